@@ -1,0 +1,35 @@
+"""The array types that rooms exchange, and the check at the border."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.errors import ImageError
+
+RGB = NDArray[np.uint8]
+"""(H, W, 3) uint8, a colour photograph."""
+
+Mask = NDArray[np.bool_]
+"""(H, W) bool, True = inside (vessel, field of view, skeleton)."""
+
+FloatMap = NDArray[np.float32]
+"""float32; (H, W) probabilities in 0..1, or (C, H, W) pixels and logits, as the docstring says."""
+
+
+def check_rgb(image: NDArray[Any]) -> None:
+    """Raise ImageError unless `image` is (H, W, 3) uint8 with at least one pixel."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise ImageError(
+            f"expected an RGB photograph of shape (H, W, 3) and dtype uint8, got shape "
+            f"{image.shape} and dtype {image.dtype}; read it with venule.image.io.read_image"
+        )
+
+
+def check_mask(mask: NDArray[Any], shape: tuple[int, int], *, name: str) -> None:
+    """Raise ImageError unless `mask` is a bool array of `shape` (H, W)."""
+    if mask.shape != shape or mask.dtype != np.bool_:
+        raise ImageError(
+            f"{name}: expected a bool mask of shape {shape}, got shape {mask.shape} and "
+            f"dtype {mask.dtype}"
+        )

@@ -1,0 +1,42 @@
+"""What is written beside the weights: enough to predict, and to know what the weights have seen."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from venule.image.preprocess import Preprocessing
+from venule.image.tiles import Tiling
+
+SCHEMA_VERSION = 1
+
+
+class SeenImages(BaseModel, frozen=True, extra="forbid"):
+    """The images of one split that the weights were trained or selected on.
+
+    `images` maps an image's id to the SHA-256 of its decoded pixels (`image.io.pixel_hash`).
+    """
+
+    dataset: str
+    protocol: str
+    split: str
+    role: Literal["trained", "selected"]
+    images: dict[str, str]
+
+
+class ModelRecord(BaseModel, frozen=True, extra="forbid"):
+    """Everything but the weights themselves; a safetensors header or ONNX metadata holds it."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    model: str
+    options: dict[str, Any] = {}
+    classes: tuple[str, ...] = ("vessel",)
+    preprocessing: Preprocessing = Preprocessing()
+    tiling: Tiling = Tiling()
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    threshold_source: str = "default"
+    seen: tuple[SeenImages, ...] = ()
+    epoch: int | None = None
+    validation: dict[str, float] = {}
+    licence: str = "not stated"
+    package_version: str = ""
