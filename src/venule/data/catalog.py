@@ -1,0 +1,123 @@
+"""The list of data sets we can read, and how a name or a path becomes one of them."""
+
+import difflib
+import os
+from pathlib import Path
+
+from venule.data import drive
+from venule.data.layout import Layout
+from venule.data.record import Dataset
+from venule.errors import DatasetError
+
+LAYOUTS: tuple[Layout, ...] = (drive.LAYOUT,)
+"""Every layout; one more data set is one more module and one more entry here."""
+
+DATA_VARIABLE = "VENULE_DATA"
+
+
+def open_dataset(spec: str, *, data_root: Path | None = None) -> Dataset:
+    """The data set that `spec` names: "NAME", "NAME=PATH" or "PATH".
+
+    A bare path is recognised by its layout. A name alone is looked up by its usual folder names
+    under `data_root`, or under the environment variable VENULE_DATA. A known name wins over a
+    folder of the same name in the current directory; write ./drive to mean the folder.
+
+    Raises:
+        DatasetError: nothing there, not a layout we know, or more than one.
+    """
+    name, separator, path = spec.partition("=")
+    layout = find_layout(name)
+    if layout is not None and separator:
+        return _read_as(layout, Path(path).expanduser())
+    if layout is not None:
+        return layout.read(_find_root(layout, data_root))
+    root = Path(spec).expanduser()
+    if root.exists():
+        return _recognize(root).read(root)
+    if separator or not _looks_like_path(spec):
+        raise DatasetError(_unknown_name(name))
+    raise DatasetError(
+        f"{spec}: no such file or folder; give the folder a data set was unpacked to"
+    )
+
+
+def find_layout(name: str) -> Layout | None:
+    """The layout called `name` in any case, by its name or an alias; None if there is none."""
+    wanted = name.casefold()
+    return next((layout for layout in LAYOUTS if wanted in _names(layout)), None)
+
+
+def _names(layout: Layout) -> tuple[str, ...]:
+    return tuple(name.casefold() for name in (layout.name, *layout.aliases))
+
+
+def _looks_like_path(spec: str) -> bool:
+    return any(mark in spec for mark in (os.sep, "/", "~", "."))
+
+
+def _unknown_name(name: str) -> str:
+    known = [name for layout in LAYOUTS for name in _names(layout)]
+    near = difflib.get_close_matches(name.casefold(), known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return (
+        f"unknown data set {name!r}: {hint}Known are "
+        f"{', '.join(layout.name.casefold() for layout in LAYOUTS)}; or give a path"
+    )
+
+
+def _read_as(layout: Layout, root: Path) -> Dataset:
+    if not root.exists():
+        raise DatasetError(f"{layout.name}: {root} does not exist; give the folder it lies in")
+    if not layout.recognizes(root):
+        raise DatasetError(
+            f"{layout.name}: {root} has not its layout; looked for {layout.looked_for}"
+            f"{_nearby(root)}"
+        )
+    return layout.read(root)
+
+
+def _find_root(layout: Layout, data_root: Path | None) -> Path:
+    if not layout.folders:
+        raise DatasetError(f"{layout.name}: say where it lies, as {layout.name}=PATH")
+    if data_root is None:
+        value = os.environ.get(DATA_VARIABLE)
+        if not value:
+            raise DatasetError(
+                f"{layout.name}: {DATA_VARIABLE} is not set; set it to the folder that holds "
+                f"{layout.folders[0]}/, or say where it lies, as {layout.name.casefold()}=PATH"
+            )
+        data_root = Path(value).expanduser()
+    candidates = [data_root / folder for folder in layout.folders]
+    found = [root for root in candidates if layout.recognizes(root)]
+    if not found:
+        raise DatasetError(
+            f"{layout.name}: not under {data_root} (looked for "
+            f"{' or '.join(f'{root.name}/' for root in candidates)} with {layout.looked_for}); set "
+            f"{DATA_VARIABLE} to the folder that holds it, or use {layout.name.casefold()}=PATH"
+        )
+    return found[0]
+
+
+def _recognize(root: Path) -> Layout:
+    found = [layout for layout in LAYOUTS if layout.recognizes(root)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = [layout.name.casefold() for layout in found]
+        raise DatasetError(
+            f"{root}: could be {' or '.join(names)}; say which, as {names[0]}={root}"
+        )
+    looked_for = "; ".join(f"{layout.name}: {layout.looked_for}" for layout in LAYOUTS)
+    raise DatasetError(
+        f"{root}: not a data set layout we know{_nearby(root)}. Looked for {looked_for}"
+    )
+
+
+def _nearby(root: Path) -> str:
+    """A hint at the folder above or below that is a data set; empty if there is none."""
+    below = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    for near in (root.resolve().parent, *below):
+        for layout in LAYOUTS:
+            if layout.folders and layout.recognizes(near):
+                return f" (but {near} is {layout.name}: give that folder)"
+    return ""
