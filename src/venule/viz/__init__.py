@@ -1,1 +1,1 @@
-
+"""Arrays in, pictures out: overlays, error maps, contact sheets, curves."""

@@ -1,0 +1,118 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from venule.metrics.curves import BINS, Histogram, average_precision, best_threshold, roc_auc
+
+
+def histogram(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> Histogram:
+    return Histogram().accumulate(probability, truth, np.ones(truth.shape, bool))
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """16-bit maps: few levels (ties), constant maps, saturated ends, rare positives."""
+    n = draw(st.integers(2, 200))
+    levels = draw(st.sampled_from([1, 2, 3, 17, 256, 65535]))
+    values = st.integers(0, levels)
+    probability = np.array(draw(st.lists(values, min_size=n, max_size=n))) / levels
+    truth = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    if draw(st.booleans()):  # rare positives
+        truth[:] = False
+    truth[0], truth[1] = True, False
+    return probability.astype(np.float32), truth
+
+
+@given(maps())
+@settings(max_examples=200, deadline=None)
+def test_areas_of_sixteen_bit_maps_are_those_of_scikit_learn(
+    drawn: tuple[NDArray[np.float32], NDArray[np.bool_]],
+) -> None:
+    probability, truth = drawn
+    h = histogram(probability, truth)
+    assert roc_auc(h) == pytest.approx(roc_auc_score(truth, probability), abs=1e-9)
+    assert average_precision(h) == pytest.approx(
+        average_precision_score(truth, probability), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("scale", [0.3, 3.0, 12.0, 40.0])
+@pytest.mark.parametrize("share", [1e-4, 0.1, 0.9])
+def test_areas_of_float_maps_are_within_1e_4_of_scikit_learn(scale: float, share: float) -> None:
+    rng = np.random.default_rng(7)
+    truth = rng.random(200_000) < share
+    logits = np.clip(scale * (rng.normal(size=truth.size) + 1.5 * truth - 1), -80, 80)
+    probability = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    h = histogram(probability, truth)
+    assert roc_auc(h) == pytest.approx(roc_auc_score(truth, probability), abs=1e-4)
+    assert average_precision(h) == pytest.approx(
+        average_precision_score(truth, probability), abs=1e-4
+    )
+
+
+def test_a_constant_map_has_half_the_area_and_the_precision_of_chance() -> None:
+    h = histogram(np.full(10, 0.3, np.float32), np.arange(10) < 2)
+    assert roc_auc(h) == 0.5
+    assert average_precision(h) == pytest.approx(0.2)
+
+
+def test_without_one_of_the_classes_the_areas_are_nan() -> None:
+    probability = np.linspace(0, 1, 5, dtype=np.float32)
+    background = histogram(probability, np.zeros(5, bool))
+    vessels = histogram(probability, np.ones(5, bool))
+    assert math.isnan(roc_auc(background))
+    assert math.isnan(roc_auc(vessels))
+    assert math.isnan(average_precision(background))
+    assert math.isnan(best_threshold(background))
+    assert average_precision(vessels) == 1.0
+
+
+def test_pixels_outside_the_field_of_view_do_not_count() -> None:
+    probability = np.array([0.1, 0.9, 0.95], np.float32)
+    truth = np.array([False, True, False])
+    h = Histogram().accumulate(probability, truth, np.array([True, True, False]))
+    assert roc_auc(h) == 1.0
+    assert h.positives.sum() + h.negatives.sum() == 2
+
+
+def test_the_sum_of_histograms_is_the_histogram_of_all_pixels() -> None:
+    rng = np.random.default_rng(0)
+    probability, truth = rng.random(100, dtype=np.float32), rng.random(100) < 0.3
+    parts = histogram(probability[:40], truth[:40]) + histogram(probability[40:], truth[40:])
+    assert roc_auc(parts) == roc_auc(histogram(probability, truth))
+    assert parts.positives.shape == (BINS,)
+
+
+def test_the_best_threshold_gives_the_highest_dice_of_all_thresholds() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.random(500) < 0.2
+    probability = (1 / (1 + np.exp(-(rng.normal(size=500) + 2 * truth)))).astype(np.float32)
+
+    def dice(threshold: float) -> float:
+        predicted = probability >= threshold
+        return float(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))
+
+    best = best_threshold(histogram(probability, truth))
+    assert dice(best) == max(dice(float(t)) for t in probability)
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [0.0, 0.0], [1.0, 1.0], [0.5, 0.5]])
+def test_the_best_threshold_lies_strictly_inside_zero_and_one(values: list[float]) -> None:
+    best = best_threshold(histogram(np.array(values, np.float32), np.array([False, True])))
+    assert 0 < best < 1
+
+
+def test_the_best_threshold_of_a_perfect_binary_map_is_one_half() -> None:
+    h = histogram(np.array([0, 0, 1], np.float32), np.array([False, False, True]))
+    assert best_threshold(h) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, math.nan])
+def test_what_is_no_probability_is_refused(wrong: float) -> None:
+    with pytest.raises(ValueError, match=r"outside 0\.\.1"):
+        histogram(np.array([0.5, wrong], np.float32), np.array([True, False]))
