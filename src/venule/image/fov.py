@@ -1,0 +1,181 @@
+"""The field of view: where the frame shows retina, and the circle that its edge belongs to."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+from PIL import Image
+
+from venule.image.arrays import RGB, Mask, check_rgb
+
+_WORKING_PX = 640
+"""The border is searched on a copy whose longer side is at most about this."""
+
+_CORNER_SHARE = 0.04
+"""Side of the corner patches that tell the border's colour, as a share of the shorter side."""
+
+_RIM = 0.15
+"""The retina begins where this share of its contrast against the border is reached."""
+
+
+@dataclass(frozen=True)
+class FovCircle:
+    """The circle of which the field of view shows a part.
+
+    Centre in pixels, (0, 0) being the centre of the first pixel. Without a visible arc `fitted`
+    is False and the circle has the image's centre and diagonal.
+    """
+
+    row: float
+    column: float
+    diameter_px: float
+    fitted: bool
+
+
+def find_fov(image: RGB) -> Mask:
+    """The field of view of a photograph: (H, W) bool, one piece without holes.
+
+    The border is what has the colour of a flat, grey corner of the frame; a photograph without
+    such a corner is retina all over.
+
+    Raises:
+        ImageError: if `image` is not (H, W, 3) uint8.
+    """
+    check_rgb(image)
+    height, width = image.shape[:2]
+    small = _shrink(image)
+    border = _border_color(small)
+    whole = np.ones((height, width), bool)
+    if border is None:
+        return whole
+    # Distance from the border's colour, in the channel where it is largest: red, for the retina.
+    distance = np.abs(small - border).max(axis=2)
+    rows, columns = distance.shape
+    middle = distance[rows // 4 : -(-3 * rows // 4), columns // 4 : -(-3 * columns // 4)]
+    contrast = float(np.median(middle))
+    if contrast < max(4.0, 0.3 * float(np.median(small.max(axis=2)))):
+        return whole
+    inside = distance > max(_RIM * contrast, 2.0)
+    fov = _largest_piece(ndi.binary_fill_holes(inside))
+    if fov.mean() < 0.1:
+        return whole
+    return _grow(fov, (height, width))
+
+
+def fit_circle(fov: Mask) -> FovCircle:
+    """The circle through the edge of `fov`, by least squares over its visible arc.
+
+    Where the frame, a black bar or a notch cuts the circle off, the edge does not count.
+    """
+    points = _edge_points(fov)
+    circle = _fit_robustly(points)
+    if circle is not None:
+        return circle
+    height, width = fov.shape
+    return FovCircle((height - 1) / 2, (width - 1) / 2, math.hypot(height, width), fitted=False)
+
+
+def _shrink(image: RGB) -> NDArray[np.float32]:
+    """A float copy of about _WORKING_PX, each pixel the mean of a block, so with less noise."""
+    factor = max(1, math.ceil(max(image.shape[:2]) / _WORKING_PX))
+    small = np.asarray(Image.fromarray(image).reduce(factor))
+    return ndi.uniform_filter(small, (3, 3, 1), output=np.float32)
+
+
+def _grow(fov: Mask, shape: tuple[int, int]) -> Mask:
+    """The mask at full size; the blocks of `_shrink` may reach beyond the last pixels."""
+    factor = math.ceil(max(shape) / _WORKING_PX)
+    if factor <= 1:
+        return fov
+    grey = Image.fromarray(fov.astype(np.uint8) * 255)
+    box = (0, 0, shape[1] / factor, shape[0] / factor)
+    resized = grey.resize(shape[::-1], Image.Resampling.BILINEAR, box=box)
+    return np.asarray(resized) >= 128
+
+
+def _border_color(small: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """The colour (3,) of the flattest grey corner; None if every corner shows something."""
+    side = max(2, round(_CORNER_SHARE * min(small.shape[:2])))
+    near, far = slice(0, side), slice(-side, None)
+    corners = [small[r, c].reshape(-1, 3) for r in (near, far) for c in (near, far)]
+    flattest = min(corners, key=_unevenness)
+    color = np.median(flattest, axis=0).astype(np.float32)
+    # A few grey levels of noise and of colour cast; vignetted retina falls off faster than this.
+    if _unevenness(flattest) > 6 or np.ptp(color) > 20:
+        return None
+    return color
+
+
+def _unevenness(pixels: NDArray[np.float32]) -> float:
+    low, high = np.percentile(pixels, [10, 90], axis=0)
+    return float((high - low).max())
+
+
+def _largest_piece(mask: Mask) -> Mask:
+    labels, pieces = ndi.label(mask)
+    if pieces <= 1:
+        return mask
+    return np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
+
+
+def _edge_points(fov: Mask) -> NDArray[np.float64]:
+    """(K, 2) points (row, column) on the outer edge of `fov`, none on the frame's own edge.
+
+    Each lies half way between the last pixel inside and the first outside. Rows are searched from
+    left and right, columns from top and bottom; of the two only the search that meets the edge
+    steeply is exact, so the other's points are dropped.
+    """
+    points = []
+    for transposed in (False, True):
+        mask = fov.T if transposed else fov
+        lines = np.flatnonzero(mask.any(axis=1))
+        length = mask.shape[1]
+        first = mask[lines].argmax(axis=1)
+        last = length - 1 - mask[lines, ::-1].argmax(axis=1)
+        for position, on_frame, offset in ((first, 0, -0.5), (last, length - 1, 0.5)):
+            steep = np.abs(np.gradient(position.astype(float))) <= 1 if len(lines) > 1 else []
+            keep = (position != on_frame) & steep
+            pair = np.stack([lines[keep], position[keep] + offset], axis=1)
+            points.append(pair[:, ::-1] if transposed else pair)
+    return np.concatenate(points)
+
+
+def _fit_robustly(points: NDArray[np.float64]) -> FovCircle | None:
+    """Least squares, repeated over the points that lie near the last circle; None if few do."""
+    if len(points) < 16:
+        return None
+    kept = points
+    for _ in range(30):
+        row, column, radius = _fit_least_squares(kept)
+        residual = np.abs(np.hypot(points[:, 0] - row, points[:, 1] - column) - radius)
+        limit = max(1.5, 2.5 * float(np.median(residual)))
+        again = points[residual <= limit]
+        if len(again) == len(kept):
+            break
+        kept = again
+    rms = math.sqrt(float((residual[residual <= limit] ** 2).mean()))
+    spread = np.ptp(points, axis=0).max()
+    if not (len(kept) >= len(points) / 2 and rms <= 0.01 * radius and radius <= 2 * spread):
+        return None
+    return FovCircle(row, column, 2 * radius, fitted=True)
+
+
+def _fit_least_squares(points: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Row, column and radius of the circle with the least squared distances to `points`.
+
+    Coope's linear form (J. Optim. Theory Appl. 76, 1993), then Gauss-Newton on the distances.
+    """
+    center = points.mean(axis=0)
+    local = points - center
+    design = np.column_stack([2 * local, np.ones(len(local))])
+    (y, x, c), *_ = np.linalg.lstsq(design, (local**2).sum(axis=1), rcond=None)
+    radius = math.sqrt(max(c + y * y + x * x, 0.0))
+    for _ in range(5):
+        dy, dx = local[:, 0] - y, local[:, 1] - x
+        distance = np.maximum(np.hypot(dy, dx), 1e-9)
+        jacobian = np.column_stack([dy / distance, dx / distance, np.ones(len(local))])
+        step, *_ = np.linalg.lstsq(jacobian, distance - radius, rcond=None)
+        y, x, radius = y + step[0], x + step[1], radius + step[2]
+    return float(center[0] + y), float(center[1] + x), float(radius)

@@ -1,0 +1,278 @@
+"""Photographs, masks and probability maps between files and arrays.
+
+Photographs and masks are read by two different rules. A photograph is what a viewer shows: colours
+and orientation applied. A mask is what its file stores: the palette of a mask may hold any colours
+(DRIVE's second manual annotations: 3 and 253), so its stored index counts.
+"""
+
+import gzip
+import hashlib
+import os
+import secrets
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps
+
+from venule.errors import ImageError, OutputError
+from venule.image.arrays import RGB, FloatMap, Mask
+
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pnm", ".ppm", ".ppm.gz", ".tif", ".tiff", ".webp"]
+)
+"""Lower-case endings of the files that `read_image` reads; `is_image_path` compares with them."""
+
+MAX_PIXELS = 200_000_000
+"""A larger photograph is refused before it is decoded."""
+
+_FORMATS = ("JPEG", "PNG", "TIFF", "PPM", "GIF", "BMP", "WEBP")
+_MAX_UNZIPPED_BYTES = 6 * MAX_PIXELS + 4096
+_SWAPPED_BYTES = {";16B": ";16L", ";16L": ";16B"}
+
+
+class GreyImageWarning(UserWarning):
+    """A photograph without colour was read; the networks were trained on colour photographs."""
+
+
+def is_image_path(path: Path) -> bool:
+    """Whether the file's name ends like a photograph's; `.ppm.gz` counts, other `.gz` do not."""
+    name = path.name.lower()
+    return any(name.endswith(suffix) for suffix in IMAGE_SUFFIXES)
+
+
+def read_image(path: Path) -> RGB:
+    """The photograph as a viewer shows it: (H, W, 3) uint8.
+
+    The EXIF orientation is applied, transparency lies on black, of several pages the first counts.
+    16-bit photographs are scaled by the range they use: the least of 8, 10, 12, 14 or 16 bits that
+    holds their largest value. A grey photograph is replicated, with a GreyImageWarning.
+
+    Raises:
+        ImageError: if the file is missing, is no photograph, is broken, or has over 200 megapixels.
+    """
+    content = _read_bytes(path)
+    try:
+        pixels = _decode(content, path)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders meet broken files with nearly every kind of exception
+        raise ImageError(f"{path}: broken or truncated image ({_reason(error)})") from error
+    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
+        warnings.warn(
+            f"{path}: a photograph without colour; vessels are found in colour photographs",
+            GreyImageWarning,
+            stacklevel=2,
+        )
+    return pixels
+
+
+def read_mask(path: Path) -> Mask:
+    """The mask as its file stores it: (H, W) bool, True where the stored value is above 0.
+
+    Raises:
+        ImageError: if the file cannot be read, has more than two values, two values of which none
+            is 0, or channels that differ.
+    """
+    stored = _read_stored(path)
+    values = np.unique(stored)
+    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
+        found = ", ".join(str(value) for value in values[:4])
+        more = f", ... ({len(values)} values)" if len(values) > 4 else ""
+        raise ImageError(
+            f"{path}: not a two-valued mask, it stores {found}{more}; "
+            f"save it as PNG with 0 outside and 255 inside"
+        )
+    return stored > 0
+
+
+def read_probability(path: Path) -> FloatMap:
+    """A probability map: (H, W) float32 in 0..1, from an 8- or 16-bit grey file or a float .npy.
+
+    Raises:
+        ImageError: if the file cannot be read, or a .npy is not (H, W) floats in 0..1.
+    """
+    if path.suffix.lower() == ".npy":
+        return _read_npy(path)
+    stored = _read_stored(path)
+    if stored.dtype == np.bool_:
+        return stored.astype(np.float32)
+    return (stored / np.float32(np.iinfo(stored.dtype).max)).astype(np.float32)
+
+
+def write_png(path: Path, array: NDArray[Any]) -> None:
+    """Write uint8 (H, W) or (H, W, 3), uint16 (H, W), or bool (H, W) as 0 and 255; atomically.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    pixels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
+    assert pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and pixels.ndim == 2)
+    # In the same folder, so that the replacement below is one step of one file system.
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(unfinished, "PNG", compress_level=4)
+        os.replace(unfinished, path)  # noqa: PTH105 - the name says more than Path.replace
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def pixel_hash(image: RGB) -> str:
+    """SHA-256 (64 hex digits) of an image's shape and pixels: its identity, whatever its file."""
+    digest = hashlib.sha256(repr(tuple(map(int, image.shape))).encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The file's content, unzipped if its name ends in .gz."""
+    try:
+        if path.suffix.lower() != ".gz":
+            return path.read_bytes()
+        with gzip.open(path) as file:
+            content = file.read(_MAX_UNZIPPED_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file") from error
+    except (OSError, EOFError, ValueError) as error:
+        raise ImageError(f"{path}: cannot be read ({_reason(error)})") from error
+    except Exception as error:  # zlib.error, which is no subclass of any of these
+        raise ImageError(f"{path}: broken gzip file ({_reason(error)})") from error
+    if len(content) > _MAX_UNZIPPED_BYTES:
+        raise ImageError(f"{path}: unpacks to more than {MAX_PIXELS // 10**6} megapixels")
+    return content
+
+
+def _open(content: bytes, path: Path) -> ImageFile.ImageFile:
+    """The image's header, its size checked, nothing decoded.
+
+    This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is the whole
+    process's, and lower than the photographs we accept.
+    """
+    if not content:
+        raise ImageError(f"{path}: the file is empty")
+    Image.init()
+    image: ImageFile.ImageFile | None = None
+    for name in _FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if factory is not None and accept is not None and accept(content[:16]) is True:
+            image = factory(BytesIO(content), str(path))
+            break
+    if image is None:
+        raise ImageError(f"{path}: not an image of a kind that is read ({', '.join(_FORMATS)})")
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(
+            f"{path}: {image.width} x {image.height} pixels, more than the "
+            f"{MAX_PIXELS // 10**6} megapixels that are read; scale it down"
+        )
+    return image
+
+
+def _decode(content: bytes, path: Path) -> RGB:
+    image = _open(content, path)
+    deep = _swapped_rawmode(image)
+    if deep is not None:
+        # Pillow keeps the high bytes of 16-bit colour. Decoding once more in the other byte order
+        # gives the low bytes, for every compression that it knows.
+        high = np.asarray(_upright(image))
+        other = _open(content, path)
+        other.tile = [tile._replace(args=_with_rawmode(tile.args, deep)) for tile in other.tile]
+        low = np.asarray(_upright(other))
+        return _composite(_to_eight_bits(high.astype(np.uint16) << 8 | low))
+    image = _upright(image)
+    if image.mode.startswith("I"):
+        return _composite(_to_eight_bits(np.asarray(image)))
+    if image.mode == "F":
+        raise ImageError(f"{path}: floating-point pixels; save the photograph with 8 or 16 bits")
+    transparent = image.has_transparency_data
+    return _composite(np.asarray(image.convert("RGBA" if transparent else "RGB")))
+
+
+def _swapped_rawmode(image: ImageFile.ImageFile) -> str | None:
+    """The raw mode that reads the other bytes of 16-bit colour; None for any other image."""
+    if image.mode not in ("RGB", "RGBA") or not image.tile:
+        return None
+    args = image.tile[0].args
+    rawmode = args if isinstance(args, str) else str(args[0]) if args else ""
+    base, order = rawmode[:-4], rawmode[-4:]
+    if order == ";16N":
+        order = ";16L" if np.little_endian else ";16B"
+    return base + _SWAPPED_BYTES[order] if order in _SWAPPED_BYTES else None
+
+
+def _with_rawmode(args: Any, rawmode: str) -> Any:
+    return rawmode if isinstance(args, str) else (rawmode, *args[1:])
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    return ImageOps.exif_transpose(image)
+
+
+def _to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Deep pixels as uint8, scaled by the bits they use: cameras store 12 of 16, for example."""
+    largest = int(pixels[..., :3].max() if pixels.ndim == 3 else pixels.max())
+    if int(pixels.min()) < 0 or largest >= 2**16:
+        raise ValueError(f"pixel values {pixels.min()} to {largest}, expected 0 to 65535")
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if largest < 2**bits)
+    scaled = np.rint(pixels * np.float32(255 / (2**bits - 1)))
+    if pixels.ndim == 3 and pixels.shape[2] == 4:  # opacity uses its full range
+        scaled[..., 3] = pixels[..., 3] >> 8
+    return scaled.astype(np.uint8)
+
+
+def _composite(pixels: NDArray[np.uint8]) -> RGB:
+    """(H, W), (H, W, 3) or (H, W, 4) as RGB, transparency on black."""
+    if pixels.ndim == 2:
+        return np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.shape[2] == 4:
+        opacity = pixels[..., 3:] / np.float32(255)
+        return np.rint(pixels[..., :3] * opacity).astype(np.uint8)
+    return np.ascontiguousarray(pixels)
+
+
+def _read_stored(path: Path) -> NDArray[Any]:
+    """(H, W) bool, uint8 or uint16 as stored; palette indices, equal channels as one."""
+    content = _read_bytes(path)
+    try:
+        image = _upright(_open(content, path))
+        stored = np.asarray(image)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders meet broken files with nearly every kind of exception
+        raise ImageError(f"{path}: broken or truncated image ({_reason(error)})") from error
+    if stored.ndim == 3:
+        colours = stored[..., :1] if image.mode == "LA" else stored[..., :3]
+        if image.mode not in ("LA", "RGB", "RGBA") or (colours != colours[..., :1]).any():
+            raise ImageError(f"{path}: the channels differ; save it as a grey PNG")
+        stored = colours[..., 0]
+    if stored.dtype == np.int32 and stored.min() >= 0 and stored.max() < 2**16:
+        stored = stored.astype(np.uint16)
+    if stored.dtype not in (np.bool_, np.uint8, np.uint16):
+        raise ImageError(f"{path}: pixels of kind {stored.dtype}; save it as an 8-bit grey PNG")
+    return stored
+
+
+def _read_npy(path: Path) -> FloatMap:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise ImageError(f"{path}: not a NumPy array file ({_reason(error)})") from error
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fb":
+        raise ImageError(f"{path}: expected an (H, W) array of floats in 0..1")
+    # The comparison is False for nan as well.
+    if array.size == 0 or not (array.min() >= 0 and array.max() <= 1):
+        raise ImageError(f"{path}: the values must lie in 0..1")
+    return array.astype(np.float32)
+
+
+def _reason(error: Exception) -> str:
+    """One line of a foreign exception."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
