@@ -1,0 +1,58 @@
+"""The one shallow base class of the networks, and a batch norm that survives pooled 1 x 1 maps."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SegmentationModel(nn.Module):
+    """A network from pixels to logits.
+
+    forward: (N, 3, H, W) float32 -> (N, C, H, W) logits, for any H and W, in every mode.
+    """
+
+    def training_logits(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The main head's logits first, then those of auxiliary heads; all (N, C, H, W)."""
+        return (self(x),)
+
+
+class ModelConfig(Protocol):
+    """The shape of a network; a frozen dataclass beside the network it builds."""
+
+    def build(self) -> SegmentationModel:
+        """The network with fresh weights."""
+        ...
+
+
+class PooledBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation behind global pooling.
+
+    One image alone gives one value per channel, from which no variance can be taken; the running
+    statistics normalise it then, and stay as they are.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
+        return super().forward(x)
+
+
+def resize(x: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
+    """`x` (N, C, h, w) at `size`, bilinear with half-pixel centres."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def initialise(model: nn.Module) -> None:
+    """He initialisation (He et al. 2015, eq. 10, fan out) of every convolution; norms at identity."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,249 @@
+"""The typed, frozen configuration of a training run: one TOML file, plus `key=value` overrides."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from venule.data.record import Expert
+from venule.errors import ConfigError
+from venule.image.preprocess import Preprocessing
+from venule.image.tiles import Tiling
+
+
+class Section(BaseModel, frozen=True, extra="forbid"):
+    """A part of a configuration; unknown keys are errors."""
+
+
+class DataConfig(Section):
+    """Which images train and which validate."""
+
+    dataset: str = "drive"
+    protocol: str | None = None
+    train: str = "train"
+    val: str = "val"
+    expert: Expert = "first"
+
+
+class NetworkConfig(Section):
+    """A network of `models.zoo.MODELS`, changes to its shape, and weights to start from."""
+
+    model: str = "ddrnet23-slim"
+    options: dict[str, Any] = {}
+    pretrained: str | None = None
+
+
+class InputConfig(Section):
+    """What the network sees: the whole photograph squared (`resize_px`), or crops (`crop_px`)."""
+
+    resize_px: int | None = Field(default=None, ge=32)
+    crop_px: int | None = Field(default=None, ge=32)
+    fov_px: int | None = Field(default=None, ge=32)
+    crops_per_image: int = Field(default=1, ge=1)
+    normalize: Literal["fov", "fixed"] = "fov"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    tiling: Tiling = Tiling()
+
+    @field_validator("crop_px")
+    @classmethod
+    def _multiple_of_32(cls, value: int | None) -> int | None:
+        if value is not None and value % 32:
+            raise ValueError(f"crop_px = {value}: use a multiple of 32, such as 256")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.resize_px and (self.crop_px or self.fov_px):
+            raise ValueError(
+                "resize_px squares the whole photograph and excludes crop_px and fov_px; set one"
+            )
+        if not self.resize_px and not self.crop_px:
+            raise ValueError("set crop_px (training on crops) or resize_px (on squared photographs)")
+        return self
+
+    def preprocessing(self) -> Preprocessing:
+        """The record that is saved with the weights."""
+        return Preprocessing(
+            resize_px=self.resize_px,
+            fov_px=self.fov_px,
+            normalize=self.normalize,
+            mean=self.mean,
+            std=self.std,
+        )
+
+
+class AugmentationConfig(Section):
+    """Random changes to a training sample; every default leaves the sample as it is.
+
+    Probabilities end in `_p`; the other numbers are half-ranges around no change, in the unit
+    that their name or comment says.
+    """
+
+    horizontal_flip_p: float = Field(default=0.0, ge=0, le=1)
+    vertical_flip_p: float = Field(default=0.0, ge=0, le=1)
+    quarter_turn_p: float = Field(default=0.0, ge=0, le=1)  # by 90, 180 or 270 degrees
+    geometry_p: float = Field(default=1.0, ge=0, le=1)  # shift, scale and rotation together
+    shift: float = Field(default=0.0, ge=0, lt=1)  # share of the side
+    scale: float = Field(default=0.0, ge=0, lt=1)  # factor 1 - scale .. 1 + scale
+    rotate_deg: float = Field(default=0.0, ge=0, le=180)
+    elastic_p: float = Field(default=0.0, ge=0, le=1)
+    elastic_px: float = Field(default=2.0, ge=0)  # typical displacement
+    elastic_sigma_px: float = Field(default=12.0, gt=0)  # smoothness of the displacement
+    color_p: float = Field(default=1.0, ge=0, le=1)  # hue, saturation and value together
+    hue: float = Field(default=0.0, ge=0, le=0.5)  # turns of the colour circle
+    saturation: float = Field(default=0.0, ge=0, lt=1)
+    value: float = Field(default=0.0, ge=0, lt=1)
+    contrast: float = Field(default=0.0, ge=0, lt=1)
+    gamma: float = Field(default=0.0, ge=0, lt=1)  # exponent 1 / (1 + gamma) .. 1 + gamma
+    illumination: float = Field(default=0.0, ge=0, lt=1)  # strength of a smooth brightness field
+    blur_p: float = Field(default=0.0, ge=0, le=1)
+    blur_sigma_px: float = Field(default=1.0, gt=0)  # largest
+    noise_p: float = Field(default=0.0, ge=0, le=1)
+    noise: float = Field(default=0.02, ge=0)  # largest standard deviation, of the 0..1 range
+    jpeg_p: float = Field(default=0.0, ge=0, le=1)
+    jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
+
+
+class LossConfig(Section):
+    """The loss, taken inside the field of view."""
+
+    kind: Literal["bce", "cross_entropy", "dice", "bce_dice", "focal", "cldice"] = "bce_dice"
+    pos_weight: float = Field(default=1.0, gt=0)  # of vessel pixels, in bce and bce_dice
+    dice_weight: float = Field(default=0.5, ge=0)  # of Dice beside BCE, and of clDice beside both
+    focal_gamma: float = Field(default=2.0, ge=0)
+    auxiliary_weight: float = Field(default=0.4, ge=0)  # of each auxiliary head
+
+
+class OptimizerConfig(Section):
+    """The optimiser; `momentum` belongs to SGD, `betas` to Adam and AdamW."""
+
+    kind: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float | None = Field(default=None, gt=0)
+
+
+class SchedulerConfig(Section):
+    """The learning rate's course; plateau and multistep move by epochs, the others by steps."""
+
+    kind: Literal["constant", "plateau", "multistep", "cosine", "one_cycle", "poly"] = "constant"
+    factor: float = Field(default=0.1, gt=0, lt=1)  # plateau, multistep
+    patience: int = Field(default=10, ge=0)  # plateau
+    milestones: tuple[int, ...] = ()  # multistep, in epochs
+    warmup: float = Field(default=0.2, gt=0, lt=1)  # one_cycle: share of the steps
+    power: float = Field(default=0.9, gt=0)  # poly
+
+
+class ScheduleConfig(Section):
+    """How long, how many at a time, in which precision."""
+
+    epochs: int = Field(default=100, ge=1)
+    batch_size: int = Field(default=8, ge=1)
+    accumulate: int = Field(default=1, ge=1)
+    validate_every: int = Field(default=1, ge=1)
+    early_stopping: int | None = Field(default=None, ge=1)  # validations without improvement
+    monitor: Literal["loss", "iou", "dice", "auc"] = "dice"  # what early stopping watches
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    freeze_batch_norm: bool = False
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    workers: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0)
+
+
+class TrainConfig(Section):
+    """One training run."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    licence: str = "not stated"
+    data: DataConfig = DataConfig()
+    network: NetworkConfig = NetworkConfig()
+    input: InputConfig
+    augmentation: AugmentationConfig = AugmentationConfig()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    scheduler: SchedulerConfig = SchedulerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+
+
+ConfigT = TypeVar("ConfigT", bound=Section)
+
+
+def read_config(path: Path, overrides: Sequence[str], kind: type[ConfigT]) -> ConfigT:
+    """The configuration in a TOML file with `section.key=value` overrides applied.
+
+    Raises:
+        ConfigError: unreadable file, bad TOML, unknown key (with the nearest known one) or value.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    values.setdefault("name", path.stem)
+    for override in overrides:
+        _apply(values, override)
+    return parse_config(values, kind, source=str(path))
+
+
+def parse_config(values: Mapping[str, Any], kind: type[ConfigT], *, source: str) -> ConfigT:
+    """`values` as a typed configuration; ConfigError names the first thing wrong."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_explain(error, kind)}") from None
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"{override!r}: expected key=value, such as schedule.epochs=50")
+    *sections, last = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{override!r}: {section} is a value, not a section")
+    values[last] = _parse_value(text)
+
+
+def _parse_value(text: str) -> Any:
+    """A TOML value, or the bare text where it is none (so that strings need no quotes)."""
+    if text == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    key = ".".join(place)
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(kind)
+        match = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or [
+            name for name in known if name.rpartition(".")[2] == place[-1]
+        ]
+        hint = f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"
+        return f"unknown key {key!r}; {hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message
+
+
+def _known_keys(kind: type[BaseModel], prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for name, field in kind.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            keys += _known_keys(inner, f"{prefix}{name}.")
+        else:
+            keys.append(prefix + name)
+    return keys

@@ -1,0 +1,122 @@
+"""Losses of vessel segmentation: per image, inside the field of view, in fp32.
+
+Every loss maps logits (N, 1, H, W), truth (N, 1, H, W) in 0..1 (soft at interpolated borders) and
+fov (N, 1, H, W) in {0, 1} to one value per image, (N,). Means over images come last, so that the
+gradient of a batch does not depend on how it is divided among processes.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from venule.training.config import LossConfig
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+SPATIAL = (1, 2, 3)
+
+
+def masked_mean(values: Tensor, fov: Tensor) -> Tensor:
+    """The mean of `values` inside the field of view of each image; 0 where there is none."""
+    return (values * fov).sum(SPATIAL) / fov.sum(SPATIAL).clamp(min=1)
+
+
+def bce(logits: Tensor, truth: Tensor, fov: Tensor, *, pos_weight: float = 1.0) -> Tensor:
+    """Binary cross-entropy; vessel pixels weigh `pos_weight`. Unweighted, it is cross-entropy."""
+    weight = torch.tensor(pos_weight, device=logits.device)
+    values = F.binary_cross_entropy_with_logits(logits, truth, reduction="none", pos_weight=weight)
+    return masked_mean(values, fov)
+
+
+def dice(logits: Tensor, truth: Tensor, fov: Tensor, *, smooth: float = 1.0) -> Tensor:
+    """1 - soft Dice (Milletari et al. 2016, arXiv:1606.04797, with plain sums below)."""
+    return soft_dice_loss(logits.sigmoid() * fov, truth * fov, smooth=smooth)
+
+
+def soft_dice_loss(probability: Tensor, truth: Tensor, *, smooth: float = 1.0) -> Tensor:
+    """1 - (2 sum(p t) + s) / (sum(p) + sum(t) + s) of each image."""
+    overlap = (probability * truth).sum(SPATIAL)
+    total = probability.sum(SPATIAL) + truth.sum(SPATIAL)
+    return 1 - (2 * overlap + smooth) / (total + smooth)
+
+
+def focal(logits: Tensor, truth: Tensor, fov: Tensor, *, gamma: float = 2.0) -> Tensor:
+    """Focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4); gamma 0 is cross-entropy."""
+    values = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    probability = logits.sigmoid()
+    missed = probability * (1 - truth) + (1 - probability) * truth
+    return masked_mean(missed**gamma * values, fov)
+
+
+def soft_skeleton(probability: Tensor, iterations: int) -> Tensor:
+    """The soft skeleton (Shit et al. 2021, arXiv:2003.07311, algorithm 1)."""
+    opened = _dilate(_erode(probability))
+    skeleton = F.relu(probability - opened)
+    for _ in range(iterations):
+        probability = _erode(probability)
+        delta = F.relu(probability - _dilate(_erode(probability)))
+        skeleton = skeleton + F.relu(delta - skeleton * delta)
+    return skeleton
+
+
+def soft_cldice(
+    logits: Tensor, truth: Tensor, fov: Tensor, *, iterations: int = 5, smooth: float = 1.0
+) -> Tensor:
+    """1 - soft clDice (Shit et al. 2021, algorithm 2); 5 iterations reach vessels 10 px wide."""
+    probability, target = logits.sigmoid() * fov, truth * fov
+    predicted_skeleton = soft_skeleton(probability, iterations)
+    true_skeleton = soft_skeleton(target, iterations)
+    precision = _share(predicted_skeleton, target, smooth)
+    sensitivity = _share(true_skeleton, probability, smooth)
+    return 1 - 2 * precision * sensitivity / (precision + sensitivity)
+
+
+def _share(skeleton: Tensor, mask: Tensor, smooth: float) -> Tensor:
+    return ((skeleton * mask).sum(SPATIAL) + smooth) / (skeleton.sum(SPATIAL) + smooth)
+
+
+def _erode(x: Tensor) -> Tensor:
+    rows = -F.max_pool2d(-x, (3, 1), 1, (1, 0))
+    columns = -F.max_pool2d(-x, (1, 3), 1, (0, 1))
+    return torch.minimum(rows, columns)
+
+
+def _dilate(x: Tensor) -> Tensor:
+    return F.max_pool2d(x, 3, 1, 1)
+
+
+def build_loss(config: LossConfig) -> Loss:
+    """The configured loss as one function."""
+    weight, share = config.pos_weight, config.dice_weight
+
+    def weighted_bce(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
+        return bce(logits, truth, fov, pos_weight=weight)
+
+    def bce_dice(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
+        return weighted_bce(logits, truth, fov) + share * dice(logits, truth, fov)
+
+    def bce_dice_cldice(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
+        return bce_dice(logits, truth, fov) + share * soft_cldice(logits, truth, fov)
+
+    def focal_gamma(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
+        return focal(logits, truth, fov, gamma=config.focal_gamma)
+
+    losses: dict[str, Loss] = {
+        "bce": weighted_bce,
+        "cross_entropy": bce,
+        "dice": dice,
+        "bce_dice": bce_dice,
+        "focal": focal_gamma,
+        "cldice": bce_dice_cldice,
+    }
+    return losses[config.kind]
+
+
+def total_loss(
+    heads: tuple[Tensor, ...], truth: Tensor, fov: Tensor, *, loss: Loss, auxiliary_weight: float
+) -> Tensor:
+    """The main head's loss plus `auxiliary_weight` x each other head's; per image, (N,)."""
+    main, *others = (loss(head.float(), truth, fov) for head in heads)
+    return main + sum((auxiliary_weight * other for other in others), torch.zeros_like(main))
