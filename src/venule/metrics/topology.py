@@ -1,0 +1,59 @@
+"""Thin vessels and connectedness: what a Dice over all pixels hardly sees."""
+
+import math
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from venule.metrics.centerline import centerline
+
+Mask = NDArray[np.bool_]
+
+_EIGHT_CONNECTED = np.ones((3, 3), bool)
+
+
+def thin_recall(predicted: Mask, truth: Mask, fov: Mask, *, max_radius_px: float = 1.5) -> float:
+    """Share of the truth's thin-vessel pixels that were found; nan if it has none.
+
+    A truth pixel is thin if its nearest centre-line pixel lies at most `max_radius_px` from the
+    vessel's edge, in the Euclidean distance transform of the truth (vessels 1 to 3 px wide). The
+    masks are (H, W) bool; the truth is cut to the field of view first.
+    """
+    vessels = truth & fov
+    line = centerline(vessels)
+    if not line.any():
+        return math.nan
+    radius_px = ndi.distance_transform_edt(vessels)
+    nearest = ndi.distance_transform_edt(~line, return_distances=False, return_indices=True)
+    thin = vessels & (radius_px[tuple(nearest)] <= max_radius_px)
+    total = int(np.count_nonzero(thin))
+    return int(np.count_nonzero(thin & predicted)) / total if total else math.nan
+
+
+def pieces(predicted: Mask, fov: Mask, min_px: int = 20) -> int:
+    """Number of 8-connected pieces of at least `min_px` pixels inside the field of view."""
+    sizes, _ = _label(predicted & fov)
+    return int(np.count_nonzero(sizes >= min_px))
+
+
+def largest_piece_share(predicted: Mask, truth: Mask, fov: Mask) -> float:
+    """Share of the truth's centre line that lies in the largest predicted piece, 0..1.
+
+    Pieces are 8-connected inside the field of view. 0 if nothing was predicted, nan if the truth
+    is empty.
+    """
+    line = centerline(truth & fov)
+    total = int(np.count_nonzero(line))
+    if not total:
+        return math.nan
+    sizes, labels = _label(predicted & fov)
+    if not len(sizes):
+        return 0.0
+    return int(np.count_nonzero(line & (labels == 1 + int(sizes.argmax())))) / total
+
+
+def _label(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Pixels of each piece, and (H, W) int32 labels from 1 up in the same order."""
+    labels, _ = ndi.label(mask, structure=_EIGHT_CONNECTED)
+    return np.bincount(labels.ravel())[1:], labels
