@@ -17,7 +17,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _fixed_seeds() -> None:
-    """Seed the global generators before each test; torch numpy and torch only if they are imported."""
+    """Seed the global generators before each test, of numpy and torch only where imported."""
     random.seed(0)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
