@@ -4,12 +4,21 @@ import difflib
 import os
 from pathlib import Path
 
-from venule.data import drive
+from venule.data import chase, drive, fives, folders, hrf, stare, table
 from venule.data.layout import Layout
 from venule.data.record import Dataset
 from venule.errors import DatasetError
 
-LAYOUTS: tuple[Layout, ...] = (drive.LAYOUT,)
+LAYOUTS: tuple[Layout, ...] = (
+    drive.LAYOUT,
+    stare.LAYOUT,
+    chase.LAYOUT,
+    hrf.LAYOUT,
+    fives.LAYOUT,
+    folders.DEEPLAB,
+    folders.PLAIN,
+    table.LAYOUT,
+)
 """Every layout; one more data set is one more module and one more entry here."""
 
 DATA_VARIABLE = "VENULE_DATA"
@@ -39,6 +48,21 @@ def open_dataset(spec: str, *, data_root: Path | None = None) -> Dataset:
     raise DatasetError(
         f"{spec}: no such file or folder; give the folder a data set was unpacked to"
     )
+
+
+def installed(*, data_root: Path | None = None) -> tuple[Dataset, ...]:
+    """Every data set that lies under `data_root` or VENULE_DATA by one of its usual names.
+
+    Raises:
+        DatasetError: neither is given, or nothing we know lies there.
+    """
+    root = _data_root(data_root, "no data set given")
+    places = [(layout, root / folder) for layout in LAYOUTS for folder in layout.folders]
+    found = {layout.name: (layout, place) for layout, place in places if layout.recognizes(place)}
+    if not found:
+        folders = ", ".join(f"{layout.folders[0]}/" for layout in LAYOUTS if layout.folders)
+        raise DatasetError(f"{root}: none of {folders} lies there; give NAME=PATH or PATH")
+    return tuple(layout.read(place) for layout, place in found.values())
 
 
 def find_layout(name: str) -> Layout | None:
@@ -79,14 +103,7 @@ def _read_as(layout: Layout, root: Path) -> Dataset:
 def _find_root(layout: Layout, data_root: Path | None) -> Path:
     if not layout.folders:
         raise DatasetError(f"{layout.name}: say where it lies, as {layout.name}=PATH")
-    if data_root is None:
-        value = os.environ.get(DATA_VARIABLE)
-        if not value:
-            raise DatasetError(
-                f"{layout.name}: {DATA_VARIABLE} is not set; set it to the folder that holds "
-                f"{layout.folders[0]}/, or say where it lies, as {layout.name.casefold()}=PATH"
-            )
-        data_root = Path(value).expanduser()
+    data_root = _data_root(data_root, layout.name)
     candidates = [data_root / folder for folder in layout.folders]
     found = [root for root in candidates if layout.recognizes(root)]
     if not found:
@@ -96,6 +113,17 @@ def _find_root(layout: Layout, data_root: Path | None) -> Path:
             f"{DATA_VARIABLE} to the folder that holds it, or use {layout.name.casefold()}=PATH"
         )
     return found[0]
+
+
+def _data_root(data_root: Path | None, what: str) -> Path:
+    if data_root is not None:
+        return data_root
+    if value := os.environ.get(DATA_VARIABLE):
+        return Path(value).expanduser()
+    raise DatasetError(
+        f"{what}: {DATA_VARIABLE} is not set; set it to the folder that holds DRIVE/, CHASE_DB1/ "
+        f"and so on, or say where the data set lies, as NAME=PATH"
+    )
 
 
 def _recognize(root: Path) -> Layout:

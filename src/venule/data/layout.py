@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from venule.data.record import Dataset
+from venule.data.record import Dataset, Record
 from venule.errors import DatasetError
-from venule.image.io import IMAGE_SUFFIXES
+from venule.image.io import is_image_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +14,9 @@ class Layout:
     """One folder tree that `catalog.open_dataset` can read.
 
     `folders` are the usual names of the unpacked folder under VENULE_DATA; `looked_for` names the
-    files that `recognizes` needs; `truth` is where the first expert's annotation of a record is
-    expected, relative to the root, formatted with the record's `id` and `split`.
+    files that `recognizes` needs; `truth` is where the first expert's annotation of a record
+    belongs, relative to the root, with {id}, {split}, {stem} of the photograph, and {part}, the
+    name of the photograph's folder without "_images".
     """
 
     name: str
@@ -25,6 +26,14 @@ class Layout:
     read: Callable[[Path], Dataset]
     aliases: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+
+    def truth_of(self, root: Path, record: Record) -> str:
+        """Where the annotation of `record` belongs, for a message."""
+        if not self.truth:
+            return "the label column of its row"
+        part = record.image.parent.name.removesuffix("_images")
+        names = {"id": record.id, "split": record.split, "stem": stem_of(record.image)}
+        return str(root / self.truth.format(**names, part=part))
 
 
 def stem_of(path: Path) -> str:
@@ -42,7 +51,8 @@ def images_in(folder: Path) -> dict[str, Path]:
         return {}
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if not _is_image(path):
+        # macOS leaves files such as ._21_training.tif in archives.
+        if path.name.startswith(".") or not is_image_path(path) or not path.is_file():
             continue
         if (other := found.get(stem_of(path))) is not None:
             raise DatasetError(
@@ -56,10 +66,3 @@ def images_in(folder: Path) -> dict[str, Path]:
 def first_of(files: dict[str, Path], stems: Iterable[str]) -> Path | None:
     """The file of the first stem that exists; None if there is none."""
     return next((files[stem] for stem in stems if stem in files), None)
-
-
-def _is_image(path: Path) -> bool:
-    if path.name.startswith("."):  # the "._21_training.tif" that macOS leaves in archives
-        return False
-    inner = Path(path.stem) if path.suffix.lower() == ".gz" else path
-    return inner.suffix.lower() in IMAGE_SUFFIXES and path.is_file()

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from venule.data import fives, folders, hrf, stare, table
 from venule.data.catalog import find_layout
 from venule.data.record import Dataset, Record
 from venule.errors import DatasetError, UsageError
@@ -92,8 +93,120 @@ DRIVE = (
     ),
 )
 
-PROTOCOLS: dict[str, Callable[[Dataset], tuple[Protocol, ...]]] = {"DRIVE": lambda dataset: DRIVE}
-"""The protocols of each data set by its name; the first is its default."""
+# CHASE_DB1 has no official split. The commonest: the first 20 of the 28 train, 11L-14R test.
+# Both eyes of a child stay together, in val as well: children 05 and 10.
+_CHASE_VAL = ("05", "10")
+
+
+def _eyes(children: Iterable[str]) -> tuple[str, ...]:
+    return tuple(child + eye for child in children for eye in "LR")
+
+
+CHASE = (
+    Protocol(
+        name="first20",
+        source="no official split; the commonest: 01L-10R train, 11L-14R test; val is both eyes "
+        "of children 05 and 10, ours",
+        splits={
+            "train": _eyes(child for child in _numbers(range(1, 11)) if child not in _CHASE_VAL),
+            "val": _eyes(_CHASE_VAL),
+            "test": _eyes(_numbers(range(11, 15))),
+        },
+    ),
+)
+
+
+def _every_group(numbers: Iterable[int]) -> tuple[str, ...]:
+    return tuple(f"{number}_{group}" for number in _numbers(numbers) for group in hrf.GROUPS)
+
+
+# HRF has no official split.
+HRF = (
+    Protocol(
+        name="orlando",
+        source="Orlando et al. 2017: 01-05 of each group train, 06-15 test; val is 05, ours",
+        splits={
+            "train": _every_group(range(1, 5)),
+            "val": _every_group([5]),
+            "test": _every_group(range(6, 16)),
+        },
+    ),
+)
+
+
+def _leave_one_out(ids: tuple[str, ...], *, held_out: int) -> Splits:
+    """For every image: test on it, validate on the `held_out` next in the list, train on the rest.
+
+    The list is taken as a ring, so that the first follows the last.
+    """
+    splits: dict[str, tuple[str, ...]] = {}
+    for place, id in enumerate(ids):
+        rest = ids[place + 1 :] + ids[:place]
+        splits |= {
+            f"train-{id}": rest[held_out:],
+            f"val-{id}": rest[:held_out],
+            f"test-{id}": (id,),
+        }
+    return splits
+
+
+STARE = (
+    Protocol(
+        name="loo",
+        source="no official split; leave one out over the 20 labelled images, as Soares et al. "
+        "2006 and others; val-ID is the 3 images after ID, ours",
+        splits=_leave_one_out(stare.IMAGES, held_out=3),
+    ),
+)
+
+
+def _fives(dataset: Dataset) -> tuple[Protocol, ...]:
+    """The official parts; a tenth of the training part, every number that ends in 0, is val."""
+    training = [record for record in dataset.records if record.split == "train"]
+    official = Protocol(
+        name="official",
+        source="Jin et al. 2022: 600 train, 200 test; val is the 60 training images whose number "
+        "ends in 0, ours (the release does not say which images are of one patient)",
+        splits={
+            "train": tuple(r.id for r in training if fives.number_of(r) % 10),
+            "val": tuple(r.id for r in training if not fives.number_of(r) % 10),
+            "test": tuple(r.id for r in dataset.records if r.split == "test"),
+        },
+    )
+    return (official,)
+
+
+_SPLIT_NAMES = {"training": "train", "valid": "val", "validation": "val"}
+
+
+def _as_filed(dataset: Dataset) -> tuple[Protocol, ...]:
+    """The splits that the folders or the CSV file themselves name; `all` where they name none."""
+    splits: dict[str, tuple[str, ...]] = {}
+    patients: dict[str, str] = {}
+    for record in dataset.records:
+        split = _SPLIT_NAMES.get(record.split or "all", record.split or "all")
+        splits[split] = (*splits.get(split, ()), record.id)
+        other = patients.setdefault(record.patient or f"image {record.id}", split)
+        if other != split:
+            raise DatasetError(
+                f"{dataset.root}: patient {record.patient} is in {other} and in {split}; keep "
+                f"all images of a patient in one split"
+            )
+    name = "deeplab" if dataset.name == folders.DEEPLAB.name else dataset.name
+    return (Protocol(name=name, source=f"as filed in {dataset.root}", splits=splits),)
+
+
+PROTOCOLS: dict[str, tuple[Protocol, ...] | Callable[[Dataset], tuple[Protocol, ...]]] = {
+    "DRIVE": DRIVE,
+    "STARE": STARE,
+    "CHASE_DB1": CHASE,
+    "HRF": HRF,
+    "FIVES": _fives,
+    folders.DEEPLAB.name: _as_filed,
+    folders.PLAIN.name: _as_filed,
+    table.LAYOUT.name: _as_filed,
+}
+"""The protocols of each data set, listed or derived from its files; the first is its default."""
 
 
 def protocols_of(dataset: Dataset) -> dict[str, Protocol]:
@@ -103,7 +216,8 @@ def protocols_of(dataset: Dataset) -> dict[str, Protocol]:
         source="every image of the data set",
         splits={"all": tuple(record.id for record in dataset.records)},
     )
-    own = PROTOCOLS[dataset.name](dataset) if dataset.name in PROTOCOLS else ()
+    listed = PROTOCOLS[dataset.name]
+    own = listed(dataset) if callable(listed) else listed
     return {protocol.name: protocol for protocol in (*own, everything)}
 
 
@@ -144,14 +258,14 @@ def _take(dataset: Dataset, protocol: Protocol, split: str) -> tuple[Record, ...
 def _require_truth(
     dataset: Dataset, protocol: str, split: str, records: tuple[Record, ...]
 ) -> None:
-    bare = [record for record in records if record.first is None]
+    bare = [record for record in records if record.first is None or not record.first.is_file()]
     if not bare:
         return
     layout = find_layout(dataset.name)
-    where = layout.truth.format(id=bare[0].id, split=bare[0].split) if layout else "its annotation"
+    where = bare[0].first or (layout.truth_of(dataset.root, bare[0]) if layout else "its label")
     raise DatasetError(
         f"{dataset.name}: {bare[0].image.name} has no vessel mask ({len(bare)} of {len(records)} "
-        f"images of {protocol} {split}); looked for {dataset.root / where}; put it there, then run "
+        f"images of {protocol} {split}); looked for {where}; put it there, then run "
         f"`venule data check`"
     )
 

@@ -1,4 +1,4 @@
-"""One typed record for every data set: where an image and its annotations lie, and whose eye it is."""
+"""One typed record for every data set: where an image and its annotations lie, whose eye it is."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,0 +1,67 @@
+"""`venule data`: look at data sets before training on them."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from venule.data.check import Problem
+    from venule.data.record import Dataset
+
+app = typer.Typer(help="Check data sets and look at them.", no_args_is_help=True)
+
+_COLUMNS = ("data set", "split", "images", "field of view", "1st expert", "2nd expert")
+
+
+@app.command()
+def check(
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME[=PATH]|PATH]...",
+            help="Data sets; without any, all that lie under VENULE_DATA.",
+        ),
+    ] = None,
+) -> None:
+    """Decode every file of data sets and explain every problem; exit code 3 if there is one."""
+    from venule.data.catalog import installed, open_dataset
+    from venule.data.check import check_dataset
+
+    datasets = [open_dataset(spec) for spec in data] if data else installed()
+    problems: list[Problem] = []
+    for dataset in datasets:
+        typer.echo(f"checking {dataset.name}: {len(dataset.records)} images", err=True)
+        problems += check_dataset(dataset)
+    _print_table([row for dataset in datasets for row in _rows(dataset)])
+    for problem in problems:
+        typer.echo(str(problem))
+    typer.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
+    if problems:
+        raise typer.Exit(3)
+
+
+def _rows(dataset: "Dataset") -> list[tuple[str, ...]]:
+    """How many images each split of the release has, and how many of them have each mask."""
+    rows = []
+    for split in dict.fromkeys(record.split for record in dataset.records):
+        records = [record for record in dataset.records if record.split == split]
+        files = [(r.image, r.fov, r.first, r.second) for r in records]
+        counts = [sum(path is not None for path in kind) for kind in zip(*files, strict=True)]
+        rows.append((dataset.name, split or "-", *map(str, counts)))
+    return rows
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    """A drawn table on a terminal; tab-separated lines otherwise."""
+    if not sys.stdout.isatty():
+        for row in (_COLUMNS, *rows):
+            typer.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*_COLUMNS)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,51 @@
+"""CHASE_DB1 as released: one flat folder with both eyes of 14 children and two observers.
+
+Fraz et al., IEEE TBME 59(9), 2012, doi:10.1109/TBME.2012.2205687;
+https://researchdata.kingston.ac.uk/96/. The release has no field-of-view masks; a folder mask/
+with Image_01L.png, as others have published, is read if it is there.
+"""
+
+import re
+from pathlib import Path
+
+from venule.data.layout import Layout, first_of, images_in
+from venule.data.record import Dataset, Record
+
+_IMAGE = re.compile(r"Image_(\d\d)([LR])")
+
+
+def read(root: Path) -> Dataset:
+    """The CHASE_DB1 images found under `root`; ids are 01L to 14R, the patient is the child."""
+    files, masks = images_in(root), images_in(root / "mask")
+    records = []
+    for stem, path in files.items():
+        if (match := _IMAGE.fullmatch(stem)) is None:
+            continue
+        records.append(
+            Record(
+                id=match[1] + match[2],
+                image=path,
+                fov=first_of(masks, [stem, f"{stem}_mask"]),
+                first=first_of(files, [f"{stem}_1stHO"]),
+                second=first_of(files, [f"{stem}_2ndHO"]),
+                patient=match[1],
+                laterality="left" if match[2] == "L" else "right",
+            )
+        )
+    return Dataset(name="CHASE_DB1", root=root, records=tuple(records))
+
+
+def recognizes(root: Path) -> bool:
+    """True if a photograph with a CHASE_DB1 name is there."""
+    return any(_IMAGE.fullmatch(stem) for stem in images_in(root))
+
+
+LAYOUT = Layout(
+    name="CHASE_DB1",
+    aliases=("chase", "chasedb1"),
+    folders=("CHASE_DB1", "CHASEDB1", "CHASE", "chase_db1", "chase"),
+    looked_for="Image_01L.jpg",
+    truth="Image_{id}_1stHO.png",
+    recognizes=recognizes,
+    read=read,
+)

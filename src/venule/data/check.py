@@ -1,0 +1,235 @@
+"""What is wrong with the files of a data set: each problem with its file and what to do."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from venule.data.catalog import find_layout
+from venule.data.protocols import protocols_of
+from venule.data.record import Dataset, Record
+from venule.errors import ImageError
+from venule.image.arrays import Mask
+from venule.image.io import GreyImageWarning, pixel_hash, read_image, read_mask
+
+# Vessels are 6 to 17 % of the field of view in DRIVE, CHASE_DB1 and HRF; above half the frame the
+# mask is inverted, or a palette was taken for grey levels.
+_MOST_VESSEL_SHARE = 0.5
+# Annotations cross the field of view's edge by at most 0.6 % of their pixels in those data sets.
+_MOST_OUTSIDE_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one file (or with the folder, where a file is missing)."""
+
+    path: Path
+    what: str
+    expected: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}; expected {self.expected}. {self.fix}."
+
+
+def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
+    """Everything found wrong in a data set; empty if it is clean.
+
+    Every file is decoded, one photograph at a time. First what is missing, then what is wrong
+    with the files in the order of the records.
+    """
+    problems = [*_missing_images(dataset), *_missing_masks(dataset)]
+    seen: dict[str, Record] = {}
+    for record in dataset.records:
+        shape = _check_photograph(record, seen, problems)
+        fov = _check_fov(record, shape, problems)
+        for path in (record.first, record.second):
+            if path is not None:
+                _check_vessels(path, shape, fov, problems)
+    return tuple(problems)
+
+
+def _missing_images(dataset: Dataset) -> Iterator[Problem]:
+    default = next(iter(protocols_of(dataset).values()))
+    listed = {id for ids in default.splits.values() for id in ids}
+    missing = sorted(listed - {record.id for record in dataset.records})
+    if missing:
+        yield Problem(
+            dataset.root,
+            f"{len(missing)} images are missing: {', '.join(missing)}",
+            f"the {len(listed)} images of {dataset.name}",
+            "Unpack the whole release there",
+        )
+    if not dataset.records:
+        yield Problem(dataset.root, "no images", "at least one photograph", "Add photographs")
+
+
+def _missing_masks(dataset: Dataset) -> Iterator[Problem]:
+    """Masks that some images have and others of the same split have not.
+
+    A data set may lack fields of view or a second expert altogether, and a test split its vessel
+    masks too (DRIVE's present download); any other image needs one.
+    """
+    for split in sorted({record.split for record in dataset.records}, key=str):
+        records = [record for record in dataset.records if record.split == split]
+        if split != "test" or any(record.first for record in records):
+            yield from _without_truth(dataset, [r for r in records if r.first is None])
+        if any(record.second for record in records):
+            yield from _without(
+                "second vessel mask", [record for record in records if record.second is None]
+            )
+        if any(record.fov for record in records):
+            yield from _without(
+                "field-of-view mask", [record for record in records if record.fov is None]
+            )
+
+
+def _without_truth(dataset: Dataset, records: list[Record]) -> Iterator[Problem]:
+    layout = find_layout(dataset.name)
+    for record in records:
+        where = layout.truth_of(dataset.root, record) if layout else "an annotation"
+        yield Problem(record.image, "has no vessel mask", where, "Put its vessel mask there")
+
+
+def _without(kind: str, records: list[Record]) -> Iterator[Problem]:
+    for record in records:
+        yield Problem(
+            record.image,
+            f"has no {kind}",
+            "one, as the other images of its split have",
+            "Unpack the whole release",
+        )
+
+
+def _check_photograph(
+    record: Record, seen: dict[str, Record], problems: list[Problem]
+) -> tuple[int, int] | None:
+    """The photograph's (H, W), None if it cannot be read; adds to `seen` by its pixels."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GreyImageWarning)
+            image = read_image(record.image)
+    except ImageError as error:
+        problems.append(_unreadable(record.image, error, "a photograph that can be read"))
+        return None
+    if (np.ptp(image, axis=2) == 0).all():
+        problems.append(
+            Problem(record.image, "has no colour", "a colour photograph", "Use the original file")
+        )
+    other = seen.setdefault(pixel_hash(image), record)
+    if other is not record:
+        problems.append(_duplicate(record, other))
+    return image.shape[0], image.shape[1]
+
+
+def _duplicate(record: Record, other: Record) -> Problem:
+    splits = f" (split {other.split}, this one {record.split})"
+    return Problem(
+        record.image,
+        f"has the same pixels as {other.image}{splits if other.split != record.split else ''}",
+        "every photograph once",
+        "Remove one of them, or it is tested on what it was trained on",
+    )
+
+
+def _check_fov(
+    record: Record, shape: tuple[int, int] | None, problems: list[Problem]
+) -> Mask | None:
+    """The field of view if it has a file without problems."""
+    fov = None if record.fov is None else _read(record.fov, shape, problems)
+    if record.fov is None or fov is None or fov.any():
+        return fov
+    problems.append(
+        Problem(
+            record.fov,
+            "marks no pixel",
+            "a value above 0 inside the field of view",
+            "Use the released file, or remove this one to have the field of view found",
+        )
+    )
+    return None
+
+
+def _check_vessels(
+    path: Path, shape: tuple[int, int] | None, fov: Mask | None, problems: list[Problem]
+) -> None:
+    vessels = _read(path, shape, problems)
+    if vessels is None:
+        return
+    share = float(vessels.mean())
+    outside = 0.0 if fov is None or not share else float(vessels[~fov].sum() / vessels.sum())
+    if share > _MOST_VESSEL_SHARE:
+        problems.append(_too_much(path, share))
+    elif share == 0:
+        problems.append(
+            Problem(path, "marks no pixel", "a value above 0 on vessels", "Use the released file")
+        )
+    elif outside > _MOST_OUTSIDE_SHARE:
+        problems.append(
+            Problem(
+                path,
+                f"has {outside:.0%} of its vessel pixels outside the field of view",
+                f"at most {_MOST_OUTSIDE_SHARE:.0%}",
+                "See that both masks belong to this photograph",
+            )
+        )
+
+
+def _too_much(path: Path, share: float) -> Problem:
+    return Problem(
+        path,
+        f"marks {share:.0%} of its pixels as vessel",
+        "0 on the background, above 0 on vessels, a small part of the frame",
+        "Invert it if it is inverted; use the original if it was converted from a palette file",
+    )
+
+
+def _read(path: Path, shape: tuple[int, int] | None, problems: list[Problem]) -> Mask | None:
+    """The mask if it can be read and has the photograph's `shape` (None: not known)."""
+    try:
+        mask = read_mask(path)
+    except ImageError as error:
+        problems.append(_converted(path) or _unreadable(path, error, "a mask of 0 and one value"))
+        return None
+    if shape is None or mask.shape == shape:
+        return mask
+    problems.append(
+        Problem(
+            path,
+            f"has {mask.shape[1]} x {mask.shape[0]} px",
+            f"{shape[1]} x {shape[0]} px, as its photograph",
+            "Use the mask that was released with the photograph; do not resize either",
+        )
+    )
+    return None
+
+
+def _converted(path: Path) -> Problem | None:
+    """The palette trap: two grey levels of which none is 0, so that every pixel counts as vessel.
+
+    DRIVE's 2nd_manual has the palette colours 3 and 253; a conversion to grey keeps them.
+    """
+    try:
+        with Image.open(path) as image:
+            values = np.unique(np.asarray(image))
+    except Exception:  # the reader has told what is wrong with the file
+        return None
+    if len(values) != 2 or values[0] == 0:
+        return None
+    low, high = (int(value) for value in values)
+    return Problem(
+        path,
+        f"stores {low} and {high}: grey levels converted from a palette, every pixel above 0",
+        "0 on the background, above 0 on vessels",
+        f"Use the original palette file, or write 0 for {low} and 255 for {high}",
+    )
+
+
+def _unreadable(path: Path, error: ImageError, expected: str) -> Problem:
+    """The reader's own line, which ends in what to do after a semicolon where it can say it."""
+    what, _, fix = str(error).removeprefix(f"{path}: ").partition("; ")
+    default = "Copy or unpack the file again"
+    return Problem(path, what, expected, fix[:1].upper() + fix[1:] if fix else default)

@@ -1,0 +1,56 @@
+"""FIVES as released: train/ and test/, each with Original/ and "Ground truth/" under equal names.
+
+Jin et al., Scientific Data 9, 2022, doi:10.1038/s41597-022-01564-3. Names are 1_A.png and so on,
+with A age-related macular degeneration, D diabetic retinopathy, G glaucoma, N normal. The numbers
+start again in test/, so ids carry the part. No field-of-view masks, and the release does not say
+which photographs are of one patient.
+"""
+
+import re
+from pathlib import Path
+
+from venule.data.layout import Layout, first_of, images_in
+from venule.data.record import Dataset, Record
+
+_IMAGE = re.compile(r"(\d+)_[ADGN]")
+
+
+def read(root: Path) -> Dataset:
+    """The FIVES images found under `root`; ids are train-1_A and so on, by number."""
+    records = [record for part in ("train", "test") for record in _read_part(root / part)]
+    return Dataset(name="FIVES", root=root, records=tuple(records))
+
+
+def number_of(record: Record) -> int:
+    """The number in a FIVES id: 17 for train-17_A."""
+    return int(record.id.partition("-")[2].partition("_")[0])
+
+
+def _read_part(folder: Path) -> list[Record]:
+    first = images_in(folder / "Ground truth")
+    records = [
+        Record(
+            id=f"{folder.name}-{stem}",
+            image=path,
+            first=first_of(first, [stem]),
+            split=folder.name,
+        )
+        for stem, path in images_in(folder / "Original").items()
+        if _IMAGE.fullmatch(stem)
+    ]
+    return sorted(records, key=number_of)
+
+
+def recognizes(root: Path) -> bool:
+    """True if train/Original or test/Original is there."""
+    return any((root / part / "Original").is_dir() for part in ("train", "test"))
+
+
+LAYOUT = Layout(
+    name="FIVES",
+    folders=("FIVES", "fives"),
+    looked_for="train/Original/1_A.png",
+    truth="{split}/Ground truth/{stem}.png",
+    recognizes=recognizes,
+    read=read,
+)

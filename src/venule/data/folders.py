@@ -1,0 +1,94 @@
+"""Folders of one's own: images/ with labels/, and the train/validation folders of DeepLabV3.
+
+The second is the layout of Manshi3's DeepLabV3 vessel segmentation (after DebuggerCafe), made of
+DRIVE's training images: train_images/, train_masks/, valid_images/, valid_masks/ and test_images/,
+whose photographs have no annotation.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from venule.data.layout import Layout, first_of, images_in
+from venule.data.record import Dataset, Record
+from venule.errors import DatasetError
+
+_PARTS = {"train": "train", "valid": "val", "test": "test"}
+_DRIVE_NAME = re.compile(r"(\d\d)_(?:training|test)")
+
+
+def read_plain(root: Path) -> Dataset:
+    """The photographs in images/ with the label and field of view of the same stem, the id.
+
+    Labels lie in labels/, or in masks/ if there is no labels/; fields of view in fov/ if known.
+
+    Raises:
+        DatasetError: labels/ and masks/ are both there, so that masks/ could be either.
+    """
+    if (root / "labels").is_dir() and (root / "masks").is_dir():
+        raise DatasetError(
+            f"{root}: has labels/ and masks/; keep the vessels in labels/ and rename masks/ to "
+            f"fov/ if it holds fields of view"
+        )
+    labels = images_in(root / "labels") or images_in(root / "masks")
+    fovs = images_in(root / "fov")
+    records = tuple(
+        Record(id=stem, image=path, fov=fovs.get(stem), first=labels.get(stem))
+        for stem, path in images_in(root / "images").items()
+    )
+    return Dataset(name="folders", root=root, records=records)
+
+
+def recognizes_plain(root: Path) -> bool:
+    """True if images/ holds photographs and labels/ or masks/ is beside it."""
+    labelled = (root / "labels").is_dir() or (root / "masks").is_dir()
+    return labelled and bool(images_in(root / "images"))
+
+
+def read_deeplab(root: Path) -> Dataset:
+    """The photographs in train_images/, valid_images/ and test_images/, splits train, val, test.
+
+    A mask has the photograph's stem, or DRIVE's name for it (21_manual1 for 21_training). The id
+    is the stem, with the split before it if a stem occurs in two folders.
+    """
+    parts = {split: images_in(root / f"{folder}_images") for folder, split in _PARTS.items()}
+    occurs = Counter(stem for images in parts.values() for stem in images)
+    shared = any(count > 1 for count in occurs.values())
+    records = []
+    for folder, split in _PARTS.items():
+        masks = images_in(root / f"{folder}_masks")
+        for stem, path in parts[split].items():
+            id = f"{split}-{stem}" if shared else stem
+            first = first_of(masks, _mask_stems(stem))
+            records.append(Record(id=id, image=path, first=first, split=split))
+    return Dataset(name="deeplab-folders", root=root, records=tuple(records))
+
+
+def recognizes_deeplab(root: Path) -> bool:
+    """True if train_images/ and train_masks/, or the same for valid, are there."""
+    return any(
+        (root / f"{part}_images").is_dir() and (root / f"{part}_masks").is_dir()
+        for part in ("train", "valid")
+    )
+
+
+def _mask_stems(stem: str) -> tuple[str, ...]:
+    match = _DRIVE_NAME.fullmatch(stem)
+    return (stem,) if match is None else (stem, f"{match[1]}_manual1")
+
+
+PLAIN = Layout(
+    name="folders",
+    looked_for="images/ with photographs, and labels/ (or masks/) with the same names",
+    truth="labels/{stem}.png",
+    recognizes=recognizes_plain,
+    read=read_plain,
+)
+
+DEEPLAB = Layout(
+    name="deeplab-folders",
+    looked_for="train_images/ and train_masks/, or valid_images/ and valid_masks/",
+    truth="{part}_masks/{stem}.png",
+    recognizes=recognizes_deeplab,
+    read=read_deeplab,
+)

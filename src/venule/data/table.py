@@ -1,0 +1,97 @@
+"""A data set written down as a CSV file of id,image,label[,fov,split,patient]."""
+
+import csv
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+from venule.data.layout import Layout
+from venule.data.record import Dataset, Record
+from venule.errors import DatasetError
+
+REQUIRED = ("id", "image", "label")
+OPTIONAL = ("fov", "split", "patient")
+
+
+def read(path: Path) -> Dataset:
+    """One record a row; paths are relative to the CSV file, and an empty cell means none.
+
+    Raises:
+        DatasetError: not readable as CSV, a column missing or unknown, an id or image left out,
+            or an id used twice. Files that do not exist are left to `venule data check`.
+    """
+    rows = _rows(path)
+    records = tuple(_record(path, line, row) for line, row in enumerate(rows, start=2))
+    seen: set[str] = set()
+    for record in records:
+        if record.id in seen:
+            raise DatasetError(f"{path}: id {record.id} is in two rows; ids must be unique")
+        seen.add(record.id)
+    return Dataset(name="csv", root=path.parent, records=records)
+
+
+def recognizes(path: Path) -> bool:
+    """True if `path` is a file that ends in .csv."""
+    return path.suffix.lower() == ".csv" and path.is_file()
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_columns(path, [name.strip() for name in reader.fieldnames or ()])
+            return [_strip(path, reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: not readable as CSV ({error}); save it as UTF-8") from error
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    known = (*REQUIRED, *OPTIONAL)
+    for column in columns:
+        if column not in known:
+            near = difflib.get_close_matches(column.lower(), known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise DatasetError(
+                f"{path}: unknown column {column!r}; {hint}Known: {', '.join(known)}"
+            )
+    if missing := [column for column in REQUIRED if column not in columns]:
+        raise DatasetError(
+            f"{path}: no column {', '.join(missing)}; the first line must be "
+            f"{','.join(REQUIRED)} and any of {','.join(OPTIONAL)}"
+        )
+
+
+def _strip(
+    path: Path, line: int, row: Mapping[str | None, str | list[str] | None]
+) -> dict[str, str]:
+    """The row without blanks; csv files extra cells under None, and short rows hold None."""
+    cells = {(key or "").strip(): value for key, value in row.items()}
+    if any(not isinstance(value, str) for value in cells.values()):
+        raise DatasetError(f"{path}: line {line} has not as many cells as the first line")
+    return {key: str(value).strip() for key, value in cells.items()}
+
+
+def _record(path: Path, line: int, row: Mapping[str, str]) -> Record:
+    def file(column: str) -> Path | None:
+        return path.parent / row[column] if row.get(column) else None
+
+    image = file("image")
+    if image is None or not row["id"]:
+        raise DatasetError(f"{path}: line {line} has no {'image' if row['id'] else 'id'}")
+    return Record(
+        id=row["id"],
+        image=image,
+        fov=file("fov"),
+        first=file("label"),
+        split=row.get("split") or None,
+        patient=row.get("patient") or None,
+    )
+
+
+LAYOUT = Layout(
+    name="csv",
+    looked_for="a .csv file with the columns id,image,label",
+    truth="",
+    recognizes=recognizes,
+    read=read,
+)
