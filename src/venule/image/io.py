@@ -173,17 +173,17 @@ def _open(content: bytes, path: Path) -> ImageFile.ImageFile:
 
 
 def _decode(content: bytes, path: Path) -> RGB:
-    image = _open(content, path)
-    deep = _swapped_rawmode(image)
+    opened = _open(content, path)
+    deep = _swapped_rawmode(opened)
     if deep is not None:
         # Pillow keeps the high bytes of 16-bit colour. Decoding once more in the other byte order
         # gives the low bytes, for every compression that it knows.
-        high = np.asarray(_upright(image))
+        high = np.asarray(_upright(opened))
         other = _open(content, path)
         other.tile = [tile._replace(args=_with_rawmode(tile.args, deep)) for tile in other.tile]
         low = np.asarray(_upright(other))
         return _composite(_to_eight_bits(high.astype(np.uint16) << 8 | low))
-    image = _upright(image)
+    image = _upright(opened)
     if image.mode.startswith("I"):
         return _composite(_to_eight_bits(np.asarray(image)))
     if image.mode == "F":

@@ -82,7 +82,7 @@ def statistics(
         ImageError: if they are to be measured and the field of view has no pixel.
     """
     if preprocessing.normalize == "fixed":
-        return np.float32(preprocessing.mean), np.float32(preprocessing.std)
+        return np.array(preprocessing.mean, np.float32), np.array(preprocessing.std, np.float32)
     # Histograms of the 256 levels: exact, and no float copy of an 8-megapixel photograph.
     levels = np.arange(256) / 255
     counts = np.stack([np.bincount(image[..., c][fov], minlength=256) for c in range(3)])
@@ -91,7 +91,8 @@ def statistics(
         raise ImageError("the field of view has no pixel; leave it out and it is found by itself")
     mean = counts @ levels / total
     variance = (counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total
-    return np.float32(mean), np.float32(np.maximum(np.sqrt(variance), MIN_STD))
+    std = np.maximum(np.sqrt(variance), MIN_STD)
+    return mean.astype(np.float32), std.astype(np.float32)
 
 
 def normalize(

@@ -106,9 +106,10 @@ def _weights(starts: tuple[int, ...], tile_px: int, *, overlap_px: int) -> NDArr
     return weights.astype(np.float32)
 
 
-def _ramp(distance_px: NDArray[np.float64], overlap_px: int) -> NDArray[np.float64]:
+def _ramp(distance_px: NDArray[np.floating], overlap_px: int) -> NDArray[np.floating]:
     """0 in the first quarter of the overlap from the tile's edge, 1 from its third quarter on."""
-    return np.clip((distance_px - overlap_px / 4) / (overlap_px / 2), 0, 1)
+    ramp: NDArray[np.floating] = np.clip((distance_px - overlap_px / 4) / (overlap_px / 2), 0, 1)
+    return ramp
 
 
 def _round_up(length_px: int, multiple: int) -> int:
