@@ -1,1 +1,1 @@
-
+"""The command line: one file per command, and `main`, which lists them."""

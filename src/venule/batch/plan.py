@@ -1,0 +1,144 @@
+"""Which photographs are read and where their results go, decided before anything is written."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from venule.errors import OutputError, UsageError
+from venule.image.io import is_image_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One photograph and the three files that its prediction fills."""
+
+    source: Path
+    probability: Path
+    mask: Path
+    overlay: Path
+
+    @property
+    def targets(self) -> tuple[Path, Path, Path]:
+        """The three files, in the order in which they are written."""
+        return (self.probability, self.mask, self.overlay)
+
+
+@dataclass(frozen=True)
+class _Found:
+    source: Path
+    folder: Path  # of its results
+
+    @property
+    def key(self) -> tuple[Path, Path]:
+        return (self.source.absolute(), self.folder)
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending; `.ppm.gz` is one ending."""
+        name = self.source.name
+        return Path(name[:-3] if name.lower().endswith(".gz") else name).stem
+
+
+def plan(paths: Sequence[Path], out: Path) -> tuple[Job, ...]:
+    """The photographs in `paths` with their results under `out`, sorted as given.
+
+    Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
+    folders met before (a loop of links) are passed over. Photographs that would share a name in
+    one folder of results keep their ending in it: a.jpg_prob.png and a.png_prob.png.
+
+    Raises:
+        UsageError: a path is missing, nothing is found, `out` is an input folder or two
+            photographs would share a result.
+    """
+    found: dict[tuple[Path, Path], _Found] = {}  # each photograph once in a folder of results
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        if path.is_dir():
+            if _same(path, out):
+                raise UsageError(f"{out} is an input folder; choose another folder for -o")
+            found |= {one.key: one for one in _photographs(path, out)}
+        else:
+            one = _Found(path, out)
+            found[one.key] = one
+    if not found:
+        raise UsageError(f"no photographs in {', '.join(map(str, paths))}")
+    jobs = tuple(_name(tuple(found.values())))
+    _refuse_clashes(jobs)
+    return jobs
+
+
+def refuse_overwriting(jobs: Iterable[Job]) -> None:
+    """Raise OutputError if one of the results exists already."""
+    existing = [target for job in jobs for target in job.targets if os.path.lexists(target)]
+    if existing:
+        others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise OutputError(
+            f"{existing[0]}{others} exist already; replace them with --overwrite or choose "
+            "another folder for -o"
+        )
+
+
+def _photographs(root: Path, out: Path) -> Iterator[_Found]:
+    """The photographs below `root`, each folder once, in the order of their names."""
+    skipped = {_identity(out)} if out.exists() else set()
+
+    def failed(error: OSError) -> None:
+        raise UsageError(f"{error.filename}: cannot be searched ({error.strerror})") from error
+
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=failed):
+        here = Path(folder)
+        if _identity(here) in skipped:
+            subfolders.clear()
+            continue
+        skipped.add(_identity(here))
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            path = here / name
+            # A link that leads nowhere stays: it is reported, not passed over.
+            if (
+                is_image_path(path)
+                and not name.startswith(".")
+                and (path.is_file() or path.is_symlink())
+            ):
+                yield _Found(path, out / here.relative_to(root))
+
+
+def _name(found: Sequence[_Found]) -> Iterator[Job]:
+    # Compared without case: results of A.jpg and a.png are one file on many file systems.
+    sharing = Counter((one.folder, one.stem.casefold()) for one in found)
+    for one in found:
+        alone = sharing[one.folder, one.stem.casefold()] == 1
+        stem = one.stem if alone else one.source.name
+        yield Job(
+            source=one.source,
+            probability=one.folder / f"{stem}_prob.png",
+            mask=one.folder / f"{stem}_mask.png",
+            overlay=one.folder / f"{stem}_overlay.png",
+        )
+
+
+def _refuse_clashes(jobs: Sequence[Job]) -> None:
+    sources = {os.path.realpath(job.source) for job in jobs}
+    owner: dict[str, Path] = {}
+    for job in jobs:
+        for target in job.targets:
+            if os.path.realpath(target) in sources:
+                raise UsageError(f"{target} is an input; choose another folder for -o")
+            other = owner.setdefault(str(target).casefold(), job.source)
+            if other != job.source:
+                raise UsageError(
+                    f"{other} and {job.source} would both be written to {target}; predict them "
+                    "one after the other, with two folders for -o"
+                )
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return (status.st_dev, status.st_ino)
+
+
+def _same(folder: Path, other: Path) -> bool:
+    return other.exists() and _identity(folder) == _identity(other)

@@ -1,0 +1,117 @@
+"""The command `venule`: its list of commands, and what every error becomes.
+
+Exit codes: 0 all done, 1 a bug, 2 usage or configuration, 3 some inputs failed, 4 none worked,
+130 interrupted. The modules imported here are light, so that `venule --help` is instant.
+"""
+
+import errno
+import os
+import sys
+import traceback
+import warnings
+from typing import Annotated
+
+import typer
+
+from venule import __version__
+from venule.cli import data, models, predict
+from venule.errors import VenuleError
+
+BUG, MISTAKE, INTERRUPTED = 1, 2, 130
+
+TRAIN_EXTRA = frozenset(
+    {
+        "accelerate",
+        "matplotlib",
+        "onnx",
+        "onnxscript",
+        "safetensors",
+        "tensorboard",
+        "torch",
+        "torchvision",
+    }
+)
+
+app = typer.Typer(
+    help="Segment the blood vessels in colour fundus photographs. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(predict.predict)
+app.command()(models.models)
+app.add_typer(data.app, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"venule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line and exit with the code of its contract."""
+    warnings.showwarning = _show_warning
+    try:
+        app(prog_name="venule")
+    except Exception as error:
+        sys.exit(_report(error))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as one line, without the place in the code that raised it."""
+    print(f"venule: warning: {message}", file=sys.stderr)
+
+
+def _report(error: Exception) -> int:
+    """Print what the user can do about `error` to stderr; return the exit code."""
+    if os.environ.get("VENULE_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    message = _mistake(error)
+    if message is not None:
+        print(f"venule: error: {message}", file=sys.stderr)
+        return MISTAKE
+    print(
+        f"venule: bug: {_in_one_line(error)}\n"
+        "  This is a fault in venule. Run the command again with VENULE_TRACEBACK=1 to see the "
+        "traceback, and report it as CONTRIBUTING.md says.",
+        file=sys.stderr,
+    )
+    return BUG
+
+
+def _mistake(error: Exception) -> str | None:
+    """Return what to tell the user if `error` is theirs to fix, None if it is our bug."""
+    if isinstance(error, VenuleError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        missing = (error.name or "").partition(".")[0]
+        if missing in TRAIN_EXTRA:
+            return f"this needs {missing}, which is not installed: pip install 'venule[train]'"
+        return None
+    # The disk, its permissions and its limits are the user's; any other OSError is ours.
+    if isinstance(error, PermissionError) or (
+        isinstance(error, OSError)
+        and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE)
+    ):
+        return f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    return None
+
+
+def _in_one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

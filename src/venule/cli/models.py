@@ -1,0 +1,52 @@
+"""`venule models`: the shipped weights, and the networks that can be trained."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from venule.cli.table import print_table
+
+if TYPE_CHECKING:
+    from venule.models.record import ModelRecord
+
+_COLUMNS = ("weights", "network", "trained on", "threshold", "licence", "SHA-256")
+
+
+def models() -> None:
+    """List the shipped weights, and the networks that can be trained."""
+    from venule.inference.load import shipped_weights
+
+    shipped = shipped_weights()
+    if shipped:
+        print_table(_COLUMNS, [_row(name, path) for name, path in shipped.items()])
+    else:
+        typer.echo("No weights are shipped with this version.")
+    typer.echo("")
+    if find_spec("torch") is None:
+        typer.echo("Training needs PyTorch: pip install 'venule[train]'")
+        return
+    from venule.models.zoo import MODELS
+
+    typer.echo("Networks that `venule train` can train: " + ", ".join(MODELS))
+
+
+def _row(name: str, path: Path) -> tuple[str, ...]:
+    from hashlib import sha256
+
+    from venule.inference.onnx_runner import load_onnx
+
+    record = load_onnx(path, device="cpu").record
+    digest = sha256(path.read_bytes()).hexdigest()[:12]
+    threshold = f"{record.threshold:.3g}"
+    return (name, record.model, _trained_on(record), threshold, record.licence, digest)
+
+
+def _trained_on(record: "ModelRecord") -> str:
+    parts = [
+        f"{seen.dataset} {seen.protocol} {seen.split} ({len(seen.images)} images)"
+        for seen in record.seen
+        if seen.role == "trained"
+    ]
+    return ", ".join(parts) or "not stated"

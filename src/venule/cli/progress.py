@@ -1,0 +1,66 @@
+"""Progress on stderr: a bar on a terminal, one line a step otherwise; results on stdout."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import rich.progress
+
+
+class Progress:
+    """Counts the steps of a batch on stderr, without mixing with the results on stdout."""
+
+    def __init__(self, *, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self._bar: rich.progress.Progress | None = None
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as Bar
+            from rich.progress import TimeRemainingColumn as Remaining
+
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                Remaining(),
+                TextColumn("{task.fields[now]}"),
+            )
+            self._bar = Bar(*columns, console=Console(stderr=True), redirect_stdout=False)
+            self._bar.add_task("", total=self.total, now="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, step: str) -> None:
+        """Count one more step as done, and name it."""
+        self.done += 1
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], advance=1, now=step)
+        else:
+            seconds = now - self._last
+            print(
+                f"[{self.done}/{self.total}] {step} ({seconds:.1f} s)", file=sys.stderr, flush=True
+            )
+        self._last = now
+
+    def result(self, text: str) -> None:
+        """Print a result to stdout, above the bar where both share a terminal."""
+        if self._bar is not None and sys.stdout.isatty():
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, flush=True)
