@@ -1,0 +1,87 @@
+# `make help` lists the targets. Only python3 (3.11 or later), make and git are needed beforehand.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+INPUT ?=
+PYTEST_ARGS ?=
+
+BASE := .venv
+DEV := .venv-dev
+LOCK := .venv-lock
+DEMO := out/demo
+
+# Pip takes exactly what the lock file names; the package itself is linked, not copied.
+define create
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "venule needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+$(PYTHON) -m venv --clear $(1)
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+@touch $@
+endef
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BASE)/.complete: requirements/base.txt pyproject.toml
+	@echo "Creating $(BASE) ..."
+	$(call create,$(BASE),requirements/base.txt)
+
+$(DEV)/.complete: requirements/dev.txt pyproject.toml
+	@echo "Creating $(DEV), with PyTorch; this takes some minutes ..."
+	$(call create,$(DEV),requirements/dev.txt)
+
+.PHONY: demo
+demo: $(BASE)/.complete ## segment an example photograph, and yours with INPUT=path
+	@mkdir -p $(DEMO)
+	@$(BASE)/bin/python -c 'import sys, pathlib, skimage.data, venule.image.io as io; io.write_png(pathlib.Path(sys.argv[1]), skimage.data.retina())' $(DEMO)/retina.png
+	@echo "Probability map, mask and overlay of $(DEMO)/retina.png:"
+	@$(BASE)/bin/venule predict $(DEMO)/retina.png -o $(DEMO) --overwrite
+	@if [ -n "$(INPUT)" ]; then \
+		echo "Probability map, mask and overlay of $(INPUT):"; \
+		$(BASE)/bin/venule predict "$(INPUT)" -o $(DEMO)/input --overwrite; \
+	fi
+
+.PHONY: test
+test: $(DEV)/.complete ## run the tests; PYTEST_ARGS='-m "not slow"' for the fast ones
+	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(DEV)/.complete ## what continuous integration runs: format, lint, types, tests
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: format
+format: $(DEV)/.complete ## format the code and sort its imports
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+# The base file takes the versions of the development file, so that tests run what users get.
+COMPILE = $(LOCK)/bin/pip-compile --quiet --no-config --generate-hashes --strip-extras --allow-unsafe \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	--build-deps-for editable
+STRIP = sed -i -e '/^$$/d' -e '/^\# The following/d' \
+	-e '1i \# Written by `make lock`; change pyproject.toml or constraints.txt instead. Linux, Python 3.11 and later.'
+
+.PHONY: lock
+lock: ## renew requirements/*.txt from pyproject.toml; with Python 3.11
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "lock with the oldest supported Python: make lock PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(LOCK)
+	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	rm -f requirements/base.txt requirements/dev.txt
+	$(COMPILE) --extra train --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
+	$(STRIP) requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+	$(STRIP) requirements/base.txt
+	rm -rf $(LOCK)
+
+.PHONY: clean
+clean: ## remove the environments and what tools have left
+	rm -rf $(BASE) $(DEV) $(LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
