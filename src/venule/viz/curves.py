@@ -1,0 +1,149 @@
+"""Curves of training runs against the epoch, from their metrics.csv."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from venule.errors import OutputError, UsageError, VenuleError
+from venule.image.atomic import write_bytes
+
+PANELS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "loss": {"train_loss": "training", "val_loss": "validation"},
+        "pixel accuracy": {"val_accuracy": "validation"},
+        "mIoU (vessel, background)": {"val_miou": "validation"},
+        "Dice": {"val_dice": "validation"},
+        "ROC AUC": {"val_auc": "validation"},
+    }
+)
+"""Of each panel the columns of metrics.csv that it draws, with what they were measured on."""
+
+FORMATS = (".png", ".svg")
+
+# Okabe and Ito's palette for the colour-blind, darkest first.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_STYLES = MappingProxyType({"training": "--", "validation": "-"})
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One run's columns by name, each with a value an epoch; nan where the file has none."""
+
+    name: str
+    columns: Mapping[str, Sequence[float]]
+
+
+def read_curves(source: Path) -> Curves:
+    """The columns of a run's folder or of its metrics.csv.
+
+    Raises:
+        UsageError: no such file, no column `epoch`, no row, or a cell that is no number.
+    """
+    path = source / "metrics.csv" if source.is_dir() else source
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise UsageError(f"{path}: {reason}; give a run's folder or a metrics.csv of one") from None
+    except (csv.Error, UnicodeDecodeError):
+        raise UsageError(
+            f"{path}: not a CSV file; give a run's folder or its metrics.csv"
+        ) from None
+    if not rows or "epoch" not in rows[0]:
+        what = "has no column `epoch`" if rows else "has no epoch yet"
+        raise UsageError(f"{path}: {what}; give a run's folder or its metrics.csv")
+    names = [name for name in rows[0] if name]
+    columns = {name: [_value(row[name], path, name) for row in rows] for name in names}
+    return Curves(path.parent.name if path.name == "metrics.csv" else path.stem, columns)
+
+
+def plot_curves(runs: Sequence[Curves], out: Path) -> None:
+    """Draw the panels of one or several runs to a .png or .svg file, atomically.
+
+    A column that a run lacks is left out of its panel; a panel that no run has is left out.
+
+    Raises:
+        UsageError: another kind of file, or nothing to draw.
+        OutputError: the file cannot be written.
+        VenuleError: matplotlib is not installed.
+    """
+    if out.suffix.lower() not in FORMATS:
+        raise UsageError(f"{out}: curves are written as {' or '.join(FORMATS)}")
+    panels = {
+        title: columns
+        for title, columns in PANELS.items()
+        if any(_drawable(run, column) for run in runs for column in columns)
+    }
+    if not panels:
+        known = ", ".join(column for columns in PANELS.values() for column in columns)
+        raise UsageError(f"nothing to draw: no run has any of the columns {known}")
+    content = _render(runs, panels, out.suffix.lower()[1:])
+    if not out.parent.is_dir():
+        raise OutputError(f"{out}: its folder does not exist")
+    write_bytes(out, content)
+
+
+def _render(runs: Sequence[Curves], panels: Mapping[str, Mapping[str, str]], format_: str) -> bytes:
+    # Figure and canvas without pyplot: no global state, no display needed.
+    try:
+        from matplotlib import rc_context
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise VenuleError(
+            f"curves need matplotlib ({error.name} is missing): pip install 'venule[train]'"
+        ) from None
+    from io import BytesIO
+
+    columns = min(3, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    # One salt and no date: the same curves give the same SVG.
+    with rc_context({"svg.hashsalt": "venule"}):
+        figure = Figure(figsize=(4.6 * columns, 3.4 * lines), layout="constrained")
+        FigureCanvasAgg(figure)
+        for index, (title, series) in enumerate(panels.items()):
+            axes = figure.add_subplot(lines, columns, index + 1)
+            for run, color in zip(runs, _repeat(len(runs)), strict=True):
+                for column, measured_on in series.items():
+                    if _drawable(run, column):
+                        label = f"{run.name}, {measured_on}" if len(series) > 1 else run.name
+                        axes.plot(
+                            run.columns["epoch"],
+                            run.columns[column],
+                            color=color,
+                            linestyle=_STYLES[measured_on],
+                            linewidth=1.4,
+                            marker="o" if len(run.columns["epoch"]) < 3 else None,
+                            label=label,
+                        )
+            axes.set_title(title if len(series) > 1 else f"{title}, validation", fontsize=10)
+            axes.set_xlabel("epoch")
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+            if len(runs) > 1 or len(series) > 1:
+                axes.legend(fontsize=7, frameon=False)
+        content = BytesIO()
+        metadata = {"Date": None} if format_ == "svg" else None
+        figure.savefig(content, format=format_, dpi=130, metadata=metadata)
+    return content.getvalue()
+
+
+def _repeat(runs: int) -> list[str]:
+    return [_COLORS[index % len(_COLORS)] for index in range(runs)]
+
+
+def _drawable(run: Curves, column: str) -> bool:
+    return any(not math.isnan(value) for value in run.columns.get(column, ()))
+
+
+def _value(cell: str | None, path: Path, name: str) -> float:
+    if cell is None or not cell.strip():
+        return math.nan
+    try:
+        return float(cell)
+    except ValueError:
+        raise UsageError(f"{path}: {cell!r} in column {name} is not a number") from None

@@ -1,0 +1,75 @@
+"""Vessels over their photograph, and where a map is right or wrong, in colour."""
+
+from types import MappingProxyType
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from venule.image.arrays import RGB, Mask, check_mask, check_rgb
+
+Color = tuple[int, int, int]
+
+VESSEL: Color = (0, 229, 255)
+"""Cyan: the complement of the fundus's red and orange."""
+
+# Okabe and Ito's palette for the colour-blind: told apart by hue and by lightness.
+FOUND: Color = (170, 170, 170)
+FALSE: Color = (213, 94, 0)
+MISSED: Color = (0, 158, 255)
+
+LEGEND = MappingProxyType({"found": FOUND, "false": FALSE, "missed": MISSED})
+"""What the colours of `errors` mean; everything else is background."""
+
+
+def overlay(image: RGB, vessels: Mask, *, color: Color = VESSEL, opacity: float = 0.35) -> RGB:
+    """The photograph with its vessels tinted and outlined: (H, W, 3) uint8, the image's size.
+
+    The outline is the vessels' own border pixels, opaque; their inside lets the photograph
+    through, so that the caliber can be judged against it. `opacity` is that of the inside, 0..1.
+
+    Raises:
+        ImageError: `image` is not (H, W, 3) uint8 or `vessels` not a bool mask of its size.
+    """
+    check_rgb(image)
+    check_mask(vessels, (image.shape[0], image.shape[1]), name="vessels")
+    # A cross-shaped neighbourhood keeps the outline one pixel wide; the frame is no border.
+    inside = ndi.binary_erosion(vessels, border_value=1)
+    drawn = image.copy()
+    drawn[inside] = _blend(image[inside], color, opacity)
+    drawn[vessels & ~inside] = _blend(image[vessels & ~inside], color, 0.8)
+    return drawn
+
+
+def errors(predicted: Mask, truth: Mask, fov: Mask, *, image: RGB | None = None) -> RGB:
+    """Where a map is right or wrong inside the field of view: (H, W, 3) uint8.
+
+    Grey: vessel, found. Orange: vessel in the map only. Blue: vessel in the truth only (`LEGEND`).
+    The background is black, or the darkened `image` in grey.
+
+    Raises:
+        ImageError: the masks or the image differ in size.
+    """
+    shape = (fov.shape[0], fov.shape[1])
+    for mask, name in ((predicted, "predicted"), (truth, "truth"), (fov, "field of view")):
+        check_mask(mask, shape, name=name)
+    drawn = np.zeros((*shape, 3), np.uint8)
+    if image is not None:
+        check_rgb(image)
+        check_mask(fov, (image.shape[0], image.shape[1]), name="field of view")
+        drawn[:] = (image[..., 1:2] // 3).astype(np.uint8)
+    drawn[predicted & truth & fov] = FOUND
+    drawn[predicted & ~truth & fov] = FALSE
+    drawn[~predicted & truth & fov] = MISSED
+    return drawn
+
+
+def probability_image(probability: NDArray[np.floating]) -> RGB:
+    """A probability map as grey levels: (H, W, 3) uint8, white = 1."""
+    grey = np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _blend(pixels: NDArray[np.uint8], color: Color, opacity: float) -> NDArray[np.uint8]:
+    mixed = pixels * (1 - opacity) + np.array(color) * opacity
+    return np.rint(mixed).astype(np.uint8)
