@@ -7,8 +7,6 @@ and orientation applied. A mask is what its file stores: the palette of a mask m
 
 import gzip
 import hashlib
-import os
-import secrets
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -16,22 +14,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image
 
-from venule.errors import ImageError, OutputError
+from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask
+from venule.image.atomic import write_bytes
+from venule.image.decode import MAX_PIXELS, decode_photograph, open_image, upright
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pnm", ".ppm", ".ppm.gz", ".tif", ".tiff", ".webp"]
 )
 """Lower-case endings of the files that `read_image` reads; `is_image_path` compares with them."""
 
-MAX_PIXELS = 200_000_000
-"""A larger photograph is refused before it is decoded."""
-
-_FORMATS = ("JPEG", "PNG", "TIFF", "PPM", "GIF", "BMP", "WEBP")
 _MAX_UNZIPPED_BYTES = 6 * MAX_PIXELS + 4096
-_SWAPPED_BYTES = {";16B": ";16L", ";16L": ";16B"}
 
 
 class GreyImageWarning(UserWarning):
@@ -56,7 +51,7 @@ def read_image(path: Path) -> RGB:
     """
     content = _read_bytes(path)
     try:
-        pixels = _decode(content, path)
+        pixels = decode_photograph(content, path)
     except ImageError:
         raise
     except Exception as error:  # decoders meet broken files with nearly every kind of exception
@@ -111,15 +106,9 @@ def write_png(path: Path, array: NDArray[Any]) -> None:
     """
     pixels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
     assert pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and pixels.ndim == 2)
-    # In the same folder, so that the replacement below is one step of one file system.
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(unfinished, "PNG", compress_level=4)
-        os.replace(unfinished, path)  # noqa: PTH105 - the name says more than Path.replace
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    encoded = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(encoded, "PNG", compress_level=4)
+    write_bytes(path, encoded.getvalue())
 
 
 def pixel_hash(image: RGB) -> str:
@@ -147,99 +136,11 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-def _open(content: bytes, path: Path) -> ImageFile.ImageFile:
-    """The image's header, its size checked, nothing decoded.
-
-    This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is the whole
-    process's, and lower than the photographs we accept.
-    """
-    if not content:
-        raise ImageError(f"{path}: the file is empty")
-    Image.init()
-    image: ImageFile.ImageFile | None = None
-    for name in _FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if factory is not None and accept is not None and accept(content[:16]) is True:
-            image = factory(BytesIO(content), str(path))
-            break
-    if image is None:
-        raise ImageError(f"{path}: not an image of a kind that is read ({', '.join(_FORMATS)})")
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(
-            f"{path}: {image.width} x {image.height} pixels, more than the "
-            f"{MAX_PIXELS // 10**6} megapixels that are read; scale it down"
-        )
-    return image
-
-
-def _decode(content: bytes, path: Path) -> RGB:
-    opened = _open(content, path)
-    deep = _swapped_rawmode(opened)
-    if deep is not None:
-        # Pillow keeps the high bytes of 16-bit colour. Decoding once more in the other byte order
-        # gives the low bytes, for every compression that it knows.
-        high = np.asarray(_upright(opened))
-        other = _open(content, path)
-        other.tile = [tile._replace(args=_with_rawmode(tile.args, deep)) for tile in other.tile]
-        low = np.asarray(_upright(other))
-        return _composite(_to_eight_bits(high.astype(np.uint16) << 8 | low))
-    image = _upright(opened)
-    if image.mode.startswith("I"):
-        return _composite(_to_eight_bits(np.asarray(image)))
-    if image.mode == "F":
-        raise ImageError(f"{path}: floating-point pixels; save the photograph with 8 or 16 bits")
-    transparent = image.has_transparency_data
-    return _composite(np.asarray(image.convert("RGBA" if transparent else "RGB")))
-
-
-def _swapped_rawmode(image: ImageFile.ImageFile) -> str | None:
-    """The raw mode that reads the other bytes of 16-bit colour; None for any other image."""
-    if image.mode not in ("RGB", "RGBA") or not image.tile:
-        return None
-    args = image.tile[0].args
-    rawmode = args if isinstance(args, str) else str(args[0]) if args else ""
-    base, order = rawmode[:-4], rawmode[-4:]
-    if order == ";16N":
-        order = ";16L" if np.little_endian else ";16B"
-    return base + _SWAPPED_BYTES[order] if order in _SWAPPED_BYTES else None
-
-
-def _with_rawmode(args: Any, rawmode: str) -> Any:
-    return rawmode if isinstance(args, str) else (rawmode, *args[1:])
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()
-    return ImageOps.exif_transpose(image)
-
-
-def _to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Deep pixels as uint8, scaled by the bits they use: cameras store 12 of 16, for example."""
-    largest = int(pixels[..., :3].max() if pixels.ndim == 3 else pixels.max())
-    if int(pixels.min()) < 0 or largest >= 2**16:
-        raise ValueError(f"pixel values {pixels.min()} to {largest}, expected 0 to 65535")
-    bits = next(bits for bits in (8, 10, 12, 14, 16) if largest < 2**bits)
-    scaled = np.rint(pixels * np.float32(255 / (2**bits - 1)))
-    if pixels.ndim == 3 and pixels.shape[2] == 4:  # opacity uses its full range
-        scaled[..., 3] = pixels[..., 3] >> 8
-    return scaled.astype(np.uint8)
-
-
-def _composite(pixels: NDArray[np.uint8]) -> RGB:
-    """(H, W), (H, W, 3) or (H, W, 4) as RGB, transparency on black."""
-    if pixels.ndim == 2:
-        return np.repeat(pixels[..., None], 3, axis=2)
-    if pixels.shape[2] == 4:
-        opacity = pixels[..., 3:] / np.float32(255)
-        return np.rint(pixels[..., :3] * opacity).astype(np.uint8)
-    return np.ascontiguousarray(pixels)
-
-
 def _read_stored(path: Path) -> NDArray[Any]:
     """(H, W) bool, uint8 or uint16 as stored; palette indices, equal channels as one."""
     content = _read_bytes(path)
     try:
-        image = _upright(_open(content, path))
+        image = upright(open_image(content, path))
         stored = np.asarray(image)
     except ImageError:
         raise

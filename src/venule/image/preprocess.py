@@ -73,6 +73,14 @@ def scale_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
     return np.asarray(grey.resize(shape[::-1], Image.Resampling.BILINEAR)) >= 128
 
 
+def scale_soft(mask: Mask, shape: tuple[int, int]) -> FloatMap:
+    """(h, w) float32 in 0..1: the share of each pixel that lies inside `mask` at full size."""
+    if mask.shape == shape:
+        return mask.astype(np.float32)
+    share = Image.fromarray(mask.astype(np.float32))
+    return np.asarray(share.resize(shape[::-1], Image.Resampling.BILINEAR)).clip(0, 1)
+
+
 def statistics(
     image: RGB, fov: Mask, preprocessing: Preprocessing
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
