@@ -18,7 +18,7 @@ from venule.image.io import GreyImageWarning, pixel_hash, read_image, read_mask
 # Vessels are 6 to 17 % of the field of view in DRIVE, CHASE_DB1 and HRF; above half the frame the
 # mask is inverted, or a palette was taken for grey levels.
 _MOST_VESSEL_SHARE = 0.5
-# Annotations cross the field of view's edge by at most 0.6 % of their pixels in those data sets.
+# Annotations cross the field of view's edge by less than 1 % of their pixels in these data sets.
 _MOST_OUTSIDE_SHARE = 0.05
 
 

@@ -1,0 +1,64 @@
+"""`venule data check` prints a table and the problems, and exits with 3 if there is one."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from support import trees
+from venule.cli.data import app
+from venule.errors import DatasetError
+
+# A second command makes Typer name the first: the sub-app is called as users call it.
+ARGUMENTS = ["check"] if len(app.registered_commands) > 1 else []
+
+
+def test_a_clean_data_set_gives_its_counts_and_exit_code_0(tmp_path: Path) -> None:
+    root = trees.make_drive(tmp_path)
+    result = CliRunner().invoke(app, [*ARGUMENTS, str(root)])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "data set\tsplit\timages\tfield of view\t1st expert\t2nd expert",
+        "DRIVE\ttest\t20\t20\t20\t20",
+        "DRIVE\ttraining\t20\t20\t20\t0",
+        "0 problems",
+    ]
+    assert "checking DRIVE" in result.stderr
+
+
+def test_a_problem_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
+    root = trees.make_folders(tmp_path)
+    (root / "labels/a.png").unlink()
+    result = CliRunner().invoke(app, [*ARGUMENTS, f"folders={root}"])
+    assert result.exit_code == 3
+    *_, problem, count = result.stdout.splitlines()
+    assert problem.startswith(f"{root / 'images/a.png'}: has no vessel mask; expected ")
+    assert count == "1 problem"
+
+
+def test_several_data_sets_share_one_table(tmp_path: Path) -> None:
+    folders, chase = trees.make_folders(tmp_path), trees.make_chase(tmp_path)
+    result = CliRunner().invoke(app, [*ARGUMENTS, str(folders), f"chase={chase}"])
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()[1:-1]] == [
+        "folders",
+        "CHASE_DB1",
+    ]
+
+
+def test_without_arguments_all_under_venule_data_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.make_chase(tmp_path)
+    trees.make_stare(tmp_path)
+    monkeypatch.setenv("VENULE_DATA", str(tmp_path))
+    result = CliRunner().invoke(app, ARGUMENTS)
+    assert result.exit_code == 0, result.output
+    assert "STARE\t-\t20\t0\t20\t20" in result.stdout
+    assert "CHASE_DB1\t-\t28\t28\t28\t28" in result.stdout
+
+
+def test_no_data_set_is_an_error_before_anything_is_checked(tmp_path: Path) -> None:
+    root = trees.make_folders(tmp_path)
+    result = CliRunner().invoke(app, [*ARGUMENTS, str(root), str(tmp_path / "nothing")])
+    assert isinstance(result.exception, DatasetError)
+    assert result.output == ""

@@ -1,0 +1,202 @@
+"""Every mistake is found, with its file, what was expected, and the fix."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support import trees
+from venule.data.catalog import open_dataset
+from venule.data.check import Problem, check_dataset
+from venule.data.record import Dataset
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return trees.make_folders(tmp_path)
+
+
+@pytest.fixture
+def drive(fake_root: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(fake_root / "DRIVE", tmp_path / "DRIVE")
+
+
+def only(root: Path) -> Problem:
+    problems = check_dataset(open_dataset(str(root)))
+    assert len(problems) == 1, [str(problem) for problem in problems]
+    problem = problems[0]
+    assert problem.expected
+    assert problem.fix
+    assert "\n" not in str(problem)
+    assert str(problem).startswith(f"{problem.path}: ")
+    return problem
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["DRIVE", "STARE", "CHASE_DB1", "HRF", "FIVES", "own", "own/list.csv"],
+)
+def test_a_whole_data_set_is_clean(folder: str, fake_root: Path) -> None:
+    assert check_dataset(open_dataset(str(fake_root / folder))) == ()
+
+
+def test_folders_whose_test_images_have_no_masks_are_clean(fake_root: Path) -> None:
+    assert check_dataset(open_dataset(str(fake_root / "drive_folders"))) == ()
+
+
+def test_the_present_drive_download_is_clean(tmp_path: Path) -> None:
+    assert check_dataset(open_dataset(str(trees.make_drive(tmp_path, test_labels=False)))) == ()
+
+
+def test_a_missing_vessel_mask_is_told_with_where_it_belongs(drive: Path) -> None:
+    (drive / "training/1st_manual/21_manual1.gif").unlink()
+    problem = only(drive)
+    assert problem.path == drive / "training/images/21_training.tif"
+    assert "no vessel mask" in problem.what
+    assert str(drive / "training/1st_manual/21_manual1.gif") in problem.expected
+
+
+def test_one_missing_test_mask_among_others_is_told(drive: Path) -> None:
+    (drive / "test/1st_manual/05_manual1.gif").unlink()
+    assert only(drive).path == drive / "test/images/05_test.tif"
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("test/2nd_manual/05_manual2.gif", "no second vessel mask"),
+        ("test/mask/05_test_mask.gif", "no field-of-view mask"),
+    ],
+)
+def test_other_missing_masks_are_told(file: str, what: str, drive: Path) -> None:
+    (drive / file).unlink()
+    assert what in only(drive).what
+
+
+def test_a_missing_photograph_is_told(drive: Path) -> None:
+    (drive / "training/images/33_training.tif").unlink()
+    problem = only(drive)
+    assert problem.path == drive
+    assert "1 images are missing: 33" in problem.what
+
+
+def test_a_mask_of_another_size_is_told(own: Path) -> None:
+    trees.save(own / "labels/a.png", trees.draw(1, 30, 32).first)
+    problem = only(own)
+    assert problem.path == own / "labels/a.png"
+    assert ("32 x 30" in problem.what, "64 x 60" in problem.expected) == (True, True)
+
+
+def test_a_field_of_view_of_another_size_is_told(own: Path) -> None:
+    trees.save(own / "fov/b.png", trees.draw(1, 30, 32).fov)
+    assert only(own).path == own / "fov/b.png"
+
+
+def test_a_label_of_several_values_is_told_with_the_values(own: Path) -> None:
+    label = trees.draw(7000).first.astype(np.uint8) * 255
+    label[0, :2] = (17, 99)
+    trees.save(own / "labels/a.png", label)
+    problem = only(own)
+    assert "not a two-valued mask" in problem.what
+    assert "0, 17, 99, 255" in problem.what
+
+
+def test_the_palette_of_drives_second_manual_converted_to_grey_is_told(drive: Path) -> None:
+    """The converted copies that go round store the palette's colours, 3 and 253."""
+    original = drive / "test/2nd_manual/01_manual2.gif"
+    with Image.open(original) as image:
+        image.convert("L").save(drive / "test/2nd_manual/01_manual2.png")
+    original.unlink()
+    problem = only(drive)
+    assert problem.path.name == "01_manual2.png"
+    assert "stores 3 and 253" in problem.what
+    assert "write 0 for 3 and 255 for 253" in problem.fix
+
+
+def test_converted_copies_where_every_pixel_counts_as_vessel_are_told(drive: Path) -> None:
+    original = drive / "test/2nd_manual/01_manual2.gif"
+    with Image.open(original) as image:
+        everything = np.asarray(image.convert("L")) > 0
+    original.unlink()
+    trees.save(drive / "test/2nd_manual/01_manual2.png", everything)
+    problem = only(drive)
+    assert "marks 100% of its pixels as vessel" in problem.what
+    assert "palette" in problem.fix
+
+
+def test_an_inverted_label_is_told(own: Path) -> None:
+    trees.save(own / "labels/a.png", ~trees.draw(7000).first)
+    assert "Invert it" in only(own).fix
+
+
+@pytest.mark.parametrize("folder", ["labels", "fov"])
+def test_an_empty_mask_is_told(folder: str, own: Path) -> None:
+    trees.save(own / folder / "a.png", np.zeros((60, 64), bool))
+    assert only(own).what == "marks no pixel"
+
+
+def test_the_mask_of_another_photograph_is_told(own: Path) -> None:
+    fov = trees.draw(7000).fov
+    trees.save(own / "fov/a.png", np.roll(fov, 25, axis=1))
+    problem = only(own)
+    assert problem.path == own / "labels/a.png"
+    assert "outside the field of view" in problem.what
+
+
+@pytest.mark.parametrize("folder", ["images", "labels", "fov"])
+def test_a_truncated_file_is_told(folder: str, own: Path) -> None:
+    path = own / folder / "a.png"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert only(own).path == path
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>"])
+def test_a_file_that_is_no_image_is_told(content: bytes, own: Path) -> None:
+    (own / "images/a.png").write_bytes(content)
+    assert only(own).path == own / "images/a.png"
+
+
+def test_a_photograph_without_colour_is_told(own: Path) -> None:
+    grey = trees.draw(7000).image[..., 1]
+    trees.save(own / "images/a.png", np.stack([grey] * 3, axis=2))
+    assert only(own).what == "has no colour"
+
+
+def test_the_same_pixels_in_two_splits_are_told_whatever_their_files(tmp_path: Path) -> None:
+    path = trees.make_csv(tmp_path)
+    with Image.open(path.parent / "images/a.png") as image:
+        image.save(path.parent / "images/c.tif")  # the copy has another name and format
+    path.write_text(path.read_text().replace("images/c.png", "images/c.tif"))
+    problem = only(path)
+    assert problem.path == path.parent / "images/c.tif"
+    assert "a.png (split train, this one test)" in problem.what
+
+
+def test_a_listed_file_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    path = trees.make_csv(tmp_path)
+    (path.parent / "labels/a.png").unlink()
+    problem = only(path)
+    assert (problem.path, problem.what) == (path.parent / "labels/a.png", "no such file")
+
+
+def test_every_problem_is_told_not_only_the_first(own: Path) -> None:
+    (own / "images/a.png").write_bytes(b"")
+    (own / "labels/b.png").unlink()
+    trees.save(own / "labels/c.png", np.zeros((60, 64), bool))
+    assert len(check_dataset(open_dataset(str(own)))) == 3
+
+
+def test_an_empty_data_set_is_told(tmp_path: Path) -> None:
+    assert check_dataset(Dataset(name="folders", root=tmp_path, records=()))[0].what == "no images"
+
+
+@pytest.mark.parametrize("name", ["DRIVE", "CHASE_DB1"])
+def test_real_data_sets_are_clean(name: str, real_data: Path) -> None:
+    assert check_dataset(open_dataset(name, data_root=real_data)) == ()
+
+
+@pytest.mark.slow
+def test_real_hrf_is_clean(real_data: Path) -> None:
+    assert check_dataset(open_dataset("HRF", data_root=real_data)) == ()

@@ -1,0 +1,55 @@
+"""Folders of one's own, and the train/validation folders of the second published system."""
+
+from pathlib import Path
+
+import pytest
+
+from support import trees
+from venule.data import folders
+from venule.data.protocols import protocols_of, select
+from venule.errors import DatasetError
+
+
+def test_labels_and_fields_of_view_are_matched_by_stem(tmp_path: Path) -> None:
+    root = trees.make_folders(tmp_path)
+    (root / "fov/b.png").unlink()
+    a, b, _ = folders.read_plain(root).records
+    assert (a.id, a.first, a.fov) == ("a", root / "labels/a.png", root / "fov/a.png")
+    assert (b.first, b.fov) == (root / "labels/b.png", None)
+
+
+def test_masks_may_be_the_name_of_the_labels(tmp_path: Path) -> None:
+    root = trees.make_folders(tmp_path)
+    (root / "labels").rename(root / "masks")
+    assert folders.read_plain(root).records[0].first == root / "masks/a.png"
+
+
+def test_labels_beside_masks_are_ambiguous(tmp_path: Path) -> None:
+    root = trees.make_folders(tmp_path)
+    (root / "masks").mkdir()
+    with pytest.raises(DatasetError, match="rename masks/ to fov/"):
+        folders.read_plain(root)
+
+
+def test_the_folders_of_the_second_system_are_its_splits(fake_root: Path) -> None:
+    root = fake_root / "drive_folders"
+    dataset = folders.read_deeplab(root)
+    assert next(iter(protocols_of(dataset))) == "deeplab"
+    counts = {s: len(select(dataset, None, s).records) for s in ("train", "val", "test")}
+    assert counts == {"train": 16, "val": 4, "test": 20}
+    first = select(dataset, None, "val").records[0]
+    assert (first.id, first.first) == ("37_training", root / "valid_masks/37_manual1.gif")
+
+
+def test_its_test_images_have_no_truth(fake_root: Path) -> None:
+    selection = select(folders.read_deeplab(fake_root / "drive_folders"), "deeplab", "test")
+    assert {record.first for record in selection.records} == {None}
+
+
+def test_masks_of_the_same_stem_are_matched(tmp_path: Path) -> None:
+    for part, name in (("train", "1"), ("valid", "1")):
+        trees.save(tmp_path / f"{part}_images/{name}.png", trees.draw(1).image)
+        trees.save(tmp_path / f"{part}_masks/{name}.png", trees.draw(1).first)
+    records = folders.read_deeplab(tmp_path).records
+    assert [record.id for record in records] == ["train-1", "val-1"]
+    assert records[1].first == tmp_path / "valid_masks/1.png"

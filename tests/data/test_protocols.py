@@ -1,0 +1,170 @@
+"""Splits are disjoint, complete, keep patients together, and are the published lists."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from venule.data.catalog import open_dataset
+from venule.data.protocols import Protocol, protocols_of, select
+from venule.data.record import Dataset
+from venule.errors import DatasetError, UsageError
+
+FOLDERS = ("DRIVE", "STARE", "CHASE_DB1", "HRF", "FIVES", "drive_folders", "own", "own/list.csv")
+
+
+def groups_of(protocol: Protocol) -> list[dict[str, tuple[str, ...]]]:
+    """The splits that are used together: each fold of a protocol with folds, else all of them."""
+    folds = [split.partition("-")[2] for split in protocol.splits if split.startswith("train-")]
+    if not folds:
+        # The whole test set of the first system is its val and its test together.
+        return [{s: ids for s, ids in protocol.splits.items() if s != "testval"}]
+    return [
+        {s: ids for s, ids in protocol.splits.items() if s.partition("-")[2] in ("", fold)}
+        for fold in folds
+    ]
+
+
+@pytest.fixture(params=FOLDERS)
+def dataset(request: pytest.FixtureRequest, fake_root: Path) -> Dataset:
+    return open_dataset(str(fake_root / request.param))
+
+
+def test_splits_of_every_protocol_are_disjoint_and_complete(dataset: Dataset) -> None:
+    everything = sorted(record.id for record in dataset.records)
+    for protocol in protocols_of(dataset).values():
+        for splits in groups_of(protocol):
+            ids = [id for split in splits.values() for id in split]
+            assert sorted(ids) == everything, protocol.name
+
+
+def test_no_patient_is_in_two_splits_of_any_protocol(dataset: Dataset) -> None:
+    patient = {record.id: record.patient or record.id for record in dataset.records}
+    for protocol in protocols_of(dataset).values():
+        for splits in groups_of(protocol):
+            patients = [{patient[id] for id in ids} for ids in splits.values()]
+            for one, other in itertools.combinations(patients, 2):
+                assert not one & other, protocol.name
+
+
+def test_every_protocol_names_its_source(dataset: Dataset) -> None:
+    assert all(protocol.source for protocol in protocols_of(dataset).values())
+
+
+def test_every_data_set_has_a_protocol_all(dataset: Dataset) -> None:
+    selection = select(dataset, "all", "all")
+    assert selection.records == dataset.records
+
+
+def numbers(dataset: Dataset, protocol: str | None, split: str) -> list[int]:
+    return [int(record.id) for record in select(dataset, protocol, split).records]
+
+
+@pytest.fixture
+def drive(fake_root: Path) -> Dataset:
+    return open_dataset("drive", data_root=fake_root)
+
+
+def test_drive_official_is_16_and_4_of_the_training_images_and_the_whole_test_set(
+    drive: Dataset,
+) -> None:
+    assert numbers(drive, None, "val") == [24, 28, 33, 38]
+    train = [21, 22, 23, 25, 26, 27, 29, 30, 31, 32, 34, 35, 36, 37, 39, 40]
+    assert numbers(drive, "official", "train") == train
+    assert numbers(drive, "official", "test") == list(range(1, 21))
+
+
+def test_drive_cv5_has_five_folds_of_four(drive: Dataset) -> None:
+    assert numbers(drive, "cv5", "val-1") == [21, 26, 31, 36]
+    assert numbers(drive, "cv5", "val-5") == [25, 30, 35, 40]
+    validated = [n for i in range(1, 6) for n in numbers(drive, "cv5", f"val-{i}")]
+    assert sorted(validated) == list(range(21, 41))
+    assert len(numbers(drive, "cv5", "train-3")) == 16
+
+
+def test_drive_ddrnet_selects_on_the_first_half_of_the_test_set(drive: Dataset) -> None:
+    assert numbers(drive, "ddrnet", "train") == list(range(21, 41))
+    assert numbers(drive, "ddrnet", "val") == list(range(1, 11))
+    assert numbers(drive, "ddrnet", "test") == list(range(11, 21))
+    assert numbers(drive, "ddrnet", "testval") == list(range(1, 21))
+
+
+def test_drive_deeplab_stays_inside_the_training_images_and_tests_without_truth(
+    drive: Dataset,
+) -> None:
+    inside = numbers(drive, "deeplab", "train") + numbers(drive, "deeplab", "val")
+    assert sorted(inside) == list(range(21, 41))
+    assert len(numbers(drive, "deeplab", "val")) == 4
+    for record in select(drive, "deeplab", "test").records:
+        assert (record.first, record.second) == (None, None)
+
+
+def test_chase_first20_tests_on_the_last_four_children(fake_root: Path) -> None:
+    chase = open_dataset("chase", data_root=fake_root)
+    test = {record.patient for record in select(chase, None, "test").records}
+    assert test == {"11", "12", "13", "14"}
+    val = {record.id for record in select(chase, "first20", "val").records}
+    assert val == {"05L", "05R", "10L", "10R"}
+    assert len(select(chase, "first20", "train").records) == 16
+
+
+def test_hrf_orlando_is_5_and_10_of_each_group(fake_root: Path) -> None:
+    hrf = open_dataset("hrf", data_root=fake_root)
+    sizes = {
+        split: len(select(hrf, "orlando", split).records) for split in ("train", "val", "test")
+    }
+    assert sizes == {"train": 12, "val": 3, "test": 30}
+    trained = [
+        record.id for split in ("train", "val") for record in select(hrf, None, split).records
+    ]
+    assert {id[:2] for id in trained} == {"01", "02", "03", "04", "05"}
+
+
+def test_stare_leaves_one_out(fake_root: Path) -> None:
+    stare = open_dataset("stare", data_root=fake_root)
+    assert [record.id for record in select(stare, "loo", "test-im0324").records] == ["im0324"]
+    assert len(select(stare, "loo", "train-im0324").records) == 16
+    val = [record.id for record in select(stare, "loo", "val-im0324").records]
+    assert val == ["im0001", "im0002", "im0003"]
+
+
+def test_fives_validates_on_the_training_numbers_that_end_in_0(fake_root: Path) -> None:
+    fives = open_dataset("fives", data_root=fake_root)
+    assert [r.id for r in select(fives, None, "val").records] == ["train-10_D", "train-20_N"]
+    assert len(select(fives, "official", "test").records) == 8
+
+
+def test_a_selection_says_where_it_is_from(drive: Dataset) -> None:
+    selection = select(drive, None, "test")
+    assert (selection.dataset, selection.protocol, selection.split) == ("DRIVE", "official", "test")
+    assert "Staal" in selection.source
+
+
+def test_unknown_protocols_and_splits_suggest_the_nearest(drive: Dataset) -> None:
+    with pytest.raises(UsageError, match=r"'offical'; did you mean official"):
+        select(drive, "offical", "test")
+    with pytest.raises(
+        UsageError, match=r"'tests'; did you mean test\? Known are train, val, test"
+    ):
+        select(drive, None, "tests")
+
+
+def test_an_image_of_the_list_that_is_missing_is_told(drive: Dataset) -> None:
+    part = Dataset(name="DRIVE", root=drive.root, records=drive.records[1:])
+    with pytest.raises(DatasetError, match=r"1 images of official test are missing .*\(01\)"):
+        select(part, "official", "test")
+    assert len(select(part, "official", "train").records) == 16
+
+
+def test_a_training_image_without_a_mask_is_told_with_where_it_belongs(
+    drive: Dataset,
+) -> None:
+    records = tuple(replace(r, first=None) if r.id == "21" else r for r in drive.records)
+    bare = Dataset(name="DRIVE", root=drive.root, records=records)
+    with pytest.raises(DatasetError) as caught:
+        select(bare, "official", "train")
+    message = str(caught.value)
+    assert "21_training.tif has no vessel mask" in message
+    assert str(drive.root / "training/1st_manual/21_manual1.gif") in message
+    assert "\n" not in message
