@@ -1,19 +1,25 @@
-"""Rows on stdout: a drawn table for a person, tab-separated lines for another program."""
+"""Tables on stdout: drawn on a terminal, plain aligned columns in a pipe."""
 
 import sys
-from collections.abc import Iterable, Sequence
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print `rows` under their `columns`."""
-    if not sys.stdout.isatty():
-        for row in (columns, *rows):
-            print("\t".join(row))
+def print_table(rows: list[list[str]]) -> None:
+    """Print rows of cells, the header first, after an empty line."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table()
+        for index, heading in enumerate(rows[0]):
+            table.add_column(Text(heading), justify="right" if index else "left")
+        for row in rows[1:]:
+            table.add_row(*(Text(cell) for cell in row))
+        Console().print(table)
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print()
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        first, *others = zip(row, widths, strict=True)
+        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        print("  ".join(cells).rstrip())

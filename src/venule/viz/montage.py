@@ -1,10 +1,13 @@
 """Contact sheets: rows of labelled pictures, page by page."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from venule.errors import OutputError, UsageError
 from venule.image.arrays import RGB
 
 _BACKGROUND = (255, 255, 255)
@@ -67,6 +70,23 @@ def pages(
             page = []
     if page:
         yield montage(page, headings, cell_px=cell_px, legend=legend)
+
+
+def page_paths(out: Path, *, rows: int, rows_per_page: int) -> list[Path]:
+    """The files of a sheet of `rows`: `out` itself, or OUT-1.png, OUT-2.png ... beside it.
+
+    Raises:
+        UsageError: `out` is not a .png file.
+        OutputError: its folder does not exist.
+    """
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"{out}: sheets are written as .png")
+    if not out.parent.is_dir():
+        raise OutputError(f"{out}: its folder does not exist; make it first")
+    count = math.ceil(rows / rows_per_page)
+    if count == 1:
+        return [out]
+    return [out.with_name(f"{out.stem}-{page}{out.suffix}") for page in range(1, count + 1)]
 
 
 def _left(column: int, cell_px: int) -> int:

@@ -1,0 +1,157 @@
+"""`venule evaluate`: scores of models, folders of maps and human observers on one split."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from venule.cli.progress import Progress
+from venule.cli.table import print_table
+
+if TYPE_CHECKING:
+    from venule.evaluation.result import Report, Result
+
+
+class Truth(StrEnum):
+    """Whose annotation is the truth."""
+
+    first = "first"
+    second = "second"
+
+
+class Which(StrEnum):
+    """Which weights of a run's folder."""
+
+    loss = "loss"
+    iou = "iou"
+    dice = "dice"
+    auc = "auc"
+    last = "last"
+
+
+class Device(StrEnum):
+    """Where a network runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help="A shipped name, a .onnx or .safetensors file, a run's folder, a folder of "
+        "probability maps or masks, or expert:second for the data set's second observer.",
+    ),
+]
+Data = Annotated[str, typer.Option("--data", metavar="D", help="NAME, NAME=PATH or PATH.")]
+Split = Annotated[str, typer.Option(metavar="S", help="A split of the protocol, such as val.")]
+Protocol = Annotated[
+    str | None, typer.Option(metavar="P", help="Who defined the split.", show_default="its default")
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        metavar="T",
+        help="Probability from which a pixel is vessel, 0 < T < 1.",
+        show_default="from the weights",
+    ),
+]
+
+
+def evaluate(
+    models: Models,
+    data: Data,
+    split: Split,
+    *,
+    protocol: Protocol = None,
+    expert: Annotated[Truth, typer.Option(help="Whose annotation is the truth.")] = Truth.first,
+    threshold: Threshold = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a row an image.")] = None,
+    looks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where each look at test images is recorded.",
+            show_default="results/test_looks.jsonl of this checkout",
+        ),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
+    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
+) -> None:
+    """Score models inside the field of view, at native size; several are compared to the first."""
+    from venule.data.catalog import open_dataset
+    from venule.data.protocols import select
+    from venule.evaluation.evaluate import evaluate as score
+    from venule.evaluation.evaluate import require_truth
+    from venule.evaluation.looks import (
+        default_file,
+        holds_test_images,
+        record_look,
+        require_writable,
+    )
+    from venule.evaluation.report import to_csv, to_json
+    from venule.evaluation.result import compare
+    from venule.evaluation.source import open_sources
+    from venule.image.atomic import write_bytes
+
+    dataset = open_dataset(data)
+    selection = select(dataset, protocol, split)
+    require_truth(selection, expert.value)
+    for file in (json, csv):
+        _require_folder(file)
+    sources = open_sources(
+        models, selection, threshold=threshold, device=device.value, which=which.value
+    )
+    book = (looks or default_file()) if holds_test_images(dataset, selection) else None
+    if book is not None and any(source.kind != "expert" for source in sources):
+        require_writable(book)
+    results = []
+    with Progress(total=len(sources) * len(selection.records)) as progress:
+        for source in sources:
+            result = score(source, selection, expert=expert.value, progress=progress.advance)
+            # Written before anyone sees a score: a look that is interrupted is a look.
+            if book is not None and source.kind != "expert":
+                record_look(result, book)
+            results.append(result)
+    report = compare(tuple(results))
+    _warn(report.results)
+    _print(report)
+    if json is not None:
+        write_bytes(json, to_json(report))
+    if csv is not None:
+        write_bytes(csv, to_csv(report))
+
+
+def _require_folder(file: Path | None) -> None:
+    from venule.errors import OutputError
+
+    if file is not None and not file.parent.is_dir():
+        raise OutputError(f"{file}: its folder does not exist; make it first")
+
+
+def _warn(results: "tuple[Result, ...]") -> None:
+    from venule.evaluation.report import warnings_of
+
+    for result in results:
+        for line in warnings_of(result):
+            typer.secho(line, err=True, fg="red", bold=True)
+
+
+def _print(report: "Report") -> None:
+    from venule.evaluation.report import (
+        difference_table,
+        headings,
+        published_table,
+        score_table,
+    )
+
+    typer.echo("\n".join(headings(report)))
+    print_table(score_table(report))
+    if report.differences:
+        print_table(difference_table(report))
+    print_table(published_table(report))

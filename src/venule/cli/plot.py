@@ -1,0 +1,20 @@
+"""`venule plot`: curves of training runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def plot(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN_OR_CSV...", help="Folders of runs, or their metrics.csv."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .png or .svg file.")],
+) -> None:
+    """Draw loss, pixel accuracy, mIoU, Dice and AUC of one or several runs against the epoch."""
+    from venule.viz.curves import plot_curves, read_curves
+
+    plot_curves([read_curves(source) for source in sources], out)
+    typer.echo(str(out))

@@ -1,0 +1,54 @@
+"""`venule visualize`: contact sheets of a split, with what one or several models made of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from venule.cli.evaluate import Data, Device, Models, Protocol, Split, Threshold, Truth, Which
+from venule.cli.progress import Progress
+
+
+def visualize(
+    models: Models,
+    data: Data,
+    split: Split,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.png", help="The sheet.")],
+    *,
+    protocol: Protocol = None,
+    expert: Annotated[Truth, typer.Option(help="Whose annotation is the truth.")] = Truth.first,
+    threshold: Threshold = None,
+    rows: Annotated[int, typer.Option(min=1, help="Photographs on a page.")] = 8,
+    cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
+    device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
+    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
+) -> None:
+    """Draw photographs, truth, and of each model its probability and its errors in colour.
+
+    Several pages are OUT-1.png, OUT-2.png and so on.
+    """
+    from venule.data.catalog import open_dataset
+    from venule.data.protocols import select
+    from venule.evaluation.sheet import sheet_headings, sheet_rows
+    from venule.evaluation.source import open_sources
+    from venule.image.io import write_png
+    from venule.viz.montage import page_paths, pages
+    from venule.viz.overlay import LEGEND
+
+    selection = select(open_dataset(data), protocol, split)
+    files = page_paths(out, rows=len(selection.records), rows_per_page=rows)
+    sources = open_sources(
+        models, selection, threshold=threshold, device=device.value, which=which.value
+    )
+    with Progress(total=len(files)) as progress:
+        sheets = pages(
+            sheet_rows(sources, selection, expert=expert.value),
+            sheet_headings(sources),
+            rows_per_page=rows,
+            cell_px=cell,
+            legend=list(LEGEND.items()),
+        )
+        for file, sheet in zip(files, sheets, strict=True):
+            write_png(file, sheet)
+            progress.advance(str(file))
+            progress.result(str(file))

@@ -1,0 +1,140 @@
+"""Score a segmenter, a folder of maps or a human observer on one split, one image at a time.
+
+The protocol of scoring: inside the field of view, at the photograph's own size, against one
+expert, at the threshold that came with the weights. Nothing is chosen on the images scored.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import venule
+from venule.data.protocols import Selection
+from venule.data.record import Expert, Record
+from venule.data.sample import load_sample
+from venule.errors import DatasetError, UsageError
+from venule.evaluation.intervals import bootstrap
+from venule.evaluation.published import SIDE_PX, PublishedScorer
+from venule.evaluation.result import ImageScores, Result, SeenImage
+from venule.evaluation.score import LABELS, Scorer
+from venule.evaluation.source import Source, expert_source, maps_source, segmenter_source
+from venule.image.io import pixel_hash
+from venule.inference.segment import Segmenter
+
+Progress = Callable[[str], None]
+"""Called with the id of every image that has been scored."""
+
+
+def evaluate_segmenter(
+    segmenter: Segmenter,
+    selection: Selection,
+    *,
+    expert: Expert = "first",
+    progress: Progress | None = None,
+) -> Result:
+    """The scores of a segmenter, at its record's threshold; for the errors see `evaluate`."""
+    return evaluate(segmenter_source(segmenter), selection, expert=expert, progress=progress)
+
+
+def evaluate_maps(
+    folder: Path,
+    selection: Selection,
+    *,
+    expert: Expert = "first",
+    threshold: float | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """The scores of a folder of probability maps or masks; for the errors see `evaluate`.
+
+    `evaluation.maps.find_maps` says how its files are named. Masks have no ROC AUC, average
+    precision and ECE. The threshold is 0.5 if not given.
+    """
+    source = maps_source(folder, selection, threshold=threshold)
+    return evaluate(source, selection, expert=expert, progress=progress)
+
+
+def evaluate_expert(
+    selection: Selection,
+    *,
+    observer: Expert = "second",
+    expert: Expert = "first",
+    progress: Progress | None = None,
+) -> Result:
+    """The scores of one human observer against another: the anchor for every model."""
+    return evaluate(expert_source(observer), selection, expert=expert, progress=progress)
+
+
+def evaluate(
+    source: Source,
+    selection: Selection,
+    *,
+    expert: Expert = "first",
+    progress: Progress | None = None,
+) -> Result:
+    """The scores of `source` on the images of `selection`, against the annotations of `expert`.
+
+    Raises:
+        DatasetError: an image has no annotation of the expert, or the selection is empty.
+        UsageError: an observer against itself.
+        ImageError: a file cannot be read.
+    """
+    require_truth(selection, expert)
+    if source.name == f"expert:{expert}":
+        raise UsageError(f"{source.name} against itself; give the other one with --expert")
+    scorer = Scorer(binary=source.binary)
+    published = PublishedScorer(side_px=source.resize_px or SIDE_PX)
+    images: list[ImageScores] = []
+    seen: list[SeenImage] = []
+    for record in selection.records:
+        sample = load_sample(record, expert=expert)
+        assert sample.vessels is not None
+        if source.seen:
+            hits = source.seen.get(pixel_hash(sample.image), ())
+            seen += [hit.model_copy(update={"id": record.id}) for hit in hits]
+        probability = source.predict(record, sample)
+        scores = scorer.add(probability, sample.vessels, sample.fov, threshold=source.threshold)
+        published.add(probability, sample.vessels)
+        images.append(ImageScores(id=record.id, scores=scores))
+        if progress is not None:
+            progress(record.id)
+    names = [name for name in LABELS if name in images[0].scores]
+    return Result(
+        model=source.name,
+        kind=source.kind,
+        weights_sha256=source.weights_sha256,
+        dataset=selection.dataset,
+        protocol=selection.protocol,
+        split=selection.split,
+        split_source=selection.source,
+        expert=expert,
+        fov_rule=_fov_rule(selection.records),
+        threshold=source.threshold,
+        threshold_source=source.threshold_source,
+        images=tuple(images),
+        mean={name: bootstrap([image.scores[name] for image in images]) for name in names},
+        pooled=scorer.pooled(),
+        published=published.result(),
+        seen=tuple(seen),
+        package_version=venule.__version__,
+    )
+
+
+def require_truth(selection: Selection, expert: Expert) -> None:
+    """Raise DatasetError unless every image of the selection has an annotation of `expert`."""
+    where = f"{selection.dataset} {selection.protocol} {selection.split}"
+    if not selection.records:
+        raise DatasetError(f"{where}: holds no image, so there is nothing to score")
+    bare = [record for record in selection.records if record.truth(expert) is None]
+    if bare:
+        raise DatasetError(
+            f"{where}: {len(bare)} of {len(selection.records)} images have no annotation of the "
+            f"{expert} expert (the first is {bare[0].image}); score a split or protocol with truth"
+        )
+
+
+def _fov_rule(records: tuple[Record, ...]) -> str:
+    found = sum(record.fov is None for record in records)
+    if not found:
+        return "mask files of the data set"
+    if found == len(records):
+        return "found from each photograph"
+    return f"mask files of the data set; found from the photograph for {found}"

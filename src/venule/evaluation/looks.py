@@ -1,0 +1,95 @@
+"""The record of every look at test images: scores that are looked at often are no longer a test."""
+
+import json
+import math
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from venule.data.protocols import Selection, protocols_of
+from venule.data.record import Dataset
+from venule.errors import OutputError
+from venule.evaluation.result import Result
+
+DEFAULT_FILE = Path("results") / "test_looks.jsonl"
+
+
+def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
+    """Whether a look at this split must be recorded.
+
+    A split named `test...` must, and any split with an image of the test split of the data set's
+    default protocol or of the test folder of the release (DRIVE's `ddrnet` validates on ten).
+    """
+    if selection.split.startswith("test"):
+        return True
+    default = next(iter(protocols_of(dataset).values()))
+    test_ids = set(default.splits.get("test", ()))
+    return any(record.split == "test" or record.id in test_ids for record in selection.records)
+
+
+def default_file() -> Path:
+    """results/test_looks.jsonl at the top of the current git checkout, or of this folder."""
+    top = _git("rev-parse", "--show-toplevel")
+    return (Path(top) if top else Path.cwd()) / DEFAULT_FILE
+
+
+def require_writable(file: Path) -> None:
+    """Raise OutputError unless a look can be recorded; asked before anything is scored."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{file}: cannot be written ({error.strerror}), and a look at test images must be "
+            f"recorded; give another file with --looks"
+        ) from None
+
+
+def record_look(result: Result, file: Path) -> None:
+    """Append one JSON line: date, commit, what was scored on what, weights' hash, scores."""
+    line = json.dumps(
+        {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": _commit(),
+            "dataset": result.dataset,
+            "protocol": result.protocol,
+            "split": result.split,
+            "images": len(result.images),
+            "expert": result.expert,
+            "model": result.model,
+            "weights_sha256": result.weights_sha256,
+            "threshold": result.threshold,
+            "threshold_source": result.threshold_source,
+            "scores": {
+                "mean": _defined({name: score.mean for name, score in result.mean.items()}),
+                "pooled": _defined(result.pooled),
+            },
+        }
+    )
+    require_writable(file)
+    # One write at the end of the file, so that two evaluations at a time keep their lines whole.
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
+    with os.fdopen(descriptor, "ab", buffering=0) as stream:
+        stream.write(f"{line}\n".encode())
+
+
+def _defined(scores: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no nan."""
+    return {name: None if math.isnan(value) else round(value, 6) for name, value in scores.items()}
+
+
+def _commit() -> str | None:
+    """The commit of the current checkout, with `-dirty` if files differ from it."""
+    commit = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    return f"{commit}-dirty" if commit and changed else commit
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,72 @@
+"""A folder of probability maps or masks, matched to the images of a selection by their names."""
+
+from pathlib import Path
+
+import numpy as np
+
+from venule.data.protocols import Selection
+from venule.data.record import Record
+from venule.errors import DatasetError
+from venule.image.arrays import FloatMap
+from venule.image.io import IMAGE_SUFFIXES, read_probability
+
+_ENDINGS = ("_prob", "", "_mask")
+"""What may follow the image's name, best first: `predict` writes _prob.png and _mask.png."""
+
+_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
+
+
+def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
+    """The map of every image by the image's id.
+
+    A map is named as the photograph's file or as the image's id, with `_prob`, nothing, or `_mask`
+    after it, in this order of preference; the whole folder is read in the first of these ways that
+    it offers for any image.
+
+    Raises:
+        DatasetError: no folder, an image without a map, or with two.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder; give a folder of maps, one for each image")
+    by_stem: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in _SUFFIXES:
+            by_stem.setdefault(path.stem, []).append(path)
+    for ending in _ENDINGS:
+        found = {record.id: _candidates(by_stem, record, ending) for record in selection.records}
+        if any(found.values()):
+            return {id: _only(folder, id, paths) for id, paths in found.items()}
+    first = selection.records[0]
+    raise DatasetError(
+        f"{folder}: no map for any image of {selection.dataset} {selection.split}; expected files "
+        f"such as {first.image.stem}_prob.png, {first.image.stem}.png or {first.id}.png"
+    )
+
+
+def is_mask(path: Path) -> bool:
+    """Whether a file holds a mask: at most two stored values, one of them 0 (1 or 255 the other).
+
+    What is called `_prob` is a probability map whatever it stores.
+    """
+    values = np.unique(read_probability(path))
+    return len(values) <= 2 and values[0] == 0 and not path.stem.endswith("_prob")
+
+
+def read_map(path: Path, *, mask: bool) -> FloatMap:
+    """(H, W) float32 in 0..1: the probabilities as stored, or 0 and 1 of a mask."""
+    stored = read_probability(path)
+    return (stored > 0).astype(np.float32) if mask else stored
+
+
+def _candidates(by_stem: dict[str, list[Path]], record: Record, ending: str) -> list[Path]:
+    stems = dict.fromkeys((record.image.stem, record.id))
+    return [path for stem in stems for path in by_stem.get(f"{stem}{ending}", [])]
+
+
+def _only(folder: Path, id: str, paths: list[Path]) -> Path:
+    if not paths:
+        raise DatasetError(f"{folder}: no map for image {id}, though others have one")
+    if len(paths) > 1:
+        names = ", ".join(path.name for path in paths)
+        raise DatasetError(f"{folder}: {len(paths)} maps for image {id} ({names}); keep one")
+    return paths[0]

@@ -1,0 +1,145 @@
+"""A report as a table of words, as JSON and as CSV."""
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+
+from venule.evaluation.intervals import Interval
+from venule.evaluation.published import Published
+from venule.evaluation.result import Report, Result
+from venule.evaluation.score import LABELS
+
+Table = list[list[str]]
+"""Rows of cells, the header first."""
+
+
+def headings(report: Report) -> list[str]:
+    """Lines that say what was scored, on what, and how: they belong to every number below."""
+    first = report.results[0]
+    lines = [
+        f"{first.dataset}, protocol {first.protocol}, split {first.split}: "
+        f"{len(first.images)} images ({first.split_source})",
+        f"truth: {first.expert} expert; inside the field of view ({first.fov_rule}), "
+        f"at native size",
+    ]
+    for result in report.results:
+        lines.append(
+            f"{result.model}: threshold {result.threshold:.4g} ({result.threshold_source})"
+        )
+    lines.append(f"mean over images [{report.interval}], and all pixels pooled")
+    return lines
+
+
+def score_table(report: Report) -> Table:
+    """One row a score; for every result the mean with its interval, and the pooled score."""
+    header = ["score"]
+    for result in report.results:
+        header += [f"{result.model}: mean", "pooled"]
+    rows = [header]
+    for name, label in LABELS.items():
+        if not any(name in result.mean or name in result.pooled for result in report.results):
+            continue
+        row = [label]
+        for result in report.results:
+            row += [_interval(result.mean.get(name)), _number(result.pooled.get(name))]
+        rows.append(row)
+    return rows
+
+
+def difference_table(report: Report) -> Table:
+    """One row a score; for every result but the first its paired difference to the first."""
+    reference = report.results[0].model
+    rows = [["paired difference", *(f"{d.model} - {reference}" for d in report.differences)]]
+    for name, label in LABELS.items():
+        cells = [_interval(d.scores.get(name), signed=True) for d in report.differences]
+        if any(cells):
+            rows.append([label, *cells])
+    return rows
+
+
+def published_table(report: Report) -> Table:
+    """One row for each figure of the two published ways of scoring."""
+    rows = [
+        [
+            "published ways: whole frame, squared, threshold 0.5",
+            *(result.model for result in report.results),
+        ]
+    ]
+    columns = [list(_published(result.published)) for result in report.results]
+    for cells in zip(*columns, strict=True):
+        rows.append([cells[0][0], *(cell for _, cell in cells)])
+    return rows
+
+
+def warnings_of(result: Result) -> list[str]:
+    """A loud line for each role in which the weights have seen scored images; usually none."""
+    lines = []
+    for role in ("trained", "selected"):
+        ids = [seen.id for seen in result.seen if seen.role == role]
+        if ids:
+            lines.append(
+                f"WARNING: {result.model} was {role} on {len(ids)} of the {len(result.images)} "
+                f"images scored here (same pixels): {', '.join(ids)}. "
+                f"These scores are not a test of it."
+            )
+    return lines
+
+
+def to_json(report: Report) -> bytes:
+    """The whole report; nan is null."""
+    return report.model_dump_json(indent=2).encode() + b"\n"
+
+
+def to_csv(report: Report) -> bytes:
+    """One row for each image of each result, then rows `mean`, `low`, `high` and `pooled`."""
+    fields = ["dataset", "protocol", "split", "expert", "fov_rule", "threshold", "threshold_source"]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["model", *fields, "row", "image", *LABELS])
+    for result in report.results:
+        start = [result.model, *(getattr(result, field) for field in fields)]
+        for row, image, scores in _csv_rows(result):
+            writer.writerow([*start, row, image, *(_cell(scores.get(name)) for name in LABELS)])
+    return text.getvalue().encode()
+
+
+def _csv_rows(result: Result) -> Iterator[tuple[str, str, dict[str, float]]]:
+    for image in result.images:
+        yield "image", image.id, image.scores
+    for bound in ("mean", "low", "high"):
+        yield bound, "", {name: getattr(value, bound) for name, value in result.mean.items()}
+    yield "pooled", "", result.pooled
+
+
+def _published(published: Published) -> Iterator[tuple[str, str]]:
+    first, second = published.first_system, published.second_system
+    way = f"first system ({first.side_px} px, mean and sd)"
+    for label, value in (
+        ("accuracy", first.accuracy),
+        ("sensitivity", first.sensitivity),
+        ('"AUC" of the thresholded map', first.auc_of_thresholded_map),
+    ):
+        yield f"{way}: {label}", f"{_number(value.mean)} ± {_number(value.sd)}"
+    way = f"second system (batches of {second.batch})"
+    yield f"{way}: mIoU", f"{_number(second.miou)} at {second.side_px} px"
+    yield f"{way}: pixel accuracy", f"{_number(second.pixel_accuracy)} at {second.side_px} px"
+
+
+def _interval(interval: Interval | None, *, signed: bool = False) -> str:
+    if interval is None:
+        return ""
+    numbers = [_number(value, signed=signed) for value in (interval.mean, interval.low)]
+    return f"{numbers[0]} [{numbers[1]}, {_number(interval.high, signed=signed)}]"
+
+
+def _number(value: float | None, *, signed: bool = False) -> str:
+    if value is None:
+        return ""
+    if math.isnan(value):
+        return "nan"
+    return f"{value:{'+' if signed else ''}.4f}"
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else repr(value)

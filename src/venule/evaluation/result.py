@@ -1,0 +1,99 @@
+"""What an evaluation found, with everything needed to know what its numbers mean."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from venule.data.record import Expert
+from venule.evaluation.intervals import RESAMPLES, SEED, Interval, paired_difference
+from venule.evaluation.published import Published
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["model", "maps", "expert"]
+
+
+class ImageScores(BaseModel, frozen=True, extra="forbid"):
+    """The scores of one image by name; nan (null in JSON) where one is undefined."""
+
+    id: str
+    scores: dict[str, float]
+
+
+class SeenImage(BaseModel, frozen=True, extra="forbid"):
+    """A scored image whose pixels the weights had been trained or selected on."""
+
+    id: str
+    role: Literal["trained", "selected"]
+    seen_as: str  # its id in the data set, protocol and split below
+    dataset: str
+    protocol: str
+    split: str
+
+
+class Result(BaseModel, frozen=True, extra="forbid"):
+    """One model, folder of maps or human observer, scored on one split of one data set.
+
+    `mean` holds means over images with bootstrap intervals, `pooled` the scores of all pixels
+    together. All but `published` are inside the field of view, at the photographs' own size.
+    """
+
+    model: str
+    kind: Kind
+    weights_sha256: str | None = None
+    dataset: str
+    protocol: str
+    split: str
+    split_source: str
+    expert: Expert
+    fov_rule: str
+    threshold: float
+    threshold_source: str
+    images: tuple[ImageScores, ...]
+    mean: dict[str, Interval]
+    pooled: dict[str, float]
+    published: Published
+    seen: tuple[SeenImage, ...] = ()
+    package_version: str
+
+    def values(self, score: str) -> list[float]:
+        """One score of every image, in the order of the split."""
+        return [image.scores[score] for image in self.images]
+
+
+class Difference(BaseModel, frozen=True, extra="forbid"):
+    """`model` minus `reference`, per score, paired by image."""
+
+    model: str
+    reference: str
+    scores: dict[str, Interval]
+
+
+class Report(BaseModel, frozen=True, extra="forbid"):
+    """Results on the same images, and the paired differences of each to the first."""
+
+    schema_version: int = SCHEMA_VERSION
+    results: tuple[Result, ...]
+    differences: tuple[Difference, ...]
+    interval: str = f"95 % percentile bootstrap over images, {RESAMPLES} resamples, seed {SEED}"
+
+
+def compare(results: tuple[Result, ...]) -> Report:
+    """A report of results on the same images; ValueError if their images differ."""
+    first = results[0]
+    differences = []
+    for other in results[1:]:
+        if [image.id for image in other.images] != [image.id for image in first.images]:
+            raise ValueError(f"{other.model} and {first.model} were scored on different images")
+        shared = [score for score in first.images[0].scores if score in other.images[0].scores]
+        differences.append(
+            Difference(
+                model=other.model,
+                reference=first.model,
+                scores={
+                    score: paired_difference(other.values(score), first.values(score))
+                    for score in shared
+                },
+            )
+        )
+    return Report(results=results, differences=tuple(differences))

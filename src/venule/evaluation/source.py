@@ -1,0 +1,171 @@
+"""What can be scored or looked at: a model, a folder of maps, a human observer."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from venule.data.protocols import Selection
+from venule.data.record import Expert, Record
+from venule.data.sample import Sample, load_sample
+from venule.errors import DatasetError, UsageError
+from venule.evaluation.maps import find_maps, is_mask, read_map
+from venule.evaluation.result import Kind, SeenImage
+from venule.image.arrays import FloatMap
+from venule.inference.load import load, weights_file
+from venule.inference.segment import Segmenter
+
+DEFAULT_THRESHOLD = 0.5
+OBSERVERS: Mapping[str, Expert] = {"expert:first": "first", "expert:second": "second"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Something that gives a map for every image of a selection.
+
+    `predict` maps a record and its sample to (H, W) float32 in 0..1 at the photograph's own size.
+    `binary`: the maps are masks. `resize_px`: side of the square that the network sees, if it does.
+    `seen`: by the SHA-256 of its pixels, every image that the weights were made with.
+    """
+
+    name: str
+    kind: Kind
+    predict: Callable[[Record, Sample], FloatMap]
+    threshold: float = DEFAULT_THRESHOLD
+    threshold_source: str = "default"
+    binary: bool = False
+    resize_px: int | None = None
+    weights_sha256: str | None = None
+    seen: Mapping[str, tuple[SeenImage, ...]] = field(default_factory=dict)
+
+
+def open_sources(
+    models: Sequence[str],
+    selection: Selection,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    which: str = "dice",
+) -> list[Source]:
+    """The source of every name, see `open_source`; equal names are told apart by what was typed."""
+    sources = [
+        open_source(model, selection, threshold=threshold, device=device, which=which)
+        for model in models
+    ]
+    names = [source.name for source in sources]
+    return [
+        replace(source, name=f"{source.name} ({model})") if names.count(source.name) > 1 else source
+        for source, model in zip(sources, models, strict=True)
+    ]
+
+
+def open_source(
+    model: str,
+    selection: Selection,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    which: str = "dice",
+) -> Source:
+    """The source that `model` names.
+
+    It is `expert:first` or `expert:second`, a folder of maps (one without `weights/` in it), or
+    what `venule.load` takes: a shipped name, a weights file or a run's folder.
+
+    Raises:
+        WeightsError, DatasetError, UsageError: nothing there that can be used.
+    """
+    if threshold is not None and not 0 < threshold < 1:
+        raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
+    if model in OBSERVERS:
+        return expert_source(OBSERVERS[model])
+    if Path(model).is_dir() and not (Path(model) / "weights").is_dir():
+        return maps_source(Path(model), selection, threshold=threshold)
+    file = weights_file(model, which=which)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    segmenter = load(model, device=device, which=which).with_settings(threshold=threshold)
+    return segmenter_source(segmenter, weights_sha256=digest)
+
+
+def segmenter_source(
+    segmenter: Segmenter, *, name: str | None = None, weights_sha256: str | None = None
+) -> Source:
+    """A segmenter, with the threshold and the seen images of its record."""
+    record = segmenter.record
+    seen: dict[str, tuple[SeenImage, ...]] = {}
+    for split in record.seen:
+        for id, digest in split.images.items():
+            hit = SeenImage(
+                id=id,
+                role=split.role,
+                seen_as=id,
+                dataset=split.dataset,
+                protocol=split.protocol,
+                split=split.split,
+            )
+            seen[digest] = (*seen.get(digest, ()), hit)
+
+    def predict(_: Record, sample: Sample) -> FloatMap:
+        return segmenter.segment(sample.image, fov=sample.fov).probability
+
+    return Source(
+        name=name or record.name,
+        kind="model",
+        predict=predict,
+        threshold=record.threshold,
+        threshold_source=record.threshold_source,
+        resize_px=record.preprocessing.resize_px,
+        weights_sha256=weights_sha256,
+        seen=seen,
+    )
+
+
+def maps_source(folder: Path, selection: Selection, *, threshold: float | None = None) -> Source:
+    """Maps or masks in a folder, see `evaluation.maps.find_maps`; threshold 0.5 if not given.
+
+    Raises:
+        DatasetError: an image has no map; later, a map has another size than its photograph.
+    """
+    paths = find_maps(folder, selection)
+    binary = all(is_mask(path) for path in paths.values())
+
+    def predict(record: Record, sample: Sample) -> FloatMap:
+        probability = read_map(paths[record.id], mask=binary)
+        if probability.shape != sample.fov.shape:
+            raise DatasetError(
+                f"{paths[record.id]}: {_size(probability)} px, but its photograph has "
+                f"{_size(sample.fov)} px; maps are scored at the photograph's own size"
+            )
+        return probability
+
+    given = "default" if threshold is None else "given by the user"
+    return Source(
+        name=str(folder),
+        kind="maps",
+        predict=predict,
+        threshold=DEFAULT_THRESHOLD if threshold is None or binary else threshold,
+        threshold_source="the maps are masks" if binary else given,
+        binary=binary,
+    )
+
+
+def expert_source(observer: Expert) -> Source:
+    """A human observer of the data set."""
+
+    def predict(record: Record, _: Sample) -> FloatMap:
+        vessels = load_sample(record, expert=observer).vessels
+        if vessels is None:
+            raise DatasetError(f"{record.image}: has no annotation of the {observer} expert")
+        return vessels.astype("float32")
+
+    return Source(
+        name=f"expert:{observer}",
+        kind="expert",
+        predict=predict,
+        threshold_source="the annotation is a mask",
+        binary=True,
+    )
+
+
+def _size(array: FloatMap) -> str:
+    return f"{array.shape[1]} x {array.shape[0]}"
