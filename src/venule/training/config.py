@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from venule.data.augment import AugmentationConfig
 from venule.data.record import Expert
 from venule.errors import ConfigError
 from venule.image.preprocess import Preprocessing
@@ -74,38 +75,6 @@ class InputConfig(Section):
             mean=self.mean,
             std=self.std,
         )
-
-
-class AugmentationConfig(Section):
-    """Random changes to a training sample; every default leaves the sample as it is.
-
-    Probabilities end in `_p`; the other numbers are half-ranges around no change, in the unit
-    that their name or comment says.
-    """
-
-    horizontal_flip_p: float = Field(default=0.0, ge=0, le=1)
-    vertical_flip_p: float = Field(default=0.0, ge=0, le=1)
-    quarter_turn_p: float = Field(default=0.0, ge=0, le=1)  # by 90, 180 or 270 degrees
-    geometry_p: float = Field(default=1.0, ge=0, le=1)  # shift, scale and rotation together
-    shift: float = Field(default=0.0, ge=0, lt=1)  # share of the side
-    scale: float = Field(default=0.0, ge=0, lt=1)  # factor 1 - scale .. 1 + scale
-    rotate_deg: float = Field(default=0.0, ge=0, le=180)
-    elastic_p: float = Field(default=0.0, ge=0, le=1)
-    elastic_px: float = Field(default=2.0, ge=0)  # typical displacement
-    elastic_sigma_px: float = Field(default=12.0, gt=0)  # smoothness of the displacement
-    color_p: float = Field(default=1.0, ge=0, le=1)  # hue, saturation and value together
-    hue: float = Field(default=0.0, ge=0, le=0.5)  # turns of the colour circle
-    saturation: float = Field(default=0.0, ge=0, lt=1)
-    value: float = Field(default=0.0, ge=0, lt=1)
-    contrast: float = Field(default=0.0, ge=0, lt=1)
-    gamma: float = Field(default=0.0, ge=0, lt=1)  # exponent 1 / (1 + gamma) .. 1 + gamma
-    illumination: float = Field(default=0.0, ge=0, lt=1)  # strength of a smooth brightness field
-    blur_p: float = Field(default=0.0, ge=0, le=1)
-    blur_sigma_px: float = Field(default=1.0, gt=0)  # largest
-    noise_p: float = Field(default=0.0, ge=0, le=1)
-    noise: float = Field(default=0.02, ge=0)  # largest standard deviation, of the 0..1 range
-    jpeg_p: float = Field(default=0.0, ge=0, le=1)
-    jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
 
 
 class LossConfig(Section):

@@ -1,0 +1,98 @@
+"""The one path from a photograph to its vessel map."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy.special import expit
+
+from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
+from venule.image.fov import find_fov
+from venule.image.preprocess import preprocess, restore
+from venule.image.tiles import Run, predict_tiled
+from venule.models.record import ModelRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What was found in one photograph, at the photograph's own size.
+
+    Attributes:
+        maps: probability by class name, each (H, W) float32 in 0..1, 0 outside the field of view.
+        fov: (H, W) bool, the field of view that was used.
+        threshold: probability from which a pixel counts as vessel.
+        quality: not assessed yet, None.
+        um_per_px: side of a pixel in micrometres, None where the scale is unknown.
+        laterality: which eye, None where unknown.
+    """
+
+    maps: Mapping[str, FloatMap]
+    fov: Mask
+    threshold: float
+    quality: None = None
+    um_per_px: float | None = None
+    laterality: Literal["left", "right"] | None = None
+
+    @property
+    def probability(self) -> FloatMap:
+        """(H, W) float32, the probability of a vessel."""
+        return self.maps["vessel"]
+
+    @property
+    def vessels(self) -> Mask:
+        """(H, W) bool, True where the probability reaches the threshold inside the field of view."""
+        return (self.probability >= self.threshold) & self.fov
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A network with the preprocessing and threshold it was trained with.
+
+    `run` maps (N, 3, h, w) float32 pixels to (N, C, h, w) float32 logits, C as in
+    `record.classes`; PyTorch and ONNX Runtime are two such functions.
+    """
+
+    record: ModelRecord
+    run: Run
+
+    def segment(self, image: RGB, *, fov: Mask | None = None) -> Prediction:
+        """The vessels of one fundus photograph.
+
+        Args:
+            image: (H, W, 3) uint8, RGB.
+            fov: (H, W) bool, True inside the field of view; found from the image if None.
+
+        Returns:
+            A prediction at the image's own size; probability is 0 outside the field of view.
+
+        Raises:
+            ImageError: `image` or `fov` has another shape or dtype.
+        """
+        check_rgb(image)
+        height, width = image.shape[:2]
+        fov = find_fov(image) if fov is None else fov
+        check_mask(fov, (height, width), name="field of view")
+        pixels = preprocess(image, fov, self.record.preprocessing)
+        logits = predict_tiled(pixels, self.run, self.record.tiling)
+        native = restore(logits, (height, width))
+        maps = {
+            name: np.where(fov, expit(plane), np.float32(0))
+            for name, plane in zip(self.record.classes, native, strict=True)
+        }
+        return Prediction(maps=maps, fov=fov, threshold=self.record.threshold)
+
+    def with_settings(
+        self, *, threshold: float | None = None, resize_px: int | None = None
+    ) -> "Segmenter":
+        """The same network with another threshold, or squaring photographs to `resize_px`."""
+        record = self.record
+        if threshold is not None:
+            record = record.model_copy(
+                update={"threshold": threshold, "threshold_source": "given by the user"}
+            )
+        if resize_px is not None:
+            scale = {"resize_px": resize_px, "fov_px": None}
+            preprocessing = record.preprocessing.model_copy(update=scale)
+            record = record.model_copy(update={"preprocessing": preprocessing})
+        return replace(self, record=record)

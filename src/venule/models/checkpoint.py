@@ -1,0 +1,76 @@
+"""Weights with their record, in one safetensors file; nothing else is needed to predict."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from venule.errors import WeightsError
+from venule.image.atomic import write_bytes
+from venule.models.base import SegmentationModel
+from venule.models.record import ModelRecord
+from venule.models.zoo import model_config
+
+HEADER = "venule"
+
+
+def save_weights(path: Path, state: dict[str, Tensor], record: ModelRecord) -> None:
+    """Write a state dict and its record to `path` atomically."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    write_bytes(path, save(tensors, metadata={HEADER: record.model_dump_json()}))
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelRecord]:
+    """The state dict and the record of a venule weights file.
+
+    Raises:
+        WeightsError: missing, not safetensors, or without a valid record.
+    """
+    tensors, metadata = read_tensors(path)
+    if HEADER not in metadata:
+        raise WeightsError(
+            f"{path}: has no venule record; it can start a training (network.pretrained) but not "
+            "predict by itself"
+        )
+    try:
+        record = ModelRecord.model_validate_json(metadata[HEADER])
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise WeightsError(f"{path}: its record cannot be used: {reason}") from None
+    return tensors, record
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors and the string metadata of any safetensors file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, dict(file.metadata() or {})
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such weights file") from None
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from None
+
+
+def load_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
+    """The network of a weights file, in evaluation mode, with its record; loaded strictly."""
+    tensors, record = read_weights(path)
+    model = build_model(record)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        raise WeightsError(f"{path}: the weights do not fit {record.model}: {detail}") from None
+    return model.eval(), record
+
+
+def build_model(record: ModelRecord) -> SegmentationModel:
+    """The network that a record describes, with fresh weights."""
+    options: dict[str, Any] = {**record.options, "classes": len(record.classes)}
+    with torch.random.fork_rng(devices=[]):
+        return model_config(record.model, options).build()

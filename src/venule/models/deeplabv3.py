@@ -1,0 +1,62 @@
+"""DeepLabV3 (Chen et al. 2017, arXiv:1706.05587) with torchvision's ResNet trunks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+from torchvision.models.segmentation import deeplabv3_resnet50, deeplabv3_resnet101
+
+from venule.models.base import PooledBatchNorm2d, SegmentationModel
+
+BUILDERS = {"resnet50": deeplabv3_resnet50, "resnet101": deeplabv3_resnet101}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepLabV3Config:
+    """Shape of a DeepLabV3: its ResNet, the auxiliary head on stage 3, the number of output maps."""
+
+    backbone: Literal["resnet50", "resnet101"] = "resnet50"
+    auxiliary: bool = True
+    classes: int = 1
+
+    def build(self) -> "DeepLabV3":
+        return DeepLabV3(self)
+
+
+class DeepLabV3(SegmentationModel):
+    """torchvision's DeepLabV3 at output stride 8, its parameter names kept.
+
+    forward: (N, 3, H, W) float32 -> (N, C, H, W) logits, for any H and W.
+    """
+
+    def __init__(self, config: DeepLabV3Config) -> None:
+        super().__init__()
+        if config.backbone not in BUILDERS:
+            raise ValueError(f"backbone {config.backbone!r}: use one of {', '.join(BUILDERS)}")
+        network = BUILDERS[config.backbone](
+            weights=None,
+            weights_backbone=None,
+            num_classes=config.classes,
+            aux_loss=config.auxiliary,
+        )
+        _pool_norms(network)
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.network(x)["out"]
+        return logits
+
+    def training_logits(self, x: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.network(x)
+        return (outputs["out"], outputs["aux"]) if "aux" in outputs else (outputs["out"],)
+
+
+def _pool_norms(network: nn.Module) -> None:
+    """Put the norm that survives batch size 1 behind the global pooling of the ASPP."""
+    for module in network.modules():
+        if isinstance(module, nn.Sequential) and any(
+            isinstance(child, nn.AdaptiveAvgPool2d) for child in module
+        ):
+            for name, child in module.named_children():
+                if isinstance(child, nn.BatchNorm2d):
+                    module._modules[name] = PooledBatchNorm2d(child.num_features)

@@ -1,0 +1,239 @@
+"""The training loop, readable top to bottom; what is learnt is a `Task`."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any, Literal, Protocol
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from venule.data.loader import EpochBatches, derive_seed
+from venule.errors import ConfigError
+from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
+from venule.training.optim import Schedule, average_weights, build_optimizer
+from venule.training.run import Row, Run
+
+Batch = Mapping[str, Tensor]
+Report = Callable[[str, Mapping[str, float]], None]
+"""Called with "step" or "epoch" and what is known then; shows progress."""
+
+
+class Task(Protocol):
+    """What a loop needs to know of classification, segmentation, ..."""
+
+    best: Mapping[str, Literal["min", "max"]]
+    """The validation scores whose best weights are kept, and which way is better."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The mean loss of a batch; `model` may be wrapped for several processes."""
+
+    def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
+        """Scores by name, `loss` among them."""
+
+    def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
+        """Write weights with their record as `name` into the run's folder."""
+
+
+def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
+    """Accelerate for the configured device and precision.
+
+    "auto" is bf16 where the processor or GPU computes in it, else fp32.
+    """
+    cpu = schedule.device == "cpu" or (
+        schedule.device == "auto"
+        and not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    )
+    precision = schedule.precision
+    if precision == "auto":
+        precision = "bf16" if _has_bf16_units(cpu) else "fp32"
+    if precision == "fp16" and cpu:
+        raise ConfigError("schedule.precision = fp16 needs a GPU; use bf16 or fp32 on a CPU")
+    return Accelerator(
+        cpu=cpu,
+        mixed_precision="no" if precision == "fp32" else precision,
+        step_scheduler_with_optimizer=False,
+    )
+
+
+def _has_bf16_units(cpu: bool) -> bool:
+    if cpu:  # torch can emulate bf16 on other processors, slower than fp32
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+
+
+class Loop:
+    """The state of a run between epochs, and the steps that carry it on."""
+
+    def __init__(
+        self,
+        task: Task,
+        model: nn.Module,
+        loader: DataLoader[Any],
+        batches: EpochBatches,
+        run: Run,
+        *,
+        accelerator: Accelerator,
+        schedule: ScheduleConfig,
+        optimizer: OptimizerConfig,
+        scheduler: SchedulerConfig,
+    ) -> None:
+        self.task, self.run, self.accelerator, self.config = task, run, accelerator, schedule
+        self.loader, self.batches = loader, batches
+        self.clip_norm = optimizer.clip_norm
+        if accelerator.mixed_precision == "bf16":
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        inner = build_optimizer(model.parameters(), optimizer)
+        self.model, self.optimizer = accelerator.prepare(model, inner)
+        self.schedule = Schedule(
+            inner,
+            scheduler,
+            epochs=schedule.epochs,
+            steps_per_epoch=math.ceil(len(batches) / schedule.accumulate),
+        )
+        bare = accelerator.unwrap_model(self.model)
+        self.average = average_weights(bare, schedule.ema_decay) if schedule.ema_decay else None
+        self.rows: list[Row] = []
+        self.best: dict[str, float] = {}
+        self.stale = 0
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The weights that are validated and saved: the average, where there is one."""
+        if self.average is not None:
+            return self.average.module
+        bare: nn.Module = self.accelerator.unwrap_model(self.model)
+        return bare
+
+    def fit(self, report: Report) -> list[Row]:
+        """Train to the last epoch or until validation has not improved for long; the log."""
+        if self.accelerator.is_main_process:
+            writer = self.run.tensorboard(after_epoch=len(self.rows))
+        while len(self.rows) < self.config.epochs and not self._stopped_early():
+            row = self._epoch(len(self.rows) + 1, report)
+            self.rows.append(row)
+            if self.accelerator.is_main_process:
+                self.run.save_state(self._state())
+                self.run.write_rows(self.rows)
+                for name, value in row.items():
+                    writer.add_scalar(name, value, int(row["epoch"]))
+                report("epoch", row)
+            self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            writer.close()
+        return self.rows
+
+    def resume(self) -> None:
+        """Continue where the run's folder says it stopped; its logs are cut back to there."""
+        state = self.run.load_state()
+        if state is None:
+            return
+        self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.scheduler.load_state_dict(state["scheduler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        self.rows, self.best, self.stale = state["rows"], state["best"], state["stale"]
+        if self.accelerator.is_main_process:
+            self.run.write_rows(self.rows)
+
+    def _epoch(self, epoch: int, report: Report) -> Row:
+        started = time.monotonic()
+        rate = float(self.optimizer.param_groups[0]["lr"])
+        loss = self._train(epoch, report)
+        row: Row = {"epoch": epoch, "learning_rate": rate, "train_loss": loss}
+        scores: dict[str, float] = {}
+        if epoch % self.config.validate_every == 0 or epoch == self.config.epochs:
+            scores = self._validate(epoch)
+            row |= {f"val_{name}": value for name, value in scores.items()}
+        self.schedule.epoch(scores.get("loss"))
+        return row | {"seconds": round(time.monotonic() - started, 3)}
+
+    def _train(self, epoch: int, report: Report) -> float:
+        self.model.train()
+        if self.config.freeze_batch_norm:
+            freeze_batch_norm(self.model)
+        self.batches.epoch = epoch
+        losses: list[Tensor] = []
+        for step, batch in enumerate(self.loader, start=1):
+            # Dropout draws from this seed, so that a resumed run drops the same units.
+            torch.manual_seed(derive_seed(self.config.seed, epoch, step, self.batches.rank))
+            complete = step % self.config.accumulate == 0 or step == len(self.batches)
+            losses.append(self._step(batch, complete=complete))
+            report("step", {"epoch": epoch, "step": step, "steps": len(self.batches)})
+        mean = self.accelerator.reduce(torch.stack(losses).mean(), reduction="mean")
+        if not math.isfinite(mean):
+            raise ConfigError(
+                f"the loss is {float(mean)} in epoch {epoch}; lower optimizer.learning_rate or set "
+                "optimizer.clip_norm"
+            )
+        return float(mean)
+
+    def _step(self, batch: Batch, *, complete: bool) -> Tensor:
+        """Add a batch's gradients; move the weights where the accumulated batch is `complete`."""
+        together = nullcontext() if complete else self.accelerator.no_sync(self.model)
+        with together:
+            batch = {key: value.to(self.accelerator.device) for key, value in batch.items()}
+            loss = self.task.loss(self.model, batch)
+            self.accelerator.backward(loss / self.config.accumulate)
+        if complete:
+            if self.clip_norm is not None:
+                self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            self.schedule.step()
+            if self.average is not None:
+                self.average.update_parameters(self.accelerator.unwrap_model(self.model))
+        return loss.detach()
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        """Scores from the main process, the same everywhere; better weights are saved."""
+        scores: dict[str, float] = {}
+        if self.accelerator.is_main_process:
+            model = self.evaluated.eval()
+            scores = self.task.validate(model, epoch=epoch)
+        scores = broadcast_object_list([scores])[0]
+        improved = [name for name in self.task.best if self._improves(name, scores[name])]
+        self.stale = 0 if self.config.monitor in improved else self.stale + 1
+        for name in improved:
+            self.best[name] = scores[name]
+        if self.accelerator.is_main_process:
+            for name in (*(f"best_{score}" for score in improved), "last"):
+                self.task.save(self.run, model, name=name, epoch=epoch, scores=scores)
+        return scores
+
+    def _improves(self, name: str, value: float) -> bool:
+        if name not in self.best:
+            return not math.isnan(value)
+        better = value < self.best[name] if self.task.best[name] == "min" else value > self.best[name]
+        return better
+
+    def _stopped_early(self) -> bool:
+        patience = self.config.early_stopping
+        return patience is not None and self.stale >= patience
+
+    def _state(self) -> dict[str, Any]:
+        scaler = self.accelerator.scaler
+        return {
+            "model": self.accelerator.unwrap_model(self.model).state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.schedule.scheduler.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "rows": self.rows,
+            "best": self.best,
+            "stale": self.stale,
+        }
+
+
+def freeze_batch_norm(model: nn.Module) -> None:
+    """Normalise by the running statistics, which then stay as they are."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()

@@ -1,0 +1,130 @@
+"""The folder of one training run: its configuration, logs, weights, and the state to resume from."""
+
+import csv
+import io
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from venule.errors import OutputError, WeightsError
+from venule.image.atomic import write_bytes
+
+Row = dict[str, float]
+"""What is known of one epoch, by column."""
+
+STATE = "state.pt"
+
+
+class Run:
+    """A run's folder. Every file in it is whole at any moment, whenever the process is killed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.weights = path / "weights"
+        self.overlays = path / "overlays"
+
+    @classmethod
+    def create(cls, root: Path, name: str) -> "Run":
+        """A new folder `root/name`, or `name-2`, `name-3`, ... where that exists."""
+        number = 1
+        while True:
+            path = root / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir(parents=True)
+                break
+            except FileExistsError:
+                number += 1
+            except OSError as error:
+                raise OutputError(f"{path}: cannot be made ({error.strerror})") from None
+        run = cls(path)
+        run.weights.mkdir()
+        run.overlays.mkdir()
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """The folder of a run that was begun; WeightsError if it has no configuration."""
+        if not (path / "config.toml").is_file():
+            raise WeightsError(f"{path}: not a training run (it has no config.toml)")
+        return cls(path)
+
+    def write_json(self, name: str, value: object) -> None:
+        """Write `value` as JSON into the run's folder."""
+        write_bytes(self.path / name, (json.dumps(value, indent=2) + "\n").encode())
+
+    def write_config(self, config: BaseModel) -> None:
+        """Write the resolved configuration as config.toml, ready to run again."""
+        write_bytes(self.path / "config.toml", to_toml(config.model_dump(mode="json")).encode())
+
+    def write_rows(self, rows: Sequence[Row]) -> None:
+        """Write the log as metrics.csv and metrics.jsonl."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_bytes(self.path / "metrics.csv", text.getvalue().encode())
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        write_bytes(self.path / "metrics.jsonl", lines.encode())
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Write everything that a resumed run needs, in one step."""
+        content = io.BytesIO()
+        torch.save(dict(state), content)
+        write_bytes(self.path / STATE, content.getvalue())
+
+    def load_state(self) -> dict[str, Any] | None:
+        """The state saved last; None if the run was killed before its first epoch ended."""
+        path = self.path / STATE
+        if not path.exists():
+            return None
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
+
+    def tensorboard(self, *, after_epoch: int) -> SummaryWriter:
+        """A writer of TensorBoard events; those of later epochs of a killed process are purged."""
+        return SummaryWriter(str(self.path / "tensorboard"), purge_step=after_epoch + 1)
+
+
+def environment() -> dict[str, Any]:
+    """Versions, processor and threads: what a run's bits depend on."""
+    packages = ("venule", "torch", "torchvision", "accelerate", "numpy", "pillow", "scikit-image")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "packages": {package: version(package) for package in packages},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:
+    """Nested settings as TOML: plain values first, then a table for each section; None is left out.
+
+    JSON's spelling of strings, numbers, booleans and lists is TOML's too.
+    """
+    plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and v is not None}
+    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plain.items())
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            inner = to_toml(value, f"{prefix}{key}.")
+            text += f"\n[{prefix}{key}]\n{inner}" if inner else ""
+    return text

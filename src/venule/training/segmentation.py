@@ -1,0 +1,161 @@
+"""Learning vessels: the loop's task for segmentation, validated by the path that users run."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from venule.data.protocols import Selection
+from venule.data.sample import Sample, load_sample
+from venule.image.arrays import Mask
+from venule.image.io import pixel_hash, write_png
+from venule.inference.segment import Prediction, Segmenter
+from venule.inference.torch_runner import torch_run
+from venule.metrics.counts import Counts, accuracy, count, dice, iou, miou
+from venule.metrics.curves import Histogram, best_threshold, roc_auc
+from venule.models.base import SegmentationModel
+from venule.models.checkpoint import save_weights
+from venule.models.record import ModelRecord, SeenImages
+from venule.training.config import TrainConfig
+from venule.training.losses import Loss, build_loss, total_loss
+from venule.training.loop import Batch
+from venule.training.run import Row, Run
+from venule.viz.overlay import errors
+
+
+class TrainingHeads(nn.Module):
+    """A network whose call gives the logits of all heads; what several processes wrap."""
+
+    def __init__(self, network: SegmentationModel) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return self.network.training_logits(x)
+
+
+class SegmentationTask:
+    """Vessel segmentation by one configuration.
+
+    Validation runs whole photographs through `Segmenter.segment` and scores them at native size
+    inside the field of view, at threshold 0.5; the threshold that is saved with the weights is the
+    one of largest pooled Dice on the validation images.
+    """
+
+    best: Mapping[str, Literal["min", "max"]] = {
+        "loss": "min",
+        "iou": "max",
+        "dice": "max",
+        "auc": "max",
+    }
+
+    def __init__(self, config: TrainConfig, train: Selection, val: Selection) -> None:
+        self.config = config
+        self.loss_function: Loss = build_loss(config.loss)
+        self.val = [load_sample(record, expert=config.data.expert) for record in val.records]
+        self.record = ModelRecord(
+            name=config.name,
+            model=config.network.model,
+            options=config.network.options,
+            preprocessing=config.input.preprocessing(),
+            tiling=config.input.tiling,
+            seen=(_seen(train, "trained", None), _seen(val, "selected", self.val)),
+            licence=config.licence,
+            package_version=version("venule"),
+        )
+        self.threshold = 0.5
+        self.predictions: list[Prediction] = []
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The mean over images of the configured loss, auxiliary heads included."""
+        heads = model(batch["pixels"])
+        return total_loss(
+            heads,
+            batch["truth"],
+            batch["fov"],
+            loss=self.loss_function,
+            auxiliary_weight=self.config.loss.auxiliary_weight,
+        ).mean()
+
+    def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
+        """Loss, pixel accuracy, mIoU, IoU, Dice and ROC AUC: means over the validation images."""
+        network = _network(model)
+        device = next(network.parameters()).device
+        segmenter = Segmenter(self.record, torch_run(network, device))
+        scores: list[dict[str, float]] = []
+        pooled = Histogram()
+        predictions: list[Prediction] = []
+        for sample in self.val:
+            prediction = segmenter.segment(sample.image, fov=sample.fov)
+            histogram = Histogram().accumulate(prediction.probability, _truth(sample), sample.fov)
+            pooled += histogram
+            scores.append(self._score(prediction, sample) | {"auc": roc_auc(histogram)})
+            predictions.append(prediction)
+        self.threshold = best_threshold(pooled)
+        means = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+        self.predictions = predictions
+        return means
+
+    def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
+        """Write the network with its record as weights/`name`.safetensors."""
+        split = f"{self.config.data.dataset} {self.config.data.val}"
+        record = self.record.model_copy(
+            update={
+                "threshold": self.threshold,
+                "threshold_source": f"largest pooled Dice on {split}",
+                "epoch": epoch,
+                "validation": scores,
+            }
+        )
+        save_weights(run.weights / f"{name}.safetensors", _network(model).state_dict(), record)
+        if name == "best_dice":
+            self._draw_errors(run)
+
+    def _score(self, prediction: Prediction, sample: Sample) -> dict[str, float]:
+        truth, fov = _truth(sample), sample.fov
+        counts: Counts = count(prediction.probability >= 0.5, truth, fov)
+        probability = torch.from_numpy(prediction.probability)[None, None]
+        native = (probability.logit(eps=1e-6), _plane(truth), _plane(fov))
+        return {
+            "loss": float(self.loss_function(*native)),
+            "accuracy": accuracy(counts),
+            "miou": miou(counts),
+            "iou": iou(counts),
+            "dice": dice(counts),
+        }
+
+    def _draw_errors(self, run: Run) -> None:
+        for sample, prediction in zip(self.val, self.predictions, strict=True):
+            picture = errors(prediction.probability >= 0.5, _truth(sample), sample.fov)
+            write_png(run.overlays / f"{sample.id}_errors.png", picture)
+
+
+def _network(model: nn.Module) -> SegmentationModel:
+    network = model.network if isinstance(model, TrainingHeads) else model
+    assert isinstance(network, SegmentationModel)
+    return network
+
+
+def _truth(sample: Sample) -> Mask:
+    assert sample.vessels is not None  # `protocols.select` requires it of training and validation
+    return sample.vessels
+
+
+def _plane(mask: Mask) -> Tensor:
+    return torch.from_numpy(mask.astype(np.float32))[None, None]
+
+
+def _seen(
+    selection: Selection, role: Literal["trained", "selected"], samples: Sequence[Sample] | None
+) -> SeenImages:
+    loaded = samples or [load_sample(record) for record in selection.records]
+    return SeenImages(
+        dataset=selection.dataset,
+        protocol=selection.protocol,
+        split=selection.split,
+        role=role,
+        images={sample.id: pixel_hash(sample.image) for sample in loaded},
+    )
