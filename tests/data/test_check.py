@@ -79,7 +79,7 @@ def test_a_missing_photograph_is_told(drive: Path) -> None:
     (drive / "training/images/33_training.tif").unlink()
     problem = only(drive)
     assert problem.path == drive
-    assert "1 images are missing: 33" in problem.what
+    assert "lacks images: 33" in problem.what
 
 
 def test_a_mask_of_another_size_is_told(own: Path) -> None:

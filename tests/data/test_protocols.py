@@ -152,7 +152,7 @@ def test_unknown_protocols_and_splits_suggest_the_nearest(drive: Dataset) -> Non
 
 def test_an_image_of_the_list_that_is_missing_is_told(drive: Dataset) -> None:
     part = Dataset(name="DRIVE", root=drive.root, records=drive.records[1:])
-    with pytest.raises(DatasetError, match=r"1 images of official test are missing .*\(01\)"):
+    with pytest.raises(DatasetError, match="no image 01 of official test under"):
         select(part, "official", "test")
     assert len(select(part, "official", "train").records) == 16
 

@@ -59,7 +59,7 @@ def _missing_images(dataset: Dataset) -> Iterator[Problem]:
     if missing:
         yield Problem(
             dataset.root,
-            f"{len(missing)} images are missing: {', '.join(missing)}",
+            f"lacks images: {', '.join(missing)}",
             f"the {len(listed)} images of {dataset.name}",
             "Unpack the whole release there",
         )

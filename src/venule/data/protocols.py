@@ -249,8 +249,8 @@ def _take(dataset: Dataset, protocol: Protocol, split: str) -> tuple[Record, ...
     missing = [id for id in protocol.splits[split] if id not in by_id]
     if missing:
         raise DatasetError(
-            f"{dataset.name}: {len(missing)} images of {protocol.name} {split} are missing under "
-            f"{dataset.root} ({_some(missing)}); unpack the whole release there"
+            f"{dataset.name}: no image {_some(missing)} of {protocol.name} {split} under "
+            f"{dataset.root}; unpack the whole release there"
         )
     return tuple(by_id[id] for id in protocol.splits[split])
 
