@@ -149,21 +149,33 @@ def _edge_points(fov: Mask) -> NDArray[np.float64]:
 
     Each lies half way between the last pixel inside and the first outside. Rows are searched from
     left and right, columns from top and bottom; of the two only the search that meets the edge
-    steeply is exact, so the other's points are dropped.
+    steeply is exact, so the other's points are dropped, and so are straight cuts.
     """
-    points = []
+    points = [np.empty((0, 2))]
     for transposed in (False, True):
         mask = fov.T if transposed else fov
         lines = np.flatnonzero(mask.any(axis=1))
+        if len(lines) < 2:
+            continue
         length = mask.shape[1]
         first = mask[lines].argmax(axis=1)
         last = length - 1 - mask[lines, ::-1].argmax(axis=1)
         for position, on_frame, offset in ((first, 0, -0.5), (last, length - 1, 0.5)):
-            steep = np.abs(np.gradient(position.astype(float))) <= 1 if len(lines) > 1 else []
-            keep = (position != on_frame) & steep
+            steep = np.abs(np.gradient(position.astype(float))) <= 1
+            keep = (position != on_frame) & steep & ~_on_a_straight_run(position)
             pair = np.stack([lines[keep], position[keep] + offset], axis=1)
             points.append(pair[:, ::-1] if transposed else pair)
     return np.concatenate(points)
+
+
+def _on_a_straight_run(position: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Where an edge stays at one position for longer than a circle's can.
+
+    A circle of radius r stays within one pixel over 2 sqrt(2 r) lines; r is at most about as many
+    lines as there are.
+    """
+    run = np.concatenate([[0], np.cumsum(np.diff(position) != 0)])
+    return np.asarray(np.bincount(run)[run] > 4 * math.sqrt(len(position)))
 
 
 def _fit_robustly(points: NDArray[np.float64]) -> FovCircle | None:
