@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from venule import __version__
-from venule.cli import data, models, predict
+from venule.cli import data, evaluate, models, plot, predict, visualize
 from venule.errors import VenuleError
 
 BUG, MISTAKE, INTERRUPTED = 1, 2, 130
@@ -41,6 +41,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict.predict)
+app.command()(evaluate.evaluate)
+app.command()(visualize.visualize)
+app.command()(plot.plot)
 app.command()(models.models)
 app.add_typer(data.app, name="data")
 
