@@ -123,7 +123,8 @@ def require_truth(selection: Selection, expert: Expert) -> None:
     where = f"{selection.dataset} {selection.protocol} {selection.split}"
     if not selection.records:
         raise DatasetError(f"{where}: holds no image, so there is nothing to score")
-    bare = [record for record in selection.records if record.truth(expert) is None]
+    truths = [(record, record.truth(expert)) for record in selection.records]
+    bare = [record for record, truth in truths if truth is None or not truth.is_file()]
     if bare:
         raise DatasetError(
             f"{where}: {len(bare)} of {len(selection.records)} images have no annotation of the "

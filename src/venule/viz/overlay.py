@@ -14,9 +14,9 @@ VESSEL: Color = (0, 229, 255)
 """Cyan: the complement of the fundus's red and orange."""
 
 # Okabe and Ito's palette for the colour-blind: told apart by hue and by lightness.
-FOUND: Color = (170, 170, 170)
+FOUND: Color = (200, 200, 200)
 FALSE: Color = (213, 94, 0)
-MISSED: Color = (0, 158, 255)
+MISSED: Color = (86, 180, 233)
 
 LEGEND = MappingProxyType({"found": FOUND, "false": FALSE, "missed": MISSED})
 """What the colours of `errors` mean; everything else is background."""

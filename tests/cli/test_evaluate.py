@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from support import trees
+from venule.cli.evaluate import evaluate
+from venule.errors import DatasetError, OutputError
+from venule.image.arrays import FloatMap
+from venule.image.io import pixel_hash, read_image
+from venule.inference.segment import Segmenter
+from venule.models.record import ModelRecord, SeenImages
+
+app = typer.Typer()
+app.command()(evaluate)
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trees.make_drive(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def weights(drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A weights file that loads as a segmenter which has seen test image 03 and training 24."""
+
+    def run(pixels: FloatMap) -> FloatMap:
+        return -3 * pixels[:, 1:2] - 2
+
+    images = [
+        drive / "test" / "images" / "03_test.tif",
+        drive / "training" / "images" / "24_training.tif",
+    ]
+    seen = SeenImages(
+        dataset="DRIVE",
+        protocol="official",
+        split="train",
+        role="trained",
+        images={path.stem[:2]: pixel_hash(read_image(path)) for path in images},
+    )
+    record = ModelRecord(name="dark", model="none", seen=(seen,))
+    path = tmp_path / "dark.onnx"
+    path.write_bytes(b"weights")
+    monkeypatch.setattr(
+        "venule.evaluation.source.load", lambda model, **options: Segmenter(record, run)
+    )
+    return path
+
+
+def call(*arguments: object) -> tuple[str, str]:
+    done = CliRunner().invoke(app, [*map(str, arguments)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout, done.stderr
+
+
+def test_a_test_split_is_recorded_and_warned_of_and_written(
+    drive: Path, weights: Path, tmp_path: Path
+) -> None:
+    looks, json_file, csv_file = (tmp_path / name for name in ("looks.jsonl", "a.json", "a.csv"))
+    stdout, stderr = call(
+        *(weights, "expert:second", "--data", f"drive={drive}", "--split", "test"),
+        *("--looks", looks, "--json", json_file, "--csv", csv_file),
+    )
+    assert "protocol official, split test: 20 images" in stdout
+    assert "dark: threshold 0.5 (default)" in stdout
+    assert "expert:second - dark" in stdout
+    assert "WARNING: dark was trained on 1 of the 20 images scored here (same pixels): 03" in stderr
+    report = json.loads(json_file.read_text())
+    assert [hit["id"] for hit in report["results"][0]["seen"]] == ["03"]
+    assert csv_file.read_text().startswith("model,")
+    (look,) = [json.loads(line) for line in looks.read_text().splitlines()]
+    assert look["model"] == "dark"
+    # printf weights | sha256sum
+    assert look["weights_sha256"].startswith("9a129038")
+
+
+def test_a_validation_split_is_no_look(drive: Path, weights: Path, tmp_path: Path) -> None:
+    looks = tmp_path / "looks.jsonl"
+    arguments = ("--data", f"drive={drive}", "--split", "val", "--looks", looks)
+    stdout, stderr = call(weights, *arguments, "--threshold", "0.3")
+    assert not looks.exists()
+    assert "threshold 0.3 (given by the user)" in stdout
+    assert "[4/4] 38" in stderr
+
+
+def test_a_human_observer_alone_is_no_look(drive: Path, tmp_path: Path) -> None:
+    looks = tmp_path / "looks.jsonl"
+    call("expert:second", "--data", f"drive={drive}", "--split", "test", "--looks", looks)
+    assert not looks.exists()
+
+
+def test_a_folder_of_maps_of_test_images_is_a_look(drive: Path, tmp_path: Path) -> None:
+    looks = tmp_path / "looks.jsonl"
+    folder = drive / "test" / "1st_manual"
+    maps = tmp_path / "maps"
+    for path in folder.iterdir():
+        trees.save_palette(maps / f"{path.name[:2]}.gif", trees.draw(int(path.name[:2])).first)
+    stdout, _ = call(maps, "--data", f"drive={drive}", "--split", "test", "--looks", looks)
+    assert "1.0000 [1.0000, 1.0000]" in stdout
+    assert json.loads(looks.read_text())["weights_sha256"] is None
+
+
+def test_images_without_truth_are_refused_before_anything_is_loaded(
+    drive: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DatasetError, match="no annotation of the first expert"):
+        call("none.onnx", "--data", f"drive={drive}", "--protocol", "deeplab", "--split", "test")
+
+
+def test_a_result_file_in_no_folder_is_refused_before_scoring(drive: Path, tmp_path: Path) -> None:
+    arguments = ("expert:second", "--data", f"drive={drive}", "--split", "test")
+    with pytest.raises(OutputError, match="does not exist"):
+        call(*arguments, "--json", tmp_path / "none" / "a.json")

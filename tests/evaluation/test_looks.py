@@ -1,0 +1,71 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from venule.data.protocols import Selection, select
+from venule.data.record import Dataset
+from venule.errors import OutputError
+from venule.evaluation.evaluate import evaluate_segmenter
+from venule.evaluation.looks import default_file, holds_test_images, record_look, require_writable
+from venule.inference.segment import Segmenter
+
+
+@pytest.mark.parametrize(
+    ("protocol", "split", "expected"),
+    [
+        ("official", "train", False),
+        ("official", "val", False),
+        ("official", "test", True),
+        ("cv5", "val-1", False),
+        ("ddrnet", "val", True),  # ten of the official test images
+        ("ddrnet", "testval", True),
+        ("all", "all", True),
+    ],
+)
+def test_every_split_with_a_test_image_counts_as_a_look(
+    drive: Dataset, protocol: str, split: str, expected: bool
+) -> None:
+    assert holds_test_images(drive, select(drive, protocol, split)) is expected
+
+
+def test_each_look_is_one_more_json_line(
+    val: Selection, segmenter: Segmenter, tmp_path: Path
+) -> None:
+    result = evaluate_segmenter(segmenter, val).model_copy(update={"weights_sha256": "abc"})
+    file = tmp_path / "results" / "looks.jsonl"
+    record_look(result, file)
+    record_look(result, file)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len(lines) == 2
+    look = lines[0]
+    assert (look["dataset"], look["protocol"], look["split"]) == ("DRIVE", "official", "val")
+    assert (look["model"], look["weights_sha256"], look["threshold"]) == ("dark", "abc", 0.4)
+    assert look["scores"]["mean"]["dice"] == pytest.approx(result.mean["dice"].mean, abs=1e-6)
+    assert look["date"].endswith("+00:00")
+
+
+def test_undefined_scores_are_null(val: Selection, segmenter: Segmenter, tmp_path: Path) -> None:
+    result = evaluate_segmenter(segmenter, val)
+    undefined = result.model_copy(update={"pooled": {"dice": float("nan")}})
+    record_look(undefined, tmp_path / "looks.jsonl")
+    assert json.loads((tmp_path / "looks.jsonl").read_text())["scores"]["pooled"]["dice"] is None
+
+
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="--looks"):
+        require_writable(tmp_path / "file" / "looks.jsonl")
+
+
+def test_the_default_file_lies_at_the_top_of_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    inside = tmp_path / "repository" / "below"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    assert default_file() == inside / "results" / "test_looks.jsonl"
+    subprocess.run(["git", "init", "-q", str(inside.parent)], check=True)
+    assert default_file() == inside.parent / "results" / "test_looks.jsonl"

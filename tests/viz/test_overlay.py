@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from venule.errors import ImageError
+from venule.viz.overlay import FALSE, FOUND, MISSED, errors, overlay, probability_image
+
+IMAGE = np.full((9, 9, 3), (180, 90, 40), np.uint8)
+
+
+def test_only_vessel_pixels_are_coloured() -> None:
+    vessels = np.zeros((9, 9), bool)
+    vessels[2:7, 2:7] = True
+    drawn = overlay(IMAGE, vessels)
+    changed = (drawn != IMAGE).any(axis=2)
+    assert changed.tolist() == vessels.tolist()
+    assert (IMAGE == (180, 90, 40)).all()
+
+
+def test_the_outline_is_stronger_than_the_inside() -> None:
+    vessels = np.zeros((9, 9), bool)
+    vessels[2:7, 2:7] = True
+    drawn = overlay(IMAGE, vessels, color=(0, 255, 255)).astype(int)
+    assert drawn[2, 4, 0] < drawn[4, 4, 0] < 180
+
+
+def test_errors_have_one_colour_for_each_outcome() -> None:
+    predicted = np.array([[True, True, False, False, True]])
+    truth = np.array([[True, False, True, False, True]])
+    fov = np.array([[True, True, True, True, False]])
+    drawn = errors(predicted, truth, fov)
+    assert drawn.tolist() == [[list(FOUND), list(FALSE), list(MISSED), [0, 0, 0], [0, 0, 0]]]
+
+
+def test_errors_can_lie_on_the_darkened_photograph() -> None:
+    nothing, fov = np.zeros((9, 9), bool), np.ones((9, 9), bool)
+    assert (errors(nothing, nothing, fov, image=IMAGE) == 30).all()
+
+
+def test_the_colours_differ_in_lightness_for_the_colour_blind() -> None:
+    luma = [np.dot(color, (0.299, 0.587, 0.114)) for color in (FOUND, FALSE, MISSED)]
+    assert min(abs(a - b) for i, a in enumerate(luma) for b in luma[:i]) > 30
+
+
+def test_probabilities_are_grey_levels() -> None:
+    drawn = probability_image(np.array([[0.0, 0.5, 1.0]]))
+    assert drawn[0, :, 0].tolist() == [0, 128, 255]
+    assert drawn.shape == (1, 3, 3)
+
+
+def test_masks_of_another_size_are_refused() -> None:
+    with pytest.raises(ImageError, match="vessels"):
+        overlay(IMAGE, np.zeros((4, 4), bool))
+    with pytest.raises(ImageError, match="truth"):
+        errors(np.zeros((9, 9), bool), np.zeros((4, 4), bool), np.ones((9, 9), bool))
