@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from venule import __version__
-from venule.cli import data, evaluate, models, plot, predict, visualize
+from venule.cli import data, evaluate, export, models, plot, predict, train, visualize
 from venule.errors import VenuleError
 
 BUG, MISTAKE, INTERRUPTED = 1, 2, 130
@@ -40,10 +40,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(visualize.visualize)
 app.command()(plot.plot)
+app.command()(export.export)
 app.command()(models.models)
 app.add_typer(data.app, name="data")
 

@@ -58,6 +58,13 @@ class Progress:
             )
         self._last = now
 
+    def line(self, text: str) -> None:
+        """Print a line of progress to stderr, above the bar where there is one."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
     def result(self, text: str) -> None:
         """Print a result to stdout, above the bar where both share a terminal."""
         if self._bar is not None and sys.stdout.isatty():

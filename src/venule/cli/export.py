@@ -1,0 +1,35 @@
+"""`venule export`: a training's weights as one ONNX file that predicts without PyTorch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from venule.cli.evaluate import Which
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A weights file or a run's folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The .onnx file.")],
+    *,
+    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
+) -> None:
+    """Write weights and their record as ONNX, or ONNX as safetensors; checked against PyTorch."""
+    from venule.errors import OutputError, UsageError
+    from venule.export.onnx import export_onnx
+    from venule.export.weights import export_safetensors
+    from venule.inference.load import weights_file
+
+    source = weights_file(model, which=which.value)
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out}: exists already; replace it with --overwrite")
+    if out.suffix == ".onnx" and source.suffix == ".safetensors":
+        difference = export_onnx(source, out)
+    elif out.suffix == ".safetensors" and source.suffix == ".onnx":
+        difference = export_safetensors(source, out)
+    else:
+        raise UsageError(
+            f"{source.name} to {out.name}: export writes .onnx from .safetensors, or the reverse"
+        )
+    typer.echo(f"{out}: logits differ from those of {source.name} by at most {difference:.1e}")

@@ -1,0 +1,80 @@
+"""A trained network as one ONNX file, with the record that lets it stand alone."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from venule.errors import WeightsError
+from venule.image.atomic import write_bytes
+from venule.inference.onnx_runner import METADATA, load_onnx
+from venule.inference.torch_runner import torch_run
+from venule.models.base import SegmentationModel
+from venule.models.checkpoint import load_model
+from venule.models.record import ModelRecord
+
+TOLERANCE = 1e-3
+"""Largest difference in logits that the file may show to PyTorch, both in fp32."""
+
+
+def export_onnx(weights: Path, target: Path) -> float:
+    """Write the network of a safetensors file as ONNX; the largest difference in logits found.
+
+    Parameters keep their PyTorch names and batch norms stay as they are, so that the file can
+    start another training. Batch, height and width are free. Before it is put in its place, the
+    file is run in ONNX Runtime beside PyTorch, at a size that it was not exported at.
+
+    Raises:
+        WeightsError: the weights cannot be used, or ONNX Runtime computes something else.
+        OutputError: `target` cannot be written.
+    """
+    model, record = load_model(weights)
+    proto = to_onnx(model, record)
+    unchecked = target.with_name(f".{target.name}.unchecked")
+    write_bytes(unchecked, proto.SerializeToString())
+    try:
+        difference = compare(unchecked, model)
+        if not difference <= TOLERANCE:
+            raise WeightsError(
+                f"{weights}: ONNX Runtime's logits differ from PyTorch's by {difference:.2g}, more "
+                f"than {TOLERANCE:g}; try other versions of torch, onnxscript or onnxruntime"
+            )
+        unchecked.replace(target)
+    finally:
+        unchecked.unlink(missing_ok=True)
+    return difference
+
+
+def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
+    """The network as an ONNX model: pixels (N, 3, H, W) to logits (N, C, H, W), both float32."""
+    # Sides that divide by all strides would let the exporter fix sizes that must stay free.
+    pixels = torch.zeros(2, 3, 224, 288)
+    dynamic = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations are not the user's
+        program = torch.onnx.export(
+            model.eval(),
+            (pixels,),
+            input_names=["pixels"],
+            output_names=["logits"],
+            dynamic_shapes=(dynamic,),
+            dynamo=True,
+            optimize=False,  # it would fold batch norms and rename parameters
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    onnx.helper.set_model_props(proto, {METADATA: record.model_dump_json()})
+    return proto
+
+
+def compare(path: Path, model: nn.Module, *, shape: tuple[int, int] = (160, 352)) -> float:
+    """The largest absolute difference between an ONNX file's logits and PyTorch's, on noise."""
+    generator = np.random.default_rng(0)
+    pixels = generator.standard_normal((1, 3, *shape)).astype(np.float32)
+    expected = torch_run(model, torch.device("cpu"))(pixels)
+    found = load_onnx(path, device="cpu").run(pixels)
+    return float(np.abs(found - expected).max())
