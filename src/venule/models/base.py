@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from venule.errors import ConfigError
+
 
 class SegmentationModel(nn.Module):
     """A network from pixels to logits.
@@ -44,6 +46,12 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
 def resize(x: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
     """`x` (N, C, h, w) at `size`, bilinear with half-pixel centres."""
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def require_positive(name: str, value: object) -> None:
+    """Raise ConfigError unless `value` is an integer from 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f"{name} = {value!r}: use an integer from 1")
 
 
 def initialise(model: nn.Module) -> None:

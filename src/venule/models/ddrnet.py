@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from venule.models.base import PooledBatchNorm2d, SegmentationModel, initialise, resize
+from venule.errors import ConfigError
+from venule.models.base import (
+    PooledBatchNorm2d,
+    SegmentationModel,
+    initialise,
+    require_positive,
+    resize,
+)
 
 # Strides of the stem's two convolutions and of stage 2. Their product is the output stride.
 DOWNSAMPLING: dict[int, tuple[int, int, int]] = {
@@ -30,6 +37,9 @@ class DDRNetConfig:
         stride: output stride of the high-resolution branch, 8, 4, 2 or 1.
         auxiliary: whether a second head on stage 3 enters the training loss.
         classes: number of output maps.
+
+    Raises:
+        ConfigError: a stride that is none of these, or a number below 1.
     """
 
     width: int = 32
@@ -40,6 +50,16 @@ class DDRNetConfig:
     auxiliary: bool = True
     classes: int = 1
 
+    def __post_init__(self) -> None:
+        if self.stride not in DOWNSAMPLING:
+            raise ConfigError(f"stride = {self.stride}: use one of 1, 2, 4, 8")
+        for name in ("width", "head_width", "context_width", "classes"):
+            require_positive(name, getattr(self, name))
+        if len(self.depths) != 4:
+            raise ConfigError(f"depths = {list(self.depths)}: give four, of stages 1 to 4")
+        for depth in self.depths:
+            require_positive("depths", depth)
+
     def build(self) -> "DDRNet":
         return DDRNet(self)
 
@@ -49,7 +69,13 @@ class DDRNetConfig:
 
 
 def conv_norm(
-    inputs: int, outputs: int, kernel: int, *, stride: int = 1, relu: bool = True, bias: bool = False
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    relu: bool = True,
+    bias: bool = False,
 ) -> nn.Sequential:
     """Convolution, batch norm and, unless told otherwise, ReLU."""
     layers: list[nn.Module] = [
@@ -135,6 +161,10 @@ class NormConv(nn.Module):
 class DAPPM(nn.Module):
     """Deep aggregation pyramid pooling (section 3.3, figure 5): context at five scales, fused in turn.
 
+    The last scale is pooled to one value per channel; at batch size 1, and in photographs so small
+    that other scales shrink to one value too, their batch norms fall back on the running statistics
+    (`PooledBatchNorm2d`).
+
     forward: (N, inputs, h, w) -> (N, outputs, h, w).
     """
 
@@ -186,7 +216,8 @@ class DualResolutionTrunk(nn.Module):
         first, second, third = DOWNSAMPLING[config.stride]
         n1, n2, n3, n4 = config.depths
         self.stem = nn.Sequential(
-            conv_norm(3, w, 3, stride=first, bias=True), conv_norm(w, w, 3, stride=second, bias=True)
+            conv_norm(3, w, 3, stride=first, bias=True),
+            conv_norm(w, w, 3, stride=second, bias=True),
         )
         self.stage1 = stage(w, w, n1)
         self.stage2 = stage(w, 2 * w, n2, stride=third)

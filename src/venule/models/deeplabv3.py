@@ -6,7 +6,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torchvision.models.segmentation import deeplabv3_resnet50, deeplabv3_resnet101
 
-from venule.models.base import PooledBatchNorm2d, SegmentationModel
+from venule.errors import ConfigError
+from venule.models.base import PooledBatchNorm2d, SegmentationModel, require_positive
 
 BUILDERS = {"resnet50": deeplabv3_resnet50, "resnet101": deeplabv3_resnet101}
 
@@ -19,20 +20,27 @@ class DeepLabV3Config:
     auxiliary: bool = True
     classes: int = 1
 
+    def __post_init__(self) -> None:
+        if self.backbone not in BUILDERS:
+            raise ConfigError(f"backbone = {self.backbone!r}: use one of {', '.join(BUILDERS)}")
+        require_positive("classes", self.classes)
+
     def build(self) -> "DeepLabV3":
         return DeepLabV3(self)
 
 
 class DeepLabV3(SegmentationModel):
-    """torchvision's DeepLabV3 at output stride 8, its parameter names kept.
+    """torchvision's DeepLabV3 at output stride 8, its parameter names kept behind `network.`.
+
+    The ASPP's image pooling leaves one value per channel of each image; its batch norm falls back
+    on the running statistics where a batch holds one image (`PooledBatchNorm2d`).
 
     forward: (N, 3, H, W) float32 -> (N, C, H, W) logits, for any H and W.
     """
 
     def __init__(self, config: DeepLabV3Config) -> None:
         super().__init__()
-        if config.backbone not in BUILDERS:
-            raise ValueError(f"backbone {config.backbone!r}: use one of {', '.join(BUILDERS)}")
+        self.backbone = config.backbone
         network = BUILDERS[config.backbone](
             weights=None,
             weights_backbone=None,

@@ -1,27 +1,41 @@
 """Weights to start a training from, with an exact account of what was taken."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from venule.errors import WeightsError
-from venule.models.checkpoint import read_tensors
+from venule.models.checkpoint import HEADER, read_tensors
+from venule.models.deeplabv3 import DeepLabV3
+from venule.models.record import ModelRecord, SeenImages
+
+DOWNLOADS = ("imagenet", "coco")
+"""Names of torchvision's weights for DeepLabV3: of its trunk, or of the whole network."""
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Which tensors of a file entered a network, and which of either did not.
+    """Which tensors of a source entered a network, and which of either did not.
 
-    `mismatched` maps a name to the two shapes, the file's first.
+    `mismatched` maps a name to the two shapes, the source's first. `seen` are the images that the
+    source was trained or selected on, as far as its record says: what starts from it has seen them
+    too.
     """
 
     source: str
     taken: tuple[str, ...]
-    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    mismatched: dict[str, tuple[Shape, Shape]]
     unused: tuple[str, ...]
     fresh: tuple[str, ...]
+    seen: tuple[SeenImages, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Counts and names, ready for JSON."""
@@ -31,33 +45,133 @@ class Taken:
             "mismatched": {name: list(shapes) for name, shapes in self.mismatched.items()},
             "unused_in_file": list(self.unused),
             "fresh_in_network": list(self.fresh),
+            "seen": [seen.model_dump() for seen in self.seen],
         }
+
+    def line(self) -> str:
+        """One line for people: how many were taken, and which parts of the network were not."""
+        missing = [*self.mismatched, *self.fresh]
+        total = len(self.taken) + len(missing)
+        text = f"{self.source}: {len(self.taken)} of the network's {total} tensors taken"
+        if missing:
+            text += f"; fresh: {', '.join(_parts(missing))}"
+        if self.mismatched:
+            text += f" ({len(self.mismatched)} for their shape)"
+        return text + (f"; {len(self.unused)} of the source unused" if self.unused else "")
 
 
 def load_pretrained(network: nn.Module, source: str) -> Taken:
-    """Copy what fits by name and shape from a safetensors file into `network`.
+    """Copy what fits by name and shape into `network`.
+
+    Args:
+        network: changed in place.
+        source: a .safetensors file (of venule, or by `venule convert`), an .onnx file by `venule
+            export`, or for DeepLabV3 "imagenet" or "coco" (torchvision's, downloaded).
 
     Raises:
-        WeightsError: unreadable file, or one of which nothing fits.
+        WeightsError: unreadable file, failed download, or nothing that fits.
     """
-    tensors, _ = read_tensors(Path(source))
-    own: dict[str, Tensor] = network.state_dict()
-    taken = [name for name in own if name in tensors and tensors[name].shape == own[name].shape]
-    mismatched = {
-        name: (tuple(tensors[name].shape), tuple(own[name].shape))
-        for name in own
-        if name in tensors and name not in taken
-    }
-    if not taken:
+    seen: tuple[SeenImages, ...] = ()
+    if source in DOWNLOADS:
+        tensors = _download(network, source)
+    elif source.lower().endswith(".onnx"):
+        tensors, seen = _read_onnx(Path(source))
+    else:
+        tensors, metadata = read_tensors(Path(source))
+        seen = _seen(source, metadata)
+    taken = compare(network, tensors, source=source)
+    if not taken.taken:
         raise WeightsError(
             f"{source}: none of its {len(tensors)} tensors fits the network; `venule convert` "
             "renames those of the original DDRNet and of torchvision"
         )
-    network.load_state_dict({name: tensors[name] for name in taken}, strict=False)
+    network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
+    return replace(taken, seen=seen)
+
+
+def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> Taken:
+    """What of `tensors` fits `network` by name and shape, which stays as it is."""
+    own: dict[str, Tensor] = network.state_dict()
+    shared = [name for name in own if name in tensors]
+    taken = [name for name in shared if tensors[name].shape == own[name].shape]
     return Taken(
         source=source,
         taken=tuple(taken),
-        mismatched=mismatched,
+        mismatched={
+            name: (tuple(tensors[name].shape), tuple(own[name].shape))
+            for name in shared
+            if tensors[name].shape != own[name].shape
+        },
         unused=tuple(name for name in tensors if name not in own),
-        fresh=tuple(name for name in own if name not in taken and name not in mismatched),
+        fresh=tuple(name for name in own if name not in tensors),
     )
+
+
+def _parts(names: list[str]) -> list[str]:
+    """The parts of a network that `names` belong to, such as head or network.classifier."""
+    heads = [name.split(".") for name in names]
+    return list(dict.fromkeys(".".join(h[:2] if h[0] == "network" else h[:1]) for h in heads))
+
+
+def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
+    """What the record says that the weights have seen; nothing where there is no record."""
+    if HEADER not in metadata:
+        return ()
+    try:
+        return ModelRecord.model_validate_json(metadata[HEADER]).seen
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise WeightsError(f"{source}: its record cannot be used: {reason}") from None
+
+
+def _read_onnx(path: Path) -> tuple[dict[str, Tensor], tuple[SeenImages, ...]]:
+    """The initializers by name (`venule export` keeps PyTorch's), and the images seen."""
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        model = onnx.load(path)
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such weights file") from None
+    except Exception as error:  # protobuf's errors share no base class with any of ours
+        raise WeightsError(f"{path}: not a readable ONNX model ({error})") from None
+    tensors = {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
+        for tensor in model.graph.initializer
+    }
+    metadata = {prop.key: prop.value for prop in model.metadata_props}
+    return tensors, _seen(str(path), metadata)
+
+
+def _download(network: nn.Module, source: str) -> dict[str, Tensor]:
+    """torchvision's weights under our names; they are kept in torch's cache once downloaded.
+
+    "imagenet" is version 1 of the ResNet weights, from which torchvision's own DeepLabV3 started.
+    """
+    from torchvision.models import ResNet50_Weights, ResNet101_Weights
+    from torchvision.models.segmentation import DeepLabV3_ResNet50_Weights as Segmentation50
+    from torchvision.models.segmentation import DeepLabV3_ResNet101_Weights as Segmentation101
+
+    if not isinstance(network, DeepLabV3):
+        raise WeightsError(
+            f"network.pretrained = {source!r} is torchvision's, for DeepLabV3 only; DDRNet starts "
+            "from `venule pretrain`, or from a published checkpoint by `venule convert`"
+        )
+    weights = {
+        ("imagenet", "resnet50"): ResNet50_Weights.IMAGENET1K_V1,
+        ("imagenet", "resnet101"): ResNet101_Weights.IMAGENET1K_V1,
+        ("coco", "resnet50"): Segmentation50.COCO_WITH_VOC_LABELS_V1,
+        ("coco", "resnet101"): Segmentation101.COCO_WITH_VOC_LABELS_V1,
+    }[source, network.backbone]
+    try:
+        state = torch.hub.load_state_dict_from_url(
+            weights.url, map_location="cpu", progress=False, check_hash=True, weights_only=True
+        )
+    except (OSError, HTTPException, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise WeightsError(
+            f"{source}: {weights.url} cannot be downloaded ({reason}); fetch it elsewhere, run "
+            "`venule convert FILE.pth -o FILE.safetensors` and set network.pretrained to that file"
+        ) from None
+    prefix = "network.backbone." if source == "imagenet" else "network."
+    return {prefix + name: tensor for name, tensor in state.items()}

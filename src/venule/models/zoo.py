@@ -22,7 +22,7 @@ def model_config(name: str, options: Mapping[str, Any]) -> ModelConfig:
     """The named network's configuration with `options` changed.
 
     Raises:
-        ConfigError: unknown name or option, with the nearest known one.
+        ConfigError: unknown name or option, with the nearest known one, or an impossible value.
     """
     if name not in MODELS:
         raise ConfigError(f"network {name!r} is unknown; {_nearest(name, list(MODELS))}")
@@ -34,7 +34,7 @@ def model_config(name: str, options: Mapping[str, Any]) -> ModelConfig:
             raise ConfigError(f"{name} has no option {option!r}; {_nearest(option, known)}")
     try:
         return dataclasses.replace(config, **options)
-    except (TypeError, ValueError) as error:
+    except (ConfigError, TypeError, ValueError) as error:
         raise ConfigError(f"{name}: {error}") from None
 
 

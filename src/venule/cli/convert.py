@@ -1,0 +1,39 @@
+"""`venule convert`: published checkpoints as weights to start a training from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.pth",
+            help="A checkpoint of the original DDRNet, of torchvision's DeepLabV3 or ResNet.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.safetensors", help="The file to write.")
+    ],
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The network that it is for.", show_default="found from the tensors"),
+    ] = None,
+) -> None:
+    """Rename a published checkpoint's tensors so that `network.pretrained` takes them."""
+    from venule.errors import UsageError
+    from venule.models.convert import convert as convert_checkpoint
+
+    if out.suffix != ".safetensors":
+        raise UsageError(f"-o {out}: name a file that ends in .safetensors")
+    converted = convert_checkpoint(source, model=model)
+    converted.save(out)
+    typer.echo(f"{converted.fit.line()} ({converted.model}, {converted.layout} names)")
+    for name, (theirs, ours) in converted.fit.mismatched.items():
+        typer.echo(f"  other shape: {name} is {list(theirs)}, {converted.model}'s is {list(ours)}")
+    for name in converted.not_taken:
+        typer.echo(f"  not taken: {name}")
+    typer.echo(f'{out}: use it with network.pretrained = "{out}"')

@@ -1,0 +1,229 @@
+"""Checkpoints of the original DDRNet and of torchvision under the names of our networks."""
+
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from venule.errors import WeightsError
+from venule.image.atomic import write_bytes
+from venule.models.pretrained import Taken, compare
+from venule.models.zoo import MODELS, model_config
+
+HEADER = "venule-converted"
+
+Layout = Literal["ddrnet", "deeplabv3", "resnet"]
+
+WRAPPINGS = ("state_dict", "model_state_dict", "model")
+"""Keys under which training scripts put the state dict beside an epoch and an optimiser."""
+
+# Modules of the original DDRNet (github.com/ydhongHIT/DDRNet) and ours, as patterns.
+DDRNET_MODULES: tuple[tuple[str, str], ...] = (
+    (r"conv1\.([01])", r"trunk.stem.0.\1"),
+    (r"conv1\.3", r"trunk.stem.1.0"),
+    (r"conv1\.4", r"trunk.stem.1.1"),
+    (r"layer([12])\.(\d+)\.(.+)", r"trunk.stage\1.\2.\3"),
+    (r"layer([34])\.(\d+)\.(.+)", r"trunk.stage\1_low.\2.\3"),
+    (r"layer([34])_\.(\d+)\.(.+)", r"trunk.stage\1_high.\2.\3"),
+    (r"layer5\.0\.(.+)", r"trunk.stage5_low.\1"),
+    (r"layer5_\.0\.(.+)", r"trunk.stage5_high.\1"),
+    (r"(compression[34]|down3)\.([01])", r"trunk.\1.\2"),
+    (r"down4\.([01])", r"trunk.down4.0.\1"),
+    (r"down4\.3", r"trunk.down4.1.0"),
+    (r"down4\.4", r"trunk.down4.1.1"),
+    (r"spp\.(scale0|compression|shortcut)\.0", r"dappm.\1.norm"),
+    (r"spp\.(scale0|compression|shortcut)\.2", r"dappm.\1.conv"),
+    *((rf"spp\.scale{n}\.1", f"dappm.scales.{n - 1}.norm") for n in range(1, 5)),
+    *((rf"spp\.scale{n}\.3", f"dappm.scales.{n - 1}.conv") for n in range(1, 5)),
+    *((rf"spp\.process{n}\.0", f"dappm.processes.{n - 1}.norm") for n in range(1, 5)),
+    *((rf"spp\.process{n}\.2", f"dappm.processes.{n - 1}.conv") for n in range(1, 5)),
+    *(
+        (rf"{theirs}\.{part}", f"{ours}.{name}")
+        for theirs, ours in (("final_layer", "head"), ("seghead_extra", "auxiliary_head"))
+        for part, name in (
+            ("bn1", "conv1.norm"),
+            ("conv1", "conv1.conv"),
+            ("bn2", "norm"),
+            ("conv2", "conv2"),
+        )
+    ),
+)
+
+# Inside a residual block: conv1, bn1, downsample.0 and so on.
+BLOCK_MODULES: tuple[tuple[str, str], ...] = (
+    (r"conv([123])", r"conv\1.0"),
+    (r"bn([123])", r"conv\1.1"),
+    (r"downsample\.([01])", r"shortcut.\1"),
+)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A foreign checkpoint's tensors under our names.
+
+    `not_taken` names what has no place in the network, such as the classifier behind a trunk;
+    `fit` says how the others compare with `model`, one of `MODELS` with its usual options.
+    """
+
+    source: Path
+    sha256: str
+    layout: Layout
+    model: str
+    tensors: dict[str, Tensor]
+    taken: tuple[str, ...]
+    not_taken: tuple[str, ...]
+    fit: Taken
+
+    def save(self, target: Path) -> None:
+        """Write `target` as safetensors with the account in its header, atomically."""
+        account = {
+            "source": self.source.name,
+            "sha256": self.sha256,
+            "layout": self.layout,
+            "model": self.model,
+            "taken": self.taken,
+            "not_taken": self.not_taken,
+        }
+        tensors = {name: tensor.clone().contiguous() for name, tensor in self.tensors.items()}
+        write_bytes(target, save(tensors, metadata={HEADER: json.dumps(account)}))
+
+
+def convert(source: Path, *, model: str | None = None) -> Converted:
+    """The checkpoint of the original DDRNet, torchvision's DeepLabV3 or ResNet in `source`.
+
+    Args:
+        source: a file that torch.save wrote, holding tensors only; a state dict, or one under the
+            key state_dict, model_state_dict or model; names may begin with module. or model.
+        model: the network that it is for, of `MODELS`; found from the tensors if None.
+
+    Raises:
+        WeightsError: missing, unreadable, holding code, of unknown names, or not for `model`.
+        ConfigError: an unknown `model`.
+    """
+    state = _strip(source, _state_dict(source, _load(source)))
+    layout = _layout(source, state)
+    renamed = {name: _rename(name, layout) for name in state}
+    tensors = {new: state[name] for name, new in renamed.items() if new is not None}
+    model = model or _model(source, state, layout)
+    network_config = model_config(model, {})
+    with torch.device("meta"):
+        fit = compare(network_config.build(), tensors, source=str(source))
+    if not fit.taken:
+        raise WeightsError(f"{source}: none of its {len(state)} tensors fits {model}")
+    return Converted(
+        source=source,
+        sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
+        layout=layout,
+        model=model,
+        tensors=tensors,
+        taken=tuple(name for name, new in renamed.items() if new is not None),
+        not_taken=tuple(name for name, new in renamed.items() if new is None),
+        fit=fit,
+    )
+
+
+def _load(path: Path) -> Any:
+    """What torch.save wrote, tensors and plain containers only."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such checkpoint") from None
+    except pickle.UnpicklingError:
+        # Either no checkpoint at all, or one with objects of other classes, which run code.
+        raise WeightsError(
+            f"{path}: refused, it is no checkpoint or holds more than tensors, which could run "
+            "code; save the state dict alone with torch.save(model.state_dict(), ...)"
+        ) from None
+    except Exception as error:  # torch meets broken files with nearly every kind of exception
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise WeightsError(f"{path}: not a readable PyTorch checkpoint ({reason})") from None
+
+
+def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
+    """The state dict in a checkpoint's content, unwrapped."""
+    for key in WRAPPINGS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    tensors = (
+        {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+        if isinstance(content, Mapping)
+        else {}
+    )
+    if not tensors:
+        raise WeightsError(f"{path}: holds no state dict (a dict of names and tensors)")
+    return tensors
+
+
+def _strip(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names without the prefixes of nn.DataParallel and of modules that only wrap the network."""
+    stripped: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        short = re.sub(r"^(?:(?:module|model)\.)+", "", name)
+        if short in stripped:
+            raise WeightsError(f"{path}: holds two tensors {short!r}, with and without a prefix")
+        stripped[short] = tensor
+    return stripped
+
+
+def _layout(path: Path, state: Mapping[str, Tensor]) -> Layout:
+    if "compression3.0.weight" in state and "conv1.3.weight" in state:
+        return "ddrnet"
+    if "backbone.conv1.weight" in state and "classifier.0.convs.0.0.weight" in state:
+        return "deeplabv3"
+    if "conv1.weight" in state and "layer1.0.conv3.weight" in state:
+        return "resnet"
+    names = ", ".join(list(state)[:3])
+    raise WeightsError(
+        f"{path}: names such as {names} are none of the original DDRNet, of torchvision's "
+        "DeepLabV3 or of its ResNet-50 and -101"
+    )
+
+
+def _rename(name: str, layout: Layout) -> str | None:
+    """Our name of a tensor, None where our networks have no such part."""
+    if layout == "deeplabv3":
+        known = name.startswith(("backbone.", "classifier.", "aux_classifier."))
+        return f"network.{name}" if known else None
+    if layout == "resnet":
+        return f"network.backbone.{name}" if re.match(r"(conv1|bn1|layer[1-4])\.", name) else None
+    module, _, parameter = name.rpartition(".")
+    ours = _match(module, DDRNET_MODULES)
+    if ours is None:
+        return None
+    block = re.fullmatch(r"(trunk\.stage(?:5_\w+|\w+\.\d+))\.(.+)", ours)
+    if block is None:
+        return f"{ours}.{parameter}"
+    inside = _match(block[2], BLOCK_MODULES)
+    return None if inside is None else f"{block[1]}.{inside}.{parameter}"
+
+
+def _match(module: str, patterns: tuple[tuple[str, str], ...]) -> str | None:
+    for pattern, ours in patterns:
+        match = re.fullmatch(pattern, module)
+        if match:
+            return match.expand(ours)
+    return None
+
+
+def _model(path: Path, state: Mapping[str, Tensor], layout: Layout) -> str:
+    """The network of `MODELS` whose width or depth the tensors have."""
+    if layout == "ddrnet":
+        width = state["conv1.3.weight"].shape[0]
+        names = {32: "ddrnet23-slim", 64: "ddrnet23"}
+        if width not in names:
+            raise WeightsError(
+                f"{path}: a DDRNet of width {width}; name the network it is for with --model "
+                f"({', '.join(name for name in MODELS if name.startswith('ddrnet'))})"
+            )
+        return names[width]
+    prefix = "backbone." if layout == "deeplabv3" else ""
+    deep = f"{prefix}layer3.22.conv1.weight" in state  # ResNet-101's third stage has 23 blocks
+    return "deeplabv3-resnet101" if deep else "deeplabv3-resnet50"
