@@ -79,12 +79,12 @@ def _module_of(name: str, known: set[str]) -> str | None:
     return next((prefix for prefix in prefixes if prefix in known), None)
 
 
-def test_every_room_is_in_the_table():
+def test_every_room_is_in_the_table() -> None:
     rooms = {name.partition(".")[0] for name, _ in _modules()}
     assert rooms <= {*MAY_IMPORT, *FRONT_DOOR}
 
 
-def test_rooms_import_only_what_the_table_allows():
+def test_rooms_import_only_what_the_table_allows() -> None:
     wrong = []
     for name, path in _modules():
         room = name.partition(".")[0]
@@ -96,7 +96,7 @@ def test_rooms_import_only_what_the_table_allows():
     assert wrong == []
 
 
-def test_only_the_named_modules_import_torch():
+def test_only_the_named_modules_import_torch() -> None:
     wrong = []
     for name, path in _modules():
         if not any(
@@ -110,7 +110,7 @@ def test_only_the_named_modules_import_torch():
     assert wrong == []
 
 
-def test_the_torch_runner_is_imported_only_inside_functions():
+def test_the_torch_runner_is_imported_only_inside_functions() -> None:
     for name, path in _modules():
         top_level = ast.parse(path.read_text(encoding="utf-8")).body
         names = [node.module for node in top_level if isinstance(node, ast.ImportFrom)]
@@ -118,7 +118,7 @@ def test_the_torch_runner_is_imported_only_inside_functions():
             assert "venule.inference.torch_runner" not in names, name
 
 
-def test_modules_do_not_import_each_other_in_a_circle():
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
     known = {name for name, _ in _modules()}
     graph = {
         name: {
@@ -134,5 +134,5 @@ def test_modules_do_not_import_each_other_in_a_circle():
     assert list(TopologicalSorter(graph).static_order())
 
 
-def test_no_module_is_called_utils():
+def test_no_module_is_called_utils() -> None:
     assert not [name for name, _ in _modules() if name.rpartition(".")[2] in ("utils", "helpers")]

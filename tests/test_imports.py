@@ -36,18 +36,18 @@ def _modules_after(code: str) -> set[str]:
     return set(json.loads(done.stdout.rpartition("MODULES ")[2]))
 
 
-def test_importing_the_package_imports_nothing_heavy():
+def test_importing_the_package_imports_nothing_heavy() -> None:
     assert _modules_after("import venule") & HEAVY == set()
 
 
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["predict", "--help"], ["data", "--help"], ["--version"]]
 )
-def test_help_imports_nothing_heavy(arguments):
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert _modules_after(HELP.format(arguments=arguments)) & HEAVY == set()
 
 
-def test_public_names_are_found_on_first_use():
+def test_public_names_are_found_on_first_use() -> None:
     import venule
     from venule.inference.load import load
     from venule.inference.segment import Prediction, Segmenter
@@ -56,14 +56,14 @@ def test_public_names_are_found_on_first_use():
     assert set(venule.__all__) <= set(dir(venule))
 
 
-def test_a_name_that_does_not_exist_is_an_attribute_error():
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     import venule
 
     with pytest.raises(AttributeError, match="'venule' has no attribute 'nonsense'"):
         venule.nonsense  # noqa: B018 - looking it up is the test
 
 
-def test_help_takes_less_than_half_a_second():
+def test_help_takes_less_than_half_a_second() -> None:
     # The best of three: the limit is ours, the noise of other processes is not.
     def seconds() -> float:
         start = time.perf_counter()

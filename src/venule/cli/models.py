@@ -11,7 +11,7 @@ from venule.cli.table import print_table
 if TYPE_CHECKING:
     from venule.models.record import ModelRecord
 
-_COLUMNS = ("weights", "network", "trained on", "threshold", "licence", "SHA-256")
+_COLUMNS = ["weights", "network", "trained on", "threshold", "licence", "SHA-256"]
 
 
 def models() -> None:
@@ -20,7 +20,7 @@ def models() -> None:
 
     shipped = shipped_weights()
     if shipped:
-        print_table(_COLUMNS, [_row(name, path) for name, path in shipped.items()])
+        print_table([_COLUMNS, *(_row(name, path) for name, path in shipped.items())])
     else:
         typer.echo("No weights are shipped with this version.")
     typer.echo("")
@@ -32,7 +32,7 @@ def models() -> None:
     typer.echo("Networks that `venule train` can train: " + ", ".join(MODELS))
 
 
-def _row(name: str, path: Path) -> tuple[str, ...]:
+def _row(name: str, path: Path) -> list[str]:
     from hashlib import sha256
 
     from venule.inference.onnx_runner import load_onnx
@@ -40,7 +40,7 @@ def _row(name: str, path: Path) -> tuple[str, ...]:
     record = load_onnx(path, device="cpu").record
     digest = sha256(path.read_bytes()).hexdigest()[:12]
     threshold = f"{record.threshold:.3g}"
-    return (name, record.model, _trained_on(record), threshold, record.licence, digest)
+    return [name, record.model, _trained_on(record), threshold, record.licence, digest]
 
 
 def _trained_on(record: "ModelRecord") -> str:

@@ -1,0 +1,133 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from venule.batch.plan import plan, refuse_overwriting
+from venule.errors import OutputError, UsageError
+
+Make = Callable[..., None]
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Make empty files below the current directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*names: str) -> None:
+        for name in names:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).touch()
+
+    return make
+
+
+def _names(*paths: str, out: str = "out") -> dict[str, str]:
+    """The probability map of each photograph, as relative paths."""
+    jobs = plan([Path(path) for path in paths], Path(out))
+    return {str(job.source): str(job.probability) for job in jobs}
+
+
+def test_each_photograph_gets_three_files(tree: Make) -> None:
+    tree("eye.jpg")
+    (job,) = plan([Path("eye.jpg")], Path("out"))
+    assert [str(path) for path in job.targets] == [
+        "out/eye_prob.png",
+        "out/eye_mask.png",
+        "out/eye_overlay.png",
+    ]
+
+
+def test_folders_are_mirrored_and_single_files_are_not(tree: Make) -> None:
+    tree("in/a.jpg", "in/deep/er/b.JPG", "other/c.tif")
+    assert _names("in", "other/c.tif") == {
+        "in/a.jpg": "out/a_prob.png",
+        "in/deep/er/b.JPG": "out/deep/er/b_prob.png",
+        "other/c.tif": "out/c_prob.png",
+    }
+
+
+def test_photographs_that_share_a_stem_keep_their_ending(tree: Make) -> None:
+    tree("in/a.jpg", "in/a.png", "in/b.jpg", "in/deep/a.jpg")
+    assert _names("in") == {
+        "in/a.jpg": "out/a.jpg_prob.png",
+        "in/a.png": "out/a.png_prob.png",
+        "in/b.jpg": "out/b_prob.png",
+        "in/deep/a.jpg": "out/deep/a_prob.png",
+    }
+
+
+def test_stems_that_differ_only_in_case_count_as_shared(tree: Make) -> None:
+    tree("in/A.jpg", "in/a.png")
+    assert set(_names("in").values()) == {"out/A.jpg_prob.png", "out/a.png_prob.png"}
+
+
+def test_the_stem_of_a_zipped_photograph_has_neither_ending(tree: Make) -> None:
+    tree("im0001.ppm.gz")
+    assert _names("im0001.ppm.gz") == {"im0001.ppm.gz": "out/im0001_prob.png"}
+
+
+def test_results_inside_the_input_folder_are_not_read(tree: Make) -> None:
+    tree("in/a.jpg", "in/out/a_prob.png", "in/out/deep/b_prob.png")
+    assert _names("in", out="in/out") == {"in/a.jpg": "in/out/a_prob.png"}
+
+
+def test_the_input_folder_is_refused_as_the_output_folder(tree: Make) -> None:
+    tree("in/a.jpg")
+    with pytest.raises(UsageError, match="input folder"):
+        plan([Path("in")], Path("in"))
+
+
+def test_hidden_files_and_folders_are_passed_over(tree: Make) -> None:
+    tree("in/a.jpg", "in/._a.jpg", "in/.cache/b.jpg")
+    assert list(_names("in")) == ["in/a.jpg"]
+
+
+def test_a_loop_of_links_is_read_once(tree: Make) -> None:
+    tree("in/deep/a.jpg")
+    Path("in/deep/back").symlink_to(Path("in").absolute(), target_is_directory=True)
+    assert _names("in") == {"in/deep/a.jpg": "out/deep/a_prob.png"}
+
+
+def test_a_linked_folder_is_searched(tree: Make) -> None:
+    tree("elsewhere/a.jpg", "in/b.jpg")
+    Path("in/link").symlink_to(Path("elsewhere").absolute(), target_is_directory=True)
+    assert _names("in") == {"in/b.jpg": "out/b_prob.png", "in/link/a.jpg": "out/link/a_prob.png"}
+
+
+def test_a_link_that_leads_nowhere_is_an_input_that_will_be_reported(tree: Make) -> None:
+    tree("in/a.jpg")
+    Path("in/b.jpg").symlink_to("nowhere.jpg")
+    assert list(_names("in")) == ["in/a.jpg", "in/b.jpg"]
+
+
+def test_the_same_photograph_twice_is_one_input(tree: Make) -> None:
+    tree("in/a.jpg")
+    assert len(_names("in/a.jpg", "./in/a.jpg", "in")) == 1
+
+
+def test_two_photographs_for_one_result_are_refused(tree: Make) -> None:
+    tree("left/a.jpg", "right/a.jpg")
+    with pytest.raises(UsageError, match="would both be written to out/a"):
+        _names("left", "right")
+
+
+def test_a_result_never_replaces_an_input(tree: Make) -> None:
+    tree("a.png", "a_prob.png")
+    with pytest.raises(UsageError, match=r"a_prob\.png is an input"):
+        _names("a.png", "a_prob.png", out=".")
+
+
+@pytest.mark.parametrize("paths", [["in"], ["missing"], ["in", "missing.jpg"]])
+def test_nothing_to_read_is_a_usage_error(tree: Make, paths: list[str]) -> None:
+    tree("in/notes.txt")
+    with pytest.raises(UsageError, match=r"no photographs|no such file"):
+        _names(*paths)
+
+
+def test_any_one_older_result_is_refused(tree: Make) -> None:
+    tree("a.jpg", "b.jpg", "out/b_overlay.png")
+    jobs = plan([Path("a.jpg"), Path("b.jpg")], Path("out"))
+    with pytest.raises(OutputError, match=r"out/b_overlay\.png .*--overwrite"):
+        refuse_overwriting(jobs)
+    refuse_overwriting(jobs[:1])

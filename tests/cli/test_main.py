@@ -1,0 +1,111 @@
+import errno
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from support.commands import Run
+from venule import __version__
+from venule.cli import main as cli
+from venule.errors import ImageError
+
+COMMANDS = ["predict", "evaluate", "visualize", "plot", "models", "data"]
+
+
+def _failing(error: BaseException) -> Callable[..., None]:
+    def app(**_: object) -> None:
+        raise error
+
+    return app
+
+
+def test_help_lists_every_command(venule: Run) -> None:
+    ran = venule("--help")
+    assert ran.code == 0
+    listed = [line.split()[0] for line in ran.out.splitlines() if line.startswith("  ")]
+    assert set(COMMANDS) <= set(listed)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(venule: Run, command: str) -> None:
+    ran = venule(command, "--help")
+    assert ran.code == 0
+    assert f"Usage: venule {command}" in ran.out
+
+
+def test_the_version_is_printed(venule: Run) -> None:
+    ran = venule("--version")
+    assert (ran.code, ran.out) == (0, f"venule {__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["predict"], ["predict", "--nonsense"], []])
+def test_a_wrong_command_line_exits_with_2(venule: Run, arguments: list[str]) -> None:
+    assert venule(*arguments).code == 2
+
+
+def test_a_known_error_is_one_line_and_exit_code_2(
+    venule: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "app", _failing(ImageError("a.png: no such file")))
+    ran = venule("predict")
+    assert (ran.code, ran.out, ran.err) == (2, "", "venule: error: a.png: no such file\n")
+
+
+def test_a_bug_names_the_traceback_variable_and_exits_with_1(
+    venule: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VENULE_TRACEBACK", raising=False)
+    monkeypatch.setattr(cli, "app", _failing(ZeroDivisionError("division by zero")))
+    ran = venule("predict")
+    assert ran.code == 1
+    assert ran.err.startswith("venule: bug: ZeroDivisionError: division by zero\n")
+    assert "VENULE_TRACEBACK=1" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_the_traceback_is_shown_on_request(venule: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VENULE_TRACEBACK", "1")
+    monkeypatch.setattr(cli, "app", _failing(ZeroDivisionError("division by zero")))
+    assert "Traceback (most recent call last)" in venule("predict").err
+
+
+@pytest.mark.parametrize("name", ["torch", "matplotlib.pyplot", "accelerate"])
+def test_a_missing_extra_is_one_line_that_says_what_to_install(
+    venule: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    error = ModuleNotFoundError(f"No module named {name!r}", name=name)
+    monkeypatch.setattr(cli, "app", _failing(error))
+    ran = venule("train")
+    package = name.partition(".")[0]
+    assert ran.code == 2
+    assert ran.err == (
+        f"venule: error: this needs {package}, which is not installed: "
+        "pip install 'venule[train]'\n"
+    )
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_bug(
+    venule: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ModuleNotFoundError("No module named 'venule.nonsense'", name="venule.nonsense")
+    monkeypatch.setattr(cli, "app", _failing(error))
+    assert venule("predict").code == 1
+
+
+def test_a_full_disk_is_an_error_of_the_user(venule: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", "out/a.png")
+    monkeypatch.setattr(cli, "app", _failing(error))
+    ran = venule("predict")
+    assert (ran.code, ran.err) == (2, "venule: error: No space left on device: out/a.png\n")
+
+
+def test_an_interruption_exits_with_130(venule: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "app", _failing(KeyboardInterrupt()))
+    assert venule("predict").code == 130
+
+
+def test_the_installed_command_runs() -> None:
+    code = "from venule.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"venule {__version__}\n")

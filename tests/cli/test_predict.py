@@ -1,0 +1,221 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support.commands import Run
+from venule.synth.fundus import draw_fundus
+
+KINDS = ("prob", "mask", "overlay")
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> Path:
+    path = tmp_path / "photographs" / "eye.png"
+    path.parent.mkdir()
+    Image.fromarray(draw_fundus(0, size_px=96).image).save(path)
+    return path
+
+
+def _outputs(out: Path) -> set[str]:
+    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+
+
+def test_a_photograph_becomes_three_files_of_its_own_size(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx)
+    assert ran.code == 0, ran.err
+    assert ran.out.split() == [str(out / f"eye_{kind}.png") for kind in KINDS]
+    prob, mask, overlay = (Image.open(out / f"eye_{kind}.png") for kind in KINDS)
+    assert (prob.mode, mask.mode, overlay.mode) == ("I;16", "L", "RGB")
+    assert prob.size == mask.size == overlay.size == (96, 96)
+
+
+def test_the_map_is_the_probability_of_the_python_interface_times_65535(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    import venule as package
+    from venule.image.io import read_image
+
+    venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    expected = package.load(tiny_onnx, device="cpu").segment(read_image(photograph)).probability
+    stored = np.asarray(Image.open(tmp_path / "out" / "eye_prob.png"))
+    assert stored.dtype == np.uint16
+    assert np.abs(stored / 65535 - expected).max() <= 0.5 / 65535 + 1e-6
+    assert stored.max() > 40000
+
+
+def test_the_mask_is_255_where_the_map_reaches_the_records_threshold(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    stored = np.asarray(Image.open(tmp_path / "out" / "eye_prob.png")) / 65535
+    mask = np.asarray(Image.open(tmp_path / "out" / "eye_mask.png"))
+    assert set(np.unique(mask)) == {0, 255}
+    clear = np.abs(stored - 0.6) > 1e-4
+    assert ((mask == 255) == (stored > 0.6))[clear].all()
+
+
+def test_another_threshold_gives_another_mask(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    sizes = {}
+    for threshold in ("0.3", "0.9"):
+        out = tmp_path / threshold
+        options = ("-o", out, "--model", tiny_onnx, "--threshold", threshold)
+        assert venule("predict", photograph, *options).code == 0
+        sizes[threshold] = int((np.asarray(Image.open(out / "eye_mask.png")) == 255).sum())
+    assert sizes["0.9"] < sizes["0.3"]
+
+
+def test_a_square_working_size_leaves_the_results_at_the_photographs_size(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    wide = tmp_path / "wide.png"
+    Image.fromarray(draw_fundus(1, size_px=96).image[8:-8]).save(wide)
+    whole, squared = tmp_path / "whole", tmp_path / "squared"
+    venule("predict", wide, "-o", whole, "--model", tiny_onnx)
+    ran = venule("predict", wide, "-o", squared, "--model", tiny_onnx, "--imgsz", "64")
+    assert ran.code == 0, ran.err
+    maps = [np.asarray(Image.open(out / "wide_prob.png")) for out in (whole, squared)]
+    assert maps[0].shape == maps[1].shape == (80, 96)
+    assert (maps[0] != maps[1]).any()
+
+
+def test_folders_are_mirrored(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    inner = photograph.parent / "left" / "deep"
+    inner.mkdir(parents=True)
+    (inner / "other.png").write_bytes(photograph.read_bytes())
+    (photograph.parent / "notes.txt").write_text("no photograph")
+    out = tmp_path / "out"
+    assert venule("predict", photograph.parent, "-o", out, "--model", tiny_onnx).code == 0
+    expected = {f"{stem}_{kind}.png" for stem in ("eye", "left/deep/other") for kind in KINDS}
+    assert _outputs(out) == expected
+
+
+def test_older_results_are_refused_before_anything_is_written(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "eye_mask.png").write_text("older")
+    ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx)
+    assert ran.code == 2
+    assert "eye_mask.png" in ran.err
+    assert "--overwrite" in ran.err
+    assert _outputs(out) == {"eye_mask.png"}
+    ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx, "--overwrite")
+    assert ran.code == 0
+    assert np.asarray(Image.open(out / "eye_mask.png")).shape == (96, 96)
+
+
+def test_a_bad_file_does_not_stop_the_batch_and_is_named_at_the_end(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    bad = photograph.parent / "aaa.png"
+    bad.write_bytes(photograph.read_bytes()[:200])
+    out = tmp_path / "out"
+    ran = venule("predict", photograph.parent, "-o", out, "--model", tiny_onnx)
+    assert ran.code == 3
+    assert _outputs(out) == {f"eye_{kind}.png" for kind in KINDS}
+    last = ran.err.splitlines()[-2:]
+    assert last[0] == "venule: error: 1 of 2 inputs failed:"
+    assert last[1].startswith(f"  {bad}: ")
+    assert "Traceback" not in ran.err
+
+
+def test_nothing_that_worked_exits_with_4(venule: Run, tiny_onnx: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a photograph")
+    assert venule("predict", bad, "-o", tmp_path / "out", "--model", tiny_onnx).code == 4
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    grey = tmp_path / "grey.png"
+    image = Image.fromarray(draw_fundus(0, size_px=96).image).convert("L")
+    image.save(grey)
+    ran = venule("predict", grey, "-o", tmp_path / "out", "--model", tiny_onnx)
+    assert ran.code == 0
+    warning = [line for line in ran.err.splitlines() if line.startswith("venule: warning: ")]
+    assert len(warning) == 1
+    assert str(grey) in warning[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["missing.png"], "missing.png: no such file"),
+        (["."], "no photographs in"),
+        (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
+        (["eye.png", "--threshold", "1.5"], "--threshold 1.5"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(
+    venule: Run,
+    tiny_onnx: Path,
+    photograph: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
+) -> None:
+    folder = tmp_path / "empty" if options == ["."] else photograph.parent
+    folder.mkdir(exist_ok=True)
+    monkeypatch.chdir(folder)
+    model = [] if "--model" in options else ["--model", str(tiny_onnx)]
+    ran = venule("predict", *options, *model, "-o", tmp_path / "out")
+    assert ran.code == 2
+    assert ran.err.startswith("venule: error: ")
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_progress_goes_to_stderr_one_line_a_photograph(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    ran = venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    assert ran.err.startswith(f"[1/1] {photograph} (")
+
+
+SLOW_PREDICT = """
+import sys, time
+import venule.batch.predict as batch
+def stuck(job, segmenter):
+    print("ready", flush=True)
+    time.sleep(60)
+batch.predict_file = stuck
+from venule.cli.main import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT is not sent like this on Windows")
+def test_an_interrupted_batch_exits_with_130_and_no_traceback(
+    tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    arguments = ["predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_PREDICT, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
