@@ -10,7 +10,17 @@ from venule import __version__
 from venule.cli import main as cli
 from venule.errors import ImageError
 
-COMMANDS = ["predict", "evaluate", "visualize", "plot", "models", "data"]
+COMMANDS = [
+    "train",
+    "convert",
+    "evaluate",
+    "visualize",
+    "plot",
+    "predict",
+    "export",
+    "models",
+    "data",
+]
 
 
 def _failing(error: BaseException) -> Callable[..., None]:
