@@ -58,6 +58,10 @@ check: $(DEV)/.complete ## what continuous integration runs: format, lint, types
 	$(DEV)/bin/mypy
 	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: results
+results: $(DEV)/.complete ## write docs/results.md from the result files
+	$(DEV)/bin/python results/render.py
+
 .PHONY: format
 format: $(DEV)/.complete ## format the code and sort its imports
 	$(DEV)/bin/ruff check --fix .
