@@ -24,13 +24,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"data", "image", "inference", "metrics", "viz"},
     "batch": {"image", "inference", "quality", "measure", "viz"},
     "report": {"evaluation", "measure", "viz"},
-    "export": {"models", "inference"},
+    "export": {"image", "models", "inference"},  # image: for writing files whole
     "serve": {"image", "inference", "measure", "viz"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 
 # The package itself holds the public names, and its version for what is written into files.
-FRONT_DOOR = {"__init__": {"inference"}, "errors": set[str]()}
+FRONT_DOOR = {"__init__": {"inference"}, "__main__": {"cli"}, "errors": set[str]()}
 
 TORCH = {"torch", "torchvision", "accelerate", "safetensors", "tensorboard"}
 MAY_IMPORT_TORCH = (
