@@ -11,7 +11,7 @@ from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.maps import find_maps, is_mask, read_map
 from venule.evaluation.result import Kind, SeenImage
-from venule.image.arrays import FloatMap
+from venule.image.arrays import FloatMap, Mask
 from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
 
@@ -167,5 +167,5 @@ def expert_source(observer: Expert) -> Source:
     )
 
 
-def _size(array: FloatMap) -> str:
+def _size(array: FloatMap | Mask) -> str:
     return f"{array.shape[1]} x {array.shape[0]}"
