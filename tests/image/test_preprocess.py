@@ -1,0 +1,205 @@
+"""Scaling keeps everything in its place; normalising gives mean 0 and deviation 1."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from venule.errors import ImageError
+from venule.image.preprocess import (
+    Preprocessing,
+    normalize,
+    preprocess,
+    restore,
+    scale_image,
+    scale_mask,
+    statistics,
+    working_shape,
+)
+from venule.synth.fundus import draw_fundus
+
+NATIVE = Preprocessing()
+
+
+def center_of_mass(plane: NDArray[Any]) -> tuple[float, float]:
+    rows, columns = np.mgrid[: plane.shape[0], : plane.shape[1]]
+    total = plane.sum()
+    return float((rows * plane).sum() / total), float((columns * plane).sum() / total)
+
+
+def blob(shape: tuple[int, int], row: float, column: float, sigma: float) -> NDArray[np.float64]:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * sigma**2))
+
+
+# Settings
+
+
+def test_two_scales_at_once_are_refused() -> None:
+    with pytest.raises(ValidationError, match="resize_px = 512 and fov_px = 500: set one"):
+        Preprocessing(resize_px=512, fov_px=500)
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [{"resize_px": 0}, {"fov_px": -1}, {"std": (0.2, 0.0, 0.2)}, {"normalise": "fov"}],
+)
+def test_settings_without_a_meaning_are_refused(settings_: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Preprocessing(**settings_)
+
+
+def test_settings_survive_json() -> None:
+    chosen = Preprocessing(fov_px=700, normalize="fixed", mean=(0.4, 0.3, 0.2))
+    assert Preprocessing.model_validate_json(chosen.model_dump_json()) == chosen
+
+
+# The working size
+
+
+def test_the_working_size_is_the_photographs_own_by_default() -> None:
+    assert working_shape((300, 400), np.ones((300, 400), bool), NATIVE) == (300, 400)
+
+
+def test_resize_px_gives_a_square() -> None:
+    fov = np.ones((300, 400), bool)
+    assert working_shape((300, 400), fov, Preprocessing(resize_px=512)) == (512, 512)
+
+
+def test_fov_px_scales_the_field_of_view_and_keeps_the_aspect() -> None:
+    rows, columns = np.ogrid[:300, :400]
+    fov = (rows - 150) ** 2 + (columns - 200) ** 2 <= 100**2
+    # A diameter of 200 px becomes 500: everything grows 2.5 times.
+    assert working_shape((300, 400), fov, Preprocessing(fov_px=500)) == (750, 1000)
+
+
+def test_without_an_arc_fov_px_counts_along_the_diagonal() -> None:
+    fov = np.ones((300, 400), bool)
+    assert working_shape((300, 400), fov, Preprocessing(fov_px=250)) == (150, 200)
+
+
+# Scaling
+
+
+def test_native_size_is_the_identity() -> None:
+    drawn = draw_fundus(1, size_px=96)
+    assert scale_image(drawn.image, (96, 96)) is drawn.image
+    assert scale_mask(drawn.fov, (96, 96)) is drawn.fov
+    logits = np.random.default_rng(0).normal(size=(2, 96, 96)).astype(np.float32)
+    assert restore(logits, (96, 96)) is logits
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    height=st.integers(40, 140),
+    width=st.integers(40, 140),
+    row=st.floats(0.3, 0.7),
+    column=st.floats(0.3, 0.7),
+)
+def test_a_scaled_blob_lies_where_half_pixel_centres_say_and_comes_back(
+    height: int, width: int, row: float, column: float
+) -> None:
+    shape = (90, 70)
+    original = blob(shape, row * 90, column * 70, 4.0)
+    image = np.repeat(np.rint(original[..., None] * 255), 3, axis=2).astype(np.uint8)
+    scaled = scale_image(image, (height, width))
+    at = center_of_mass(image[..., 0])
+    # Pixel i covers i .. i + 1: its centre i + 0.5 scales, not i.
+    expected = ((at[0] + 0.5) * height / 90 - 0.5, (at[1] + 0.5) * width / 70 - 0.5)
+    assert center_of_mass(scaled[..., 0]) == pytest.approx(expected, abs=0.15)
+    back = restore(scaled.transpose(2, 0, 1).astype(np.float32), shape)
+    assert back.shape == (3, 90, 70)
+    assert back.dtype == np.float32
+    for channel in back:
+        assert center_of_mass(channel) == pytest.approx(at, abs=0.25)
+
+
+def test_restoring_follows_the_convention_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    logits = np.random.default_rng(0).normal(size=(2, 13, 17)).astype(np.float32)
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(logits)[None], size=(31, 40), mode="bilinear", align_corners=False
+    )[0].numpy()
+    np.testing.assert_allclose(restore(logits, (31, 40)), expected, atol=1e-5)
+
+
+def test_scaling_down_is_antialiased() -> None:
+    stripes = np.zeros((80, 80, 3), np.uint8)
+    stripes[::2] = 255
+    small = scale_image(stripes, (20, 20))
+    assert np.abs(small[2:-2].astype(int) - 127).max() <= 12
+
+
+@pytest.mark.parametrize("shape", [(33, 71), (200, 150)])
+def test_a_scaled_mask_keeps_its_share(shape: tuple[int, int]) -> None:
+    drawn = draw_fundus(1, size_px=100)
+    scaled = scale_mask(drawn.fov, shape)
+    assert scaled.shape == shape
+    assert scaled.dtype == np.bool_
+    assert scaled.mean() == pytest.approx(drawn.fov.mean(), abs=0.01)
+
+
+# Normalising
+
+
+def test_the_statistics_are_those_of_the_pixels_inside() -> None:
+    drawn = draw_fundus(3, size_px=120)
+    mean, std = statistics(drawn.image, drawn.fov, NATIVE)
+    inside = drawn.image[drawn.fov].astype(np.float64) / 255
+    np.testing.assert_allclose(mean, inside.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(std, inside.std(axis=0), atol=1e-6)
+    assert mean.dtype == std.dtype == np.float32
+
+
+def test_fixed_statistics_are_the_given_ones() -> None:
+    fixed = Preprocessing(normalize="fixed")
+    mean, std = statistics(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool), fixed)
+    np.testing.assert_array_equal(mean, np.array([0.485, 0.456, 0.406], np.float32))
+    np.testing.assert_array_equal(std, np.array([0.229, 0.224, 0.225], np.float32))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 100), gain=st.floats(0.3, 1.0))
+def test_inside_the_field_of_view_the_mean_is_0_and_the_deviation_1_and_outside_all_is_0(
+    seed: int, gain: float
+) -> None:
+    drawn = draw_fundus(seed, size_px=96)
+    pixels = preprocess(np.rint(drawn.image * gain).astype(np.uint8), drawn.fov, NATIVE)
+    assert pixels.shape == (3, 96, 96)
+    assert pixels.dtype == np.float32
+    np.testing.assert_allclose(pixels[:, drawn.fov].mean(axis=1), 0, atol=1e-3)
+    np.testing.assert_allclose(pixels[:, drawn.fov].std(axis=1), 1, atol=1e-3)
+    assert not pixels[:, ~drawn.fov].any()
+
+
+def test_normalising_is_minus_mean_over_deviation() -> None:
+    image = np.array([[[51, 102, 255]]], np.uint8)
+    mean, std = np.array([0.1, 0.2, 0.5], np.float32), np.array([0.1, 0.4, 0.25], np.float32)
+    pixels = normalize(image, np.ones((1, 1), bool), mean, std)
+    np.testing.assert_allclose(pixels[:, 0, 0], [1.0, 0.5, 2.0], atol=1e-6)
+
+
+def test_an_even_grey_photograph_gives_zeros_not_infinities() -> None:
+    pixels = preprocess(np.full((8, 8, 3), 90, np.uint8), np.ones((8, 8), bool), NATIVE)
+    np.testing.assert_allclose(pixels, 0, atol=1e-4)
+
+
+def test_an_empty_field_of_view_is_an_error() -> None:
+    with pytest.raises(ImageError, match="no pixel"):
+        preprocess(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), bool), NATIVE)
+
+
+def test_a_field_of_view_of_another_size_is_an_error() -> None:
+    with pytest.raises(ImageError, match=r"field of view: expected a bool mask of shape \(8, 8\)"):
+        preprocess(np.zeros((8, 8, 3), np.uint8), np.ones((8, 9), bool), NATIVE)
+
+
+def test_preprocess_scales_first() -> None:
+    drawn = draw_fundus(1, size_px=100)
+    pixels = preprocess(drawn.image, drawn.fov, Preprocessing(resize_px=64))
+    assert pixels.shape == (3, 64, 64)
+    np.testing.assert_allclose(pixels[:, pixels[0] != 0].mean(axis=1), 0, atol=0.01)

@@ -1,0 +1,102 @@
+"""A drawn photograph looks like one in what can be measured, and its vessels are where it says."""
+
+import time
+
+import numpy as np
+import pytest
+import scipy.ndimage as ndi
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from venule.synth.fundus import draw_fundus
+
+SEEDS = range(8)
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    first, second = draw_fundus(7), draw_fundus(7)
+    assert first.image.tobytes() == second.image.tobytes()
+    assert first.vessels.tobytes() == second.vessels.tobytes()
+    assert first.fov.tobytes() == second.fov.tobytes()
+
+
+def test_another_seed_gives_another_eye() -> None:
+    first, second = draw_fundus(7), draw_fundus(8)
+    assert (first.vessels != second.vessels).mean() > 0.02
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32), size_px=st.integers(48, 400))
+def test_shapes_and_kinds_are_those_of_a_photograph_and_its_masks(seed: int, size_px: int) -> None:
+    drawn = draw_fundus(seed, size_px=size_px)
+    assert drawn.image.shape == (size_px, size_px, 3)
+    assert drawn.image.dtype == np.uint8
+    for mask in (drawn.fov, drawn.vessels):
+        assert mask.shape == (size_px, size_px)
+        assert mask.dtype == np.bool_
+    assert not (drawn.vessels & ~drawn.fov).any()
+    assert drawn.vessels.any()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_vessels_cover_as_much_as_in_real_photographs(seed: int) -> None:
+    """DRIVE's first expert marks 0.087 to 0.168 of the field of view, CHASE_DB1's 0.073 on."""
+    drawn = draw_fundus(seed, size_px=512)
+    assert 0.06 < drawn.vessels[drawn.fov].mean() < 0.17
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_vessels_are_darker_than_what_surrounds_them(seed: int) -> None:
+    drawn = draw_fundus(seed, size_px=512)
+    inside = ndi.binary_erosion(drawn.fov, iterations=12)
+    green = drawn.image[..., 1].astype(float)
+    # Two pixels clear of the edge, which the camera blurs.
+    around = ndi.binary_dilation(drawn.vessels, iterations=8) & inside
+    around &= ~ndi.binary_dilation(drawn.vessels, iterations=2)
+    local = ndi.uniform_filter(green * around, 25) / np.maximum(
+        ndi.uniform_filter(around.astype(float), 25), 1e-6
+    )
+    vessels = drawn.vessels & inside
+    assert (green[vessels] < local[vessels]).mean() > 0.95
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_retina_is_orange_and_the_border_black(seed: int) -> None:
+    drawn = draw_fundus(seed)
+    red, green, blue = np.median(drawn.image[drawn.fov], axis=0)
+    assert red > 1.3 * green > 1.3 * 1.2 * blue
+    outside = ~ndi.binary_dilation(drawn.fov, iterations=3)
+    assert drawn.image[outside].mean() < 16
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_disc_is_the_brightest_place_and_the_vessels_leave_from_it(seed: int) -> None:
+    drawn = draw_fundus(seed, size_px=512)
+    smooth = ndi.gaussian_filter(drawn.image[..., 1].astype(float), 12)
+    disc = np.unravel_index(np.argmax(smooth), smooth.shape)
+    rows, columns = np.ogrid[:512, :512]
+    near = (rows - disc[0]) ** 2 + (columns - disc[1]) ** 2 < 45**2
+    share_near = drawn.vessels[near & drawn.fov].mean()
+    assert share_near > 1.8 * drawn.vessels[drawn.fov].mean()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_most_of_the_tree_hangs_together(seed: int) -> None:
+    drawn = draw_fundus(seed, size_px=512)
+    labels, _ = ndi.label(drawn.vessels, structure=np.ones((3, 3)))
+    assert np.bincount(labels.ravel())[1:].max() > 0.85 * drawn.vessels.sum()
+
+
+def test_one_seed_is_the_same_eye_at_every_size() -> None:
+    large, small = draw_fundus(5, size_px=512), draw_fundus(5, size_px=256)
+    reduced = large.vessels.reshape(256, 2, 256, 2).mean(axis=(1, 3)) >= 0.5
+    overlap = 2 * (reduced & small.vessels).sum() / (reduced.sum() + small.vessels.sum())
+    assert overlap > 0.9
+
+
+def test_a_photograph_of_256_px_takes_less_than_a_third_of_a_second() -> None:
+    draw_fundus(0)
+    started = time.process_time()
+    for seed in range(5):
+        draw_fundus(seed)
+    assert (time.process_time() - started) / 5 < 0.3
