@@ -46,7 +46,8 @@ def focal(logits: Tensor, truth: Tensor, fov: Tensor, *, gamma: float = 2.0) -> 
     """Focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4); gamma 0 is cross-entropy."""
     values = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     probability = logits.sigmoid()
-    missed = probability * (1 - truth) + (1 - probability) * truth
+    # Below a gamma of 1 the power's slope at 0 is infinite, and infinity times no loss is nan.
+    missed = (probability * (1 - truth) + (1 - probability) * truth).clamp(min=1e-8)
     return masked_mean(missed**gamma * values, fov)
 
 
