@@ -55,19 +55,29 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid"):
     @property
     def margin(self) -> float:
         """Side that a crop needs, in crops, so that geometry shows none of its outside."""
-        if not self.geometry_p or not (self.scale or self.rotate_deg):
+        if not self.geometry_p or not (self.shift or self.scale or self.rotate_deg):
             return 1.0
         angle = math.radians(min(self.rotate_deg, 45))
-        return (math.cos(angle) + math.sin(angle)) / (1 - self.scale)
+        reach = (math.cos(angle) + math.sin(angle)) / (1 - self.scale)
+        left = 1 - 2 * self.shift * reach  # a shift is a share of the surroundings themselves
+        return reach / left if left > 0 else math.inf
+
+    @property
+    def reach_px(self) -> int:
+        """How far the widest Gaussian kernel reaches; it must fit into a sample."""
+        elastic = 4 * self.elastic_sigma_px if self.elastic_p else 0
+        return math.ceil(max(elastic, 3 * self.blur_sigma_px if self.blur_p else 0))
 
 
 class QuarterTurn(v2.Transform):
     """By 90, 180 or 270 degrees."""
 
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:  # noqa: ARG002
+        """The number of turns, the same for all of a sample."""
         return {"turns": int(torch.randint(1, 4, ()))}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """One of a sample's tensors, turned."""
         return tv_tensors.wrap(inpt.rot90(params["turns"], (-2, -1)), like=inpt)
 
 
@@ -78,7 +88,8 @@ class Photometric(v2.Transform):
         super().__init__()
         self.change = change
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ARG002
+        """The photograph changed; the masks as they are."""
         if isinstance(inpt, tv_tensors.Image) and inpt.shape[-3] == 3:
             return tv_tensors.wrap(self.change(inpt), like=inpt)
         return inpt

@@ -1,4 +1,4 @@
-"""Training samples: crops or squared photographs, drawn by (seed, epoch, index) and nothing else."""
+"""Training samples: crops or squared photographs, drawn by (seed, epoch, index) alone."""
 
 import hashlib
 import math
@@ -82,7 +82,11 @@ class EpochBatches:
     """Batches of (epoch, index) keys: a permutation of the epoch, shared out among processes.
 
     Every process gets `batch_size` keys of each global batch; what does not fill one is left out
-    of this epoch, unless the set is smaller than a batch.
+    of this epoch, unless the set is smaller than a batch: then the batch is as large as equal
+    shares allow.
+
+    Raises:
+        DatasetError: fewer keys than processes.
     """
 
     def __init__(
@@ -91,6 +95,11 @@ class EpochBatches:
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.rank, self.processes = rank, processes
         self.epoch = 0
+        if length < processes:
+            raise DatasetError(
+                f"{length} training samples for {processes} processes; start fewer processes or "
+                "raise input.crops_per_image"
+            )
 
     def __len__(self) -> int:
         return max(1, self.length // (self.batch_size * self.processes))
@@ -98,7 +107,7 @@ class EpochBatches:
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
         order = torch.randperm(self.length, generator=generator).tolist()
-        whole = self.batch_size * self.processes
+        whole = min(self.batch_size, self.length // self.processes) * self.processes
         for start in range(0, len(self) * whole, whole):
             mine = order[start : start + whole][self.rank :: self.processes]
             yield [(self.epoch, index) for index in mine]
