@@ -1,5 +1,6 @@
 """Learning vessels: the loop's task for segmentation, validated by the path that users run."""
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Literal
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from venule.data.protocols import Selection
 from venule.data.sample import Sample, load_sample
+from venule.errors import ConfigError
 from venule.image.arrays import Mask
 from venule.image.io import pixel_hash, write_png
 from venule.inference.segment import Prediction, Segmenter
@@ -20,8 +22,8 @@ from venule.models.base import SegmentationModel
 from venule.models.checkpoint import save_weights
 from venule.models.record import ModelRecord, SeenImages
 from venule.training.config import TrainConfig
-from venule.training.losses import Loss, build_loss, total_loss
 from venule.training.loop import Batch
+from venule.training.losses import Loss, build_loss, total_loss
 from venule.training.run import Row, Run
 from venule.viz.overlay import errors
 
@@ -34,6 +36,7 @@ class TrainingHeads(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) pixels to logits (N, C, H, W), the main head's first."""
         return self.network.training_logits(x)
 
 
@@ -81,7 +84,10 @@ class SegmentationTask:
         ).mean()
 
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
-        """Loss, pixel accuracy, mIoU, IoU, Dice and ROC AUC: means over the validation images."""
+        """Loss, pixel accuracy, mIoU, IoU, Dice and ROC AUC: means over the validation images.
+
+        A score that is undefined in an image, such as the AUC without a vessel, is left out.
+        """
         network = _network(model)
         device = next(network.parameters()).device
         segmenter = Segmenter(self.record, torch_run(network, device))
@@ -90,14 +96,19 @@ class SegmentationTask:
         predictions: list[Prediction] = []
         for sample in self.val:
             prediction = segmenter.segment(sample.image, fov=sample.fov)
+            if not np.isfinite(prediction.probability).all():
+                raise ConfigError(
+                    f"the network's output is nan in epoch {epoch}; lower optimizer.learning_rate "
+                    "or set optimizer.clip_norm"
+                )
             histogram = Histogram().accumulate(prediction.probability, _truth(sample), sample.fov)
             pooled += histogram
             scores.append(self._score(prediction, sample) | {"auc": roc_auc(histogram)})
             predictions.append(prediction)
-        self.threshold = best_threshold(pooled)
-        means = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
+        threshold = best_threshold(pooled)
+        self.threshold = 0.5 if math.isnan(threshold) else threshold  # nan: no vessel at all
         self.predictions = predictions
-        return means
+        return {name: _mean([score[name] for score in scores]) for name in scores[0]}
 
     def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
         """Write the network with its record as weights/`name`.safetensors."""
@@ -107,7 +118,9 @@ class SegmentationTask:
                 "threshold": self.threshold,
                 "threshold_source": f"largest pooled Dice on {split}",
                 "epoch": epoch,
-                "validation": scores,
+                "validation": {
+                    key: score for key, score in scores.items() if not math.isnan(score)
+                },
             }
         )
         save_weights(run.weights / f"{name}.safetensors", _network(model).state_dict(), record)
@@ -131,6 +144,11 @@ class SegmentationTask:
         for sample, prediction in zip(self.val, self.predictions, strict=True):
             picture = errors(prediction.probability >= 0.5, _truth(sample), sample.fov)
             write_png(run.overlays / f"{sample.id}_errors.png", picture)
+
+
+def _mean(values: Sequence[float]) -> float:
+    defined = [value for value in values if not math.isnan(value)]
+    return float(np.mean(defined)) if defined else math.nan
 
 
 def _network(model: nn.Module) -> SegmentationModel:
