@@ -1,5 +1,6 @@
 """The training loop, readable top to bottom; what is learnt is a `Task`."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -18,9 +20,11 @@ from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerCon
 from venule.training.optim import Schedule, average_weights, build_optimizer
 from venule.training.run import Row, Run
 
+LOG = logging.getLogger(__name__)
+
 Batch = Mapping[str, Tensor]
 Report = Callable[[str, Mapping[str, float]], None]
-"""Called with "step" or "epoch" and what is known then; shows progress."""
+"""Called with "pretrained", "step" or "epoch" and what is known then; shows progress."""
 
 
 class Task(Protocol):
@@ -43,16 +47,23 @@ def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
     """Accelerate for the configured device and precision.
 
     "auto" is bf16 where the processor or GPU computes in it, else fp32.
+
+    Raises:
+        ConfigError: the device is not there, or does not compute in the precision.
     """
-    cpu = schedule.device == "cpu" or (
-        schedule.device == "auto"
-        and not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    )
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(schedule.device, True):
+        raise ConfigError(
+            f"schedule.device = {schedule.device} is not available here; use auto or cpu"
+        )
+    cpu = schedule.device == "cpu" or (schedule.device == "auto" and not any(there.values()))
     precision = schedule.precision
     if precision == "auto":
         precision = "bf16" if _has_bf16_units(cpu) else "fp32"
     if precision == "fp16" and cpu:
         raise ConfigError("schedule.precision = fp16 needs a GPU; use bf16 or fp32 on a CPU")
+    # Accelerate keeps one precision for the whole process; a second run may want another.
+    AcceleratorState._reset_state()
     return Accelerator(
         cpu=cpu,
         mixed_precision="no" if precision == "fp32" else precision,
@@ -112,23 +123,27 @@ class Loop:
     def fit(self, report: Report) -> list[Row]:
         """Train to the last epoch or until validation has not improved for long; the log."""
         if self.accelerator.is_main_process:
-            writer = self.run.tensorboard(after_epoch=len(self.rows))
-        while len(self.rows) < self.config.epochs and not self._stopped_early():
+            events = self.run.tensorboard(self.rows)
+        while (stopped := self._stopped()) is None:
             row = self._epoch(len(self.rows) + 1, report)
             self.rows.append(row)
             if self.accelerator.is_main_process:
                 self.run.save_state(self._state())
                 self.run.write_rows(self.rows)
-                for name, value in row.items():
-                    writer.add_scalar(name, value, int(row["epoch"]))
+                events.add(row)
                 report("epoch", row)
             self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            writer.close()
+            events.close()
+            LOG.info("%s: stopped %s", self.run.path, stopped)
+            summary = {"stopped": stopped, "epochs": len(self.rows), "best": self.best}
+            self.run.write_json("run.json", summary)
         return self.rows
 
     def resume(self) -> None:
         """Continue where the run's folder says it stopped; its logs are cut back to there."""
+        if self.accelerator.is_main_process:
+            self.run.clear_unfinished()
         state = self.run.load_state()
         if state is None:
             return
@@ -161,12 +176,15 @@ class Loop:
             freeze_batch_norm(self.model)
         self.batches.epoch = epoch
         losses: list[Tensor] = []
+        steps, accumulate = len(self.batches), self.config.accumulate
         for step, batch in enumerate(self.loader, start=1):
             # Dropout draws from this seed, so that a resumed run drops the same units.
             torch.manual_seed(derive_seed(self.config.seed, epoch, step, self.batches.rank))
-            complete = step % self.config.accumulate == 0 or step == len(self.batches)
-            losses.append(self._step(batch, complete=complete))
-            report("step", {"epoch": epoch, "step": step, "steps": len(self.batches)})
+            complete = step % accumulate == 0 or step == steps
+            # The epoch's last batches may be fewer than `accumulate`; their mean counts as much.
+            group = min(accumulate, steps - (step - 1) // accumulate * accumulate)
+            losses.append(self._step(batch, group=group, complete=complete))
+            report("step", {"epoch": epoch, "step": step, "steps": steps})
         mean = self.accelerator.reduce(torch.stack(losses).mean(), reduction="mean")
         if not math.isfinite(mean):
             raise ConfigError(
@@ -175,13 +193,13 @@ class Loop:
             )
         return float(mean)
 
-    def _step(self, batch: Batch, *, complete: bool) -> Tensor:
-        """Add a batch's gradients; move the weights where the accumulated batch is `complete`."""
+    def _step(self, batch: Batch, *, group: int, complete: bool) -> Tensor:
+        """Add one of `group` batches' gradients; move the weights where that is the last."""
         together = nullcontext() if complete else self.accelerator.no_sync(self.model)
         with together:
             batch = {key: value.to(self.accelerator.device) for key, value in batch.items()}
             loss = self.task.loss(self.model, batch)
-            self.accelerator.backward(loss / self.config.accumulate)
+            self.accelerator.backward(loss / group)
         if complete:
             if self.clip_norm is not None:
                 self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip_norm)
@@ -211,12 +229,17 @@ class Loop:
     def _improves(self, name: str, value: float) -> bool:
         if name not in self.best:
             return not math.isnan(value)
-        better = value < self.best[name] if self.task.best[name] == "min" else value > self.best[name]
-        return better
+        best = self.best[name]
+        return value < best if self.task.best[name] == "min" else value > best
 
-    def _stopped_early(self) -> bool:
+    def _stopped(self) -> str | None:
+        """Why no epoch follows, None if one does."""
         patience = self.config.early_stopping
-        return patience is not None and self.stale >= patience
+        if len(self.rows) >= self.config.epochs:
+            return "after the last epoch"
+        if patience is not None and self.stale >= patience:
+            return f"early: val_{self.config.monitor} has not improved for {patience} validations"
+        return None
 
     def _state(self) -> dict[str, Any]:
         scaler = self.accelerator.scaler

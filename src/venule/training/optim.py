@@ -21,7 +21,7 @@ def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig)
 
 
 class Schedule:
-    """One course of the learning rate, moved by `step` after each step or `epoch` after each epoch."""
+    """A course of the learning rate, moved by `step` after a step or `epoch` after an epoch."""
 
     def __init__(
         self, optimizer: Optimizer, config: SchedulerConfig, *, epochs: int, steps_per_epoch: int

@@ -1,10 +1,11 @@
-"""The folder of one training run: its configuration, logs, weights, and the state to resume from."""
+"""The folder of one training run: configuration, logs, weights, and the state to resume from."""
 
 import csv
 import io
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -56,6 +57,11 @@ class Run:
             raise WeightsError(f"{path}: not a training run (it has no config.toml)")
         return cls(path)
 
+    def clear_unfinished(self) -> None:
+        """Remove what a killed process was writing."""
+        for file in self.path.rglob(".*.tmp"):
+            file.unlink(missing_ok=True)
+
     def write_json(self, name: str, value: object) -> None:
         """Write `value` as JSON into the run's folder."""
         write_bytes(self.path / name, (json.dumps(value, indent=2) + "\n").encode())
@@ -89,9 +95,31 @@ class Run:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         return state
 
-    def tensorboard(self, *, after_epoch: int) -> SummaryWriter:
-        """A writer of TensorBoard events; those of later epochs of a killed process are purged."""
-        return SummaryWriter(str(self.path / "tensorboard"), purge_step=after_epoch + 1)
+    def tensorboard(self, rows: Sequence[Row]) -> "Events":
+        """TensorBoard events that begin with `rows`, in the place of what a killed process left."""
+        folder = self.path / "tensorboard"
+        shutil.rmtree(folder, ignore_errors=True)
+        events = Events(SummaryWriter(str(folder)))
+        for row in rows:
+            events.add(row)
+        return events
+
+
+class Events:
+    """The log as TensorBoard events, a scalar for each column."""
+
+    def __init__(self, writer: SummaryWriter) -> None:
+        self.writer = writer
+
+    def add(self, row: Row) -> None:
+        """Write what is known of one epoch, at once."""
+        for name, value in row.items():
+            self.writer.add_scalar(name, value, int(row["epoch"]))
+        self.writer.flush()
+
+    def close(self) -> None:
+        """End the file."""
+        self.writer.close()
 
 
 def environment() -> dict[str, Any]:
@@ -119,12 +147,17 @@ def _processor() -> str:
 def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:
     """Nested settings as TOML: plain values first, then a table for each section; None is left out.
 
-    JSON's spelling of strings, numbers, booleans and lists is TOML's too.
+    JSON's spelling of strings (but for one control character), numbers, booleans and lists is
+    TOML's too.
     """
     plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and v is not None}
-    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plain.items())
+    text = "".join(f"{key} = {_to_json(value)}\n" for key, value in plain.items())
     for key, value in values.items():
         if isinstance(value, Mapping):
             inner = to_toml(value, f"{prefix}{key}.")
             text += f"\n[{prefix}{key}]\n{inner}" if inner else ""
     return text
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
