@@ -3,9 +3,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from support.commands import Run
@@ -22,6 +24,11 @@ def photograph(tmp_path: Path) -> Path:
     return path
 
 
+def _pixels(path: Path) -> NDArray[Any]:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
 def _outputs(out: Path) -> set[str]:
     return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
 
@@ -33,9 +40,12 @@ def test_a_photograph_becomes_three_files_of_its_own_size(
     ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx)
     assert ran.code == 0, ran.err
     assert ran.out.split() == [str(out / f"eye_{kind}.png") for kind in KINDS]
-    prob, mask, overlay = (Image.open(out / f"eye_{kind}.png") for kind in KINDS)
-    assert (prob.mode, mask.mode, overlay.mode) == ("I;16", "L", "RGB")
-    assert prob.size == mask.size == overlay.size == (96, 96)
+    modes = {}
+    for kind in KINDS:
+        with Image.open(out / f"eye_{kind}.png") as image:
+            modes[kind] = image.mode
+            assert image.size == (96, 96)
+    assert modes == {"prob": "I;16", "mask": "L", "overlay": "RGB"}
 
 
 def test_the_map_is_the_probability_of_the_python_interface_times_65535(
@@ -46,7 +56,7 @@ def test_the_map_is_the_probability_of_the_python_interface_times_65535(
 
     venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
     expected = package.load(tiny_onnx, device="cpu").segment(read_image(photograph)).probability
-    stored = np.asarray(Image.open(tmp_path / "out" / "eye_prob.png"))
+    stored = _pixels(tmp_path / "out" / "eye_prob.png")
     assert stored.dtype == np.uint16
     assert np.abs(stored / 65535 - expected).max() <= 0.5 / 65535 + 1e-6
     assert stored.max() > 40000
@@ -56,8 +66,8 @@ def test_the_mask_is_255_where_the_map_reaches_the_records_threshold(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
     venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
-    stored = np.asarray(Image.open(tmp_path / "out" / "eye_prob.png")) / 65535
-    mask = np.asarray(Image.open(tmp_path / "out" / "eye_mask.png"))
+    stored = _pixels(tmp_path / "out" / "eye_prob.png") / 65535
+    mask = _pixels(tmp_path / "out" / "eye_mask.png")
     assert set(np.unique(mask)) == {0, 255}
     clear = np.abs(stored - 0.6) > 1e-4
     assert ((mask == 255) == (stored > 0.6))[clear].all()
@@ -71,7 +81,7 @@ def test_another_threshold_gives_another_mask(
         out = tmp_path / threshold
         options = ("-o", out, "--model", tiny_onnx, "--threshold", threshold)
         assert venule("predict", photograph, *options).code == 0
-        sizes[threshold] = int((np.asarray(Image.open(out / "eye_mask.png")) == 255).sum())
+        sizes[threshold] = int((_pixels(out / "eye_mask.png") == 255).sum())
     assert sizes["0.9"] < sizes["0.3"]
 
 
@@ -84,7 +94,7 @@ def test_a_square_working_size_leaves_the_results_at_the_photographs_size(
     venule("predict", wide, "-o", whole, "--model", tiny_onnx)
     ran = venule("predict", wide, "-o", squared, "--model", tiny_onnx, "--imgsz", "64")
     assert ran.code == 0, ran.err
-    maps = [np.asarray(Image.open(out / "wide_prob.png")) for out in (whole, squared)]
+    maps = [_pixels(out / "wide_prob.png") for out in (whole, squared)]
     assert maps[0].shape == maps[1].shape == (80, 96)
     assert (maps[0] != maps[1]).any()
 
@@ -115,7 +125,7 @@ def test_older_results_are_refused_before_anything_is_written(
     assert _outputs(out) == {"eye_mask.png"}
     ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx, "--overwrite")
     assert ran.code == 0
-    assert np.asarray(Image.open(out / "eye_mask.png")).shape == (96, 96)
+    assert _pixels(out / "eye_mask.png").shape == (96, 96)
 
 
 def test_a_bad_file_does_not_stop_the_batch_and_is_named_at_the_end(
