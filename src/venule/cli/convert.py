@@ -22,13 +22,16 @@ def convert(
         str | None,
         typer.Option(help="The network that it is for.", show_default="found from the tensors"),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
 ) -> None:
     """Rename a published checkpoint's tensors so that `network.pretrained` takes them."""
-    from venule.errors import UsageError
+    from venule.errors import OutputError, UsageError
     from venule.models.convert import convert as convert_checkpoint
 
     if out.suffix != ".safetensors":
         raise UsageError(f"-o {out}: name a file that ends in .safetensors")
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out}: exists already; replace it with --overwrite")
     converted = convert_checkpoint(source, model=model)
     converted.save(out)
     typer.echo(f"{converted.fit.line()} ({converted.model}, {converted.layout} names)")

@@ -14,7 +14,18 @@ from typing import Annotated
 import typer
 
 from venule import __version__
-from venule.cli import convert, data, evaluate, export, models, plot, predict, train, visualize
+from venule.cli import (
+    convert,
+    data,
+    evaluate,
+    export,
+    models,
+    plot,
+    predict,
+    pretrain,
+    train,
+    visualize,
+)
 from venule.errors import VenuleError
 
 BUG, MISTAKE, INTERRUPTED = 1, 2, 130
@@ -41,6 +52,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(train.train)
+app.command()(pretrain.pretrain)
 app.command()(convert.convert)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)

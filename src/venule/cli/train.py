@@ -94,6 +94,11 @@ class TrainingProgress(Progress):
                 total=int(values["steps"]),
                 now=step,
             )
+        elif kind == "pretrained":
+            self.line(
+                f"pretrained: {values['taken']:.0f} tensors taken, {values['mismatched']:.0f} of "
+                f"another shape, {values['fresh']:.0f} fresh; pretrained.json in the run names them"
+            )
         elif kind == "epoch":
             scores = {key: value for key, value in values.items() if key != "epoch"}
             shown = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())

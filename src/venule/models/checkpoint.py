@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from venule.errors import WeightsError
+from venule.errors import ConfigError, WeightsError
 from venule.image.atomic import write_bytes
 from venule.models.base import SegmentationModel
 from venule.models.record import ModelRecord
@@ -60,7 +60,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def load_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
     """The network of a weights file, in evaluation mode, with its record; loaded strictly."""
     tensors, record = read_weights(path)
-    model = build_model(record)
+    try:
+        model = build_model(record)
+    except ConfigError as error:
+        raise WeightsError(f"{path}: {error}") from None
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

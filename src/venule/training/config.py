@@ -14,6 +14,9 @@ from venule.errors import ConfigError
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 
+MAX_MARGIN = 8.0
+"""Side of the largest surroundings that augmentation may need of a crop, in crops."""
+
 
 class Section(BaseModel, frozen=True, extra="forbid"):
     """A part of a configuration; unknown keys are errors."""
@@ -56,6 +59,13 @@ class InputConfig(Section):
             raise ValueError(f"crop_px = {value}: use a multiple of 32, such as 256")
         return value
 
+    @field_validator("std")
+    @classmethod
+    def _above_zero(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) <= 0:
+            raise ValueError(f"std = {list(value)}: every value must be above 0")
+        return value
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.resize_px and (self.crop_px or self.fov_px):
@@ -63,7 +73,9 @@ class InputConfig(Section):
                 "resize_px squares the whole photograph and excludes crop_px and fov_px; set one"
             )
         if not self.resize_px and not self.crop_px:
-            raise ValueError("set crop_px (training on crops) or resize_px (on squared photographs)")
+            raise ValueError(
+                "set crop_px (training on crops) or resize_px (on squared photographs)"
+            )
         return self
 
     def preprocessing(self) -> Preprocessing:
@@ -117,7 +129,7 @@ class ScheduleConfig(Section):
     accumulate: int = Field(default=1, ge=1)
     validate_every: int = Field(default=1, ge=1)
     early_stopping: int | None = Field(default=None, ge=1)  # validations without improvement
-    monitor: Literal["loss", "iou", "dice", "auc"] = "dice"  # what early stopping watches
+    monitor: Literal["loss", "iou", "dice", "auc", "accuracy"] = "dice"  # by early stopping
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     freeze_batch_norm: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -140,16 +152,110 @@ class TrainConfig(Section):
     scheduler: SchedulerConfig = SchedulerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
 
+    @field_validator("schedule")
+    @classmethod
+    def _monitors_segmentation(cls, value: ScheduleConfig) -> ScheduleConfig:
+        if value.monitor == "accuracy":
+            raise ValueError("monitor = accuracy is for pretraining; use loss, iou, dice or auc")
+        return value
+
+    @model_validator(mode="after")
+    def _crops_from_inside(self) -> Self:
+        if self.input.crop_px and self.augmentation.margin > MAX_MARGIN:
+            raise ValueError(
+                "augmentation: shift, scale and rotate_deg together move more than a crop's "
+                "surroundings into view; lower them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _wide_enough(self) -> Self:
+        side = self.input.crop_px or self.input.resize_px or 0
+        if side <= self.augmentation.reach_px:
+            raise ValueError(
+                f"augmentation: its blurs reach {self.augmentation.reach_px} px, beyond {side} px "
+                "of input; lower elastic_sigma_px or blur_sigma_px"
+            )
+        return self
+
+
+class ClassPhotographsConfig(Section):
+    """Photographs in one folder per class, and the random changes that they train with."""
+
+    folder: str
+    val_share: float = Field(default=0.1, gt=0, lt=1)  # of each class, where there is no val/
+    crop_px: int = Field(default=224, ge=32)
+    least_area: float = Field(default=0.08, gt=0, le=1)  # of the part of a photograph that is shown
+    horizontal_flip_p: float = Field(default=0.5, ge=0, le=1)
+    brightness: float = Field(default=0.4, ge=0, lt=1)  # factor 1 - brightness .. 1 + brightness
+    contrast: float = Field(default=0.4, ge=0, lt=1)  # factor, as for brightness
+    saturation: float = Field(default=0.4, ge=0, lt=1)  # factor, as for brightness
+    hue: float = Field(default=0.0, ge=0, le=0.5)  # turns of the colour circle
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    @field_validator("std")
+    @classmethod
+    def _above_zero(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) <= 0:
+            raise ValueError(f"std = {list(value)}: every value must be above 0")
+        return value
+
+
+# Subclasses with defaults of their own, so that changing one setting leaves the others as they are.
+class PretrainOptimizerConfig(OptimizerConfig):
+    """The optimiser of a pretraining; by default the usual one for ImageNet, 0.1 a batch of 256."""
+
+    kind: Literal["adam", "adamw", "sgd"] = "sgd"
+    learning_rate: float = Field(default=0.025, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+
+
+class PretrainSchedulerConfig(SchedulerConfig):
+    """The learning rate's course in a pretraining."""
+
+    kind: Literal["constant", "plateau", "multistep", "cosine", "one_cycle", "poly"] = "cosine"
+
+
+class PretrainScheduleConfig(ScheduleConfig):
+    """How long, how many at a time, in which precision a trunk is pretrained."""
+
+    batch_size: int = Field(default=64, ge=1)
+    monitor: Literal["loss", "accuracy"] = "accuracy"
+
+
+class PretrainConfig(Section):
+    """One pretraining of a DDRNet's trunk as a classifier."""
+
+    name: str = Field(default="pretrain", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    licence: str = "not stated"
+    data: ClassPhotographsConfig
+    network: NetworkConfig = NetworkConfig()
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    optimizer: PretrainOptimizerConfig = PretrainOptimizerConfig()
+    scheduler: PretrainSchedulerConfig = PretrainSchedulerConfig()
+    schedule: PretrainScheduleConfig = PretrainScheduleConfig()
+
 
 ConfigT = TypeVar("ConfigT", bound=Section)
 
 
-def read_config(path: Path, overrides: Sequence[str], kind: type[ConfigT]) -> ConfigT:
+def read_config(path: Path | None, overrides: Sequence[str], kind: type[ConfigT]) -> ConfigT:
     """The configuration in a TOML file with `section.key=value` overrides applied.
+
+    Without a file the overrides change the defaults of `kind`.
 
     Raises:
         ConfigError: unreadable file, bad TOML, unknown key (with the nearest known one) or value.
     """
+    values = _read_toml(path) if path is not None else {}
+    for override in overrides:
+        _apply(values, override)
+    return parse_config(values, kind, source=str(path) if path is not None else "settings")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """The file's values; its stem is the name where it gives none."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -157,9 +263,7 @@ def read_config(path: Path, overrides: Sequence[str], kind: type[ConfigT]) -> Co
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     values.setdefault("name", path.stem)
-    for override in overrides:
-        _apply(values, override)
-    return parse_config(values, kind, source=str(path))
+    return values
 
 
 def parse_config(values: Mapping[str, Any], kind: type[ConfigT], *, source: str) -> ConfigT:

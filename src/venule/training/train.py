@@ -1,21 +1,26 @@
 """From a configuration to a finished run: what `venule train` calls."""
 
+import json
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from torch import nn
 
 from venule.data.catalog import open_dataset
 from venule.data.loader import EpochBatches, TrainingSet, derive_seed, training_loader
 from venule.data.protocols import Selection, select
 from venule.errors import ConfigError
-from venule.models.pretrained import load_pretrained
+from venule.inference.load import weights_file
+from venule.models.pretrained import DOWNLOADS, load_pretrained
+from venule.models.record import SeenImages
 from venule.models.zoo import model_config
 from venule.training.config import TrainConfig, read_config
 from venule.training.loop import Loop, Report, make_accelerator
-from venule.training.run import Run, environment
+from venule.training.run import STATE, Run, environment
 from venule.training.segmentation import SegmentationTask, TrainingHeads
+from venule.viz.curves import plot_curves, read_curves
 
 
 def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
@@ -27,12 +32,13 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     accelerator = make_accelerator(config.schedule)
     selections = _selections(config)
     model_config(config.network.model, config.network.options)  # complain before making a folder
-    run = _shared_run(root, config.name, main=accelerator.is_main_process)
+    if config.network.pretrained is not None:
+        pretrained_source(config.network.pretrained)
+    run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
-        run.write_config(config)
         run.write_json("environment.json", environment())
-    loop = _loop(config, selections, run, accelerator)
-    loop.fit(report)
+        run.write_config(config)  # last: it makes the folder a run that can be resumed
+    fit_and_draw(_loop(config, selections, run, accelerator, report), report)
     return run
 
 
@@ -41,10 +47,17 @@ def resume(path: Path, *, report: Report) -> Run:
     run = Run.open(path)
     config = read_config(path / "config.toml", (), TrainConfig)
     accelerator = make_accelerator(config.schedule)
-    loop = _loop(config, _selections(config), run, accelerator)
+    loop = _loop(config, _selections(config), run, accelerator, report)
     loop.resume()
-    loop.fit(report)
+    fit_and_draw(loop, report)
     return run
+
+
+def fit_and_draw(loop: Loop, report: Report) -> None:
+    """Train to the end; the run's curves are drawn beside its log."""
+    loop.fit(report)
+    if loop.accelerator.is_main_process:
+        plot_curves([read_curves(loop.run.path)], loop.run.path / "curves.png")
 
 
 def _selections(config: TrainConfig) -> tuple[Selection, Selection]:
@@ -58,10 +71,42 @@ def _selections(config: TrainConfig) -> tuple[Selection, Selection]:
     return train, val
 
 
-def _shared_run(root: Path, name: str, *, main: bool) -> Run:
+def shared_run(root: Path, name: str, *, main: bool) -> Run:
     """A new folder, made by the main process and known to all."""
     path = [str(Run.create(root, name).path) if main else ""]
     return Run(Path(broadcast_object_list(path)[0]))
+
+
+def pretrained_source(name: str) -> str:
+    """The file that `network.pretrained` names, or the name of torchvision's weights.
+
+    A shipped name, a weights file, a run's folder (the weights best by Dice; of a pretraining, by
+    accuracy), "imagenet" or "coco".
+    """
+    if name in DOWNLOADS:
+        return name
+    classifier = Path(name) / "weights" / "best_accuracy.safetensors"
+    return str(classifier if classifier.is_file() else weights_file(name))
+
+
+def take_pretrained(
+    network: nn.Module, name: str, run: Run, *, main: bool, report: Report
+) -> tuple[SeenImages, ...]:
+    """Put what fits of the named weights into `network`; the images that they have seen.
+
+    The run's pretrained.json says what was taken. A run that goes on from a state of its own reads
+    that account only: the weights may have moved since.
+    """
+    account = run.path / "pretrained.json"
+    if (run.path / STATE).exists() and account.exists():
+        seen = json.loads(account.read_text(encoding="utf-8"))["seen"]
+        return tuple(SeenImages.model_validate(images) for images in seen)
+    taken = load_pretrained(network, pretrained_source(name))
+    if main:
+        run.write_json(account.name, taken.summary())
+    counts = {"taken": taken.taken, "mismatched": taken.mismatched, "fresh": taken.fresh}
+    report("pretrained", {part: len(names) for part, names in counts.items()})
+    return taken.seen
 
 
 def _loop(
@@ -69,6 +114,7 @@ def _loop(
     selections: tuple[Selection, Selection],
     run: Run,
     accelerator: Accelerator,
+    report: Report,
 ) -> Loop:
     train, val = selections
     schedule = config.schedule
@@ -78,9 +124,12 @@ def _loop(
     if accelerator.is_main_process:
         run.write_json("data.json", [seen.model_dump() for seen in task.record.seen])
     if config.network.pretrained is not None:
-        taken = load_pretrained(network, config.network.pretrained)
-        if accelerator.is_main_process:
-            run.write_json("pretrained.json", taken.summary())
+        seen = take_pretrained(
+            network, config.network.pretrained, run, main=accelerator.is_main_process, report=report
+        )
+        own = task.record.seen
+        seen = (*own, *(images for images in seen if images not in own))
+        task.record = task.record.model_copy(update={"seen": seen})
     samples = TrainingSet(
         train.records,
         config.input.preprocessing(),

@@ -1,0 +1,58 @@
+"""`venule pretrain`: a DDRNet's trunk learns from a tree of class folders."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from venule.cli.train import TrainingProgress
+
+
+def pretrain(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Photographs as train/CLASS/* and val/CLASS/*, or CLASS/* (a tenth validates).",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="key=value...", help="Changes, such as schedule.epochs=50."),
+    ] = None,
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="RUNS", help="Folder in which runs are made.")
+    ] = Path("runs"),
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file with the run's settings.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Carry on this interrupted run instead.")
+    ] = None,
+) -> None:
+    """Train a DDRNet's trunk as a classifier, for `network.pretrained`; print the run's folder."""
+    from venule.errors import UsageError
+
+    if resume is not None and (folder is not None or settings or config is not None):
+        raise UsageError("--resume takes its settings from the run; give nothing else with it")
+    if resume is None and folder is None:
+        raise UsageError("name a folder that holds a folder of photographs for each class")
+
+    from venule.training.config import PretrainConfig, read_config
+    from venule.training.pretrain import pretrain as begin
+    from venule.training.pretrain import resume as carry_on
+
+    if resume is not None:
+        with TrainingProgress() as progress:
+            run = carry_on(resume, report=progress.report)
+    else:
+        assert folder is not None
+        # A quoted string of JSON is one of TOML too.
+        quoted = json.dumps(str(folder.resolve()), ensure_ascii=False)
+        overrides = [*(settings or []), f"data.folder={quoted}"]
+        parsed = read_config(config, overrides, PretrainConfig)
+        with TrainingProgress() as progress:
+            run = begin(parsed, root=out, report=progress.report)
+    typer.echo(run.path)

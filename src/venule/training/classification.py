@@ -1,0 +1,147 @@
+"""Learning to tell classes of photographs apart: the loop's task for pretraining a trunk."""
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Literal
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from venule.data.classes import ClassTree, Labelled
+from venule.data.loader import derive_seed
+from venule.errors import ConfigError
+from venule.image.atomic import write_bytes
+from venule.image.io import GreyImageWarning, read_image
+from venule.training.config import ClassPhotographsConfig, PretrainConfig
+from venule.training.loop import Batch
+from venule.training.run import Row, Run
+
+HEADER = "venule-pretrained"
+
+Item = dict[str, Tensor]
+
+
+class ClassPhotographs(Dataset[Item]):
+    """Labelled photographs, read when asked for by (epoch, index) and changed at random.
+
+    An item holds `pixels` (3, crop_px, crop_px) float32, normalised, and `label`, int64.
+    """
+
+    def __init__(
+        self, items: Sequence[Labelled], transform: v2.Transform, *, seed: int = 0
+    ) -> None:
+        self.items, self.transform, self.seed = items, transform, seed
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, key: tuple[int, int]) -> Item:  # type: ignore[override]
+        epoch, index = key
+        path, label = self.items[index]
+        with warnings.catch_warnings():
+            # A class tree may hold grey photographs; only vessels need colour.
+            warnings.simplefilter("ignore", GreyImageWarning)
+            image = torch.from_numpy(read_image(path)).permute(2, 0, 1)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(self.seed, epoch, index))
+            pixels: Tensor = self.transform(image)
+        return {"pixels": pixels, "label": torch.tensor(label)}
+
+
+def training_transform(config: ClassPhotographsConfig) -> v2.Transform:
+    """A random part of the photograph, mirrored, its light and colour changed; normalised."""
+    return v2.Compose(
+        [
+            v2.RandomResizedCrop(config.crop_px, (config.least_area, 1.0), antialias=True),
+            v2.RandomHorizontalFlip(config.horizontal_flip_p),
+            v2.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue),
+            *_normalization(config),
+        ]
+    )
+
+
+def validation_transform(config: ClassPhotographsConfig) -> v2.Transform:
+    """The middle of the photograph, 7/8 of its shorter side as usual for ImageNet; normalised."""
+    return v2.Compose(
+        [
+            v2.Resize(math.ceil(config.crop_px * 8 / 7), antialias=True),
+            v2.CenterCrop(config.crop_px),
+            *_normalization(config),
+        ]
+    )
+
+
+def _normalization(config: ClassPhotographsConfig) -> list[v2.Transform]:
+    return [v2.ToDtype(torch.float32, scale=True), v2.Normalize(config.mean, config.std)]
+
+
+class ClassificationTask:
+    """Classification of whole photographs by one configuration.
+
+    The weights are saved as safetensors under the classifier's names, of which `network.pretrained`
+    takes `trunk.*`; the header says what they were trained on.
+    """
+
+    best: Mapping[str, Literal["min", "max"]] = {"loss": "min", "accuracy": "max"}
+
+    def __init__(self, config: PretrainConfig, tree: ClassTree) -> None:
+        self.config, self.tree = config, tree
+        size, count = config.schedule.batch_size, len(tree.val)
+        # The same photographs in the same order in each epoch: their epoch is 0.
+        batches = [[(0, i) for i in range(j, min(j + size, count))] for j in range(0, count, size)]
+        self.val: DataLoader[Item] = DataLoader(
+            ClassPhotographs(tree.val, validation_transform(config.data)),
+            batch_sampler=batches,  # type: ignore[arg-type]
+            num_workers=config.schedule.workers,
+        )
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The mean cross-entropy of a batch, labels smoothed as configured."""
+        logits: Tensor = model(batch["pixels"])
+        return F.cross_entropy(
+            logits.float(), batch["label"], label_smoothing=self.config.label_smoothing
+        )
+
+    def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
+        """Cross-entropy without smoothing, and the share of photographs whose class is found."""
+        device = next(model.parameters()).device
+        loss, right = 0.0, 0
+        with torch.inference_mode():
+            for batch in self.val:
+                logits: Tensor = model(batch["pixels"].to(device)).float().cpu()
+                loss += float(F.cross_entropy(logits, batch["label"], reduction="sum"))
+                right += int((logits.argmax(dim=1) == batch["label"]).sum())
+        if not math.isfinite(loss):
+            raise ConfigError(
+                f"the validation loss is {loss} in epoch {epoch}; lower optimizer.learning_rate or "
+                "set optimizer.clip_norm"
+            )
+        return {"loss": loss / len(self.tree.val), "accuracy": right / len(self.tree.val)}
+
+    def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
+        """Write the classifier as weights/`name`.safetensors."""
+        account = {
+            "name": self.config.name,
+            "model": self.config.network.model,
+            "options": self.config.network.options,
+            "classes": self.tree.classes,
+            "photographs": len(self.tree.train),
+            "photographs_sha256": self.tree.digest(),
+            "mean": self.config.data.mean,
+            "std": self.config.data.std,
+            "epoch": epoch,
+            "validation": scores,
+            "licence": self.config.licence,
+            "package_version": version("venule"),
+        }
+        state = model.state_dict()
+        tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+        content = save(tensors, metadata={HEADER: json.dumps(account)})
+        write_bytes(run.weights / f"{name}.safetensors", content)

@@ -1,0 +1,123 @@
+"""From a tree of class folders to a pretrained trunk: what `venule pretrain` calls."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+
+from venule.data.classes import ClassTree, open_class_tree
+from venule.data.loader import EpochBatches, derive_seed
+from venule.errors import ConfigError, DatasetError
+from venule.models.ddrnet import DDRNetConfig
+from venule.models.zoo import MODELS, model_config
+from venule.training.classification import (
+    ClassificationTask,
+    ClassPhotographs,
+    training_transform,
+)
+from venule.training.config import NetworkConfig, PretrainConfig, read_config
+from venule.training.loop import Loop, Report, make_accelerator
+from venule.training.run import Run, environment
+from venule.training.train import fit_and_draw, shared_run, take_pretrained
+
+DATA = "data.json"
+
+
+def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
+    """A new run under `root` that teaches a trunk to classify, trained to its end.
+
+    Raises:
+        ConfigError, DatasetError, WeightsError: something named in the configuration is not there.
+    """
+    accelerator = make_accelerator(config.schedule)
+    tree = _tree(config)
+    _trunk(config.network)  # complain before making a folder
+    run = shared_run(root, config.name, main=accelerator.is_main_process)
+    if accelerator.is_main_process:
+        run.write_json("environment.json", environment())
+        run.write_json(DATA, _account(tree))
+        run.write_config(config)  # last: it makes the folder a run that can be resumed
+    fit_and_draw(_loop(config, tree, run, accelerator, report), report)
+    return run
+
+
+def resume(path: Path, *, report: Report) -> Run:
+    """Carry an interrupted run on to its end, as if it had never stopped.
+
+    Raises:
+        DatasetError: the photographs are no longer those that the run began with.
+    """
+    run = Run.open(path)
+    config = read_config(path / "config.toml", (), PretrainConfig)
+    accelerator = make_accelerator(config.schedule)
+    tree = _tree(config)
+    begun = json.loads((path / DATA).read_text(encoding="utf-8"))
+    if begun["sha256"] != tree.digest():
+        raise DatasetError(
+            f"{tree.root}: holds {len(tree.train)} + {len(tree.val)} photographs, not the "
+            f"{begun['train']} + {begun['val']} by name that {path} began with; begin a new run"
+        )
+    loop = _loop(config, tree, run, accelerator, report)
+    loop.resume()
+    fit_and_draw(loop, report)
+    return run
+
+
+def _tree(config: PretrainConfig) -> ClassTree:
+    return open_class_tree(
+        Path(config.data.folder), val_share=config.data.val_share, seed=config.schedule.seed
+    )
+
+
+def _trunk(network: NetworkConfig) -> DDRNetConfig:
+    config = model_config(network.model, network.options)
+    if not isinstance(config, DDRNetConfig):
+        names = [name for name, known in MODELS.items() if isinstance(known, DDRNetConfig)]
+        raise ConfigError(
+            f"network.model = {network.model}: its trunk comes pretrained from torchvision "
+            f'(network.pretrained = "imagenet"); pretrain takes {" or ".join(names)}'
+        )
+    return config
+
+
+def _account(tree: ClassTree) -> dict[str, Any]:
+    return {
+        "folder": str(tree.root),
+        "classes": list(tree.classes),
+        "train": len(tree.train),
+        "val": len(tree.val),
+        "sha256": tree.digest(),
+    }
+
+
+def _loop(
+    config: PretrainConfig, tree: ClassTree, run: Run, accelerator: Accelerator, report: Report
+) -> Loop:
+    schedule = config.schedule
+    torch.manual_seed(derive_seed(schedule.seed))
+    classifier = _trunk(config.network).build_classifier(len(tree.classes))
+    if config.network.pretrained is not None:
+        main, source = accelerator.is_main_process, config.network.pretrained
+        take_pretrained(classifier, source, run, main=main, report=report)
+    photographs = ClassPhotographs(tree.train, training_transform(config.data), seed=schedule.seed)
+    batches = EpochBatches(
+        len(photographs),
+        schedule.batch_size,
+        seed=schedule.seed,
+        rank=accelerator.process_index,
+        processes=accelerator.num_processes,
+    )
+    return Loop(
+        ClassificationTask(config, tree),
+        classifier,
+        DataLoader(photographs, batch_sampler=batches, num_workers=schedule.workers),  # type: ignore[arg-type]
+        batches,
+        run,
+        accelerator=accelerator,
+        schedule=schedule,
+        optimizer=config.optimizer,
+        scheduler=config.scheduler,
+    )
