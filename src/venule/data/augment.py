@@ -8,10 +8,14 @@ only. Everything is drawn from torch's global generator, which the loader seeds 
 
 import math
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from pydantic import BaseModel, Field
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision import tv_tensors
@@ -65,8 +69,7 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid"):
     @property
     def reach_px(self) -> int:
         """How far the widest Gaussian kernel reaches; it must fit into a sample."""
-        elastic = 4 * self.elastic_sigma_px if self.elastic_p else 0
-        return math.ceil(max(elastic, 3 * self.blur_sigma_px if self.blur_p else 0))
+        return math.ceil(3 * self.blur_sigma_px) if self.blur_p else 0
 
 
 class QuarterTurn(v2.Transform):
@@ -95,9 +98,55 @@ class Photometric(v2.Transform):
         return inpt
 
 
+class Elastic(v2.Transform):
+    """A smooth random displacement (Simard et al. 2003), by separable Gaussian filters.
+
+    torchvision's ElasticTransform filters with the whole two-dimensional kernel, which takes longer
+    than a training step.
+    """
+
+    def __init__(self, displacement_px: float, sigma_px: float) -> None:
+        super().__init__()
+        self.displacement_px, self.sigma_px = displacement_px, sigma_px
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """A displacement field, (1, H, W, 2), in the units of grid_sample: the side is 2."""
+        height, width = v2f.get_size(flat_inputs[0])
+        # White noise of deviation 1 has 1 / (2 sqrt(pi) sigma) behind the filter.
+        scale = self.displacement_px * 2 * math.sqrt(math.pi) * self.sigma_px
+        fields = [
+            torch.from_numpy(gaussian_filter(torch.randn(height, width).numpy(), self.sigma_px))
+            * (2 * scale / side)
+            for side in (width, height)
+        ]
+        return {"displacement": torch.stack(fields, dim=-1)[None]}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """One of a sample's tensors, displaced."""
+        return self._call_kernel(
+            v2f.elastic, inpt, params["displacement"], interpolation=v2.InterpolationMode.BILINEAR
+        )
+
+
 def build_augmentation(config: AugmentationConfig) -> Callable[[Sample], Sample]:
     """The configured changes in their order: geometry first, then light, then the camera."""
-    geometric: list[v2.Transform] = [
+    return chain([*geometric(config), *photometric(config)])
+
+
+def chain(steps: Sequence[v2.Transform]) -> Callable[[Sample], Sample]:
+    """The steps one after the other, as one function."""
+
+    def change(sample: Sample) -> Sample:
+        for step in steps:
+            sample = step(sample)
+        return sample
+
+    return change
+
+
+def geometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
+    """What moves photograph, truth and field of view together."""
+    steps: list[v2.Transform] = [
         v2.RandomHorizontalFlip(config.horizontal_flip_p),
         v2.RandomVerticalFlip(config.vertical_flip_p),
         v2.RandomApply([QuarterTurn()], config.quarter_turn_p),
@@ -109,22 +158,15 @@ def build_augmentation(config: AugmentationConfig) -> Callable[[Sample], Sample]
             scale=(1 - config.scale, 1 + config.scale),
             interpolation=v2.InterpolationMode.BILINEAR,
         )
-        geometric.append(v2.RandomApply([affine], config.geometry_p))
+        steps.append(v2.RandomApply([affine], config.geometry_p))
     if config.elastic_p:
-        alpha = _elastic_alpha(config.elastic_px, config.elastic_sigma_px)
-        elastic = v2.ElasticTransform(alpha, config.elastic_sigma_px)
-        geometric.append(v2.RandomApply([elastic], config.elastic_p))
-    steps = [*geometric, *_photometric(config)]
-
-    def augment(sample: Sample) -> Sample:
-        for step in steps:
-            sample = step(sample)
-        return sample
-
-    return augment
+        elastic = Elastic(config.elastic_px, config.elastic_sigma_px)
+        steps.append(v2.RandomApply([elastic], config.elastic_p))
+    return steps
 
 
-def _photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
+def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
+    """What changes the photograph only: light first, then the camera."""
     jitter = v2.ColorJitter(config.value, config.contrast, config.saturation, config.hue)
     steps: list[v2.Transform] = []
     if config.value or config.contrast or config.saturation or config.hue:
@@ -172,14 +214,9 @@ def add_noise(image: Tensor, largest_std: float) -> Tensor:
 def compress(image: Tensor, lowest_quality: int) -> Tensor:
     """`image` after JPEG compression of a random quality from `lowest_quality` to 95."""
     quality = int(torch.randint(lowest_quality, max(lowest_quality, 95) + 1, ()))
-    coded = v2f.jpeg((image.clamp(0, 1) * 255).round().to(torch.uint8).as_subclass(Tensor), quality)
-    return coded.to(torch.float32) / 255
-
-
-def _elastic_alpha(displacement_px: float, sigma_px: float) -> float:
-    """torchvision's `alpha` for a root mean square displacement.
-
-    It blurs uniform noise in -1..1 (standard deviation 1 / sqrt 3) by a Gaussian, which divides
-    the deviation by 2 sqrt(pi) sigma, and scales by alpha / 2 pixels.
-    """
-    return 2 * displacement_px * math.sqrt(3) * 2 * math.sqrt(math.pi) * sigma_px
+    levels = (image.clamp(0, 1) * 255).round().to(torch.uint8).as_subclass(Tensor)
+    file = BytesIO()
+    Image.fromarray(levels.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
+    with Image.open(file) as coded:
+        decoded = np.asarray(coded, np.float32) / 255
+    return torch.from_numpy(decoded).permute(2, 0, 1).contiguous()

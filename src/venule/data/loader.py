@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as v2f
 
-from venule.data.augment import AugmentationConfig, Sample, build_augmentation
+from venule.data.augment import AugmentationConfig, Sample, chain, geometric, photometric
 from venule.data.record import Expert, Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError
@@ -51,7 +51,8 @@ class TrainingSet(Dataset[Sample]):
         seed: int = 0,
     ) -> None:
         self.photographs = [_load(record, preprocessing, expert) for record in records]
-        self.augment = build_augmentation(augmentation)
+        self.move = chain(geometric(augmentation))
+        self.light = chain(photometric(augmentation))
         self.margin = augmentation.margin
         self.crop_px = crop_px
         self.crops_per_image = crops_per_image
@@ -72,10 +73,12 @@ class TrainingSet(Dataset[Sample]):
         """One augmented crop, or the whole photograph, before normalisation."""
         sample = {key: photograph[key] for key in ("image", "truth", "fov")}
         if self.crop_px is None:
-            return self.augment(sample)
+            return self.light(self.move(sample))
         sample = _random_crop(sample, math.ceil(self.crop_px * self.margin))
-        sample = self.augment(sample)
-        return {key: v2f.center_crop(value, [self.crop_px] * 2) for key, value in sample.items()}
+        sample = self.move(sample)
+        return self.light(
+            {key: v2f.center_crop(value, [self.crop_px] * 2) for key, value in sample.items()}
+        )
 
 
 class EpochBatches:
