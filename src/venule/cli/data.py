@@ -1,6 +1,7 @@
 """`venule data`: look at data sets before training on them."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +40,33 @@ def check(
     typer.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
     if problems:
         raise typer.Exit(3)
+
+
+@app.command()
+def show(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.png", help="The sheet.")],
+    config: Annotated[
+        Path, typer.Option("--config", metavar="CONFIG.toml", help="A training's settings.")
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="key=value...", help="Changes, such as augmentation.hue=0.1."),
+    ] = None,
+    *,
+    samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many to draw.")] = 8,
+    cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
+) -> None:
+    """Draw training samples as a configuration augments them, and their truth beside them."""
+    from venule.image.io import write_png
+    from venule.training.config import TrainConfig, read_config
+    from venule.training.show import HEADINGS, sample_rows
+    from venule.viz.montage import montage, page_paths
+
+    (file,) = page_paths(out, rows=1, rows_per_page=1)
+    parsed = read_config(config, settings or [], TrainConfig)
+    rows = list(sample_rows(parsed, samples=samples))
+    write_png(file, montage(rows, HEADINGS, cell_px=cell))
+    typer.echo(str(file))
 
 
 def _rows(dataset: "Dataset") -> list[tuple[str, ...]]:

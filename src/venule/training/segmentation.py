@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from venule.data.loader import TrainingSet
 from venule.data.protocols import Selection
+from venule.data.record import Record
 from venule.data.sample import Sample, load_sample
 from venule.errors import ConfigError
 from venule.image.arrays import Mask
@@ -26,6 +28,19 @@ from venule.training.loop import Batch
 from venule.training.losses import Loss, build_loss, total_loss
 from venule.training.run import Row, Run
 from venule.viz.overlay import errors
+
+
+def training_set(config: TrainConfig, records: Sequence[Record]) -> TrainingSet:
+    """The samples of `records` that a run of the configuration trains on."""
+    return TrainingSet(
+        records,
+        config.input.preprocessing(),
+        config.augmentation,
+        crop_px=config.input.crop_px,
+        crops_per_image=config.input.crops_per_image,
+        expert=config.data.expert,
+        seed=config.schedule.seed,
+    )
 
 
 class TrainingHeads(nn.Module):

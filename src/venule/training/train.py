@@ -9,7 +9,7 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from venule.data.catalog import open_dataset
-from venule.data.loader import EpochBatches, TrainingSet, derive_seed, training_loader
+from venule.data.loader import EpochBatches, derive_seed, training_loader
 from venule.data.protocols import Selection, select
 from venule.errors import ConfigError
 from venule.inference.load import weights_file
@@ -19,7 +19,7 @@ from venule.models.zoo import model_config
 from venule.training.config import TrainConfig, read_config
 from venule.training.loop import Loop, Report, make_accelerator
 from venule.training.run import STATE, Run, environment
-from venule.training.segmentation import SegmentationTask, TrainingHeads
+from venule.training.segmentation import SegmentationTask, TrainingHeads, training_set
 from venule.viz.curves import plot_curves, read_curves
 
 
@@ -130,15 +130,7 @@ def _loop(
         own = task.record.seen
         seen = (*own, *(images for images in seen if images not in own))
         task.record = task.record.model_copy(update={"seen": seen})
-    samples = TrainingSet(
-        train.records,
-        config.input.preprocessing(),
-        config.augmentation,
-        crop_px=config.input.crop_px,
-        crops_per_image=config.input.crops_per_image,
-        expert=config.data.expert,
-        seed=schedule.seed,
-    )
+    samples = training_set(config, train.records)
     batches = EpochBatches(
         len(samples),
         schedule.batch_size,
