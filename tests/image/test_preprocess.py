@@ -85,6 +85,13 @@ def test_without_an_arc_fov_px_counts_along_the_diagonal() -> None:
 # Scaling
 
 
+def test_a_photograph_within_two_percent_of_the_working_scale_is_not_resampled() -> None:
+    rows, columns = np.mgrid[:300, :400]
+    fov = np.hypot(rows - 150, columns - 200) < 100  # diameter 200
+    assert working_shape((300, 400), fov, Preprocessing(fov_px=203)) == (300, 400)
+    assert working_shape((300, 400), fov, Preprocessing(fov_px=210)) != (300, 400)
+
+
 def test_native_size_is_the_identity() -> None:
     drawn = draw_fundus(1, size_px=96)
     assert scale_image(drawn.image, (96, 96)) is drawn.image

@@ -18,6 +18,9 @@ from venule.image.fov import fit_circle
 MIN_STD = 1 / 255
 """A photograph without any contrast is divided by one grey level, not by zero."""
 
+SAME_SCALE = 0.02
+"""A photograph whose scale is within this share of the working scale is not resampled at all."""
+
 
 class Preprocessing(BaseModel, frozen=True, extra="forbid"):
     """How a photograph becomes the network's input; saved with the weights.
@@ -53,6 +56,8 @@ def working_shape(
         return preprocessing.resize_px, preprocessing.resize_px
     if preprocessing.fov_px is not None:
         scale = preprocessing.fov_px / fit_circle(fov).diameter_px
+        if abs(scale - 1) < SAME_SCALE:
+            return shape
         return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
     return shape
 
