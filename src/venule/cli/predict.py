@@ -55,6 +55,7 @@ def predict(
         refuse_overwriting(jobs)
     segmenter = load(model or _default_model(), device=device.value)
     segmenter = segmenter.with_settings(threshold=threshold, resize_px=imgsz)
+    typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)
     failures: list[Failed] = []
     with Progress(total=len(jobs)) as progress:
         for outcome in run(jobs, segmenter):
