@@ -65,8 +65,9 @@ class _Canvas:
     ) -> None:
         """Fill a line with round ends and joints, `radii_px` to either side of `points`."""
         center = (points[:, ::-1] + 0.5) * self.fine - 0.5  # (x, y) between pixel centres
-        # Pillow fills the pixels under an outline too: over all directions, 0.4 of a pixel a side.
-        radius = np.maximum(radii_px * self.fine - 0.4, 0.0)
+        # Pillow fills the pixels under an outline too, which widens upright and level shapes by
+        # half a fine pixel a side, oblique ones by less: widths are right to 0.15 px.
+        radius = np.maximum(radii_px * self.fine - 0.5, 0.0)
         along = np.diff(center, axis=0)
         length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
         normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / length[:, None]
