@@ -39,11 +39,11 @@ def _experiment(about: Path) -> str:
     for name in described["reports"]:
         report = Report.model_validate_json((about.parent / name).read_text(encoding="utf-8"))
         lines += [f"### {report.results[0].dataset} {report.results[0].split}", ""]
-        lines += [f"- {line}" for line in headings(report)] + [""]
-        lines += _markdown(score_table(report)) + [""]
+        lines += [*(f"- {line}" for line in headings(report)), ""]
+        lines += [*_markdown(score_table(report)), ""]
         if report.differences:
-            lines += _markdown(difference_table(report)) + [""]
-        lines += _markdown(published_table(report)) + [""]
+            lines += [*_markdown(difference_table(report)), ""]
+        lines += [*_markdown(published_table(report)), ""]
     if (about.parent / "curves.png").exists():
         lines += [f"![Curves of the training](../results/{about.parent.name}/curves.png)", ""]
     return "\n".join(lines)

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def renderer() -> ModuleType:
     spec = importlib.util.spec_from_file_location("render", ROOT / "results" / "render.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

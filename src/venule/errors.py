@@ -1,8 +1,8 @@
-"""The exceptions a user can act on: one line that says what was wrong, where, and what to do."""
+"""Exceptions that a user can act on: one line says what was wrong, where, and what to do."""
 
 
 class VenuleError(Exception):
-    """Base of every error that is the user's to fix; the command line prints it and exits with 2."""
+    """Base of every error that is the user's to fix; the command line exits with 2."""
 
 
 class UsageError(VenuleError):

@@ -9,7 +9,9 @@ from venule.cli.evaluate import Which
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A weights file or a run's folder.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A weights file or a run's folder.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The .onnx file.")],
     *,
     which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,

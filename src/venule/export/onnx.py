@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from torch import nn
 
 from venule.errors import WeightsError
 from venule.image.atomic import write_bytes
@@ -52,7 +51,11 @@ def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
     """The network as an ONNX model: pixels (N, 3, H, W) to logits (N, C, H, W), both float32."""
     # Sides that divide by all strides would let the exporter fix sizes that must stay free.
     pixels = torch.zeros(2, 3, 224, 288)
-    dynamic = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    dynamic = {
+        0: torch.export.Dim.DYNAMIC,
+        2: torch.export.Dim.DYNAMIC,
+        3: torch.export.Dim.DYNAMIC,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations are not the user's
         program = torch.onnx.export(
@@ -71,7 +74,7 @@ def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
     return proto
 
 
-def compare(path: Path, model: nn.Module, *, shape: tuple[int, int] = (160, 352)) -> float:
+def compare(path: Path, model: SegmentationModel, *, shape: tuple[int, int] = (160, 352)) -> float:
     """The largest absolute difference between an ONNX file's logits and PyTorch's, on noise."""
     generator = np.random.default_rng(0)
     pixels = generator.standard_normal((1, 3, *shape)).astype(np.float32)

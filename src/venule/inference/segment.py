@@ -41,7 +41,7 @@ class Prediction:
 
     @property
     def vessels(self) -> Mask:
-        """(H, W) bool, True where the probability reaches the threshold inside the field of view."""
+        """(H, W) bool, where the probability reaches the threshold inside the field of view."""
         return (self.probability >= self.threshold) & self.fov
 
 

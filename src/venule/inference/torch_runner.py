@@ -18,7 +18,11 @@ def pick_device(device: str) -> torch.device:
     Raises:
         UsageError: the device is not there.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if device == "auto":
         device = next(name for name in ("cuda", "mps", "cpu") if there[name])
     if not there.get(device, False):

@@ -55,7 +55,7 @@ def require_positive(name: str, value: object) -> None:
 
 
 def initialise(model: nn.Module) -> None:
-    """He initialisation (He et al. 2015, eq. 10, fan out) of every convolution; norms at identity."""
+    """He initialisation (He et al. 2015, eq. 10, fan out) of convolutions; norms at identity."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -159,7 +159,7 @@ class NormConv(nn.Module):
 
 
 class DAPPM(nn.Module):
-    """Deep aggregation pyramid pooling (section 3.3, figure 5): context at five scales, fused in turn.
+    """Deep aggregation pyramid pooling (section 3.3, figure 5): five scales, fused in turn.
 
     The last scale is pooled to one value per channel; at batch size 1, and in photographs so small
     that other scales shrink to one value too, their batch norms fall back on the running statistics

@@ -14,7 +14,7 @@ BUILDERS = {"resnet50": deeplabv3_resnet50, "resnet101": deeplabv3_resnet101}
 
 @dataclass(frozen=True, kw_only=True)
 class DeepLabV3Config:
-    """Shape of a DeepLabV3: its ResNet, the auxiliary head on stage 3, the number of output maps."""
+    """Shape of a DeepLabV3: its ResNet, the auxiliary head on stage 3, the output maps."""
 
     backbone: Literal["resnet50", "resnet101"] = "resnet50"
     auxiliary: bool = True
