@@ -72,7 +72,7 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid"):
         return math.ceil(3 * self.blur_sigma_px) if self.blur_p else 0
 
 
-class QuarterTurn(v2.Transform):
+class QuarterTurn(v2.Transform):  # type: ignore[misc]
     """By 90, 180 or 270 degrees."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:  # noqa: ARG002
@@ -84,7 +84,7 @@ class QuarterTurn(v2.Transform):
         return tv_tensors.wrap(inpt.rot90(params["turns"], (-2, -1)), like=inpt)
 
 
-class Photometric(v2.Transform):
+class Photometric(v2.Transform):  # type: ignore[misc]
     """Base of what changes the photograph only, never its masks."""
 
     def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
@@ -98,7 +98,7 @@ class Photometric(v2.Transform):
         return inpt
 
 
-class Elastic(v2.Transform):
+class Elastic(v2.Transform):  # type: ignore[misc]
     """A smooth random displacement (Simard et al. 2003), by separable Gaussian filters.
 
     torchvision's ElasticTransform filters with the whole two-dimensional kernel, which takes longer
@@ -188,7 +188,7 @@ def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
 def change_gamma(image: Tensor, strength: float) -> Tensor:
     """`image` to a power drawn log-uniformly from 1 / (1 + strength) .. 1 + strength."""
     exponent = (1 + strength) ** float(torch.empty(()).uniform_(-1, 1))
-    return image.clamp(0, 1) ** exponent
+    return image.clamp(0, 1).pow(exponent)
 
 
 def illuminate(image: Tensor, strength: float) -> Tensor:
@@ -202,7 +202,8 @@ def blur(image: Tensor, largest_sigma_px: float) -> Tensor:
     """`image` blurred by a Gaussian of random width up to `largest_sigma_px`."""
     sigma = float(torch.empty(()).uniform_(0.1, 1)) * largest_sigma_px
     size = 2 * math.ceil(3 * sigma) + 1
-    return v2f.gaussian_blur(image, [size, size], [sigma, sigma])
+    blurred: Tensor = v2f.gaussian_blur(image, [size, size], [sigma, sigma])
+    return blurred
 
 
 def add_noise(image: Tensor, largest_std: float) -> Tensor:

@@ -61,7 +61,7 @@ class TrainingSet(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.photographs) * self.crops_per_image
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:  # type: ignore[override]
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
         photograph = self.photographs[index % len(self.photographs)]
         with torch.random.fork_rng(devices=[]):
@@ -120,7 +120,7 @@ def training_loader(
     samples: TrainingSet, batches: EpochBatches, *, workers: int = 0
 ) -> DataLoader[Sample]:
     """A loader whose batches do not depend on the number of workers."""
-    return DataLoader(samples, batch_sampler=batches, num_workers=workers)  # type: ignore[arg-type]
+    return DataLoader(samples, batch_sampler=batches, num_workers=workers)
 
 
 def _load(record: Record, preprocessing: Preprocessing, expert: Expert) -> Sample:

@@ -97,7 +97,7 @@ class Loop:
         self.loader, self.batches = loader, batches
         self.clip_norm = optimizer.clip_norm
         if accelerator.mixed_precision == "bf16":
-            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model = model.to(memory_format=torch.channels_last)
         inner = build_optimizer(model.parameters(), optimizer)
         self.model, self.optimizer = accelerator.prepare(model, inner)
         self.schedule = Schedule(
