@@ -23,7 +23,7 @@ def parse(data: Path, /, **sections: object) -> TrainConfig:
     return parse_config(settings(data, **sections), TrainConfig, source="test")
 
 
-def test_without_augmentation_the_sheet_shows_the_photographs_and_their_truth(data: Path):
+def test_without_augmentation_the_sheet_shows_the_photographs_and_their_truth(data: Path) -> None:
     config = parse(
         data,
         input={"crop_px": None, "resize_px": 80},
@@ -44,7 +44,7 @@ def test_without_augmentation_the_sheet_shows_the_photographs_and_their_truth(da
         assert truth[outline].mean(axis=0)[2] > VESSEL[2] / 2
 
 
-def test_a_row_has_a_picture_for_every_heading_and_epochs_differ(data: Path):
+def test_a_row_has_a_picture_for_every_heading_and_epochs_differ(data: Path) -> None:
     (first, _) = sample_rows(parse(data), samples=2)
     _, pictures = first
     assert len(pictures) == len(HEADINGS)
@@ -52,7 +52,7 @@ def test_a_row_has_a_picture_for_every_heading_and_epochs_differ(data: Path):
     assert {picture.shape for picture in pictures} == {(64, 64, 3)}
 
 
-def test_several_crops_of_a_photograph_are_numbered(data: Path):
+def test_several_crops_of_a_photograph_are_numbered(data: Path) -> None:
     rows = sample_rows(parse(data, input={"crops_per_image": 2}), samples=4)
     assert [label for label, _ in rows] == [
         "csv 00, crop 1",
@@ -62,6 +62,6 @@ def test_several_crops_of_a_photograph_are_numbered(data: Path):
     ]
 
 
-def test_a_split_that_is_not_there_is_named(data: Path):
+def test_a_split_that_is_not_there_is_named(data: Path) -> None:
     with pytest.raises(UsageError, match="did you mean train"):
         list(sample_rows(parse(data, data={"train": "trian"}), samples=1))

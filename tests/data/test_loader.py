@@ -1,0 +1,249 @@
+"""Samples depend on (seed, epoch, index) only; shares of processes make up one epoch."""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torchvision import tv_tensors
+
+from support.drawn import make_drawn
+from venule.data.augment import AugmentationConfig, Sample
+from venule.data.catalog import open_dataset
+from venule.data.loader import EpochBatches, TrainingSet, derive_seed, training_loader
+from venule.data.record import Record
+from venule.data.sample import load_sample
+from venule.errors import DatasetError
+from venule.image.preprocess import Preprocessing, preprocess
+
+EVERYTHING = AugmentationConfig(
+    horizontal_flip_p=0.5, rotate_deg=180, scale=0.2, hue=0.1, noise_p=0.5, jpeg_p=0.5
+)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Record]:
+    return open_dataset(str(make_drawn(tmp_path_factory.mktemp("drawn"), train=3, val=0))).records
+
+
+def make_set(records: Sequence[Record], **options: Any) -> TrainingSet:
+    preprocessing = options.pop("preprocessing", Preprocessing())
+    augmentation = options.pop("augmentation", EVERYTHING)
+    return TrainingSet(records, preprocessing, augmentation, **{"crop_px": 32, **options})
+
+
+def same(first: Sample, second: Sample) -> bool:
+    return all(torch.equal(first[key], second[key]) for key in ("pixels", "truth", "fov"))
+
+
+def test_a_sample_is_the_same_in_any_order_and_from_any_generator(
+    records: Sequence[Record],
+) -> None:
+    forwards, backwards = make_set(records), make_set(records)
+    keys = [(epoch, index) for epoch in (1, 2) for index in range(3)]
+    first = {key: forwards[key] for key in keys}
+    torch.manual_seed(12345)
+    assert all(same(backwards[key], first[key]) for key in reversed(keys))
+
+
+def test_seed_epoch_and_index_each_change_a_sample(records: Sequence[Record]) -> None:
+    base = make_set(records, crops_per_image=2)
+    sample = base[1, 0]
+    assert not same(base[2, 0], sample)
+    assert not same(base[1, 3], sample)  # another crop of the same photograph
+    assert not same(make_set(records, seed=1)[1, 0], sample)
+
+
+def test_drawing_a_sample_leaves_the_global_generator_alone(records: Sequence[Record]) -> None:
+    samples = make_set(records)
+    before = torch.get_rng_state()
+    samples[1, 0]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# Since Python 3.12 forking is deprecated in a process with threads, as torch's has.
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_workers_give_the_same_batches_as_none(records: Sequence[Record]) -> None:
+    samples = make_set(records, crops_per_image=2)
+    epochs: list[list[Sample]] = []
+    for workers in (0, 2):
+        batches = EpochBatches(len(samples), 2, seed=0)
+        batches.epoch = 3
+        epochs.append(list(training_loader(samples, batches, workers=workers)))
+    alone, shared = epochs
+    assert len(alone) == len(shared) == 3
+    assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
+
+
+def test_the_loader_follows_the_epoch(records: Sequence[Record]) -> None:
+    samples = make_set(records)
+    batches = EpochBatches(len(samples), 3, seed=0)
+    loader = training_loader(samples, batches)
+    batches.epoch = 1
+    (first,) = loader
+    batches.epoch = 2
+    (second,) = loader
+    assert not same(first, second)
+
+
+def test_samples_have_the_shapes_and_types_of_the_loop(records: Sequence[Record]) -> None:
+    sample = make_set(records)[1, 0]
+    assert sample["pixels"].shape == (3, 32, 32)
+    assert sample["truth"].shape == sample["fov"].shape == (1, 32, 32)
+    assert {value.dtype for value in sample.values()} == {torch.float32}
+    assert {type(value) for value in sample.values()} == {Tensor}
+    assert set(sample["fov"].flatten().tolist()) <= {0.0, 1.0}
+    assert not (sample["pixels"] * (1 - sample["fov"])).any()
+
+
+@pytest.mark.parametrize(
+    "preprocessing",
+    [Preprocessing(resize_px=48), Preprocessing(), Preprocessing(normalize="fixed")],
+    ids=["square", "native", "fixed"],
+)
+def test_without_augmentation_the_network_sees_what_it_sees_when_it_is_used(
+    records: Sequence[Record], preprocessing: Preprocessing
+) -> None:
+    samples = make_set(
+        records, preprocessing=preprocessing, augmentation=AugmentationConfig(), crop_px=None
+    )
+    for index, record in enumerate(records):
+        photograph = load_sample(record)
+        expected = preprocess(photograph.image, photograph.fov, preprocessing)
+        np.testing.assert_allclose(samples[1, index]["pixels"], expected, atol=1e-5)
+
+
+def test_truth_is_soft_where_it_was_scaled(records: Sequence[Record]) -> None:
+    settings = Preprocessing(resize_px=40)  # half of the photograph's 80
+    plain = make_set(
+        records, preprocessing=settings, augmentation=AugmentationConfig(), crop_px=None
+    )
+    truth = plain[1, 0]["truth"]
+    vessels = load_sample(records[0]).vessels
+    assert vessels is not None
+    assert float(truth.mean()) == pytest.approx(float(vessels.mean()), rel=0.05)
+    assert ((truth > 0.1) & (truth < 0.9)).any()
+
+
+def place_coded(side: int = 80) -> Sample:
+    """A photograph whose red and green are each pixel's row and column plus one, in hundredths."""
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    image = torch.stack((rows + 1, columns + 1, torch.zeros_like(rows))).float() / 100
+    truth = ((rows + columns) % 7 == 0).float()[None]
+    fov = ((rows + 2 * columns) % 5 > 0).to(torch.uint8)[None]
+    return {
+        "image": tv_tensors.Image(image),
+        "truth": tv_tensors.Image(truth),
+        "fov": tv_tensors.Mask(fov),
+    }
+
+
+def test_a_crop_cuts_photograph_truth_and_field_of_view_at_one_place(
+    records: Sequence[Record],
+) -> None:
+    samples = make_set(records, augmentation=AugmentationConfig())
+    whole = place_coded()
+    corners = set()
+    for seed in range(60):
+        torch.manual_seed(seed)
+        crop = samples.draw(whole)
+        rows, columns = ((crop["image"][:2] * 100).round().long() - 1).as_subclass(Tensor)
+        inside = rows >= 0
+        assert torch.equal(inside, columns >= 0)
+        for key in ("truth", "fov"):
+            plane = whole[key].as_subclass(Tensor)[0]
+            cut = crop[key].as_subclass(Tensor)[0]
+            assert torch.equal(cut[inside], plane[rows[inside], columns[inside]])
+            assert not cut[~inside].any()
+        assert float(inside.float().mean()) >= 0.75**2  # at most a quarter of each side
+        corners.add((int(rows.max()), int(columns.max())))
+    assert len(corners) > 40
+    assert max(row for row, _ in corners) == 79
+    assert min(row for row, _ in corners) < 35
+
+
+def test_a_photograph_smaller_than_a_crop_is_seen_whole(records: Sequence[Record]) -> None:
+    samples = make_set(records, augmentation=AugmentationConfig(), crop_px=128)
+    for seed in range(20):
+        torch.manual_seed(seed)
+        rows = samples.draw(place_coded(80))["image"].as_subclass(Tensor)[0]
+        assert int((rows > 0).sum()) == 80 * 80
+    much_smaller = samples.draw(place_coded(40))["image"].as_subclass(Tensor)[0]
+    assert (much_smaller[44:84, 44:84] > 0).all()  # in the middle
+
+
+def test_photographs_give_as_many_crops_as_asked_for(records: Sequence[Record]) -> None:
+    assert len(make_set(records, crops_per_image=5)) == 15
+
+
+def test_a_photograph_without_annotation_is_named(records: Sequence[Record]) -> None:
+    with pytest.raises(DatasetError, match=r"00\.png: has no annotation of the second expert"):
+        make_set(records, expert="second")
+
+
+def test_near_seeds_are_unrelated() -> None:
+    seeds = {derive_seed(*parts) for parts in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0))}
+    assert len(seeds) == 5
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    differing = bin(derive_seed(0, 0, 0) ^ derive_seed(0, 0, 1)).count("1")
+    assert differing > 15  # about half of 63 bits
+
+
+sizes = st.integers(1, 40)
+few = st.integers(1, 5)
+
+
+@settings(deadline=None)
+@given(length=sizes, batch_size=few, processes=few, seed=sizes, epoch=sizes)
+def test_shares_of_processes_are_disjoint_and_make_up_the_batches_of_one(
+    length: int, batch_size: int, processes: int, seed: int, epoch: int
+) -> None:
+    if length < processes:
+        with pytest.raises(DatasetError, match="start fewer processes"):
+            EpochBatches(length, batch_size, seed=seed, processes=processes)
+        return
+
+    def batches(**options: int) -> list[list[tuple[int, int]]]:
+        share = EpochBatches(length, options.pop("size", batch_size), seed=seed, **options)
+        share.epoch = epoch
+        result = list(share)
+        assert len(result) == len(share)
+        return result
+
+    shares = [batches(rank=rank, processes=processes) for rank in range(processes)]
+    sizes = {len(batch) for share in shares for batch in share}
+    assert len(sizes) == 1  # so that the mean of the processes' means is the mean of all
+    assert 1 <= sizes.pop() <= batch_size
+    together = [sorted(chain.from_iterable(step)) for step in zip(*shares, strict=True)]
+    keys = [key for step in together for key in step]
+    assert len(set(keys)) == len(keys)
+    assert {epoch for epoch, _ in keys} == {epoch}
+    assert all(0 <= index < length for _, index in keys)
+    if length >= batch_size * processes:
+        alone = batches(size=batch_size * processes)
+        assert together == [sorted(step) for step in alone]
+        assert len(keys) > length - batch_size * processes
+
+
+@settings(deadline=None)
+@given(length=st.integers(12, 40), seed=sizes)
+def test_every_epoch_has_its_own_order(length: int, seed: int) -> None:
+    batches = EpochBatches(length, 1, seed=seed)
+    orders = []
+    for epoch in (1, 2, 1):
+        batches.epoch = epoch
+        orders.append([index for ((_, index),) in batches])
+    assert orders[0] == orders[2] != orders[1]
+    assert sorted(orders[0]) == list(range(length))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"not an image")
+    with pytest.raises(Exception, match=r"a\.png"):
+        make_set([Record(id="a", image=tmp_path / "a.png", first=tmp_path / "a.png")])
