@@ -1,0 +1,175 @@
+"""Real, tiny trainings on drawn photographs: what a run's folder holds, and that it is true."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from support.drawn import make_drawn, settings
+from support.runs import silent
+from support.trees import save
+from venule.data.catalog import open_dataset
+from venule.data.protocols import select
+from venule.errors import ConfigError, DatasetError, UsageError, VenuleError
+from venule.evaluation.evaluate import evaluate_segmenter
+from venule.image.io import pixel_hash
+from venule.inference.load import load
+from venule.models.checkpoint import build_model, load_model, read_weights
+from venule.training.config import TrainConfig, parse_config
+from venule.training.run import Run
+from venule.training.segmentation import SegmentationTask
+from venule.training.train import resume, train
+
+
+def run(data: Path, root: Path, /, **sections: Any) -> Run:
+    config = parse_config(settings(data, **sections), TrainConfig, source="test")
+    return train(config, root=root, report=silent)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_drawn(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs with averaged weights, in fp32."""
+    root = tmp_path_factory.mktemp("runs")
+    return run(data, root, schedule={"ema_decay": 0.9, "epochs": 2}).path
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with (path / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_holds_all_that_it_promises(finished: Path) -> None:
+    names = {str(file.relative_to(finished)) for file in finished.rglob("*") if file.is_file()}
+    weights = {f"weights/{name}.safetensors" for name in ("last", "best_loss", "best_auc")}
+    files = {"config.toml", "metrics.csv", "metrics.jsonl", "environment.json", "data.json"}
+    assert weights | files | {"run.json", "state.pt", "curves.png"} <= names
+    assert any(name.startswith("tensorboard/events.") for name in names)
+
+
+def test_validation_scores_are_those_of_the_evaluation_at_a_half(
+    finished: Path, data: Path
+) -> None:
+    selection = select(open_dataset(str(data)), None, "val")
+    segmenter = load(finished, which="last", device="cpu").with_settings(threshold=0.5)
+    result = evaluate_segmenter(segmenter, selection)
+    last = rows(finished)[-1]
+    for ours, theirs in (("dice", "dice"), ("iou", "iou"), ("miou", "miou"), ("auc", "roc_auc")):
+        assert float(last[f"val_{ours}"]) == pytest.approx(result.mean[theirs].mean, abs=1e-7)
+    assert float(last["val_accuracy"]) == pytest.approx(result.mean["accuracy"].mean, abs=1e-7)
+
+
+def test_weights_remember_the_pixels_they_have_seen(finished: Path, data: Path) -> None:
+    _, record = read_weights(finished / "weights/last.safetensors")
+    trained, selected = record.seen
+    assert (trained.role, selected.role) == ("trained", "selected")
+    assert set(trained.images) == {"00", "01", "02", "03"}
+    assert set(selected.images) == {"04", "05"}
+    with Image.open(data.parent / "images/04.png") as image:
+        assert selected.images["04"] == pixel_hash(np.asarray(image))
+    assert json.loads((finished / "data.json").read_text())[1]["images"] == selected.images
+
+
+def test_weights_carry_their_epoch_scores_and_threshold(finished: Path) -> None:
+    _, record = read_weights(finished / "weights/last.safetensors")
+    last = rows(finished)[-1]
+    assert record.epoch == 2
+    assert record.validation["dice"] == float(last["val_dice"])
+    assert 0 < record.threshold < 1
+    assert record.threshold_source.startswith("largest pooled Dice on ")
+
+
+def test_every_best_file_is_of_the_best_epoch_of_its_score(finished: Path) -> None:
+    log = rows(finished)
+    for score, pick in (("loss", min), ("auc", max)):
+        _, record = read_weights(finished / f"weights/best_{score}.safetensors")
+        best = pick(log, key=lambda row, score=score: float(row[f"val_{score}"]))  # type: ignore[misc]
+        assert record.epoch == int(best["epoch"])
+
+
+def test_overlays_show_the_errors_of_every_validation_image(finished: Path) -> None:
+    pictures = sorted((finished / "overlays").iterdir())
+    assert [picture.name for picture in pictures] == ["04_errors.png", "05_errors.png"]
+    with Image.open(pictures[0]) as picture:
+        assert picture.size == (80, 80)
+
+
+def test_a_second_run_of_the_name_gets_its_own_folder_and_the_same_bits(
+    finished: Path, data: Path
+) -> None:
+    again = run(data, finished.parent, schedule={"ema_decay": 0.9, "epochs": 2}).path
+    assert again.name == "tiny-2"
+    ours, theirs = ((p / "weights/last.safetensors").read_bytes() for p in (again, finished))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_both_precisions_train_and_keep_their_weights_in_fp32(
+    precision: str, data: Path, tmp_path: Path
+) -> None:
+    schedule = {"precision": precision, "epochs": 1}
+    path = run(data, tmp_path, schedule=schedule, input={"crop_px": None, "resize_px": 64}).path
+    model, _ = load_model(path / "weights/last.safetensors")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert np.isfinite(float(rows(path)[0]["train_loss"]))
+
+
+def test_images_without_any_vessel_do_not_spoil_the_scores_of_others(tmp_path: Path) -> None:
+    data = make_drawn(tmp_path / "data", train=2, val=2)
+    save(data.parent / "labels/02.png", np.zeros((80, 80), bool))
+    path = run(data, tmp_path, schedule={"epochs": 1}).path
+    assert 0 <= float(rows(path)[0]["val_auc"]) <= 1
+    load_model(path / "weights/best_auc.safetensors")
+
+
+def test_weights_of_a_validation_without_any_vessel_can_still_be_read(tmp_path: Path) -> None:
+    data = make_drawn(tmp_path / "data", train=2, val=1)
+    save(data.parent / "labels/02.png", np.zeros((80, 80), bool))
+    path = run(data, tmp_path, schedule={"epochs": 1}).path
+    _, record = load_model(path / "weights/last.safetensors")
+    assert record.threshold == 0.5
+    assert "auc" not in record.validation
+
+
+def test_a_network_that_puts_out_nan_is_a_clear_error(data: Path) -> None:
+    dataset = open_dataset(str(data))
+    config = parse_config(settings(data), TrainConfig, source="test")
+    task = SegmentationTask(config, select(dataset, None, "train"), select(dataset, None, "val"))
+    model = build_model(task.record)
+    for parameter in model.parameters():
+        torch.nn.init.constant_(parameter, torch.nan)
+    with pytest.raises(ConfigError, match="output is nan in epoch 3; lower"):
+        task.validate(model, epoch=3)
+
+
+@pytest.mark.parametrize(
+    ("sections", "kind", "message"),
+    [
+        ({"data": {"val": "train"}}, ConfigError, "data.train and data.val share images"),
+        ({"data": {"val": "vall"}}, UsageError, "did you mean val"),
+        ({"data": {"dataset": "nowhere/"}}, DatasetError, "nowhere/: no such file or folder"),
+        ({"network": {"model": "ddrnet"}}, ConfigError, "did you mean 'ddrnet23"),
+        ({"network": {"options": {"widht": 3}}}, ConfigError, "no option 'widht'; did you mean"),
+        ({"network": {"pretrained": "none.safetensors"}}, VenuleError, "none.safetensors"),
+    ],
+)
+def test_what_is_not_there_is_said_before_a_folder_is_made(
+    sections: dict[str, Any], kind: type[Exception], message: str, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(kind, match=message):
+        run(data, tmp_path, **sections)
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_a_run_can_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(VenuleError, match="not a training run"):
+        resume(tmp_path, report=silent)
