@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class SeenImages(BaseModel, frozen=True, extra="forbid"):

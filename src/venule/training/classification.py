@@ -42,13 +42,13 @@ class ClassPhotographs(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, key: tuple[int, int]) -> Item:  # type: ignore[override]
+    def __getitem__(self, key: tuple[int, int]) -> Item:
         epoch, index = key
         path, label = self.items[index]
         with warnings.catch_warnings():
             # A class tree may hold grey photographs; only vessels need colour.
             warnings.simplefilter("ignore", GreyImageWarning)
-            image = torch.from_numpy(read_image(path)).permute(2, 0, 1)
+            image = torch.from_numpy(read_image(path).copy()).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.seed, epoch, index))
             pixels: Tensor = self.transform(image)
@@ -98,7 +98,7 @@ class ClassificationTask:
         batches = [[(0, i) for i in range(j, min(j + size, count))] for j in range(0, count, size)]
         self.val: DataLoader[Item] = DataLoader(
             ClassPhotographs(tree.val, validation_transform(config.data)),
-            batch_sampler=batches,  # type: ignore[arg-type]
+            batch_sampler=batches,
             num_workers=config.schedule.workers,
         )
 

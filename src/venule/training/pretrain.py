@@ -113,7 +113,7 @@ def _loop(
     return Loop(
         ClassificationTask(config, tree),
         classifier,
-        DataLoader(photographs, batch_sampler=batches, num_workers=schedule.workers),  # type: ignore[arg-type]
+        DataLoader(photographs, batch_sampler=batches, num_workers=schedule.workers),
         batches,
         run,
         accelerator=accelerator,

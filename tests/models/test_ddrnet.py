@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from venule.models.ddrnet import DDRNetConfig
+
+STRIDES = pytest.mark.parametrize("stride", [8, 4, 2, 1])
+
+
+def parameters(config: DDRNetConfig) -> int:
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in config.build().parameters())
+
+
+def test_ddrnet_23_slim_has_the_5_7_million_parameters_of_the_paper() -> None:
+    assert parameters(DDRNetConfig(auxiliary=False, classes=1)) == 5_694_817
+
+
+@STRIDES
+def test_the_high_resolution_branch_has_the_output_stride_asked_for(stride: int) -> None:
+    with torch.device("meta"):
+        network = DDRNetConfig(stride=stride).build()
+        low, high, stage3_high = network.trunk(torch.zeros(1, 3, 128, 256))
+    assert high.shape == (1, 128, 128 // stride, 256 // stride)
+    assert stage3_high.shape == (1, 64, 128 // stride, 256 // stride)
+    assert low.shape == (1, 512, 16 // stride, 32 // stride)
+
+
+@STRIDES
+def test_the_stride_does_not_change_the_number_of_parameters(stride: int) -> None:
+    assert parameters(DDRNetConfig(stride=stride)) == parameters(DDRNetConfig())
+
+
+def test_the_context_of_one_image_uses_running_statistics_where_pooling_leaves_one_value() -> None:
+    dappm = DDRNetConfig(width=4, context_width=4).build().dappm.train()
+    dappm(torch.randn(1, 64, 3, 5))
+    moved = [bool(scale.norm.running_mean.any()) for scale in dappm.scales]
+    # Pooled by 2, 4 and 8, 3 x 5 values become 2 x 3, 1 x 2 and 1 x 1; the last scale is global.
+    assert moved == [True, True, False, False]
+
+
+def test_the_classifier_has_the_trunk_of_the_segmentation_network() -> None:
+    config = DDRNetConfig(width=4)
+    classifier = config.build_classifier(7).eval()
+    assert classifier(torch.randn(2, 3, 65, 97)).shape == (2, 7)
+    shapes = {name: tensor.shape for name, tensor in config.build().trunk.state_dict().items()}
+    assert {n: t.shape for n, t in classifier.trunk.state_dict().items()} == shapes

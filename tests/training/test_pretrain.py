@@ -1,0 +1,191 @@
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from venule.data.classes import open_class_tree
+from venule.errors import ConfigError, DatasetError
+from venule.models.checkpoint import read_tensors
+from venule.models.ddrnet import DDRNetConfig
+from venule.models.pretrained import load_pretrained
+from venule.training.classification import (
+    HEADER,
+    ClassificationTask,
+    ClassPhotographs,
+    training_transform,
+)
+from venule.training.config import ClassPhotographsConfig, PretrainConfig, TrainConfig, parse_config
+from venule.training.pretrain import pretrain, resume
+from venule.training.run import Run
+from venule.training.train import take_pretrained
+
+TINY = {"width": 4, "head_width": 4, "context_width": 4}
+
+
+def ignore(kind: str, values: Mapping[str, float]) -> None:
+    pass
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Six reddish and six bluish photographs, one of them grey."""
+    rng = np.random.default_rng(0)
+    for name, channel in (("blue", 2), ("red", 0)):
+        folder = tmp_path / "tree" / name
+        folder.mkdir(parents=True)
+        for i in range(6):
+            pixels = rng.integers(0, 120, (70, 90, 3), dtype=np.uint8)
+            pixels[..., channel] += 120
+            Image.fromarray(pixels).save(folder / f"{i}.png")
+    Image.new("L", (80, 70), 90).save(tmp_path / "tree" / "red" / "grey.png")
+    return tmp_path / "tree"
+
+
+def settings(tree: Path, **schedule: object) -> PretrainConfig:
+    values = {
+        "data": {"folder": str(tree), "crop_px": 64, "val_share": 0.2},
+        "network": {"options": TINY},
+        "schedule": {"epochs": 2, "batch_size": 4, "precision": "fp32", "device": "cpu"} | schedule,
+    }
+    return parse_config(values, PretrainConfig, source="test")
+
+
+def test_a_pretrained_trunk_enters_a_ddrnet_completely(tree: Path, tmp_path: Path) -> None:
+    run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    assert {"epoch", "train_loss", "val_loss", "val_accuracy"} <= set(rows[0])
+    assert 0 <= rows[0]["val_accuracy"] <= 1
+    network = DDRNetConfig(**TINY).build()
+    other = Run.create(tmp_path, "other")
+    # The run's folder is enough: its best by accuracy are meant.
+    assert take_pretrained(network, str(run.path), other, main=True, report=ignore) == ()
+    account = json.loads((other.path / "pretrained.json").read_text())
+    assert account["source"].endswith("best_accuracy.safetensors")
+    trunk = [name for name in network.state_dict() if name.startswith("trunk.")]
+    assert account["taken"] == trunk
+    assert account["mismatched"] == {}
+    fresh = {name.partition(".")[0] for name in account["fresh_in_network"]}
+    assert fresh == {"dappm", "head", "auxiliary_head"}
+    unused = {name.partition(".")[0] for name in account["unused_in_file"]}
+    assert unused == {"down5", "linear"}
+
+
+def test_the_weights_say_what_they_were_trained_on(tree: Path, tmp_path: Path) -> None:
+    run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
+    _, metadata = read_tensors(run.weights / "last.safetensors")
+    account = json.loads(metadata[HEADER])
+    assert account["classes"] == ["blue", "red"]
+    assert account["photographs_sha256"] == open_class_tree(tree, val_share=0.2).digest()
+    assert account["options"] == TINY
+
+
+def test_an_interrupted_pretraining_ends_as_an_uninterrupted_one(
+    tree: Path, tmp_path: Path
+) -> None:
+    whole = pretrain(settings(tree), root=tmp_path / "whole", report=ignore)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(kind: str, values: Mapping[str, float]) -> None:
+        # In the middle of the second epoch, after the first was written.
+        if kind == "step" and values["epoch"] == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        pretrain(settings(tree), root=tmp_path / "killed", report=kill)
+    resumed = resume(tmp_path / "killed" / "pretrain", report=ignore)
+    for name in ("last", "best_loss", "best_accuracy"):
+        file = Path("weights") / f"{name}.safetensors"
+        assert (resumed.path / file).read_bytes() == (whole.path / file).read_bytes()
+
+    def rows(run: Run) -> list[dict[str, float]]:
+        lines = (run.path / "metrics.jsonl").read_text().splitlines()
+        return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+    assert rows(resumed) == rows(whole)
+    assert len(rows(whole)) == 2
+
+
+def test_other_photographs_cannot_carry_on_a_run(tree: Path, tmp_path: Path) -> None:
+    run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
+    (tree / "red" / "0.png").unlink()
+    with pytest.raises(DatasetError, match="begin a new run"):
+        resume(run.path, report=ignore)
+
+
+def test_a_photograph_depends_on_seed_epoch_and_index_only(tree: Path) -> None:
+    items = open_class_tree(tree).train
+    config = ClassPhotographsConfig(folder=str(tree), crop_px=64)
+    first = ClassPhotographs(items, training_transform(config), seed=3)
+    torch.manual_seed(99)
+    torch.rand(5)
+    second = ClassPhotographs(items, training_transform(config), seed=3)
+    first[1, 0]
+    assert torch.equal(first[2, 1]["pixels"], second[2, 1]["pixels"])
+    assert not torch.equal(first[2, 1]["pixels"], first[3, 1]["pixels"])
+    assert first[2, 1]["pixels"].shape == (3, 64, 64)
+
+
+def test_validation_counts_every_photograph_once(tree: Path) -> None:
+    config = settings(tree, batch_size=2)
+    classes = open_class_tree(tree, val_share=0.4)
+    task = ClassificationTask(config, classes)
+
+    class AlwaysRed(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.odds = torch.nn.Parameter(torch.tensor([0.0, np.log(3.0)]))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.odds.expand(len(x), 2)
+
+    scores = task.validate(AlwaysRed().eval(), epoch=1)
+    # Of 2 blue and 3 red each red one is right, with probability 3/4; blue has 1/4.
+    assert [label for _, label in classes.val] == [0, 0, 1, 1, 1]
+    assert scores["accuracy"] == pytest.approx(3 / 5)
+    assert scores["loss"] == pytest.approx((3 * np.log(4 / 3) + 2 * np.log(4)) / 5, rel=1e-5)
+
+
+def test_label_smoothing_is_in_the_training_loss_only(tree: Path) -> None:
+    task = ClassificationTask(settings(tree), open_class_tree(tree, val_share=0.2))
+    batch = {"pixels": torch.tensor([[2.0, 0.0]]), "label": torch.tensor([0])}
+    loss = float(task.loss(torch.nn.Identity(), batch))
+    log_p = [-np.log(1 + np.exp(-2.0)), -2 - np.log(1 + np.exp(-2.0))]
+    assert loss == pytest.approx(-(0.95 * log_p[0] + 0.05 * log_p[1]), rel=1e-5)
+
+
+def test_a_network_without_a_trunk_of_ours_is_refused_before_a_folder_is_made(
+    tree: Path, tmp_path: Path
+) -> None:
+    values = {"data": {"folder": str(tree)}, "network": {"model": "deeplabv3-resnet50"}}
+    config = parse_config(values, PretrainConfig, source="test")
+    with pytest.raises(ConfigError, match="ddrnet23-slim or ddrnet23"):
+        pretrain(config, root=tmp_path / "runs", report=ignore)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_accuracy_is_for_pretraining_and_dice_for_segmentation(tree: Path) -> None:
+    assert settings(tree).schedule.monitor == "accuracy"
+    with pytest.raises(ConfigError, match=r"schedule\.monitor"):
+        settings(tree, monitor="dice")
+    values = {"name": "x", "input": {"crop_px": 64}, "schedule": {"monitor": "accuracy"}}
+    with pytest.raises(ConfigError, match="use loss, iou, dice or auc"):
+        parse_config(values, TrainConfig, source="test")
+
+
+def test_a_pretraining_can_start_from_another(tree: Path, tmp_path: Path) -> None:
+    first = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
+    classifier = DDRNetConfig(**TINY).build_classifier(2)
+    taken = load_pretrained(classifier, str(first.weights / "last.safetensors"))
+    assert (taken.fresh, taken.unused, taken.mismatched) == ((), (), {})
+
+
+def test_changing_one_setting_leaves_the_other_defaults(tree: Path) -> None:
+    values = {"data": {"folder": str(tree)}, "optimizer": {"learning_rate": 0.1}}
+    config = parse_config(values, PretrainConfig, source="test")
+    assert (config.optimizer.kind, config.optimizer.learning_rate) == ("sgd", 0.1)
