@@ -150,7 +150,7 @@ def test_imagenet_fills_the_trunk_of_deeplabv3(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_coco_fills_all_of_deeplabv3_but_its_21_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = deeplabv3_resnet50(
+    state: dict[str, torch.Tensor] = deeplabv3_resnet50(
         weights=None, weights_backbone=None, num_classes=21, aux_loss=True
     ).state_dict()
     urls = []

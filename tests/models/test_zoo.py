@@ -19,7 +19,7 @@ def test_every_network_trains_on_one_image_with_a_gradient_in_every_parameter(na
     network = MODELS[name].build().train()
     heads = network.training_logits(torch.randn(1, 3, 65, 97))
     assert [head.shape for head in heads] == [(1, 1, 65, 97)] * 2
-    sum(head.square().mean() for head in heads).backward()
+    torch.autograd.backward([head.square().mean() for head in heads])
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name

@@ -4,7 +4,7 @@ Independent of our network: another tree of modules, assembled by name. It segme
 stride of 8, for sides that divide by 64.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ def up(x: Tensor, like: Tensor) -> Tensor:
 class Named(nn.Module):
     """Parts under names that are no Python names."""
 
-    def __init__(self, parts: dict[str, nn.Module]) -> None:
+    def __init__(self, parts: Mapping[str, nn.Module]) -> None:
         super().__init__()
         for name, part in parts.items():
             self.add_module(name, part)

@@ -24,6 +24,7 @@ from venule.training.run import Run
 from venule.training.train import take_pretrained
 
 TINY = {"width": 4, "head_width": 4, "context_width": 4}
+TINY_CONFIG = DDRNetConfig(width=4, head_width=4, context_width=4)
 
 
 def ignore(kind: str, values: Mapping[str, float]) -> None:
@@ -59,7 +60,7 @@ def test_a_pretrained_trunk_enters_a_ddrnet_completely(tree: Path, tmp_path: Pat
     rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     assert {"epoch", "train_loss", "val_loss", "val_accuracy"} <= set(rows[0])
     assert 0 <= rows[0]["val_accuracy"] <= 1
-    network = DDRNetConfig(**TINY).build()
+    network = TINY_CONFIG.build()
     other = Run.create(tmp_path, "other")
     # The run's folder is enough: its best by accuracy are meant.
     assert take_pretrained(network, str(run.path), other, main=True, report=ignore) == ()
@@ -180,7 +181,7 @@ def test_accuracy_is_for_pretraining_and_dice_for_segmentation(tree: Path) -> No
 
 def test_a_pretraining_can_start_from_another(tree: Path, tmp_path: Path) -> None:
     first = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
-    classifier = DDRNetConfig(**TINY).build_classifier(2)
+    classifier = TINY_CONFIG.build_classifier(2)
     taken = load_pretrained(classifier, str(first.weights / "last.safetensors"))
     assert (taken.fresh, taken.unused, taken.mismatched) == ((), (), {})
 
