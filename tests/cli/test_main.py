@@ -2,6 +2,7 @@ import errno
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from venule.errors import ImageError
 
 COMMANDS = [
     "train",
+    "pretrain",
     "convert",
     "evaluate",
     "visualize",
@@ -33,8 +35,8 @@ def _failing(error: BaseException) -> Callable[..., None]:
 def test_help_lists_every_command(venule: Run) -> None:
     ran = venule("--help")
     assert ran.code == 0
-    listed = [line.split()[0] for line in ran.out.splitlines() if line.startswith("  ")]
-    assert set(COMMANDS) <= set(listed)
+    listed = [line.split()[0] for line in ran.out.partition("Commands:")[2].strip().splitlines()]
+    assert sorted(listed) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -42,6 +44,12 @@ def test_every_command_has_help(venule: Run, command: str) -> None:
     ran = venule(command, "--help")
     assert ran.code == 0
     assert f"Usage: venule {command}" in ran.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.split()[:2] == ["venule", command]]
 
 
 def test_the_version_is_printed(venule: Run) -> None:
