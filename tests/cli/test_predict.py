@@ -197,7 +197,9 @@ def test_progress_goes_to_stderr_one_line_a_photograph(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
     ran = venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
-    assert ran.err.startswith(f"[1/1] {photograph} (")
+    steps = [line for line in ran.err.splitlines() if line.startswith("[")]
+    assert len(steps) == 1
+    assert steps[0].startswith(f"[1/1] {photograph} (")
 
 
 SLOW_PREDICT = """
