@@ -37,7 +37,8 @@ def venule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def test_train_predict_evaluate_export_and_plot(venule: Command, tmp_path: Path) -> None:
     data = make_drawn(tmp_path / "data", train=4, val=2)
     config = tmp_path / "tiny.toml"
-    config.write_text(to_toml(settings(data)), encoding="utf-8")
+    slow = settings(data, optimizer={"learning_rate": 1e-3})
+    config.write_text(to_toml(slow), encoding="utf-8")
 
     venule("data", "check", data)
     sheet = tmp_path / "samples.png"
