@@ -2,15 +2,10 @@
 
 from pathlib import Path
 
-import onnx
-import torch
-from onnx import numpy_helper
-from torch import Tensor
-
 from venule.errors import WeightsError
 from venule.export.onnx import TOLERANCE, compare
 from venule.inference.onnx_runner import load_onnx
-from venule.models.checkpoint import build_model, save_weights
+from venule.models.checkpoint import build_model, read_onnx, save_weights
 
 
 def export_safetensors(weights: Path, target: Path) -> float:
@@ -24,7 +19,7 @@ def export_safetensors(weights: Path, target: Path) -> float:
         OutputError: `target` cannot be written.
     """
     record = load_onnx(weights, device="cpu").record
-    tensors = read_initializers(weights)
+    tensors, _ = read_onnx(weights)
     record = record.model_copy(update={"options": record.options | {"auxiliary": False}})
     model = build_model(record)
     missing = [name for name in model.state_dict() if name not in tensors]
@@ -38,12 +33,3 @@ def export_safetensors(weights: Path, target: Path) -> float:
         )
     save_weights(target, model.state_dict(), record)
     return difference
-
-
-def read_initializers(weights: Path) -> dict[str, Tensor]:
-    """The parameters of an ONNX file, which ONNX Runtime has read before, by PyTorch's names."""
-    graph = onnx.load(str(weights)).graph
-    return {
-        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
-        for tensor in graph.initializer
-    }

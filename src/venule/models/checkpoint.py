@@ -57,6 +57,24 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(f"{path}: not a readable safetensors file ({error})") from None
 
 
+def read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All parameters of an ONNX file (`venule export` keeps PyTorch's names), and its metadata."""
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        model = onnx.load(path)
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such weights file") from None
+    except Exception as error:  # protobuf's errors share no base class with any of ours
+        raise WeightsError(f"{path}: not a readable ONNX model ({error})") from None
+    tensors = {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
+        for tensor in model.graph.initializer
+    }
+    return tensors, {prop.key: prop.value for prop in model.metadata_props}
+
+
 def load_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
     """The network of a weights file, in evaluation mode, with its record; loaded strictly."""
     tensors, record = read_weights(path)

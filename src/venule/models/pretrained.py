@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from venule.errors import WeightsError
-from venule.models.checkpoint import HEADER, read_tensors
+from venule.models.checkpoint import HEADER, read_onnx, read_tensors
 from venule.models.deeplabv3 import DeepLabV3
 from venule.models.record import ModelRecord, SeenImages
 
@@ -71,14 +71,13 @@ def load_pretrained(network: nn.Module, source: str) -> Taken:
     Raises:
         WeightsError: unreadable file, failed download, or nothing that fits.
     """
-    seen: tuple[SeenImages, ...] = ()
+    metadata: dict[str, str] = {}
     if source in DOWNLOADS:
         tensors = _download(network, source)
     elif source.lower().endswith(".onnx"):
-        tensors, seen = _read_onnx(Path(source))
+        tensors, metadata = read_onnx(Path(source))
     else:
         tensors, metadata = read_tensors(Path(source))
-        seen = _seen(source, metadata)
     taken = compare(network, tensors, source=source)
     if not taken.taken:
         raise WeightsError(
@@ -86,7 +85,7 @@ def load_pretrained(network: nn.Module, source: str) -> Taken:
             "renames those of the original DDRNet and of torchvision"
         )
     network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
-    return replace(taken, seen=seen)
+    return replace(taken, seen=_seen(source, metadata))
 
 
 def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> Taken:
@@ -122,25 +121,6 @@ def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise WeightsError(f"{source}: its record cannot be used: {reason}") from None
-
-
-def _read_onnx(path: Path) -> tuple[dict[str, Tensor], tuple[SeenImages, ...]]:
-    """The initializers by name (`venule export` keeps PyTorch's), and the images seen."""
-    import onnx
-    from onnx import numpy_helper
-
-    try:
-        model = onnx.load(path)
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such weights file") from None
-    except Exception as error:  # protobuf's errors share no base class with any of ours
-        raise WeightsError(f"{path}: not a readable ONNX model ({error})") from None
-    tensors = {
-        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
-        for tensor in model.graph.initializer
-    }
-    metadata = {prop.key: prop.value for prop in model.metadata_props}
-    return tensors, _seen(str(path), metadata)
 
 
 def _download(network: nn.Module, source: str) -> dict[str, Tensor]:
