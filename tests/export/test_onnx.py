@@ -1,0 +1,121 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from venule.errors import OutputError, WeightsError
+from venule.export.onnx import compare, export_onnx
+from venule.export.weights import export_safetensors
+from venule.image.preprocess import Preprocessing
+from venule.inference.load import load, shipped_weights
+from venule.models.checkpoint import build_model, load_model, save_weights
+from venule.models.record import ModelRecord
+from venule.models.zoo import MODELS
+from venule.synth.fundus import draw_fundus
+
+TINY: dict[str, Any] = {"width": 8, "context_width": 8, "head_width": 8}
+
+
+def trained(path: Path, *, model: str = "ddrnet23-slim", options: dict[str, Any]) -> ModelRecord:
+    """Weights whose batch norms are no longer at their start, so that folding them would show."""
+    record = ModelRecord(
+        name="tiny",
+        model=model,
+        options=options,
+        threshold=0.37,
+        threshold_source="a test",
+        preprocessing=Preprocessing(fov_px=100),
+    )
+    torch.manual_seed(1)
+    network = build_model(record)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    save_weights(path, network.state_dict(), record)
+    return record
+
+
+@pytest.mark.parametrize("stride", [8, 4, 2, 1])
+def test_a_ddrnet_computes_the_same_in_onnx_runtime_at_any_size(
+    tmp_path: Path, stride: int
+) -> None:
+    source, target = tmp_path / "a.safetensors", tmp_path / "a.onnx"
+    trained(source, options=TINY | {"stride": stride})
+    assert export_onnx(source, target) < 1e-4
+    network, _ = load_model(source)
+    for shape in ((64, 64), (97, 131), (200, 75)):
+        assert compare(target, network, shape=shape) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [name for name in MODELS if "ddrnet" not in name])
+def test_every_other_network_computes_the_same_in_onnx_runtime(tmp_path: Path, model: str) -> None:
+    source, target = tmp_path / "a.safetensors", tmp_path / "a.onnx"
+    trained(source, model=model, options={})
+    assert export_onnx(source, target) < 1e-3
+    network, _ = load_model(source)
+    assert compare(target, network, shape=(97, 131)) < 1e-3
+
+
+def test_the_record_and_every_parameters_name_are_in_the_file(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.safetensors", tmp_path / "a.onnx"
+    record = trained(source, options=TINY)
+    export_onnx(source, target)
+    assert load(target).record == record
+    names = {tensor.name for tensor in onnx.load(target).graph.initializer}
+    network, _ = load_model(source)
+    used = {
+        name
+        for name in network.state_dict()
+        if not name.startswith("auxiliary_head") and not name.endswith("num_batches_tracked")
+    }
+    assert used <= names
+
+
+def test_photographs_have_the_same_vessels_in_torch_and_onnx_runtime(tmp_path: Path) -> None:
+    (name,) = shipped_weights()
+    export_safetensors(shipped_weights()[name], tmp_path / "a.safetensors")
+    by_onnx, by_torch = load(name, device="cpu"), load(tmp_path / "a.safetensors", device="cpu")
+    drawn = draw_fundus(0, size_px=301)
+    first, second = by_onnx.segment(drawn.image), by_torch.segment(drawn.image)
+    agree = (first.vessels == second.vessels)[first.fov].mean()
+    assert first.vessels.any()
+    assert agree >= 0.9999
+    np.testing.assert_allclose(first.probability, second.probability, atol=1e-4)
+
+
+def test_onnx_to_safetensors_and_back_gives_the_same_parameters(tmp_path: Path) -> None:
+    source, there = tmp_path / "a.safetensors", tmp_path / "a.onnx"
+    trained(source, options=TINY | {"auxiliary": False})
+    export_onnx(source, there)
+    export_safetensors(there, tmp_path / "b.safetensors")
+    before, after = load_model(source)[0].state_dict(), load_model(tmp_path / "b.safetensors")[0]
+    for name, tensor in after.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_nothing_is_left_behind_where_export_fails(tmp_path: Path) -> None:
+    source = tmp_path / "a.safetensors"
+    trained(source, options=TINY)
+    with pytest.raises(OutputError):
+        export_onnx(source, tmp_path / "missing" / "a.onnx")
+    with pytest.raises(WeightsError):
+        export_onnx(tmp_path / "none.safetensors", tmp_path / "b.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors"]
+
+
+def test_a_file_that_computes_something_else_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "a.safetensors"
+    trained(source, options=TINY)
+    monkeypatch.setattr("venule.export.onnx.compare", lambda *_: 0.5)
+    with pytest.raises(WeightsError, match="differ"):
+        export_onnx(source, tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import venule
+from venule.errors import UsageError, WeightsError
+from venule.inference.load import load, shipped_weights, weights_file
+from venule.synth.fundus import draw_fundus
+
+
+def test_every_shipped_weights_file_loads_by_its_name_and_finds_drawn_vessels() -> None:
+    assert shipped_weights()
+    drawn = draw_fundus(0, size_px=256)
+    for name in shipped_weights():
+        segmenter = venule.load(name)
+        assert segmenter.record.name == name
+        assert segmenter.record.licence != "not stated"
+        assert segmenter.record.threshold_source != "default"
+        prediction = segmenter.segment(drawn.image, fov=drawn.fov)
+        found, truth = prediction.vessels, drawn.vessels & drawn.fov
+        dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
+        assert dice > 0.6
+
+
+def test_shipped_weights_record_what_they_have_seen() -> None:
+    for name in shipped_weights():
+        seen = load(name).record.seen
+        assert {split.role for split in seen} == {"trained", "selected"}
+        assert all(len(digest) == 64 for split in seen for digest in split.images.values())
+
+
+def test_an_unknown_name_lists_what_is_shipped(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="ddrnet23-slim-drive"):
+        load(tmp_path / "nothing.onnx")
+
+
+def test_a_pickle_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "model.pth"
+    path.write_bytes(b"\x80\x04.")
+    with pytest.raises(WeightsError, match="venule convert"):
+        load(path)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".safetensors"])
+@pytest.mark.parametrize("content", [b"", b"not weights at all", b"\xff" * 4000])
+def test_broken_files_are_one_clear_line(tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"broken{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_shipped_file_is_one_clear_line(tmp_path: Path) -> None:
+    whole = next(iter(shipped_weights().values())).read_bytes()
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WeightsError, match=r"cut\.onnx"):
+        load(path)
+
+
+def test_an_onnx_file_without_a_record_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(next(iter(shipped_weights().values())))
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    with pytest.raises(WeightsError, match="no venule record"):
+        load(tmp_path / "bare.onnx")
+
+
+def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(next(iter(shipped_weights().values())))
+    (record,) = model.metadata_props
+    record.value = record.value.replace('"schema_version":1', '"schema_version":99')
+    onnx.save(model, tmp_path / "future.onnx")
+    with pytest.raises(WeightsError, match="record"):
+        load(tmp_path / "future.onnx")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="not a training run"):
+        weights_file(tmp_path)
+
+
+def test_an_unknown_choice_of_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="loss, iou, dice, auc, last"):
+        weights_file(tmp_path, which="best")
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="--device cpu"):
+        load(next(iter(shipped_weights())), device="mps")
+
+
+def test_two_segmenters_do_not_disturb_each_other() -> None:
+    name = next(iter(shipped_weights()))
+    first, second = load(name), load(name)
+    drawn = draw_fundus(5, size_px=128)
+    alone = first.segment(drawn.image).probability
+    second.segment(draw_fundus(6, size_px=96).image)
+    np.testing.assert_array_equal(first.segment(drawn.image).probability, alone)

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from venule.errors import ImageError
+from venule.image.arrays import FloatMap
+from venule.image.preprocess import Preprocessing
+from venule.image.tiles import Tiling
+from venule.inference.segment import Segmenter
+from venule.models.record import ModelRecord
+from venule.synth.fundus import draw_fundus
+
+
+def dark_is_vessel(pixels: FloatMap) -> FloatMap:
+    """Logits that are high where green is low: a network of one negative weight."""
+    return -5 * pixels[:, 1:2]
+
+
+def segmenter(**changes: object) -> Segmenter:
+    record = ModelRecord(name="fake", model="none").model_copy(update=changes)
+    return Segmenter(record, dark_is_vessel)
+
+
+@pytest.mark.parametrize("size", [(96, 96), (97, 131), (131, 64)])
+@pytest.mark.parametrize(
+    "preprocessing", [Preprocessing(), Preprocessing(resize_px=64), Preprocessing(fov_px=150)]
+)
+def test_every_map_has_the_photographs_own_size(
+    size: tuple[int, int], preprocessing: Preprocessing
+) -> None:
+    drawn = draw_fundus(0, size_px=160)
+    image, fov = drawn.image[: size[0], : size[1]], drawn.fov[: size[0], : size[1]]
+    prediction = segmenter(preprocessing=preprocessing).segment(image, fov=fov)
+    assert prediction.probability.shape == prediction.vessels.shape == size
+    assert prediction.probability.dtype == np.float32
+    assert prediction.vessels.dtype == np.bool_
+
+
+def test_the_probability_is_the_sigmoid_of_the_logit_inside_and_zero_outside() -> None:
+    image = np.full((64, 64, 3), 100, np.uint8)
+    image[20:30, 20:30, 1] = 40
+    fov = np.zeros((64, 64), bool)
+    fov[10:50, 10:50] = True
+    fixed = Preprocessing(normalize="fixed", mean=(0, 0, 0), std=(1, 1, 1))
+    prediction = segmenter(preprocessing=fixed).segment(image, fov=fov)
+    assert prediction.probability[25, 25] == pytest.approx(1 / (1 + np.exp(5 * 40 / 255)))
+    assert prediction.probability[40, 40] == pytest.approx(1 / (1 + np.exp(5 * 100 / 255)))
+    assert not prediction.probability[~fov].any()
+    assert not prediction.vessels[~fov].any()
+
+
+def test_a_pixel_is_vessel_from_the_threshold_on() -> None:
+    drawn = draw_fundus(1, size_px=96)
+    everything = segmenter().segment(drawn.image, fov=drawn.fov)
+    level = float(np.median(everything.probability[drawn.fov]))
+    prediction = segmenter(threshold=level).segment(drawn.image, fov=drawn.fov)
+    assert np.array_equal(prediction.vessels, drawn.fov & (prediction.probability >= level))
+    assert 0.4 < prediction.vessels[drawn.fov].mean() < 0.6
+
+
+def test_dark_vessels_are_found_where_they_were_drawn() -> None:
+    drawn = draw_fundus(2, size_px=256)
+    found = segmenter().segment(drawn.image).probability
+    inside = drawn.fov & (found > 0)
+    assert found[drawn.vessels & inside].mean() > 0.15 + found[~drawn.vessels & inside].mean()
+
+
+def test_tiles_change_nothing_of_a_network_that_looks_at_single_pixels() -> None:
+    drawn = draw_fundus(3, size_px=200)
+    whole = segmenter().segment(drawn.image).probability
+    tiling = Tiling(tile_px=64, overlap_px=16)
+    tiled = segmenter(tiling=tiling).segment(drawn.image).probability
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_maps_are_named_by_class() -> None:
+    drawn = draw_fundus(4, size_px=64)
+    record = ModelRecord(name="fake", model="none", classes=("artery", "vein"))
+
+    def two(pixels: FloatMap) -> FloatMap:
+        return np.concatenate([pixels[:, 1:2], -pixels[:, 1:2]], axis=1)
+
+    maps = Segmenter(record, two).segment(drawn.image, fov=drawn.fov).maps
+    assert list(maps) == ["artery", "vein"]
+    np.testing.assert_allclose((maps["artery"] + maps["vein"])[drawn.fov], 1, atol=1e-6)
+
+
+def test_settings_change_a_copy() -> None:
+    first = segmenter(preprocessing=Preprocessing(fov_px=300))
+    second = first.with_settings(threshold=0.3, resize_px=128)
+    assert (second.record.threshold, second.record.threshold_source) == (0.3, "given by the user")
+    assert second.record.preprocessing.resize_px == 128
+    assert second.record.preprocessing.fov_px is None
+    assert first.record.threshold == 0.5
+    assert first.record.preprocessing.fov_px == 300
+    assert first.with_settings().record == first.record
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((40, 40), np.uint8),
+        np.zeros((40, 40, 4), np.uint8),
+        np.zeros((40, 40, 3), np.float32),
+        np.zeros((0, 40, 3), np.uint8),
+    ],
+)
+def test_what_is_no_photograph_is_refused(image: np.ndarray) -> None:  # type: ignore[type-arg]
+    with pytest.raises(ImageError, match="RGB photograph"):
+        segmenter().segment(image)
+
+
+def test_a_field_of_view_of_another_size_is_refused() -> None:
+    with pytest.raises(ImageError, match="field of view"):
+        segmenter().segment(np.zeros((40, 40, 3), np.uint8), fov=np.ones((40, 41), bool))
