@@ -13,14 +13,19 @@ from venule.errors import DatasetError
 ARGUMENTS = ["check"] if len(app.registered_commands) > 1 else []
 
 
+def rows(table: str) -> list[str]:
+    """The lines that are not empty, their columns one space apart."""
+    return [" ".join(line.split()) for line in table.splitlines() if line.strip()]
+
+
 def test_a_clean_data_set_gives_its_counts_and_exit_code_0(tmp_path: Path) -> None:
     root = trees.make_drive(tmp_path)
     result = CliRunner().invoke(app, [*ARGUMENTS, str(root)])
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines() == [
-        "data set\tsplit\timages\tfield of view\t1st expert\t2nd expert",
-        "DRIVE\ttest\t20\t20\t20\t20",
-        "DRIVE\ttraining\t20\t20\t20\t0",
+    assert rows(result.stdout) == [
+        "data set split images field of view 1st expert 2nd expert",
+        "DRIVE test 20 20 20 20",
+        "DRIVE training 20 20 20 0",
         "0 problems",
     ]
     assert "checking DRIVE" in result.stderr
@@ -39,10 +44,7 @@ def test_a_problem_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
 def test_several_data_sets_share_one_table(tmp_path: Path) -> None:
     folders, chase = trees.make_folders(tmp_path), trees.make_chase(tmp_path)
     result = CliRunner().invoke(app, [*ARGUMENTS, str(folders), f"chase={chase}"])
-    assert [line.split("\t")[0] for line in result.stdout.splitlines()[1:-1]] == [
-        "folders",
-        "CHASE_DB1",
-    ]
+    assert [row.split()[0] for row in rows(result.stdout)[1:-1]] == ["folders", "CHASE_DB1"]
 
 
 def test_without_arguments_all_under_venule_data_are_checked(
@@ -53,8 +55,8 @@ def test_without_arguments_all_under_venule_data_are_checked(
     monkeypatch.setenv("VENULE_DATA", str(tmp_path))
     result = CliRunner().invoke(app, ARGUMENTS)
     assert result.exit_code == 0, result.output
-    assert "STARE\t-\t20\t0\t20\t20" in result.stdout
-    assert "CHASE_DB1\t-\t28\t28\t28\t28" in result.stdout
+    assert "STARE - 20 0 20 20" in rows(result.stdout)
+    assert "CHASE_DB1 - 28 28 28 28" in rows(result.stdout)
 
 
 def test_no_data_set_is_an_error_before_anything_is_checked(tmp_path: Path) -> None:

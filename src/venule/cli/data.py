@@ -1,10 +1,11 @@
 """`venule data`: look at data sets before training on them."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from venule.cli.table import print_table
 
 if TYPE_CHECKING:
     from venule.data.check import Problem
@@ -34,7 +35,7 @@ def check(
     for dataset in datasets:
         typer.echo(f"checking {dataset.name}: {len(dataset.records)} images", err=True)
         problems += check_dataset(dataset)
-    _print_table([row for dataset in datasets for row in _rows(dataset)])
+    print_table([[*_COLUMNS], *(row for dataset in datasets for row in _rows(dataset))])
     for problem in problems:
         typer.echo(str(problem))
     typer.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
@@ -69,27 +70,12 @@ def show(
     typer.echo(str(file))
 
 
-def _rows(dataset: "Dataset") -> list[tuple[str, ...]]:
+def _rows(dataset: "Dataset") -> list[list[str]]:
     """How many images each split of the release has, and how many of them have each mask."""
     rows = []
     for split in dict.fromkeys(record.split for record in dataset.records):
         records = [record for record in dataset.records if record.split == split]
         files = [(r.image, r.fov, r.first, r.second) for r in records]
         counts = [sum(path is not None for path in kind) for kind in zip(*files, strict=True)]
-        rows.append((dataset.name, split or "-", *map(str, counts)))
+        rows.append([dataset.name, split or "-", *map(str, counts)])
     return rows
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    """A drawn table on a terminal; tab-separated lines otherwise."""
-    if not sys.stdout.isatty():
-        for row in (_COLUMNS, *rows):
-            typer.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*_COLUMNS)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
