@@ -34,4 +34,4 @@ def export(
         raise UsageError(
             f"{source.name} to {out.name}: export writes .onnx from .safetensors, or the reverse"
         )
-    typer.echo(f"{out}: logits differ from those of {source.name} by at most {difference:.1e}")
+    typer.echo(f"{out}: logits within {difference:.0e} of those of {source.name}")

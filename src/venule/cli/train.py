@@ -1,5 +1,6 @@
 """`venule train`: a training run from one configuration file."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +61,8 @@ def train(
         parsed = read_config(config, overrides, TrainConfig)
         with TrainingProgress() as progress:
             run = begin(parsed, root=out, report=progress.report)
-    typer.echo(run.path)
+    if os.environ.get("RANK", "0") == "0":  # torchrun numbers its processes
+        typer.echo(run.path)
 
 
 def _with_aliases(settings: list[str], given: Mapping[str, object]) -> list[str]:

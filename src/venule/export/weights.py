@@ -9,7 +9,7 @@ from venule.models.checkpoint import build_model, read_onnx, save_weights
 
 
 def export_safetensors(weights: Path, target: Path) -> float:
-    """Write the network of an ONNX file as safetensors; the largest difference in logits found.
+    """Write the network of an ONNX file as safetensors; the difference found by `compare`.
 
     What training alone uses, the auxiliary head and counters of batches, is not in an ONNX file;
     the record then says `auxiliary: false`.

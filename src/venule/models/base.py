@@ -29,10 +29,10 @@ class ModelConfig(Protocol):
 
 
 class PooledBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation behind global pooling.
+    """Batch normalisation that also takes one value per channel.
 
-    One image alone gives one value per channel, from which no variance can be taken; the running
-    statistics normalise it then, and stay as they are.
+    That is what global pooling leaves of one image, and a deep stage of a small one. No variance
+    can be taken from it; the running statistics normalise it then, and stay as they are.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ def conv_norm(
     """Convolution, batch norm and, unless told otherwise, ReLU."""
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=bias),
-        nn.BatchNorm2d(outputs),
+        PooledBatchNorm2d(outputs),
     ]
     return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
 
@@ -148,9 +148,9 @@ def stage(inputs: int, width: int, depth: int, *, stride: int = 1) -> nn.Sequent
 class NormConv(nn.Module):
     """Batch norm, ReLU, convolution: the order inside the DAPPM and the heads."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 1, *, pooled: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1) -> None:
         super().__init__()
-        self.norm = PooledBatchNorm2d(inputs) if pooled else nn.BatchNorm2d(inputs)
+        self.norm = PooledBatchNorm2d(inputs)
         self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -161,9 +161,8 @@ class NormConv(nn.Module):
 class DAPPM(nn.Module):
     """Deep aggregation pyramid pooling (section 3.3, figure 5): five scales, fused in turn.
 
-    The last scale is pooled to one value per channel; at batch size 1, and in photographs so small
-    that other scales shrink to one value too, their batch norms fall back on the running statistics
-    (`PooledBatchNorm2d`).
+    The last scale is pooled to one value per channel, where batch norm falls back on the running
+    statistics at batch size 1 (`PooledBatchNorm2d`).
 
     forward: (N, inputs, h, w) -> (N, outputs, h, w).
     """
@@ -174,7 +173,7 @@ class DAPPM(nn.Module):
         self.pools = nn.ModuleList(
             [*(nn.AvgPool2d(2 * s + 1, s, s) for s in (2, 4, 8)), nn.AdaptiveAvgPool2d(1)]
         )
-        self.scales = nn.ModuleList(NormConv(inputs, width, pooled=True) for _ in self.pools)
+        self.scales = nn.ModuleList(NormConv(inputs, width) for _ in self.pools)
         self.processes = nn.ModuleList(NormConv(width, width, 3) for _ in self.pools)
         self.compression = NormConv(width * 5, outputs)
         self.shortcut = NormConv(inputs, outputs)
@@ -194,7 +193,7 @@ class SegmentationHead(nn.Module):
     def __init__(self, inputs: int, width: int, classes: int) -> None:
         super().__init__()
         self.conv1 = NormConv(inputs, width, 3)
-        self.norm = nn.BatchNorm2d(width)
+        self.norm = PooledBatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:

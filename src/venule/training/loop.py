@@ -184,7 +184,8 @@ class Loop:
             # The epoch's last batches may be fewer than `accumulate`; their mean counts as much.
             group = min(accumulate, steps - (step - 1) // accumulate * accumulate)
             losses.append(self._step(batch, group=group, complete=complete))
-            report("step", {"epoch": epoch, "step": step, "steps": steps})
+            if self.accelerator.is_main_process:
+                report("step", {"epoch": epoch, "step": step, "steps": steps})
         mean = self.accelerator.reduce(torch.stack(losses).mean(), reduction="mean")
         if not math.isfinite(mean):
             raise ConfigError(
