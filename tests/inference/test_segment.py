@@ -1,5 +1,8 @@
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from venule.errors import ImageError
 from venule.image.arrays import FloatMap
@@ -104,7 +107,7 @@ def test_settings_change_a_copy() -> None:
         np.zeros((0, 40, 3), np.uint8),
     ],
 )
-def test_what_is_no_photograph_is_refused(image: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_what_is_no_photograph_is_refused(image: NDArray[Any]) -> None:
     with pytest.raises(ImageError, match="RGB photograph"):
         segmenter().segment(image)
 

@@ -45,7 +45,7 @@ def test_the_context_of_one_image_uses_running_statistics_where_pooling_leaves_o
 def test_one_image_whose_deepest_stage_is_one_pixel_can_train() -> None:
     network = DDRNetConfig(width=4, context_width=4, head_width=4).build().train()
     heads = network.training_logits(torch.randn(1, 3, 64, 64))
-    torch.stack(heads).sum().backward()
+    torch.stack(heads).sum().backward()  # type: ignore[no-untyped-call]
     assert [head.shape for head in heads] == [(1, 1, 64, 64)] * 2
     assert all(torch.isfinite(head).all() for head in heads)
 

@@ -119,12 +119,13 @@ def evaluate(
                 record_look(result, book)
             results.append(result)
     report = compare(tuple(results))
-    _warn(report.results)
-    _print(report)
+    # Before anything is printed: a reader of stdout that goes away must not cost the files.
     if json is not None:
         write_bytes(json, to_json(report))
     if csv is not None:
         write_bytes(csv, to_csv(report))
+    _warn(report.results)
+    _print(report)
 
 
 def _require_folder(file: Path | None) -> None:
