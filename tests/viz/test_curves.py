@@ -118,3 +118,13 @@ def test_without_matplotlib_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(VenuleError, match=r"venule\[train\]"):
         plot_curves([run], tmp_path / "out.png")
+
+
+def test_scores_of_every_other_epoch_are_joined_by_a_line(tmp_path: Path) -> None:
+    """The picture of a line through three points; gaps between them used to leave it empty."""
+    path, out = tmp_path / "run.csv", tmp_path / "run.svg"
+    path.write_text("epoch,val_auc\n1,0.5\n2,\n3,0.6\n4,\n5,0.8\n")
+    plot_curves([read_curves(path)], out)
+    # The curve's own path: one move and two lines, in the first colour of the palette.
+    styled = [line for line in out.read_text().split("<path ") if "#0072b2" in line]
+    assert any(line.count("L ") == 2 for line in styled)

@@ -76,7 +76,7 @@ def plot_curves(runs: Sequence[Curves], out: Path) -> None:
     panels = {
         title: columns
         for title, columns in PANELS.items()
-        if any(_drawable(run, column) for run in runs for column in columns)
+        if any(_points(run, column)[0] for run in runs for column in columns)
     }
     if not panels:
         known = ", ".join(column for columns in PANELS.values() for column in columns)
@@ -109,15 +109,16 @@ def _render(runs: Sequence[Curves], panels: Mapping[str, Mapping[str, str]], for
             axes = figure.add_subplot(lines, columns, index + 1)
             for run, color in zip(runs, _repeat(len(runs)), strict=True):
                 for column, measured_on in series.items():
-                    if _drawable(run, column):
+                    epochs, values = _points(run, column)
+                    if epochs:
                         label = f"{run.name}, {measured_on}" if len(series) > 1 else run.name
                         axes.plot(
-                            run.columns["epoch"],
-                            run.columns[column],
+                            epochs,
+                            values,
                             color=color,
                             linestyle=_STYLES[measured_on],
                             linewidth=1.4,
-                            marker="o" if len(run.columns["epoch"]) < 3 else None,
+                            marker="." if len(epochs) < max(3, len(run.columns["epoch"])) else None,
                             label=label,
                         )
             axes.set_title(title if len(series) > 1 else f"{title}, validation", fontsize=10)
@@ -136,8 +137,15 @@ def _repeat(runs: int) -> list[str]:
     return [_COLORS[index % len(_COLORS)] for index in range(runs)]
 
 
-def _drawable(run: Curves, column: str) -> bool:
-    return any(not math.isnan(value) for value in run.columns.get(column, ()))
+def _points(run: Curves, column: str) -> tuple[list[float], list[float]]:
+    """Epochs and values of a column where it has any: not every epoch is validated."""
+    values = run.columns.get(column, ())
+    pairs = [
+        (epoch, value)
+        for epoch, value in zip(run.columns["epoch"], values, strict=False)
+        if not math.isnan(value)
+    ]
+    return [epoch for epoch, _ in pairs], [value for _, value in pairs]
 
 
 def _value(cell: str | None, path: Path, name: str) -> float:
