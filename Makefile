@@ -56,7 +56,7 @@ check: $(DEV)/.complete ## what continuous integration runs: format, lint, types
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
-	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(MAKE) --no-print-directory test
 
 .PHONY: results
 results: $(DEV)/.complete ## write docs/results.md from the result files
