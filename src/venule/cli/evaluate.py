@@ -10,7 +10,10 @@ from venule.cli.progress import Progress
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
+    from venule.data.protocols import Selection
+    from venule.data.record import Expert
     from venule.evaluation.result import Report, Result
+    from venule.evaluation.source import Source
 
 
 class Truth(StrEnum):
@@ -86,14 +89,8 @@ def evaluate(
     """Score models inside the field of view, at native size; several are compared to the first."""
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
-    from venule.evaluation.evaluate import evaluate as score
     from venule.evaluation.evaluate import require_truth
-    from venule.evaluation.looks import (
-        default_file,
-        holds_test_images,
-        record_look,
-        require_writable,
-    )
+    from venule.evaluation.looks import default_file, holds_test_images, require_writable
     from venule.evaluation.report import to_csv, to_json
     from venule.evaluation.result import compare
     from venule.evaluation.source import open_sources
@@ -110,15 +107,7 @@ def evaluate(
     book = (looks or default_file()) if holds_test_images(dataset, selection) else None
     if book is not None and any(source.kind != "expert" for source in sources):
         require_writable(book)
-    results = []
-    with Progress(total=len(sources) * len(selection.records)) as progress:
-        for source in sources:
-            result = score(source, selection, expert=expert.value, progress=progress.advance)
-            # Written before anyone sees a score: a look that is interrupted is a look.
-            if book is not None and source.kind != "expert":
-                record_look(result, book)
-            results.append(result)
-    report = compare(tuple(results))
+    report = compare(_score(sources, selection, expert=expert.value, book=book))
     # Before anything is printed: a reader of stdout that goes away must not cost the files.
     if json is not None:
         write_bytes(json, to_json(report))
@@ -126,6 +115,24 @@ def evaluate(
         write_bytes(csv, to_csv(report))
     _warn(report.results)
     _print(report)
+
+
+def _score(
+    sources: "list[Source]", selection: "Selection", *, expert: "Expert", book: Path | None
+) -> "tuple[Result, ...]":
+    """The result of each source; looks at test images are recorded in `book`."""
+    from venule.evaluation.evaluate import evaluate as score
+    from venule.evaluation.looks import record_look
+
+    results = []
+    with Progress(total=len(sources) * len(selection.records)) as progress:
+        for source in sources:
+            result = score(source, selection, expert=expert, progress=progress.advance)
+            # Written before anyone sees a score: a look that is interrupted is a look.
+            if book is not None and source.kind != "expert":
+                record_look(result, book)
+            results.append(result)
+    return tuple(results)
 
 
 def _require_folder(file: Path | None) -> None:
