@@ -99,6 +99,16 @@ def test_a_square_working_size_leaves_the_results_at_the_photographs_size(
     assert (maps[0] != maps[1]).any()
 
 
+def test_the_weights_of_a_runs_folder_can_be_chosen(
+    venule: Run, photograph: Path, tmp_path: Path
+) -> None:
+    ran = venule(
+        "predict", photograph, "-o", tmp_path / "out", "--model", tmp_path, "--which", "iou"
+    )
+    assert ran.code == 2
+    assert "weights/best_iou.safetensors" in ran.err
+
+
 def test_folders_are_mirrored(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:

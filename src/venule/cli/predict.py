@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from venule.cli.evaluate import Which
 from venule.cli.progress import Progress
 
 
@@ -31,6 +32,7 @@ def predict(
             show_default="the first that `venule models` lists",
         ),
     ] = None,
+    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older results.")] = False,
     imgsz: Annotated[
@@ -53,7 +55,7 @@ def predict(
     jobs = plan(paths, out)
     if not overwrite:
         refuse_overwriting(jobs)
-    segmenter = load(model or _default_model(), device=device.value)
+    segmenter = load(model or _default_model(), device=device.value, which=which.value)
     segmenter = segmenter.with_settings(threshold=threshold, resize_px=imgsz)
     typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)
     failures: list[Failed] = []
