@@ -109,6 +109,43 @@ def test_the_weights_of_a_runs_folder_can_be_chosen(
     assert "weights/best_iou.safetensors" in ran.err
 
 
+def test_a_reader_that_goes_away_does_not_stop_the_work(
+    tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "venule", "predict", photograph.parent, "-o", tmp_path / "out"]
+    with subprocess.Popen(
+        [*map(str, command), "--model", str(tiny_onnx)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+    assert _outputs(tmp_path / "out") == {f"eye_{kind}.png" for kind in KINDS}
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_computed(
+    venule: Run, tiny_onnx: Path, photograph: Path
+) -> None:
+    ran = venule("predict", photograph, "-o", photograph / "out", "--model", tiny_onnx)
+    assert ran.code == 2
+    assert "cannot be made" in ran.err
+    assert "[1/1]" not in ran.err
+
+
+def test_an_interrupted_photograph_leaves_all_of_its_results_or_none(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("venule.batch.predict.overlay", interrupt)
+    ran = venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    assert ran.code == 130
+    assert "interrupted" in ran.err
+    assert _outputs(tmp_path / "out") == set()
+
+
 def test_folders_are_mirrored(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
@@ -179,7 +216,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["missing.png"], "missing.png: no such file"),
         (["."], "no photographs in"),
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
-        (["eye.png", "--threshold", "1.5"], "--threshold 1.5"),
+        (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(

@@ -145,7 +145,7 @@ def test_unknown_protocols_and_splits_suggest_the_nearest(drive: Dataset) -> Non
     with pytest.raises(UsageError, match=r"'offical'; did you mean official"):
         select(drive, "offical", "test")
     with pytest.raises(
-        UsageError, match=r"'tests'; did you mean test\? Known are train, val, test"
+        UsageError, match=r"'tests'; did you mean test\? known: train, val, test"
     ):
         select(drive, None, "tests")
 

@@ -3,8 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
-from venule.errors import ImageError
+from venule.errors import ImageError, UsageError
 from venule.image.arrays import FloatMap
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
@@ -115,3 +116,15 @@ def test_what_is_no_photograph_is_refused(image: NDArray[Any]) -> None:
 def test_a_field_of_view_of_another_size_is_refused() -> None:
     with pytest.raises(ImageError, match="field of view"):
         segmenter().segment(np.zeros((40, 40, 3), np.uint8), fov=np.ones((40, 41), bool))
+
+
+def test_a_path_or_a_pillow_image_is_refused_with_the_way_to_read_it() -> None:
+    for image in ("photograph.jpg", Image.new("RGB", (40, 40))):
+        with pytest.raises(ImageError, match="read_image"):
+            segmenter().segment(image)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", [{"threshold": 2.0}, {"threshold": 0.0}, {"resize_px": 0}])
+def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="use a number"):
+        segmenter().with_settings(**settings)

@@ -76,8 +76,8 @@ def refuse_overwriting(jobs: Iterable[Job]) -> None:
     if existing:
         others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise OutputError(
-            f"{existing[0]}{others} exist already; replace them with --overwrite or choose "
-            "another folder for -o"
+            f"{existing[0]}{others} {'exist' if others else 'exists'} already; replace them with "
+            "--overwrite or choose another folder for -o"
         )
 
 

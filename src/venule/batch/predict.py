@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from venule.batch.plan import Job
-from venule.errors import OutputError, VenuleError
+from venule.errors import ImageError, OutputError
 from venule.image.io import read_image, write_png
 from venule.inference.segment import Segmenter
 from venule.viz.overlay import overlay
@@ -29,11 +29,15 @@ class Failed:
 
 
 def run(jobs: Iterable[Job], segmenter: Segmenter) -> Iterator[Written | Failed]:
-    """What became of each job, as soon as it is known; a bad photograph does not stop the rest."""
+    """What became of each job, as soon as it is known; a bad photograph does not stop the rest.
+
+    Raises:
+        OutputError: a result cannot be written; the next one could not either.
+    """
     for job in jobs:
         try:
             predict_file(job, segmenter)
-        except VenuleError as error:
+        except ImageError as error:
             yield Failed(job, str(error).removeprefix(f"{job.source}: "))
         except MemoryError:
             yield Failed(job, "too large for this computer's memory")
@@ -52,13 +56,19 @@ def predict_file(job: Job, segmenter: Segmenter) -> None:
     """
     image = read_image(job.source)
     prediction = segmenter.segment(image)
-    _make_folder(job.probability.parent)
-    write_png(job.probability, np.rint(prediction.probability * 65535).astype(np.uint16))
-    write_png(job.mask, prediction.vessels)
-    write_png(job.overlay, overlay(image, prediction.vessels))
+    make_folder(job.probability.parent)
+    try:
+        write_png(job.probability, np.rint(prediction.probability * 65535).astype(np.uint16))
+        write_png(job.mask, prediction.vessels)
+        write_png(job.overlay, overlay(image, prediction.vessels))
+    except BaseException:  # Ctrl-C too: all three results, or none
+        for target in job.targets:
+            target.unlink(missing_ok=True)
+        raise
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder of results and those above it; OutputError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

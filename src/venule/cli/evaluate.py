@@ -159,7 +159,9 @@ def _print(report: "Report") -> None:
     )
 
     typer.echo("\n".join(headings(report)))
-    print_table(score_table(report))
+    tables = [score_table(report), published_table(report)]
     if report.differences:
-        print_table(difference_table(report))
-    print_table(published_table(report))
+        tables.insert(1, difference_table(report))
+    for table in tables:
+        typer.echo()
+        print_table(table)

@@ -10,9 +10,15 @@ from venule.cli.evaluate import Which
 
 def export(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A weights file or a run's folder.")
+        str,
+        typer.Argument(metavar="MODEL", help="A shipped name, a weights file or a run's folder."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The .onnx file.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The .onnx file; from .onnx, a .safetensors file."
+        ),
+    ],
     *,
     which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
@@ -21,11 +27,13 @@ def export(
     from venule.errors import OutputError, UsageError
     from venule.export.onnx import export_onnx
     from venule.export.weights import export_safetensors
+    from venule.image.atomic import require_folder
     from venule.inference.load import weights_file
 
     source = weights_file(model, which=which.value)
     if out.exists() and not overwrite:
         raise OutputError(f"{out}: exists already; replace it with --overwrite")
+    require_folder(out)
     if out.suffix == ".onnx" and source.suffix == ".safetensors":
         difference = export_onnx(source, out)
     elif out.suffix == ".safetensors" and source.suffix == ".onnx":

@@ -1,7 +1,8 @@
 """The command `venule`: its list of commands, and what every error becomes.
 
 Exit codes: 0 all done, 1 a bug, 2 usage or configuration, 3 some inputs failed, 4 none worked,
-130 interrupted. The modules imported here are light, so that `venule --help` is instant.
+130 interrupted, 141 nobody reads stdout. The modules imported here are light, so that
+`venule --help` is instant.
 """
 
 import errno
@@ -28,7 +29,7 @@ from venule.cli import (
 )
 from venule.errors import VenuleError
 
-BUG, MISTAKE, INTERRUPTED = 1, 2, 130
+BUG, MISTAKE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 TRAIN_EXTRA = frozenset(
     {
@@ -83,11 +84,17 @@ def main() -> None:
     """Run the command line and exit with the code of its contract."""
     warnings.showwarning = _show_warning
     try:
-        app(prog_name="venule")
+        code = app(prog_name="venule", standalone_mode=False) or 0
     except Exception as error:
-        sys.exit(_report(error))
+        code = _report(error)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
+    except SystemExit as stopped:
+        # Typer exits by itself only where the reader of stdout has gone away.
+        code = BROKEN_PIPE if stopped.code == 1 else stopped.code
+    if code == INTERRUPTED:
+        print("venule: interrupted; finished results are kept", file=sys.stderr)
+    sys.exit(code)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
@@ -99,12 +106,15 @@ def _report(error: Exception) -> int:
     """Print what the user can do about `error` to stderr; return the exit code."""
     if os.environ.get("VENULE_TRACEBACK") == "1":
         traceback.print_exception(error)
+    if type(error).__name__ == "NoArgsIsHelpError":  # Typer's own, private
+        error.show()  # type: ignore[attr-defined]
+        return MISTAKE
     message = _mistake(error)
     if message is not None:
         print(f"venule: error: {message}", file=sys.stderr)
         return MISTAKE
     print(
-        f"venule: bug: {_in_one_line(error)}\n"
+        f"venule: bug: {type(error).__name__}: {_in_one_line(str(error))}\n"
         "  This is a fault in venule. Run the command again with VENULE_TRACEBACK=1 to see the "
         "traceback, and report it as CONTRIBUTING.md says.",
         file=sys.stderr,
@@ -116,6 +126,8 @@ def _mistake(error: Exception) -> str | None:
     """Return what to tell the user if `error` is theirs to fix, None if it is our bug."""
     if isinstance(error, VenuleError):
         return str(error)
+    if hasattr(error, "format_message"):  # Typer's own, of what was typed
+        return f"{_in_one_line(error.format_message())}; see venule --help"
     if isinstance(error, ModuleNotFoundError):
         missing = (error.name or "").partition(".")[0]
         if missing in TRAIN_EXTRA:
@@ -130,6 +142,5 @@ def _mistake(error: Exception) -> str | None:
     return None
 
 
-def _in_one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")

@@ -46,17 +46,15 @@ def predict(
 ) -> None:
     """Write the vessels of photographs: probability map, mask and overlay, at their own size."""
     from venule.batch.plan import plan, refuse_overwriting
-    from venule.batch.predict import Failed, run
-    from venule.errors import UsageError
+    from venule.batch.predict import Failed, make_folder, run
     from venule.inference.load import load
 
-    if threshold is not None and not 0 < threshold < 1:
-        raise UsageError(f"--threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
     jobs = plan(paths, out)
     if not overwrite:
         refuse_overwriting(jobs)
     segmenter = load(model or _default_model(), device=device.value, which=which.value)
     segmenter = segmenter.with_settings(threshold=threshold, resize_px=imgsz)
+    make_folder(out)
     typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)
     failures: list[Failed] = []
     with Progress(total=len(jobs)) as progress:

@@ -1,5 +1,6 @@
 """Progress on stderr: a bar on a terminal, one line a step otherwise; results on stdout."""
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -69,5 +70,8 @@ class Progress:
         """Print a result to stdout, above the bar where both share a terminal."""
         if self._bar is not None and sys.stdout.isatty():
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
+            return
+        try:
             print(text, flush=True)
+        except BrokenPipeError:  # nobody reads the list any more; the work goes on
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115

@@ -4,7 +4,7 @@ import sys
 
 
 def print_table(rows: list[list[str]]) -> None:
-    """Print rows of cells, the header first, after an empty line."""
+    """Print rows of cells, the header first."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table
@@ -18,7 +18,6 @@ def print_table(rows: list[list[str]]) -> None:
         Console().print(table)
         return
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    print()
     for row in rows:
         first, *others = zip(row, widths, strict=True)
         cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]

@@ -84,7 +84,7 @@ def _unknown_name(name: str) -> str:
     near = difflib.get_close_matches(name.casefold(), known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return (
-        f"unknown data set {name!r}: {hint}Known are "
+        f"unknown data set {name!r}; {hint}known: "
         f"{', '.join(layout.name.casefold() for layout in LAYOUTS)}; or give a path"
     )
 

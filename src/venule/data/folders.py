@@ -87,6 +87,7 @@ PLAIN = Layout(
 
 DEEPLAB = Layout(
     name="deeplab-folders",
+    aliases=("deeplab",),
     looked_for="train_images/ and train_masks/, or valid_images/ and valid_masks/",
     truth="{part}_masks/{stem}.png",
     recognizes=recognizes_deeplab,

@@ -273,7 +273,7 @@ def _require_truth(
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"unknown {what}: {name!r}; {hint}Known are {_some(list(known))}"
+    return f"unknown {what}: {name!r}; {hint}known: {_some(list(known))}"
 
 
 def _some(names: list[str], most: int = 12) -> str:

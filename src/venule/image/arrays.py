@@ -19,6 +19,11 @@ FloatMap = NDArray[np.float32]
 
 def check_rgb(image: NDArray[Any]) -> None:
     """Raise ImageError unless `image` is (H, W, 3) uint8 with at least one pixel."""
+    if not isinstance(image, np.ndarray):
+        raise ImageError(
+            f"expected an RGB photograph as an array, got {type(image).__name__}; read it with "
+            "venule.image.io.read_image"
+        )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ImageError(
             f"expected an RGB photograph of shape (H, W, 3) and dtype uint8, got shape "

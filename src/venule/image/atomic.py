@@ -7,6 +7,12 @@ from pathlib import Path
 from venule.errors import OutputError
 
 
+def require_folder(path: Path) -> None:
+    """Raise OutputError unless the folder of `path` exists; asked before long work begins."""
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: its folder does not exist; make it first")
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`: under another name first, flushed, then renamed in one step.
 

@@ -8,6 +8,7 @@ and orientation applied. A mask is what its file stores: the palette of a mask m
 import gzip
 import hashlib
 import warnings
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def is_image_path(path: Path) -> bool:
     return any(name.endswith(suffix) for suffix in IMAGE_SUFFIXES)
 
 
-def read_image(path: Path) -> RGB:
+def read_image(path: Path | str) -> RGB:
     """The photograph as a viewer shows it: (H, W, 3) uint8.
 
     The EXIF orientation is applied, transparency lies on black, of several pages the first counts.
@@ -49,6 +50,7 @@ def read_image(path: Path) -> RGB:
     Raises:
         ImageError: if the file is missing, is no photograph, is broken, or has over 200 megapixels.
     """
+    path = Path(path)
     content = _read_bytes(path)
     try:
         pixels = decode_photograph(content, path)
@@ -65,13 +67,14 @@ def read_image(path: Path) -> RGB:
     return pixels
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path | str) -> Mask:
     """The mask as its file stores it: (H, W) bool, True where the stored value is above 0.
 
     Raises:
         ImageError: if the file cannot be read, has more than two values, two values of which none
             is 0, or channels that differ.
     """
+    path = Path(path)
     stored = _read_stored(path)
     values = np.unique(stored)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
@@ -84,12 +87,13 @@ def read_mask(path: Path) -> Mask:
     return stored > 0
 
 
-def read_probability(path: Path) -> FloatMap:
+def read_probability(path: Path | str) -> FloatMap:
     """A probability map: (H, W) float32 in 0..1, from an 8- or 16-bit grey file or a float .npy.
 
     Raises:
         ImageError: if the file cannot be read, or a .npy is not (H, W) floats in 0..1.
     """
+    path = Path(path)
     if path.suffix.lower() == ".npy":
         return _read_npy(path)
     stored = _read_stored(path)
@@ -98,7 +102,7 @@ def read_probability(path: Path) -> FloatMap:
     return (stored / np.float32(np.iinfo(stored.dtype).max)).astype(np.float32)
 
 
-def write_png(path: Path, array: NDArray[Any]) -> None:
+def write_png(path: Path | str, array: NDArray[Any]) -> None:
     """Write uint8 (H, W) or (H, W, 3), uint16 (H, W), or bool (H, W) as 0 and 255; atomically.
 
     Raises:
@@ -108,7 +112,7 @@ def write_png(path: Path, array: NDArray[Any]) -> None:
     assert pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and pixels.ndim == 2)
     encoded = BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(encoded, "PNG", compress_level=4)
-    write_bytes(path, encoded.getvalue())
+    write_bytes(Path(path), encoded.getvalue())
 
 
 def pixel_hash(image: RGB) -> str:
@@ -129,7 +133,7 @@ def _read_bytes(path: Path) -> bytes:
         raise ImageError(f"{path}: no such file") from error
     except (OSError, EOFError, ValueError) as error:
         raise ImageError(f"{path}: cannot be read ({_reason(error)})") from error
-    except Exception as error:  # zlib.error, which is no subclass of any of these
+    except zlib.error as error:
         raise ImageError(f"{path}: broken gzip file ({_reason(error)})") from error
     if len(content) > _MAX_UNZIPPED_BYTES:
         raise ImageError(f"{path}: unpacks to more than {MAX_PIXELS // 10**6} megapixels")

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit
 
+from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
 from venule.image.fov import find_fov
 from venule.image.preprocess import preprocess, restore
@@ -85,7 +86,15 @@ class Segmenter:
     def with_settings(
         self, *, threshold: float | None = None, resize_px: int | None = None
     ) -> "Segmenter":
-        """The same network with another threshold, or squaring photographs to `resize_px`."""
+        """The same network with another threshold, or squaring photographs to `resize_px`.
+
+        Raises:
+            UsageError: a threshold not between 0 and 1, or less than one pixel.
+        """
+        if threshold is not None and not 0 < threshold < 1:
+            raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
+        if resize_px is not None and resize_px < 1:
+            raise UsageError(f"resize_px {resize_px}: use a number of pixels, such as 512")
         record = self.record
         if threshold is not None:
             record = record.model_copy(
