@@ -144,9 +144,7 @@ def test_a_selection_says_where_it_is_from(drive: Dataset) -> None:
 def test_unknown_protocols_and_splits_suggest_the_nearest(drive: Dataset) -> None:
     with pytest.raises(UsageError, match=r"'offical'; did you mean official"):
         select(drive, "offical", "test")
-    with pytest.raises(
-        UsageError, match=r"'tests'; did you mean test\? known: train, val, test"
-    ):
+    with pytest.raises(UsageError, match=r"'tests'; did you mean test\? known: train, val, test"):
         select(drive, None, "tests")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from venule.errors import OutputError, WeightsError
+from venule.errors import ConfigError, OutputError, WeightsError
 from venule.training.run import Run, environment
 
 
@@ -76,3 +76,17 @@ def test_the_environment_names_versions_processor_and_threads() -> None:
     assert {"venule", "torch", "numpy", "pillow"} <= set(facts["packages"])
     assert facts["torch_threads"] == 1
     assert facts["processor"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "right", "wrong"), [(True, "pretrain", "train"), (False, "train", "pretrain")]
+)
+def test_a_run_is_resumed_by_the_command_that_made_it(
+    tmp_path: Path, folder: bool, right: str, wrong: str
+) -> None:
+    run = Run.create(tmp_path, "run")
+    data = 'folder = "tree"' if folder else 'dataset = "drive"'
+    (run.path / "config.toml").write_text(f"[data]\n{data}\n")
+    run.require_kind(pretraining=right == "pretrain")
+    with pytest.raises(ConfigError, match=f"a run of `venule {right}`"):
+        run.require_kind(pretraining=wrong == "pretrain")

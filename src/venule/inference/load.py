@@ -61,6 +61,11 @@ def weights_file(model: str | Path, *, which: str = "dice") -> Path:
 def _of_run(run: Path, which: str) -> Path:
     name = "last" if which == "last" else f"best_{which}"
     path = run / "weights" / f"{name}.safetensors"
+    if (run / "weights" / "best_accuracy.safetensors").is_file():
+        raise WeightsError(
+            f"{run}: a classifier of `venule pretrain`, which finds no vessels; train from it with "
+            "network.pretrained"
+        )
     if not path.is_file():
         raise WeightsError(f"{run}: not a training run with {path.relative_to(run)}")
     return path

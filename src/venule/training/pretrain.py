@@ -51,6 +51,7 @@ def resume(path: Path, *, report: Report) -> Run:
         DatasetError: the photographs are no longer those that the run began with.
     """
     run = Run.open(path)
+    run.require_kind(pretraining=True)
     config = read_config(path / "config.toml", (), PretrainConfig)
     accelerator = make_accelerator(config.schedule)
     tree = _tree(config)

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from pydantic import BaseModel
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from venule.errors import OutputError, WeightsError
+from venule.errors import ConfigError, OutputError, WeightsError
 from venule.image.atomic import write_bytes
 
 Row = dict[str, float]
@@ -61,6 +62,19 @@ class Run:
         """Remove what a killed process was writing."""
         for file in self.path.rglob(".*.tmp"):
             file.unlink(missing_ok=True)
+
+    def require_kind(self, *, pretraining: bool) -> None:
+        """Raise ConfigError if the run is `venule train`'s where `pretrain`'s is meant, or so."""
+        try:
+            config = tomllib.loads((self.path / "config.toml").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return  # reading the configuration will say what is wrong with it
+        if ("folder" in config.get("data", {})) != pretraining:
+            other = "train" if pretraining else "pretrain"
+            raise ConfigError(
+                f"{self.path}: a run of `venule {other}`; `venule {other} --resume {self.path}` "
+                "carries it on"
+            )
 
     def write_json(self, name: str, value: object) -> None:
         """Write `value` as JSON into the run's folder."""

@@ -45,6 +45,7 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
 def resume(path: Path, *, report: Report) -> Run:
     """Carry an interrupted run on to its end, as if it had never stopped."""
     run = Run.open(path)
+    run.require_kind(pretraining=False)
     config = read_config(path / "config.toml", (), TrainConfig)
     accelerator = make_accelerator(config.schedule)
     loop = _loop(config, _selections(config), run, accelerator, report)
