@@ -119,6 +119,8 @@ def test_hrf_orlando_is_5_and_10_of_each_group(fake_root: Path) -> None:
         record.id for split in ("train", "val") for record in select(hrf, None, split).records
     ]
     assert {id[:2] for id in trained} == {"01", "02", "03", "04", "05"}
+    val = {record.id for record in select(hrf, "orlando", "val").records}
+    assert val == {"05_dr", "05_g", "05_h"}
 
 
 def test_stare_leaves_one_out(fake_root: Path) -> None:
@@ -127,6 +129,8 @@ def test_stare_leaves_one_out(fake_root: Path) -> None:
     assert len(select(stare, "loo", "train-im0324").records) == 16
     val = [record.id for record in select(stare, "loo", "val-im0324").records]
     assert val == ["im0001", "im0002", "im0003"]
+    val = [record.id for record in select(stare, "loo", "val-im0005").records]
+    assert val == ["im0044", "im0077", "im0081"]
 
 
 def test_fives_validates_on_the_training_numbers_that_end_in_0(fake_root: Path) -> None:

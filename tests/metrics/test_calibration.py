@@ -44,3 +44,9 @@ def test_pixels_outside_the_field_of_view_do_not_count() -> None:
     probability = np.array([0.5, 1.0])
     r = Reliability().accumulate(probability, np.array([True, False]), np.array([True, False]))
     assert ece(r) == 0.5
+
+
+def test_there_are_fifteen_bins_of_equal_width() -> None:
+    # The tenth bin is 0.6 to 0.667: gap |1.26 - 1| of two pixels in one bin, then of two bins.
+    assert ece(reliability([0.61, 0.65], [True, False])) == pytest.approx(0.26 / 2)
+    assert ece(reliability([0.65, 0.68], [True, False])) == pytest.approx((0.35 + 0.68) / 2)

@@ -48,3 +48,12 @@ def test_lines_that_do_not_touch_give_zero() -> None:
     one[2, 2:18] = True
     other[6, 2:18] = True
     assert cldice(one, other, np.ones_like(one)) == 0.0
+
+
+def test_a_mask_is_cut_to_the_field_of_view_before_it_is_thinned() -> None:
+    # The centre line of the whole bar, row 9 or 10, lies outside; that of what is left inside.
+    bar = np.zeros((24, 60), bool)
+    bar[4:16, 5:55] = True
+    fov = np.zeros_like(bar)
+    fov[11:] = True
+    assert cldice(bar, bar, fov) == 1.0
