@@ -26,12 +26,14 @@ def convert(
 ) -> None:
     """Rename a published checkpoint's tensors so that `network.pretrained` takes them."""
     from venule.errors import OutputError, UsageError
+    from venule.image.atomic import require_folder
     from venule.models.convert import convert as convert_checkpoint
 
     if out.suffix != ".safetensors":
         raise UsageError(f"-o {out}: name a file that ends in .safetensors")
     if out.exists() and not overwrite:
         raise OutputError(f"{out}: exists already; replace it with --overwrite")
+    require_folder(out)
     converted = convert_checkpoint(source, model=model)
     converted.save(out)
     typer.echo(f"{converted.fit.line()} ({converted.model}, {converted.layout} names)")

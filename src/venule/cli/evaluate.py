@@ -94,13 +94,14 @@ def evaluate(
     from venule.evaluation.report import to_csv, to_json
     from venule.evaluation.result import compare
     from venule.evaluation.source import open_sources
-    from venule.image.atomic import write_bytes
+    from venule.image.atomic import require_folder, write_bytes
 
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
     require_truth(selection, expert.value)
     for file in (json, csv):
-        _require_folder(file)
+        if file is not None:
+            require_folder(file)
     sources = open_sources(
         models, selection, threshold=threshold, device=device.value, which=which.value
     )
@@ -133,13 +134,6 @@ def _score(
                 record_look(result, book)
             results.append(result)
     return tuple(results)
-
-
-def _require_folder(file: Path | None) -> None:
-    from venule.errors import OutputError
-
-    if file is not None and not file.parent.is_dir():
-        raise OutputError(f"{file}: its folder does not exist; make it first")
 
 
 def _warn(results: "tuple[Result, ...]") -> None:

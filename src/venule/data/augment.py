@@ -128,11 +128,6 @@ class Elastic(v2.Transform):  # type: ignore[misc]
         )
 
 
-def build_augmentation(config: AugmentationConfig) -> Callable[[Sample], Sample]:
-    """The configured changes in their order: geometry first, then light, then the camera."""
-    return chain([*geometric(config), *photometric(config)])
-
-
 def chain(steps: Sequence[v2.Transform]) -> Callable[[Sample], Sample]:
     """The steps one after the other, as one function."""
 

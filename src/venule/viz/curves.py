@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from venule.errors import OutputError, UsageError, VenuleError
-from venule.image.atomic import write_bytes
+from venule.errors import UsageError, VenuleError
+from venule.image.atomic import require_folder, write_bytes
 
 PANELS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -82,8 +82,7 @@ def plot_curves(runs: Sequence[Curves], out: Path) -> None:
         known = ", ".join(column for columns in PANELS.values() for column in columns)
         raise UsageError(f"nothing to draw: no run has any of the columns {known}")
     content = _render(runs, panels, out.suffix.lower()[1:])
-    if not out.parent.is_dir():
-        raise OutputError(f"{out}: its folder does not exist")
+    require_folder(out)
     write_bytes(out, content)
 
 

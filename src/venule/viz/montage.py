@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from venule.errors import OutputError, UsageError
+from venule.errors import UsageError
 from venule.image.arrays import RGB
+from venule.image.atomic import require_folder
 
 _BACKGROUND = (255, 255, 255)
 _INK = (20, 20, 20)
@@ -81,8 +82,7 @@ def page_paths(out: Path, *, rows: int, rows_per_page: int) -> list[Path]:
     """
     if out.suffix.lower() != ".png":
         raise UsageError(f"{out}: sheets are written as .png")
-    if not out.parent.is_dir():
-        raise OutputError(f"{out}: its folder does not exist; make it first")
+    require_folder(out)
     count = math.ceil(rows / rows_per_page)
     if count == 1:
         return [out]
