@@ -64,6 +64,13 @@ def test_json_reads_back_and_has_null_for_nan(report: Report) -> None:
     assert len(content["results"][1]["images"]) == 20
 
 
+def test_a_report_with_undefined_scores_reads_back_from_json(report: Report) -> None:
+    undefined = report.results[0].model_copy(update={"pooled": {"dice": math.nan}})
+    again = Report.model_validate_json(to_json(compare((undefined, report.results[1]))))
+    assert math.isnan(again.results[0].pooled["dice"])
+    assert again.results[1] == report.results[1]
+
+
 def test_csv_has_a_row_an_image_and_four_of_summary(report: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(report).decode())))
     assert len(rows) == 2 * (20 + 4)

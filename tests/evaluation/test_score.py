@@ -54,3 +54,24 @@ def test_a_probability_equal_to_the_threshold_is_vessel() -> None:
     half = np.full((30, 30), 0.5, np.float32)
     everything = np.ones((30, 30), bool)
     assert Scorer(binary=False).add(half, everything, everything, threshold=0.5)["dice"] == 1.0
+
+
+def test_the_bins_of_calibration_hold_every_pixel_and_make_the_ece() -> None:
+    scorer = Scorer(binary=False)
+    probability, truth, fov = drawn(0)
+    scorer.add(probability, truth, fov, threshold=0.5)
+    bins = [row for row in scorer.calibration() if row.pixels]
+    assert sum(row.pixels for row in bins) == fov.sum()
+    gaps = [row.pixels * abs(row.mean_probability - row.vessel_share) for row in bins]
+    assert sum(gaps) / fov.sum() == pytest.approx(scorer.pooled()["ece"])
+    assert all(row.low <= row.mean_probability <= row.high for row in bins)
+
+
+def test_a_mask_has_no_calibration_but_recall_by_width() -> None:
+    scorer = Scorer(binary=True)
+    _, truth, fov = drawn(0)
+    scorer.add(truth.astype(np.float32), truth, fov, threshold=0.5)
+    assert scorer.calibration() == ()
+    recalls = [row.pooled for row in scorer.recall_by_width() if row.pixels]
+    assert recalls
+    assert set(recalls) == {1.0}

@@ -113,6 +113,8 @@ def evaluate(
         mean={name: bootstrap([image.scores[name] for image in images]) for name in names},
         pooled=scorer.pooled(),
         published=published.result(),
+        recall_by_width=scorer.recall_by_width(),
+        calibration=scorer.calibration(),
         seen=tuple(seen),
         package_version=venule.__version__,
     )

@@ -2,22 +2,27 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 RESAMPLES = 10_000
 SEED = 0
 _AT_ONCE = 1_000  # resamples drawn together, so that memory does not grow with their number
 
 
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A float that may be nan, which JSON spells null."""
+
+
 class Interval(BaseModel, frozen=True, extra="forbid"):
     """A mean over `images` with its 95 % interval; the bounds are nan for fewer than two."""
 
-    mean: float
-    low: float
-    high: float
+    mean: Number
+    low: Number
+    high: Number
     images: int
 
 

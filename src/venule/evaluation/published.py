@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel
 
+from venule.evaluation.intervals import Number
 from venule.image.arrays import FloatMap, Mask
 from venule.image.preprocess import scale_mask
 from venule.metrics.counts import Counts, accuracy, count, miou, sensitivity, specificity
@@ -23,8 +24,8 @@ BATCH = 2
 class MeanSd(BaseModel, frozen=True, extra="forbid"):
     """Mean and standard deviation (divisor n) over images; nan for an undefined image."""
 
-    mean: float
-    sd: float
+    mean: Number
+    sd: Number
 
 
 class FirstSystem(BaseModel, frozen=True, extra="forbid"):
@@ -49,8 +50,8 @@ class SecondSystem(BaseModel, frozen=True, extra="forbid"):
 
     side_px: int
     batch: int
-    miou: float
-    pixel_accuracy: float
+    miou: Number
+    pixel_accuracy: Number
 
 
 class Published(BaseModel, frozen=True, extra="forbid"):

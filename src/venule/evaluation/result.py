@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from venule.data.record import Expert
-from venule.evaluation.intervals import RESAMPLES, SEED, Interval, paired_difference
+from venule.evaluation.intervals import RESAMPLES, SEED, Interval, Number, paired_difference
 from venule.evaluation.published import Published
 
 SCHEMA_VERSION = 1
@@ -17,7 +17,7 @@ class ImageScores(BaseModel, frozen=True, extra="forbid"):
     """The scores of one image by name; nan (null in JSON) where one is undefined."""
 
     id: str
-    scores: dict[str, float]
+    scores: dict[str, Number]
 
 
 class SeenImage(BaseModel, frozen=True, extra="forbid"):
@@ -29,6 +29,32 @@ class SeenImage(BaseModel, frozen=True, extra="forbid"):
     dataset: str
     protocol: str
     split: str
+
+
+class WidthRecall(BaseModel, frozen=True, extra="forbid"):
+    """Recall of the truth's pixels in one class of vessel width (`metrics.width`).
+
+    `scale`: "native" widths are the photograph's own pixels; those of "fov" are pixels of a field
+    of view 540 px wide. `up_to_px` is None for the last class. `mean` is over images, `pooled` of
+    all `pixels`.
+    """
+
+    scale: Literal["native", "fov"]
+    above_px: float
+    up_to_px: float | None
+    pixels: int
+    pooled: Number
+    mean: Interval
+
+
+class CalibrationBin(BaseModel, frozen=True, extra="forbid"):
+    """Pixels of all images whose vessel probability lies in low..high; nan without a pixel."""
+
+    low: float
+    high: float
+    pixels: int
+    mean_probability: Number
+    vessel_share: Number
 
 
 class Result(BaseModel, frozen=True, extra="forbid"):
@@ -51,8 +77,10 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     threshold_source: str
     images: tuple[ImageScores, ...]
     mean: dict[str, Interval]
-    pooled: dict[str, float]
+    pooled: dict[str, Number]
     published: Published
+    recall_by_width: tuple[WidthRecall, ...] = ()  # empty in files of older versions
+    calibration: tuple[CalibrationBin, ...] = ()  # likewise, and for masks
     seen: tuple[SeenImage, ...] = ()
     package_version: str
 

@@ -1,10 +1,13 @@
 """Every score of one image, and of all pixels together, inside the field of view."""
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from venule.evaluation.result import CalibrationBin, WidthRecall
+from venule.evaluation.widths import THIN_PX, WidthScorer
 from venule.image.arrays import FloatMap, Mask
-from venule.metrics.calibration import Reliability, ece
+from venule.metrics.calibration import BINS, Reliability, ece
 from venule.metrics.cldice import cldice
 from venule.metrics.counts import (
     Counts,
@@ -18,7 +21,8 @@ from venule.metrics.counts import (
     specificity,
 )
 from venule.metrics.curves import Histogram, average_precision, roc_auc
-from venule.metrics.topology import largest_piece_share, pieces, thin_recall
+from venule.metrics.topology import largest_piece_share, pieces
+from venule.metrics.width import recall_up_to, vessel_widths
 
 _OF_HISTOGRAM: Mapping[str, Callable[[Histogram], float]] = MappingProxyType(
     {"roc_auc": roc_auc, "average_precision": average_precision}
@@ -71,12 +75,15 @@ class Scorer:
         self._counts = Counts(0, 0, 0, 0)
         self._histogram = Histogram()
         self._reliability = Reliability()
+        self._widths = WidthScorer()
 
     def add(
         self, probability: FloatMap, truth: Mask, fov: Mask, *, threshold: float
     ) -> dict[str, float]:
         """The scores of one (H, W) image by name; a pixel is vessel if it reaches `threshold`."""
         predicted = probability >= threshold
+        widths_px = vessel_widths(truth & fov)
+        self._widths.add(predicted, widths_px, fov)
         counts = count(predicted, truth, fov)
         self._counts += counts
         scores: dict[str, float] = {}
@@ -88,7 +95,7 @@ class Scorer:
         scores |= {name: score(counts) for name, score in _OF_COUNTS.items()}
         return scores | {
             "cldice": cldice(predicted, truth, fov),
-            "thin_recall": thin_recall(predicted, truth, fov),
+            "thin_recall": recall_up_to(predicted, widths_px, THIN_PX),
             "pieces": float(pieces(predicted, fov)),
             "largest_piece_share": largest_piece_share(predicted, truth, fov),
         }
@@ -100,3 +107,24 @@ class Scorer:
             return scores
         areas = {name: score(self._histogram) for name, score in _OF_HISTOGRAM.items()}
         return areas | scores | {"ece": ece(self._reliability)}
+
+    def recall_by_width(self) -> tuple[WidthRecall, ...]:
+        """Recall by class of vessel width, at both scales."""
+        return self._widths.result()
+
+    def calibration(self) -> tuple[CalibrationBin, ...]:
+        """The bins of the reliability diagram; none for masks."""
+        if self.binary:
+            return ()
+        r = self._reliability
+        rows = zip(r.pixels.tolist(), r.vessels.tolist(), r.probability.tolist(), strict=True)
+        return tuple(
+            CalibrationBin(
+                low=index / BINS,
+                high=(index + 1) / BINS,
+                pixels=pixels,
+                mean_probability=probability / pixels if pixels else math.nan,
+                vessel_share=vessels / pixels if pixels else math.nan,
+            )
+            for index, (pixels, vessels, probability) in enumerate(rows)
+        )

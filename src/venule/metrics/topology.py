@@ -7,6 +7,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.metrics.centerline import centerline
+from venule.metrics.width import recall_up_to, vessel_widths
 
 Mask = NDArray[np.bool_]
 
@@ -20,15 +21,7 @@ def thin_recall(predicted: Mask, truth: Mask, fov: Mask, *, max_radius_px: float
     vessel's edge, in the Euclidean distance transform of the truth (vessels 1 to 3 px wide). The
     masks are (H, W) bool; the truth is cut to the field of view first.
     """
-    vessels = truth & fov
-    line = centerline(vessels)
-    if not line.any():
-        return math.nan
-    radius_px = ndi.distance_transform_edt(vessels)
-    nearest = ndi.distance_transform_edt(~line, return_distances=False, return_indices=True)
-    thin = vessels & (radius_px[tuple(nearest)] <= max_radius_px)
-    total = int(np.count_nonzero(thin))
-    return int(np.count_nonzero(thin & predicted)) / total if total else math.nan
+    return recall_up_to(predicted, vessel_widths(truth & fov), 2 * max_radius_px)
 
 
 def pieces(predicted: Mask, fov: Mask, min_px: int = 20) -> int:

@@ -1,0 +1,66 @@
+"""Recall by vessel width over the images of a split, in native pixels and at one common scale."""
+
+from typing import Literal
+
+from venule.evaluation.intervals import bootstrap
+from venule.evaluation.result import WidthRecall
+from venule.image.arrays import Mask
+from venule.image.fov import fit_circle
+from venule.image.preprocess import SAME_SCALE
+from venule.metrics.width import (
+    EDGES_PX,
+    REFERENCE_FOV_PX,
+    WidthCounts,
+    Widths,
+    count_by_width,
+)
+
+THIN_PX = 3.0
+"""Vessels up to this width are the thin ones of `thin-vessel recall`, at native size."""
+
+Scale = Literal["native", "fov"]
+
+
+class WidthScorer:
+    """Collects each image's counts by class of width."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Scale, list[WidthCounts]] = {"native": [], "fov": []}
+
+    def add(self, predicted: Mask, widths_px: Widths, fov: Mask) -> None:
+        """Add one image: what was predicted, its truth's `vessel_widths`, its field of view."""
+        self._counts["native"].append(count_by_width(predicted, widths_px))
+        edges = [edge * fov_scale(fov) for edge in EDGES_PX]
+        self._counts["fov"].append(count_by_width(predicted, widths_px, edges))
+
+    def result(self) -> tuple[WidthRecall, ...]:
+        """Of each scale its classes from thin to wide; none without an image."""
+        return tuple(
+            row for scale, counts in self._counts.items() if counts for row in _rows(scale, counts)
+        )
+
+
+def fov_scale(fov: Mask) -> float:
+    """How many native pixels are one pixel of a field of view 540 px wide.
+
+    Within 2 % of 540 px it is 1: widths are few discrete values, and a photograph of just that
+    size is to have the same classes at both scales.
+    """
+    scale = fit_circle(fov).diameter_px / REFERENCE_FOV_PX
+    return 1.0 if abs(scale - 1) < SAME_SCALE else scale
+
+
+def _rows(scale: Scale, counts: list[WidthCounts]) -> list[WidthRecall]:
+    pooled = sum(counts[1:], counts[0])
+    bounds = [0.0, *EDGES_PX, None]
+    return [
+        WidthRecall(
+            scale=scale,
+            above_px=bounds[index] or 0.0,
+            up_to_px=bounds[index + 1],
+            pixels=pooled.total[index],
+            pooled=pooled.recall[index],
+            mean=bootstrap([count.recall[index] for count in counts]),
+        )
+        for index in range(len(EDGES_PX) + 1)
+    ]
