@@ -7,8 +7,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor
+from torch.nn import functional as F
 from torchvision import tv_tensors
-from torchvision.transforms.v2 import functional as v2f
 
 from venule.data.augment import (
     AugmentationConfig,
@@ -21,6 +21,7 @@ from venule.data.augment import (
     geometric,
     illuminate,
     photometric,
+    random_crop,
 )
 
 GEOMETRY: dict[str, dict[str, Any]] = {
@@ -163,42 +164,69 @@ def test_a_probability_of_a_half_changes_about_half_of_the_samples() -> None:
     assert 35 <= kept <= 65
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"rotate_deg": 10},
-        {"rotate_deg": 180},
-        {"scale": 0.4},
-        {"shift": 0.1},
-        {"shift": 0.1, "scale": 0.2, "rotate_deg": 30},
-    ],
-)
-def test_a_crop_with_its_margin_never_shows_what_lies_outside(options: dict[str, Any]) -> None:
-    config = AugmentationConfig.model_validate(options)
-    side = math.ceil(SIDE * config.margin)
-    ones = torch.ones(1, side, side)
-    augment = chain([*geometric(config), *photometric(config)])
-    for seed in range(25):
-        torch.manual_seed(seed)
-        moved = augment(as_sample(ones.repeat(3, 1, 1), ones, ones))
-        assert v2f.center_crop(moved["fov"], [SIDE, SIDE]).all()
+def ramp(height: int, width: int) -> Sample:
+    """A photograph whose red and green are each pixel's row and column, in thousandths."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    image = torch.stack((rows, columns, torch.ones_like(rows))).float() / 1000
+    return as_sample(image, image[2:], torch.ones(1, height, width))
 
 
-@pytest.mark.parametrize(
-    ("options", "margin"),
-    [
-        ({}, 1),
-        ({"horizontal_flip_p": 1, "hue": 0.1, "elastic_p": 1}, 1),
-        ({"rotate_deg": 180}, math.sqrt(2)),
-        ({"scale": 0.5}, 2),
-        ({"rotate_deg": 180, "geometry_p": 0}, 1),
-        # 1.25 sides for the shift by a tenth of them both ways: 1.25 - 2 * 0.125 = 1.
-        ({"shift": 0.1}, 1.25),
-        ({"shift": 0.5}, math.inf),
-    ],
-)
-def test_the_margin_by_hand(options: dict[str, Any], margin: float) -> None:
-    assert AugmentationConfig.model_validate(options).margin == pytest.approx(margin)
+def crop_of(sample: Sample, options: dict[str, Any], seed: int, side: int = 32) -> Sample:
+    torch.manual_seed(seed)
+    return random_crop(sample, side, AugmentationConfig.model_validate(options))
+
+
+@pytest.mark.parametrize("turn_deg", [0, 30, 180])
+def test_a_crop_is_turned_and_scaled_without_shear(turn_deg: int) -> None:
+    sample = ramp(400, 500)
+    for seed in range(20):
+        crop = crop_of(sample, {"rotate_deg": turn_deg, "scale": 0.4}, seed)
+        inside = crop["fov"][0].bool().as_subclass(Tensor)
+        rows, columns = crop["image"].as_subclass(Tensor)[:2] * 1000
+        down = (rows[1:, :-1] - rows[:-1, :-1], columns[1:, :-1] - columns[:-1, :-1])
+        right = (rows[:-1, 1:] - rows[:-1, :-1], columns[:-1, 1:] - columns[:-1, :-1])
+        whole = F.avg_pool2d(inside[None, None].float(), 5, 1, 2)[0, 0, :-1, :-1] > 0.999
+        step = torch.hypot(*right)[whole]
+        assert step.std() < 1e-3
+        assert 1 / 1.4 - 1e-3 <= float(step.mean()) <= 1 / 0.6 + 1e-3
+        torch.testing.assert_close(right[0][whole], -down[1][whole], atol=2e-3, rtol=0)
+        torch.testing.assert_close(right[1][whole], down[0][whole], atol=2e-3, rtol=0)
+        angle = math.degrees(
+            math.atan2(float(right[0][whole].mean()), float(right[1][whole].mean()))
+        )
+        assert abs(angle) <= turn_deg + 0.1
+
+
+def test_a_moved_crop_shows_the_photograph_wherever_it_reaches() -> None:
+    sample = ramp(200, 200)
+    for seed in range(40):
+        crop = crop_of(sample, {"rotate_deg": 180, "scale": 0.3, "elastic_p": 0.5}, seed, side=64)
+        fov = crop["fov"].bool().as_subclass(Tensor)
+        assert float(fov.float().mean()) > 0.3
+        light = crop["image"].as_subclass(Tensor)[2:] * 1000
+        assert (light[fov] >= 0.49).all()
+        assert (light[~fov] <= 0.51).all()
+
+
+def test_a_crop_moves_photograph_truth_and_field_of_view_together() -> None:
+    options = {"rotate_deg": 180, "scale": 0.4, "shift": 0.1, "elastic_p": 1, "quarter_turn_p": 0.5}
+    for seed in range(10):
+        crop = crop_of(coded_sample(), options, seed, side=48)
+        red, green, _ = crop["image"].as_subclass(Tensor)
+        torch.testing.assert_close(crop["truth"].as_subclass(Tensor)[0], red)
+        assert torch.equal(crop["fov"].as_subclass(Tensor)[0].bool(), green >= 0.5)
+
+
+def test_a_displaced_crop_has_the_root_mean_square_that_was_asked_for() -> None:
+    squares = []
+    for seed in range(4):
+        options = {"elastic_p": 1, "elastic_px": 2.0, "elastic_sigma_px": 6}
+        crop = crop_of(ramp(700, 700), options, seed, side=512)
+        rows = crop["image"].as_subclass(Tensor)[0] * 1000
+        inside = F.avg_pool2d(crop["fov"].as_subclass(Tensor).float(), 21, 1, 10)[0] > 0.999
+        offset = rows - torch.arange(512)[:, None]
+        squares.append((offset - offset[inside].mean())[inside].square().mean())
+    assert float(torch.stack(squares).mean().sqrt()) == pytest.approx(2.0, rel=0.1)
 
 
 def test_elastic_displacement_has_the_root_mean_square_that_was_asked_for() -> None:

@@ -16,7 +16,7 @@ from torchvision import tv_tensors
 from support.drawn import make_drawn
 from venule.data.augment import AugmentationConfig, Sample
 from venule.data.catalog import open_dataset
-from venule.data.loader import EpochBatches, TrainingSet, derive_seed, training_loader
+from venule.data.loader import EpochBatches, Part, TrainingSet, derive_seed, training_loader
 from venule.data.record import Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError
@@ -35,7 +35,10 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Record]:
 def make_set(records: Sequence[Record], **options: Any) -> TrainingSet:
     preprocessing = options.pop("preprocessing", Preprocessing())
     augmentation = options.pop("augmentation", EVERYTHING)
-    return TrainingSet(records, preprocessing, augmentation, **{"crop_px": 32, **options})
+    part = {key: options.pop(key) for key in ("expert", "crops_per_image") if key in options}
+    return TrainingSet(
+        [Part(records, **part)], preprocessing, augmentation, **{"crop_px": 32, **options}
+    )
 
 
 def same(first: Sample, second: Sample) -> bool:

@@ -4,6 +4,7 @@ import torch
 from venule.errors import ConfigError
 from venule.models.zoo import MODELS, model_config
 
+WITH_AUXILIARY = [name for name, config in MODELS.items() if hasattr(config, "auxiliary")]
 every_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -18,7 +19,7 @@ def test_every_network_gives_a_map_per_class_at_odd_sizes(name: str) -> None:
 def test_every_network_trains_on_one_image_with_a_gradient_in_every_parameter(name: str) -> None:
     network = MODELS[name].build().train()
     heads = network.training_logits(torch.randn(1, 3, 65, 97))
-    assert [head.shape for head in heads] == [(1, 1, 65, 97)] * 2
+    assert [head.shape for head in heads] == [(1, 1, 65, 97)] * (1 + (name in WITH_AUXILIARY))
     torch.autograd.backward([head.square().mean() for head in heads])
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
@@ -27,7 +28,7 @@ def test_every_network_trains_on_one_image_with_a_gradient_in_every_parameter(na
         assert parameter.ndim == 1 or parameter.grad.any(), parameter_name
 
 
-@every_model
+@pytest.mark.parametrize("name", WITH_AUXILIARY)
 def test_every_network_can_do_without_its_auxiliary_head(name: str) -> None:
     with torch.device("meta"):
         network = model_config(name, {"auxiliary": False}).build()
@@ -58,6 +59,10 @@ def test_an_unknown_option_suggests_the_nearest() -> None:
         ("ddrnet23-slim", {"depths": [2, 2, 0, 2]}, "depths = 0"),
         ("ddrnet23-slim", {"depths": 2}, "ddrnet23-slim: "),
         ("ddrnet23-slim", {"classes": 0}, "classes = 0"),
+        ("resunet", {"widths": [64]}, "two levels or more"),
+        ("resunet", {"widths": [64, 0, 1, 1]}, "widths = 0: use an integer from 1"),
+        ("resunet", {"blocks": [1, 1]}, "blocks = [1, 1]: give 4 whole numbers"),
+        ("resunet", {"decoder_blocks": [1, -1, 1]}, "give 3 whole numbers from 0"),
         ("deeplabv3-resnet50", {"backbone": "resnet18"}, "use one of resnet50, resnet101"),
         ("deeplabv3-resnet50", {"classes": True}, "classes = True"),
     ],

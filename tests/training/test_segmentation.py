@@ -12,13 +12,12 @@ from torch.nn import functional as F
 
 from support.drawn import make_drawn, settings
 from venule.data.catalog import open_dataset
-from venule.data.protocols import select
 from venule.data.sample import Sample
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import read_weights
 from venule.training.config import TrainConfig, parse_config
 from venule.training.run import Run
-from venule.training.segmentation import SegmentationTask, TrainingHeads
+from venule.training.segmentation import SegmentationTask, TrainingHeads, choose
 from venule.viz.overlay import errors
 
 
@@ -39,7 +38,7 @@ class Planted(SegmentationModel):
 def task(tmp_path: Path) -> SegmentationTask:
     dataset = open_dataset(str(make_drawn(tmp_path / "data", train=1, val=1)))
     config = parse_config(settings(dataset.root, loss={"kind": "bce"}), TrainConfig, source="test")
-    return SegmentationTask(config, select(dataset, None, "train"), select(dataset, None, "val"))
+    return SegmentationTask(config, choose(config, "train"), choose(config, "val"))
 
 
 def planted(sample: Sample) -> tuple[NDArray[np.float32], Planted]:

@@ -22,7 +22,7 @@ from venule.inference.load import load
 from venule.models.checkpoint import build_model, load_model, read_weights
 from venule.training.config import TrainConfig, parse_config
 from venule.training.run import Run
-from venule.training.segmentation import SegmentationTask
+from venule.training.segmentation import SegmentationTask, choose
 from venule.training.train import resume, train
 
 
@@ -141,9 +141,8 @@ def test_weights_of_a_validation_without_any_vessel_can_still_be_read(tmp_path: 
 
 
 def test_a_network_that_puts_out_nan_is_a_clear_error(data: Path) -> None:
-    dataset = open_dataset(str(data))
     config = parse_config(settings(data), TrainConfig, source="test")
-    task = SegmentationTask(config, select(dataset, None, "train"), select(dataset, None, "val"))
+    task = SegmentationTask(config, choose(config, "train"), choose(config, "val"))
     model = build_model(task.record)
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, torch.nan)

@@ -55,16 +55,10 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid"):
     noise: float = Field(default=0.02, ge=0)  # largest standard deviation, of the 0..1 range
     jpeg_p: float = Field(default=0.0, ge=0, le=1)
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
-
-    @property
-    def margin(self) -> float:
-        """Side that a crop needs, in crops, so that geometry shows none of its outside."""
-        if not self.geometry_p or not (self.shift or self.scale or self.rotate_deg):
-            return 1.0
-        angle = math.radians(min(self.rotate_deg, 45))
-        reach = (math.cos(angle) + math.sin(angle)) / (1 - self.scale)
-        left = 1 - 2 * self.shift * reach  # a shift is a share of the surroundings themselves
-        return reach / left if left > 0 else math.inf
+    # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
+    # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
+    smaller_fov_px: tuple[int, ...] = ()
+    smaller_truth_share: float = Field(default=0.35, gt=0, le=1)
 
     @property
     def reach_px(self) -> int:
@@ -112,20 +106,24 @@ class Elastic(v2.Transform):  # type: ignore[misc]
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """A displacement field, (1, H, W, 2), in the units of grid_sample: the side is 2."""
         height, width = v2f.get_size(flat_inputs[0])
-        # White noise of deviation 1 has 1 / (2 sqrt(pi) sigma) behind the filter.
-        scale = self.displacement_px * 2 * math.sqrt(math.pi) * self.sigma_px
-        fields = [
-            torch.from_numpy(gaussian_filter(torch.randn(height, width).numpy(), self.sigma_px))
-            * (2 * scale / side)
-            for side in (width, height)
-        ]
-        return {"displacement": torch.stack(fields, dim=-1)[None]}
+        field = draw_displacement(height, width, self.displacement_px, self.sigma_px)
+        return {"displacement": (field * 2 / torch.tensor((width, height)))[None]}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """One of a sample's tensors, displaced."""
         return self._call_kernel(
             v2f.elastic, inpt, params["displacement"], interpolation=v2.InterpolationMode.BILINEAR
         )
+
+
+def draw_displacement(height: int, width: int, rms_px: float, sigma_px: float) -> Tensor:
+    """(H, W, 2) pixels along x and y: white noise smoothed to `sigma_px` and this root mean square.
+
+    White noise of deviation 1 has 1 / (2 sqrt(pi) sigma) behind the filter.
+    """
+    scale = rms_px * 2 * math.sqrt(math.pi) * sigma_px
+    fields = [gaussian_filter(torch.randn(height, width).numpy(), sigma_px) for _ in "xy"]
+    return torch.from_numpy(np.stack(fields, axis=-1)) * scale
 
 
 def chain(steps: Sequence[v2.Transform]) -> Callable[[Sample], Sample]:
@@ -139,13 +137,18 @@ def chain(steps: Sequence[v2.Transform]) -> Callable[[Sample], Sample]:
     return change
 
 
-def geometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
-    """What moves photograph, truth and field of view together."""
-    steps: list[v2.Transform] = [
+def flips(config: AugmentationConfig) -> Sequence[v2.Transform]:
+    """Reflections and quarter turns, which move whole pixels."""
+    return [
         v2.RandomHorizontalFlip(config.horizontal_flip_p),
         v2.RandomVerticalFlip(config.vertical_flip_p),
         v2.RandomApply([QuarterTurn()], config.quarter_turn_p),
     ]
+
+
+def geometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
+    """What moves a whole photograph, its truth and its field of view together."""
+    steps = [*flips(config)]
     if config.shift or config.scale or config.rotate_deg:
         affine = v2.RandomAffine(
             config.rotate_deg,
@@ -158,6 +161,77 @@ def geometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
         elastic = Elastic(config.elastic_px, config.elastic_sigma_px)
         steps.append(v2.RandomApply([elastic], config.elastic_p))
     return steps
+
+
+def random_crop(sample: Sample, side_px: int, config: AugmentationConfig) -> Sample:
+    """A square of a photograph around a random point: turned, scaled, displaced, then reflected.
+
+    The same changes as `geometric`, but taken from the whole photograph in one interpolation, so
+    that neither more than the crop is computed nor anything outside the photograph comes into view
+    that lies inside it. Where the crop's outside is shown it is dark and out of the field of view.
+    The centre is drawn so that at most a quarter of the side lies outside unless it is scaled,
+    which shows the network the field of view's edge as often as the rest.
+    """
+    height, width = sample["fov"].shape[-2:]
+    top, left = (_draw_start(length, side_px) for length in (height, width))
+    turn = _draw_turn(config)
+    displacement = None
+    if torch.rand(()) < config.elastic_p:
+        displacement = draw_displacement(
+            side_px, side_px, config.elastic_px, config.elastic_sigma_px
+        )
+    if turn is None and displacement is None:
+        crop = {k: v2f.crop(v, top, left, side_px, side_px) for k, v in sample.items()}
+    else:
+        crop = _interpolate(sample, side_px, (top, left), turn, displacement)
+    return chain(flips(config))(crop)
+
+
+def _draw_start(length: int, side: int) -> int:
+    slack = side // 4
+    low, high = -slack, length - side + slack
+    if high < low:
+        return (length - side) // 2
+    return int(torch.randint(low, high + 1, ()))
+
+
+def _draw_turn(config: AugmentationConfig) -> Tensor | None:
+    """From offsets (x, y) in the crop to offsets in the photograph: (2, 3), shares of the side."""
+    moves = config.shift or config.scale or config.rotate_deg
+    if not moves or torch.rand(()) >= config.geometry_p:
+        return None
+    angle, size, right, down = torch.empty(4).uniform_(-1, 1).tolist()
+    angle, zoom = math.radians(config.rotate_deg) * angle, 1 + config.scale * size
+    cos, sin = math.cos(angle) / zoom, math.sin(angle) / zoom
+    return torch.tensor(
+        ((cos, -sin, right * config.shift), (sin, cos, down * config.shift)), dtype=torch.float32
+    )
+
+
+def _interpolate(
+    sample: Sample,
+    side_px: int,
+    start: tuple[int, int],
+    turn: Tensor | None,
+    displacement: Tensor | None,
+) -> Sample:
+    offset = torch.arange(side_px) - (side_px - 1) / 2
+    rows, columns = torch.meshgrid(offset, offset, indexing="ij")
+    points = torch.stack((columns, rows), dim=-1)  # (side, side, 2): x, y
+    if turn is not None:
+        points = points @ turn[:, :2].T + side_px * turn[:, 2]
+    if displacement is not None:
+        points = points + displacement
+    center = torch.tensor((start[1], start[0])) + (side_px - 1) / 2
+    height, width = sample["fov"].shape[-2:]
+    grid = (2 * (points + center) + 1) / torch.tensor((width, height)) - 1
+    planes = [sample[key].as_subclass(Tensor).float() for key in ("image", "truth", "fov")]
+    seen = F.grid_sample(torch.cat(planes)[None], grid[None].float(), align_corners=False)[0]
+    return {
+        "image": tv_tensors.Image(seen[:3]),
+        "truth": tv_tensors.Image(seen[3:4]),
+        "fov": tv_tensors.Mask((seen[4:] >= 0.5).to(torch.uint8)),
+    }
 
 
 def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:

@@ -1,23 +1,30 @@
 """Training samples: crops or squared photographs, drawn by (seed, epoch, index) alone."""
 
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
-from torchvision.transforms.v2 import functional as v2f
 
-from venule.data.augment import AugmentationConfig, Sample, chain, geometric, photometric
+from venule.data.augment import (
+    AugmentationConfig,
+    Sample,
+    chain,
+    geometric,
+    photometric,
+    random_crop,
+)
 from venule.data.record import Expert, Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError
-from venule.image.arrays import RGB
+from venule.image.arrays import RGB, Mask
 from venule.image.preprocess import (
     Preprocessing,
+    flatten,
     scale_image,
     scale_mask,
     scale_soft,
@@ -32,53 +39,72 @@ def derive_seed(*parts: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+@dataclass(frozen=True)
+class Part:
+    """Photographs that train together: whose annotation counts, and how often each is drawn."""
+
+    records: Sequence[Record]
+    expert: Expert = "first"
+    crops_per_image: int = 1
+
+
 class TrainingSet(Dataset[Sample]):
     """Augmented, normalised samples of annotated photographs, kept in memory at working size.
 
-    An item is asked for by (epoch, index); index runs over photographs x `crops_per_image`.
+    An item is asked for by (epoch, index); index runs over each part's photographs, as often as
+    its `crops_per_image` says.
     It holds `pixels` (3, h, w) float32, `truth` and `fov` (1, h, w) float32.
     """
 
     def __init__(
         self,
-        records: Sequence[Record],
+        parts: Sequence[Part],
         preprocessing: Preprocessing,
         augmentation: AugmentationConfig,
         *,
         crop_px: int | None,
-        crops_per_image: int = 1,
-        expert: Expert = "first",
         seed: int = 0,
     ) -> None:
-        self.photographs = [_load(record, preprocessing, expert) for record in records]
+        self.photographs: list[Sequence[Sample]] = []  # each once per camera
+        self.names: list[str] = []
+        self.order: list[int] = []  # of the photograph that each index asks for
+        smaller = augmentation.smaller_fov_px if crop_px is not None else ()
+        share = augmentation.smaller_truth_share
+        for part in parts:
+            first = len(self.photographs)
+            for record in part.records:
+                views = _load(record, preprocessing, part.expert, smaller, truth_share=share)
+                self.photographs.append(views)
+                self.names.append(record.id)
+            self.order += [*range(first, len(self.photographs))] * part.crops_per_image
+        self.augmentation = augmentation
         self.move = chain(geometric(augmentation))
         self.light = chain(photometric(augmentation))
-        self.margin = augmentation.margin
         self.crop_px = crop_px
-        self.crops_per_image = crops_per_image
         self.seed = seed
 
     def __len__(self) -> int:
-        return len(self.photographs) * self.crops_per_image
+        return len(self.order)
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
+        sample, photograph = self.drawn(key)
+        return _normalized(sample, photograph["mean"], photograph["std"])
+
+    def drawn(self, key: tuple[int, int]) -> tuple[Sample, Sample]:
+        """The augmented sample of (epoch, index) before normalisation, and its photograph."""
         epoch, index = key
-        photograph = self.photographs[index % len(self.photographs)]
+        views = self.photographs[self.order[index]]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.seed, epoch, index))
-            sample = self.draw(photograph)
-        return _normalized(sample, photograph["mean"], photograph["std"])
+            camera = int(torch.randint(len(views), ())) if len(views) > 1 else 0
+            return self.draw(views[camera]), views[camera]
 
     def draw(self, photograph: Sample) -> Sample:
         """One augmented crop, or the whole photograph, before normalisation."""
         sample = {key: photograph[key] for key in ("image", "truth", "fov")}
         if self.crop_px is None:
             return self.light(self.move(sample))
-        sample = _random_crop(sample, math.ceil(self.crop_px * self.margin))
-        sample = self.move(sample)
-        return self.light(
-            {key: v2f.center_crop(value, [self.crop_px] * 2) for key, value in sample.items()}
-        )
+        return self.light(random_crop(sample, self.crop_px, self.augmentation))
 
 
 class EpochBatches:
@@ -123,19 +149,43 @@ def training_loader(
     return DataLoader(samples, batch_sampler=batches, num_workers=workers)
 
 
-def _load(record: Record, preprocessing: Preprocessing, expert: Expert) -> Sample:
+def _load(
+    record: Record,
+    preprocessing: Preprocessing,
+    expert: Expert,
+    smaller_fov_px: Sequence[int],
+    *,
+    truth_share: float,
+) -> Sequence[Sample]:
+    """The photograph at working size, and again as each smaller camera would have taken it."""
     sample = load_sample(record, expert=expert)
     if sample.vessels is None:
         raise DatasetError(f"{record.image}: has no annotation of the {expert} expert to train on")
-    shape = working_shape(sample.vessels.shape, sample.fov, preprocessing)
-    image = scale_image(sample.image, shape)
-    fov = scale_mask(sample.fov, shape)
-    truth = scale_soft(sample.vessels, shape)
-    mean, std = statistics(image, fov, preprocessing)
+    size = sample.fov.shape
+    shape = working_shape((size[0], size[1]), sample.fov, preprocessing)
+    views = [_view(sample.image, sample.vessels, sample.fov, shape, preprocessing)]
+    for fov_px in smaller_fov_px:
+        settings = Preprocessing(fov_px=fov_px)
+        small = working_shape((size[0], size[1]), sample.fov, settings)
+        if small[0] >= size[0]:
+            continue  # the photograph is itself smaller than that camera's
+        truth = scale_soft(sample.vessels, small) >= truth_share
+        fov = scale_mask(sample.fov, small)
+        views.append(_view(scale_image(sample.image, small), truth, fov, shape, preprocessing))
+    return views
+
+
+def _view(
+    image: RGB, vessels: Mask, fov: Mask, shape: tuple[int, int], preprocessing: Preprocessing
+) -> Sample:
+    inside = scale_mask(fov, shape)
+    image = flatten(scale_image(image, shape), inside, preprocessing)
+    truth = scale_soft(vessels, shape)
+    mean, std = statistics(image, inside, preprocessing)
     return {
         "image": tv_tensors.Image(_planes(image)),
         "truth": tv_tensors.Image(torch.from_numpy(truth)[None]),
-        "fov": tv_tensors.Mask(torch.from_numpy(fov.astype(np.uint8))[None]),
+        "fov": tv_tensors.Mask(torch.from_numpy(inside.astype(np.uint8))[None]),
         "mean": torch.from_numpy(mean)[:, None, None],
         "std": torch.from_numpy(std)[:, None, None],
     }
@@ -143,26 +193,6 @@ def _load(record: Record, preprocessing: Preprocessing, expert: Expert) -> Sampl
 
 def _planes(image: RGB) -> Tensor:
     return torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1).contiguous()
-
-
-def _random_crop(sample: Sample, side: int) -> Sample:
-    """A square around a random point of the photograph, its outside dark and out of the FOV.
-
-    The crop's centre is drawn so that at most a quarter of the side lies outside, which shows
-    the network the field of view's edge as often as the rest.
-    """
-    height, width = sample["fov"].shape[-2:]
-    slack = side // 4
-    top = _draw_start(height, side, slack)
-    left = _draw_start(width, side, slack)
-    return {key: v2f.crop(value, top, left, side, side) for key, value in sample.items()}
-
-
-def _draw_start(length: int, side: int, slack: int) -> int:
-    low, high = -slack, length - side + slack
-    if high < low:
-        return (length - side) // 2
-    return int(torch.randint(low, high + 1, ()))
 
 
 def _normalized(sample: Sample, mean: Tensor, std: Tensor) -> Sample:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field, model_validator
+from scipy.ndimage import gaussian_filter
 
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
@@ -17,6 +18,9 @@ from venule.image.fov import fit_circle
 
 MIN_STD = 1 / 255
 """A photograph without any contrast is divided by one grey level, not by zero."""
+
+FLAT_MEAN, FLAT_STD = 128.0, 40.0
+"""Grey levels of a flattened photograph: three standard deviations to either side fit."""
 
 SAME_SCALE = 0.02
 """A photograph whose scale is within this share of the working scale is not resampled at all."""
@@ -27,12 +31,14 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
 
     `resize_px`: side of the square that the photograph is squeezed into (the published way).
     `fov_px`: diameter of the field of view after scaling, aspect kept. Neither: native size.
+    `flatten`: even out light and contrast over the field of view, see the function.
     `normalize`: "fov" takes mean and standard deviation per channel inside the field of view of
     the whole photograph; "fixed" takes `mean` and `std` (0..1 units, ImageNet's by default).
     """
 
     resize_px: int | None = Field(default=None, gt=0)
     fov_px: int | None = Field(default=None, gt=0)
+    flatten: bool = False
     normalize: Literal["fov", "fixed"] = "fov"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -86,6 +92,43 @@ def scale_soft(mask: Mask, shape: tuple[int, int]) -> FloatMap:
     return np.asarray(share.resize(shape[::-1], Image.Resampling.BILINEAR)).clip(0, 1)
 
 
+def flatten(image: RGB, fov: Mask, preprocessing: Preprocessing) -> RGB:
+    """`image` with the same mean and contrast everywhere inside the field of view, if it is asked.
+
+    Each channel minus its mean around a pixel, over its standard deviation there, both weighted by
+    a Gaussian of a twelfth of the field of view's diameter (Foracchia et al. 2005, eq. 4, with
+    Gaussian windows); FLAT_MEAN and FLAT_STD grey levels afterwards, 0 outside.
+    """
+    if not preprocessing.flatten:
+        return image
+    height, width = fov.shape
+    diameter_px = 2 * np.sqrt(max(1, int(fov.sum())) / np.pi)
+    step = max(1, round(diameter_px / 80))  # window means are smooth: few points hold them
+    small = (max(1, height // step), max(1, width // step))
+    sigma = diameter_px / 12 / step
+    inside = scale_soft(fov, small)
+    weight = np.maximum(gaussian_filter(inside, sigma, mode="constant"), 1e-3)
+    flat = np.zeros_like(image)
+    for channel in range(3):
+        plane = image[..., channel].astype(np.float32) * fov
+        mean, square = (
+            restore(
+                (gaussian_filter(_shrink(p, small), sigma, mode="constant") / weight)[None],
+                (height, width),
+            )[0]
+            for p in (plane, plane * plane)
+        )
+        std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
+        level = FLAT_MEAN + FLAT_STD * (plane - mean) / std
+        flat[..., channel] = np.rint(level.clip(0, 255)) * fov
+    return flat
+
+
+def _shrink(plane: FloatMap, shape: tuple[int, int]) -> FloatMap:
+    resized = Image.fromarray(plane).resize(shape[::-1], Image.Resampling.BILINEAR)
+    return np.asarray(resized, np.float32)
+
+
 def statistics(
     image: RGB, fov: Mask, preprocessing: Preprocessing
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -132,6 +175,7 @@ def preprocess(image: RGB, fov: Mask, preprocessing: Preprocessing) -> FloatMap:
     check_mask(fov, (height, width), name="field of view")
     shape = working_shape((height, width), fov, preprocessing)
     scaled, inside = scale_image(image, shape), scale_mask(fov, shape)
+    scaled = flatten(scaled, inside, preprocessing)
     mean, std = statistics(scaled, inside, preprocessing)
     return normalize(scaled, inside, mean, std)
 

@@ -1,13 +1,19 @@
 """What is written beside the weights: enough to predict, and to know what the weights have seen."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
+from venule.errors import WeightsError
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 
 SCHEMA_VERSION: Literal[1] = 1
+
+METADATA = "venule"
+"""The key of the record in an ONNX file's metadata."""
 
 
 class SeenImages(BaseModel, frozen=True, extra="forbid"):
@@ -40,3 +46,18 @@ class ModelRecord(BaseModel, frozen=True, extra="forbid"):
     validation: dict[str, float] = {}
     licence: str = "not stated"
     package_version: str = ""
+
+
+def parse_record(metadata: Mapping[str, str], path: Path) -> ModelRecord:
+    """The record in the metadata of the ONNX file `path`.
+
+    Raises:
+        WeightsError: there is none, or of another form.
+    """
+    if METADATA not in metadata:
+        raise WeightsError(f"{path}: has no venule record; write it with `venule export`")
+    try:
+        return ModelRecord.model_validate_json(metadata[METADATA])
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise WeightsError(f"{path}: its record cannot be used: {reason}") from None

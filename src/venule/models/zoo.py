@@ -9,12 +9,14 @@ from venule.errors import ConfigError
 from venule.models.base import ModelConfig
 from venule.models.ddrnet import DDRNetConfig
 from venule.models.deeplabv3 import DeepLabV3Config
+from venule.models.resunet import ResUNetConfig
 
 MODELS: dict[str, ModelConfig] = {
     "ddrnet23-slim": DDRNetConfig(width=32),
     "ddrnet23": DDRNetConfig(width=64, head_width=128),
     "deeplabv3-resnet50": DeepLabV3Config(backbone="resnet50"),
     "deeplabv3-resnet101": DeepLabV3Config(backbone="resnet101"),
+    "resunet": ResUNetConfig(),
 }
 
 

@@ -109,6 +109,8 @@ class ClassificationTask:
             logits.float(), batch["label"], label_smoothing=self.config.label_smoothing
         )
 
+    validates = True
+
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
         """Cross-entropy without smoothing, and the share of photographs whose class is found."""
         device = next(model.parameters()).device

@@ -14,22 +14,45 @@ from venule.errors import ConfigError
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 
-MAX_MARGIN = 8.0
-"""Side of the largest surroundings that augmentation may need of a crop, in crops."""
-
 
 class Section(BaseModel, frozen=True, extra="forbid"):
     """A part of a configuration; unknown keys are errors."""
 
 
+class SourceConfig(Section):
+    """One split of one data set among several."""
+
+    dataset: str
+    protocol: str | None = None
+    split: str
+    expert: Expert = "first"
+    crops_per_image: int | None = Field(default=None, ge=1)  # instead of input.crops_per_image
+
+
 class DataConfig(Section):
-    """Which images train and which validate."""
+    """Which images train and which validate: splits of `dataset`, or lists of their own.
+
+    An empty `val` validates nothing: a schedule fixed beforehand runs to its end, and `threshold`
+    is stored with the weights.
+    """
 
     dataset: str = "drive"
     protocol: str | None = None
-    train: str = "train"
-    val: str = "val"
+    train: str | tuple[SourceConfig, ...] = "train"
+    val: str | tuple[SourceConfig, ...] = "val"
     expert: Expert = "first"
+    threshold: float = Field(default=0.5, gt=0, lt=1)  # without validation images
+
+    def sources(self, part: Literal["train", "val"]) -> tuple[SourceConfig, ...]:
+        """The splits that train or validate, whichever way they are given."""
+        given: str | tuple[SourceConfig, ...] = getattr(self, part)
+        if not isinstance(given, str):
+            return given
+        return (
+            SourceConfig(
+                dataset=self.dataset, protocol=self.protocol, split=given, expert=self.expert
+            ),
+        )
 
 
 class NetworkConfig(Section):
@@ -47,6 +70,7 @@ class InputConfig(Section):
     crop_px: int | None = Field(default=None, ge=32)
     fov_px: int | None = Field(default=None, ge=32)
     crops_per_image: int = Field(default=1, ge=1)
+    flatten: bool = False
     normalize: Literal["fov", "fixed"] = "fov"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -83,6 +107,7 @@ class InputConfig(Section):
         return Preprocessing(
             resize_px=self.resize_px,
             fov_px=self.fov_px,
+            flatten=self.flatten,
             normalize=self.normalize,
             mean=self.mean,
             std=self.std,
@@ -158,15 +183,6 @@ class TrainConfig(Section):
         if value.monitor == "accuracy":
             raise ValueError("monitor = accuracy is for pretraining; use loss, iou, dice or auc")
         return value
-
-    @model_validator(mode="after")
-    def _crops_from_inside(self) -> Self:
-        if self.input.crop_px and self.augmentation.margin > MAX_MARGIN:
-            raise ValueError(
-                "augmentation: shift, scale and rotate_deg together move more than a crop's "
-                "surroundings into view; lower them"
-            )
-        return self
 
     @model_validator(mode="after")
     def _wide_enough(self) -> Self:

@@ -36,6 +36,10 @@ class Task(Protocol):
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The mean loss of a batch; `model` may be wrapped for several processes."""
 
+    @property
+    def validates(self) -> bool:
+        """False if nothing is validated: the last weights are the result then."""
+
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
         """Scores by name, `loss` among them."""
 
@@ -164,9 +168,12 @@ class Loop:
         loss = self._train(epoch, report)
         row: Row = {"epoch": epoch, "learning_rate": rate, "train_loss": loss}
         scores: dict[str, float] = {}
-        if epoch % self.config.validate_every == 0 or epoch == self.config.epochs:
+        last = epoch == self.config.epochs
+        if self.task.validates and (last or epoch % self.config.validate_every == 0):
             scores = self._validate(epoch)
             row |= {f"val_{name}": value for name, value in scores.items()}
+        elif last and self.accelerator.is_main_process:
+            self.task.save(self.run, self.evaluated.eval(), name="last", epoch=epoch, scores={})
         self.schedule.epoch(scores.get("loss"))
         return row | {"seconds": round(time.monotonic() - started, 3)}
 

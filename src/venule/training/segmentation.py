@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
 
@@ -9,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from venule.data.loader import TrainingSet
-from venule.data.protocols import Selection
-from venule.data.record import Record
+from venule.data.catalog import open_dataset
+from venule.data.loader import Part, TrainingSet
+from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
 from venule.errors import ConfigError
 from venule.image.arrays import Mask
@@ -23,22 +24,48 @@ from venule.metrics.curves import Histogram, best_threshold, roc_auc
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import save_weights
 from venule.models.record import ModelRecord, SeenImages
-from venule.training.config import TrainConfig
+from venule.training.config import SourceConfig, TrainConfig
 from venule.training.loop import Batch
 from venule.training.losses import Loss, build_loss, total_loss
 from venule.training.run import Row, Run
 from venule.viz.overlay import errors
 
 
-def training_set(config: TrainConfig, records: Sequence[Record]) -> TrainingSet:
-    """The samples of `records` that a run of the configuration trains on."""
+@dataclass(frozen=True)
+class Chosen:
+    """The images of one configured source."""
+
+    source: SourceConfig
+    selection: Selection
+
+
+def choose(config: TrainConfig, part: Literal["train", "val"]) -> tuple[Chosen, ...]:
+    """The images that train or validate by a configuration.
+
+    Raises:
+        DatasetError, UsageError: a data set, protocol or split is not there.
+    """
+    return tuple(
+        Chosen(source, select(open_dataset(source.dataset), source.protocol, source.split))
+        for source in config.data.sources(part)
+    )
+
+
+def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
+    """The samples that a run of the configuration trains on."""
+    parts = [
+        Part(
+            records=chosen.selection.records,
+            expert=chosen.source.expert,
+            crops_per_image=chosen.source.crops_per_image or config.input.crops_per_image,
+        )
+        for chosen in train
+    ]
     return TrainingSet(
-        records,
+        parts,
         config.input.preprocessing(),
         config.augmentation,
         crop_px=config.input.crop_px,
-        crops_per_image=config.input.crops_per_image,
-        expert=config.data.expert,
         seed=config.schedule.seed,
     )
 
@@ -70,21 +97,35 @@ class SegmentationTask:
         "auc": "max",
     }
 
-    def __init__(self, config: TrainConfig, train: Selection, val: Selection) -> None:
+    def __init__(self, config: TrainConfig, train: Sequence[Chosen], val: Sequence[Chosen]) -> None:
         self.config = config
         self.loss_function: Loss = build_loss(config.loss)
-        self.val = [load_sample(record, expert=config.data.expert) for record in val.records]
+        loaded = [
+            [
+                load_sample(record, expert=chosen.source.expert)
+                for record in chosen.selection.records
+            ]
+            for chosen in val
+        ]
+        self.val = [sample for samples in loaded for sample in samples]
         self.record = ModelRecord(
             name=config.name,
             model=config.network.model,
             options=config.network.options,
             preprocessing=config.input.preprocessing(),
             tiling=config.input.tiling,
-            seen=(_seen(train, "trained", None), _seen(val, "selected", self.val)),
+            seen=(
+                *(_seen(chosen.selection, "trained", None) for chosen in train),
+                *(
+                    _seen(chosen.selection, "selected", samples)
+                    for chosen, samples in zip(val, loaded, strict=True)
+                ),
+            ),
             licence=config.licence,
             package_version=version("venule"),
         )
-        self.threshold = 0.5
+        self.threshold = config.data.threshold
+        self.threshold_source = "given in the configuration"
         self.predictions: list[Prediction] = []
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -97,6 +138,11 @@ class SegmentationTask:
             loss=self.loss_function,
             auxiliary_weight=self.config.loss.auxiliary_weight,
         ).mean()
+
+    @property
+    def validates(self) -> bool:
+        """Whether there are validation images."""
+        return bool(self.val)
 
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
         """Loss, pixel accuracy, mIoU, IoU, Dice and ROC AUC: means over the validation images.
@@ -122,16 +168,17 @@ class SegmentationTask:
             predictions.append(prediction)
         threshold = best_threshold(pooled)
         self.threshold = 0.5 if math.isnan(threshold) else threshold  # nan: no vessel at all
+        names = " and ".join(f"{s.dataset} {s.split}" for s in self.config.data.sources("val"))
+        self.threshold_source = f"largest pooled Dice on {names}"
         self.predictions = predictions
         return {name: _mean([score[name] for score in scores]) for name in scores[0]}
 
     def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
         """Write the network with its record as weights/`name`.safetensors."""
-        split = f"{self.config.data.dataset} {self.config.data.val}"
         record = self.record.model_copy(
             update={
                 "threshold": self.threshold,
-                "threshold_source": f"largest pooled Dice on {split}",
+                "threshold_source": self.threshold_source,
                 "epoch": epoch,
                 "validation": {
                     key: score for key, score in scores.items() if not math.isnan(score)

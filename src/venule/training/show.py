@@ -1,18 +1,17 @@
 """A look at what the network learns from: augmented samples with their truth."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from venule.data.catalog import open_dataset
 from venule.data.loader import TrainingSet
-from venule.data.protocols import select
 from venule.image.arrays import RGB
 from venule.training.config import TrainConfig
-from venule.training.segmentation import training_set
+from venule.training.segmentation import choose, training_set
 from venule.viz.overlay import overlay
 
 EPOCHS = (1, 2)
@@ -29,24 +28,23 @@ def sample_rows(config: TrainConfig, *, samples: int) -> Iterator[tuple[str, Seq
     Raises:
         DatasetError, UsageError: the configured training images are not there.
     """
-    data = config.data
-    selection = select(open_dataset(data.dataset), data.protocol, data.train)
-    records = selection.records[:samples]
-    drawn = training_set(config, records)
+    chosen = choose(config, "train")[0]
+    records = chosen.selection.records[:samples]
+    first = replace(chosen, selection=replace(chosen.selection, records=records))
+    drawn = training_set(config, [first])
     for index in range(min(samples, len(drawn))):
-        label = f"{selection.dataset} {records[index % len(records)].id}"
+        label = f"{first.selection.dataset} {records[index % len(records)].id}"
         crop = f", crop {index // len(records) + 1}" if config.input.crop_px else ""
         yield label + crop, [p for epoch in EPOCHS for p in _pictures(drawn, epoch, index)]
 
 
 def _pictures(drawn: TrainingSet, epoch: int, index: int) -> tuple[RGB, RGB]:
-    sample = drawn[epoch, index]
-    photograph = drawn.photographs[index % len(drawn.photographs)]
-    light = (sample["pixels"] * photograph["std"] + photograph["mean"]) * sample["fov"]
+    sample, _ = drawn.drawn((epoch, index))
+    light = sample["image"].as_subclass(Tensor) * sample["fov"].as_subclass(Tensor)
     image = _array((light.clamp(0, 1) * 255).round().permute(1, 2, 0)).astype(np.uint8)
     truth = _array(sample["truth"][0] * sample["fov"][0]) >= 0.5
     return image, overlay(image, truth, opacity=0.0)
 
 
 def _array(values: Tensor) -> NDArray[np.float32]:
-    return np.ascontiguousarray(values.to(torch.float32).numpy())
+    return np.ascontiguousarray(values.as_subclass(Tensor).to(torch.float32).numpy())

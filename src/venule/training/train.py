@@ -1,6 +1,7 @@
 """From a configuration to a finished run: what `venule train` calls."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -8,9 +9,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
-from venule.data.catalog import open_dataset
 from venule.data.loader import EpochBatches, derive_seed, training_loader
-from venule.data.protocols import Selection, select
 from venule.errors import ConfigError
 from venule.inference.load import weights_file
 from venule.models.pretrained import DOWNLOADS, load_pretrained
@@ -19,7 +18,13 @@ from venule.models.zoo import model_config
 from venule.training.config import TrainConfig, read_config
 from venule.training.loop import Loop, Report, make_accelerator
 from venule.training.run import STATE, Run, environment
-from venule.training.segmentation import SegmentationTask, TrainingHeads, training_set
+from venule.training.segmentation import (
+    Chosen,
+    SegmentationTask,
+    TrainingHeads,
+    choose,
+    training_set,
+)
 from venule.viz.curves import plot_curves, read_curves
 
 
@@ -61,15 +66,23 @@ def fit_and_draw(loop: Loop, report: Report) -> None:
         plot_curves([read_curves(loop.run.path)], loop.run.path / "curves.png")
 
 
-def _selections(config: TrainConfig) -> tuple[Selection, Selection]:
-    dataset = open_dataset(config.data.dataset)
-    train = select(dataset, config.data.protocol, config.data.train)
-    val = select(dataset, config.data.protocol, config.data.val)
-    shared = {record.id for record in train.records} & {record.id for record in val.records}
+def _selections(config: TrainConfig) -> tuple[tuple[Chosen, ...], tuple[Chosen, ...]]:
+    train, val = choose(config, "train"), choose(config, "val")
+    shared = _ids(train) & _ids(val)
     if shared:
-        names = ", ".join(sorted(shared))
+        names = ", ".join(sorted(id for _, id in shared))
         raise ConfigError(f"data.train and data.val share images ({names}); name disjoint splits")
+    if not train:
+        raise ConfigError("data.train = []: name at least one split to train on")
     return train, val
+
+
+def _ids(several: Sequence[Chosen]) -> set[tuple[str, str]]:
+    return {
+        (str(record.image.parent), record.id)
+        for chosen in several
+        for record in chosen.selection.records
+    }
 
 
 def shared_run(root: Path, name: str, *, main: bool) -> Run:
@@ -112,7 +125,7 @@ def take_pretrained(
 
 def _loop(
     config: TrainConfig,
-    selections: tuple[Selection, Selection],
+    selections: tuple[tuple[Chosen, ...], tuple[Chosen, ...]],
     run: Run,
     accelerator: Accelerator,
     report: Report,
@@ -131,7 +144,7 @@ def _loop(
         own = task.record.seen
         seen = (*own, *(images for images in seen if images not in own))
         task.record = task.record.model_copy(update={"seen": seen})
-    samples = training_set(config, train.records)
+    samples = training_set(config, train)
     batches = EpochBatches(
         len(samples),
         schedule.batch_size,

@@ -1,0 +1,126 @@
+"""A residual U-Net that works at half resolution: wide layers, no full-resolution feature maps.
+
+Four pixels become channels at the entrance (pixel-unshuffle, Shi et al. 2016, arXiv 1609.05158,
+eq. 4, reversed) and channels become four pixels again at the exit. Between them stands a U-Net
+(Ronneberger et al. 2015, arXiv 1505.04597) of residual blocks (He et al. 2016, arXiv 1512.03385,
+fig. 5 left) without global pooling, so that its view is bounded and tiles are exact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from venule.errors import ConfigError
+from venule.models.base import SegmentationModel, initialise, require_positive
+
+
+@dataclass(frozen=True)
+class ResUNetConfig:
+    """`widths`: channels of each level, the first at half the photograph's resolution.
+
+    `blocks` and `decoder_blocks`: residual blocks of each level on the way down and up.
+    """
+
+    widths: Sequence[int] = (64, 96, 128, 192)
+    blocks: Sequence[int] = (1, 1, 1, 1)
+    decoder_blocks: Sequence[int] = (1, 1, 1)
+    classes: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("widths", "blocks", "decoder_blocks"):
+            values = tuple(getattr(self, name))
+            object.__setattr__(self, name, values)
+        if len(self.widths) < 2:
+            raise ConfigError(f"widths = {list(self.widths)}: give two levels or more")
+        for width in self.widths:
+            require_positive("widths", width)
+        require_positive("classes", self.classes)
+        _require_counts("blocks", self.blocks, len(self.widths))
+        _require_counts("decoder_blocks", self.decoder_blocks, len(self.widths) - 1)
+
+    def build(self) -> "ResUNet":
+        """The network with fresh weights."""
+        return ResUNet(self)
+
+
+def _require_counts(name: str, counts: Sequence[int], length: int) -> None:
+    whole = all(isinstance(count, int) and count >= 0 for count in counts)
+    if not whole or len(counts) != length:
+        raise ConfigError(f"{name} = {list(counts)}: give {length} whole numbers from 0")
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions with batch norm beside the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, h, w) to the same shape."""
+        inner = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(inner)) + x)
+
+
+def _conv(inside: int, outside: int, side: int, *, stride: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(inside, outside, side, stride, padding=side // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU())
+
+
+def _stage(width: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+
+
+class ResUNet(SegmentationModel):
+    """The network of `ResUNetConfig`; its input is padded to whole cells of its coarsest level."""
+
+    def __init__(self, config: ResUNetConfig) -> None:
+        super().__init__()
+        widths = tuple(config.widths)
+        self.cell = 2 ** len(widths)
+        self.stem = _conv(12, widths[0], 3)
+        self.encoder = nn.ModuleList(
+            _stage(width, blocks) for width, blocks in zip(widths, config.blocks, strict=True)
+        )
+        self.down = nn.ModuleList(
+            _conv(fine, coarse, 3, stride=2) for fine, coarse in pairwise(widths)
+        )
+        # 1 x 1 before the up-sampling: the same sum, at a quarter of its cost behind it.
+        self.up = nn.ModuleList(
+            nn.Conv2d(coarse, fine, 1, bias=False) for fine, coarse in pairwise(widths)
+        )
+        self.skip = nn.ModuleList(nn.Conv2d(width, width, 1, bias=False) for width in widths[:-1])
+        self.norm = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
+        self.decoder = nn.ModuleList(
+            _stage(width, blocks)
+            for width, blocks in zip(widths[:-1], config.decoder_blocks, strict=True)
+        )
+        self.head = nn.Conv2d(widths[0], 4 * config.classes, 3, padding=1)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) float32 to logits (N, C, H, W)."""
+        height, width = x.shape[2:]
+        bottom, right = -height % self.cell, -width % self.cell
+        if bottom or right:
+            x = F.pad(x, (0, right, 0, bottom))
+        x = self.stem(F.pixel_unshuffle(x, 2))
+        skips: list[Tensor] = []
+        for stage, down in zip(self.encoder, self.down, strict=False):
+            x = stage(x)
+            skips.append(x)
+            x = down(x)
+        x = self.encoder[-1](x)
+        for level in reversed(range(len(skips))):
+            coarse = F.interpolate(
+                self.up[level](x), scale_factor=2, mode="bilinear", align_corners=False
+            )
+            x = F.relu(self.norm[level](self.skip[level](skips[level]) + coarse))
+            x = self.decoder[level](x)
+        return F.pixel_shuffle(self.head(x), 2)[:, :, :height, :width]
