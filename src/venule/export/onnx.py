@@ -9,11 +9,11 @@ import torch
 
 from venule.errors import WeightsError
 from venule.image.atomic import write_bytes
-from venule.inference.onnx_runner import METADATA, load_onnx
+from venule.inference.onnx_runner import load_onnx
 from venule.inference.torch_runner import torch_run
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import load_model
-from venule.models.record import ModelRecord
+from venule.models.record import METADATA, ModelRecord
 
 TOLERANCE = 1e-4
 """Largest difference in logits, by `compare`, that the file may show to PyTorch."""

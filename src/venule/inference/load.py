@@ -1,12 +1,23 @@
 """A segmenter from a shipped name, a weights file, or a training run's folder."""
 
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, get_args
 
 from venule.errors import UsageError, WeightsError
 from venule.inference.segment import Segmenter
 
 WHICH = ("loss", "iou", "dice", "auc", "last")
+
+Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
+"""What computes the network. "openvino" uses bf16 on a CPU with units for it."""
+
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+
+FASTER_IN_OPENVINO = frozenset({"resunet"})
+"""Networks of `models.zoo` that `venule bench` found faster in OpenVINO than in ONNX Runtime."""
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -15,26 +26,68 @@ def shipped_weights() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
 
 
-def load(model: str | Path, *, device: str = "auto", which: str = "dice") -> Segmenter:
+def load(
+    model: str | Path,
+    *,
+    device: str = "auto",
+    which: str = "dice",
+    runtime: str = "auto",
+    threads: int | None = None,
+) -> Segmenter:
     """A segmenter that is ready to run.
 
     Args:
         model: a shipped name, a .onnx or .safetensors file, or a run's folder.
         device: "auto", "cpu" or "cuda" (with PyTorch also "mps").
         which: of a run's folder, the weights best by "loss", "iou", "dice" or "auc", or "last".
+        runtime: one of `RUNTIMES`. "auto" runs .safetensors in PyTorch, and .onnx in ONNX Runtime
+            or, if it is installed and the network one of `FASTER_IN_OPENVINO`, in OpenVINO.
+        threads: threads of one run, one per core if None; PyTorch's are the whole process's.
 
     Raises:
         WeightsError: nothing of that name, or a file that cannot be used.
-        UsageError: an unknown `which` or an unavailable device.
+        UsageError: an unknown `which` or `runtime`, or a runtime or device that is not there.
     """
+    if runtime not in RUNTIMES:
+        raise UsageError(f"runtime {runtime!r}: use one of {', '.join(RUNTIMES)}")
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads = {threads}: use 1 or more")
     path = weights_file(model, which=which)
-    if path.suffix == ".onnx":
-        from venule.inference.onnx_runner import load_onnx
+    if path.suffix == ".safetensors" and runtime not in ("auto", "torch"):
+        raise UsageError(
+            f"{path}: runtime {runtime!r} reads .onnx files; make one with `venule export`"
+        )
+    if path.suffix == ".safetensors" or runtime == "torch":
+        from venule.inference.torch_runner import load_torch
 
-        return load_onnx(path, device=device)
-    from venule.inference.torch_runner import load_torch
+        return load_torch(path, device=device, threads=threads)
+    if runtime == "auto" and _openvino_is_for(device):
+        segmenter = _load_openvino(path, "openvino", device=device, threads=threads)
+        if segmenter.record.model in FASTER_IN_OPENVINO:
+            return segmenter
+    elif runtime in ("openvino", "openvino-fp32"):
+        return _load_openvino(path, runtime, device=device, threads=threads)
+    from venule.inference.onnx_runner import load_onnx
 
-    return load_torch(path, device=device)
+    return load_onnx(path, device=device, threads=threads)
+
+
+def _load_openvino(path: Path, runtime: str, *, device: str, threads: int | None) -> Segmenter:
+    from venule.inference.openvino_runner import load_openvino
+
+    precision: Literal["native", "fp32"] = "fp32" if runtime == "openvino-fp32" else "native"
+    return load_openvino(path, device=device, threads=threads, precision=precision)
+
+
+def _openvino_is_for(device: str) -> bool:
+    """Whether OpenVINO is installed, and `device` does not mean a GPU of ONNX Runtime's."""
+    if find_spec("openvino") is None or device not in ("auto", "cpu"):
+        return False
+    try:
+        version("onnxruntime-gpu")
+    except PackageNotFoundError:
+        return True
+    return device == "cpu"
 
 
 def weights_file(model: str | Path, *, which: str = "dice") -> Path:
@@ -61,6 +114,8 @@ def weights_file(model: str | Path, *, which: str = "dice") -> Path:
 def _of_run(run: Path, which: str) -> Path:
     name = "last" if which == "last" else f"best_{which}"
     path = run / "weights" / f"{name}.safetensors"
+    if [file.stem for file in (run / "weights").glob("*.safetensors")] == ["last"]:
+        path = run / "weights" / "last.safetensors"  # nothing was validated, so none is best
     if (run / "weights" / "best_accuracy.safetensors").is_file():
         raise WeightsError(
             f"{run}: a classifier of `venule pretrain`, which finds no vessels; train from it with "

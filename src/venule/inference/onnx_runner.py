@@ -4,62 +4,78 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from pydantic import ValidationError
 
 from venule.errors import UsageError, WeightsError
 from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord
-
-METADATA = "venule"
+from venule.inference.threads import core_count
+from venule.models.record import parse_record
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
-def load_onnx(path: Path, *, device: str = "auto", threads: int = 0) -> Segmenter:
+def load_onnx(path: Path, *, device: str = "auto", threads: int | None = None) -> Segmenter:
     """The segmenter in an ONNX file that `venule export` wrote.
 
     Args:
         path: the file; its metadata holds the record.
         device: "cpu", "cuda", or "auto": CUDA where ONNX Runtime has it.
-        threads: threads of one run, 0 for one per core.
+        threads: threads of one run, one per core if None.
 
     Raises:
         WeightsError: missing, unreadable, or without a record.
         UsageError: the device is not there.
     """
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    options.enable_mem_pattern = False  # shapes vary; patterns would keep memory for each
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=[_provider(device)])
-    except UsageError:
-        raise
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        raise WeightsError(f"{path}: not a readable ONNX model ({_first_line(error)})") from None
-    record = _record(path, session)
-    (source,) = session.get_inputs()
-    (target,) = session.get_outputs()
+    run = OnnxRun(path, device=device, threads=threads)
+    return Segmenter(parse_record(run.metadata, path), run, runtime=run.description)
 
-    def run(pixels: FloatMap) -> FloatMap:
-        (logits,) = session.run([target.name], {source.name: pixels})
+
+class OnnxRun:
+    """A network in ONNX Runtime: (N, 3, h, w) float32 to (N, C, h, w) float32. Safe in threads.
+
+    Attributes:
+        metadata: the file's own, by key.
+        input_shape: (N, 3, h, w) as the file says, None where a side is free.
+        description: what runs, and how precisely.
+
+    Raises:
+        WeightsError: missing or unreadable.
+        UsageError: the device is not there.
+    """
+
+    def __init__(self, path: Path, *, device: str = "auto", threads: int | None = None) -> None:
+        if not path.is_file():
+            raise WeightsError(f"{path}: no such weights file")
+        provider = _provider(device)
+        try:
+            session = onnxruntime.InferenceSession(path, _options(threads), providers=[provider])
+        except Exception as error:  # ONNX Runtime's errors share no public base class
+            raise WeightsError(f"{path}: not a readable ONNX model ({_reason(error)})") from None
+        self._session = session
+        self._input = session.get_inputs()[0]
+        self._output = session.get_outputs()[0]
+        self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+        self.input_shape = tuple(
+            side if isinstance(side, int) else None for side in self._input.shape
+        )
+        where = "" if provider == PROVIDERS["cpu"] else ", CUDA"
+        self.description = f"ONNX Runtime {onnxruntime.__version__}, fp32{where}"
+
+    def __call__(self, pixels: FloatMap) -> FloatMap:
+        """The logits of `pixels`."""
+        (logits,) = self._session.run([self._output.name], {self._input.name: pixels})
         return np.asarray(logits, np.float32)
 
-    return Segmenter(record, run)
 
-
-def _record(path: Path, session: onnxruntime.InferenceSession) -> ModelRecord:
-    metadata = session.get_modelmeta().custom_metadata_map
-    if METADATA not in metadata:
-        raise WeightsError(f"{path}: has no venule record; write it with `venule export`")
-    try:
-        return ModelRecord.model_validate_json(metadata[METADATA])
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise WeightsError(f"{path}: its record cannot be used: {reason}") from None
+def _options(threads: int | None) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or core_count()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_mem_pattern = False  # shapes vary; patterns would keep memory for each
+    # Threads wait for the next layer awake, but sleep as soon as a run is over.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
 
 
 def _provider(device: str) -> str:
@@ -71,5 +87,5 @@ def _provider(device: str) -> str:
     return PROVIDERS[device]
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200]

@@ -51,11 +51,13 @@ class Segmenter:
     """A network with the preprocessing and threshold it was trained with.
 
     `run` maps (N, 3, h, w) float32 pixels to (N, C, h, w) float32 logits, C as in
-    `record.classes`; PyTorch and ONNX Runtime are two such functions.
+    `record.classes`; PyTorch, ONNX Runtime and OpenVINO are three such functions. `runtime` says
+    which one it is, in which version and precision.
     """
 
     record: ModelRecord
     run: Run
+    runtime: str = "not stated"
 
     def segment(self, image: RGB, *, fov: Mask | None = None) -> Prediction:
         """The vessels of one fundus photograph.

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import torch
 
-from venule.errors import UsageError
+from venule.errors import ConfigError, UsageError, WeightsError
 from venule.image.arrays import FloatMap
 from venule.image.tiles import Run
 from venule.inference.segment import Segmenter
 from venule.models.base import SegmentationModel
-from venule.models.checkpoint import load_model
+from venule.models.checkpoint import build_model, load_model, read_onnx
+from venule.models.record import ModelRecord, parse_record
 
 
 def pick_device(device: str) -> torch.device:
@@ -42,7 +43,38 @@ def torch_run(model: SegmentationModel, device: torch.device) -> Run:
     return run
 
 
-def load_torch(path: Path, *, device: str = "auto") -> Segmenter:
-    """The segmenter in a safetensors file."""
-    model, record = load_model(path)
-    return Segmenter(record, torch_run(model, pick_device(device)))
+def load_torch(path: Path, *, device: str = "auto", threads: int | None = None) -> Segmenter:
+    """The segmenter in a safetensors file, or in an ONNX file that `venule export` wrote.
+
+    `threads` of one run are PyTorch's for the whole process; None leaves them as they are.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    model, record = load_onnx_model(path) if path.suffix == ".onnx" else load_model(path)
+    place = pick_device(device)
+    where = "" if place.type == "cpu" else f", {place.type}"
+    version = torch.__version__.partition("+")[0]
+    return Segmenter(record, torch_run(model, place), runtime=f"PyTorch {version}, fp32{where}")
+
+
+def load_onnx_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
+    """The network of an ONNX file in PyTorch, in evaluation mode, with its record.
+
+    What training alone uses, the auxiliary head and counters of batches, is not in an ONNX file;
+    the record then says `auxiliary: false`.
+
+    Raises:
+        WeightsError: not written by `venule export`, or by another version of it.
+    """
+    tensors, metadata = read_onnx(path)
+    record = parse_record(metadata, path)
+    record = record.model_copy(update={"options": record.options | {"auxiliary": False}})
+    try:
+        model = build_model(record)
+    except ConfigError as error:
+        raise WeightsError(f"{path}: {error}") from None
+    missing = [name for name in model.state_dict() if name not in tensors]
+    if any(not name.endswith("num_batches_tracked") for name in missing):
+        raise WeightsError(f"{path}: lacks {missing[0]}; export it again from its run")
+    model.load_state_dict(tensors, strict=False)
+    return model.eval(), record
