@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,13 +25,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 def _names(*paths: str, out: str = "out") -> dict[str, str]:
     """The probability map of each photograph, as relative paths."""
-    jobs = plan([Path(path) for path in paths], Path(out))
-    return {str(job.source): str(job.probability) for job in jobs}
+    jobs = plan([Path(path) for path in paths], Path(out), save=("prob",))
+    return {str(job.source): str(job.targets[0]) for job in jobs}
 
 
-def test_each_photograph_gets_three_files(tree: Make) -> None:
+def test_each_photograph_gets_the_files_that_are_asked_for(tree: Make) -> None:
     tree("eye.jpg")
-    (job,) = plan([Path("eye.jpg")], Path("out"))
+    (job,) = plan([Path("eye.jpg")], Path("out"), save=("prob", "mask", "overlay"))
     assert [str(path) for path in job.targets] == [
         "out/eye_prob.png",
         "out/eye_mask.png",
@@ -101,6 +102,26 @@ def test_a_link_that_leads_nowhere_is_an_input_that_will_be_reported(tree: Make)
     assert list(_names("in")) == ["in/a.jpg", "in/b.jpg"]
 
 
+def test_a_link_to_itself_and_a_pipe_are_inputs_that_will_be_reported(tree: Make) -> None:
+    tree("in/a.jpg")
+    Path("in/b.jpg").symlink_to("b.jpg")
+    os.mkfifo("in/c.jpg")
+    assert list(_names("in")) == ["in/a.jpg", "in/b.jpg", "in/c.jpg"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may search every folder")
+def test_a_folder_that_cannot_be_searched_is_an_input_that_will_be_reported(tree: Make) -> None:
+    tree("in/a.jpg", "in/deep/closed/b.jpg")
+    Path("in/deep/closed").chmod(0)
+    try:
+        assert _names("in") == {
+            "in/a.jpg": "out/a_prob.png",
+            "in/deep/closed": "out/deep/closed_prob.png",
+        }
+    finally:
+        Path("in/deep/closed").chmod(0o700)
+
+
 def test_the_same_photograph_twice_is_one_input(tree: Make) -> None:
     tree("in/a.jpg")
     assert len(_names("in/a.jpg", "./in/a.jpg", "in")) == 1
@@ -127,7 +148,7 @@ def test_nothing_to_read_is_a_usage_error(tree: Make, paths: list[str]) -> None:
 
 def test_any_one_older_result_is_refused(tree: Make) -> None:
     tree("a.jpg", "b.jpg", "out/b_overlay.png")
-    jobs = plan([Path("a.jpg"), Path("b.jpg")], Path("out"))
+    jobs = plan([Path("a.jpg"), Path("b.jpg")], Path("out"), save=("mask", "overlay"))
     with pytest.raises(OutputError, match=r"out/b_overlay\.png .*--overwrite"):
         refuse_overwriting(jobs)
     refuse_overwriting(jobs[:1])

@@ -14,6 +14,8 @@ from support.commands import Run
 from venule.synth.fundus import draw_fundus
 
 KINDS = ("prob", "mask", "overlay")
+ALL = ("--save", "prob,mask,overlay")
+RECORDS = {".venule.sqlite", "report.csv", "run.json"}
 
 
 @pytest.fixture
@@ -30,14 +32,26 @@ def _pixels(path: Path) -> NDArray[Any]:
 
 
 def _outputs(out: Path) -> set[str]:
-    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    """The files below `out` beside the records of the run."""
+    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} - RECORDS
+
+
+def test_a_photograph_becomes_a_mask_unless_more_is_asked_for(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx)
+    assert ran.code == 0, ran.err
+    assert ran.out.split() == [str(out / "eye_mask.png")]
+    assert _outputs(out) == {"eye_mask.png"}
 
 
 def test_a_photograph_becomes_three_files_of_its_own_size(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx)
+    save = ("--save", "overlay,prob, mask")
+    ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx, *save)
     assert ran.code == 0, ran.err
     assert ran.out.split() == [str(out / f"eye_{kind}.png") for kind in KINDS]
     modes = {}
@@ -54,7 +68,7 @@ def test_the_map_is_the_probability_of_the_python_interface_times_65535(
     import venule as package
     from venule.image.io import read_image
 
-    venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx, *ALL)
     expected = package.load(tiny_onnx, device="cpu").segment(read_image(photograph)).probability
     stored = _pixels(tmp_path / "out" / "eye_prob.png")
     assert stored.dtype == np.uint16
@@ -65,7 +79,7 @@ def test_the_map_is_the_probability_of_the_python_interface_times_65535(
 def test_the_mask_is_255_where_the_map_reaches_the_records_threshold(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
-    venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx, *ALL)
     stored = _pixels(tmp_path / "out" / "eye_prob.png") / 65535
     mask = _pixels(tmp_path / "out" / "eye_mask.png")
     assert set(np.unique(mask)) == {0, 255}
@@ -91,8 +105,8 @@ def test_a_square_working_size_leaves_the_results_at_the_photographs_size(
     wide = tmp_path / "wide.png"
     Image.fromarray(draw_fundus(1, size_px=96).image[8:-8]).save(wide)
     whole, squared = tmp_path / "whole", tmp_path / "squared"
-    venule("predict", wide, "-o", whole, "--model", tiny_onnx)
-    ran = venule("predict", wide, "-o", squared, "--model", tiny_onnx, "--imgsz", "64")
+    venule("predict", wide, "-o", whole, "--model", tiny_onnx, *ALL)
+    ran = venule("predict", wide, "-o", squared, "--model", tiny_onnx, "--imgsz", "64", *ALL)
     assert ran.code == 0, ran.err
     maps = [_pixels(out / "wide_prob.png") for out in (whole, squared)]
     assert maps[0].shape == maps[1].shape == (80, 96)
@@ -112,7 +126,7 @@ def test_the_weights_of_a_runs_folder_can_be_chosen(
 def test_a_reader_that_goes_away_does_not_stop_the_work(
     tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "venule", "predict", photograph.parent, "-o", tmp_path / "out"]
+    command = [sys.executable, "-m", "venule", "predict", photograph, "-o", tmp_path / "out"]
     with subprocess.Popen(
         [*map(str, command), "--model", str(tiny_onnx)],
         stdout=subprocess.PIPE,
@@ -121,7 +135,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_work(
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait(timeout=60) == 0
-    assert _outputs(tmp_path / "out") == {f"eye_{kind}.png" for kind in KINDS}
+    assert _outputs(tmp_path / "out") == {"eye_mask.png"}
 
 
 def test_a_folder_that_cannot_be_made_is_said_before_anything_is_computed(
@@ -140,8 +154,9 @@ def test_an_interrupted_photograph_leaves_all_of_its_results_or_none(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("venule.batch.predict.overlay", interrupt)
-    ran = venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    ran = venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx, *ALL)
     assert ran.code == 130
+    assert "run it again" in ran.err
     assert "interrupted" in ran.err
     assert _outputs(tmp_path / "out") == set()
 
@@ -155,8 +170,7 @@ def test_folders_are_mirrored(
     (photograph.parent / "notes.txt").write_text("no photograph")
     out = tmp_path / "out"
     assert venule("predict", photograph.parent, "-o", out, "--model", tiny_onnx).code == 0
-    expected = {f"{stem}_{kind}.png" for stem in ("eye", "left/deep/other") for kind in KINDS}
-    assert _outputs(out) == expected
+    assert _outputs(out) == {"eye_mask.png", "left/deep/other_mask.png"}
 
 
 def test_older_results_are_refused_before_anything_is_written(
@@ -183,7 +197,7 @@ def test_a_bad_file_does_not_stop_the_batch_and_is_named_at_the_end(
     out = tmp_path / "out"
     ran = venule("predict", photograph.parent, "-o", out, "--model", tiny_onnx)
     assert ran.code == 3
-    assert _outputs(out) == {f"eye_{kind}.png" for kind in KINDS}
+    assert _outputs(out) == {"eye_mask.png"}
     last = ran.err.splitlines()[-2:]
     assert last[0] == "venule: error: 1 of 2 inputs failed:"
     assert last[1].startswith(f"  {bad}: ")
@@ -217,6 +231,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["."], "no photographs in"),
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
         (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
+        (["eye.png", "--save", "mask,map"], "--save mask,map"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(

@@ -5,24 +5,35 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from venule.errors import OutputError, UsageError
 from venule.image.io import is_image_path
 
+Kind = Literal["prob", "mask", "overlay"]
+
+KINDS: tuple[Kind, ...] = ("prob", "mask", "overlay")
+"""What can be written of a photograph, in the order in which it is written."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One photograph and the three files that its prediction fills."""
+    """One photograph and the files that its prediction fills."""
 
     source: Path
-    probability: Path
-    mask: Path
-    overlay: Path
+    out: Path  # the folder of all results
+    name: str  # of its own results: below `out`, without "_mask.png"; no other job has it
+    save: tuple[Kind, ...]
 
     @property
-    def targets(self) -> tuple[Path, Path, Path]:
-        """The three files, in the order in which they are written."""
-        return (self.probability, self.mask, self.overlay)
+    def results(self) -> dict[Kind, str]:
+        """The files to be written, as their paths below `out`."""
+        return {kind: f"{self.name}_{kind}.png" for kind in self.save}
+
+    @property
+    def targets(self) -> tuple[Path, ...]:
+        """The files to be written, in that order."""
+        return tuple(self.out / result for result in self.results.values())
 
 
 @dataclass(frozen=True)
@@ -41,12 +52,15 @@ class _Found:
         return Path(name[:-3] if name.lower().endswith(".gz") else name).stem
 
 
-def plan(paths: Sequence[Path], out: Path) -> tuple[Job, ...]:
+def plan(
+    paths: Sequence[Path], out: Path, *, save: tuple[Kind, ...] = ("mask",)
+) -> tuple[Job, ...]:
     """The photographs in `paths` with their results under `out`, sorted as given.
 
     Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
     folders met before (a loop of links) are passed over. Photographs that would share a name in
-    one folder of results keep their ending in it: a.jpg_prob.png and a.png_prob.png.
+    one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
+    cannot be searched stands in the plan itself, as an input that will fail.
 
     Raises:
         UsageError: a path is missing, nothing is found, `out` is an input folder or two
@@ -65,7 +79,7 @@ def plan(paths: Sequence[Path], out: Path) -> tuple[Job, ...]:
             found[one.key] = one
     if not found:
         raise UsageError(f"no photographs in {', '.join(map(str, paths))}")
-    jobs = tuple(_name(tuple(found.values())))
+    jobs = tuple(_name(tuple(found.values()), out, save))
     _refuse_clashes(jobs)
     return jobs
 
@@ -84,9 +98,12 @@ def refuse_overwriting(jobs: Iterable[Job]) -> None:
 def _photographs(root: Path, out: Path) -> Iterator[_Found]:
     """The photographs below `root`, each folder once, in the order of their names."""
     skipped = {_identity(out)} if out.exists() else set()
+    closed: list[Path] = []
 
     def failed(error: OSError) -> None:
-        raise UsageError(f"{error.filename}: cannot be searched ({error.strerror})") from error
+        if Path(error.filename) == root:
+            raise UsageError(f"{root}: cannot be searched ({error.strerror})") from error
+        closed.append(Path(error.filename))
 
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=failed):
         here = Path(folder)
@@ -96,28 +113,20 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
         skipped.add(_identity(here))
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            path = here / name
-            # A link that leads nowhere stays: it is reported, not passed over.
-            if (
-                is_image_path(path)
-                and not name.startswith(".")
-                and (path.is_file() or path.is_symlink())
-            ):
-                yield _Found(path, out / here.relative_to(root))
+            # A link that leads nowhere and a pipe stay: they are reported, not passed over.
+            if is_image_path(here / name) and not name.startswith("."):
+                yield _Found(here / name, out / here.relative_to(root))
+    for path in closed:
+        yield _Found(path, out / path.parent.relative_to(root))
 
 
-def _name(found: Sequence[_Found]) -> Iterator[Job]:
+def _name(found: Sequence[_Found], out: Path, save: tuple[Kind, ...]) -> Iterator[Job]:
     # Compared without case: results of A.jpg and a.png are one file on many file systems.
     sharing = Counter((one.folder, one.stem.casefold()) for one in found)
     for one in found:
         alone = sharing[one.folder, one.stem.casefold()] == 1
-        stem = one.stem if alone else one.source.name
-        yield Job(
-            source=one.source,
-            probability=one.folder / f"{stem}_prob.png",
-            mask=one.folder / f"{stem}_mask.png",
-            overlay=one.folder / f"{stem}_overlay.png",
-        )
+        name = one.folder.relative_to(out) / (one.stem if alone else one.source.name)
+        yield Job(source=one.source, out=out, name=name.as_posix(), save=save)
 
 
 def _refuse_clashes(jobs: Sequence[Job]) -> None:

@@ -1,54 +1,104 @@
-"""Photographs to files: probability map, mask and overlay, one bad file at a time."""
+"""One photograph to its files: what a worker does, whatever the photograph is."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import errno
+import hashlib
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from venule.batch.plan import Job
+from venule.batch.plan import Job, Kind
 from venule.errors import ImageError, OutputError
+from venule.image.arrays import RGB
 from venule.image.io import read_image, write_png
-from venule.inference.segment import Segmenter
+from venule.inference.segment import Prediction, Segmenter
 from venule.viz.overlay import overlay
+
+Network = Callable[[int], Segmenter]
+"""Opens the segmenter for a number of threads; picklable, so that every worker can."""
+
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the ledger knows of a photograph that was predicted before, with equal settings."""
+
+    input_sha256: str
+    outputs: Mapping[str, str]  # SHA-256 by path below the folder of results
 
 
 @dataclass(frozen=True)
 class Written:
-    """The job's three files have been written."""
+    """The job's files have been written."""
+
+    job: Job
+    finished: Finished
+    seconds: float
+    warnings: tuple[str, ...] = ()
+    quality: Mapping[str, str | float] = field(default_factory=dict)  # by column of the report
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The job's files were there already, from the same photograph."""
 
     job: Job
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The job wrote nothing more, for a reason that the user can act on."""
+    """The job has no files, for a reason that the user can act on."""
 
     job: Job
     reason: str
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
-def run(jobs: Iterable[Job], segmenter: Segmenter) -> Iterator[Written | Failed]:
-    """What became of each job, as soon as it is known; a bad photograph does not stop the rest.
+Outcome = Written | Kept | Failed
+
+
+def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcome:
+    """What became of one photograph; whatever is wrong with it is a reason, not an exception.
 
     Raises:
-        OutputError: a result cannot be written; the next one could not either.
+        OutputError: no result can be written: the disk is full or read-only.
+        MemoryError: the photograph needs more than there is.
     """
-    for job in jobs:
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        result: Finished | str | None
         try:
-            predict_file(job, segmenter)
-        except ImageError as error:
-            yield Failed(job, str(error).removeprefix(f"{job.source}: "))
+            result = _predict_or_keep(job, finished, segmenter)
         except MemoryError:
-            yield Failed(job, "too large for this computer's memory")
-        else:
-            yield Written(job)
+            raise
+        except Exception as error:
+            if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
+                raise
+            result = _reason(job, error)
+    seconds = time.perf_counter() - started
+    said = tuple(dict.fromkeys(str(warning.message) for warning in caught))
+    if result is None:
+        return Kept(job)
+    if isinstance(result, str):
+        return Failed(job, result, seconds=seconds, warnings=said)
+    return Written(job, result, seconds=seconds, warnings=said)
 
 
-def predict_file(job: Job, segmenter: Segmenter) -> None:
-    """Write the probability (16-bit grey), mask (0 or 255) and overlay of one photograph.
+def predict_file(job: Job, segmenter: Segmenter) -> Prediction:
+    """What was found in the photograph, after its files have been written.
 
-    Each has the photograph's own size; probability p is stored as round(65535 p).
+    They are those of the job's `save`, at the photograph's own size: probability p as
+    round(65535 p) in 16-bit grey, mask (0 or 255), overlay.
 
     Raises:
         ImageError: the photograph cannot be read.
@@ -56,15 +106,36 @@ def predict_file(job: Job, segmenter: Segmenter) -> None:
     """
     image = read_image(job.source)
     prediction = segmenter.segment(image)
-    make_folder(job.probability.parent)
+    for target in job.targets[:1]:
+        make_folder(target.parent)
     try:
-        write_png(job.probability, np.rint(prediction.probability * 65535).astype(np.uint16))
-        write_png(job.mask, prediction.vessels)
-        write_png(job.overlay, overlay(image, prediction.vessels))
-    except BaseException:  # Ctrl-C too: all three results, or none
-        for target in job.targets:
-            target.unlink(missing_ok=True)
+        for kind, target in zip(job.save, job.targets, strict=True):
+            write_png(target, _pixels(kind, image, prediction))
+    except BaseException:  # Ctrl-C too: all results, or none
+        discard(job)
         raise
+    return prediction
+
+
+def discard(job: Job) -> None:
+    """Remove what is there of the job's files, whole or half written."""
+    for target in job.targets:
+        with suppress(OSError):  # not there, or a folder of that name
+            target.unlink()
+    sweep(job.targets)
+
+
+def sweep(targets: Iterable[Path]) -> None:
+    """Remove what processes that were killed left of files they were writing atomically."""
+    names: dict[Path, set[str]] = {}
+    for target in targets:
+        names.setdefault(target.parent, set()).add(target.name)
+    for folder, wanted in names.items():
+        with suppress(OSError):  # no such folder yet
+            for entry in os.scandir(folder):
+                hidden = entry.name.startswith(".") and entry.name.endswith(".tmp")
+                if hidden and entry.name[1:].rsplit(".", 2)[0] in wanted:
+                    Path(entry.path).unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -73,3 +144,56 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _predict_or_keep(job: Job, finished: Finished | None, segmenter: Segmenter) -> Finished | None:
+    """The hashes of what went in and came out; None if `finished` still holds."""
+    digest = _input_sha256(job.source)
+    if finished is not None and finished.input_sha256 == digest and _are_there(job, finished):
+        return None
+    predict_file(job, segmenter)
+    outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
+    return Finished(digest, outputs)
+
+
+def _input_sha256(path: Path) -> str:
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        what = "a folder that cannot be searched" if path.is_dir() else "not a regular file"
+        raise ImageError(f"{path}: {what}")
+    try:
+        return file_sha256(path)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file") from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _are_there(job: Job, finished: Finished) -> bool:
+    return set(finished.outputs) == set(job.results.values()) and all(
+        (job.out / result).is_file() and file_sha256(job.out / result) == digest
+        for result, digest in finished.outputs.items()
+    )
+
+
+def _pixels(kind: Kind, image: RGB, prediction: Prediction) -> NDArray[Any]:
+    if kind == "prob":
+        return np.rint(prediction.probability * 65535).astype(np.uint16)
+    return prediction.vessels if kind == "mask" else overlay(image, prediction.vessels)
+
+
+def _reason(job: Job, error: Exception) -> str:
+    if isinstance(error, ImageError | OutputError):
+        return str(error).removeprefix(f"{job.source}: ")
+    text = " ".join(str(error).split())
+    return f"a fault in venule, please report it: {type(error).__name__}: {text}"
+
+
+def _errno(error: OutputError) -> int | None:
+    cause = error.__cause__ or error.__context__
+    return cause.errno if isinstance(cause, OSError) else None

@@ -1,13 +1,23 @@
-"""`venule predict`: probability maps, masks and overlays of photographs."""
+"""`venule predict`: masks, probability maps and overlays of photographs and folders of them."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from venule.cli.evaluate import Which
 from venule.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from venule.batch.plan import Kind
+    from venule.batch.predict import Failed
+
+LISTED = 50
+"""Failed inputs that are named on stderr; the report names all."""
 
 
 class Device(StrEnum):
@@ -43,33 +53,92 @@ def predict(
         float | None,
         typer.Option(metavar="T", help="Probability from which a pixel is vessel, 0 < T < 1."),
     ] = None,
+    save: Annotated[
+        str, typer.Option(metavar="KINDS", help="What to write: prob,mask,overlay or some of them.")
+    ] = "mask",
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes that share the cores.")
+    ] = 1,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.001,
+            help="Give a photograph up after that long.",
+            show_default="600, none for a photograph alone",
+        ),
+    ] = None,
 ) -> None:
-    """Write the vessels of photographs: probability map, mask and overlay, at their own size."""
-    from venule.batch.plan import plan, refuse_overwriting
-    from venule.batch.predict import Failed, make_folder, run
-    from venule.inference.load import load
+    """Write the vessels of photographs as masks of their own size; run again to go on."""
+    from venule.batch.plan import plan
+    from venule.batch.predict import Failed, Kept
+    from venule.batch.run import open_network, run, settings_of, start, threads_each
+    from venule.inference.load import weights_file
 
-    jobs = plan(paths, out)
-    if not overwrite:
-        refuse_overwriting(jobs)
-    segmenter = load(model or _default_model(), device=device.value, which=which.value)
-    segmenter = segmenter.with_settings(threshold=threshold, resize_px=imgsz)
-    make_folder(out)
+    kinds = _kinds(save)
+    jobs = plan(paths, out, save=kinds)
+    name = model or _default_model()
+    network = partial(
+        open_network,
+        model=name,
+        device=device.value,
+        which=which.value,
+        threshold=threshold,
+        resize_px=imgsz,
+    )
+    segmenter = network(threads_each(workers))
+    parameters = {"save": kinds, "imgsz": imgsz, "device": device.value}
+    settings = settings_of(segmenter, weights_file(name, which=which.value), parameters)
+    ledger = start(jobs, out, settings, overwrite=overwrite)
     typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)
+    outcomes = run(jobs, network, ledger, segmenter=segmenter, workers=workers, timeout=timeout)
     failures: list[Failed] = []
-    with Progress(total=len(jobs)) as progress:
-        for outcome in run(jobs, segmenter):
+    with _saying_how_to_go_on(), closing(outcomes), Progress(total=len(jobs)) as progress:
+        for outcome in outcomes:
+            if isinstance(outcome, Kept):
+                progress.skip()
+                continue
+            for warning in outcome.warnings:
+                progress.line(f"venule: warning: {warning}")
             if isinstance(outcome, Failed):
                 failures.append(outcome)
                 progress.advance(f"{outcome.job.source}: failed")
             else:
                 progress.advance(str(outcome.job.source))
                 progress.result("\n".join(map(str, outcome.job.targets)))
+    if progress.skipped:
+        typer.echo(f"{progress.skipped} of {len(jobs)} inputs were finished before", err=True)
     if failures:
-        typer.echo(f"venule: error: {len(failures)} of {len(jobs)} inputs failed:", err=True)
-        for failure in failures:
-            typer.echo(f"  {failure.job.source}: {failure.reason}", err=True)
+        _list(failures, total=len(jobs), out=out)
         raise typer.Exit(4 if len(failures) == len(jobs) else 3)
+
+
+def _kinds(save: str) -> tuple["Kind", ...]:
+    """The kinds named in `--save`, in the order in which they are written."""
+    from venule.batch.plan import KINDS
+    from venule.errors import UsageError
+
+    wanted = {name.strip() for name in save.split(",")}
+    if not wanted <= set(KINDS):
+        raise UsageError(f"--save {save}: use {','.join(KINDS)} or some of them")
+    return tuple(kind for kind in KINDS if kind in wanted)
+
+
+@contextmanager
+def _saying_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("venule: to go on, run it again (without --overwrite)", err=True)
+        raise
+
+
+def _list(failures: Sequence["Failed"], *, total: int, out: Path) -> None:
+    typer.echo(f"venule: error: {len(failures)} of {total} inputs failed:", err=True)
+    for failure in failures[:LISTED]:
+        typer.echo(f"  {failure.job.source}: {failure.reason}", err=True)
+    if len(failures) > LISTED:
+        typer.echo(f"  and {len(failures) - LISTED} more, see {out / 'report.csv'}", err=True)
 
 
 def _default_model() -> str:

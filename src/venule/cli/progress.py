@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -16,8 +17,9 @@ class Progress:
     def __init__(self, *, total: int) -> None:
         self.total = total
         self.done = 0
+        self.skipped = 0
         self._bar: rich.progress.Progress | None = None
-        self._last = time.monotonic()
+        self._first = self._last = time.monotonic()
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -29,11 +31,12 @@ class Progress:
             columns = (
                 BarColumn(),
                 MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}", markup=False),
                 Remaining(),
-                TextColumn("{task.fields[now]}"),
+                TextColumn("{task.fields[now]}", markup=False),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), redirect_stdout=False)
-            self._bar.add_task("", total=self.total, now="")
+            self._bar.add_task("", total=self.total, now="", rate="")
             self._bar.start()
         return self
 
@@ -50,14 +53,23 @@ class Progress:
         """Count one more step as done, and name it."""
         self.done += 1
         now = time.monotonic()
+        rate = (self.done - self.skipped) / max(now - self._first, 1e-6)  # a second
+        pace = f"{3600 * rate:,.0f} an hour"
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], advance=1, now=step)
+            self._bar.update(self._bar.task_ids[0], advance=1, now=step, rate=pace)
         else:
-            seconds = now - self._last
-            print(
-                f"[{self.done}/{self.total}] {step} ({seconds:.1f} s)", file=sys.stderr, flush=True
-            )
+            seconds, count = f"{now - self._last:.1f} s", f"[{self.done}/{self.total}]"
+            left = timedelta(seconds=round((self.total - self.done) / rate))
+            rest = f"; {pace}, {left} left" if left else ""
+            print(f"{count} {step} ({seconds}{rest})", file=sys.stderr, flush=True)
         self._last = now
+
+    def skip(self) -> None:
+        """Count one more step as done that took no work."""
+        self.done += 1
+        self.skipped += 1
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], advance=1)
 
     def line(self, text: str) -> None:
         """Print a line of progress to stderr, above the bar where there is one."""
@@ -68,6 +80,7 @@ class Progress:
 
     def result(self, text: str) -> None:
         """Print a result to stdout, above the bar where both share a terminal."""
+        text = text.encode("utf-8", "backslashreplace").decode()  # names may hold any bytes
         if self._bar is not None and sys.stdout.isatty():
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
             return

@@ -1,0 +1,218 @@
+"""The ledger of a folder of results: which photographs are finished, and with what settings."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from venule.batch.plan import Job, refuse_overwriting
+from venule.batch.predict import Failed, Finished, Written
+from venule.errors import OutputError
+
+NAME = ".venule.sqlite"
+
+Settings = Mapping[str, Any]
+"""What results depend on beside the photograph, as JSON: model, its hash, threshold, ..."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files (
+    name TEXT PRIMARY KEY,          -- of the results, see Job
+    source TEXT NOT NULL,           -- as it was last given
+    status TEXT NOT NULL,           -- pending, done, failed
+    reason TEXT NOT NULL DEFAULT '',
+    input_sha256 TEXT NOT NULL DEFAULT '',
+    outputs TEXT NOT NULL DEFAULT '{}',
+    seconds REAL NOT NULL DEFAULT 0,
+    warnings TEXT NOT NULL DEFAULT '[]',
+    quality TEXT NOT NULL DEFAULT '{}'
+);
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What the ledger holds of one photograph."""
+
+    source: str
+    status: Literal["pending", "done", "failed"]
+    reason: str
+    outputs: Mapping[str, str]
+    seconds: float
+    warnings: tuple[str, ...]
+    quality: Mapping[str, str | float]
+
+
+class Ledger:
+    """An SQLite file with one writer; a second one is refused, a killed one leaves no trace.
+
+    Photographs are known by the name of their results, so that a folder of photographs may move.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.path = out / NAME
+        with self._errors():
+            self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+            # Held until the process ends, however it ends.
+            self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._base.execute("PRAGMA journal_mode = WAL")
+            self._base.execute("PRAGMA synchronous = NORMAL")
+            with self._transaction():
+                for statement in _SCHEMA.split(";\n"):
+                    self._base.execute(statement)
+
+    def close(self) -> None:
+        """Give the ledger free."""
+        self._base.close()
+
+    def begin(self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool) -> list[Path]:
+        """Enter the jobs that are to be done; returns older results that they do not replace.
+
+        With `overwrite` nothing counts as finished any more, and photographs of other settings
+        that are not among `jobs` are forgotten; their files stay.
+
+        Raises:
+            OutputError: without `overwrite`: earlier results have other settings, or files are in
+                the way that the ledger does not know.
+        """
+        known = {name: json.loads(outputs) for name, outputs in self._select("name, outputs")}
+        before = self.settings
+        if not overwrite:
+            _refuse_other_settings(self.path.parent, before, settings)
+            refuse_overwriting(job for job in jobs if key(job) not in known)
+        gone = [key(job) for job in jobs] if overwrite else []
+        with self._errors(), self._transaction():
+            if before != settings:
+                self._base.execute("DELETE FROM files")
+                self._base.execute(
+                    "INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)]
+                )
+            self._base.executemany("DELETE FROM files WHERE name = ?", ([name] for name in gone))
+            self._base.executemany(
+                "INSERT INTO files (name, source, status) VALUES (?, ?, 'pending')"
+                " ON CONFLICT (name) DO UPDATE SET source = excluded.source",
+                ((key(job), text(job.source)) for job in jobs),
+            )
+            self._forget_what_is_gone({key(job) for job in jobs})
+        current = {target for job in jobs for target in job.targets}
+        older = (self.path.parent / path for name in gone for path in known.get(name, ()))
+        return [path for path in older if path not in current]
+
+    def finished(self, job: Job) -> Finished | None:
+        """What is known of a photograph that was finished with these settings."""
+        rows = self._select("input_sha256, outputs", "WHERE name = ? AND status = 'done'", key(job))
+        for digest, outputs in rows:
+            return Finished(digest, json.loads(outputs))
+        return None
+
+    def record(self, outcome: Written | Failed) -> None:
+        """Enter what became of a photograph, at once and for good."""
+        values: dict[str, Any] = {
+            "status": "failed",
+            "reason": "",
+            "input_sha256": "",
+            "outputs": "{}",
+            "seconds": outcome.seconds,
+            "warnings": json.dumps(outcome.warnings),
+            "quality": "{}",
+        }
+        if isinstance(outcome, Failed):
+            values["reason"] = text(outcome.reason)
+        else:
+            values["status"] = "done"
+            values["input_sha256"] = outcome.finished.input_sha256
+            values["outputs"] = json.dumps(outcome.finished.outputs)
+            values["quality"] = json.dumps(outcome.quality)
+        changes = ", ".join(f"{column} = ?" for column in values)
+        with self._errors():
+            self._base.execute(
+                f"UPDATE files SET {changes} WHERE name = ?", [*values.values(), key(outcome.job)]
+            )
+
+    def rows(self) -> Iterator[Row]:
+        """Every photograph of the folder of results, in the order of the results' names."""
+        columns = "source, status, reason, outputs, seconds, warnings, quality"
+        for source, status, reason, outputs, seconds, said, quality in self._select(
+            columns, "ORDER BY name"
+        ):
+            yield Row(
+                source=source,
+                status=status,
+                reason=reason,
+                outputs=json.loads(outputs),
+                seconds=seconds,
+                warnings=tuple(json.loads(said)),
+                quality=json.loads(quality),
+            )
+
+    @property
+    def settings(self) -> Settings:
+        """What all results depend on; empty before the first `begin`."""
+        with self._errors():
+            row = self._base.execute("SELECT json FROM settings").fetchone()
+        return {} if row is None else json.loads(row[0])
+
+    def _forget_what_is_gone(self, planned: set[str]) -> None:
+        """Forget photographs without results that nobody asks for and that are not there."""
+        rows = self._select("name, source", "WHERE status <> 'done'")
+        gone = [
+            [name] for name, source in rows if name not in planned and not os.path.lexists(source)
+        ]
+        self._base.executemany("DELETE FROM files WHERE name = ?", gone)
+
+    def _select(self, columns: str, rest: str = "", *values: str) -> list[tuple[Any, ...]]:
+        with self._errors():
+            return self._base.execute(f"SELECT {columns} FROM files {rest}", values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._base.execute("ROLLBACK")
+            raise
+        self._base.execute("COMMIT")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            why = "another venule predict is at work there" if busy else f"{error}"
+            todo = "wait for it" if busy else "if this goes on, delete it and use --overwrite"
+            raise OutputError(f"{self.path}: cannot be used ({why}); {todo}") from error
+
+
+def key(job: Job) -> str:
+    """The photograph's name in the ledger."""
+    return text(job.name)
+
+
+def text(value: str | Path) -> str:
+    """The path or message as text that can be stored, whatever bytes a file's name has."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
+    if not before or before == now:
+        return
+    changed = ", ".join(_differences(before, now))
+    raise OutputError(
+        f"{out} holds results of other settings ({changed}); replace them with --overwrite or "
+        "choose another folder for -o"
+    )
+
+
+def _differences(before: Settings, now: Settings) -> Iterator[str]:
+    for name in {**before, **now}:
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences(old, new)
+        elif old != new:
+            yield f"{name} {old}, now {new}"

@@ -1,0 +1,80 @@
+"""What is in a folder of results and why the rest is not: report.csv and run.json."""
+
+import csv
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from venule.batch.ledger import Row, Settings, text
+from venule.image.atomic import write_bytes
+
+REPORT, RUN = "report.csv", "run.json"
+
+QUALITY = ("quality", "quality_reasons", "uncertainty")
+"""Columns of the report that are empty where quality was not assessed."""
+
+_LIBRARIES = (
+    "numpy",
+    "onnxruntime",
+    "openvino",
+    "pillow",
+    "scikit-image",
+    "scipy",
+    "tifffile",
+    "torch",
+)
+
+
+def write_reports(
+    out: Path, rows: Sequence[Row], settings: Settings, *, last_run: Mapping[str, Any]
+) -> None:
+    """Write report.csv, one row a photograph, and run.json, what they all have in common.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    table = StringIO()
+    columns = ("path", "status", "reason", "outputs", "seconds", "warnings", *QUALITY)
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_line(row) for row in rows)
+    write_bytes(out / REPORT, table.getvalue().encode())
+    statuses = Counter(row.status for row in rows)
+    run = {
+        **settings,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "counts": {
+            "inputs": len(rows),
+            **{status: statuses[status] for status in ("done", "failed", "pending")},
+        },
+        "last_run": last_run,
+    }
+    write_bytes(out / RUN, (json.dumps(run, indent=2) + "\n").encode())
+
+
+def _line(row: Row) -> dict[str, object]:
+    return {
+        "path": row.source,
+        "status": row.status,
+        "reason": row.reason,
+        "outputs": ";".join(map(text, row.outputs)),
+        "seconds": f"{row.seconds:.3f}",
+        "warnings": "; ".join(map(text, row.warnings)),
+        **row.quality,
+    }
+
+
+def _versions() -> dict[str, str]:
+    """Installed versions of what results may depend on."""
+    found = {}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

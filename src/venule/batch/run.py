@@ -1,0 +1,170 @@
+"""A folder of photographs to a folder of results, resumable at any point."""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from venule import __version__
+from venule.batch.ledger import NAME, Ledger, Settings
+from venule.batch.plan import Job, refuse_overwriting
+from venule.batch.predict import (
+    Failed,
+    Kept,
+    Network,
+    Outcome,
+    attempt,
+    discard,
+    file_sha256,
+    make_folder,
+    sweep,
+)
+from venule.batch.report import REPORT, RUN, write_reports
+from venule.batch.workers import Task, run_tasks
+from venule.inference.load import load
+from venule.inference.segment import Segmenter
+
+TIMEOUT_S = 600.0
+"""Seconds that one photograph may take in a worker process."""
+
+
+def open_network(
+    threads: int,
+    *,
+    model: str,
+    device: str = "auto",
+    which: str = "dice",
+    threshold: float | None = None,
+    resize_px: int | None = None,
+) -> Segmenter:
+    """The segmenter for so many threads; with its keywords bound it is a `Network`.
+
+    Raises:
+        WeightsError, UsageError: as `load` and `Segmenter.with_settings` do.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    segmenter = load(model, device=device, which=which)
+    return segmenter.with_settings(threshold=threshold, resize_px=resize_px)
+
+
+def settings_of(segmenter: Segmenter, weights: Path, parameters: Mapping[str, object]) -> Settings:
+    """What results depend on beside the photograph; `parameters` are those the user chose."""
+    record = segmenter.record
+    return {
+        "venule": __version__,
+        "model": record.name,
+        "model_sha256": file_sha256(weights),
+        "licence": record.licence,
+        "threshold": record.threshold,
+        "parameters": parameters,
+    }
+
+
+def start(jobs: Sequence[Job], out: Path, settings: Settings, *, overwrite: bool = False) -> Ledger:
+    """The ledger of `out` with the jobs entered; nobody else can write there until it is closed.
+
+    Args:
+        jobs: as planned for `out`.
+        out: the folder of all results; made if it is not there.
+        settings: what results depend on beside the photograph, as JSON.
+        overwrite: predict everything again, and replace files that are in the way.
+
+    Raises:
+        OutputError: `out` cannot be used, another run is at work there, or, without `overwrite`,
+            it has results of other settings or files that are in the way.
+    """
+    if not overwrite and not (out / NAME).exists():
+        refuse_overwriting(jobs)
+    make_folder(out)
+    ledger = Ledger(out)
+    try:
+        older = ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
+    except BaseException:
+        ledger.close()
+        raise
+    for path in older:
+        path.unlink(missing_ok=True)
+    return ledger
+
+
+def run(
+    jobs: Sequence[Job],
+    network: Network,
+    ledger: Ledger,
+    *,
+    segmenter: Segmenter,
+    workers: int = 1,
+    timeout: float | None = None,
+) -> Generator[Outcome, None, None]:
+    """What became of each job, as soon as it is known and in the ledger; reports at the end.
+
+    A photograph alone, with one worker and no `timeout`, is predicted in this process. Otherwise
+    every worker is a process with its share of the cores, and nothing that a photograph does to
+    it stops the others. What earlier runs finished is kept. Close the generator to stop early.
+
+    Args:
+        jobs: as given to `start`.
+        network: opens the segmenter in a worker process.
+        ledger: from `start`; closed at the end.
+        segmenter: what `network` opens, for use in this process.
+        workers: processes at the same time.
+        timeout: seconds that a photograph may take, `TIMEOUT_S` unless given.
+
+    Raises:
+        VenuleError: the network cannot be loaded in a worker, or no result can be written.
+    """
+    alone = len(jobs) == 1 and workers == 1 and timeout is None
+    out = ledger.path.parent
+    began, clock, counts = datetime.now(UTC), time.monotonic(), Counter[str]()
+    tasks = [Task(job, ledger.finished(job)) for job in jobs]
+    leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
+    sweep(leftovers)
+    seconds = TIMEOUT_S if timeout is None else timeout
+    outcomes = (
+        _run_here(tasks, segmenter)
+        if alone
+        else run_tasks(
+            tasks, network, workers=workers, threads=threads_each(workers), timeout=seconds
+        )
+    )
+    try:
+        with closing(outcomes):
+            for outcome in outcomes:
+                if isinstance(outcome, Failed):
+                    discard(outcome.job)  # what an earlier photograph of that name left
+                if not isinstance(outcome, Kept):
+                    ledger.record(outcome)
+                counts[type(outcome).__name__.lower()] += 1
+                yield outcome
+    finally:
+        sweep(leftovers)
+        last_run = {
+            "started": began.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - clock, 3),
+            "workers": workers,
+            "timeout_s": None if alone else seconds,
+            **{name: counts[name] for name in ("written", "kept", "failed")},
+        }
+        try:
+            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run)
+        finally:
+            ledger.close()
+
+
+def threads_each(workers: int) -> int:
+    """Threads of one of so many workers: its share of the cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // workers)
+
+
+def _run_here(tasks: Sequence[Task], segmenter: Segmenter) -> Generator[Outcome, None, None]:
+    for task in tasks:
+        try:
+            yield attempt(task.job, task.finished, segmenter)
+        except MemoryError:
+            yield Failed(task.job, "too large for this computer's memory")

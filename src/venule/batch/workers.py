@@ -1,0 +1,207 @@
+"""Processes that predict side by side; what hangs or kills one of them costs its photograph only.
+
+Each has the network for itself and one photograph at a time. They are spawned, not forked: the
+runtimes' threads do not survive a fork.
+"""
+
+import math
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from venule.batch.plan import Job
+from venule.batch.predict import Failed, Finished, Network, Outcome, attempt, discard
+from venule.errors import OutputError, VenuleError
+
+_SPAWN = multiprocessing.get_context("spawn")
+_OUT_OF_MEMORY = 77  # exit code of a worker whose photograph does not fit
+_STARTS = 3  # workers that may die one after the other while they load the network
+
+
+@dataclass(frozen=True)
+class Task:
+    """A photograph, and what an earlier run left of it."""
+
+    job: Job
+    finished: Finished | None
+
+
+def run_tasks(
+    tasks: Sequence[Task], network: Network, *, workers: int, threads: int, timeout: float
+) -> Generator[Outcome, None, None]:
+    """What became of each photograph, as soon as it is known.
+
+    A worker that takes longer than `timeout` seconds for one is killed and replaced. The
+    photograph of a worker that died is tried once more when the others are done, alone.
+
+    Raises:
+        VenuleError: the network cannot be loaded, or no result can be written.
+    """
+    again: list[Task] = []
+    with closing(_crew(tasks, network, workers, threads, timeout)) as results:
+        for task, result in results:
+            if isinstance(result, _Died):
+                again.append(task)
+            else:
+                yield result
+    with closing(_crew(again, network, 1, threads, timeout)) as results:
+        for task, result in results:
+            if isinstance(result, _Died):
+                yield Failed(task.job, f"its worker process {result.how}, twice", result.seconds)
+            else:
+                yield result
+
+
+@dataclass(frozen=True)
+class _Died:
+    how: str
+    seconds: float
+
+
+class _Ready:
+    """A worker has loaded the network."""
+
+
+class _Worker:
+    """A process with one photograph at a time, as its parent sees it."""
+
+    def __init__(self, network: Network, threads: int) -> None:
+        self.connection, theirs = _SPAWN.Pipe()
+        self.process = _SPAWN.Process(target=_work, args=(theirs, network, threads), daemon=True)
+        with _interrupts_held():
+            self.process.start()
+        theirs.close()  # so that the pipe ends with the process
+        self.ready = False
+        self.task: Task | None = None
+        self.started = math.inf
+
+    def give(self, task: Task) -> None:
+        self.task, self.started = task, time.monotonic()
+        with suppress(OSError):  # it died while it was idle; `receive` will tell
+            self.connection.send(task)
+
+    def receive(self, timeout: float) -> Outcome | VenuleError | _Ready | _Died | None:
+        """Its message or its end; None if it is still at work and has time left."""
+        seconds = time.monotonic() - self.started
+        try:
+            if self.connection.poll():
+                message: Outcome | VenuleError | _Ready = self.connection.recv()
+                return message
+        except (EOFError, OSError):
+            return _Died(self._end(), max(seconds, 0))
+        if self.task is None or seconds < timeout:
+            return None
+        self.stop()
+        return Failed(self.task.job, f"took longer than {timeout:g} s", seconds)
+
+    def stop(self) -> None:
+        """End the process; what it was writing is removed."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+        if self.task is not None:
+            discard(self.task.job)
+
+    @property
+    def stopped(self) -> bool:
+        return self.connection.closed
+
+    def _end(self) -> str:
+        self.process.join(5)
+        code = self.process.exitcode or 0
+        self.stop()
+        if code == _OUT_OF_MEMORY:
+            return "ran out of memory"
+        return f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"ended ({code})"
+
+
+def _crew(
+    tasks: Sequence[Task], network: Network, workers: int, threads: int, timeout: float
+) -> Generator[tuple[Task, Outcome | _Died], None, None]:
+    waiting = deque(tasks)
+    crew: list[_Worker] = []
+    lost = 0  # workers, one after the other, before they were ready
+    try:
+        while waiting or any(worker.task for worker in crew):
+            at_work = sum(worker.task is not None for worker in crew)
+            while len(crew) < min(workers, at_work + len(waiting)):
+                crew.append(_Worker(network, threads))
+            for worker in crew:
+                if worker.ready and worker.task is None and waiting:
+                    worker.give(waiting.popleft())
+            _wait_for_news(crew, timeout)
+            for worker in tuple(crew):
+                task, message = worker.task, worker.receive(timeout)
+                if worker.stopped:
+                    crew.remove(worker)
+                if isinstance(message, VenuleError):
+                    raise message
+                if isinstance(message, _Ready):
+                    worker.ready, lost = True, 0
+                elif isinstance(message, _Died) and not worker.ready:
+                    lost += 1
+                    if lost == _STARTS:
+                        raise OutputError(
+                            f"a worker process {message.how} while it loaded the network; "
+                            "try fewer --workers"
+                        )
+                elif message is not None and task is not None:
+                    worker.task = None
+                    yield task, message
+    finally:
+        for worker in crew:
+            worker.stop()
+
+
+def _wait_for_news(crew: Sequence[_Worker], timeout: float) -> None:
+    first = min(worker.started for worker in crew if worker.task is not None or not worker.ready)
+    left = None if first == math.inf else max(0.0, first + timeout - time.monotonic())
+    wait([worker.connection for worker in crew], left)
+
+
+def _work(connection: "Connection[Any, Any]", network: Network, threads: int) -> None:
+    """Predict what comes through the pipe until it ends; the body of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        segmenter = network(threads)
+        connection.send(_Ready())
+        while True:
+            task: Task = connection.recv()
+            connection.send(attempt(task.job, task.finished, segmenter))
+    except EOFError:
+        return
+    except VenuleError as error:
+        connection.send(error)
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)  # its memory is given back as a whole
+
+
+def _end_with_parent() -> None:
+    """End at once when the parent has been killed: the next run may be writing already."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let a process start without Ctrl-C, which it inherits; ours comes a moment later."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
