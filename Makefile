@@ -41,10 +41,10 @@ demo: $(BASE)/.complete ## segment an example photograph, and yours with INPUT=p
 	@mkdir -p $(DEMO)
 	@$(BASE)/bin/python -c 'import sys, pathlib, skimage.data, venule.image.io as io; io.write_png(pathlib.Path(sys.argv[1]), skimage.data.retina())' $(DEMO)/retina.png
 	@echo "Probability map, mask and overlay of $(DEMO)/retina.png:"
-	@$(BASE)/bin/venule predict $(DEMO)/retina.png -o $(DEMO) --overwrite
+	@$(BASE)/bin/venule predict $(DEMO)/retina.png -o $(DEMO) --save prob,mask,overlay --overwrite
 	@if [ -n "$(INPUT)" ]; then \
 		echo "Probability map, mask and overlay of $(INPUT):"; \
-		$(BASE)/bin/venule predict "$(INPUT)" -o $(DEMO)/input --overwrite; \
+		$(BASE)/bin/venule predict "$(INPUT)" -o $(DEMO)/input --save prob,mask,overlay --overwrite; \
 	fi
 
 .PHONY: test

@@ -51,7 +51,8 @@ def test_train_predict_evaluate_export_and_plot(venule: Command, tmp_path: Path)
     assert venule("train", "--resume", run).strip() == str(run)  # there is nothing left to do
 
     photographs = data.parent / "images"
-    venule("predict", photographs, "-o", tmp_path / "maps", "--model", run, "--device", "cpu")
+    options = ("--save", "prob", "--device", "cpu")
+    venule("predict", photographs, "-o", tmp_path / "maps", "--model", run, *options)
     probability = read_probability(tmp_path / "maps/00_prob.png")
     assert probability.shape == (80, 80)
 
@@ -63,7 +64,7 @@ def test_train_predict_evaluate_export_and_plot(venule: Command, tmp_path: Path)
 
     exported = tmp_path / "tiny.onnx"
     venule("export", run, "-o", exported)
-    venule("predict", photographs, "-o", tmp_path / "again", "--model", exported)
+    venule("predict", photographs, "-o", tmp_path / "again", "--model", exported, *options)
     again = read_probability(tmp_path / "again/00_prob.png")
     assert np.abs(again - probability).max() <= 1e-3
 
