@@ -1,19 +1,41 @@
-"""Writes docs/results.md from the result files beside it: `make results`.
+"""Writes docs/results.md, and the cards of the shipped weights: `make results`.
 
-Every number in docs/results.md and in the README's table stands in one of these files, and each
-file says by which command it was made.
+Every number on these pages stands in a committed file below results/, and each file says by which
+command it was made. What `results/NAME/about.json` may hold:
+
+- `title`, `text` (lines), `commands`, `reports` (files of `venule evaluate --json`): one section;
+  `bars`, the report among them that is held against the bars of `bars.py`.
+- `kind: "table"`: many trainings in compact form, see `experiments.py`.
+
+With a `card.toml` (`venule.evaluation.card.Texts`), NAME is a shipped model: its card is written
+to `results/NAME/card.json` and docs/cards/NAME.md, from about.json, the reports and the weights.
+`pictures.py` draws the pictures of the card, which need the photographs.
 """
 
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from venule.evaluation.report import Table, difference_table, headings, published_table, score_table
-from venule.evaluation.result import Report
+from bars import bar_table, bars_met
+from experiments import experiments_section
+
+from venule.errors import UsageError, VenuleError
+from venule.evaluation.card import ABOUT, CARD, TEXTS, card_json, make_card, read_report
+from venule.evaluation.card_page import card_page
+from venule.evaluation.report import (
+    difference_table,
+    headings,
+    markdown,
+    published_table,
+    score_table,
+)
+from venule.inference.load import shipped_weights
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "results.md"
+DOCS = HERE.parent / "docs"
+PAGE = DOCS / "results.md"
 
 INTRODUCTION = """\
 # Results
@@ -25,48 +47,83 @@ Test images choose nothing: networks, epochs and thresholds come from validation
 """
 
 
-def render() -> str:
-    """The page's text."""
-    sections = [_experiment(path) for path in sorted(HERE.glob("*/about.json"))]
-    return "\n".join([INTRODUCTION, *sections, _looks()])
+def render(folder: Path = HERE) -> str:
+    """The text of docs/results.md."""
+    sections = [_section(path) for path in sorted(folder.glob(f"*/{ABOUT}"))]
+    return "\n".join([INTRODUCTION, *sections, _looks(folder)])
 
 
-def _experiment(about: Path) -> str:
-    """One experiment: what it is, how it is made again, its tables and curves."""
+def cards(folder: Path = HERE, docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
+    """The card of each shipped model as JSON and as a page: path and text."""
+    for texts in sorted(folder.glob(f"*/{TEXTS}")):
+        name = texts.parent.name
+        weights = shipped_weights().get(name)
+        if weights is None:
+            raise UsageError(f"{texts}: no weights of that name are shipped; remove the card")
+        card = make_card(texts.parent, weights)
+        yield texts.parent / CARD, card_json(card)
+        yield docs / "cards" / f"{name}.md", card_page(card)
+
+
+def _section(about: Path) -> str:
+    """One section: what it is, how it is made again, its tables and curves."""
     described = json.loads(about.read_text(encoding="utf-8"))
     lines = [f"## {described['title']}", "", *described["text"], ""]
     lines += ["```console", *(f"$ {command}" for command in described["commands"]), "```", ""]
+    if described.get("kind") == "table":
+        return "\n".join([*lines, *experiments_section(about.parent, described)])
+    if (about.parent / TEXTS).exists():
+        page = f"cards/{about.parent.name}.md"
+        lines += [f"Shipped; its card: [{page}]({page})", ""]
     for name in described["reports"]:
-        report = Report.model_validate_json((about.parent / name).read_text(encoding="utf-8"))
+        report = read_report(about.parent / name)
         lines += [f"### {report.results[0].dataset} {report.results[0].split}", ""]
         lines += [*(f"- {line}" for line in headings(report)), ""]
-        lines += [*_markdown(score_table(report)), ""]
+        lines += [*markdown(score_table(report)), ""]
         if report.differences:
-            lines += [*_markdown(difference_table(report)), ""]
-        lines += [*_markdown(published_table(report)), ""]
+            lines += [*markdown(difference_table(report)), ""]
+        lines += [*markdown(published_table(report)), ""]
+    if "bars" in described:
+        result = read_report(about.parent / described["bars"]).results[0]
+        lines += ["### Bars", "", bars_met(result), "", *markdown(bar_table(result)), ""]
     if (about.parent / "curves.png").exists():
         lines += [f"![Curves of the training](../results/{about.parent.name}/curves.png)", ""]
     return "\n".join(lines)
 
 
-def _markdown(table: Table) -> list[str]:
-    header, *rows = ["| " + " | ".join(row) + " |" for row in table]
-    rule = "|" + "|".join([" --- "] + [" ---: "] * (len(table[0]) - 1)) + "|"
-    return [header, rule, *rows]
-
-
-def _looks() -> str:
-    """How often test images were scored, by weights."""
-    path = HERE / "test_looks.jsonl"
+def _looks(folder: Path) -> str:
+    """How often test images were scored, by weights; a card computed again chooses nothing."""
+    path = folder / "test_looks.jsonl"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     looks = [json.loads(line) for line in text.splitlines()]
-    counts = Counter((look["dataset"], look["model"]) for look in looks)
-    lines = ["## Looks at test images", "", f"{len(looks)} recorded in `results/test_looks.jsonl`."]
-    lines += ["", "| data set | what was scored | looks |", "| --- | --- | ---: |"]
-    lines += [f"| {data} | {model} | {number} |" for (data, model), number in counts.items()]
-    return "\n".join(lines) + "\n"
+    counts = Counter((look["dataset"], look["model"], _is_recheck(look)) for look in looks)
+    rechecks = sum(map(_is_recheck, looks))
+    lines = ["## Looks at test images", ""]
+    lines += [f"{len(looks) - rechecks} recorded in `results/test_looks.jsonl`, and {rechecks}"]
+    lines[-1] += " times that a published card was computed again."
+    table = [["data set", "what was scored", "looks", "card computed again"]]
+    for data, model in dict.fromkeys((data, model) for data, model, _ in counts):
+        numbers = [str(counts[data, model, recheck]) for recheck in (False, True)]
+        table.append([data, model, *numbers])
+    header, _, *rows = markdown(table)
+    return "\n".join([*lines, "", header, "| --- | --- | ---: | ---: |", *rows]) + "\n"
+
+
+def _is_recheck(look: dict[str, object]) -> bool:
+    return look.get("purpose") == "card recheck"
+
+
+def main() -> None:
+    """Write every page; a fault in a file is one line."""
+    try:
+        pages = [*cards(), (PAGE, render())]
+    except VenuleError as error:
+        sys.exit(f"error: {error}")
+    for path, text in pages:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
-    sys.stdout.write(f"{PAGE}\n")
+    main()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from venule.cli.card import check_card
 from venule.cli.progress import Progress
 from venule.cli.table import print_table
+from venule.errors import UsageError
 
 if TYPE_CHECKING:
     from venule.data.protocols import Selection
@@ -43,15 +45,32 @@ class Device(StrEnum):
 
 
 Models = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
-        metavar="MODEL...",
+        metavar="[MODEL...]",
         help="A shipped name, a .onnx or .safetensors file, a run's folder, a folder of "
         "probability maps or masks, or expert:second for the data set's second observer.",
     ),
 ]
-Data = Annotated[str, typer.Option("--data", metavar="D", help="NAME, NAME=PATH or PATH.")]
-Split = Annotated[str, typer.Option(metavar="S", help="A split of the protocol, such as val.")]
+Data = Annotated[str | None, typer.Option("--data", metavar="D", help="NAME, NAME=PATH or PATH.")]
+Split = Annotated[
+    str | None, typer.Option(metavar="S", help="A split of the protocol, such as val.")
+]
+Card = Annotated[
+    str | None,
+    typer.Option(
+        "--card",
+        metavar="MODEL",
+        help="Instead: compute every score on a shipped model's card again, and fail if one "
+        "differs by more than 0.0001.",
+    ),
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="With --card: the folder of the data sets.", show_default="VENULE_DATA"
+    ),
+]
 Protocol = Annotated[
     str | None, typer.Option(metavar="P", help="Who defined the split.", show_default="its default")
 ]
@@ -66,10 +85,12 @@ Threshold = Annotated[
 
 
 def evaluate(
-    models: Models,
-    data: Data,
-    split: Split,
+    models: Models = None,
+    data: Data = None,
+    split: Split = None,
     *,
+    card: Card = None,
+    data_root: DataRoot = None,
     protocol: Protocol = None,
     expert: Annotated[Truth, typer.Option(help="Whose annotation is the truth.")] = Truth.first,
     threshold: Threshold = None,
@@ -87,6 +108,11 @@ def evaluate(
     which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
 ) -> None:
     """Score models inside the field of view, at native size; several are compared to the first."""
+    if card is not None:
+        check_card(card, data_root=data_root, looks=looks, device=device.value)
+        return
+    if not models or data is None or split is None:
+        raise UsageError("give MODEL, --data and --split; or --card MODEL")
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
     from venule.evaluation.evaluate import require_truth

@@ -6,6 +6,7 @@ import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from venule.data.protocols import Selection, protocols_of
 from venule.data.record import Dataset
@@ -13,6 +14,9 @@ from venule.errors import OutputError
 from venule.evaluation.result import Result
 
 DEFAULT_FILE = Path("results") / "test_looks.jsonl"
+
+Purpose = Literal["evaluation", "card recheck"]
+"""Why test images were looked at: to learn a score, or to see that a published one still holds."""
 
 
 def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
@@ -30,8 +34,13 @@ def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
 
 def default_file() -> Path:
     """results/test_looks.jsonl at the top of the current git checkout, or of this folder."""
+    return checkout() / DEFAULT_FILE
+
+
+def checkout() -> Path:
+    """The top of the current git checkout; this folder outside of one."""
     top = _git("rev-parse", "--show-toplevel")
-    return (Path(top) if top else Path.cwd()) / DEFAULT_FILE
+    return Path(top) if top else Path.cwd()
 
 
 def require_writable(file: Path) -> None:
@@ -47,12 +56,13 @@ def require_writable(file: Path) -> None:
         ) from None
 
 
-def record_look(result: Result, file: Path) -> None:
-    """Append one JSON line: date, commit, what was scored on what, weights' hash, scores."""
+def record_look(result: Result, file: Path, *, purpose: Purpose = "evaluation") -> None:
+    """Append one JSON line: date, commit, why, what was scored on what, weights' hash, scores."""
     line = json.dumps(
         {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": _commit(),
+            "purpose": purpose,
             "dataset": result.dataset,
             "protocol": result.protocol,
             "split": result.split,

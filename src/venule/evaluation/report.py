@@ -42,7 +42,7 @@ def score_table(report: Report) -> Table:
             continue
         row = [label]
         for result in report.results:
-            row += [_interval(result.mean.get(name)), _number(result.pooled.get(name))]
+            row += [interval_text(result.mean.get(name)), number_text(result.pooled.get(name))]
         rows.append(row)
     return rows
 
@@ -52,7 +52,7 @@ def difference_table(report: Report) -> Table:
     reference = report.results[0].model
     rows = [["paired difference", *(f"{d.model} - {reference}" for d in report.differences)]]
     for name, label in LABELS.items():
-        cells = [_interval(d.scores.get(name), signed=True) for d in report.differences]
+        cells = [interval_text(d.scores.get(name), signed=True) for d in report.differences]
         if any(cells):
             rows.append([label, *cells])
     return rows
@@ -66,10 +66,17 @@ def published_table(report: Report) -> Table:
             *(result.model for result in report.results),
         ]
     ]
-    columns = [list(_published(result.published)) for result in report.results]
+    columns = [list(published_cells(result.published)) for result in report.results]
     for cells in zip(*columns, strict=True):
         rows.append([cells[0][0], *(cell for _, cell in cells)])
     return rows
+
+
+def markdown(table: Table) -> list[str]:
+    """A table as the lines of a Markdown table; numbers stand on the right."""
+    header, *rows = ["| " + " | ".join(row) + " |" for row in table]
+    rule = "|" + "|".join([" --- "] + [" ---: "] * (len(table[0]) - 1)) + "|"
+    return [header, rule, *rows]
 
 
 def warnings_of(result: Result) -> list[str]:
@@ -112,7 +119,8 @@ def _csv_rows(result: Result) -> Iterator[tuple[str, str, dict[str, float]]]:
     yield "pooled", "", result.pooled
 
 
-def _published(published: Published) -> Iterator[tuple[str, str]]:
+def published_cells(published: Published) -> Iterator[tuple[str, str]]:
+    """Each figure of the two published ways, its label and its text."""
     first, second = published.first_system, published.second_system
     way = f"first system ({first.side_px} px, mean and sd)"
     for label, value in (
@@ -120,20 +128,22 @@ def _published(published: Published) -> Iterator[tuple[str, str]]:
         ("sensitivity", first.sensitivity),
         ('"AUC" of the thresholded map', first.auc_of_thresholded_map),
     ):
-        yield f"{way}: {label}", f"{_number(value.mean)} ± {_number(value.sd)}"
+        yield f"{way}: {label}", f"{number_text(value.mean)} ± {number_text(value.sd)}"
     way = f"second system (batches of {second.batch})"
-    yield f"{way}: mIoU", f"{_number(second.miou)} at {second.side_px} px"
-    yield f"{way}: pixel accuracy", f"{_number(second.pixel_accuracy)} at {second.side_px} px"
+    yield f"{way}: mIoU", f"{number_text(second.miou)} at {second.side_px} px"
+    yield f"{way}: pixel accuracy", f"{number_text(second.pixel_accuracy)} at {second.side_px} px"
 
 
-def _interval(interval: Interval | None, *, signed: bool = False) -> str:
+def interval_text(interval: Interval | None, *, signed: bool = False) -> str:
+    """Mean and bounds to four digits; empty for None."""
     if interval is None:
         return ""
-    numbers = [_number(value, signed=signed) for value in (interval.mean, interval.low)]
-    return f"{numbers[0]} [{numbers[1]}, {_number(interval.high, signed=signed)}]"
+    numbers = [number_text(value, signed=signed) for value in (interval.mean, interval.low)]
+    return f"{numbers[0]} [{numbers[1]}, {number_text(interval.high, signed=signed)}]"
 
 
-def _number(value: float | None, *, signed: bool = False) -> str:
+def number_text(value: float | None, *, signed: bool = False) -> str:
+    """A number to four digits; empty for None."""
     if value is None:
         return ""
     if math.isnan(value):

@@ -1,0 +1,83 @@
+"""The bars on DRIVE's official test set, set before the shipped networks were trained.
+
+Peers were run by us with their own weights and scored as everything here: 20 images, inside the
+field of view, 565 x 584, means over images (the ECE pooled), at threshold 0.5. SkelCon is
+tyb311/SkelCon, W-Net agaldran/lwnet with its test-time flips, LadderNet juntang-zhuang/LadderNet's
+own maps; "averaged" is the mean of SkelCon's and W-Net's maps.
+"""
+
+from dataclasses import dataclass
+
+from venule.evaluation.report import Table
+from venule.evaluation.result import Result
+from venule.evaluation.score import LABELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A score's goal, beside the best peer and the second human observer, in words."""
+
+    score: str
+    peer: str
+    observer: str
+    goal: float
+    at_least: bool = True
+    pooled: bool = False
+
+    def met(self, value: float) -> bool:
+        """Whether a score reaches the goal; nan does not."""
+        return value >= self.goal if self.at_least else value <= self.goal
+
+
+BARS = (
+    Bar(
+        score="roc_auc",
+        peer="0.9825 SkelCon, 0.9811 W-Net; averaged 0.9833",
+        observer="–",
+        goal=0.984,
+    ),
+    Bar(score="average_precision", peer="0.918; averaged 0.921", observer="–", goal=0.925),
+    Bar(score="dice", peer="0.828; averaged 0.830", observer="0.788", goal=0.832),
+    Bar(score="mcc", peer="0.804; averaged 0.807", observer="0.760", goal=0.809),
+    Bar(score="cldice", peer="0.837; averaged 0.841", observer="0.763", goal=0.850),
+    Bar(score="thin_recall", peer="0.707", observer="0.601", goal=0.72),
+    Bar(
+        score="ece",
+        peer="0.002 LadderNet, 0.008 W-Net, 0.10 SkelCon",
+        observer="–",
+        goal=0.01,
+        at_least=False,
+        pooled=True,
+    ),
+    Bar(score="pieces", peer="6.1", observer="2.8", goal=5, at_least=False),
+    Bar(score="largest_piece_share", peer="0.803", observer="0.755", goal=0.83),
+)
+
+
+def measured(bar: Bar, result: Result) -> float:
+    """The score that the bar is about."""
+    return result.pooled[bar.score] if bar.pooled else result.mean[bar.score].mean
+
+
+def bars_met(result: Result) -> str:
+    """How many bars are met, in a sentence; ValueError unless it is DRIVE's official test set."""
+    where = (result.dataset, result.protocol, result.split, result.expert, len(result.images))
+    if where != ("DRIVE", "official", "test", "first", 20):
+        raise ValueError(f"{result.model}: the bars are on DRIVE's official test set, not {where}")
+    met = sum(bar.met(measured(bar, result)) for bar in BARS)
+    return (
+        f"{met} of {len(BARS)} goals met, on DRIVE's 20 official test images, by one file in one "
+        "pass. The goals\nwere set beforehand; the peers were run by us with their own weights and "
+        "scored in the same way."
+    )
+
+
+def bar_table(result: Result) -> Table:
+    """One row a bar: peers, second observer, goal, what was measured, whether it is met."""
+    rows = [["score", "best peer", "second observer", "goal", result.model, "goal met"]]
+    for bar in BARS:
+        value = measured(bar, result)
+        goal = f"{'≥' if bar.at_least else '≤'} {bar.goal:g}"
+        verdict = "met" if bar.met(value) else "missed"
+        rows.append([LABELS[bar.score], bar.peer, bar.observer, goal, f"{value:.4f}", verdict])
+    return rows

@@ -1,0 +1,71 @@
+"""`venule evaluate --card`: a card's scores computed again, beside what the card says."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from venule.cli.progress import Progress
+from venule.cli.table import print_table
+
+if TYPE_CHECKING:
+    from venule.evaluation.card_check import Comparison, Part
+    from venule.evaluation.source import Source
+
+DRIFTED = 1
+
+
+def check_card(model: str, *, data_root: Path | None, looks: Path | None, device: str) -> None:
+    """Print old, new and difference of every score whose images are there; exit 1 on a drift."""
+    from venule.evaluation.card import card_file, read_card
+    from venule.evaluation.card_check import card_source, find_parts
+    from venule.evaluation.looks import default_file, holds_test_images, require_writable
+
+    card = read_card(card_file(model))
+    parts, missing = find_parts(card, data_root)
+    source = card_source(card, device=device)
+    book = looks or default_file()
+    if any(holds_test_images(part.dataset, part.selection) for part in parts):
+        require_writable(book)
+    for line in missing:
+        typer.secho(line, err=True, fg="yellow")
+    compared = _score(parts, source, book)
+    _print(compared)
+    drifted = [row for row in compared if row.drifted]
+    if drifted:
+        worst = max(drifted, key=lambda row: row.size)
+        typer.secho(
+            f"venule: error: {len(drifted)} of {len(compared)} numbers differ from the card of "
+            f"{card.name} by more than 0.0001, most of all {worst.where}, {worst.score}: "
+            f"{worst.card:.6f} on the card, {worst.now:.6f} now",
+            err=True,
+            fg="red",
+        )
+        raise typer.Exit(DRIFTED)
+    left_out = f"; {len(missing)} of {len(card.scores)} sets of scores not checked" * bool(missing)
+    typer.echo(f"\n{len(compared)} numbers agree with the card of {card.name}{left_out}")
+
+
+def _score(parts: "list[Part]", source: "Source", book: Path) -> "list[Comparison]":
+    """Every number of the parts beside the same computed now; looks at test images recorded."""
+    from venule.evaluation.card_check import compare_scores
+    from venule.evaluation.evaluate import evaluate
+    from venule.evaluation.looks import holds_test_images, record_look
+
+    compared = []
+    with Progress(total=sum(len(part.selection.records) for part in parts)) as progress:
+        for part in parts:
+            expert = part.scores.expert
+            result = evaluate(source, part.selection, expert=expert, progress=progress.advance)
+            if holds_test_images(part.dataset, part.selection):
+                record_look(result, book, purpose="card recheck")
+            compared += compare_scores(part.scores, result)
+    return compared
+
+
+def _print(compared: "list[Comparison]") -> None:
+    table = [["scores of", "score", "card", "now", "difference", "drift"]]
+    for row in compared:
+        numbers = [f"{row.card:.6f}", f"{row.now:.6f}", f"{row.difference:+.6f}"]
+        table.append([row.where, row.score, *numbers, "yes" if row.drifted else "no"])
+    print_table(table)

@@ -1,0 +1,291 @@
+"""The card of shipped weights: what they are for, what made them, what they score.
+
+A card is put together from committed files only, and never typed by hand: the weights' own record,
+the JSON reports of `venule evaluate`, and `card.toml`, which holds the few sentences that no
+program knows. `results/NAME/` holds the files of the shipped weights NAME.
+"""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from venule.data.record import Expert
+from venule.errors import UsageError, WeightsError
+from venule.evaluation.card_terms import ATTRIBUTIONS, Attribution
+from venule.evaluation.intervals import Interval, Number
+from venule.evaluation.looks import checkout
+from venule.evaluation.published import Published
+from venule.evaluation.result import CalibrationBin, Report, Result, WidthRecall
+from venule.inference.onnx_runner import load_onnx
+from venule.models.record import ModelRecord
+
+SCHEMA_VERSION: Literal[1] = 1
+
+TEXTS, ABOUT, FAILURES, CARD = "card.toml", "about.json", "failures.json", "card.json"
+"""The files of results/NAME/ that a card is made of, and the card."""
+
+
+class Texts(BaseModel, frozen=True, extra="forbid"):
+    """What `card.toml` says. `data` holds the attribution of sets that `ATTRIBUTIONS` lacks."""
+
+    summary: str
+    intended_use: tuple[str, ...]
+    out_of_scope: tuple[str, ...]
+    training: tuple[str, ...]
+    limitations: tuple[str, ...]
+    seeds: tuple[int, ...]
+    data: dict[str, Attribution] = {}
+
+
+class TrainingData(BaseModel, frozen=True, extra="forbid"):
+    """One split whose images trained or chose the weights, with its attribution and terms."""
+
+    dataset: str
+    protocol: str
+    split: str
+    role: Literal["trained", "selected"]
+    images: int
+    citation: str
+    url: str
+    terms: str
+
+
+class Weights(BaseModel, frozen=True, extra="forbid"):
+    """The shipped file, and what its record says about using it."""
+
+    file: str
+    sha256: str
+    bytes: int
+    network: str
+    options: dict[str, Any]
+    licence: str
+    threshold: float
+    threshold_source: str
+    preprocessing: dict[str, Any]
+    tiling: dict[str, Any]
+
+
+class CardScores(BaseModel, frozen=True, extra="forbid"):
+    """A `Result` without its images one by one.
+
+    `trained` and `selected` count the images that the weights had seen in that role.
+    """
+
+    dataset: str
+    protocol: str
+    split: str
+    split_source: str
+    expert: Expert
+    images: int
+    trained: int
+    selected: int
+    fov_rule: str
+    threshold: float
+    threshold_source: str
+    mean: dict[str, Interval]
+    pooled: dict[str, Number]
+    published: Published
+    recall_by_width: tuple[WidthRecall, ...]
+    calibration: tuple[CalibrationBin, ...]
+    package_version: str
+
+    @property
+    def where(self) -> str:
+        """What was scored, in a few words."""
+        return f"{self.dataset} {self.protocol} {self.split}, {self.expert} expert"
+
+
+class FailedImage(BaseModel, frozen=True, extra="forbid"):
+    """An image with one of the lowest Dice of its split."""
+
+    id: str
+    dice: float
+
+
+class Failures(BaseModel, frozen=True, extra="forbid"):
+    """A picture of the worst images of one split; `picture` is its path below docs/."""
+
+    dataset: str
+    protocol: str
+    split: str
+    picture: str
+    images: tuple[FailedImage, ...]
+
+
+class Card(BaseModel, frozen=True, extra="forbid"):
+    """Everything that a user of shipped weights should know."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    summary: str
+    intended_use: tuple[str, ...]
+    out_of_scope: tuple[str, ...]
+    training: tuple[str, ...]
+    limitations: tuple[str, ...]
+    seeds: tuple[int, ...]
+    data: tuple[TrainingData, ...]
+    weights: Weights
+    scores: tuple[CardScores, ...]
+    interval: str
+    failures: tuple[Failures, ...]
+    commands: tuple[str, ...]
+
+
+def make_card(folder: Path, weights: Path) -> Card:
+    """The card of the file `weights`, from results/NAME/; its name is the folder's.
+
+    Raises:
+        UsageError: card.toml lacks something, a report is of other weights, or the record names a
+            data set without attribution.
+        WeightsError: the weights cannot be read.
+    """
+    texts = read_texts(folder / TEXTS)
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    content = weights.read_bytes()
+    record = load_onnx(weights, device="cpu").record
+    digest = hashlib.sha256(content).hexdigest()
+    reports = [read_report(folder / name) for name in about["reports"]]
+    return Card(
+        name=folder.name,
+        **texts.model_dump(exclude={"data"}),
+        data=tuple(_training_data(record, {**ATTRIBUTIONS, **texts.data})),
+        weights=_weights(weights, record, digest=digest, size=len(content)),
+        scores=tuple(card_scores(_own(report, digest, folder)) for report in reports),
+        interval=reports[0].interval if reports else "",
+        failures=_failures(folder / FAILURES),
+        commands=tuple(about["commands"]),
+    )
+
+
+def read_texts(path: Path) -> Texts:
+    """What `card.toml` says; UsageError if something is missing, unknown or no TOML."""
+    try:
+        return Texts.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValidationError, ValueError) as error:
+        raise UsageError(f"{path}: {_first_fault(error)}") from None
+
+
+def read_report(path: Path) -> Report:
+    """A report of `venule evaluate --json`; UsageError if it is none."""
+    try:
+        return Report.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        raise UsageError(f"{path}: not a report of venule ({_first_fault(error)})") from None
+
+
+def card_file(model: str) -> Path:
+    """The card of a shipped name in results/ of the current checkout; a .json file is itself.
+
+    Raises:
+        UsageError: there is no such card.
+    """
+    path = Path(model) if model.endswith(".json") else checkout() / "results" / model / CARD
+    if not path.is_file():
+        raise UsageError(
+            f"{model}: no card at {path}; run this in a checkout of venule, or give a card.json"
+        )
+    return path
+
+
+def read_card(path: Path) -> Card:
+    """A card as `make_card` put it together; UsageError if it is none."""
+    try:
+        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise UsageError(f"{path}: not a card of venule ({_first_fault(error)})") from None
+
+
+def card_json(card: Card) -> str:
+    """The card as JSON text; nan is null."""
+    return card.model_dump_json(indent=2) + "\n"
+
+
+def card_scores(result: Result) -> CardScores:
+    """What a card keeps of a result."""
+    kept = CardScores.model_fields.keys() - {"images", "trained", "selected"}
+    roles = [seen.role for seen in result.seen]
+    return CardScores(
+        **{name: getattr(result, name) for name in kept},
+        images=len(result.images),
+        trained=roles.count("trained"),
+        selected=roles.count("selected"),
+    )
+
+
+def _own(report: Report, digest: str, folder: Path) -> Result:
+    """The report's result of these weights; a card must not carry another file's scores."""
+    own = [result for result in report.results if result.weights_sha256 == digest]
+    if len(own) != 1:
+        first = report.results[0]
+        raise UsageError(
+            f"{folder}: the report on {first.dataset} {first.split} does not score the shipped "
+            f"weights ({digest[:12]}); run its `venule evaluate` again"
+        )
+    return own[0]
+
+
+def _training_data(record: ModelRecord, attributions: dict[str, Attribution]) -> list[TrainingData]:
+    unknown = {seen.dataset for seen in record.seen} - attributions.keys()
+    if unknown:
+        raise UsageError(
+            f"{record.name}: no attribution of {', '.join(sorted(unknown))}; write it into "
+            f"{TEXTS} as [data.NAME]"
+        )
+    return [
+        TrainingData(
+            dataset=seen.dataset,
+            protocol=seen.protocol,
+            split=seen.split,
+            role=seen.role,
+            images=len(seen.images),
+            **attributions[seen.dataset].model_dump(exclude={"pictures"}),
+        )
+        for seen in record.seen
+    ]
+
+
+def _weights(path: Path, record: ModelRecord, *, digest: str, size: int) -> Weights:
+    return Weights(
+        file=path.name,
+        sha256=digest,
+        bytes=size,
+        network=record.model,
+        options=record.options,
+        licence=record.licence,
+        threshold=record.threshold,
+        threshold_source=record.threshold_source,
+        preprocessing=record.preprocessing.model_dump(mode="json", exclude_unset=True),
+        tiling=record.tiling.model_dump(mode="json", exclude_unset=True),
+    )
+
+
+def _failures(path: Path) -> tuple[Failures, ...]:
+    if not path.exists():
+        return ()
+    return tuple(map(Failures.model_validate, json.loads(path.read_text(encoding="utf-8"))))
+
+
+def _first_fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+    return str(error)
+
+
+def require_weights(card: Card, path: Path) -> str:
+    """The SHA-256 of the weights file; WeightsError if the card is of another."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != card.weights.sha256:
+        raise WeightsError(
+            f"{path}: SHA-256 {digest[:12]}, but the card of {card.name} is of "
+            f"{card.weights.sha256[:12]}; write the card again with `make results`"
+        )
+    return digest

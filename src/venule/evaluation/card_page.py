@@ -1,0 +1,170 @@
+"""A card as a page of Markdown; everything on it comes from the card."""
+
+from collections.abc import Iterator
+
+from venule.evaluation.card import Card, CardScores
+from venule.evaluation.card_check import width_class
+from venule.evaluation.card_terms import ATTRIBUTIONS
+from venule.evaluation.report import (
+    Table,
+    interval_text,
+    markdown,
+    number_text,
+    published_cells,
+)
+from venule.evaluation.score import LABELS
+
+_SCALES = {
+    "native": "pixels of the photograph",
+    "fov": "pixels of a field of view 540 px wide",
+}
+
+
+def card_page(card: Card) -> str:
+    """The page's text, docs/cards/NAME.md."""
+    lines = [f"# Model card: `{card.name}`", ""]
+    lines += [
+        f"Written by `make results` from `results/{card.name}/`, whose `card.json` says the same "
+        "for programs; do not edit.",
+        f"`venule evaluate --card {card.name}` computes every score again.",
+        "",
+        card.summary,
+        "",
+    ]
+    for heading, sentences in (
+        ("Intended use", card.intended_use),
+        ("Not for", card.out_of_scope),
+        ("Known limits", card.limitations),
+    ):
+        lines += [f"## {heading}", "", *(f"- {sentence}" for sentence in sentences), ""]
+    lines += [*_weights(card), *_training(card), "## Scores", "", *_protocol(card)]
+    for scores in card.scores:
+        lines += _scores(scores)
+    lines += [*_failures(card), *_commands(card)]
+    return "\n".join(lines)
+
+
+def _weights(card: Card) -> Iterator[str]:
+    weights = card.weights
+    options = ", ".join(f"{key} = {value}" for key, value in weights.options.items())
+    yield from ("## Weights", "")
+    for label, text in (
+        ("file", f"`{weights.file}`, {weights.bytes / 1e6:.1f} MB"),
+        ("SHA-256", f"`{weights.sha256}`"),
+        ("licence", weights.licence),
+        ("network", f"{weights.network}{f' ({options})' if options else ''}"),
+        ("threshold", f"{weights.threshold:.4g} ({weights.threshold_source})"),
+        ("preprocessing", _settings(weights.preprocessing)),
+        ("tiling", _settings(weights.tiling)),
+    ):
+        yield f"- {label}: {text}"
+    yield ""
+
+
+def _training(card: Card) -> Iterator[str]:
+    yield from ("## Training", "")
+    yield from (f"- {sentence}" for sentence in card.training)
+    yield f"- Seeds: {', '.join(map(str, card.seeds))}."
+    yield ""
+    table: Table = [["data", "used", "images", "terms"]]
+    for data in card.data:
+        split = f"{data.dataset}, {data.protocol} {data.split}"
+        table.append([split, data.role, str(data.images), data.terms])
+    yield from markdown(table)
+    yield ""
+    sources = {data.dataset: f"{data.citation}. <{data.url}>" for data in card.data}
+    yield from (f"- {name}: {source}" for name, source in sources.items())
+    yield ""
+
+
+def _protocol(card: Card) -> Iterator[str]:
+    yield "Inside the field of view, at the photographs' own size, at the threshold above: means"
+    yield f"over images [{card.interval}], and all pixels pooled."
+    yield ""
+
+
+def _scores(scores: CardScores) -> Iterator[str]:
+    yield f"### {scores.dataset}, {scores.protocol} {scores.split}"
+    yield ""
+    yield (
+        f"{scores.images} images ({scores.split_source}); truth: {scores.expert} expert; field of "
+        f"view: {scores.fov_rule}."
+    )
+    for role, count in (("trained", scores.trained), ("selected", scores.selected)):
+        if count:
+            yield f"**The weights were {role} on {count} of these images: this is not a test.**"
+    yield ""
+    table: Table = [["score", "mean over images", "pooled"]]
+    for name, label in LABELS.items():
+        if name in scores.mean or name in scores.pooled:
+            pooled = number_text(scores.pooled.get(name))
+            table.append([label, interval_text(scores.mean.get(name)), pooled])
+    yield from markdown(table)
+    yield ""
+    yield from _widths(scores)
+    yield from _calibration(scores)
+    ways: Table = [["published ways: whole frame, squared, threshold 0.5", ""]]
+    yield from markdown(ways + [[label, text] for label, text in published_cells(scores.published)])
+    yield ""
+
+
+def _widths(scores: CardScores) -> Iterator[str]:
+    """Recall by width; widths are twice the distance from the centre line to the edge."""
+    for scale, unit in _SCALES.items():
+        rows = [row for row in scores.recall_by_width if row.scale == scale]
+        if not rows:
+            continue
+        table: Table = [[f"vessel width in {unit}", "recall, mean", "pooled", "pixels"]]
+        for row in rows:
+            words = width_class(row.above_px, row.up_to_px)
+            mean = interval_text(row.mean) if row.pixels else "none"
+            pooled = number_text(row.pooled) if row.pixels else ""
+            table.append([words, mean, pooled, f"{row.pixels:,}"])
+        yield from markdown(table)
+        yield ""
+    if not scores.recall_by_width:
+        yield "Recall by vessel width: not in this report, which an older version wrote."
+        yield ""
+
+
+def _calibration(scores: CardScores) -> Iterator[str]:
+    filled = [part for part in scores.calibration if part.pixels]
+    if not filled:
+        return
+    table: Table = [["probability", "mean", "share of vessels", "pixels"]]
+    for part in filled:
+        bounds = f"{part.low:.2f} to {part.high:.2f}"
+        numbers = [number_text(part.mean_probability), number_text(part.vessel_share)]
+        table.append([bounds, *numbers, f"{part.pixels:,}"])
+    yield from markdown(table)
+    yield ""
+
+
+def _failures(card: Card) -> Iterator[str]:
+    """The worst images; only data sets whose terms allow it have a picture."""
+    if not card.failures:
+        return
+    yield from ("## Where it fails", "")
+    yield "The images of lowest Dice: photograph, truth, probability, and the mask's errors (grey:"
+    yield "found, orange: false, blue: missed). Shrunk; otherwise unchanged."
+    yield ""
+    for part in card.failures:
+        worst = ", ".join(f"{image.id} (Dice {image.dice:.3f})" for image in part.images)
+        source = ATTRIBUTIONS[part.dataset]
+        yield f"![Worst images of {part.dataset} {part.split}](../{part.picture})"
+        yield ""
+        yield (
+            f"*{part.dataset}, {part.protocol} {part.split}: {worst}. Photographs: "
+            f"{source.citation}; {source.terms}, <{source.url}>.*"
+        )
+        yield ""
+
+
+def _commands(card: Card) -> Iterator[str]:
+    yield from ("## Made with", "", "```console")
+    yield from (f"$ {command}" for command in card.commands)
+    yield from ("```", "")
+
+
+def _settings(values: dict[str, object]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in values.items() if value is not None)
