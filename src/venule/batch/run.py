@@ -1,7 +1,6 @@
 """A folder of photographs to a folder of results, resumable at any point."""
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
@@ -27,6 +26,7 @@ from venule.batch.report import REPORT, RUN, write_reports
 from venule.batch.workers import Task, run_tasks
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
+from venule.inference.threads import core_count
 
 TIMEOUT_S = 600.0
 """Seconds that one photograph may take in a worker process."""
@@ -38,6 +38,7 @@ def open_network(
     model: str,
     device: str = "auto",
     which: str = "dice",
+    runtime: str = "auto",
     threshold: float | None = None,
     resize_px: int | None = None,
 ) -> Segmenter:
@@ -46,8 +47,7 @@ def open_network(
     Raises:
         WeightsError, UsageError: as `load` and `Segmenter.with_settings` do.
     """
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    segmenter = load(model, device=device, which=which)
+    segmenter = load(model, device=device, which=which, runtime=runtime, threads=threads)
     return segmenter.with_settings(threshold=threshold, resize_px=resize_px)
 
 
@@ -158,8 +158,7 @@ def run(
 
 def threads_each(workers: int) -> int:
     """Threads of one of so many workers: its share of the cores this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // workers)
+    return max(1, core_count() // workers)
 
 
 def _run_here(tasks: Sequence[Task], segmenter: Segmenter) -> Generator[Outcome, None, None]:
