@@ -21,6 +21,7 @@ COMMANDS = [
     "predict",
     "export",
     "models",
+    "bench",
     "data",
 ]
 

@@ -16,6 +16,7 @@ import typer
 
 from venule import __version__
 from venule.cli import (
+    bench,
     convert,
     data,
     evaluate,
@@ -61,6 +62,7 @@ app.command()(visualize.visualize)
 app.command()(plot.plot)
 app.command()(export.export)
 app.command()(models.models)
+app.command()(bench.bench)
 app.add_typer(data.app, name="data")
 
 

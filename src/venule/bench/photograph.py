@@ -1,0 +1,31 @@
+"""A drawn photograph of any size, as a file: what is timed needs no data set."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from venule.image.arrays import RGB
+from venule.image.atomic import write_bytes
+from venule.synth.fundus import draw_fundus
+
+DRAWN_PX = 512
+"""Side of the drawing; it is scaled up, for a larger one takes longer than what is timed."""
+
+
+def photograph(shape: tuple[int, int]) -> RGB:
+    """A drawn fundus in the middle of a black frame: (H, W, 3) uint8, `shape` = (H, W)."""
+    side = min(shape)
+    drawn = Image.fromarray(draw_fundus(0, size_px=min(side, DRAWN_PX)).image)
+    drawn = drawn.resize((side, side), Image.Resampling.BICUBIC)
+    frame = Image.new("RGB", shape[::-1])
+    frame.paste(drawn, ((shape[1] - side) // 2, (shape[0] - side) // 2))
+    return np.asarray(frame)
+
+
+def write_photograph(path: Path, shape: tuple[int, int]) -> None:
+    """Write `photograph` as JPEG, as a camera does."""
+    encoded = BytesIO()
+    Image.fromarray(photograph(shape)).save(encoded, "JPEG", quality=92)
+    write_bytes(path, encoded.getvalue())

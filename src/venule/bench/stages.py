@@ -1,0 +1,65 @@
+"""One photograph from its file to its mask's file, stage by stage."""
+
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from venule.bench.clock import Stages
+from venule.image.arrays import FloatMap
+from venule.image.fov import find_fov
+from venule.image.io import read_image, write_png
+from venule.inference.segment import Segmenter
+from venule.viz.overlay import overlay
+
+STAGES = ("decode", "fov", "preprocess", "network", "restore", "write")
+"""Of `total`, in their order; "restore" is all that comes after the network but the file."""
+
+OTHERS = ("probability", "overlay")
+"""What else `venule predict` can save, not part of `total`: each is made and written."""
+
+
+def file_to_mask(
+    source: Path, target: Path, segmenter: Segmenter, *, others: bool = False
+) -> Stages:
+    """Seconds of every stage and in `total`, of `OTHERS` too if asked; writes PNG at `target`.
+
+    This is the path that `venule predict` takes: the same `segment`, watched where it calls the
+    network.
+    """
+    calls: list[tuple[float, float]] = []
+
+    def run(pixels: FloatMap) -> FloatMap:
+        started = perf_counter()
+        logits = segmenter.run(pixels)
+        calls.append((started, perf_counter()))
+        return logits
+
+    began = perf_counter()
+    image = read_image(source)
+    decoded = perf_counter()
+    fov = find_fov(image)
+    framed = perf_counter()
+    prediction = replace(segmenter, run=run).segment(image, fov=fov)
+    vessels = prediction.vessels
+    segmented = perf_counter()
+    write_png(target, vessels)
+    written = perf_counter()
+    network = sum(end - start for start, end in calls)
+    seconds = {
+        "decode": decoded - began,
+        "fov": framed - decoded,
+        "preprocess": calls[0][0] - framed,
+        "network": network,
+        "restore": segmented - calls[0][0] - network,
+        "write": written - segmented,
+        "total": written - began,
+    }
+    if others:
+        started = perf_counter()
+        write_png(target, np.rint(prediction.probability * 65535).astype(np.uint16))
+        between = perf_counter()
+        write_png(target, overlay(image, vessels))
+        seconds |= {"probability": between - started, "overlay": perf_counter() - between}
+    return seconds
