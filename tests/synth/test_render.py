@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from venule.synth.frame import square
 from venule.synth.render import draw_layers
 from venule.synth.tree import Vessel
 
@@ -16,7 +17,7 @@ def straight(radius: float, *, angle: float = 0.0, offset: float = 0.0) -> Vesse
 @pytest.mark.parametrize("angle", [0.0, 0.3, np.pi / 4, np.pi / 2])
 @pytest.mark.parametrize("radius", [0.01, 0.02, 0.05])
 def test_a_straight_vessel_covers_its_length_times_its_width(radius: float, angle: float) -> None:
-    layers = draw_layers((straight(radius, angle=angle),), 200, fov_radius_px=100)
+    layers = draw_layers((straight(radius, angle=angle),), square(200, share=1.0))
     # In pixels: 100 long with half a disk at either end.
     radius_px = 100 * radius
     area = 100 * 2 * radius_px + np.pi * radius_px**2
@@ -24,14 +25,14 @@ def test_a_straight_vessel_covers_its_length_times_its_width(radius: float, angl
 
 
 def test_a_vessel_lies_centred_on_its_line() -> None:
-    coverage = draw_layers((straight(0.03),), 201, fov_radius_px=100).coverage
+    coverage = draw_layers((straight(0.03),), square(201, share=200 / 201)).coverage
     profile = coverage[:, 100]
     assert (np.arange(201) * profile).sum() / profile.sum() == pytest.approx(100, abs=0.1)
     assert profile.sum() == pytest.approx(6, abs=0.4)
 
 
 def test_pixels_that_are_half_covered_are_vessel() -> None:
-    layers = draw_layers((straight(0.02),), 200, fov_radius_px=100)
+    layers = draw_layers((straight(0.02),), square(200, share=1.0))
     np.testing.assert_array_equal(layers.vessels, layers.coverage >= 0.5)
     assert layers.vessels[:, 100].sum() == 4
 
@@ -39,7 +40,7 @@ def test_pixels_that_are_half_covered_are_vessel() -> None:
 def test_arteries_and_veins_lie_in_their_own_layers() -> None:
     vein = straight(0.02, offset=-0.2)
     artery = Vessel("artery", straight(0.02, offset=0.2).points, vein.radii)
-    layers = draw_layers((vein, artery), 200, fov_radius_px=100)
+    layers = draw_layers((vein, artery), square(200, share=1.0))
     assert layers.depth["vein"][:100].any()
     assert not layers.depth["vein"][100:].any()
     assert layers.depth["artery"][100:].any()
@@ -47,6 +48,6 @@ def test_arteries_and_veins_lie_in_their_own_layers() -> None:
 
 
 def test_no_vessels_give_empty_layers() -> None:
-    layers = draw_layers((), 50, fov_radius_px=25)
+    layers = draw_layers((), square(50, share=1.0))
     assert layers.coverage.shape == (50, 50)
     assert not layers.vessels.any()

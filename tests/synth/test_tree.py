@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venule.synth.tree import Anatomy, grow_vessels, murray_angles, murray_radii, place_eye
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 1), st.floats(0.1, 1))
 def test_the_cubes_of_two_branches_add_up_to_their_parents(radius: float, ratio: float) -> None:
     first, second = murray_radii(radius, ratio)
@@ -23,6 +24,7 @@ def test_equal_branches_part_at_75_degrees() -> None:
     assert math.degrees(first + second) == pytest.approx(74.9, abs=0.1)
 
 
+@settings(deadline=None)
 @given(st.floats(0.2, 0.99))
 def test_the_thinner_branch_turns_more(ratio: float) -> None:
     first, second = murray_angles(1.0, *murray_radii(1.0, ratio))
@@ -38,8 +40,9 @@ def test_vessels_keep_off_the_fovea_and_thin_out(seed: int) -> None:
     for vessel in vessels:
         assert len(vessel.points) == len(vessel.radii) >= 2
         assert (np.diff(vessel.radii) <= 0).all()
-        assert np.hypot(*(vessel.points - eye.fovea).T)[1:].min() >= anatomy.free_zone
-        assert np.hypot(*vessel.points.T).max() <= 1.04
+        off_mm = np.hypot(*(vessel.points - eye.fovea).T) * eye.radius_mm
+        assert off_mm.min() >= anatomy.free_zone_mm
+        assert np.hypot(*vessel.points.T).max() <= 1.12 * 1.12
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -1,19 +1,28 @@
 """`venule data`: look at data sets before training on them."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from venule.cli.progress import Progress
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
     from venule.data.check import Problem
     from venule.data.record import Dataset
 
-app = typer.Typer(help="Check data sets and look at them.", no_args_is_help=True)
+app = typer.Typer(help="Check data sets, look at them and draw new ones.", no_args_is_help=True)
 
 _COLUMNS = ("data set", "split", "images", "field of view", "1st expert", "2nd expert")
+
+
+class Format(StrEnum):
+    """How drawn photographs are stored; their labels are always PNG."""
+
+    png = "png"
+    jpg = "jpg"
 
 
 @app.command()
@@ -68,6 +77,35 @@ def show(
     rows = list(sample_rows(parsed, samples=samples))
     write_png(file, montage(rows, HEADINGS, cell_px=cell))
     typer.echo(str(file))
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder, new or of before.")],
+    *,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many there shall be.")] = 200,
+    size: Annotated[
+        int | None,
+        typer.Option(metavar="PX", min=48, help="Longer side; 768 if not given, classes 256."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the whole set.")] = 0,
+    format: Annotated[Format, typer.Option(help="Of the photographs.")] = Format.png,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="Sort them into classes, for venule pretrain.")
+    ] = False,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+) -> None:
+    """Draw fundus photographs with exact vessel labels; what OUT has already is kept."""
+    from venule.synth.collection import Collection, draw_all
+
+    side = size or (256 if classes else 768)
+    drawings = Collection(root=out, size_px=side, seed=seed, format=format.value, classes=classes)
+    drawings.begin(count)
+    missing = drawings.missing(count)
+    with Progress(total=len(missing)) as progress:
+        for drawing in draw_all(drawings, missing, workers=workers):
+            progress.advance(drawing.image)
+    typer.echo(str(out))
 
 
 def _rows(dataset: "Dataset") -> list[list[str]]:

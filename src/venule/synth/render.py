@@ -1,5 +1,6 @@
 """Vessels as lines with a width, drawn on a finer grid and averaged: layers of exact coverage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from venule.image.arrays import FloatMap, Mask
+from venule.synth.frame import Frame
 from venule.synth.tree import Kind, Vessel
 
 
@@ -28,21 +30,25 @@ class Layers:
         return self.coverage >= 0.5
 
 
-def draw_layers(vessels: tuple[Vessel, ...], size_px: int, *, fov_radius_px: float) -> Layers:
-    """Draw vessels (unit: the field of view's radius) centred in a square of `size_px`."""
-    fine = 4 if size_px <= 640 else 2
-    canvases = {name: _Canvas(size_px, fine) for name in ("artery", "vein", "reflex")}
-    center = (size_px - 1) / 2
+def draw_layers(vessels: Sequence[Vessel], frame: Frame) -> Layers:
+    """Draw vessels (unit: the field of view's radius) into a frame."""
+    fine = 4 if max(frame.shape) <= 1200 else 2
+    canvases = {name: _Canvas(frame, fine) for name in ("artery", "vein", "reflex")}
     widest = max((float(v.radii.max()) for v in vessels), default=1.0)
     # Thin ones first, so that a branch does not thin out the trunk that it leaves.
-    for vessel in sorted(vessels, key=lambda v: float(v.radii[0])):
-        points = vessel.points * fov_radius_px + center
-        radii_px = vessel.radii * fov_radius_px
-        depth = 0.4 + 0.6 * float(vessel.radii.mean()) / widest
-        canvases[vessel.kind].draw_ribbon(points, radii_px, round(255 * depth))
-        if radii_px[0] >= 0.008 * fov_radius_px:
+    ordered = sorted(vessels, key=lambda v: float(v.radii[0]))
+    for vessel in ordered:
+        # Light passes more blood in wide vessels; capillary beds beside thin ones add to theirs.
+        depth = 0.25 + 0.75 * (float(vessel.radii.mean()) / widest) ** 0.8
+        wide = vessel.radii[0] * frame.radius_px >= 1.8
+        canvases[vessel.kind].draw(vessel, 1.0, round(255 * depth * (0.72 if wide else 0.9)))
+    for vessel in ordered:
+        if vessel.radii[0] * frame.radius_px >= 1.8:  # round: the light's way is longest inside
+            depth = 0.25 + 0.75 * (float(vessel.radii.mean()) / widest) ** 0.8
+            canvases[vessel.kind].draw(vessel, 0.7, round(255 * depth))
+        if vessel.radii[0] >= 0.45 * widest:
             shine = 255 if vessel.kind == "artery" else 120
-            canvases["reflex"].draw_ribbon(points, radii_px / 4, shine)
+            canvases["reflex"].draw(vessel, 0.27, shine)
     either = np.asarray(canvases["artery"].image) | np.asarray(canvases["vein"].image)
     union = Image.fromarray(((either > 0) * 255).astype(np.uint8))
     return Layers(
@@ -55,12 +61,17 @@ def draw_layers(vessels: tuple[Vessel, ...], size_px: int, *, fov_radius_px: flo
 class _Canvas:
     """A byte image, `fine` times as fine as the photograph."""
 
-    def __init__(self, size_px: int, fine: int) -> None:
-        self.fine = fine
-        self.image = Image.new("L", (size_px * fine, size_px * fine))
+    def __init__(self, frame: Frame, fine: int) -> None:
+        self.frame, self.fine = frame, fine
+        self.image = Image.new("L", (frame.width_px * fine, frame.height_px * fine))
         self.pen = ImageDraw.Draw(self.image)
 
-    def draw_ribbon(
+    def draw(self, vessel: Vessel, share: float, value: int) -> None:
+        """Fill the inner `share` of a vessel's width."""
+        points = self.frame.to_px(vessel.points)
+        self._draw_ribbon(points, share * vessel.radii * self.frame.radius_px, value)
+
+    def _draw_ribbon(
         self, points: NDArray[np.float64], radii_px: NDArray[np.float64], value: int
     ) -> None:
         """Fill a line with round ends and joints, `radii_px` to either side of `points`."""

@@ -1,11 +1,16 @@
 """The geometry of a drawn eye: where disc and fovea lie, and its vessels as lines with a width.
 
-Nothing here knows pixels. The unit is the radius of the field of view, its centre is (0, 0), and
-points are (row, column), so one seed gives the same eye at every size.
+Nothing here knows pixels. Vessels grow in millimetres on the retina and come out in radii of the
+field of view around its centre (0, 0), points as (row, column), so one seed gives the same eye at
+every size.
+
+How a tree grows: trunks leave the disc along the arcades and to the nose. Then places that no
+vessel supplies yet are joined one by one to the tree, those farthest from it first, which gives
+long branches early and short twigs late, as constrained constructive optimisation does (Schreiner
+and Buxbaum, IEEE Trans. Biomed. Eng. 40, 1993). Calibres follow from the tree by Murray's law.
 """
 
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,38 +19,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 Kind = Literal["artery", "vein"]
+View = Literal["macula", "between", "disc"]
+Points = NDArray[np.float64]
 
-STEP = 0.012
+MM_PER_DEGREE = 0.288
+"""On the retina of an eye of average length (Bennett et al., Graefe's Archive 232, 1994)."""
+
+_STEP_MM = 0.08
 """Distance between the points of a vessel's centre line."""
 
-_CELL = 0.018
+_CELL_MM = 0.12
 """Side of the cells in which vessels of one kind keep clear of each other."""
+
+_REACH = 1.12
+"""Vessels are grown this far, in radii of the field of view, and trunks a little farther."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """The proportions that a vessel tree follows, in radii of the field of view.
+    """The proportions that a vessel tree follows.
 
-    `vein_radius` is that of a trunk at the disc, `artery_share` an artery's share of it;
-    `least_radius` ends a branch. `free_zone` is the radius around the fovea without vessels.
-    `spacing` is the length between two bifurcations: so many radii plus a constant.
+    `vein_um` is the calibre of an arcade's vein at the disc, `artery_share` an artery's share of
+    it, `least_um` the calibre of the finest vessels. `twigs_per_mm2` counts the ends of each kind
+    of vessel; `free_zone_mm` is the radius around the fovea without any; `winding` the mean slope
+    of a vessel against its own course.
     """
 
-    vein_radius: float = 0.0165
-    artery_share: float = 0.75
-    least_radius: float = 0.0034
-    free_zone: float = 0.11
-    spacing: tuple[float, float] = (6.0, 0.09)
-    winding: float = 0.035
+    vein_um: float = 130.0
+    artery_share: float = 0.76
+    least_um: float = 28.0
+    twigs_per_mm2: float = 1.1
+    free_zone_mm: float = 0.55
+    winding: float = 0.16
 
 
 @dataclass(frozen=True)
 class Eye:
-    """Where the optic disc and the fovea lie, and the disc's radius."""
+    """Where disc and fovea lie, the disc's radius, and the millimetres in a radius."""
 
     disc: tuple[float, float]
     disc_radius: float
     fovea: tuple[float, float]
+    radius_mm: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +68,28 @@ class Vessel:
     """One piece of a tree between bifurcations: points (K, 2) and the radius at each, (K,)."""
 
     kind: Kind
-    points: NDArray[np.float64]
+    points: Points
     radii: NDArray[np.float64]
 
 
-def place_eye(rng: np.random.Generator) -> Eye:
-    """A left or right eye seen at 45 degrees: the disc lies 2.5 of its diameters off the fovea."""
+def place_eye(rng: np.random.Generator, *, fov_deg: float = 45.0, view: View = "between") -> Eye:
+    """A left or right eye, centred on the macula, on the disc or between them.
+
+    The disc is 1.55 to 1.95 mm across (Quigley et al., Arch. Ophthalmol. 108, 1990) and lies two
+    and a half of its diameters from the fovea and a little higher (Rohrschneider, IOVS 45, 2004).
+    """
+    radius_mm = fov_deg * MM_PER_DEGREE / 2
     nasal = rng.choice([-1.0, 1.0])
-    disc_radius = rng.uniform(0.135, 0.165)
+    disc_radius = rng.uniform(1.55, 1.95) / 2 / radius_mm
     distance = 5 * disc_radius * rng.uniform(0.95, 1.05)
-    fovea = (rng.uniform(-0.04, 0.1), -nasal * rng.uniform(0.05, 0.22))
-    disc = (fovea[0] - rng.uniform(0.0, 0.14), fovea[1] + nasal * distance)
-    return Eye(disc, disc_radius, fovea)
+    rise = distance * rng.uniform(0.0, 0.19)
+    row, column = rng.uniform(-0.04, 0.1), rng.uniform(0.05, 0.22)
+    if view == "macula":
+        column -= 0.12
+    if view == "disc":
+        row, column = rise + row - 0.03, distance + column - 0.13
+    fovea = (row, -nasal * column)
+    return Eye((row - rise, fovea[1] + nasal * distance), disc_radius, fovea, radius_mm)
 
 
 def murray_radii(radius: float, ratio: float) -> tuple[float, float]:
@@ -93,21 +118,67 @@ def murray_angles(radius: float, first: float, second: float) -> tuple[float, fl
 def grow_vessels(
     rng: np.random.Generator, eye: Eye, *, anatomy: Anatomy | None = None
 ) -> tuple[Vessel, ...]:
-    """The trees of arteries and veins of one eye, trunks first."""
-    return tuple(_Grower(rng, eye, anatomy or Anatomy()).grow())
+    """The trees of arteries and veins of one eye."""
+    grower = _Grower(rng, eye, anatomy or Anatomy())
+    return tuple(grower.grow())
 
 
 @dataclass
-class _Tip:
-    """The growing end of a vessel."""
+class _Tree:
+    """The vessels of one kind as nodes (points in mm) that know their parent, parents first."""
 
     kind: Kind
-    row: float
-    column: float
-    heading: float  # radians, 0 along the columns
-    radius: float
-    parent: int
-    guide: NDArray[np.float64] | None = None  # a trunk follows these points
+    points: Points = field(default_factory=lambda: np.empty((1024, 2)))
+    heading: Points = field(default_factory=lambda: np.empty((1024, 2)))
+    forked: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1024, bool))
+    arcade: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1024, bool))
+    parents: list[int] = field(default_factory=list)
+    cube: dict[int, float] = field(default_factory=dict)  # radius^3 (mm^3) at an end
+    trunks: list[tuple[int, int, float]] = field(default_factory=list)  # first, end, radius^3
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    def add(self, path: Points, parent: int) -> int:
+        """Add a path below `parent` (-1: none), whose point it does not repeat; its end's index."""
+        start, stop = len(self), len(self) + len(path)
+        while stop > len(self.points):
+            self.points = np.concatenate([self.points, np.empty_like(self.points)])
+            self.heading = np.concatenate([self.heading, np.empty_like(self.heading)])
+            self.forked = np.concatenate([self.forked, np.zeros_like(self.forked)])
+            self.arcade = np.concatenate([self.arcade, np.zeros_like(self.arcade)])
+        before = path[:1] - (path[1:2] - path[:1]) if parent < 0 else self.points[parent][None]
+        along = np.diff(np.concatenate([before, path]), axis=0)
+        self.points[start:stop] = path
+        self.heading[start:stop] = along / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
+        self.forked[start : start + 3] = True  # no two forks in one place
+        self.parents += [parent, *range(start, stop - 1)]
+        if parent >= 0:
+            self.forked[max(0, parent - 3) : parent + 4] = True
+        return stop - 1
+
+    def pieces(self, mm: float) -> Iterator[Vessel]:
+        """The tree between its forks, with Murray's radii; `mm` is one unit of the result."""
+        cubes, children = [0.0] * len(self), [0] * len(self)
+        for node in range(len(self) - 1, -1, -1):
+            cubes[node] += self.cube.get(node, 0.0)
+            if (parent := self.parents[node]) >= 0:
+                cubes[parent] += cubes[node]
+                children[parent] += 1
+        chain: list[int] = []
+        for node, parent in enumerate(self.parents):
+            if not chain:
+                chain = [parent, node] if parent >= 0 else [node]
+            else:
+                chain.append(node)
+            if children[node] != 1 or node + 1 == len(self) or self.parents[node + 1] != node:
+                if len(chain) > 1:
+                    radius = cubes[node] ** (1 / 3) / mm
+                    # Between forks the calibre holds; a loose end thins out.
+                    least = 0.97 if children[node] else 0.85
+                    radii = radius * np.linspace(1, least, len(chain))
+                    yield Vessel(self.kind, self.points[chain] / mm, radii)
+                chain = []
 
 
 @dataclass
@@ -115,135 +186,225 @@ class _Grower:
     rng: np.random.Generator
     eye: Eye
     anatomy: Anatomy
-    cells: dict[tuple[Kind, int, int], int] = field(default_factory=dict)
-    count: int = 0
+
+    def __post_init__(self) -> None:
+        mm = self.eye.radius_mm
+        self.disc = np.array(self.eye.disc) * mm
+        self.fovea = np.array(self.eye.fovea) * mm
+        self.reach_mm = _REACH * mm
+        self.trees: dict[Kind, _Tree] = {kind: _Tree(kind) for kind in ("vein", "artery")}
+        self.side = math.ceil(1.6 * mm / _CELL_MM)
+        cells = 2 * self.side + 1
+        self.taken = {kind: np.zeros((cells, cells), bool) for kind in self.trees}
 
     def grow(self) -> Iterator[Vessel]:
-        tips = deque(self._trunks())
-        while tips:
-            tip = tips.popleft()
-            vessel, end = self._extend(tip)
-            if len(vessel.points) > 1:
-                yield vessel
-            if end is not None:
-                tips.extend(self._branch(end))
+        self._trunks()
+        area = math.pi * self.reach_mm**2
+        count = round(self.anatomy.twigs_per_mm2 * area)
+        for number in range(count):
+            for tree in self.trees.values():
+                self._supply(tree, through=number < 7)
+        for tree in self.trees.values():
+            self._settle(tree)
+            yield from tree.pieces(self.eye.radius_mm)
 
-    def _trunks(self) -> Iterator[_Tip]:
-        """An artery and a vein along each arcade, and a few twigs from the disc to the macula."""
-        rng, eye, anatomy = self.rng, self.eye, self.anatomy
+    # Trunks
+
+    def _trunks(self) -> None:
+        """An artery and a vein along each arcade and to the nose, and a few to the macula."""
+        rng, anatomy = self.rng, self.anatomy
         for side in (-1.0, 1.0):
-            widths = rng.uniform(0.85, 1.1, 2)
-            outer = rng.permutation([0.36, 0.52])
             for temporal in (True, False):
-                for i, kind in enumerate[Kind](("vein", "artery")):
-                    scale = (anatomy.artery_share if kind == "artery" else 1.0) * widths[i]
-                    radius = anatomy.vein_radius * scale * (1.0 if temporal else 0.75)
-                    shape = outer[i] * rng.uniform(0.93, 1.07)
-                    guide = self._guide(side, shape, temporal=temporal)
-                    heading = math.atan2(*(guide[3] - guide[0]))
-                    row, column = guide[0].tolist()
-                    yield _Tip(kind, row, column, heading, radius, -1, guide)
-        axis = math.atan2(eye.fovea[0] - eye.disc[0], eye.fovea[1] - eye.disc[1])
-        for _ in range(rng.integers(3, 6)):
-            heading = axis + rng.normal(0, 0.9)
-            start = 0.6 * eye.disc_radius
-            row = eye.disc[0] + start * math.sin(heading)
-            column = eye.disc[1] + start * math.cos(heading)
-            kind = rng.choice(["artery", "vein"])
-            yield _Tip(kind, row, column, heading, rng.uniform(0.0045, 0.0065), -1)
+                outer = rng.permutation([0.34, 0.54])
+                for shape, (kind, tree) in zip(outer, self.trees.items(), strict=True):
+                    share = anatomy.artery_share if kind == "artery" else 1.0
+                    calibre = anatomy.vein_um * share * rng.uniform(0.85, 1.12)
+                    path = self._guide(side, shape * rng.uniform(0.9, 1.1), temporal=temporal)
+                    self._plant(tree, path, calibre * (1.0 if temporal else 0.75))
+        axis = math.atan2(*(self.fovea - self.disc))
+        for tree in self.trees.values():
+            for turn in (-1.0, 1.0, *rng.uniform(-1, 1, rng.integers(0, 2))):
+                self._plant(tree, self._twig(axis, turn), rng.uniform(38, 52))
+            if rng.random() < 0.6:
+                away = axis + math.pi + rng.uniform(-0.5, 0.5)
+                self._plant(tree, self._twig(away, rng.uniform(-1, 1)), rng.uniform(40, 70))
 
-    def _guide(self, side: float, shape: float, *, temporal: bool) -> NDArray[np.float64]:
+    def _plant(self, tree: _Tree, path: Points, calibre_um: float) -> None:
+        inside = np.hypot(*path.T) < _REACH * self.reach_mm
+        inside &= np.hypot(*(path - self.fovea).T) > self.anatomy.free_zone_mm
+        if not inside[:2].all():
+            return
+        path = path[: len(path) if inside.all() else int(np.argmin(inside))]
+        first = len(tree)
+        tree.arcade[first : first + len(path)] = calibre_um > 75
+        tree.trunks.append((first, tree.add(path, -1), (calibre_um / 2000) ** 3))
+        self._take(tree.kind, path)
+
+    def _guide(self, side: float, shape: float, *, temporal: bool) -> Points:
         """The course of a trunk: a parabola around the macula, or a gentle bow to the nose."""
-        eye = self.eye
+        unit = 6.48
         rise = np.linspace(0, 2.2, 400)
-        along = rise**1.9 / shape if temporal else -(0.5 + 1.5 * (shape - 0.36)) * rise
-        axis = np.array(eye.fovea) - eye.disc
+        along = rise**1.9 / shape if temporal else -(0.5 + 1.8 * (shape - 0.36)) * rise
+        axis = self.fovea - self.disc
         axis /= np.hypot(*axis)
         across = side * np.array([1.0, 0.0])
-        start = np.array(eye.disc) + 0.25 * eye.disc_radius * self.rng.uniform(-1, 1, 2)
-        path = start + rise[:, None] * across + along[:, None] * axis
-        length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-        for wave in (3.5, 8.0, 17.0):
-            amplitude, phase = self.rng.normal(0, 0.11 / wave, 2), self.rng.uniform(0, 7, 2)
-            sway = amplitude * np.sin(wave * length[:, None] + phase)
-            path += sway * np.minimum(length / 0.3, 1)[:, None]
-        # Equal steps along the course, as every other vessel takes.
-        length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-        even = np.arange(0, min(length[-1], 3.5), STEP)
-        return np.stack([np.interp(even, length, path[:, i]) for i in (0, 1)], axis=1)
+        start = self.disc + 0.2 * self.eye.disc_radius * self.eye.radius_mm * self.rng.uniform(
+            -1, 1, 2
+        )
+        path = start + unit * (rise[:, None] * across + along[:, None] * axis)
+        return self._wind(_even(path, 22.0), fixed_end=False)
 
-    def _extend(self, tip: _Tip) -> tuple[Vessel, _Tip | None]:
-        """Grow to the next bifurcation; no new tip if the vessel leaves, ends or meets another."""
-        rng, anatomy = self.rng, self.anatomy
-        self.count += 1
-        own, length = self.count, anatomy.spacing[0] * tip.radius + anatomy.spacing[1]
-        steps = max(4, round(length * rng.uniform(0.6, 1.4) / STEP))
-        points, bend, beside = [(tip.row, tip.column)], 0.0, 0
-        row, column, heading = tip.row, tip.column, tip.heading
-        alive = True
-        for i, noise in enumerate(rng.normal(0, anatomy.winding, steps).tolist()):
-            if tip.guide is not None:
-                if i + 1 >= len(tip.guide):
-                    alive = False
-                    break
-                new_row, new_column = tip.guide[i + 1].tolist()
-                heading = math.atan2(new_row - row, new_column - column)
-                row, column = new_row, new_column
-            else:
-                bend = 0.8 * bend + noise
-                heading += bend + self._pull(row, column, heading)
-                row, column = row + STEP * math.sin(heading), column + STEP * math.cos(heading)
-            met = self._occupy(tip, (row, column), own)
-            beside = beside + 1 if met == "other" else 0
-            blocked = tip.guide is None and i > 3 and (met == "same" or beside > 6)
-            if blocked or math.hypot(row, column) > 1.04 or self._in_free_zone(row, column):
-                alive = False
-                break
-            points.append((row, column))
-        # Murray's law keeps the radius between bifurcations; a loose end thins out.
-        radii = np.linspace(tip.radius, tip.radius * (0.96 if alive else 0.85), len(points))
-        vessel = Vessel(tip.kind, np.array(points), radii)
-        rest = None if tip.guide is None else tip.guide[len(points) - 1 :]
-        end = _Tip(tip.kind, row, column, heading, float(radii[-1]), own, rest)
-        return vessel, end if alive else None
+    def _twig(self, axis: float, turn: float) -> Points:
+        """From the disc's rim towards the macula (or the nose), first to the side, then back."""
+        heading = axis + turn * self.rng.uniform(0.3, 0.8)
+        length = self.rng.uniform(2.2, 3.8)
+        away = np.array([math.sin(heading), math.cos(heading)])
+        on = np.array([math.sin(axis), math.cos(axis)])
+        rim = self.eye.disc_radius * self.eye.radius_mm
+        start = self.disc + self.rng.uniform(0.1, 0.5) * rim * away
+        path = _bezier(start, start + 0.5 * length * away, start + length * (away + on) / 2, on)
+        return self._wind(_even(path, length), fixed_end=False)
 
-    def _branch(self, tip: _Tip) -> Iterator[_Tip]:
-        """Two branches by Murray's law: a trunk goes on and sends off a side branch."""
-        rng = self.rng
-        ratio = rng.uniform(0.45, 0.9) if tip.guide is not None else rng.uniform(0.55, 1.0)
-        radii = murray_radii(tip.radius, ratio)
-        angles = murray_angles(tip.radius, *radii)
-        turn = rng.choice([-1.0, 1.0])
-        for radius, angle, sign, guide in (
-            (radii[0], angles[0], turn, tip.guide),
-            (radii[1], angles[1], -turn, None),
-        ):
-            if radius < self.anatomy.least_radius:
-                continue
-            heading = tip.heading + sign * angle * rng.uniform(0.8, 1.1)
-            yield _Tip(tip.kind, tip.row, tip.column, heading, radius, tip.parent, guide)
+    # Branches
 
-    def _pull(self, row: float, column: float, heading: float) -> float:
-        """A weak turn of each step: to the fovea between the arcades, elsewhere off the disc."""
-        eye = self.eye
-        to_fovea = (eye.fovea[0] - row, eye.fovea[1] - column)
-        if math.hypot(*to_fovea) < 0.5:
-            aim = math.atan2(*to_fovea)
-        else:
-            aim = math.atan2(row - eye.disc[0], column - eye.disc[1])
-        return 0.05 * math.sin(aim - heading)
+    def _supply(self, tree: _Tree, *, through: bool) -> None:
+        """Join one place that is far from all vessels to the tree."""
+        target = self._rim() if through else self._needy(tree)
+        count = len(tree)
+        delta = target - tree.points[:count]
+        distance = np.hypot(*delta.T)
+        to = delta / np.maximum(distance, 1e-9)[:, None]
+        ahead = (to * tree.heading[:count]).sum(axis=1)
+        onward = to @ self._course(target)
+        # Blood takes no detours: branches leave forwards and run with the course of their place.
+        turn = 2.6 * (1 - ahead) if through else 0.9 * (1 - ahead) + 0.5 * (1 - onward)
+        cost = distance * (1 + turn) + 9.0 * tree.forked[:count]
+        if through:
+            cost[~tree.arcade[:count]] = np.inf
+        node = int(np.argmin(cost))
+        if not 0.35 < distance[node] < 9 or ahead[node] < -0.3:
+            return
+        path = self._clear(tree.kind, self._branch(tree, node, target))
+        if len(path) < 5:
+            return
+        end = tree.add(path[1:], node)
+        self._take(tree.kind, path)
+        calibre = self.anatomy.least_um * self.rng.uniform(0.75, 1.25)
+        if through:  # it feeds more than is seen
+            calibre = self.anatomy.vein_um * self.rng.uniform(0.35, 0.6)
+        tree.cube[end] = (calibre / 2000) ** 3
 
-    def _in_free_zone(self, row: float, column: float) -> bool:
-        distance = math.hypot(row - self.eye.fovea[0], column - self.eye.fovea[1])
-        return distance < self.anatomy.free_zone
+    def _rim(self) -> Points:
+        angle = self.rng.uniform(0, 2 * math.pi)
+        return np.array([self.reach_mm * math.sin(angle), self.reach_mm * math.cos(angle)])
 
-    def _occupy(
-        self, tip: _Tip, point: tuple[float, float], own: int
-    ) -> Literal["free", "same", "other"]:
-        """Claim the cell at `point`; say whether a vessel of this or the other kind held it."""
-        cell = math.floor(point[0] / _CELL), math.floor(point[1] / _CELL)
-        holder = self.cells.setdefault((tip.kind, *cell), own)
-        if holder not in (own, tip.parent):
-            return "same"
-        other: Kind = "vein" if tip.kind == "artery" else "artery"
-        return "other" if (other, *cell) in self.cells else "free"
+    def _needy(self, tree: _Tree) -> Points:
+        """Of a few places, the one with the worst supply; the macula's surround counts more."""
+        rng, count = self.rng, 6
+        angle = rng.uniform(0, 2 * math.pi, count)
+        distance = self.reach_mm * np.sqrt(rng.uniform(0, 1, count))
+        places = np.stack([distance * np.sin(angle), distance * np.cos(angle)], axis=1)
+        need = np.full(count, np.inf)
+        for other in self.trees.values():
+            points = other.points[: len(other) : 2]
+            squares = ((places[:, None, :] - points[None]) ** 2).sum(axis=2).min(axis=1)
+            need = np.minimum(need, np.sqrt(squares) * (1.0 if other is tree else 1.6))
+        off = np.hypot(*(places - self.fovea).T)
+        need *= np.where(off < 2.8, 1.35, 1.0)
+        need[off < self.anatomy.free_zone_mm] = 0
+        return np.asarray(places[int(np.argmax(need))])
+
+    def _branch(self, tree: _Tree, node: int, target: Points) -> Points:
+        """A curve that leaves the parent at Murray's angle and arrives along the local course."""
+        start, before = tree.points[node], tree.heading[node]
+        length = float(np.hypot(*(target - start)))
+        to = (target - start) / length
+        ratio = min(0.95, 0.3 + 0.1 * length)
+        at_tip = node + 1 == len(tree) or tree.parents[node + 1] != node
+        _, angle = murray_angles(1.0, *murray_radii(1.0, ratio))
+        turn = math.atan2(before[1] * to[0] - before[0] * to[1], float(before @ to))
+        angle = min(angle * self.rng.uniform(0.8, 1.15), 1.5)
+        angle = math.copysign(min(0.3 if at_tip else angle, abs(turn) + 0.3), turn)
+        cosine, sine = math.cos(angle), math.sin(angle)
+        leave = np.array(
+            [cosine * before[0] + sine * before[1], cosine * before[1] - sine * before[0]]
+        )
+        arrive = to + 0.6 * self._course(target)
+        arrive /= max(float(np.hypot(*arrive)), 1e-9)
+        path = _bezier(start, start + 0.38 * length * leave, target - 0.3 * length * arrive, target)
+        return self._wind(_even(path, 2 * length), fixed_end=True)
+
+    def _course(self, point: Points) -> Points:
+        """Where vessels tend at `point`: to the fovea around it, elsewhere away from the disc."""
+        to_fovea = self.fovea - point
+        near = float(np.hypot(*to_fovea))
+        aim = to_fovea if near < 3.0 else point - self.disc
+        return np.asarray(aim / max(float(np.hypot(*aim)), 1e-9))
+
+    def _wind(self, path: Points, *, fixed_end: bool) -> Points:
+        """The path with waves of several lengths across it, none at its start."""
+        along = np.gradient(path, axis=0) if len(path) > 1 else np.ones_like(path)
+        normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
+        normal /= np.maximum(np.hypot(*normal.T), 1e-9)[:, None]
+        length = _STEP_MM * np.arange(len(path))
+        sway = np.zeros(len(path))
+        for wave_mm in np.array([0.7, 1.3, 2.4, 4.5, 8.0]) * self.rng.uniform(0.8, 1.25, 5):
+            slope = self.anatomy.winding * self.rng.normal(0, 0.7)
+            amplitude = slope * wave_mm / (2 * math.pi)
+            sway += amplitude * np.sin(2 * math.pi * length / wave_mm + self.rng.uniform(0, 6.3))
+        taper = np.minimum(length / 0.8, 1)
+        if fixed_end:
+            taper = np.minimum(taper, np.minimum((length[-1] - length) / 0.8, 1))
+        return np.asarray(path + (sway * taper)[:, None] * normal)
+
+    # Room
+
+    def _clear(self, kind: Kind, path: Points) -> Points:
+        """The path up to where it would meet its own kind, the fovea's zone or the rim.
+
+        Nothing if it would run along the other kind.
+        """
+        other: Kind = "vein" if kind == "artery" else "artery"
+        rows, columns = self._cells(path)
+        blocked = self.taken[kind][rows, columns].copy()
+        blocked[:5] = False
+        blocked |= np.hypot(*(path - self.fovea).T) < self.anatomy.free_zone_mm
+        blocked |= np.hypot(*path.T) > self.reach_mm
+        stop = int(np.argmax(blocked)) if blocked.any() else len(path) + 2
+        path = path[: max(stop - 2, 0)]
+        beside = self.taken[other][rows[: len(path)], columns[: len(path)]]
+        return path[:0] if beside.sum() > max(6, 0.3 * len(path)) else path
+
+    def _take(self, kind: Kind, path: Points) -> None:
+        rows, columns = self._cells(path)
+        self.taken[kind][rows, columns] = True
+
+    def _cells(self, path: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        cells = np.clip(np.floor(path / _CELL_MM).astype(np.intp) + self.side, 0, 2 * self.side)
+        return cells[:, 0], cells[:, 1]
+
+    def _settle(self, tree: _Tree) -> None:
+        """Give each trunk's end what its calibre at the disc still has to carry out of sight."""
+        owner = np.empty(len(tree), np.intp)
+        starts = {first: number for number, (first, _, _) in enumerate(tree.trunks)}
+        carried = np.zeros(len(tree.trunks))
+        for node, parent in enumerate(tree.parents):
+            owner[node] = starts[node] if parent < 0 else owner[parent]
+        for node, cube in tree.cube.items():
+            carried[owner[node]] += cube
+        for number, (_, end, cube) in enumerate(tree.trunks):
+            tree.cube[end] = max(cube - float(carried[number]), 0.05 * cube)
+
+
+def _bezier(a: Points, b: Points, c: Points, d: Points) -> Points:
+    t = np.linspace(0, 1, 60)[:, None]
+    s = 1 - t
+    return np.asarray(s**3 * a + 3 * s**2 * t * b + 3 * s * t**2 * c + t**3 * d)
+
+
+def _even(path: Points, longest_mm: float) -> Points:
+    """The path at steps of `_STEP_MM`, no longer than `longest_mm`."""
+    steps = np.hypot(*np.diff(path, axis=0).T)
+    length = np.concatenate([[0], np.cumsum(steps)])
+    even = np.arange(0, min(float(length[-1]), longest_mm), _STEP_MM)
+    return np.stack([np.interp(even, length, path[:, i]) for i in (0, 1)], axis=1)

@@ -1,0 +1,91 @@
+"""What may be in a drawing, and how strongly: `PLAIN` for pictures, `VARIED` for training."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from venule.synth.tree import View
+
+FrameKind = Literal["square", "round", "clipped"]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingConfig:
+    """Ranges and chances from which each drawing takes its own values; uniform between two numbers.
+
+    Names that end in `_p` are the chance, 0 to 1, that a drawing has the feature at all. Lengths
+    in pixels hold for a field of view 720 px across and grow with it. The defaults make healthy
+    eyes at 45 degrees in a good camera's square frame.
+    """
+
+    # The view
+    fov_deg: tuple[float, ...] = (45.0,)
+    views: tuple[View, ...] = ("between",)
+    frames: tuple[FrameKind, ...] = ("square",)
+    # The vessels, as multiples of `tree.Anatomy`'s
+    density: Range = (0.8, 1.15)
+    caliber: Range = (0.9, 1.12)
+    winding: Range = (0.6, 1.3)
+    contrast: Range = (0.85, 1.15)
+    reflex: Range = (0.2, 1.0)
+    # The fundus
+    choroid: Range = (0.0, 0.25)
+    nerve_fibers: Range = (0.0, 0.5)
+    crescent_p: float = 0.3
+    myelin_p: float = 0.0
+    # Lesions
+    drusen_p: float = 0.0
+    exudates_p: float = 0.0
+    cotton_wool_p: float = 0.0
+    microaneurysms_p: float = 0.0
+    hemorrhages_p: float = 0.0
+    laser_p: float = 0.0
+    # The camera
+    tint: float = 0.25
+    exposure: Range = (0.9, 1.1)
+    vignetting: Range = (0.15, 0.35)
+    slope: Range = (0.0, 0.12)
+    haze: Range = (0.0, 0.02)
+    glare_p: float = 0.0
+    grey_p: float = 0.0
+    blur_px: Range = (0.6, 1.0)
+    motion_p: float = 0.0
+    grain: Range = (0.004, 0.010)
+    sharpen_p: float = 0.0
+    jpeg_p: float = 0.0
+
+
+PLAIN = DrawingConfig()
+
+VARIED = DrawingConfig(
+    fov_deg=(30.0, 45.0, 45.0, 50.0, 55.0),
+    views=("between", "macula", "disc"),
+    frames=("square", "round", "round", "clipped"),
+    density=(0.6, 1.3),
+    caliber=(0.85, 1.25),
+    winding=(0.4, 2.0),
+    contrast=(0.6, 1.4),
+    reflex=(0.0, 1.6),
+    choroid=(0.0, 1.0),
+    nerve_fibers=(0.0, 1.0),
+    crescent_p=0.4,
+    myelin_p=0.04,
+    drusen_p=0.2,
+    exudates_p=0.2,
+    cotton_wool_p=0.12,
+    microaneurysms_p=0.3,
+    hemorrhages_p=0.25,
+    laser_p=0.06,
+    tint=1.0,
+    exposure=(0.7, 1.35),
+    vignetting=(0.05, 0.55),
+    slope=(0.0, 0.35),
+    haze=(0.0, 0.12),
+    glare_p=0.35,
+    grey_p=0.1,
+    blur_px=(0.3, 2.2),
+    motion_p=0.1,
+    grain=(0.003, 0.03),
+    sharpen_p=0.5,
+    jpeg_p=0.7,
+)
