@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 from support.drawn import make_drawn
+from support.trees import save
 from venule.data.augment import AugmentationConfig, Sample
 from venule.data.catalog import open_dataset
 from venule.data.loader import EpochBatches, Part, TrainingSet, derive_seed, training_loader
@@ -179,6 +180,43 @@ def test_a_photograph_smaller_than_a_crop_is_seen_whole(records: Sequence[Record
         assert int((rows > 0).sum()) == 80 * 80
     much_smaller = samples.draw(place_coded(40))["image"].as_subclass(Tensor)[0]
     assert (much_smaller[44:84, 44:84] > 0).all()  # in the middle
+
+
+def test_parts_are_drawn_as_often_as_each_says(records: Sequence[Record]) -> None:
+    parts = [Part(records[:1], crops_per_image=4), Part(records[1:], crops_per_image=1)]
+    samples = TrainingSet(parts, Preprocessing(), AugmentationConfig(), crop_px=None)
+    assert samples.names == ["00", "01", "02"]
+    assert [samples.names[place] for place in samples.order] == ["00"] * 4 + ["01", "02"]
+    assert same(samples[1, 0], samples[1, 3])
+    assert not same(samples[1, 4], samples[1, 5])
+
+
+def test_a_smaller_camera_sees_less_and_its_annotator_keeps_thin_vessels(
+    tmp_path: Path,
+) -> None:
+    vessels = np.zeros((160, 160), bool)
+    vessels[:, 41:43] = True  # 2 of the 4 pixels that become one: half of a column
+    vessels[:, 101] = True  # a quarter of one
+    image = np.where(vessels[..., None], 60, (200, 160, 90)).astype(np.uint8)
+    for name, pixels in (("image", image), ("label", vessels), ("fov", np.ones_like(vessels))):
+        save(tmp_path / f"{name}.png", pixels)
+    record = Record(
+        id="a",
+        image=tmp_path / "image.png",
+        first=tmp_path / "label.png",
+        fov=tmp_path / "fov.png",
+    )
+    diagonal = round(160 * 2**0.5)  # the scale where no edge of the field of view is seen
+    smaller = AugmentationConfig(smaller_fov_px=(diagonal // 4, diagonal * 2))
+    ((own, small),) = TrainingSet(
+        [Part([record])], Preprocessing(), smaller, crop_px=32
+    ).photographs
+    assert own["truth"][0, 80, 41:43].tolist() == [1, 1]
+    truth, light = small["truth"][0, 80], small["image"][1, 80]
+    assert truth.shape == (160,)
+    assert float(truth[40:44].max()) > 0.8  # 0.5 of a pixel is above the share of 0.35
+    assert float(truth[90:110].max()) == 0  # 0.25 is not
+    assert float(light[40:44].min()) > 0.35  # blurred from 60 / 255
 
 
 def test_photographs_give_as_many_crops_as_asked_for(records: Sequence[Record]) -> None:

@@ -11,7 +11,10 @@ from pydantic import ValidationError
 
 from venule.errors import ImageError
 from venule.image.preprocess import (
+    FLAT_MEAN,
+    FLAT_STD,
     Preprocessing,
+    flatten,
     normalize,
     preprocess,
     restore,
@@ -210,3 +213,56 @@ def test_preprocess_scales_first() -> None:
     pixels = preprocess(drawn.image, drawn.fov, Preprocessing(resize_px=64))
     assert pixels.shape == (3, 64, 64)
     np.testing.assert_allclose(pixels[:, pixels[0] != 0].mean(axis=1), 0, atol=0.01)
+
+
+# Flattening
+
+FLAT = Preprocessing(flatten=True)
+
+
+def textured(light: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Noise of a fifth of the light, on the light; (H, W, 3)."""
+    noise = 1 + 0.2 * np.random.default_rng(0).standard_normal((*light.shape, 3))
+    return (light[..., None] * noise).clip(0, 255).astype(np.uint8)
+
+
+def test_flattening_leaves_the_same_light_and_contrast_everywhere() -> None:
+    side = 400
+    rows, columns = np.mgrid[:side, :side]
+    fov = np.hypot(rows - 200, columns - 200) < 180
+    slope = 60 + 0.1 * columns + 0.05 * rows
+    flat = flatten(textured(slope), fov, FLAT).astype(float)
+    assert not flat[~fov].any()
+    for row, column in ((120, 120), (120, 260), (200, 200), (280, 280)):
+        window = flat[row - 30 : row + 30, column - 30 : column + 30]
+        assert window.mean() == pytest.approx(FLAT_MEAN, abs=4)
+        assert window.std() == pytest.approx(FLAT_STD, rel=0.1)
+
+
+def test_flattening_undoes_a_change_of_gain_and_offset() -> None:
+    fov = np.ones((200, 200), bool)
+    photograph = textured(np.full((200, 200), 100.0))
+    darker = (photograph * 0.5 + 20).astype(np.uint8)
+    first, second = (flatten(image, fov, FLAT).astype(int) for image in (photograph, darker))
+    assert np.abs(first - second).mean() < 4  # half the grey levels are gone
+
+
+def test_a_photograph_without_contrast_stays_without_it() -> None:
+    fov = np.zeros((90, 120), bool)
+    fov[10:80, 20:100] = True
+    flat = flatten(np.full((90, 120, 3), 77, np.uint8), fov, FLAT)
+    assert np.abs(flat[fov].astype(int) - round(FLAT_MEAN)).max() <= 1
+
+
+def test_without_flattening_the_photograph_is_handed_on() -> None:
+    image = textured(np.full((20, 20), 90.0))
+    assert flatten(image, np.ones((20, 20), bool), NATIVE) is image
+
+
+def test_the_network_sees_a_flattened_photograph_only_if_it_was_trained_on_such() -> None:
+    drawn = draw_fundus(3, size_px=160)
+    plain, flat = (preprocess(drawn.image, drawn.fov, chosen) for chosen in (NATIVE, FLAT))
+    mean, std = statistics(flatten(drawn.image, drawn.fov, FLAT), drawn.fov, FLAT)
+    by_hand = normalize(flatten(drawn.image, drawn.fov, FLAT), drawn.fov, mean, std)
+    np.testing.assert_array_equal(flat, by_hand)
+    assert np.abs(plain - flat).mean() > 0.05

@@ -172,3 +172,43 @@ def test_what_is_not_there_is_said_before_a_folder_is_made(
 def test_only_a_run_can_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(VenuleError, match="not a training run"):
         resume(tmp_path, report=silent)
+
+
+def test_several_data_sets_train_together_and_are_all_remembered(
+    data: Path, tmp_path: Path
+) -> None:
+    other = make_drawn(tmp_path / "other", train=3, val=2, size_px=96)
+    sources = {
+        "train": [
+            {"dataset": str(data), "split": "train"},
+            {"dataset": str(other), "split": "train", "crops_per_image": 2},
+        ],
+        "val": [{"dataset": str(other), "split": "val"}, {"dataset": str(data), "split": "val"}],
+    }
+    path = run(data, tmp_path, data=sources, schedule={"epochs": 1}).path
+    _, record = read_weights(path / "weights/last.safetensors")
+    assert [(seen.role, len(seen.images)) for seen in record.seen] == [
+        ("trained", 4),
+        ("trained", 3),
+        ("selected", 2),
+        ("selected", 2),
+    ]
+    assert record.threshold_source == f"largest pooled Dice on {other} val and {data} val"
+    assert resume(path, report=silent).path == path  # the configuration was written and read again
+
+
+def test_without_validation_images_the_last_weights_carry_the_given_threshold(
+    data: Path, tmp_path: Path
+) -> None:
+    path = run(data, tmp_path, data={"val": [], "threshold": 0.37}).path
+    assert [file.name for file in (path / "weights").iterdir()] == ["last.safetensors"]
+    _, record = read_weights(path / "weights/last.safetensors")
+    assert (record.threshold, record.threshold_source) == (0.37, "given in the configuration")
+    assert [seen.role for seen in record.seen] == ["trained"]
+    assert not any(key.startswith("val_") for key in rows(path)[0])
+    assert load(path, device="cpu").record.epoch == 2  # the only weights that the run has
+
+
+def test_training_on_nothing_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data.train = \[\]: name at least one"):
+        run(data, tmp_path, data={"train": []})

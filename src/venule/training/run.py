@@ -162,7 +162,7 @@ def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:
     """Nested settings as TOML: plain values first, then a table for each section; None is left out.
 
     JSON's spelling of strings (but for one control character), numbers, booleans and lists is
-    TOML's too.
+    TOML's too; sections in a list are written inline.
     """
     plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and v is not None}
     text = "".join(f"{key} = {_to_json(value)}\n" for key, value in plain.items())
@@ -174,4 +174,9 @@ def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:
 
 
 def _to_json(value: object) -> str:
+    if isinstance(value, Sequence) and any(isinstance(item, Mapping) for item in value):
+        return "[" + ", ".join(_to_json(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        pairs = (f"{key} = {_to_json(item)}" for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(pairs) + " }"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
