@@ -1,68 +1,37 @@
-"""Networks that need no training, and one that ends its process on photographs of some sizes."""
+"""ONNX files of one 1 x 1 convolution, which need no training."""
 
-import os
-import signal
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import onnx
+from onnx import helper, numpy_helper
 
-from venule.image.arrays import RGB, FloatMap, Mask
-from venule.inference.segment import Prediction, Segmenter
-from venule.models.record import ModelRecord
-
-DEADLY = {"exit": 41, "segfault": 42, "memory": 43, "hang": 44, "fault": 45}
-"""Widths in pixels of the photographs that a worker does not survive, or only in error."""
+from venule.models.record import METADATA, ModelRecord
 
 
-def green(threads: int) -> Segmenter:
-    """A segmenter whose logit is minus the normalised green channel."""
+def write_network(
+    path: Path, record: ModelRecord | None = None, *, shape: Sequence[int | str] = "n3hw"
+) -> Path:
+    """Write a network whose logit is minus the second channel (of one channel: minus the first).
 
-    def run(pixels: FloatMap) -> FloatMap:
-        return -pixels[:, 1:2]
-
-    return Segmenter(ModelRecord(name="green", model="green"), run)
-
-
-@dataclass(frozen=True)
-class _Deadly(Segmenter):
-    def segment(self, image: RGB, *, fov: Mask | None = None) -> Prediction:
-        width = image.shape[1]
-        if width == DEADLY["exit"]:
-            os._exit(3)
-        if width == DEADLY["segfault"]:
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if width == DEADLY["memory"]:
-            raise MemoryError
-        if width == DEADLY["hang"]:
-            time.sleep(600)
-        if width == DEADLY["fault"]:
-            raise RuntimeError("planted")
-        return super().segment(image, fov=fov)
-
-
-def deadly(threads: int) -> Segmenter:
-    """`green`, except for photographs of the widths in `DEADLY`."""
-    segmenter = green(threads)
-    return _Deadly(segmenter.record, segmenter.run)
-
-
-def slow(threads: int) -> Segmenter:
-    """`green`, a fifth of a second a photograph."""
-    segmenter = green(threads)
-
-    def run(pixels: FloatMap) -> FloatMap:
-        time.sleep(0.2)
-        return segmenter.run(pixels)
-
-    return Segmenter(segmenter.record, run)
-
-
-def broken(threads: int) -> Segmenter:
-    """No network: its process ends."""
-    os._exit(9)
-
-
-def noise(width: int, height: int = 40, *, seed: int = 0) -> RGB:
-    """A photograph of coloured noise."""
-    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+    With a record it is a venule file, without one any other's. `shape` (N, C, H, W): numbers are
+    fixed sides, letters free ones.
+    """
+    sides = [int(side) if str(side).isdecimal() else str(side) for side in shape]
+    channels = int(sides[1])
+    weight = np.zeros((1, channels, 1, 1), np.float32)
+    weight[0, min(1, channels - 1)] = -1
+    kind = onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["pixels", "weight"], ["logits"])],
+        "tiny",
+        [helper.make_tensor_value_info("pixels", kind, sides)],
+        [helper.make_tensor_value_info("logits", kind, [sides[0], 1, *sides[2:]])],
+        [numpy_helper.from_array(weight, "weight")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    if record is not None:
+        helper.set_model_props(model, {METADATA: record.model_dump_json()})
+    path.write_bytes(model.SerializeToString())
+    return path
