@@ -115,7 +115,7 @@ class _Worker:
         return self.connection.closed
 
     def _end(self) -> str:
-        self.process.join(5)
+        self.process.join(30)  # its pipe is closed, so it is ending
         code = self.process.exitcode or 0
         self.stop()
         if code == _OUT_OF_MEMORY:

@@ -11,6 +11,7 @@ import typer
 
 from venule.cli.evaluate import Which
 from venule.cli.progress import Progress
+from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
     from venule.batch.plan import Kind
@@ -44,6 +45,9 @@ def predict(
     ] = None,
     which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    runtime: Annotated[
+        Runtime, typer.Option(help="What computes the network; openvino is bf16 where it can be.")
+    ] = Runtime.auto,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older results.")] = False,
     imgsz: Annotated[
         int | None,
@@ -83,11 +87,12 @@ def predict(
         model=name,
         device=device.value,
         which=which.value,
+        runtime=runtime.value,
         threshold=threshold,
         resize_px=imgsz,
     )
     segmenter = network(threads_each(workers))
-    parameters = {"save": kinds, "imgsz": imgsz, "device": device.value}
+    parameters = {"save": kinds, "imgsz": imgsz, "device": device.value, "runtime": runtime.value}
     settings = settings_of(segmenter, weights_file(name, which=which.value), parameters)
     ledger = start(jobs, out, settings, overwrite=overwrite)
     typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)

@@ -1,0 +1,172 @@
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from venule.batch.ledger import NAME, Ledger
+from venule.batch.plan import Job
+from venule.batch.predict import Failed, Finished, Written
+from venule.errors import OutputError
+
+SETTINGS = {"model": "tiny", "threshold": 0.5, "parameters": {"save": ["mask"], "imgsz": None}}
+HOTTER = SETTINGS | {"threshold": 0.6}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with closing(Ledger(tmp_path)) as ledger:
+        yield ledger
+
+
+def _jobs(out: Path, *names: str) -> list[Job]:
+    return [Job(source=out / f"{name}.jpg", out=out, name=name, save=("mask",)) for name in names]
+
+
+def _finish(ledger: Ledger, job: Job) -> Finished:
+    finished = Finished("12ab", dict.fromkeys(job.results.values(), "34cd"))
+    ledger.record(Written(job, finished, seconds=1.5, warnings=("grey",)))
+    return finished
+
+
+def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) -> None:
+    done, failed, pending = jobs = _jobs(tmp_path, "deep/a", "b", "c")
+    with closing(Ledger(tmp_path)) as ledger:
+        ledger.begin(jobs, SETTINGS, overwrite=False)
+        finished = _finish(ledger, done)
+        ledger.record(Failed(failed, "broken", seconds=0.25))
+    with closing(Ledger(tmp_path)) as ledger:
+        assert ledger.settings == SETTINGS
+        assert ledger.finished(done) == finished
+        assert ledger.finished(failed) is None
+        assert ledger.finished(pending) is None
+        rows = [(row.source, row.status, row.reason, row.seconds) for row in ledger.rows()]
+    assert rows == [
+        (str(failed.source), "failed", "broken", 0.25),
+        (str(pending.source), "pending", "", 0),
+        (str(done.source), "done", "", 1.5),
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {NAME}
+
+
+def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="another venule predict is at work there"):
+        Ledger(tmp_path)
+
+
+def test_a_file_that_is_no_ledger_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("not a database, and long enough to have a header of its own" * 20)
+    with pytest.raises(OutputError, match=r"cannot be used .*--overwrite"):
+        Ledger(tmp_path)
+
+
+def test_other_settings_are_refused_by_name_and_change_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (job,) = _jobs(tmp_path, "a")
+    ledger.begin([job], SETTINGS, overwrite=False)
+    finished = _finish(ledger, job)
+    other = HOTTER | {"parameters": {"save": ["prob"], "imgsz": None}}
+    with pytest.raises(OutputError) as caught:
+        ledger.begin([job], other, overwrite=False)
+    assert "(threshold 0.5, now 0.6, save ['mask'], now ['prob'])" in str(caught.value)
+    assert "imgsz" not in str(caught.value)
+    assert ledger.finished(job) == finished
+    assert ledger.settings == SETTINGS
+
+
+def test_overwriting_with_other_settings_forgets_what_is_not_done_again(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    again, other = jobs = _jobs(tmp_path, "again", "other")
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    for job in jobs:
+        _finish(ledger, job)
+    ledger.begin([again], HOTTER, overwrite=True)
+    assert ledger.settings == HOTTER
+    assert [(row.source, row.status) for row in ledger.rows()] == [(str(again.source), "pending")]
+    other.targets[0].touch()
+    with pytest.raises(OutputError, match="exists already"):
+        ledger.begin([other], HOTTER, overwrite=False)
+
+
+def test_overwriting_with_the_same_settings_does_its_own_photographs_again(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    again, other = jobs = _jobs(tmp_path, "again", "other")
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    for job in jobs:
+        _finish(ledger, job)
+    ledger.begin([again], SETTINGS, overwrite=True)
+    assert ledger.finished(again) is None
+    assert ledger.finished(other) is not None
+
+
+def test_files_of_a_kind_that_is_not_written_again_are_named(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    both = Job(source=tmp_path / "a.jpg", out=tmp_path, name="a", save=("prob", "mask"))
+    (mask,) = _jobs(tmp_path, "a")
+    ledger.begin([both], SETTINGS, overwrite=False)
+    _finish(ledger, both)
+    assert ledger.begin([mask], HOTTER, overwrite=True) == [tmp_path / "a_prob.png"]
+
+
+def test_files_that_the_ledger_does_not_know_are_not_replaced(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    known, new = _jobs(tmp_path, "known", "new")
+    ledger.begin([known], SETTINGS, overwrite=False)
+    known.targets[0].touch()  # by a process that was killed before it could say so
+    ledger.begin([known, new], SETTINGS, overwrite=False)
+    (unknown,) = _jobs(tmp_path, "unknown")
+    unknown.targets[0].touch()
+    with pytest.raises(OutputError, match=r"unknown_mask\.png exists already"):
+        ledger.begin([known, unknown], SETTINGS, overwrite=False)
+    assert len(list(ledger.rows())) == 2
+
+
+def test_an_overwriting_run_that_was_killed_goes_on_without_the_word(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    first, second = jobs = _jobs(tmp_path, "first", "second")
+    for job in jobs:
+        job.targets[0].touch()
+    ledger.begin(jobs, SETTINGS, overwrite=True)
+    finished = _finish(ledger, first)
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    assert ledger.finished(first) == finished
+    assert ledger.finished(second) is None
+
+
+def test_a_failed_photograph_that_was_taken_away_is_forgotten(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    jobs = there, _, done, _ = _jobs(tmp_path, "there", "gone", "done", "planned")
+    there.source.touch()
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    for job in jobs:
+        ledger.record(Failed(job, "broken"))
+    _finish(ledger, done)
+    ledger.begin(jobs[3:], SETTINGS, overwrite=False)
+    assert [Path(row.source).stem for row in ledger.rows()] == ["done", "planned", "there"]
+
+
+def test_photographs_are_known_where_ever_their_folder_lies(ledger: Ledger, tmp_path: Path) -> None:
+    (job,) = _jobs(tmp_path, "a")
+    ledger.begin([job], SETTINGS, overwrite=False)
+    finished = _finish(ledger, job)
+    moved = Job(source=Path("/elsewhere/a.jpg"), out=tmp_path, name="a", save=("mask",))
+    ledger.begin([moved], SETTINGS, overwrite=False)
+    assert ledger.finished(moved) == finished
+    assert [row.source for row in ledger.rows()] == ["/elsewhere/a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["a\udcff", "line\nbreak", "'; DROP TABLE files; --", "äé"])
+def test_names_may_hold_any_bytes(ledger: Ledger, tmp_path: Path, name: str) -> None:
+    (job,) = _jobs(tmp_path, name)
+    ledger.begin([job], SETTINGS, overwrite=False)
+    finished = _finish(ledger, job)
+    ledger.begin([job], SETTINGS, overwrite=False)
+    assert ledger.finished(job) == finished
+    assert len(list(ledger.rows())) == 1

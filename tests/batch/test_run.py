@@ -1,0 +1,213 @@
+import csv
+import json
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from support.segmenters import DEADLY, broken, deadly, green, noise
+from venule import __version__
+from venule.batch.ledger import Ledger
+from venule.batch.plan import Kind, plan
+from venule.batch.predict import Failed, Kept, Network, Outcome, Written
+from venule.batch.run import open_network, run, settings_of, start, threads_each
+from venule.errors import OutputError, VenuleError
+from venule.image.io import write_png
+
+Predict = Callable[..., list[Outcome]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    write_png(tmp_path / "in" / "eye.png", noise(40))
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def predict(folder: Path, tmp_path: Path) -> Predict:
+    """Predict the folder into out/, in this process if there is one photograph in it."""
+
+    def predict(
+        *,
+        save: tuple[Kind, ...] = ("mask",),
+        network: Network = green,
+        overwrite: bool = False,
+        workers: int = 1,
+        timeout: float | None = None,
+        **settings: object,
+    ) -> list[Outcome]:
+        jobs = plan([folder], tmp_path / "out", save=save)
+        ledger = start(jobs, tmp_path / "out", {"save": save, **settings}, overwrite=overwrite)
+        segmenter = green(1)
+        outcomes = run(jobs, network, ledger, segmenter=segmenter, workers=workers, timeout=timeout)
+        with closing(outcomes):
+            return list(outcomes)
+
+    return predict
+
+
+def _report(out: Path) -> list[dict[str, str]]:
+    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _kinds(outcomes: list[Outcome]) -> dict[str, type]:
+    return {outcome.job.name: type(outcome) for outcome in outcomes}
+
+
+def test_a_run_leaves_masks_a_report_and_what_they_were_made_with(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    assert _kinds(predict(model="green")) == {"eye": Written}
+    (row,) = _report(tmp_path / "out")
+    assert float(row.pop("seconds")) > 0
+    assert row == {
+        "path": str(folder / "eye.png"),
+        "status": "done",
+        "reason": "",
+        "outputs": "eye_mask.png",
+        "warnings": "",
+        "quality": "",
+        "quality_reasons": "",
+        "uncertainty": "",
+    }
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["model"] == "green"
+    assert record["save"] == ["mask"]
+    assert {"python", "numpy", "onnxruntime"} <= set(record["versions"])
+    assert record["counts"] == {"inputs": 1, "done": 1, "failed": 0, "pending": 0}
+    last = record["last_run"]
+    assert (last["written"], last["kept"], last["failed"]) == (1, 0, 0)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        ".venule.sqlite",
+        "eye_mask.png",
+        "report.csv",
+        "run.json",
+    }
+
+
+def test_a_second_run_keeps_what_the_first_finished(predict: Predict, tmp_path: Path) -> None:
+    predict(model="green")
+    first = _report(tmp_path / "out")
+    assert _kinds(predict(model="green")) == {"eye": Kept}
+    assert _report(tmp_path / "out") == first
+
+
+def test_a_changed_photograph_is_predicted_again_and_a_broken_one_loses_its_mask(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    predict()
+    write_png(folder / "eye.png", noise(40, seed=1))
+    assert _kinds(predict()) == {"eye": Written}
+    (folder / "eye.png").write_bytes(b"broken")
+    assert _kinds(predict()) == {"eye": Failed}
+    assert not (tmp_path / "out" / "eye_mask.png").exists()
+    (row,) = _report(tmp_path / "out")
+    assert row["status"] == "failed"
+    assert row["reason"].startswith("not an image")
+    assert row["outputs"] == ""
+
+
+def test_other_settings_are_refused_until_overwriting_replaces_all_they_made(
+    predict: Predict, tmp_path: Path
+) -> None:
+    predict(save=("prob", "mask"), threshold=0.5)
+    before = (tmp_path / "out" / "run.json").read_bytes()
+    with pytest.raises(OutputError, match=r"threshold 0\.5, now 0\.6"):
+        predict(save=("prob", "mask"), threshold=0.6)
+    assert (tmp_path / "out" / "run.json").read_bytes() == before
+    assert _kinds(predict(save=("mask",), threshold=0.6, overwrite=True)) == {"eye": Written}
+    assert not (tmp_path / "out" / "eye_prob.png").exists()
+
+
+def test_files_in_the_way_are_refused_and_nothing_is_written(
+    predict: Predict, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "eye_mask.png").write_text("mine")
+    with pytest.raises(OutputError, match=r"eye_mask\.png exists already"):
+        predict()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["eye_mask.png"]
+
+
+def test_what_a_killed_process_left_half_written_is_removed(
+    predict: Predict, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    for name in (".eye_mask.png.abcd1234.tmp", ".report.csv.abcd1234.tmp"):
+        (tmp_path / "out" / name).touch()
+    predict()
+    assert not list((tmp_path / "out").glob(".*.tmp"))
+
+
+def test_a_run_that_is_closed_early_reports_what_it_left_and_gives_the_ledger_free(
+    folder: Path, tmp_path: Path
+) -> None:
+    for number in range(3):
+        write_png(folder / f"more{number}.png", noise(40, seed=number))
+    out = tmp_path / "out"
+    jobs = plan([folder], out)
+    outcomes = run(jobs, green, start(jobs, out, {}), segmenter=green(1), workers=1)
+    first = next(outcomes)
+    outcomes.close()
+    statuses = {Path(row["path"]).stem: row["status"] for row in _report(out)}
+    assert statuses == dict.fromkeys(statuses, "pending") | {first.job.name: "done"}
+    assert [path.name for path in out.glob("*_mask.png")] == [f"{first.job.name}_mask.png"]
+    with closing(Ledger(out)) as ledger:
+        assert ledger.finished(first.job) is not None
+
+
+def test_what_hangs_or_kills_its_worker_costs_that_photograph_only(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "eye.png").unlink()
+    for number in range(6):
+        write_png(folder / f"good{number}.png", noise(40, seed=number))
+    (folder / "bad").mkdir()
+    for name, width in DEADLY.items():
+        write_png(folder / "bad" / f"{name}.png", noise(width))
+    outcomes = predict(network=deadly, workers=2, timeout=5)
+    good = {f"good{number}" for number in range(6)}
+    assert {outcome.job.name for outcome in outcomes if isinstance(outcome, Written)} == good
+    reasons = {out.job.name: out.reason for out in outcomes if isinstance(out, Failed)}
+    assert reasons == {
+        "bad/exit": "its worker process ended (3), twice",
+        "bad/segfault": "its worker process was stopped by SIGSEGV, twice",
+        "bad/memory": "its worker process ran out of memory, twice",
+        "bad/hang": "took longer than 5 s",
+        "bad/fault": "a fault in venule, please report it: RuntimeError: planted",
+    }
+    assert {row["status"] for row in _report(tmp_path / "out") if "bad" in row["path"]} == {
+        "failed"
+    }
+    masks = {path.name for path in (tmp_path / "out").rglob("*_mask.png")}
+    assert masks == {f"{name}_mask.png" for name in good}
+
+
+def test_a_network_that_kills_every_worker_is_one_error(predict: Predict) -> None:
+    with pytest.raises(OutputError, match=r"ended \(9\) while it loaded the network"):
+        predict(network=broken, timeout=60)
+
+
+def test_what_is_wrong_with_the_weights_is_said_by_the_worker(
+    predict: Predict, tmp_path: Path
+) -> None:
+    with pytest.raises(VenuleError, match=r"missing\.onnx: no such weights file"):
+        predict(network=partial(open_network, model=str(tmp_path / "missing.onnx")), timeout=60)
+
+
+def test_the_cores_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("venule.batch.run.core_count", lambda: 8)
+    assert [threads_each(workers) for workers in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+
+
+def test_settings_name_the_version_the_weights_and_what_was_chosen(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_text("abc")
+    settings = settings_of(green(1), tmp_path / "weights", {"save": ["mask"]})
+    assert settings["venule"] == __version__
+    assert settings["model_sha256"].startswith("ba7816bf8f01cfea")  # of "abc"
+    assert settings["threshold"] == 0.5
+    assert settings["parameters"] == {"save": ["mask"]}
