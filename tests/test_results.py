@@ -1,26 +1,62 @@
-import importlib.util
+import csv
+import importlib
 import json
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from venule.errors import UsageError
+from venule.evaluation.card import read_report
+from venule.evaluation.report import to_json
+from venule.evaluation.result import Report, Result
+
 ROOT = Path(__file__).parents[1]
+SLIM = ROOT / "results" / "ddrnet23-slim-drive"
 
 
 @pytest.fixture
-def renderer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("render", ROOT / "results" / "render.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the scripts beside the results be imported, as they import each other."""
+    monkeypatch.syspath_prepend(str(ROOT / "results"))
+
+
+@pytest.fixture
+def renderer(scripts: None) -> ModuleType:
+    return importlib.import_module("render")
+
+
+@pytest.fixture
+def bars(scripts: None) -> ModuleType:
+    return importlib.import_module("bars")
+
+
+@pytest.fixture(scope="module")
+def slim() -> Report:
+    """The scores of ddrnet23-slim-drive and of the second observer, on DRIVE's test set."""
+    return read_report(SLIM / "test.json")
 
 
 def test_the_results_page_is_what_the_result_files_say(renderer: ModuleType) -> None:
     assert renderer.PAGE.read_text(encoding="utf-8") == renderer.render()
+
+
+def test_every_shipped_model_has_a_card_and_it_is_what_the_files_say(renderer: ModuleType) -> None:
+    cards = dict(renderer.cards())
+    for path, text in cards.items():
+        assert path.read_text(encoding="utf-8") == text
+    shipped = {path.stem for path in (ROOT / "src" / "venule" / "weights").glob("*.onnx")}
+    assert {path.stem for path in cards if path.suffix == ".md"} == shipped
+    written = {*(ROOT / "results").glob("*/card.json"), *(ROOT / "docs" / "cards").glob("*.md")}
+    assert written == cards.keys()
+
+
+def test_no_picture_of_drive_is_on_a_card() -> None:
+    for path in (ROOT / "results").glob("*/failures.json"):
+        failures = json.loads(path.read_text(encoding="utf-8"))
+        assert {part["dataset"] for part in failures} <= {"CHASE_DB1", "HRF"}
 
 
 def test_every_number_of_the_readmes_table_stands_in_a_result_file() -> None:
@@ -43,3 +79,164 @@ def _floats(value: object) -> list[float]:
     if isinstance(value, list):
         return [number for item in value for number in _floats(item)]
     return [value] if isinstance(value, float) else []
+
+
+def test_a_card_without_its_weights_is_one_line(renderer: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "card.toml").write_text("")
+    with pytest.raises(UsageError, match="no weights of that name are shipped"):
+        list(renderer.cards(tmp_path, tmp_path))
+
+
+def test_cards_computed_again_are_counted_beside_the_looks(
+    renderer: ModuleType, tmp_path: Path
+) -> None:
+    look = {"dataset": "DRIVE", "model": "a"}
+    lines = [look, look, {**look, "purpose": "evaluation"}, {**look, "purpose": "card recheck"}]
+    (tmp_path / "test_looks.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    page = renderer.render(tmp_path)
+    assert "| DRIVE | a | 3 | 1 |" in page
+    assert "3 recorded" in page
+
+
+def test_a_bar_is_met_at_its_goal_and_not_below(bars: ModuleType, slim: Report) -> None:
+    first = slim.results[0]
+    goal = {bar.score: bar.goal for bar in bars.BARS}
+    mean = {
+        name: interval.model_copy(update={"mean": goal.get(name, 0.0)})
+        for name, interval in first.mean.items()
+    }
+    at_goal = first.model_copy(update={"mean": mean, "pooled": {"ece": 0.01}})
+    assert bars.bars_met(at_goal).startswith("9 of 9 goals met")
+    mean["dice"] = mean["dice"].model_copy(update={"mean": 0.8319})
+    below = at_goal.model_copy(update={"mean": mean, "pooled": {"ece": 0.0101}})
+    assert bars.bars_met(below).startswith("7 of 9 goals met")
+    verdicts = {row[0]: row[-1] for row in bars.bar_table(below)[1:]}
+    assert verdicts["Dice"] == verdicts["ECE (pooled, 15 bins)"] == "missed"
+    assert list(verdicts.values()).count("missed") == 2
+
+
+def test_the_second_observer_of_the_bars_is_the_one_that_was_scored(
+    bars: ModuleType, slim: Report
+) -> None:
+    observer = slim.results[1]
+    for bar in bars.BARS:
+        if bar.observer != "–":
+            assert observer.mean[bar.score].mean == pytest.approx(float(bar.observer), abs=0.06)
+            if bar.score != "pieces":
+                assert f"{observer.mean[bar.score].mean:.3f}" == bar.observer
+
+
+def test_the_bars_are_for_drives_test_set_only(bars: ModuleType) -> None:
+    with pytest.raises(ValueError, match="DRIVE's official test set"):
+        bars.bars_met(read_report(SLIM / "val.json").results[0])
+
+
+def make_run(
+    folder: Path, result: Result, *, seed: int, dice: dict[int, float], epochs: int = 4, **run: Any
+) -> None:
+    """The files of a run of `epochs` epochs of half an hour, validated where `dice` says."""
+    folder.mkdir()
+    (folder / "config.toml").write_text(f"[schedule]\nseed = {seed}\n")
+    (folder / "run.json").write_text(json.dumps({"stopped": "after the last epoch", **run}))
+    (folder / "test.json").write_bytes(to_json(Report(results=(result,), differences=())))
+    with (folder / "metrics.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["epoch", "seconds", "val_auc", "val_dice", "val_miou"])
+        for epoch in range(1, epochs + 1):
+            scores = [0.9, dice[epoch], 0.7] if epoch in dice else ["", "", ""]
+            writer.writerow([epoch, 1800, *scores])
+
+
+@pytest.fixture
+def table(tmp_path: Path, slim: Report) -> Path:
+    """A folder of three runs: two seeds from scratch, one pretrained that stopped early."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    result = slim.results[0]
+    better = {
+        **result.mean,
+        "roc_auc": result.mean["roc_auc"].model_copy(update={"mean": 0.5}),
+        "dice": result.mean["dice"].model_copy(update={"mean": result.mean["dice"].mean + 0.02}),
+    }
+    make_run(folder / "a0", result, seed=0, dice={2: 0.60, 4: 0.70})
+    other = result.model_copy(update={"mean": better})
+    make_run(folder / "a1", other, seed=1, dice={2: 0.64, 4: 0.66}, peak_memory_bytes=2_500_000_000)
+    stopped = "early: val_dice has not improved for 20 validations"
+    make_run(folder / "p0", result, seed=0, dice={1: 0.61, 2: 0.69}, epochs=2, stopped=stopped)
+    about = {
+        "kind": "table",
+        "title": "Published",
+        "text": ["Text."],
+        "commands": ["venule train"],
+        "rows": [
+            {"experiment": "scratch", "published_epochs": 580, "runs": ["a0", "a1"]},
+            {"experiment": "pretrained", "published_epochs": 135, "runs": ["p0"], "note": "ours"},
+            {"experiment": "R101", "published_epochs": 100, "runs": [], "note": "not run: time"},
+        ],
+        "pairs": [{"scratch": "scratch", "pretrained": "pretrained"}],
+        "gains": [{"of": "pretrained", "over": "scratch"}],
+    }
+    (folder / "about.json").write_text(json.dumps(about))
+    return folder
+
+
+def edit(table: Path, **changes: Any) -> None:
+    path = table / "about.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_experiments_are_rows_of_two_tables(renderer: ModuleType, table: Path) -> None:
+    page = renderer.render(table.parent)
+    # Dice 0.70 and 0.66 of two seeds; two hours each.
+    assert (
+        "| scratch | 4 / 580 | 0, 1 | 0.9000 ± 0.0000 | 0.6800 ± 0.0283 | 0.7000 ± 0.0000 | "
+        "2.00 ± 0.00 | 2.5 GB |  |"
+    ) in page
+    assert (
+        "| pretrained | 2 (early) / 135 | 0 | 0.9000 | 0.6900 | 0.7000 | 1.00 | – | ours |" in page
+    )
+    assert "| R101 | 0 / 100 | not run | – | – | – | – | – | not run: time |" in page
+    # Means over the two seeds of docs/results.md's 0.9788 and 0.8161 and what was added to them.
+    assert "| scratch | 0.7394 ± 0.3386 | 0.8261 ± 0.0141 |" in page
+    assert "| pretrained | 0.9788 | 0.8161 | 0.8173 | 0.9510 | 0.8850 | 0.8179 | 0.9669 |" in page
+    assert "Test scores: DRIVE, protocol official, split test, 20 images, first expert." in page
+
+
+def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(
+    renderer: ModuleType, table: Path
+) -> None:
+    page = renderer.render(table.parent)
+    # The bests are 0.68 (mean of 0.70 and 0.66) and 0.69; the second seed never reaches 0.68.
+    assert "| scratch | pretrained | 0.6800 | 4, > 4 | 2 |" in page
+
+
+def test_a_gain_is_said_by_both_ways_of_scoring(renderer: ModuleType, table: Path) -> None:
+    page = renderer.render(table.parent)
+    # 0.9788 over the mean of 0.9788 and 0.5; the thresholded map's is the same in every run.
+    assert "| pretrained | scratch | +0.2394 (+32.4 %) | +0.0000 (+0.0 %) |" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": [{"experiment": "R101", "runs": []}], "pairs": [], "gains": []}, "say why"),
+        ({"gains": [{"of": "R101", "over": "scratch"}]}, "no experiment called 'R101'"),
+        ({"rows": [{"experiment": "x", "runs": ["gone"]}], "pairs": [], "gains": []}, "gone"),
+    ],
+)
+def test_nothing_is_left_out_silently(
+    renderer: ModuleType, table: Path, changes: dict[str, Any], message: str
+) -> None:
+    edit(table, **changes)
+    with pytest.raises(UsageError, match=message):
+        renderer.render(table.parent)
+
+
+def test_experiments_on_different_images_do_not_share_a_table(
+    renderer: ModuleType, table: Path, slim: Report
+) -> None:
+    val = read_report(SLIM / "val.json")
+    (table / "p0" / "test.json").write_bytes(to_json(val))
+    with pytest.raises(UsageError, match="different images"):
+        renderer.render(table.parent)

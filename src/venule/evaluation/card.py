@@ -7,6 +7,7 @@ program knows. `results/NAME/` holds the files of the shipped weights NAME.
 
 import hashlib
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -107,8 +108,14 @@ class FailedImage(BaseModel, frozen=True, extra="forbid"):
 
 
 class Failures(BaseModel, frozen=True, extra="forbid"):
-    """A picture of the worst images of one split; `picture` is its path below docs/."""
+    """A picture of the worst images of one report (`card_pictures`).
 
+    `picture` is its path below docs/. The weights may be others than the card's: made in the same
+    way, but without these images.
+    """
+
+    report: str
+    weights_sha256: str
     dataset: str
     protocol: str
     split: str
@@ -156,7 +163,7 @@ def make_card(folder: Path, weights: Path) -> Card:
         weights=_weights(weights, record, digest=digest, size=len(content)),
         scores=tuple(card_scores(_own(report, digest, folder)) for report in reports),
         interval=reports[0].interval if reports else "",
-        failures=_failures(folder / FAILURES),
+        failures=_failures(folder),
         commands=tuple(about["commands"]),
     )
 
@@ -267,10 +274,25 @@ def _weights(path: Path, record: ModelRecord, *, digest: str, size: int) -> Weig
     )
 
 
-def _failures(path: Path) -> tuple[Failures, ...]:
+def _failures(folder: Path) -> tuple[Failures, ...]:
+    """What failures.json says, if it is there; UsageError if a picture is older than its report."""
+    path = folder / FAILURES
     if not path.exists():
         return ()
-    return tuple(map(Failures.model_validate, json.loads(path.read_text(encoding="utf-8"))))
+    failures = tuple(map(Failures.model_validate, json.loads(path.read_text(encoding="utf-8"))))
+    for part in failures:
+        results = read_report(folder / part.report).results
+        known = {(result.weights_sha256, worst_images(result)) for result in results}
+        if (part.weights_sha256, part.images) not in known:
+            raise UsageError(f"{path}: is not of {part.report}; draw its picture again")
+    return failures
+
+
+def worst_images(result: Result, number: int = 3) -> tuple[FailedImage, ...]:
+    """The images of lowest Dice, the worst first; undefined ones are left out."""
+    defined = [image for image in result.images if not math.isnan(image.scores["dice"])]
+    worst = sorted(defined, key=lambda image: image.scores["dice"])[:number]
+    return tuple(FailedImage(id=image.id, dice=image.scores["dice"]) for image in worst)
 
 
 def _first_fault(error: Exception) -> str:

@@ -15,8 +15,9 @@ from venule.evaluation.report import (
 from venule.evaluation.score import LABELS
 
 _SCALES = {
-    "native": "pixels of the photograph",
-    "fov": "pixels of a field of view 540 px wide",
+    "native": "the photograph",
+    "fov": "a field of view 540 px wide",
+    "both": "the photograph, whose field of view is about 540 px wide",
 }
 
 
@@ -109,21 +110,21 @@ def _scores(scores: CardScores) -> Iterator[str]:
 
 
 def _widths(scores: CardScores) -> Iterator[str]:
-    """Recall by width; widths are twice the distance from the centre line to the edge."""
-    for scale, unit in _SCALES.items():
-        rows = [row for row in scores.recall_by_width if row.scale == scale]
-        if not rows:
-            continue
-        table: Table = [[f"vessel width in {unit}", "recall, mean", "pooled", "pixels"]]
-        for row in rows:
-            words = width_class(row.above_px, row.up_to_px)
-            mean = interval_text(row.mean) if row.pixels else "none"
-            pooled = number_text(row.pooled) if row.pixels else ""
-            table.append([words, mean, pooled, f"{row.pixels:,}"])
-        yield from markdown(table)
-        yield ""
+    """Recall by width at both scales, or once where the two are the same."""
     if not scores.recall_by_width:
         yield "Recall by vessel width: not in this report, which an older version wrote."
+        yield ""
+    by_scale: dict[str, Table] = {}
+    for row in scores.recall_by_width:
+        words = width_class(row.above_px, row.up_to_px)
+        mean = interval_text(row.mean) if row.pixels else "none"
+        pooled = number_text(row.pooled) if row.pixels else ""
+        by_scale.setdefault(row.scale, []).append([words, mean, pooled, f"{row.pixels:,}"])
+    if by_scale and by_scale["native"] == by_scale["fov"]:
+        by_scale = {"both": by_scale["native"]}
+    for scale, table in by_scale.items():
+        heading = f"vessel width in pixels of {_SCALES[scale]}"
+        yield from markdown([[heading, "recall, mean", "pooled", "truth pixels"], *table])
         yield ""
 
 
@@ -146,7 +147,7 @@ def _failures(card: Card) -> Iterator[str]:
         return
     yield from ("## Where it fails", "")
     yield "The images of lowest Dice: photograph, truth, probability, and the mask's errors (grey:"
-    yield "found, orange: false, blue: missed). Shrunk; otherwise unchanged."
+    yield "found, orange: false, blue: missed)."
     yield ""
     for part in card.failures:
         worst = ", ".join(f"{image.id} (Dice {image.dice:.3f})" for image in part.images)
@@ -155,9 +156,15 @@ def _failures(card: Card) -> Iterator[str]:
         yield ""
         yield (
             f"*{part.dataset}, {part.protocol} {part.split}: {worst}. Photographs: "
-            f"{source.citation}; {source.terms}, <{source.url}>.*"
+            f"{source.citation}; {source.terms}, <{source.url}>; shrunk.*"
         )
         yield ""
+        if part.weights_sha256 != card.weights.sha256:
+            yield (
+                "These maps are of weights made in the same way, but without these images "
+                f"(SHA-256 `{part.weights_sha256[:12]}`)."
+            )
+            yield ""
 
 
 def _commands(card: Card) -> Iterator[str]:

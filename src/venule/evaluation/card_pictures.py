@@ -1,0 +1,91 @@
+"""Pictures of where shipped weights fail, of photographs whose terms allow to show them."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from venule.data.catalog import open_dataset
+from venule.data.protocols import select
+from venule.errors import UsageError
+from venule.evaluation.card import FAILURES, Failures, read_report, worst_images
+from venule.evaluation.card_terms import ATTRIBUTIONS
+from venule.evaluation.result import Result
+from venule.evaluation.sheet import sheet_headings, sheet_rows
+from venule.evaluation.source import Source
+from venule.image.arrays import RGB
+from venule.image.atomic import write_bytes
+from venule.viz.montage import montage
+from venule.viz.overlay import LEGEND
+
+CELL_PX = 320
+"""Width of one picture on the sheet: the photographs are shown small."""
+
+
+def draw_failures(
+    folder: Path, reports: Sequence[str], source: Source, docs: Path, data_root: Path | None = None
+) -> list[Path]:
+    """Draw the worst images of each report in results/NAME/; the files written, failures.json last.
+
+    The pictures are docs/cards/images/NAME-DATASET-SPLIT.jpg.
+
+    Raises:
+        UsageError: a report is not of these weights, or its photographs must not be shown.
+        DatasetError: the photographs are not there.
+    """
+    results = [_allowed(folder / name, source) for name in reports]
+    failures, written = [], []
+    for name, result in zip(reports, results, strict=True):
+        file = f"{folder.name}-{result.dataset.lower()}-{result.split}.jpg"
+        path = docs / "cards" / "images" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, _jpeg(_sheet(result, source, data_root)))
+        written.append(path)
+        failures.append(
+            Failures(
+                report=name,
+                weights_sha256=result.weights_sha256 or "",
+                dataset=result.dataset,
+                protocol=result.protocol,
+                split=result.split,
+                picture=f"cards/images/{file}",
+                images=worst_images(result),
+            )
+        )
+    text = json.dumps([part.model_dump(mode="json") for part in failures], indent=2) + "\n"
+    write_bytes(folder / FAILURES, text.encode())
+    return [*written, folder / FAILURES]
+
+
+def _allowed(report: Path, source: Source) -> Result:
+    """The report's result of these weights, on photographs that may be shown."""
+    own = [r for r in read_report(report).results if r.weights_sha256 == source.weights_sha256]
+    if not own:
+        raise UsageError(f"{report}: does not score {source.name} ({source.weights_sha256})")
+    terms = ATTRIBUTIONS.get(own[0].dataset)
+    if terms is None or not terms.pictures:
+        raise UsageError(
+            f"{report}: photographs of {own[0].dataset} must not be shown; name reports on others"
+        )
+    return own[0]
+
+
+def _sheet(result: Result, source: Source, data_root: Path | None) -> RGB:
+    selection = select(
+        open_dataset(result.dataset, data_root=data_root), result.protocol, result.split
+    )
+    by_id = {record.id: record for record in selection.records}
+    worst = tuple(by_id[image.id] for image in worst_images(result))
+    rows = sheet_rows([source], replace(selection, records=worst), expert=result.expert)
+    return montage(
+        list(rows), sheet_headings([source]), cell_px=CELL_PX, legend=list(LEGEND.items())
+    )
+
+
+def _jpeg(picture: RGB) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "JPEG", quality=88)
+    return content.getvalue()
