@@ -45,6 +45,8 @@ def test_a_card_names_the_file_and_what_its_record_says(shipped: Shipped, card: 
     assert card.weights.bytes == len(content)
     assert (card.weights.threshold, card.weights.licence) == (0.6, "CC BY 4.0")
     assert (card.name, card.seeds) == ("tiny", (3, 4))
+    assert card.weights.settings["tiling"]["tile_px"] == 1024
+    assert card.scores[0].runtime.startswith("ONNX Runtime")
 
 
 def test_a_card_attributes_the_data_that_made_the_weights(card: Card) -> None:

@@ -106,7 +106,7 @@ def test_other_weights_than_the_cards_are_refused(
 def test_every_number_of_the_scores_is_compared(card: Card, result: Result) -> None:
     """One more field of scores must be compared too, or named here."""
     described = {"dataset", "protocol", "split", "split_source", "expert", "fov_rule"}
-    described |= {"threshold_source", "trained", "selected", "package_version"}
+    described |= {"threshold_source", "trained", "selected", "package_version", "runtime"}
     compared = {"images", "threshold", "mean", "pooled", "published"}
     compared |= {"recall_by_width", "calibration"}
     assert described | compared == CardScores.model_fields.keys()

@@ -15,7 +15,7 @@ from venule.evaluation.source import (
     segmenter_source,
 )
 from venule.inference.segment import Segmenter
-from venule.models.record import SeenImages
+from venule.models.record import ModelRecord, SeenImages
 
 
 def test_a_segmenter_brings_the_threshold_of_its_record(segmenter: Segmenter) -> None:
@@ -87,3 +87,21 @@ def test_a_threshold_outside_zero_and_one_is_refused(val: Selection, threshold: 
 def test_equal_names_are_told_apart(val: Selection) -> None:
     names = [source.name for source in open_sources(["expert:second"] * 2, val)]
     assert names == ["expert:second (expert:second)"] * 2
+
+
+@pytest.mark.parametrize(("asked", "given"), [("auto", "onnx"), ("openvino", "openvino")])
+def test_onnx_files_are_scored_in_onnx_runtime_unless_told(
+    val: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, given: str
+) -> None:
+    record = ModelRecord(name="dark", model="none")
+    asked_for: list[str] = []
+
+    def load(model: str, **options: str) -> Segmenter:
+        asked_for.append(options["runtime"])
+        return Segmenter(record, lambda pixels: pixels[:, :1], runtime="described")
+
+    monkeypatch.setattr("venule.evaluation.source.load", load)
+    path = tmp_path / "dark.onnx"
+    path.write_bytes(b"")
+    assert open_source(str(path), val, runtime=asked).runtime == "described"
+    assert asked_for == [given]

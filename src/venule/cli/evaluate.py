@@ -8,6 +8,7 @@ import typer
 
 from venule.cli.card import check_card
 from venule.cli.progress import Progress
+from venule.cli.runtime import Runtime
 from venule.cli.table import print_table
 from venule.errors import UsageError
 
@@ -105,6 +106,9 @@ def evaluate(
         ),
     ] = None,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
+    runtime: Annotated[
+        Runtime, typer.Option(help="What computes networks; auto is in float32, the same for all.")
+    ] = Runtime.auto,
     which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
 ) -> None:
     """Score models inside the field of view, at native size; several are compared to the first."""
@@ -129,7 +133,12 @@ def evaluate(
         if file is not None:
             require_folder(file)
     sources = open_sources(
-        models, selection, threshold=threshold, device=device.value, which=which.value
+        models,
+        selection,
+        threshold=threshold,
+        device=device.value,
+        which=which.value,
+        runtime=runtime.value,
     )
     book = (looks or default_file()) if holds_test_images(dataset, selection) else None
     if book is not None and any(source.kind != "expert" for source in sources):

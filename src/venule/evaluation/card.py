@@ -56,7 +56,10 @@ class TrainingData(BaseModel, frozen=True, extra="forbid"):
 
 
 class Weights(BaseModel, frozen=True, extra="forbid"):
-    """The shipped file, and what its record says about using it."""
+    """The shipped file, and what its record says about using it.
+
+    `settings` are the record's sections: preprocessing, tiling and what else comes with it.
+    """
 
     file: str
     sha256: str
@@ -66,8 +69,7 @@ class Weights(BaseModel, frozen=True, extra="forbid"):
     licence: str
     threshold: float
     threshold_source: str
-    preprocessing: dict[str, Any]
-    tiling: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
 
 
 class CardScores(BaseModel, frozen=True, extra="forbid"):
@@ -81,6 +83,7 @@ class CardScores(BaseModel, frozen=True, extra="forbid"):
     split: str
     split_source: str
     expert: Expert
+    runtime: str
     images: int
     trained: int
     selected: int
@@ -260,6 +263,7 @@ def _training_data(record: ModelRecord, attributions: dict[str, Attribution]) ->
 
 
 def _weights(path: Path, record: ModelRecord, *, digest: str, size: int) -> Weights:
+    stated = record.model_dump(mode="json", exclude_unset=True)
     return Weights(
         file=path.name,
         sha256=digest,
@@ -269,9 +273,13 @@ def _weights(path: Path, record: ModelRecord, *, digest: str, size: int) -> Weig
         licence=record.licence,
         threshold=record.threshold,
         threshold_source=record.threshold_source,
-        preprocessing=record.preprocessing.model_dump(mode="json", exclude_unset=True),
-        tiling=record.tiling.model_dump(mode="json", exclude_unset=True),
+        settings={name: stated[name] for name in stated if name in _sections(record)},
     )
+
+
+def _sections(record: ModelRecord) -> list[str]:
+    fields = type(record).model_fields
+    return [name for name in fields if isinstance(getattr(record, name), BaseModel)]
 
 
 def _failures(folder: Path) -> tuple[Failures, ...]:

@@ -55,8 +55,7 @@ def _weights(card: Card) -> Iterator[str]:
         ("licence", weights.licence),
         ("network", f"{weights.network}{f' ({options})' if options else ''}"),
         ("threshold", f"{weights.threshold:.4g} ({weights.threshold_source})"),
-        ("preprocessing", _settings(weights.preprocessing)),
-        ("tiling", _settings(weights.tiling)),
+        *((name, _settings(values)) for name, values in weights.settings.items()),
     ):
         yield f"- {label}: {text}"
     yield ""
@@ -89,7 +88,7 @@ def _scores(scores: CardScores) -> Iterator[str]:
     yield ""
     yield (
         f"{scores.images} images ({scores.split_source}); truth: {scores.expert} expert; field of "
-        f"view: {scores.fov_rule}."
+        f"view: {scores.fov_rule}{f'; computed in {scores.runtime}' if scores.runtime else ''}."
     )
     for role, count in (("trained", scores.trained), ("selected", scores.selected)):
         if count:

@@ -101,6 +101,7 @@ def evaluate(
         model=source.name,
         kind=source.kind,
         weights_sha256=source.weights_sha256,
+        runtime=source.runtime,
         dataset=selection.dataset,
         protocol=selection.protocol,
         split=selection.split,

@@ -24,9 +24,8 @@ def headings(report: Report) -> list[str]:
         f"at native size",
     ]
     for result in report.results:
-        lines.append(
-            f"{result.model}: threshold {result.threshold:.4g} ({result.threshold_source})"
-        )
+        line = f"{result.model}: threshold {result.threshold:.4g} ({result.threshold_source})"
+        lines.append(f"{line}; {result.runtime}" if result.runtime else line)
     lines.append(f"mean over images [{report.interval}], and all pixels pooled")
     return lines
 

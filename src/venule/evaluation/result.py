@@ -67,6 +67,7 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     model: str
     kind: Kind
     weights_sha256: str | None = None
+    runtime: str = ""  # empty for maps and observers, and in files of older versions
     dataset: str
     protocol: str
     split: str

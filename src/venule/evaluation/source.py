@@ -25,6 +25,7 @@ class Source:
 
     `predict` maps a record and its sample to (H, W) float32 in 0..1 at the photograph's own size.
     `binary`: the maps are masks. `resize_px`: side of the square that the network sees, if it does.
+    `runtime`: what computes a network, in words; empty for maps and observers.
     `seen`: by the SHA-256 of its pixels, every image that the weights were made with.
     """
 
@@ -36,6 +37,7 @@ class Source:
     binary: bool = False
     resize_px: int | None = None
     weights_sha256: str | None = None
+    runtime: str = ""
     seen: Mapping[str, tuple[SeenImage, ...]] = field(default_factory=dict)
 
 
@@ -46,10 +48,13 @@ def open_sources(
     threshold: float | None = None,
     device: str = "auto",
     which: str = "dice",
+    runtime: str = "auto",
 ) -> list[Source]:
     """The source of every name, see `open_source`; equal names are told apart by what was typed."""
     sources = [
-        open_source(model, selection, threshold=threshold, device=device, which=which)
+        open_source(
+            model, selection, threshold=threshold, device=device, which=which, runtime=runtime
+        )
         for model in models
     ]
     names = [source.name for source in sources]
@@ -66,11 +71,15 @@ def open_source(
     threshold: float | None = None,
     device: str = "auto",
     which: str = "dice",
+    runtime: str = "auto",
 ) -> Source:
     """The source that `model` names.
 
     It is `expert:first` or `expert:second`, a folder of maps (one without `weights/` in it), or
     what `venule.load` takes: a shipped name, a weights file or a run's folder.
+
+    `runtime` is that of `venule.load`, but "auto" is in float32 whatever is installed: ONNX
+    Runtime for .onnx, so that everybody gets the same scores of the same file.
 
     Raises:
         WeightsError, DatasetError, UsageError: nothing there that can be used.
@@ -83,7 +92,10 @@ def open_source(
         return maps_source(Path(model), selection, threshold=threshold)
     file = weights_file(model, which=which)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    segmenter = load(model, device=device, which=which).with_settings(threshold=threshold)
+    if runtime == "auto" and file.suffix == ".onnx":
+        runtime = "onnx"
+    segmenter = load(model, device=device, which=which, runtime=runtime)
+    segmenter = segmenter.with_settings(threshold=threshold)
     return segmenter_source(segmenter, weights_sha256=digest)
 
 
@@ -116,6 +128,7 @@ def segmenter_source(
         threshold_source=record.threshold_source,
         resize_px=record.preprocessing.resize_px,
         weights_sha256=weights_sha256,
+        runtime=segmenter.runtime,
         seen=seen,
     )
 
