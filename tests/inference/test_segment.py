@@ -10,7 +10,7 @@ from venule.image.arrays import FloatMap
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord
+from venule.models.record import ModelRecord, Postprocessing
 from venule.synth.fundus import draw_fundus
 
 
@@ -128,3 +128,27 @@ def test_a_path_or_a_pillow_image_is_refused_with_the_way_to_read_it() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="use a number"):
         segmenter().with_settings(**settings)
+
+
+def test_a_calibration_moves_probabilities_and_keeps_their_order() -> None:
+    drawn = draw_fundus(1, size_px=96)
+    plain = segmenter().segment(drawn.image, fov=drawn.fov).probability[drawn.fov]
+    after = Postprocessing(scale=0.5, offset=-1.0)
+    calibrated = segmenter(postprocessing=after).segment(drawn.image, fov=drawn.fov)
+    expected = 1 / (1 + np.exp(1.0 - 0.5 * np.log(plain / (1 - plain)).astype(np.float64)))
+    np.testing.assert_allclose(calibrated.probability[drawn.fov], expected, atol=1e-5)
+
+
+def test_specks_are_no_vessels_if_the_weights_say_so() -> None:
+    image = np.full((64, 64, 3), 100, np.uint8)
+    image[20:30, 20:30, 1] = 40
+    image[50, 50, 1] = 40
+    fixed = Preprocessing(normalize="fixed", mean=(0.3, 0.3, 0.3), std=(0.2, 0.2, 0.2))
+    fov = np.ones((64, 64), bool)
+    kept = segmenter(preprocessing=fixed).segment(image, fov=fov)
+    after = Postprocessing(min_piece=50 / 64**2)
+    cleaned = segmenter(preprocessing=fixed, postprocessing=after).segment(image, fov=fov)
+    assert kept.vessels.sum() == 101
+    assert cleaned.vessels.sum() == 100
+    assert not cleaned.vessels[50, 50]
+    assert (kept.probability != cleaned.probability).sum() == 1

@@ -1,9 +1,11 @@
 """An ONNX file as the function that `segment` runs; needs ONNX Runtime, not PyTorch."""
 
+import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from venule.errors import UsageError, WeightsError
 from venule.image.arrays import FloatMap
@@ -12,6 +14,21 @@ from venule.inference.threads import core_count
 from venule.models.record import parse_record
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+def _import_onnxruntime() -> Any:
+    """ONNX Runtime, whose official builds from 1.29 on report their use to Microsoft, silenced.
+
+    The variable must stand before the import; it keeps the identifier and the uploader from being
+    made. The call is for a process that has imported ONNX Runtime by itself already.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    module = import_module("onnxruntime")
+    module.disable_telemetry_events()
+    return module
+
+
+onnxruntime = _import_onnxruntime()
 
 
 def load_onnx(path: Path, *, device: str = "auto", threads: int | None = None) -> Segmenter:
@@ -67,7 +84,7 @@ class OnnxRun:
         return np.asarray(logits, np.float32)
 
 
-def _options(threads: int | None) -> onnxruntime.SessionOptions:
+def _options(threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or core_count()
     options.inter_op_num_threads = 1

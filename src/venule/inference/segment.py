@@ -10,6 +10,7 @@ from scipy.special import expit
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
 from venule.image.fov import find_fov
+from venule.image.pieces import lower_small_pieces
 from venule.image.preprocess import preprocess, restore
 from venule.image.tiles import Run, predict_tiled
 from venule.models.record import ModelRecord
@@ -80,10 +81,18 @@ class Segmenter:
         logits = predict_tiled(pixels, self.run, self.record.tiling)
         native = restore(logits, (height, width))
         maps = {
-            name: np.where(fov, expit(plane), np.float32(0))
+            name: self._probability(plane, fov)
             for name, plane in zip(self.record.classes, native, strict=True)
         }
         return Prediction(maps=maps, fov=fov, threshold=self.record.threshold)
+
+    def _probability(self, logits: FloatMap, fov: Mask) -> FloatMap:
+        after = self.record.postprocessing
+        logits = np.float32(after.scale) * logits + np.float32(after.offset)
+        probability = np.where(fov, expit(logits), np.float32(0))
+        return lower_small_pieces(
+            probability, fov, threshold=self.record.threshold, min_piece=after.min_piece
+        )
 
     def with_settings(
         self, *, threshold: float | None = None, resize_px: int | None = None
