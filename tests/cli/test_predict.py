@@ -293,3 +293,103 @@ def test_an_interrupted_batch_exits_with_130_and_no_traceback(
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+@pytest.fixture
+def cohort(photograph: Path) -> Path:
+    """A folder of four photographs."""
+    for number in range(1, 4):
+        image = draw_fundus(number, size_px=96).image
+        Image.fromarray(image).save(photograph.with_name(f"eye{number}.png"))
+    return photograph.parent
+
+
+def test_a_cohort_goes_on_where_it_stands(
+    venule: Run, tiny_onnx: Path, cohort: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = (cohort, "-o", out, "--model", tiny_onnx, "--workers", "2")
+    first = venule("predict", *options)
+    assert first.code == 0, first.err
+    assert len(first.out.split()) == 4
+    assert " an hour, 0:0" in first.err
+    Image.fromarray(draw_fundus(4, size_px=96).image).save(cohort / "eye4.png")
+    (out / "eye1_mask.png").unlink()
+    again = venule("predict", *options)
+    assert again.code == 0, again.err
+    assert set(again.out.split()) == {str(out / "eye1_mask.png"), str(out / "eye4_mask.png")}
+    assert "3 of 5 inputs were finished before" in again.err
+
+
+def test_other_settings_exit_with_2_and_name_the_difference(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    options = (photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    assert venule("predict", *options).code == 0
+    ran = venule("predict", *options, "--threshold", "0.7")
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "(threshold 0.6, now 0.7)" in ran.err
+    assert venule("predict", *options, "--threshold", "0.7", "--overwrite").code == 0
+
+
+def test_weights_that_were_moved_are_the_same_and_changed_ones_are_not(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    import onnx
+
+    options = (photograph, "-o", tmp_path / "out", "--model")
+    assert venule("predict", *options, tiny_onnx).code == 0
+    moved = tiny_onnx.rename(tmp_path / "moved.onnx")
+    assert "1 of 1 inputs were finished before" in venule("predict", *options, moved).err
+    model = onnx.load(moved)
+    model.doc_string = "changed"
+    onnx.save(model, moved)
+    ran = venule("predict", *options, moved)
+    assert ran.code == 2
+    assert "model_sha256" in ran.err
+
+
+def test_many_failures_are_listed_in_the_report_only(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number}.png").write_bytes(b"no photograph")
+    ran = venule("predict", folder, "-o", tmp_path / "out", "--model", tiny_onnx)
+    assert ran.code == 4
+    assert "and 10 more, see " in ran.err
+    assert len((tmp_path / "out" / "report.csv").read_text().splitlines()) == 61
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT is not sent like this on Windows")
+def test_an_interrupted_cohort_says_how_to_go_on_and_does(
+    venule: Run, tiny_onnx: Path, cohort: Path, tmp_path: Path
+) -> None:
+    for number in range(60):
+        (cohort / f"copy{number}.png").write_bytes((cohort / "eye1.png").read_bytes())
+    out = tmp_path / "out"
+    options = ["predict", str(cohort), "-o", str(out), "--model", str(tiny_onnx), "--workers", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "venule", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: its workers get it too
+        written, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "to go on, run it again" in err
+    assert not list(out.rglob(".*.tmp"))
+    done = len(list(out.glob("*_mask.png")))
+    assert len(written.split()) + 1 <= done < 64
+    ran = venule(*options)
+    assert ran.code == 0
+    assert len(list(out.glob("*_mask.png"))) == 64
+    assert len(ran.out.split()) <= 64 - len(written.split()) - 1
