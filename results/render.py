@@ -4,7 +4,8 @@ Every number on these pages stands in a committed file below results/, and each 
 command it was made. What `results/NAME/about.json` may hold:
 
 - `title`, `text` (lines), `commands`, `reports` (files of `venule evaluate --json`): one section;
-  `bars`, the report among them that is held against the bars of `bars.py`.
+  `bars`, the report among them that is held against the bars of `bars.py`, of which `bars_of`
+  names those of "accurate" (unless told) or "general".
 - `kind: "table"`: many trainings in compact form, see `experiments.py`.
 
 With a `card.toml` (`venule.evaluation.card.Texts`), NAME is a shipped model: its card is written
@@ -18,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from bars import bar_table, bars_met
+from bars import SETS, bar_table, bars_met
 from experiments import experiments_section
 
 from venule.errors import UsageError, VenuleError
@@ -85,7 +86,9 @@ def _section(about: Path) -> str:
         lines += [*markdown(published_table(report)), ""]
     if "bars" in described:
         result = read_report(about.parent / described["bars"]).results[0]
-        lines += ["### Bars", "", bars_met(result), "", *markdown(bar_table(result)), ""]
+        bars = SETS[described.get("bars_of", "accurate")]
+        lines += ["### Bars", "", bars_met(result, bars), ""]
+        lines += [*markdown(bar_table(result, bars)), ""]
     if (about.parent / "curves.png").exists():
         lines += [f"![Curves of the training](../results/{about.parent.name}/curves.png)", ""]
     return "\n".join(lines)

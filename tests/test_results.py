@@ -116,6 +116,16 @@ def test_a_bar_is_met_at_its_goal_and_not_below(bars: ModuleType, slim: Report) 
     assert list(verdicts.values()).count("missed") == 2
 
 
+def test_general_weights_have_bars_of_their_own(bars: ModuleType, slim: Report) -> None:
+    # 0.9788 and 0.8161 against 0.976 and 0.800.
+    assert bars.bars_met(slim.results[0], bars.SETS["general"]).startswith("2 of 2 goals met")
+    table = bars.bar_table(slim.results[0], bars.SETS["general"])
+    assert [row[3:] for row in table[1:]] == [
+        ["≥ 0.976", "0.9788", "met"],
+        ["≥ 0.8", "0.8161", "met"],
+    ]
+
+
 def test_the_second_observer_of_the_bars_is_the_one_that_was_scored(
     bars: ModuleType, slim: Report
 ) -> None:
