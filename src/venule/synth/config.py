@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from venule.synth.tree import View
+from venule.synth.anatomy import View
 
 FrameKind = Literal["square", "round", "clipped"]
 Range = tuple[float, float]
@@ -22,16 +22,18 @@ class DrawingConfig:
     fov_deg: tuple[float, ...] = (45.0,)
     views: tuple[View, ...] = ("between",)
     frames: tuple[FrameKind, ...] = ("square",)
-    # The vessels, as multiples of `tree.Anatomy`'s
+    # The vessels, as multiples of `anatomy.Anatomy`'s
     density: Range = (0.8, 1.15)
     caliber: Range = (0.9, 1.12)
     winding: Range = (0.6, 1.3)
     contrast: Range = (0.85, 1.15)
     reflex: Range = (0.2, 1.0)
     # The fundus
+    mottle: Range = (0.7, 1.2)
     choroid: Range = (0.0, 0.25)
     nerve_fibers: Range = (0.0, 0.5)
     crescent_p: float = 0.3
+    sheen_p: float = 0.0
     myelin_p: float = 0.0
     # Lesions
     drusen_p: float = 0.0
@@ -65,11 +67,13 @@ VARIED = DrawingConfig(
     caliber=(0.85, 1.25),
     winding=(0.4, 2.0),
     contrast=(0.6, 1.4),
-    reflex=(0.0, 1.6),
+    reflex=(0.0, 2.2),
+    mottle=(0.2, 2.2),
     choroid=(0.0, 1.0),
     nerve_fibers=(0.0, 1.0),
     crescent_p=0.4,
-    myelin_p=0.04,
+    sheen_p=0.25,
+    myelin_p=0.03,
     drusen_p=0.2,
     exudates_p=0.2,
     cotton_wool_p=0.12,

@@ -1,7 +1,7 @@
 """A drawn fundus photograph whose vessels are known exactly.
 
-The steps, each with its own module: the eye's geometry (`tree`), its vessels as layers (`render`),
-the fundus (`retina`), its lesions (`lesions`) and the photograph of it (`camera`).
+The steps, each with its own module: the eye's geometry (`anatomy`, `growth`, `tree`), its vessels
+as layers (`render`), the fundus (`retina`), its lesions (`lesions`) and their photograph (`camera`).
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from venule.image.arrays import RGB, FloatMap, Mask
+from venule.synth.anatomy import Anatomy, Eye, place_eye
 from venule.synth.camera import photograph
 from venule.synth.config import PLAIN, DrawingConfig
 from venule.synth.frame import draw_frame
+from venule.synth.growth import grow_vessels
 from venule.synth.lesions import paint_deep_lesions, paint_superficial_lesions
 from venule.synth.render import draw_layers
 from venule.synth.retina import paint_blood, paint_retina
 from venule.synth.texture import stream
-from venule.synth.tree import Anatomy, Eye, grow_vessels, place_eye
 
 
 @dataclass(frozen=True, eq=False)

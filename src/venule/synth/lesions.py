@@ -10,10 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from venule.image.arrays import FloatMap
+from venule.synth.anatomy import Eye
 from venule.synth.config import DrawingConfig
 from venule.synth.frame import Frame, Point
 from venule.synth.texture import soft_step, stream
-from venule.synth.tree import Eye
 
 _BLOOD = (0.45, 1.1, 0.8)
 _EXUDATE = (0.98, 0.82, 0.42)
@@ -49,9 +49,13 @@ def _maybe(
         paint(rng)
 
 
-def _anywhere(rng: np.random.Generator) -> Point:
-    angle, distance = rng.uniform(0, 2 * np.pi), 0.95 * rng.uniform() ** 0.5
-    return float(distance * np.sin(angle)), float(distance * np.cos(angle))
+def _anywhere(rng: np.random.Generator, eye: Eye) -> Point:
+    """Any place in the field of view that is not on the disc."""
+    while True:
+        angle, distance = rng.uniform(0, 2 * np.pi), 0.95 * rng.uniform() ** 0.5
+        place = float(distance * np.sin(angle)), float(distance * np.cos(angle))
+        if np.hypot(place[0] - eye.disc[0], place[1] - eye.disc[1]) > 1.2 * eye.disc_radius:
+            return place
 
 
 def _around(rng: np.random.Generator, point: Point, spread: float) -> Point:
@@ -85,7 +89,7 @@ def _laser(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -
     mm = eye.radius_mm
     radius = rng.uniform(0.10, 0.25) / mm
     for _ in range(rng.integers(15, 120)):
-        place = _anywhere(rng)
+        place = _anywhere(rng, eye)
         if np.hypot(place[0] - eye.fovea[0], place[1] - eye.fovea[1]) < 2.6 / mm:
             continue
         size, alpha = radius * rng.uniform(0.7, 1.3), rng.uniform(0.2, 0.6)
@@ -101,14 +105,14 @@ def _dots(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) ->
     for _ in range(rng.integers(2, 40)):
         radius = rng.uniform(0.015, 0.06) / eye.radius_mm
         depth = rng.uniform(0.35, 0.9)
-        _absorb(rng, retina, frame, _anywhere(rng), radius, depth=depth, soft=0.5)
+        _absorb(rng, retina, frame, _anywhere(rng, eye), radius, depth=depth, soft=0.5)
 
 
 def _blots(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -> None:
     for _ in range(rng.integers(1, 25)):
         radius = rng.uniform(0.04, 0.22) / eye.radius_mm
         depth = rng.uniform(0.4, 1.1)
-        _absorb(rng, retina, frame, _anywhere(rng), radius, depth=depth, soft=0.3)
+        _absorb(rng, retina, frame, _anywhere(rng, eye), radius, depth=depth, soft=0.3)
 
 
 def _flames(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -> None:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from venule.image.arrays import FloatMap, Mask
+from venule.synth.anatomy import Kind, Vessel
 from venule.synth.frame import Frame
-from venule.synth.tree import Kind, Vessel
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +46,8 @@ def draw_layers(vessels: Sequence[Vessel], frame: Frame) -> Layers:
         if vessel.radii[0] * frame.radius_px >= 1.8:  # round: the light's way is longest inside
             depth = 0.25 + 0.75 * (float(vessel.radii.mean()) / widest) ** 0.8
             canvases[vessel.kind].draw(vessel, 0.7, round(255 * depth))
-        if vessel.radii[0] >= 0.45 * widest:
-            shine = 255 if vessel.kind == "artery" else 120
+        if vessel.radii[0] >= 0.38 * widest:
+            shine = 255 if vessel.kind == "artery" else 150
             canvases["reflex"].draw(vessel, 0.27, shine)
     either = np.asarray(canvases["artery"].image) | np.asarray(canvases["vein"].image)
     union = Image.fromarray(((either > 0) * 255).astype(np.uint8))

@@ -4,11 +4,11 @@ import numpy as np
 import scipy.ndimage as ndi
 
 from venule.image.arrays import FloatMap
+from venule.synth.anatomy import Eye, Kind
 from venule.synth.config import DrawingConfig
 from venule.synth.frame import Frame
 from venule.synth.render import Layers
 from venule.synth.texture import smooth_noise, soft_step, stream
-from venule.synth.tree import Eye, Kind
 
 _ABSORPTION: dict[Kind, tuple[float, float, float]] = {
     "vein": (0.36, 0.80, 0.55),
@@ -21,12 +21,11 @@ def paint_retina(seed: int, eye: Eye, frame: Frame, config: DrawingConfig) -> Fl
     """(3, H, W) reflectance in 0..1: the mottled fundus with macula and disc, without vessels."""
     rng = stream(seed, "pigment")
     base = np.array([0.80, 0.38, 0.15]) * rng.uniform([0.88, 0.7, 0.5], [1.1, 1.25, 1.5])
-    mottle = (
-        0.07 * smooth_noise(rng, 5, frame.shape)
-        + 0.035 * smooth_noise(rng, 14, frame.shape)
-        + 0.025 * smooth_noise(rng, 44, frame.shape)
-        + 0.02 * smooth_noise(rng, 150, frame.shape)
-    )
+    mottle = np.zeros(frame.shape, np.float32)
+    for cells, strength in ((5, 0.07), (14, 0.035), (44, 0.025), (150, 0.02)):
+        mottle += np.float32(strength * rng.uniform(*config.mottle)) * smooth_noise(
+            rng, cells, frame.shape
+        )
     choroid = _choroid(seed, eye, frame) * np.float32(rng.uniform(*config.choroid))
     fibers = _fibers(seed, eye, frame) * np.float32(rng.uniform(*config.nerve_fibers))
     retina = np.empty((3, *frame.shape), np.float32)
@@ -41,6 +40,8 @@ def paint_retina(seed: int, eye: Eye, frame: Frame, config: DrawingConfig) -> Fl
         )
     _paint_macula(stream(seed, "macula"), retina, eye, frame)
     _paint_disc(stream(seed, "disc"), retina, eye, frame, config)
+    if stream(seed, "sheen?").random() < config.sheen_p:
+        _paint_sheen(stream(seed, "sheen"), retina, eye, frame)
     if stream(seed, "myelin?").random() < config.myelin_p:
         _paint_myelin(stream(seed, "myelin"), retina, eye, frame)
     return retina
@@ -60,7 +61,7 @@ def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: DrawingConf
             retina[channel] *= np.exp(-np.float32(share * strength) * depth)
     reflex = ndi.gaussian_filter(layers.reflex, max(0.35, 0.9 * scale))
     reflex *= np.float32(rng.uniform(*config.reflex))
-    for channel, strength in enumerate((0.16, 0.24, 0.12)):
+    for channel, strength in enumerate((0.20, 0.26, 0.12)):
         retina[channel] *= 1 + np.float32(strength) * reflex
 
 
@@ -127,8 +128,8 @@ def _paint_disc(
     ring = np.exp(-(((edge - 1.12) / np.float32(0.10)) ** 2)) * np.float32(rng.uniform(0.0, 0.1))
     glow = np.exp(-((distance / np.float32(1.7)) ** 2)) * np.float32(rng.uniform(0.0, 0.14))
     around = retina.mean(axis=(1, 2))
-    rim_color = around * rng.uniform([1.08, 1.45, 1.6], [1.25, 1.95, 2.6])
-    cup_color = rim_color * rng.uniform([1.0, 1.15, 1.2], [1.1, 1.5, 2.2])
+    rim_color = around * rng.uniform([1.08, 1.45, 1.35], [1.25, 1.95, 2.0])
+    cup_color = rim_color * rng.uniform([1.0, 1.15, 1.1], [1.1, 1.5, 1.7])
     for channel in range(3):
         pale = rim_color[channel] + (cup_color[channel] - rim_color[channel]) * cup
         ground = retina[channel] * (1 + glow - ring)
@@ -148,6 +149,17 @@ def _paint_crescent(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame:
     change = rng.uniform(0.15, 0.45) if rng.random() < 0.7 else -rng.uniform(0.15, 0.35)
     for channel, share in enumerate((0.4, 1.0, 1.1)):
         retina[channel] *= 1 + np.float32(share * change) * amount
+
+
+def _paint_sheen(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -> None:
+    """Patches of light that young retinas reflect around the disc and along the arcades."""
+    distance = frame.distance(eye.disc) * np.float32(eye.radius_mm)
+    near = soft_step((4.5 - distance) / np.float32(1.5)) * soft_step((distance - 1.3) * 2)
+    patches = soft_step(smooth_noise(rng, int(rng.integers(7, 16)), frame.shape) - 1.1)
+    ragged = np.clip(0.6 + 0.35 * smooth_noise(rng, 60, frame.shape), 0, 1.3)
+    alpha = np.float32(rng.uniform(0.1, 0.4)) * near * patches * ragged
+    for channel, white in enumerate((0.75, 0.60, 0.42)):
+        retina[channel] += alpha * (np.float32(white) - retina[channel])
 
 
 def _paint_myelin(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -> None:
