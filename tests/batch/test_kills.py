@@ -1,5 +1,6 @@
 """Cohorts that are killed at random moments and run again."""
 
+import csv
 import os
 import random
 import signal
@@ -62,8 +63,9 @@ def _command(pid: int) -> str:
 def _tree(out: Path) -> dict[str, bytes]:
     """Every file below `out` with what it holds, times left out."""
     tree = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")}
-    table = [line.split(b",") for line in tree["report.csv"].splitlines()]
-    tree["report.csv"] = b"\n".join(b",".join([*row[:4], *row[5:]]) for row in table)
+    table = list(csv.reader(tree["report.csv"].decode().splitlines()))
+    assert table[0][4] == "seconds"
+    tree["report.csv"] = repr([[*row[:4], *row[5:]] for row in table]).encode()
     tree["run.json"] = tree["run.json"].partition(b'"last_run"')[0]
     return tree | {".venule.sqlite": b""}
 

@@ -178,8 +178,8 @@ def _work(connection: "Connection[Any, Any]", network: Network, threads: int) ->
         while True:
             task: Task = connection.recv()
             connection.send(attempt(task.job, task.finished, segmenter))
-    except EOFError:
-        return
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone
     except VenuleError as error:
         connection.send(error)
     except MemoryError:
