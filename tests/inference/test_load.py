@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,8 +6,12 @@ import onnx
 import pytest
 
 import venule
+from support.networks import write_network
+from support.runtimes import needs_openvino
 from venule.errors import UsageError, WeightsError
-from venule.inference.load import load, shipped_weights, weights_file
+from venule.inference.load import FASTER_IN_OPENVINO, load, shipped_weights, weights_file
+from venule.models.record import ModelRecord
+from venule.models.zoo import MODELS
 from venule.synth.fundus import draw_fundus
 
 
@@ -101,3 +106,47 @@ def test_two_segmenters_do_not_disturb_each_other() -> None:
     alone = first.segment(drawn.image).probability
     second.segment(draw_fundus(6, size_px=96).image)
     np.testing.assert_array_equal(first.segment(drawn.image).probability, alone)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    return write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+
+
+def test_an_unknown_runtime_or_number_of_threads_is_refused(tiny: Path) -> None:
+    with pytest.raises(UsageError, match="auto, onnx, openvino"):
+        load(tiny, runtime="tensorrt")
+    with pytest.raises(UsageError, match="threads = 0"):
+        load(tiny, threads=0)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "openvino-fp32"])
+def test_safetensors_are_left_to_pytorch(tmp_path: Path, runtime: str) -> None:
+    (tmp_path / "a.safetensors").touch()
+    with pytest.raises(UsageError, match="venule export"):
+        load(tmp_path / "a.safetensors", runtime=runtime)
+
+
+def test_a_runtime_that_is_not_installed_says_what_to_install(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.delitem(sys.modules, "openvino", raising=False)
+    monkeypatch.setattr("venule.inference.openvino_runner.import_module", missing)
+    with pytest.raises(UsageError, match=r"pip install 'venule\[openvino\]'"):
+        load(tiny, runtime="openvino")
+
+
+@needs_openvino
+def test_auto_takes_openvino_only_for_networks_that_are_faster_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    for model in ("tiny", *FASTER_IN_OPENVINO):
+        write_network(path, ModelRecord(name="a", model=model))
+        expected = "OpenVINO" if model in FASTER_IN_OPENVINO else "ONNX Runtime"
+        assert load(path).runtime.startswith(expected)
+
+
+def test_networks_said_to_be_faster_in_openvino_exist() -> None:
+    assert {*MODELS} >= FASTER_IN_OPENVINO

@@ -1,0 +1,100 @@
+"""Every runtime finds the same vessels with the weights that ship."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import pytest
+
+from support.runtimes import needs_openvino
+from venule.data.catalog import open_dataset
+from venule.data.sample import load_sample
+from venule.image.arrays import RGB, Mask
+from venule.inference.load import load, shipped_weights
+from venule.inference.segment import Prediction, Segmenter
+from venule.metrics.cldice import cldice
+from venule.metrics.counts import count, dice
+from venule.synth.fundus import draw_fundus
+
+NAMES = list(shipped_weights())
+
+EXACT = [pytest.param("openvino-fp32", marks=needs_openvino), "onnx"]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A photograph with its truth."""
+
+    image: RGB
+    fov: Mask
+    vessels: Mask
+
+
+def drawn_cases() -> list[Case]:
+    """Drawn photographs with odd sides."""
+    cases = []
+    for seed, (top, height, width) in enumerate([(0, 301, 301), (40, 211, 297)]):
+        drawn = draw_fundus(seed, size_px=301)
+        window = np.s_[top : top + height, :width]
+        cases.append(Case(drawn.image[window], drawn.fov[window], drawn.vessels[window]))
+    return cases
+
+
+def real_cases(root: Path) -> list[Case]:
+    """A photograph of CHASE_DB1, an odd piece of one, and an odd piece of one of HRF."""
+    cases = []
+    for spec, index, window in (
+        (f"chase={root / 'CHASE_DB1'}", 3, np.s_[:, :]),
+        (f"chase={root / 'CHASE_DB1'}", 8, np.s_[101:838, 33:972]),
+        (f"hrf={root / 'HRF'}", 20, np.s_[301:2200, 611:2620]),
+    ):
+        sample = load_sample(open_dataset(spec).records[index])
+        assert sample.vessels is not None
+        cases.append(Case(sample.image[window], sample.fov[window], sample.vessels[window]))
+    return cases
+
+
+def compare(cases: list[Case], one: Segmenter, other: Segmenter, *, least: float) -> None:
+    """Assert equal masks on `least` of each field of view, and equal Dice and clDice on average."""
+    scores: list[tuple[float, float, float, float]] = []
+    for case in cases:
+        first, second = (model.segment(case.image, fov=case.fov) for model in (one, other))
+        inside = first.vessels[case.fov]
+        assert 0.01 < inside.mean() < 0.5
+        assert (inside == second.vessels[case.fov]).mean() >= least
+        scores.append((*_scores(first, case), *_scores(second, case)))
+    means = [mean(column) for column in zip(*scores, strict=True)]
+    assert means[0] > 0.3
+    assert means[2:] == pytest.approx(means[:2], abs=0.002)
+
+
+def _scores(prediction: Prediction, case: Case) -> tuple[float, float]:
+    found = prediction.vessels
+    counts = count(found, case.vessels, case.fov)
+    return dice(counts), cldice(found, case.vessels, case.fov)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("runtime", EXACT)
+def test_fp32_runtimes_agree_with_pytorch_on_drawn_photographs(name: str, runtime: str) -> None:
+    compare(drawn_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.9999)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("runtime", EXACT)
+def test_fp32_runtimes_agree_with_pytorch_on_real_photographs(
+    real_data: Path, name: str, runtime: str
+) -> None:
+    reference = load(name, runtime="torch")
+    compare(real_cases(real_data), reference, load(name, runtime=runtime), least=0.9999)
+
+
+@needs_openvino
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_what_openvino_does_by_itself_finds_the_same_vessels(real_data: Path, name: str) -> None:
+    # It computes in bf16 where the processor can; elsewhere it is fp32 again.
+    reference, native = load(name, runtime="torch"), load(name, runtime="openvino")
+    compare(real_cases(real_data), reference, native, least=0.999)
