@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "synth": {"image"},
     "quality": {"image"},
     "training": {"data", "image", "models", "inference", "metrics", "viz"},
-    "evaluation": {"data", "image", "inference", "metrics", "viz"},
+    "evaluation": {"data", "image", "inference", "metrics", "models", "viz"},
     "batch": {"image", "inference", "quality", "measure", "viz"},
     "bench": {"image", "inference", "synth", "viz"},
     "report": {"evaluation", "measure", "viz"},

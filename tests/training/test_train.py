@@ -20,6 +20,7 @@ from venule.evaluation.evaluate import evaluate_segmenter
 from venule.image.io import pixel_hash
 from venule.inference.load import load
 from venule.models.checkpoint import build_model, load_model, read_weights
+from venule.models.record import Postprocessing
 from venule.training.config import TrainConfig, parse_config
 from venule.training.run import Run
 from venule.training.segmentation import SegmentationTask, choose
@@ -200,10 +201,13 @@ def test_several_data_sets_train_together_and_are_all_remembered(
 def test_without_validation_images_the_last_weights_carry_the_given_threshold(
     data: Path, tmp_path: Path
 ) -> None:
-    path = run(data, tmp_path, data={"val": [], "threshold": 0.37}).path
+    after = {"scale": 0.8, "offset": 0.1, "min_piece": 0.001}
+    output = {"threshold": 0.37, "postprocessing": after}
+    path = run(data, tmp_path, data={"val": []}, output=output).path
     assert [file.name for file in (path / "weights").iterdir()] == ["last.safetensors"]
     _, record = read_weights(path / "weights/last.safetensors")
     assert (record.threshold, record.threshold_source) == (0.37, "given in the configuration")
+    assert record.postprocessing == Postprocessing.model_validate(after)
     assert [seen.role for seen in record.seen] == ["trained"]
     assert not any(key.startswith("val_") for key in rows(path)[0])
     assert load(path, device="cpu").record.epoch == 2  # the only weights that the run has

@@ -17,6 +17,7 @@ import typer
 from venule import __version__
 from venule.cli import (
     bench,
+    calibrate,
     convert,
     data,
     evaluate,
@@ -61,6 +62,7 @@ app.command()(evaluate.evaluate)
 app.command()(visualize.visualize)
 app.command()(plot.plot)
 app.command()(export.export)
+app.command()(calibrate.calibrate)
 app.command()(models.models)
 app.command()(bench.bench)
 app.add_typer(data.app, name="data")

@@ -120,6 +120,8 @@ def _every_group(numbers: Iterable[int]) -> tuple[str, ...]:
     return tuple(f"{number}_{group}" for number in _numbers(numbers) for group in hrf.GROUPS)
 
 
+_UNLICENSED_HRF = ("11_h", "12_h", "13_h")
+
 # HRF has no official split.
 HRF = (
     Protocol(
@@ -129,6 +131,14 @@ HRF = (
             "train": _every_group(range(1, 5)),
             "val": _every_group([5]),
             "test": _every_group(range(6, 16)),
+        },
+    ),
+    Protocol(
+        name="open",
+        source="every image but 11_h, 12_h and 13_h, whose labels were reconstructed from a set "
+        "without a licence; nothing is held out",
+        splits={
+            "train": tuple(id for id in _every_group(range(1, 16)) if id not in _UNLICENSED_HRF)
         },
     ),
 )

@@ -29,6 +29,20 @@ class SeenImages(BaseModel, frozen=True, extra="forbid"):
     images: dict[str, str]
 
 
+class Postprocessing(BaseModel, frozen=True, extra="forbid"):
+    """What happens to the logits at the photograph's size; saved with the weights.
+
+    `scale` and `offset`: the probability is expit(scale * logit + offset), a calibration that
+    keeps the order of pixels (Platt 1999, eq. 3).
+    `min_piece`: 8-connected pieces at the threshold that are smaller than this share of the field
+    of view are no vessels; their probabilities are lowered to just below the threshold.
+    """
+
+    scale: float = Field(default=1.0, gt=0)
+    offset: float = 0.0
+    min_piece: float = Field(default=0.0, ge=0, lt=1)
+
+
 class ModelRecord(BaseModel, frozen=True, extra="forbid"):
     """Everything but the weights themselves; a safetensors header or ONNX metadata holds it."""
 
@@ -39,6 +53,7 @@ class ModelRecord(BaseModel, frozen=True, extra="forbid"):
     classes: tuple[str, ...] = ("vessel",)
     preprocessing: Preprocessing = Preprocessing()
     tiling: Tiling = Tiling()
+    postprocessing: Postprocessing = Postprocessing()
     threshold: float = Field(default=0.5, gt=0, lt=1)
     threshold_source: str = "default"
     seen: tuple[SeenImages, ...] = ()

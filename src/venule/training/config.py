@@ -13,6 +13,7 @@ from venule.data.record import Expert
 from venule.errors import ConfigError
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
+from venule.models.record import Postprocessing
 
 
 class Section(BaseModel, frozen=True, extra="forbid"):
@@ -32,8 +33,7 @@ class SourceConfig(Section):
 class DataConfig(Section):
     """Which images train and which validate: splits of `dataset`, or lists of their own.
 
-    An empty `val` validates nothing: a schedule fixed beforehand runs to its end, and `threshold`
-    is stored with the weights.
+    An empty `val` validates nothing: a schedule fixed beforehand runs to its end.
     """
 
     dataset: str = "drive"
@@ -41,7 +41,6 @@ class DataConfig(Section):
     train: str | tuple[SourceConfig, ...] = "train"
     val: str | tuple[SourceConfig, ...] = "val"
     expert: Expert = "first"
-    threshold: float = Field(default=0.5, gt=0, lt=1)  # without validation images
 
     def sources(self, part: Literal["train", "val"]) -> tuple[SourceConfig, ...]:
         """The splits that train or validate, whichever way they are given."""
@@ -163,6 +162,14 @@ class ScheduleConfig(Section):
     seed: int = Field(default=0, ge=0)
 
 
+class OutputConfig(Section):
+    """What the weights carry, chosen beforehand; the threshold holds where nothing is validated."""
+
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    threshold_source: str = "given in the configuration"
+    postprocessing: Postprocessing = Postprocessing()
+
+
 class TrainConfig(Section):
     """One training run."""
 
@@ -176,6 +183,7 @@ class TrainConfig(Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     scheduler: SchedulerConfig = SchedulerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    output: OutputConfig = OutputConfig()
 
     @field_validator("schedule")
     @classmethod

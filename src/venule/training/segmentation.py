@@ -114,6 +114,7 @@ class SegmentationTask:
             options=config.network.options,
             preprocessing=config.input.preprocessing(),
             tiling=config.input.tiling,
+            postprocessing=config.output.postprocessing,
             seen=(
                 *(_seen(chosen.selection, "trained", None) for chosen in train),
                 *(
@@ -124,8 +125,8 @@ class SegmentationTask:
             licence=config.licence,
             package_version=version("venule"),
         )
-        self.threshold = config.data.threshold
-        self.threshold_source = "given in the configuration"
+        self.threshold = config.output.threshold
+        self.threshold_source = config.output.threshold_source
         self.predictions: list[Prediction] = []
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:

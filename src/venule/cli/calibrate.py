@@ -1,0 +1,52 @@
+"""`venule calibrate`: settings of a network by held-out predictions of several runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from venule.cli.table import print_table
+
+
+def calibrate(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Runs' folders, such as five folds.")
+    ],
+    *,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
+    which: Annotated[str, typer.Option(metavar="W", help="Best by what, or last.")] = "last",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="An image that scores are also given without."),
+    ] = None,
+) -> None:
+    """Choose threshold, calibration and smallest piece by the runs' own validation images."""
+    from venule.evaluation.calibrate import calibrate as choose
+    from venule.evaluation.score import LABELS
+    from venule.image.atomic import require_folder, write_bytes
+
+    if json is not None:
+        require_folder(json)
+    chosen = choose(
+        runs, which=which, without=without or (), progress=lambda id: typer.echo(id, err=True)
+    )
+    if json is not None:
+        write_bytes(json, (chosen.model_dump_json(indent=2) + "\n").encode())
+    after = chosen.postprocessing
+    typer.echo(
+        f"[output]\nthreshold = {chosen.threshold}\n[output.postprocessing]\n"
+        f"scale = {after.scale}\noffset = {after.offset}\nmin_piece = {after.min_piece}\n"
+    )
+    heads = ["held out", "mean", "95 %", "pooled", *(f"without {id}" for id in chosen.without)]
+    rows = [
+        [
+            LABELS[name],
+            f"{interval.mean:.4f}",
+            f"{interval.low:.4f} to {interval.high:.4f}",
+            f"{chosen.pooled[name]:.4f}" if name in chosen.pooled else "",
+            *(f"{scores[name]:.4f}" for scores in chosen.without.values()),
+        ]
+        for name, interval in chosen.mean.items()
+    ]
+    print_table([heads, *rows])
+    typer.echo(f"ECE (pooled, 15 bins) {chosen.pooled['ece']:.4f}")

@@ -1,0 +1,130 @@
+"""Settings from held-out predictions: the likeliest calibration, the best threshold."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
+
+from support.drawn import make_drawn, settings
+from venule.cli.main import app
+from venule.data.sample import Sample
+from venule.errors import DatasetError, VenuleError
+from venule.evaluation.calibrate import (
+    _best_threshold,
+    _HeldOut,
+    _smallest_piece,
+    calibrate,
+    fit_platt,
+)
+from venule.image.arrays import FloatMap
+from venule.inference.segment import Segmenter
+from venule.metrics.counts import count, dice
+from venule.models.record import ModelRecord, Postprocessing
+from venule.training.config import TrainConfig, parse_config
+from venule.training.run import Run
+
+
+def held_out(id: str, seed: int) -> _HeldOut:
+    """Overconfident probabilities: the truth follows half of their logit, minus one."""
+    rng = np.random.default_rng(seed)
+    shape = (60, 70)
+    z = rng.normal(0, 3, shape)
+    truth = rng.random(shape) < expit(0.5 * z - 1)
+    fov = rng.random(shape) < 0.9
+    image = np.zeros((*shape, 3), np.uint8)
+    return _HeldOut(Sample(id, image, fov, truth), expit(z).astype(np.float32))
+
+
+def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None:
+    items = [held_out("a", 0), held_out("b", 1)]
+    x = np.concatenate([np.log(i.probability / (1 - i.probability))[i.sample.fov] for i in items])
+    y = np.concatenate([i.sample.vessels[i.sample.fov] for i in items])  # type: ignore[index]
+    expected = LogisticRegression(C=1e9, tol=1e-8).fit(x[:, None], y)
+    scale, offset = fit_platt(items)
+    assert scale == pytest.approx(float(expected.coef_[0, 0]), abs=1e-3)
+    assert offset == pytest.approx(float(expected.intercept_[0]), abs=1e-3)
+    assert (scale, offset) == (pytest.approx(0.5, abs=0.05), pytest.approx(-1, abs=0.1))
+
+
+def test_networks_that_are_worse_than_chance_are_refused() -> None:
+    good = held_out("a", 0)
+    with pytest.raises(VenuleError, match="the less often it is a vessel"):
+        fit_platt([_HeldOut(good.sample, 1 - good.probability)])
+
+
+def test_no_other_threshold_has_a_larger_pooled_dice() -> None:
+    item = held_out("a", 3)
+    chosen = _best_threshold([item])
+
+    def score(threshold: float) -> float:
+        assert item.sample.vessels is not None
+        return dice(count(item.probability >= threshold, item.sample.vessels, item.sample.fov))
+
+    assert score(chosen) >= max(score(t) for t in np.linspace(0.01, 0.99, 197)) - 1e-3
+
+
+def test_specks_go_as_long_as_dice_allows() -> None:
+    truth = np.zeros((200, 200), bool)
+    truth[50, 20:180] = True  # 160 px, a share of 4e-3
+    fov = np.ones_like(truth)
+    image = np.zeros((200, 200, 3), np.uint8)
+    wrong = truth.copy()
+    wrong[100, 10:14] = True  # 4 px: below 1e-4 and above
+    sample = Sample("a", image, fov, truth)
+    chosen = _smallest_piece([_HeldOut(sample, wrong.astype(np.float32))], 0.5)
+    assert chosen == 1e-3  # the vessel itself is larger than any candidate
+    truth[150, 10:22] = wrong[150, 10:22] = True  # a vessel of 12 px, 3e-4 of the field of view
+    chosen = _smallest_piece([_HeldOut(sample, wrong.astype(np.float32))], 0.5)
+    assert chosen == 3e-4
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Two runs on two data sets whose networks take what is dark in green for a vessel."""
+
+    def dark(pixels: FloatMap) -> FloatMap:
+        return np.asarray(-2 * pixels[:, 1:2] - 2, np.float32)
+
+    def load(run: Path, which: str) -> Segmenter:
+        assert which == "last"
+        after = Postprocessing(scale=3, offset=1)  # of an earlier choice, to be left out
+        return Segmenter(ModelRecord(name=run.name, model="none", postprocessing=after), dark)
+
+    monkeypatch.setattr("venule.evaluation.calibrate.load", load)
+    made = []
+    for number in range(2):
+        data = make_drawn(tmp_path / str(number), train=2, val=1 + number)
+        config = parse_config(settings(data), TrainConfig, source="test")
+        made.append(Run.create(tmp_path / "runs", "fold"))
+        made[-1].write_config(config)
+    return [run.path for run in made]
+
+
+def test_runs_that_share_a_validation_image_are_refused(runs: list[Path]) -> None:
+    with pytest.raises(DatasetError, match="image 02 validates two runs"):
+        calibrate([runs[0], runs[0]])
+
+
+def test_a_folder_without_weights_is_said(tmp_path: Path) -> None:
+    with pytest.raises(VenuleError, match="not a training run"):
+        calibrate([tmp_path])
+
+
+def test_the_command_prints_settings_that_a_configuration_takes(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "held_out.json"
+    result = CliRunner().invoke(
+        app, ["calibrate", str(runs[1]), "--json", str(file), "--without", "02"]
+    )
+    assert result.exit_code == 0, result.output
+    chosen = json.loads(file.read_text())
+    assert chosen["images"] == ["02", "03"]
+    assert chosen["mean"]["roc_auc"]["mean"] > 0.7
+    assert chosen["without"]["02"]["dice"] == pytest.approx(chosen["per_image"]["03"]["dice"])
+    assert f"threshold = {chosen['threshold']}" in result.output
+    assert "min_piece" in result.output
