@@ -123,6 +123,13 @@ def test_hrf_orlando_is_5_and_10_of_each_group(fake_root: Path) -> None:
     assert val == {"05_dr", "05_g", "05_h"}
 
 
+def test_labels_without_a_licence_are_not_in_the_open_protocol(fake_root: Path) -> None:
+    hrf = open_dataset("hrf", data_root=fake_root)
+    ids = {record.id for record in select(hrf, "open", "train").records}
+    everything = {record.id for record in select(hrf, "all", "all").records}
+    assert everything - ids == {"11_h", "12_h", "13_h"}
+
+
 def test_stare_leaves_one_out(fake_root: Path) -> None:
     stare = open_dataset("stare", data_root=fake_root)
     assert [record.id for record in select(stare, "loo", "test-im0324").records] == ["im0324"]

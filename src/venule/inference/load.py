@@ -20,14 +20,19 @@ FASTER_IN_OPENVINO = frozenset({"resunet"})
 """Networks of `models.zoo` that `venule bench` found faster in OpenVINO than in ONNX Runtime."""
 
 
+DEFAULT = "general"
+"""The shipped weights that are used where none are named: anyone may use them."""
+
+
 def shipped_weights() -> dict[str, Path]:
-    """The weights that came with the package, by name."""
+    """The weights that came with the package, by name, the default ones first."""
     folder = Path(str(files("venule"))) / "weights"
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    found = sorted(folder.glob("*.onnx"), key=lambda path: (path.stem != DEFAULT, path.stem))
+    return {path.stem: path for path in found}
 
 
 def load(
-    model: str | Path,
+    model: str | Path = DEFAULT,
     *,
     device: str = "auto",
     which: str = "dice",
