@@ -266,3 +266,13 @@ def test_the_network_sees_a_flattened_photograph_only_if_it_was_trained_on_such(
     by_hand = normalize(flatten(drawn.image, drawn.fov, FLAT), drawn.fov, mean, std)
     np.testing.assert_array_equal(flat, by_hand)
     assert np.abs(plain - flat).mean() > 0.05
+
+
+@pytest.mark.parametrize("shape", [(231, 190), (64, 50)])
+def test_a_large_map_restored_in_strips_has_no_seams(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits = np.random.default_rng(0).standard_normal((2, 90, 77)).astype(np.float32)
+    whole = restore(logits, shape)
+    monkeypatch.setattr("venule.image.preprocess.RESTORED_AT_ONCE", 7 * shape[1])
+    np.testing.assert_allclose(restore(logits, shape), whole, atol=1e-4)

@@ -152,3 +152,12 @@ def test_specks_are_no_vessels_if_the_weights_say_so() -> None:
     assert cleaned.vessels.sum() == 100
     assert not cleaned.vessels[50, 50]
     assert (kept.probability != cleaned.probability).sum() == 1
+
+
+def test_the_networks_own_memory_is_not_written_to() -> None:
+    drawn = draw_fundus(0, size_px=96)
+    kept = np.zeros((1, 1, 96, 96), np.float32)
+    model = Segmenter(ModelRecord(name="fake", model="none"), lambda _: kept)
+    probability = model.segment(drawn.image, fov=drawn.fov).probability
+    assert (probability[drawn.fov] == 0.5).all()
+    assert not kept.any()

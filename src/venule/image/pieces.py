@@ -25,4 +25,6 @@ def lower_small_pieces(
     small = sizes < least_px
     small[0] = False  # the background
     below = np.nextafter(np.float32(threshold), np.float32(0))
-    return np.where(small[labels], np.minimum(probability, below), probability)
+    lowered = probability.copy()
+    lowered[small[labels]] = below
+    return lowered

@@ -25,6 +25,9 @@ FLAT_MEAN, FLAT_STD = 128.0, 40.0
 SAME_SCALE = 0.02
 """A photograph whose scale is within this share of the working scale is not resampled at all."""
 
+RESTORED_AT_ONCE = 2**23
+"""Pixels of a strip in which a larger map is brought to size: Pillow's copies of it stay small."""
+
 
 class Preprocessing(BaseModel, frozen=True, extra="forbid"):
     """How a photograph becomes the network's input; saved with the weights.
@@ -184,8 +187,16 @@ def restore(logits: FloatMap, shape: tuple[int, int]) -> FloatMap:
     """Logits (C, h, w) at the photograph's `shape`: (C, H, W) float32, bilinear."""
     if logits.shape[1:] == shape:
         return logits
-    restored = np.empty((logits.shape[0], *shape), np.float32)
+    height, width = shape
+    restored = np.empty((logits.shape[0], height, width), np.float32)
+    rows = max(1, RESTORED_AT_ONCE // width)
+    scale = logits.shape[1] / height
     for channel, plane in zip(restored, logits, strict=True):
         image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-        channel[:] = np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR))
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            # Pillow looks beyond the box where the filter reaches: strips fit without a seam.
+            box = (0, top * scale, image.width, min(bottom * scale, image.height))
+            strip = image.resize((width, bottom - top), Image.Resampling.BILINEAR, box=box)
+            channel[top:bottom] = np.asarray(strip)
     return restored

@@ -79,17 +79,22 @@ class Segmenter:
         check_mask(fov, (height, width), name="field of view")
         pixels = preprocess(image, fov, self.record.preprocessing)
         logits = predict_tiled(pixels, self.run, self.record.tiling)
-        native = restore(logits, (height, width))
         maps = {
             name: self._probability(plane, fov)
-            for name, plane in zip(self.record.classes, native, strict=True)
+            for name, plane in zip(self.record.classes, logits, strict=True)
         }
         return Prediction(maps=maps, fov=fov, threshold=self.record.threshold)
 
     def _probability(self, logits: FloatMap, fov: Mask) -> FloatMap:
+        """The map of one class at the photograph's size, from its (h, w) logits."""
         after = self.record.postprocessing
-        logits = np.float32(after.scale) * logits + np.float32(after.offset)
-        probability = np.where(fov, expit(logits), np.float32(0))
+        height, width = fov.shape
+        native = restore(logits[None], (height, width))[0]
+        # One array from here on: of 100 megapixels each more would take 400 MB.
+        probability = np.multiply(native, np.float32(after.scale), out=_own(native, logits))
+        probability += np.float32(after.offset)
+        expit(probability, out=probability)
+        probability[~fov] = 0
         return lower_small_pieces(
             probability, fov, threshold=self.record.threshold, min_piece=after.min_piece
         )
@@ -116,3 +121,8 @@ class Segmenter:
             preprocessing = record.preprocessing.model_copy(update=scale)
             record = record.model_copy(update={"preprocessing": preprocessing})
         return replace(self, record=record)
+
+
+def _own(array: FloatMap, source: FloatMap) -> FloatMap | None:
+    """`array` if it may be written to, None if it is the memory of `source`."""
+    return None if np.may_share_memory(array, source) else array
