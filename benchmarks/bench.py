@@ -1,0 +1,52 @@
+"""The shipped weights beside a yardstick, by `venule bench`: needs PyTorch to make the yardstick.
+
+    python benchmarks/bench.py [-o FILE.json] [OPTIONS OF venule bench, such as --peer FILE.onnx]
+
+The yardstick is a plain residual U-Net at half resolution (2.0 M parameters, random weights: time
+does not depend on them) that sees photographs at their own size. It comes first, so that every
+ratio is to it, in the same runtime too; and so do files of other projects, given as peers.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from venule.export.onnx import to_onnx
+from venule.inference.load import shipped_weights
+from venule.models.checkpoint import build_model
+from venule.models.record import ModelRecord
+
+YARDSTICK = ModelRecord(
+    name="yardstick",
+    model="resunet",
+    options={"widths": [64, 96, 128, 192]},
+    licence="random weights",
+)
+
+
+def write_yardstick(path: Path) -> None:
+    """Write the yardstick as a file that venule runs."""
+    torch.manual_seed(0)
+    model = build_model(YARDSTICK)
+    path.write_bytes(to_onnx(model, YARDSTICK).SerializeToString())
+
+
+def main() -> None:
+    """Make the yardstick, and leave the rest to `venule bench`."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("-o", "--out", type=Path, default=Path("results/bench.json"))
+    options, others = parser.parse_known_args()
+    with tempfile.TemporaryDirectory() as folder:
+        yardstick = Path(folder) / "yardstick.onnx"
+        write_yardstick(yardstick)
+        models = [str(yardstick), *shipped_weights()]
+        command = [sys.executable, "-m", "venule", "bench", *models, "--json", str(options.out)]
+        sys.exit(subprocess.run([*command, *others], check=False).returncode)
+
+
+if __name__ == "__main__":
+    main()
