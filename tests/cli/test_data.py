@@ -1,5 +1,6 @@
-"""`venule data check` prints a table and the problems, and exits with 3 if there is one."""
+"""`venule data`: check prints a table and the problems, synth writes drawings."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,27 @@ def test_no_data_set_is_an_error_before_anything_is_checked(tmp_path: Path) -> N
     result = CliRunner().invoke(app, [*ARGUMENTS, str(root), str(tmp_path / "nothing")])
     assert isinstance(result.exception, DatasetError)
     assert result.output == ""
+
+
+def test_synth_writes_a_data_set_and_says_where(tmp_path: Path) -> None:
+    out = tmp_path / "drawn"
+    arguments = ["synth", str(out), "--count", "2", "--size", "64", "--format", "jpg"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{out}\n"
+    assert "[2/2] images/000001.jpg" in result.stderr
+    check = CliRunner().invoke(app, ["check", str(out)])
+    assert "folders - 2 2 2 0" in rows(check.stdout)
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 0, again.output
+    assert "images" not in again.stderr
+
+
+def test_synth_sorts_into_classes(tmp_path: Path) -> None:
+    out = tmp_path / "classes"
+    result = CliRunner().invoke(
+        app, ["synth", str(out), "--classes", "--count", "8", "--size", "48", "--seed", "3"]
+    )
+    assert result.exit_code == 0, result.output
+    assert len(list((out / "train").iterdir())) == 8
+    assert json.loads((out / "synth.json").read_text())["seed"] == 3

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from venule.synth.anatomy import Vessel
 from venule.synth.frame import square
 from venule.synth.render import draw_layers
-from venule.synth.tree import Vessel
 
 
 def straight(radius: float, *, angle: float = 0.0, offset: float = 0.0) -> Vessel:
@@ -51,3 +51,26 @@ def test_no_vessels_give_empty_layers() -> None:
     layers = draw_layers((), square(50, share=1.0))
     assert layers.coverage.shape == (50, 50)
     assert not layers.vessels.any()
+
+
+def test_a_vessel_of_known_width_has_exactly_its_pixels() -> None:
+    """6 px wide on the line between two rows of pixels: three whole rows on either side."""
+    layers = draw_layers((straight(0.03),), square(200, share=1.0))
+    np.testing.assert_array_equal(np.flatnonzero(layers.vessels[:, 100]), range(97, 103))
+
+
+@pytest.mark.parametrize("width_px", [1.0, 1.5, 2.5, 7.3])
+@pytest.mark.parametrize("angle", [0.0, 0.5])
+def test_widths_between_whole_pixels_are_covered_in_part(width_px: float, angle: float) -> None:
+    frame = square(300, share=1.0)
+    layers = draw_layers((straight(width_px / 2 / 150, angle=angle),), frame)
+    length_px = 150.0
+    assert layers.coverage.sum() / length_px == pytest.approx(width_px, abs=0.25)
+
+
+def test_wide_vessels_hold_more_blood_than_thin_ones() -> None:
+    layers = draw_layers(
+        (straight(0.01, offset=-0.3), straight(0.05, offset=0.3)), square(200, share=1.0)
+    )
+    depth = layers.depth["vein"]
+    assert depth[100:].max() > 1.5 * depth[:100].max()

@@ -28,7 +28,7 @@ from venule.synth.fundus import draw_fundus
 
 Format = Literal["png", "jpg"]
 
-GENERATOR = 3
+GENERATOR = 4
 """Counts the generator's versions: the same number, seed and config give the same drawings."""
 
 ABOUT = "synth.json"

@@ -1,7 +1,7 @@
 """A drawn fundus photograph whose vessels are known exactly.
 
 The steps, each with its own module: the eye's geometry (`anatomy`, `growth`, `tree`), its vessels
-as layers (`render`), the fundus (`retina`), its lesions (`lesions`) and their photograph (`camera`).
+as layers (`render`), the fundus (`retina`), its lesions (`lesions`), the photograph (`camera`).
 """
 
 from dataclasses import dataclass

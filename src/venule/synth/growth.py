@@ -92,7 +92,9 @@ class _Grower:
         path = path[: len(path) if inside.all() else int(np.argmin(inside))]
         first = len(tree)
         tree.arcade[first : first + len(path)] = calibre_um > 75
-        tree.trunks.append((first, tree.add(path, -1), (calibre_um / 2000) ** 3))
+        end = tree.add(path, -1)
+        tree.forked[end] = True  # it goes on out of sight
+        tree.trunks.append((first, end, (calibre_um / 2000) ** 3))
         self._take(tree.kind, path)
 
     def _guide(self, side: float, shape: float, *, temporal: bool) -> Points:
@@ -136,7 +138,7 @@ class _Grower:
         onward = (row * course[0] + column * course[1]) / distance
         # Blood takes no detours: branches leave forwards and run with the course of their place.
         turn = 2.6 * (1 - ahead) if through else 0.9 * (1 - ahead) + 0.5 * (1 - onward)
-        cost = distance * (1 + turn) + 9.0 * tree.forked[:count]
+        cost = distance * (1 + turn) + 99.0 * tree.forked[:count]
         if through:
             cost[~tree.arcade[:count]] = np.inf
         node = int(np.argmin(cost))
@@ -150,7 +152,8 @@ class _Grower:
         calibre = self.anatomy.least_um * self.rng.uniform(0.75, 1.25)
         if through:  # it feeds more than is seen
             calibre = self.anatomy.vein_um * self.rng.uniform(0.35, 0.6)
-        tree.cube[end] = (calibre / 2000) ** 3
+        # A loose end that grows on hands on what it carried.
+        tree.cube[end] = max((calibre / 2000) ** 3, tree.cube.pop(node, 0.0))
 
     def _rim(self) -> Points:
         angle = self.rng.uniform(0, 2 * math.pi)
@@ -252,7 +255,8 @@ class _Grower:
         for node, cube in tree.cube.items():
             carried[owner[node]] += cube
         for number, (_, end, cube) in enumerate(tree.trunks):
-            tree.cube[end] = max(cube - float(carried[number]), 0.05 * cube)
+            rest, least = cube - float(carried[number]), (self.anatomy.least_um / 2000) ** 3
+            tree.cube[end] = max(rest, 0.05 * cube, least)
 
 
 def _bezier(a: Points, b: Points, c: Points, d: Points) -> Points:
