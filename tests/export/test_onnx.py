@@ -78,8 +78,10 @@ def test_the_record_and_every_parameters_name_are_in_the_file(tmp_path: Path) ->
     assert used <= names
 
 
-def test_photographs_have_the_same_vessels_in_torch_and_onnx_runtime(tmp_path: Path) -> None:
-    (name,) = shipped_weights()
+@pytest.mark.parametrize("name", shipped_weights())
+def test_photographs_have_the_same_vessels_in_torch_and_onnx_runtime(
+    name: str, tmp_path: Path
+) -> None:
     export_safetensors(shipped_weights()[name], tmp_path / "a.safetensors")
     by_onnx, by_torch = load(name, device="cpu"), load(tmp_path / "a.safetensors", device="cpu")
     drawn = draw_fundus(0, size_px=301)
