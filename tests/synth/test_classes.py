@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from skimage.morphology import skeletonize
 
+from venule.metrics.centerline import centerline
 from venule.synth.anatomy import Anatomy, place_eye
 from venule.synth.classes import CLASSES
 from venule.synth.fundus import DrawnFundus, draw_fundus
@@ -19,12 +19,12 @@ def drawings(name: str) -> tuple[DrawnFundus, ...]:
 
 def line_share(name: str) -> float:
     """Centre line per area of the field of view."""
-    return float(np.mean([skeletonize(d.vessels).sum() / d.fov.sum() for d in drawings(name)]))
+    return float(np.mean([centerline(d.vessels).sum() / d.fov.sum() for d in drawings(name)]))
 
 
 def width_px(name: str) -> float:
     """Area per length of centre line."""
-    return float(np.mean([d.vessels.sum() / skeletonize(d.vessels).sum() for d in drawings(name)]))
+    return float(np.mean([d.vessels.sum() / centerline(d.vessels).sum() for d in drawings(name)]))
 
 
 def slope(name: str) -> float:

@@ -28,7 +28,7 @@ def test_the_folder_is_a_data_set_without_problems(tmp_path: Path) -> None:
     make(tmp_path / "set", 3)
     dataset = open_dataset(str(tmp_path / "set"))
     assert [record.id for record in dataset.records] == ["000000", "000001", "000002"]
-    assert check_dataset(dataset) == []
+    assert not check_dataset(dataset)
     for record in dataset.records:
         assert record.fov is not None
         assert record.first is not None

@@ -61,7 +61,7 @@ LESIONS = ("drusen", "exudates", "cotton_wool", "microaneurysms", "hemorrhages",
 
 @pytest.mark.parametrize("lesion", LESIONS)
 def test_lesions_change_the_photograph_and_nothing_of_the_truth(lesion: str) -> None:
-    ill = replace(PLAIN, **{f"{lesion}_p": 1.0})
+    ill = replace(PLAIN, **{f"{lesion}_p": 1.0})  # type: ignore[arg-type]
     healthy, changed = draw_fundus(2, size_px=320), draw_fundus(2, size_px=320, config=ill)
     np.testing.assert_array_equal(changed.coverage, healthy.coverage)
     # Features draw their own random numbers: what a lesion does not touch stays as it was.

@@ -20,7 +20,7 @@ def grey() -> FloatMap:
 
 
 def painted(seed: int, **chances: float) -> FloatMap:
-    retina, config = grey(), replace(PLAIN, **chances)
+    retina, config = grey(), replace(PLAIN, **chances)  # type: ignore[arg-type]
     paint_deep_lesions(seed, retina, EYE, FRAME, config=config)
     paint_superficial_lesions(seed, retina, EYE, FRAME, config=config)
     return retina

@@ -40,6 +40,7 @@ class ToyTask:
     """Fits a line; its validation scores come from a list, one entry a validation."""
 
     best: Mapping[str, Literal["min", "max"]] = {"loss": "min", "dice": "max"}
+    validates = True
 
     def __init__(self, scores: Scores = ()) -> None:
         self.scores = scores
@@ -287,3 +288,12 @@ def test_what_this_machine_cannot_do_is_a_clear_error(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=r"schedule\.device = cuda is not available here"):
         make_accelerator(ScheduleConfig(device="cuda"))
+
+
+def test_without_validation_only_the_last_weights_are_saved(tmp_path: Path) -> None:
+    task = ToyTask()
+    task.validates = False
+    rows = make_loop(tmp_path, task, epochs=3, early_stopping=1).fit(silent)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert task.validated == []
+    assert task.saved == [("last", 3)]

@@ -45,18 +45,18 @@ class Device(StrEnum):
     mps = "mps"
 
 
-Models = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[MODEL...]",
-        help="A shipped name, a .onnx or .safetensors file, a run's folder, a folder of "
-        "probability maps or masks, or expert:second for the data set's second observer.",
-    ),
-]
-Data = Annotated[str | None, typer.Option("--data", metavar="D", help="NAME, NAME=PATH or PATH.")]
-Split = Annotated[
-    str | None, typer.Option(metavar="S", help="A split of the protocol, such as val.")
-]
+_MODELS_HELP = (
+    "A shipped name, a .onnx or .safetensors file, a run's folder, a folder of probability maps or "
+    "masks, or expert:second for the data set's second observer."
+)
+Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help=_MODELS_HELP)]
+MaybeModels = Annotated[list[str] | None, typer.Argument(metavar="[MODEL...]", help=_MODELS_HELP)]
+_DATA = typer.Option("--data", metavar="D", help="NAME, NAME=PATH or PATH.")
+_SPLIT = typer.Option("--split", metavar="S", help="A split of the protocol, such as val.")
+Data = Annotated[str, _DATA]
+MaybeData = Annotated[str | None, _DATA]
+Split = Annotated[str, _SPLIT]
+MaybeSplit = Annotated[str | None, _SPLIT]
 Card = Annotated[
     str | None,
     typer.Option(
@@ -86,9 +86,9 @@ Threshold = Annotated[
 
 
 def evaluate(
-    models: Models = None,
-    data: Data = None,
-    split: Split = None,
+    models: MaybeModels = None,
+    data: MaybeData = None,
+    split: MaybeSplit = None,
     *,
     card: Card = None,
     data_root: DataRoot = None,
