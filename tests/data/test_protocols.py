@@ -83,6 +83,13 @@ def test_drive_cv5_has_five_folds_of_four(drive: Dataset) -> None:
     assert len(numbers(drive, "cv5", "train-3")) == 16
 
 
+def test_drive_whole_trains_on_the_training_half_and_validates_nothing(drive: Dataset) -> None:
+    assert numbers(drive, "whole", "train") == list(range(21, 41))
+    assert numbers(drive, "whole", "test") == list(range(1, 21))
+    with pytest.raises(UsageError, match="unknown split"):
+        numbers(drive, "whole", "val")
+
+
 def test_drive_ddrnet_selects_on_the_first_half_of_the_test_set(drive: Dataset) -> None:
     assert numbers(drive, "ddrnet", "train") == list(range(21, 41))
     assert numbers(drive, "ddrnet", "val") == list(range(1, 11))

@@ -75,6 +75,12 @@ DRIVE = (
         splits=_drive_folds(),
     ),
     Protocol(
+        name="whole",
+        source="Staal et al. 2004: training 21-40, all of them, test 01-20; no image validates, for "
+        "a schedule that cv5 has fixed",
+        splits={"train": _numbers(_DRIVE_TRAINING), "test": _DRIVE_TEST},
+    ),
+    Protocol(
         name="ddrnet",
         source="AghdamAmir's DDRNet vessel segmentation: test images 01-10 select, 11-20 test",
         splits={
@@ -138,7 +144,8 @@ HRF = (
         source="every image but 11_h, 12_h and 13_h, whose labels were reconstructed from a set "
         "without a licence; nothing is held out",
         splits={
-            "train": tuple(id for id in _every_group(range(1, 16)) if id not in _UNLICENSED_HRF)
+            "train": tuple(id for id in _every_group(range(1, 16)) if id not in _UNLICENSED_HRF),
+            "unused": _UNLICENSED_HRF,
         },
     ),
 )
