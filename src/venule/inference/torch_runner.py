@@ -11,6 +11,7 @@ from venule.inference.segment import Segmenter
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import build_model, load_model, read_onnx
 from venule.models.record import ModelRecord, parse_record
+from venule.models.zoo import MODELS
 
 
 def pick_device(device: str) -> torch.device:
@@ -60,15 +61,16 @@ def load_torch(path: Path, *, device: str = "auto", threads: int | None = None) 
 def load_onnx_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
     """The network of an ONNX file in PyTorch, in evaluation mode, with its record.
 
-    What training alone uses, the auxiliary head and counters of batches, is not in an ONNX file;
-    the record then says `auxiliary: false`.
+    What training alone uses, an auxiliary head and counters of batches, is not in an ONNX file; the
+    record of a network that can have such a head says `auxiliary: false`.
 
     Raises:
         WeightsError: not written by `venule export`, or by another version of it.
     """
     tensors, metadata = read_onnx(path)
     record = parse_record(metadata, path)
-    record = record.model_copy(update={"options": record.options | {"auxiliary": False}})
+    if hasattr(MODELS.get(record.model), "auxiliary"):
+        record = record.model_copy(update={"options": record.options | {"auxiliary": False}})
     try:
         model = build_model(record)
     except ConfigError as error:
