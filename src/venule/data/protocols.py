@@ -76,8 +76,8 @@ DRIVE = (
     ),
     Protocol(
         name="whole",
-        source="Staal et al. 2004: training 21-40, all of them, test 01-20; no image validates, for "
-        "a schedule that cv5 has fixed",
+        source="Staal et al. 2004: training 21-40, all of them, test 01-20; no image validates, "
+        "for a schedule that cv5 has fixed",
         splits={"train": _numbers(_DRIVE_TRAINING), "test": _DRIVE_TEST},
     ),
     Protocol(
