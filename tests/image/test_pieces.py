@@ -53,3 +53,16 @@ def test_the_lowered_value_is_below_any_threshold(threshold: float) -> None:
 def test_no_share_changes_nothing() -> None:
     before = bars()
     assert lower_small_pieces(before, FOV, threshold=0.5, min_piece=0.0) is before
+
+
+def test_a_piece_is_counted_whole_where_a_large_map_is_counted_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("venule.image.pieces._COUNTED_AT_ONCE", 20)
+    probability = np.full((10, 10), 0.1, np.float32)
+    probability[1:9, 2] = 0.9  # eight pixels across all parts
+    probability[4, 6:8] = 0.9  # two
+    fov = np.ones((10, 10), bool)
+    lowered = lower_small_pieces(probability, fov, threshold=0.5, min_piece=0.05)
+    assert (lowered[1:9, 2] == probability[1:9, 2]).all()
+    assert (lowered[4, 6:8] < 0.5).all()

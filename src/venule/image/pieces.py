@@ -34,7 +34,7 @@ def lower_small_pieces(
 
 
 def _sizes(labels: NDArray[np.int32], pieces: int) -> NDArray[np.int64]:
-    """Pixels of each label from 0 to `pieces`; part by part, for bincount takes a copy in 64 bits."""
+    """Pixels of each label from 0 to `pieces`; part by part, for bincount copies to 64 bits."""
     sizes = np.zeros(pieces + 1, np.int64)
     for rows in np.array_split(labels, -(-labels.size // _COUNTED_AT_ONCE)):
         sizes += np.bincount(rows.ravel(), minlength=pieces + 1)
