@@ -22,6 +22,7 @@ COMMANDS = [
     "export",
     "models",
     "bench",
+    "calibrate",
     "data",
 ]
 

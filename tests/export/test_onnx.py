@@ -83,7 +83,8 @@ def test_photographs_have_the_same_vessels_in_torch_and_onnx_runtime(
     name: str, tmp_path: Path
 ) -> None:
     export_safetensors(shipped_weights()[name], tmp_path / "a.safetensors")
-    by_onnx, by_torch = load(name, device="cpu"), load(tmp_path / "a.safetensors", device="cpu")
+    by_onnx = load(name, device="cpu", runtime="onnx")
+    by_torch = load(tmp_path / "a.safetensors", device="cpu")
     drawn = draw_fundus(0, size_px=301)
     first, second = by_onnx.segment(drawn.image), by_torch.segment(drawn.image)
     agree = (first.vessels == second.vessels)[first.fov].mean()

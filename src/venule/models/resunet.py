@@ -107,9 +107,7 @@ class ResUNet(SegmentationModel):
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) float32 to logits (N, C, H, W)."""
         height, width = x.shape[2:]
-        bottom, right = -height % self.cell, -width % self.cell
-        if bottom or right:
-            x = F.pad(x, (0, right, 0, bottom))
+        x = F.pad(x, (0, -width % self.cell, 0, -height % self.cell))
         x = self.stem(F.pixel_unshuffle(x, 2))
         skips: list[Tensor] = []
         for stage, down in zip(self.encoder, self.down, strict=False):
