@@ -10,6 +10,6 @@ needs_openvino = pytest.mark.skipif(
 )
 """Skips a test where OpenVINO is missing.
 
-The locked environment has none: beside PyTorch and ONNX Runtime in one process, long test runs ended
-in a segmentation fault. `pytest tests/inference tests/bench` with it installed runs these tests.
+The locked environment has none: beside PyTorch and ONNX Runtime in one process, long test runs
+ended in a segmentation fault. With it installed, `pytest tests/inference tests/bench` runs them.
 """
