@@ -137,7 +137,9 @@ def test_a_calibration_moves_probabilities_and_keeps_their_order() -> None:
     after = Postprocessing(scale=0.5, offset=-1.0)
     calibrated = segmenter(postprocessing=after).segment(drawn.image, fov=drawn.fov)
     expected = 1 / (1 + np.exp(1.0 - 0.5 * np.log(plain / (1 - plain))))
-    np.testing.assert_allclose(calibrated.probability[drawn.fov], expected, atol=1e-3)
+    told = (plain > 1e-4) & (plain < 1 - 1e-4)  # beyond that float32 forgets the logit
+    assert told.mean() > 0.5
+    np.testing.assert_allclose(calibrated.probability[drawn.fov][told], expected[told], atol=1e-3)
 
 
 def test_specks_are_no_vessels_if_the_weights_say_so() -> None:

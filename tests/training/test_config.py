@@ -87,7 +87,6 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
         ({"input": {"fov_px": 64, "resize_px": 64}}, "excludes crop_px and fov_px; set one"),
         ({"input": {}}, "set crop_px .* or resize_px"),
         ({"input": {"crop_px": 64, "std": [0.1, 0.1, 0]}}, "input.std: .* must be above 0"),
-        ({"augmentation": {"shift": 0.4, "scale": 0.5}}, "shift, scale and rotate_deg together"),
         ({"name": "a/b"}, "name: String should match"),
     ],
 )

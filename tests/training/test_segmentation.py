@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from support.drawn import make_drawn, settings
-from venule.data.catalog import open_dataset
 from venule.data.sample import Sample
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import read_weights
@@ -36,8 +35,8 @@ class Planted(SegmentationModel):
 
 @pytest.fixture
 def task(tmp_path: Path) -> SegmentationTask:
-    dataset = open_dataset(str(make_drawn(tmp_path / "data", train=1, val=1)))
-    config = parse_config(settings(dataset.root, loss={"kind": "bce"}), TrainConfig, source="test")
+    data = make_drawn(tmp_path / "data", train=1, val=1)
+    config = parse_config(settings(data, loss={"kind": "bce"}), TrainConfig, source="test")
     return SegmentationTask(config, choose(config, "train"), choose(config, "val"))
 
 

@@ -55,9 +55,6 @@ def test_a_run_holds_all_that_it_promises(finished: Path) -> None:
     files = {"config.toml", "metrics.csv", "metrics.jsonl", "environment.json", "data.json"}
     assert weights | files | {"run.json", "state.pt", "curves.png"} <= names
     assert any(name.startswith("tensorboard/events.") for name in names)
-    summary = json.loads((finished / "run.json").read_text())
-    assert summary["epochs"] == 2
-    assert 1e8 < summary["peak_memory_bytes"] < 1e11  # PyTorch alone is larger than 100 MB
 
 
 def test_validation_scores_are_those_of_the_evaluation_at_a_half(

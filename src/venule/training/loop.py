@@ -18,7 +18,7 @@ from venule.data.loader import EpochBatches, derive_seed
 from venule.errors import ConfigError
 from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
 from venule.training.optim import Schedule, average_weights, build_optimizer
-from venule.training.run import Row, Run, peak_memory_bytes
+from venule.training.run import Row, Run
 
 LOG = logging.getLogger(__name__)
 
@@ -140,12 +140,7 @@ class Loop:
         if self.accelerator.is_main_process:
             events.close()
             LOG.info("%s: stopped %s", self.run.path, stopped)
-            summary = {
-                "stopped": stopped,
-                "epochs": len(self.rows),
-                "best": self.best,
-                "peak_memory_bytes": peak_memory_bytes(),
-            }
+            summary = {"stopped": stopped, "epochs": len(self.rows), "best": self.best}
             self.run.write_json("run.json", summary)
         return self.rows
 

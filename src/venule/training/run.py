@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -157,16 +156,6 @@ def _processor() -> str:
         return platform.processor()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-def peak_memory_bytes() -> int | None:
-    """The most memory that this process has held, in bytes, not a GPU's; None on Windows."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak) if sys.platform == "darwin" else int(peak) * 1024
 
 
 def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:
