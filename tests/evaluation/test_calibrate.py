@@ -42,7 +42,7 @@ def held_out(id: str, seed: int) -> _HeldOut:
 def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None:
     items = [held_out("a", 0), held_out("b", 1)]
     x = np.concatenate([np.log(i.probability / (1 - i.probability))[i.sample.fov] for i in items])
-    y = np.concatenate([i.sample.vessels[i.sample.fov] for i in items])  # type: ignore[index]
+    y = np.concatenate([i.truth[i.sample.fov] for i in items])
     expected = LogisticRegression(C=1e9, tol=1e-8).fit(x[:, None], y)
     scale, offset = fit_platt(items)
     assert scale == pytest.approx(float(expected.coef_[0, 0]), abs=1e-3)
@@ -113,6 +113,11 @@ def test_runs_that_share_a_validation_image_are_refused(runs: list[Path]) -> Non
 def test_a_folder_without_weights_is_said(tmp_path: Path) -> None:
     with pytest.raises(VenuleError, match="not a training run"):
         calibrate([tmp_path])
+
+
+def test_weights_without_their_run_are_refused() -> None:
+    with pytest.raises(VenuleError, match=r"general: not a training run .* give runs' folders"):
+        calibrate([Path("general")])
 
 
 def test_the_command_prints_settings_that_a_configuration_takes(

@@ -22,7 +22,7 @@ from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import LABELS, Scorer
-from venule.image.arrays import FloatMap
+from venule.image.arrays import FloatMap, Mask
 from venule.image.pieces import lower_small_pieces
 from venule.inference.load import load
 from venule.metrics.counts import count, dice
@@ -61,6 +61,12 @@ class _HeldOut:
     sample: Sample
     probability: FloatMap
 
+    @property
+    def truth(self) -> Mask:
+        """The annotation; `protocols.select` requires one of validation images."""
+        assert self.sample.vessels is not None
+        return self.sample.vessels
+
 
 def calibrate(
     runs: Sequence[Path],
@@ -92,13 +98,10 @@ def calibrate(
     after = Postprocessing(scale=scale, offset=offset, min_piece=min_piece)
     scorer, rows = Scorer(binary=False), {}
     for item in calibrated:
-        assert item.sample.vessels is not None
         final = lower_small_pieces(
             item.probability, item.sample.fov, threshold=threshold, min_piece=min_piece
         )
-        rows[item.sample.id] = scorer.add(
-            final, item.sample.vessels, item.sample.fov, threshold=threshold
-        )
+        rows[item.sample.id] = scorer.add(final, item.truth, item.sample.fov, threshold=threshold)
     names = [name for name in LABELS if name in next(iter(rows.values()))]
     return Calibration(
         runs=tuple(run.name for run in runs),
@@ -126,10 +129,9 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> tuple[float, float]:
     """
     logits, vessels = [], []
     for item in held_out:
-        assert item.sample.vessels is not None
         inside = item.sample.fov
         logits.append(logit(item.probability[inside].astype(np.float64).clip(1e-7, 1 - 1e-7)))
-        vessels.append(item.sample.vessels[inside])
+        vessels.append(item.truth[inside])
     x, y = np.concatenate(logits), np.concatenate(vessels)
 
     def negative_likelihood(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -147,6 +149,8 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> tuple[float, float]:
 
 def _predict(run: Path, which: str, progress: Progress | None) -> list[_HeldOut]:
     segmenter = load(run, which=which)
+    if not (run / "config.toml").is_file():
+        raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")
     plain = segmenter.record.model_copy(update={"postprocessing": Postprocessing()})
     segmenter = replace(segmenter, record=plain)
     held_out = []
@@ -184,8 +188,7 @@ def _moved(item: _HeldOut, scale: float, offset: float) -> _HeldOut:
 def _best_threshold(calibrated: Sequence[_HeldOut]) -> float:
     pooled = Histogram()
     for item in calibrated:
-        assert item.sample.vessels is not None
-        pooled.accumulate(item.probability, item.sample.vessels, item.sample.fov)
+        pooled.accumulate(item.probability, item.truth, item.sample.fov)
     return round(best_threshold(pooled), 4)
 
 
@@ -193,11 +196,10 @@ def _smallest_piece(calibrated: Sequence[_HeldOut], threshold: float) -> float:
     def mean_dice(min_piece: float) -> float:
         scores = []
         for item in calibrated:
-            assert item.sample.vessels is not None
             final = lower_small_pieces(
                 item.probability, item.sample.fov, threshold=threshold, min_piece=min_piece
             )
-            counts = count(final >= threshold, item.sample.vessels, item.sample.fov)
+            counts = count(final >= threshold, item.truth, item.sample.fov)
             scores.append(dice(counts))
         return float(np.mean(scores))
 
