@@ -2,18 +2,19 @@ import csv
 import json
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from support.segmenters import DEADLY, broken, deadly, green, noise
+from support.segmenters import DEADLY, broken, deadly, elsewhere, green, noise
 from venule import __version__
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Kind, plan
 from venule.batch.predict import Failed, Kept, Network, Outcome, Written
 from venule.batch.run import open_network, run, settings_of, start, threads_each
-from venule.errors import OutputError, VenuleError
+from venule.errors import OutputError, UsageError, VenuleError
 from venule.image.io import write_png
 
 Predict = Callable[..., list[Outcome]]
@@ -123,6 +124,29 @@ def test_other_settings_are_refused_until_overwriting_replaces_all_they_made(
     assert not (tmp_path / "out" / "eye_prob.png").exists()
 
 
+def test_a_runtime_installed_half_way_is_refused_until_overwriting(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    # "auto" both times: the second time it is another runtime, in another precision.
+    asked = {"runtime": "auto"}
+    before, now = (replace(green(1), runtime=name) for name in ("ONNX 1, fp32", "OpenVINO 2, bf16"))
+    settings = [settings_of(one, folder / "eye.png", asked) for one in (before, now)]
+    predict(**settings[0])
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["runtime"] == "ONNX 1, fp32"
+    with pytest.raises(OutputError, match=r"runtime 'ONNX 1, fp32', now 'OpenVINO 2, bf16'.*--ov"):
+        predict(**settings[1])
+    assert _kinds(predict(**settings[0])) == {"eye": Kept}
+    assert _kinds(predict(**settings[1], overwrite=True)) == {"eye": Written}
+
+
+def test_workers_that_would_compute_in_another_runtime_write_nothing(
+    predict: Predict, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"in another, but the run began in not stated"):
+        predict(network=elsewhere, timeout=60)
+    assert not (tmp_path / "out" / "eye_mask.png").exists()
+
+
 def test_files_in_the_way_are_refused_and_nothing_is_written(
     predict: Predict, tmp_path: Path
 ) -> None:
@@ -209,5 +233,6 @@ def test_settings_name_the_version_the_weights_and_what_was_chosen(tmp_path: Pat
     settings = settings_of(green(1), tmp_path / "weights", {"save": ["mask"]})
     assert settings["venule"] == __version__
     assert settings["model_sha256"].startswith("ba7816bf8f01cfea")  # of "abc"
+    assert settings["runtime"] == green(1).runtime
     assert settings["threshold"] == 0.5
     assert settings["parameters"] == {"save": ["mask"]}

@@ -16,7 +16,7 @@ from venule.errors import OutputError
 NAME = ".venule.sqlite"
 
 Settings = Mapping[str, Any]
-"""What results depend on beside the photograph, as JSON: model, its hash, threshold, ..."""
+"""What results depend on beside the photograph, as JSON: model, hash, runtime, threshold, ..."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
@@ -215,4 +215,5 @@ def _differences(before: Settings, now: Settings) -> Iterator[str]:
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differences(old, new)
         elif old != new:
-            yield f"{name} {old}, now {new}"
+            # Quoted, because a runtime's name has commas of its own.
+            yield f"{name} {old!r}, now {new!r}"

@@ -5,7 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from venule import __version__
@@ -16,6 +18,7 @@ from venule.batch.predict import (
     Kept,
     Network,
     Outcome,
+    Written,
     attempt,
     discard,
     file_sha256,
@@ -24,6 +27,7 @@ from venule.batch.predict import (
 )
 from venule.batch.report import REPORT, RUN, write_reports
 from venule.batch.workers import Task, run_tasks
+from venule.errors import UsageError
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
 from venule.inference.threads import core_count
@@ -52,13 +56,18 @@ def open_network(
 
 
 def settings_of(segmenter: Segmenter, weights: Path, parameters: Mapping[str, object]) -> Settings:
-    """What results depend on beside the photograph; `parameters` are those the user chose."""
+    """What results depend on beside the photograph; `parameters` are those the user chose.
+
+    The runtime is the one that computes, with its version and precision, not the one that was
+    asked for: "auto" may be another on the day the run goes on.
+    """
     record = segmenter.record
     return {
         "venule": __version__,
         "model": record.name,
         "model_sha256": file_sha256(weights),
         "licence": record.licence,
+        "runtime": segmenter.runtime,
         "threshold": record.threshold,
         "parameters": parameters,
     }
@@ -118,40 +127,28 @@ def run(
         VenuleError: the network cannot be loaded in a worker, or no result can be written.
     """
     alone = len(jobs) == 1 and workers == 1 and timeout is None
-    out = ledger.path.parent
-    began, clock, counts = datetime.now(UTC), time.monotonic(), Counter[str]()
-    tasks = [Task(job, ledger.finished(job)) for job in jobs]
-    leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
-    sweep(leftovers)
     seconds = TIMEOUT_S if timeout is None else timeout
-    outcomes = (
-        _run_here(tasks, segmenter)
-        if alone
-        else run_tasks(
-            tasks, network, workers=workers, threads=threads_each(workers), timeout=seconds
-        )
-    )
+    last_run = _LastRun(workers, None if alone else seconds)
+    out = ledger.path.parent
+    leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
+    tasks = [Task(job, ledger.finished(job)) for job in jobs]
+    sweep(leftovers)
+    if alone:
+        outcomes = _run_here(tasks, segmenter)
+    else:
+        alike = partial(_open_alike, network, segmenter.runtime)
+        threads = threads_each(workers)
+        outcomes = run_tasks(tasks, alike, workers=workers, threads=threads, timeout=seconds)
     try:
         with closing(outcomes):
             for outcome in outcomes:
-                if isinstance(outcome, Failed):
-                    discard(outcome.job)  # what an earlier photograph of that name left
-                if not isinstance(outcome, Kept):
-                    ledger.record(outcome)
-                counts[type(outcome).__name__.lower()] += 1
+                _settle(outcome, ledger)
+                last_run.counts[type(outcome)] += 1
                 yield outcome
     finally:
         sweep(leftovers)
-        last_run = {
-            "started": began.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - clock, 3),
-            "workers": workers,
-            "timeout_s": None if alone else seconds,
-            **{name: counts[name] for name in ("written", "kept", "failed")},
-        }
         try:
-            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run)
+            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         finally:
             ledger.close()
 
@@ -167,3 +164,43 @@ def _run_here(tasks: Sequence[Task], segmenter: Segmenter) -> Generator[Outcome,
             yield attempt(task.job, task.finished, segmenter)
         except MemoryError:
             yield Failed(task.job, "too large for this computer's memory")
+
+
+def _open_alike(network: Network, runtime: str, threads: int) -> Segmenter:
+    """What `network` opens, if it runs in `runtime` as the ledger says of every result."""
+    segmenter = network(threads)
+    if segmenter.runtime != runtime:
+        raise UsageError(
+            f"a worker process computes in {segmenter.runtime}, but the run began in {runtime}: "
+            "something was installed meanwhile; run it again with --overwrite"
+        )
+    return segmenter
+
+
+def _settle(outcome: Outcome, ledger: Ledger) -> None:
+    if isinstance(outcome, Failed):
+        discard(outcome.job)  # what an earlier photograph of that name left
+    if not isinstance(outcome, Kept):
+        ledger.record(outcome)
+
+
+@dataclass
+class _LastRun:
+    """What run.json says of the run that wrote it."""
+
+    workers: int
+    timeout_s: float | None
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+    counts: Counter[type] = field(default_factory=Counter)
+
+    def record(self) -> dict[str, object]:
+        kinds = {"written": Written, "kept": Kept, "failed": Failed}
+        return {
+            "started": self.began.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self.clock, 3),
+            "workers": self.workers,
+            "timeout_s": self.timeout_s,
+            **{name: self.counts[kind] for name, kind in kinds.items()},
+        }

@@ -92,7 +92,7 @@ def predict(
         resize_px=imgsz,
     )
     segmenter = network(threads_each(workers))
-    parameters = {"save": kinds, "imgsz": imgsz, "device": device.value, "runtime": runtime.value}
+    parameters = {"save": kinds, "imgsz": imgsz}
     settings = settings_of(segmenter, weights_file(name, which=which.value), parameters)
     ledger = start(jobs, out, settings, overwrite=overwrite)
     typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)
