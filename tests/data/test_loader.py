@@ -136,13 +136,13 @@ def test_truth_is_soft_where_it_was_scaled(records: Sequence[Record]) -> None:
 
 
 def place_coded(side: int = 80) -> Sample:
-    """A photograph whose red and green are each pixel's row and column plus one, in hundredths."""
+    """A photograph whose red and green are each pixel's row and column plus one, in levels."""
     rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    image = torch.stack((rows + 1, columns + 1, torch.zeros_like(rows))).float() / 100
+    image = torch.stack((rows + 1, columns + 1, torch.zeros_like(rows))).to(torch.uint8)
     truth = ((rows + columns) % 7 == 0).float()[None]
     fov = ((rows + 2 * columns) % 5 > 0).to(torch.uint8)[None]
     return {
-        "image": tv_tensors.Image(image),
+        "image": image,
         "truth": tv_tensors.Image(truth),
         "fov": tv_tensors.Mask(fov),
     }
@@ -157,7 +157,7 @@ def test_a_crop_cuts_photograph_truth_and_field_of_view_at_one_place(
     for seed in range(60):
         torch.manual_seed(seed)
         crop = samples.draw(whole)
-        rows, columns = ((crop["image"][:2] * 100).round().long() - 1).as_subclass(Tensor)
+        rows, columns = ((crop["image"][:2] * 255).round().long() - 1).as_subclass(Tensor)
         inside = rows >= 0
         assert torch.equal(inside, columns >= 0)
         for key in ("truth", "fov"):

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from venule.data.loader import EpochBatches, derive_seed, training_loader
 from venule.errors import ConfigError
 from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
 from venule.training.loop import Batch, Loop, freeze_batch_norm, make_accelerator
-from venule.training.run import Row, Run
+from venule.training.run import STATE, Row, Run
 
 Scores = Sequence[Mapping[str, float]]
 
@@ -57,8 +58,17 @@ class ToyTask:
         number = len(self.validated) - 1
         return dict(self.scores[number]) if self.scores else {"loss": 1.0, "dice": 0.5}
 
-    def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
-        self.saved.append((name, epoch))
+    def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> "ToySnapshot":
+        return ToySnapshot(epoch, self.saved)
+
+
+@dataclass(frozen=True)
+class ToySnapshot:
+    epoch: int
+    saved: list[tuple[str, int]]
+
+    def write(self, run: Run, names: Sequence[str]) -> None:
+        self.saved += [(name, self.epoch) for name in names]
 
 
 def network(*, dropout: float = 0.0) -> nn.Module:
@@ -162,6 +172,32 @@ def test_early_stopping_stops_and_says_so(tmp_path: Path) -> None:
     said = json.loads((loop.run.path / "run.json").read_text())
     assert said["stopped"] == "early: val_dice has not improved for 2 validations"
     assert (said["epochs"], said["best"]) == (4, {"loss": 0.25, "dice": 0.3})
+
+
+def test_early_stopping_counts_from_a_later_epoch_where_told(tmp_path: Path) -> None:
+    dice = (0.0, 0.0, 0.0, 0.0, 0.5, 0.4, 0.4, 0.9)
+    task = ToyTask([{"loss": 1.0, "dice": d} for d in dice])
+    loop = make_loop(tmp_path, task, epochs=8, early_stopping=2, early_stopping_after=3)
+    assert len(loop.fit(silent)) == 7  # the 4th is stale; the 5th is better; the 6th and 7th stop
+
+
+def test_weights_and_state_are_written_at_every_checkpoint_and_at_the_end(tmp_path: Path) -> None:
+    dice = (0.1, 0.3, 0.2, 0.2, 0.4)
+    task = ToyTask([{"loss": 1.0, "dice": d} for d in dice])
+    written: list[list[tuple[str, int]]] = []
+    loop = make_loop(tmp_path, task, epochs=5, checkpoint_every=3)
+    state = loop.run.path / STATE
+
+    def after(kind: str, values: Mapping[str, float]) -> None:
+        if kind == "epoch":
+            written.append(task.saved[:])
+            assert state.exists() == (values["epoch"] >= 3)
+
+    loop.fit(after)
+    assert written[:2] == [[], []]
+    assert dict(written[2]) == {"best_loss": 1, "best_dice": 2, "last": 3}
+    assert written[3] == written[2]
+    assert written[4][len(written[3]) :] == [("last", 5), ("best_dice", 5)]
 
 
 def test_a_run_that_goes_to_its_end_says_so(tmp_path: Path) -> None:

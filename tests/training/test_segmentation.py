@@ -74,8 +74,10 @@ def test_weights_are_saved_with_the_best_threshold_and_errors_are_drawn_at_a_hal
     assert sample.vessels is not None
     probability, network = planted(sample)
     run = Run.create(tmp_path, "run")
-    task.save(run, network, name="best_dice", epoch=1, scores=task.validate(network, epoch=1))
+    scores = task.validate(network, epoch=1)
+    task.snapshot(network, epoch=1, scores=scores).write(run, ["best_dice", "last"])
     _, record = read_weights(run.weights / "best_dice.safetensors")
+    assert read_weights(run.weights / "last.safetensors")[1] == record
     assert record.threshold == pytest.approx((0.52 + 0.55) / 2, abs=1e-3)
     with Image.open(run.overlays / f"{sample.id}_errors.png") as picture:
         expected = errors(probability >= 0.5, sample.vessels, sample.fov)

@@ -101,7 +101,12 @@ class TrainingSet(Dataset[Sample]):
 
     def draw(self, photograph: Sample) -> Sample:
         """One augmented crop, or the whole photograph, before normalisation."""
-        sample = {key: photograph[key] for key in ("image", "truth", "fov")}
+        levels = photograph["image"].as_subclass(Tensor)
+        sample = {
+            "image": tv_tensors.Image(levels.float() / 255),
+            "truth": photograph["truth"],
+            "fov": photograph["fov"],
+        }
         if self.crop_px is None:
             return self.light(self.move(sample))
         return self.light(random_crop(sample, self.crop_px, self.augmentation))
@@ -183,16 +188,13 @@ def _view(
     truth = scale_soft(vessels, shape)
     mean, std = statistics(image, inside, preprocessing)
     return {
-        "image": tv_tensors.Image(_planes(image)),
+        # Levels, not floats: many photographs by several cameras must fit into memory.
+        "image": torch.from_numpy(image.transpose(2, 0, 1).copy()),
         "truth": tv_tensors.Image(torch.from_numpy(truth)[None]),
         "fov": tv_tensors.Mask(torch.from_numpy(inside.astype(np.uint8))[None]),
         "mean": torch.from_numpy(mean)[:, None, None],
         "std": torch.from_numpy(std)[:, None, None],
     }
-
-
-def _planes(image: RGB) -> Tensor:
-    return torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1).contiguous()
 
 
 def _normalized(sample: Sample, mean: Tensor, std: Tensor) -> Sample:

@@ -1,7 +1,9 @@
 """Files that are whole or not there."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from venule.errors import OutputError
@@ -36,6 +38,29 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_same(paths: Sequence[Path], content: bytes) -> None:
+    """Write `content` to each of `paths`, all in one folder: one file of several names.
+
+    Where the disk knows no hard links, they are copies. Each path changes in one step.
+
+    Raises:
+        OutputError: the folder is missing, full or read-only.
+    """
+    first, *others = paths
+    write_bytes(first, content)
+    for path in others:
+        other_name = path.with_name(f".{path.name}.same.tmp")
+        try:
+            other_name.unlink(missing_ok=True)
+            try:
+                os.link(first, other_name)
+            except OSError:
+                shutil.copyfile(first, other_name)
+            other_name.replace(path)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _umask() -> int:

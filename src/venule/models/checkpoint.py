@@ -1,6 +1,7 @@
 """Weights with their record, in one safetensors file; nothing else is needed to predict."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,15 @@ from venule.models.zoo import model_config
 HEADER = "venule"
 
 
-def save_weights(path: Path, state: dict[str, Tensor], record: ModelRecord) -> None:
+def save_weights(path: Path, state: Mapping[str, Tensor], record: ModelRecord) -> None:
     """Write a state dict and its record to `path` atomically."""
+    write_bytes(path, weights_bytes(state, record))
+
+
+def weights_bytes(state: Mapping[str, Tensor], record: ModelRecord) -> bytes:
+    """A state dict and its record as the content of a weights file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_bytes(path, save(tensors, metadata={HEADER: record.model_dump_json()}))
+    return save(tensors, metadata={HEADER: record.model_dump_json()})
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelRecord]:

@@ -4,6 +4,7 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
 
@@ -17,10 +18,10 @@ from torchvision.transforms import v2
 from venule.data.classes import ClassTree, Labelled
 from venule.data.loader import derive_seed
 from venule.errors import ConfigError
-from venule.image.atomic import write_bytes
+from venule.image.atomic import write_same
 from venule.image.io import GreyImageWarning, read_image
 from venule.training.config import ClassPhotographsConfig, PretrainConfig
-from venule.training.loop import Batch
+from venule.training.loop import Batch, copy_weights
 from venule.training.run import Row, Run
 
 HEADER = "venule-pretrained"
@@ -82,6 +83,19 @@ def _normalization(config: ClassPhotographsConfig) -> list[v2.Transform]:
     return [v2.ToDtype(torch.float32, scale=True), v2.Normalize(config.mean, config.std)]
 
 
+@dataclass(frozen=True)
+class ClassifierSnapshot:
+    """A copy of a classifier's weights, and the header of their file."""
+
+    state: dict[str, Tensor]
+    account: str
+
+    def write(self, run: Run, names: Sequence[str]) -> None:
+        """Write weights/NAME.safetensors for each name."""
+        paths = [run.weights / f"{name}.safetensors" for name in names]
+        write_same(paths, save(self.state, metadata={HEADER: self.account}))
+
+
 class ClassificationTask:
     """Classification of whole photographs by one configuration.
 
@@ -127,8 +141,8 @@ class ClassificationTask:
             )
         return {"loss": loss / len(self.tree.val), "accuracy": right / len(self.tree.val)}
 
-    def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
-        """Write the classifier as weights/`name`.safetensors."""
+    def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> ClassifierSnapshot:
+        """A copy of the classifier's weights, with what they were trained on."""
         account = {
             "name": self.config.name,
             "model": self.config.network.model,
@@ -143,7 +157,4 @@ class ClassificationTask:
             "licence": self.config.licence,
             "package_version": version("venule"),
         }
-        state = model.state_dict()
-        tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
-        content = save(tensors, metadata={HEADER: json.dumps(account)})
-        write_bytes(run.weights / f"{name}.safetensors", content)
+        return ClassifierSnapshot(copy_weights(model), json.dumps(account))

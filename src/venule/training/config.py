@@ -152,7 +152,9 @@ class ScheduleConfig(Section):
     batch_size: int = Field(default=8, ge=1)
     accumulate: int = Field(default=1, ge=1)
     validate_every: int = Field(default=1, ge=1)
+    checkpoint_every: int = Field(default=1, ge=1)  # epochs between writings of weights and state
     early_stopping: int | None = Field(default=None, ge=1)  # validations without improvement
+    early_stopping_after: int = Field(default=0, ge=0)  # first epochs, in which none is counted
     monitor: Literal["loss", "iou", "dice", "auc", "accuracy"] = "dice"  # by early stopping
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     freeze_batch_norm: bool = False

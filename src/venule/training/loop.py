@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,13 @@ Report = Callable[[str, Mapping[str, float]], None]
 """Called with "pretrained", "step" or "epoch" and what is known then; shows progress."""
 
 
+class Snapshot(Protocol):
+    """Weights as they were after an epoch, whatever the network has become since."""
+
+    def write(self, run: Run, names: Sequence[str]) -> None:
+        """Write them with their record into the run's folder, under each of `names`."""
+
+
 class Task(Protocol):
     """What a loop needs to know of classification, segmentation, ..."""
 
@@ -43,8 +50,8 @@ class Task(Protocol):
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
         """Scores by name, `loss` among them."""
 
-    def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
-        """Write weights with their record as `name` into the run's folder."""
+    def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> Snapshot:
+        """A copy of the weights with their record, as last validated."""
 
 
 def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
@@ -115,6 +122,7 @@ class Loop:
         self.rows: list[Row] = []
         self.best: dict[str, float] = {}
         self.stale = 0
+        self.held: dict[str, Snapshot] = {}  # by name, to be written with the next state
 
     @property
     def evaluated(self) -> nn.Module:
@@ -132,7 +140,8 @@ class Loop:
             row = self._epoch(len(self.rows) + 1, report)
             self.rows.append(row)
             if self.accelerator.is_main_process:
-                self.run.save_state(self._state())
+                if self._is_checkpoint():
+                    self._write_checkpoint()
                 self.run.write_rows(self.rows)
                 events.add(row)
                 report("epoch", row)
@@ -173,7 +182,7 @@ class Loop:
             scores = self._validate(epoch)
             row |= {f"val_{name}": value for name, value in scores.items()}
         elif last and self.accelerator.is_main_process:
-            self.task.save(self.run, self.evaluated.eval(), name="last", epoch=epoch, scores={})
+            self.held["last"] = self.task.snapshot(self.evaluated.eval(), epoch=epoch, scores={})
         self.schedule.epoch(scores.get("loss"))
         return row | {"seconds": round(time.monotonic() - started, 3)}
 
@@ -219,19 +228,20 @@ class Loop:
         return loss.detach()
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """Scores from the main process, the same everywhere; better weights are saved."""
+        """Scores from the main process, the same everywhere; better weights are held."""
         scores: dict[str, float] = {}
         if self.accelerator.is_main_process:
             model = self.evaluated.eval()
             scores = self.task.validate(model, epoch=epoch)
         scores = broadcast_object_list([scores])[0]
         improved = [name for name in self.task.best if self._improves(name, scores[name])]
-        self.stale = 0 if self.config.monitor in improved else self.stale + 1
+        early = epoch <= self.config.early_stopping_after
+        self.stale = 0 if early or self.config.monitor in improved else self.stale + 1
         for name in improved:
             self.best[name] = scores[name]
         if self.accelerator.is_main_process:
-            for name in (*(f"best_{score}" for score in improved), "last"):
-                self.task.save(self.run, model, name=name, epoch=epoch, scores=scores)
+            snapshot = self.task.snapshot(model, epoch=epoch, scores=scores)
+            self.held |= {f"best_{name}": snapshot for name in improved} | {"last": snapshot}
         return scores
 
     def _improves(self, name: str, value: float) -> bool:
@@ -248,6 +258,23 @@ class Loop:
         if patience is not None and self.stale >= patience:
             return f"early: val_{self.config.monitor} has not improved for {patience} validations"
         return None
+
+    def _is_checkpoint(self) -> bool:
+        """Whether weights and state are written after this epoch; they are after the last."""
+        return len(self.rows) % self.config.checkpoint_every == 0 or self._stopped() is not None
+
+    def _write_checkpoint(self) -> None:
+        """The held weights, then the state: a run killed in between writes the same weights again.
+
+        Weights that are best by several scores are written once.
+        """
+        names: dict[int, list[str]] = {}
+        for name, snapshot in self.held.items():
+            names.setdefault(id(snapshot), []).append(name)
+        for several in names.values():
+            self.held[several[0]].write(self.run, several)
+        self.held.clear()
+        self.run.save_state(self._state())
 
     def _state(self) -> dict[str, Any]:
         scaler = self.accelerator.scaler
@@ -268,3 +295,11 @@ def freeze_batch_norm(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
+
+
+def copy_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The state of `model` on the CPU, in memory of its own."""
+    return {
+        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }

@@ -16,19 +16,39 @@ from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
 from venule.errors import ConfigError
 from venule.image.arrays import Mask
+from venule.image.atomic import write_same
 from venule.image.io import pixel_hash, write_png
 from venule.inference.segment import Prediction, Segmenter
 from venule.inference.torch_runner import torch_run
 from venule.metrics.counts import Counts, accuracy, count, dice, iou, miou
 from venule.metrics.curves import Histogram, best_threshold, roc_auc
 from venule.models.base import SegmentationModel
-from venule.models.checkpoint import save_weights
+from venule.models.checkpoint import weights_bytes
 from venule.models.record import ModelRecord, SeenImages
 from venule.training.config import SourceConfig, TrainConfig
-from venule.training.loop import Batch
+from venule.training.loop import Batch, copy_weights
 from venule.training.losses import Loss, build_loss, total_loss
 from venule.training.run import Row, Run
 from venule.viz.overlay import errors
+
+
+@dataclass(frozen=True)
+class SegmentationSnapshot:
+    """A copy of a network's weights, and what it found in each validation image."""
+
+    state: Mapping[str, Tensor]
+    record: ModelRecord
+    found: Sequence[Mask]
+    val: Sequence[Sample]
+
+    def write(self, run: Run, names: Sequence[str]) -> None:
+        """Write weights/NAME.safetensors for each name; the best by Dice draws its errors too."""
+        paths = [run.weights / f"{name}.safetensors" for name in names]
+        write_same(paths, weights_bytes(self.state, self.record))
+        if "best_dice" in names:
+            for sample, found in zip(self.val, self.found, strict=True):
+                picture = errors(found, _truth(sample), sample.fov)
+                write_png(run.overlays / f"{sample.id}_errors.png", picture)
 
 
 @dataclass(frozen=True)
@@ -127,7 +147,7 @@ class SegmentationTask:
         )
         self.threshold = config.output.threshold
         self.threshold_source = config.output.threshold_source
-        self.predictions: list[Prediction] = []
+        self.found: Sequence[Mask] = ()  # by the last validation, one mask a validation image
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The mean over images of the configured loss, auxiliary heads included."""
@@ -155,7 +175,7 @@ class SegmentationTask:
         segmenter = Segmenter(self.record, torch_run(network, device))
         scores: list[dict[str, float]] = []
         pooled = Histogram()
-        predictions: list[Prediction] = []
+        found: list[Mask] = []
         for sample in self.val:
             prediction = segmenter.segment(sample.image, fov=sample.fov)
             if not np.isfinite(prediction.probability).all():
@@ -166,16 +186,16 @@ class SegmentationTask:
             histogram = Histogram().accumulate(prediction.probability, _truth(sample), sample.fov)
             pooled += histogram
             scores.append(self._score(prediction, sample) | {"auc": roc_auc(histogram)})
-            predictions.append(prediction)
+            found.append(prediction.probability >= 0.5)
         threshold = best_threshold(pooled)
         self.threshold = 0.5 if math.isnan(threshold) else threshold  # nan: no vessel at all
         names = " and ".join(f"{s.dataset} {s.split}" for s in self.config.data.sources("val"))
         self.threshold_source = f"largest pooled Dice on {names}"
-        self.predictions = predictions
+        self.found = found
         return {name: _mean([score[name] for score in scores]) for name in scores[0]}
 
-    def save(self, run: Run, model: nn.Module, *, name: str, epoch: int, scores: Row) -> None:
-        """Write the network with its record as weights/`name`.safetensors."""
+    def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> SegmentationSnapshot:
+        """A copy of the weights with their record: threshold, scores, what they have seen."""
         record = self.record.model_copy(
             update={
                 "threshold": self.threshold,
@@ -186,9 +206,9 @@ class SegmentationTask:
                 },
             }
         )
-        save_weights(run.weights / f"{name}.safetensors", _network(model).state_dict(), record)
-        if name == "best_dice":
-            self._draw_errors(run)
+        return SegmentationSnapshot(
+            copy_weights(_network(model)), record, found=self.found, val=self.val
+        )
 
     def _score(self, prediction: Prediction, sample: Sample) -> dict[str, float]:
         truth, fov = _truth(sample), sample.fov
@@ -202,11 +222,6 @@ class SegmentationTask:
             "iou": iou(counts),
             "dice": dice(counts),
         }
-
-    def _draw_errors(self, run: Run) -> None:
-        for sample, prediction in zip(self.val, self.predictions, strict=True):
-            picture = errors(prediction.probability >= 0.5, _truth(sample), sample.fov)
-            write_png(run.overlays / f"{sample.id}_errors.png", picture)
 
 
 def _mean(values: Sequence[float]) -> float:
