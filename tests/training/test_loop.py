@@ -68,7 +68,7 @@ class ToySnapshot:
     saved: list[tuple[str, int]]
 
     def write(self, run: Run, names: Sequence[str]) -> None:
-        self.saved += [(name, self.epoch) for name in names]
+        self.saved.extend((name, self.epoch) for name in names)
 
 
 def network(*, dropout: float = 0.0) -> nn.Module:
@@ -279,6 +279,31 @@ def test_a_run_carried_on_is_the_run_itself_dropout_included(
     assert carried_on.optimizer.param_groups[0]["lr"] == whole.optimizer.param_groups[0]["lr"]
     for ours, theirs in zip(carried_on.rows, whole.rows, strict=True):
         assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}
+
+
+def test_a_run_killed_between_checkpoints_goes_back_to_the_last_one(tmp_path: Path) -> None:
+    def begin(run: Run | None = None) -> tuple[Loop, ToyTask]:
+        task = ToyTask([{"loss": 1.0, "dice": 0.1 * epoch} for epoch in range(1, 6)])
+        return make_loop(tmp_path, task, run=run, epochs=5, checkpoint_every=2), task
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(kind: str, values: Mapping[str, float]) -> None:
+        if (kind, values["epoch"]) == ("step", 4):
+            raise Stopped
+
+    whole, _ = begin()
+    whole.fit(silent)
+    broken, task = begin()
+    with pytest.raises(Stopped):
+        broken.fit(stop)
+    assert dict(task.saved) == {"best_loss": 1, "best_dice": 2, "last": 2}
+    carried_on, _ = begin(broken.run)
+    carried_on.resume()
+    assert len(carried_on.rows) == 2
+    carried_on.fit(silent)
+    assert torch.equal(weights(carried_on), weights(whole))
 
 
 def test_logs_are_cut_back_to_the_state_that_a_run_resumes_from(tmp_path: Path) -> None:
