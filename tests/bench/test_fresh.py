@@ -9,6 +9,7 @@ from support.networks import write_network
 from venule.bench.contender import Entry
 from venule.bench.fresh import measure_fresh, peak_mb
 from venule.bench.photograph import write_photograph
+from venule.bench.stages import OTHERS, STAGES
 from venule.errors import VenuleError
 from venule.image.io import read_mask
 from venule.models.record import ModelRecord
@@ -40,6 +41,20 @@ def test_a_photograph_is_predicted_in_a_process_of_its_own(tmp_path: Path) -> No
     assert read_mask(target).shape == (64, 64)
     assert fresh.seconds > 0
     assert fresh.peak_mb is None or 30 < fresh.peak_mb < 1000
+    assert set(fresh.first) == {*STAGES, "total"}
+    assert fresh.first["total"] < fresh.seconds  # which starts with the interpreter
+    assert fresh.again == ()
+
+
+def test_later_rounds_have_the_other_results_too_and_do_not_count_for_the_first(
+    tmp_path: Path,
+) -> None:
+    source, target = tmp_path / "a.jpg", tmp_path / "a.png"
+    write_photograph(source, (64, 64))
+    file = write_network(tmp_path / "a.onnx", ModelRecord(name="a", model="tiny"))
+    fresh = measure_fresh(Entry(str(file), "onnx"), source, target, threads=1, again=2)
+    assert [set(turn) for turn in fresh.again] == [{*STAGES, *OTHERS, "total"}] * 2
+    assert (fresh.peak_all_mb or 0) >= (fresh.peak_mb or 0)
 
 
 def test_a_process_that_fails_is_one_line_with_its_reason(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_a_model_and_a_peer_are_timed_in_one_run_and_everything_is_written(
     assert (report["threads"], report["repeat"]) == (1, 2)
     ours, other = report["rows"]
     assert (ours["name"], other["name"]) == ("tiny", "peer")
+    assert (ours["entry"]["model"], other["entry"]["model"]) == ("tiny.onnx", "peer.onnx")
     assert ours["shapes"] == [[1, 3, 96, 96]]
     assert other["shapes"] == [[1, 3, 64, 48]]
     assert set(ours["file"]) == {*STAGES, *OTHERS, "total"}

@@ -4,39 +4,68 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from venule.bench.clock import Stages
 from venule.bench.contender import Contender, Entry, open_contender
 from venule.errors import VenuleError
 
 
 @dataclass(frozen=True)
 class Fresh:
-    """`peak_mb`: the most memory that was resident, in 10^6 bytes; None where nobody can tell.
+    """What one process measured; memory in 10^6 bytes, None where nobody can tell.
 
-    `seconds`: from the start of the interpreter to the written mask and the process's end.
+    `peak_mb`: the most that was resident until the mask was written.
+    `seconds`: from the start of the interpreter to the written mask.
+    `first`: of these, from file to mask by stage, see `stages`; empty for a peer.
+    `again`: the same of later rounds, with the probability map and the overlay.
+    `peak_all_mb`: the most that was resident until the end, these two included.
     """
 
     peak_mb: float | None
     seconds: float
+    first: Stages = field(default_factory=dict)
+    again: tuple[Stages, ...] = ()
+    peak_all_mb: float | None = None
 
 
-def measure_fresh(entry: Entry, source: Path, target: Path, *, threads: int) -> Fresh:
+def measure_fresh(
+    entry: Entry, source: Path, target: Path, *, threads: int, again: int = 0
+) -> Fresh:
     """One photograph in a new process: read, segmented and written; a peer runs on noise only.
+
+    Args:
+        entry: what segments it.
+        source: the photograph.
+        target: the mask.
+        threads: of the network.
+        again: rounds that follow in the same process.
 
     Raises:
         VenuleError: the process failed; its last line says why.
     """
-    task = {**asdict(entry), "source": str(source), "target": str(target), "threads": threads}
+    task = {**asdict(entry), "source": str(source), "target": str(target)}
+    task |= {"threads": threads, "again": again}
     command = [sys.executable, "-m", "venule.bench.fresh", json.dumps(task)]
     started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    with (
+        TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        seconds = time.perf_counter() - started
+        rest = process.stdout.read()
+        process.wait()
+        errors.seek(0)
+        said = errors.read().strip().splitlines()
+    if process.returncode:
+        reason = (said or [f"exit code {process.returncode}"])[-1]
         raise VenuleError(f"{entry.model}: failed in a process of its own ({reason})")
-    return Fresh(json.loads(done.stdout)["peak_mb"], seconds)
+    later = json.loads(rest)
+    return Fresh(seconds=seconds, **json.loads(first), **later | {"again": tuple(later["again"])})
 
 
 def peak_mb() -> float | None:
@@ -53,24 +82,28 @@ def peak_mb() -> float | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS counts bytes
 
 
-def _run_once(contender: Contender, source: Path, target: Path) -> None:
-    from venule.image.io import read_image, write_png
+def _run_once(contender: Contender, source: Path, target: Path, *, others: bool) -> Stages:
+    from venule.bench.stages import file_to_mask
+    from venule.image.io import read_image
 
-    image = read_image(source)
-    if contender.segmenter is None:
-        for pixels in contender.inputs(image):
-            contender.run(pixels)
-        return
-    write_png(target, contender.segmenter.segment(image).vessels)
+    if contender.segmenter is not None:
+        return file_to_mask(source, target, contender.segmenter, others=others)
+    for pixels in contender.inputs(read_image(source)):
+        contender.run(pixels)
+    return {}
 
 
 def main() -> None:
-    """Do the task in the first argument, and write what it cost to stdout as JSON."""
+    """Do the task in the first argument, and write what it cost to stdout as two lines of JSON."""
     task = json.loads(sys.argv[1])
     entry = Entry(task["model"], task["runtime"], task["peer"])
+    source, target = Path(task["source"]), Path(task["target"])
     contender = open_contender(entry, threads=task["threads"])
-    _run_once(contender, Path(task["source"]), Path(task["target"]))
-    sys.stdout.write(json.dumps({"peak_mb": peak_mb()}))
+    first = _run_once(contender, source, target, others=False)
+    sys.stdout.write(json.dumps({"first": first, "peak_mb": peak_mb()}) + "\n")
+    sys.stdout.flush()
+    again = [_run_once(contender, source, target, others=True) for _ in range(task["again"])]
+    sys.stdout.write(json.dumps({"again": again, "peak_all_mb": peak_mb()}))
 
 
 if __name__ == "__main__":

@@ -14,18 +14,18 @@ DRAWN_PX = 512
 """Side of the drawing; it is scaled up, for a larger one takes longer than what is timed."""
 
 
-def photograph(shape: tuple[int, int]) -> RGB:
+def photograph(shape: tuple[int, int], *, seed: int = 0) -> RGB:
     """A drawn fundus in the middle of a black frame: (H, W, 3) uint8, `shape` = (H, W)."""
     side = min(shape)
-    drawn = Image.fromarray(draw_fundus(0, size_px=min(side, DRAWN_PX)).image)
+    drawn = Image.fromarray(draw_fundus(seed, size_px=min(side, DRAWN_PX)).image)
     drawn = drawn.resize((side, side), Image.Resampling.BICUBIC)
     frame = Image.new("RGB", shape[::-1])
     frame.paste(drawn, ((shape[1] - side) // 2, (shape[0] - side) // 2))
     return np.asarray(frame)
 
 
-def write_photograph(path: Path, shape: tuple[int, int]) -> None:
+def write_photograph(path: Path, shape: tuple[int, int], *, seed: int = 0) -> None:
     """Write `photograph` as JPEG, as a camera does."""
     encoded = BytesIO()
-    Image.fromarray(photograph(shape)).save(encoded, "JPEG", quality=92)
+    Image.fromarray(photograph(shape, seed=seed)).save(encoded, "JPEG", quality=92)
     write_bytes(path, encoded.getvalue())

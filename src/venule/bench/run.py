@@ -1,18 +1,15 @@
 """A benchmark as a whole: networks alone, files to masks, memory, in one report."""
 
 import json
-import os
-import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from venule import __version__
 from venule.bench.clock import Spread, Stages, ratio, spread, take_turns
+from venule.bench.computer import computer, versions
 from venule.bench.contender import Contender, Entry, open_contender
 from venule.bench.fresh import Fresh, measure_fresh
 from venule.bench.photograph import write_photograph
@@ -25,8 +22,6 @@ from venule.image.tiles import Run
 DRIVE_SIZE = (584, 565)
 """Rows and columns of DRIVE's photographs."""
 
-PACKAGES = ("numpy", "pillow", "onnxruntime", "openvino", "torch")
-
 Progress = Callable[[str], None]
 
 
@@ -34,10 +29,10 @@ Progress = Callable[[str], None]
 class Row:
     """One contender at one size of photograph; times in seconds.
 
-    `shapes`: of the network's inputs. `network`: the network alone; every round is in `rounds`.
-    `ratio`: that time as a multiple of the first contender's, round by round; `ratio_in_runtime`:
-    of the first one's in the same runtime. `file`: by stage from file to written mask, empty for a
-    peer. `fresh`: the same in a new process.
+    `entry`: with a file's name only. `shapes`: of the network's inputs. `network`: the network
+    alone; every round is in `rounds`. `ratio`: that time as a multiple of the first contender's,
+    round by round; `ratio_in_runtime`: of the first one's in the same runtime. `file`: by stage
+    from file to written mask, empty for a peer. `fresh`: the same in a new process.
     """
 
     name: str
@@ -94,7 +89,7 @@ def bench(
             progress(f"{size[0]} x {size[1]}: drawing a photograph")
             write_photograph(source, size)
             rows += _rows(contenders, size, source, target, threads, repeat, progress)
-    return Report(_computer(), _versions(), threads, repeat, tuple(rows))
+    return Report(computer(), versions(), threads, repeat, tuple(rows))
 
 
 def to_json(report: Report) -> bytes:
@@ -138,7 +133,7 @@ def _rows(
         row = Row(
             name=contender.name,
             runtime=contender.runtime,
-            entry=contender.entry,
+            entry=replace(contender.entry, model=Path(contender.entry.model).name),
             size=size,
             shapes=tuple(pixels.shape for pixels in inputs[index]),
             network=spread(seconds),
@@ -177,34 +172,3 @@ def _files(
         index: {stage: spread([turn[stage] for turn in rounds]) for stage in rounds[0]}
         for index, rounds in zip(segmenters, measured, strict=True)
     }
-
-
-def _computer() -> dict[str, str | int | None]:
-    return {
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-    }
-
-
-def _processor() -> str:
-    """The processor's name and its units for bf16, as Linux says."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor()
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    named = {key.strip(): value.strip() for key, value in fields.items()}
-    units = {"amx_bf16", "avx512_bf16", "avx512f"} & set(named.get("flags", "").split())
-    return " ".join([named.get("model name", platform.processor()), *sorted(units)])
-
-
-def _versions() -> dict[str, str]:
-    found = {"venule": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

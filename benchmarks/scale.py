@@ -1,0 +1,146 @@
+"""What one photograph costs by its size: seconds from file to mask, and the most memory.
+
+    python benchmarks/scale.py [-o FILE.json] [--megapixels MP ...] [--model NAME ...]
+
+A drawn photograph of every size, 4:3, and one of 2336 x 3504 pixels goes through a process of its
+own for each model and runtime: from file to mask, its peak memory taken, then `--again` times with
+the probability map and the overlay, both timed beside the mask. Above the model's working size the
+cost should be a constant and so much a megapixel: the line that fits best (least squares of the
+relative errors) is reported, with the largest departure from it.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from venule.bench.clock import Stages
+from venule.bench.computer import computer, versions
+from venule.bench.contender import Entry, entries
+from venule.bench.fresh import measure_fresh
+from venule.bench.photograph import write_photograph
+from venule.image.atomic import require_folder, write_bytes
+from venule.inference.load import load, shipped_weights
+
+MEGAPIXELS = (0.3, 1, 2, 4, 8, 16, 32, 64, 100)
+
+LARGE_CAMERA = (2336, 3504)
+"""Rows and columns of HRF's photographs, for which there is a goal."""
+
+Size = tuple[int, int]
+
+
+def size_of(megapixels: float) -> Size:
+    """Rows and columns of a 4:3 photograph with so many pixels."""
+    rows = math.sqrt(megapixels * 1e6 * 3 / 4)
+    return round(rows), round(rows * 4 / 3)
+
+
+def medians(rounds: Sequence[Stages]) -> dict[str, float]:
+    """The median of every stage."""
+    return {stage: median(turn[stage] for turn in rounds) for stage in rounds[0]}
+
+
+def measure(
+    entry: Entry, sizes: Sequence[Size], folder: Path, *, threads: int, again: int
+) -> list[dict[str, object]]:
+    """One row for each size, of which `folder` holds the photograph."""
+    rows: list[dict[str, object]] = []
+    for size in sizes:
+        sys.stderr.write(f"{entry.model} in {entry.runtime}: {size[0]} x {size[1]}\n")
+        fresh = measure_fresh(
+            entry, photograph_of(folder, size), folder / "mask.png", threads=threads, again=again
+        )
+        row: dict[str, object] = {
+            "model": entry.model,
+            "runtime": entry.runtime,
+            "size": size,
+            "megapixels": size[0] * size[1] / 1e6,
+            "peak_mb": fresh.peak_mb,
+            "peak_all_mb": fresh.peak_all_mb,
+            "process_s": fresh.seconds,
+            "first": fresh.first,
+        }
+        if fresh.again:
+            row["again"] = medians(fresh.again)
+        rows.append(row)
+    return rows
+
+
+def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, float]:
+    """The constant, the cost of a megapixel, and the largest departure of a size from the line."""
+    x, y = np.array(megapixels), np.array(seconds)
+    slope, constant = np.polyfit(x, y, 1, w=1 / y)
+    departure = np.abs(y / (constant + slope * x) - 1).max()
+    return {
+        "constant_s": float(constant),
+        "s_per_megapixel": float(slope),
+        "largest_departure": float(departure),
+    }
+
+
+def fit(entry: Entry, rows: Sequence[dict[str, object]]) -> dict[str, object] | None:
+    """The line through the sizes above the model's working size; None of fewer than three."""
+    least = load(entry.model, runtime="onnx", threads=1).record.preprocessing.fov_px or 0
+    above = [row for row in rows if min(row["size"]) > least]  # type: ignore[call-overload]
+    if len(above) < 3:
+        return None
+    sizes = [float(row["megapixels"]) for row in above]  # type: ignore[arg-type]
+    found: dict[str, object] = {"model": entry.model, "runtime": entry.runtime, "sizes": len(above)}
+    for which in ("first", "again"):
+        if which in above[0]:
+            found[which] = line(sizes, [row[which]["total"] for row in above])  # type: ignore[index]
+    return found
+
+
+def photograph_of(folder: Path, size: Size) -> Path:
+    """Where the photograph of that size lies."""
+    return folder / f"{size[0]}x{size[1]}.jpg"
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--out", type=Path, default=Path("results/scale.json"))
+    parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS)
+    parser.add_argument("--model", nargs="+", default=list(shipped_weights()))
+    parser.add_argument("--runtime", nargs="+", default=[], help="onnx, and openvino if installed")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--again", type=int, default=1, help="rounds after the first")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure every model in every runtime at every size, and write what was found."""
+    asked = arguments()
+    require_folder(asked.out)
+    sizes = sorted({*map(size_of, asked.megapixels), LARGE_CAMERA}, key=math.prod)
+    rows: list[dict[str, object]] = []
+    fits: list[dict[str, object]] = []
+    with TemporaryDirectory() as folder:
+        for size in sizes:
+            write_photograph(photograph_of(Path(folder), size), size)
+        for entry in entries(asked.model, runtimes=asked.runtime):
+            own = measure(entry, sizes, Path(folder), threads=asked.threads, again=asked.again)
+            fitted = fit(entry, own)
+            rows += own
+            fits += [fitted] if fitted else []
+    report = {
+        "computer": computer(),
+        "versions": versions(),
+        "threads": asked.threads,
+        "again": asked.again,
+        "rows": rows,
+        "fits": fits,
+    }
+    write_bytes(asked.out, (json.dumps(report, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Photographs an hour of the whole computer, by `venule predict`, and what a million would cost.
+
+    python benchmarks/throughput.py [-o FILE.json] [--price USD] [--photographs N] [--size H,W ...]
+
+Drawn photographs of DRIVE's and HRF's size go through the command as a user types it, first a few
+and then N more of them: their difference is what N photographs take once the command is at work,
+so that its start does not count for a million. The price of a core-hour is an assumption, not a
+measurement: rented cores cost 0.01 to 0.05 USD an hour.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from venule.bench.computer import computer, versions
+from venule.bench.contender import entries
+from venule.bench.photograph import write_photograph
+from venule.errors import VenuleError
+from venule.image.atomic import require_folder, write_bytes
+from venule.inference.threads import core_count
+
+DRAWINGS = 8
+"""Different photographs; the others are copies of them."""
+
+PRICE_USD = 0.04
+"""Of one core for an hour, where nobody says another."""
+
+
+def write_cohort(folder: Path, size: tuple[int, int], count: int) -> None:
+    """Fill `folder` with so many photographs."""
+    folder.mkdir()
+    for number in range(count):
+        path = folder / f"{number:05}.jpg"
+        if number < DRAWINGS:
+            write_photograph(path, size, seed=number)
+        else:
+            shutil.copyfile(folder / f"{number % DRAWINGS:05}.jpg", path)
+
+
+def seconds(cohort: Path, *, model: str, runtime: str, workers: int) -> float:
+    """How long the command takes for a folder of photographs, from its start to its end."""
+    with TemporaryDirectory() as out:
+        command = [sys.executable, "-m", "venule", "predict", str(cohort), "-o", out]
+        command += ["--model", model, "--runtime", runtime, "--workers", str(workers)]
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        taken = time.perf_counter() - started
+    if done.returncode:
+        raise VenuleError(f"{' '.join(command)}: failed\n{done.stderr}")
+    return taken
+
+
+def measure(
+    few: Path, many: Path, *, model: str, runtime: str, workers: int
+) -> dict[str, float | int]:
+    """The seconds of both cohorts, and photographs an hour once the command is at work."""
+    counts = [len(list(cohort.iterdir())) for cohort in (few, many)]
+    taken = [
+        seconds(cohort, model=model, runtime=runtime, workers=workers) for cohort in (few, many)
+    ]
+    each = (taken[1] - taken[0]) / (counts[1] - counts[0])
+    return {
+        "few": counts[0],
+        "few_s": taken[0],
+        "many": counts[1],
+        "many_s": taken[1],
+        "an_hour": 3600 / each,
+    }
+
+
+def cost_of_a_million(an_hour: float, *, cores: int, price: float) -> float:
+    """USD for a million photographs on computers like this one, all of its cores paid."""
+    return 1e6 / an_hour * cores * price
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--out", type=Path, default=Path("results/throughput.json"))
+    parser.add_argument("--price", type=float, default=PRICE_USD, help="USD of a core-hour")
+    parser.add_argument("--photographs", type=int, default=120, help="of DRIVE's size, N")
+    parser.add_argument("--few", type=int, default=8, help="photographs of the shorter run")
+    parser.add_argument("--size", nargs="+", default=["584,565", "2336,3504"], metavar="H,W")
+    parser.add_argument("--model", nargs="+", default=["general"])
+    parser.add_argument("--runtime", nargs="+", default=[], help="onnx, and openvino if installed")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure every combination, and write what was found."""
+    asked = arguments()
+    require_folder(asked.out)
+    rows: list[dict[str, object]] = []
+    for text in asked.size:
+        size = tuple(map(int, text.split(",")))
+        # Of larger photographs fewer: a quarter of HRF's takes longer than all of DRIVE's.
+        more = asked.photographs if size[0] * size[1] < 1e6 else max(2, asked.photographs // 4)
+        with TemporaryDirectory() as folder:
+            few, many = Path(folder) / "few", Path(folder) / "many"
+            write_cohort(few, (size[0], size[1]), asked.few)
+            write_cohort(many, (size[0], size[1]), asked.few + more)
+            for entry in entries(asked.model, runtimes=asked.runtime):
+                for workers in asked.workers:
+                    how = {"model": entry.model, "runtime": entry.runtime, "workers": workers}
+                    sys.stderr.write(f"{text}: {how}\n")
+                    found = measure(
+                        few, many, model=entry.model, runtime=entry.runtime, workers=workers
+                    )
+                    cost = cost_of_a_million(
+                        found["an_hour"], cores=core_count(), price=asked.price
+                    )
+                    rows.append({"size": size, **how, **found, "million_usd": cost})
+    report = {
+        "computer": computer(),
+        "versions": versions(),
+        "cores": core_count(),
+        "usd_a_core_hour": asked.price,
+        "rows": rows,
+    }
+    write_bytes(asked.out, (json.dumps(report, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
