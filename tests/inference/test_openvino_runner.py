@@ -1,3 +1,4 @@
+import gc
 import sys
 import threading
 from pathlib import Path
@@ -114,6 +115,25 @@ def test_a_broken_file_is_one_clear_line(tmp_path: Path, content: bytes) -> None
     with pytest.raises(WeightsError, match=r"broken\.onnx") as caught:
         load_openvino(path)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_onnx_file_is_not_tried_as_anything_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "saved.pb"  # a TensorFlow graph, as its readers would see it
+    path.write_bytes(b"node { name: 'a' op: 'Placeholder' }" * 100)
+    with pytest.raises(WeightsError, match="not a readable ONNX model"):
+        load_openvino(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_networks_share_one_core_and_are_freed_without_it(network: Path) -> None:
+    first, second = (OpenVINORun(network, threads=1, precision="fp32") for _ in range(2))
+    assert first._core is second._core
+    del first
+    gc.collect()
+    pixels = noise(1, 3, 32, 32)
+    np.testing.assert_allclose(second(pixels), -pixels[:, 1:2], rtol=1e-6)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

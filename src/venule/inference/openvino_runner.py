@@ -2,6 +2,7 @@
 
 import sys
 from collections import OrderedDict
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -24,6 +25,7 @@ MAX_SHAPES = 8
 
 _TELEMETRY = "openvino_telemetry"
 _import_lock = Lock()
+_reading_lock = Lock()
 
 
 def load_openvino(
@@ -70,7 +72,7 @@ class OpenVINORun:
         if not path.is_file():
             raise WeightsError(f"{path}: no such weights file")
         openvino = import_openvino()
-        self._core = openvino.Core()
+        self._core = _core()
         self._options: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": "1",
@@ -80,14 +82,14 @@ class OpenVINORun:
         if precision == "fp32":
             self._options["INFERENCE_PRECISION_HINT"] = "f32"
         try:
-            self._model = self._core.read_model(path)
+            self._model = _read_onnx(path)
+            sides = self._model.input(0).get_partial_shape()
         except Exception as error:  # OpenVINO's errors share no public base class
             raise WeightsError(f"{path}: not a readable ONNX model ({_reason(error)})") from None
         self._path = path
         self.metadata = _metadata(self._model)
         self.input_shape = tuple(
-            None if side.is_dynamic else int(side.get_length())
-            for side in self._model.input(0).get_partial_shape()
+            None if side.is_dynamic else int(side.get_length()) for side in sides
         )
         fp32 = precision == "fp32" or "bfloat16" not in str(self._default_precision())
         version = openvino.__version__.partition("-")[0]
@@ -158,6 +160,32 @@ def import_openvino() -> ModuleType:
             del sys.modules[_TELEMETRY]
             sys.modules.update(hidden)
         return openvino
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO's one core in this process, which holds no network.
+
+    Each core starts OpenVINO's threads and loads its libraries, and takes both down when it is
+    forgotten: beside PyTorch's and ONNX Runtime's threads that is not safe at every moment.
+    """
+    return import_openvino().Core()
+
+
+@cache
+def _onnx_frontend() -> Any:
+    return import_openvino().frontend.FrontEndManager().load_by_framework("onnx")
+
+
+def _read_onnx(path: Path) -> Any:
+    """The network in an ONNX file.
+
+    Not by `Core.read_model`, which gives a file that is no ONNX to the readers of every other
+    framework too: each loads libraries of its own, and some print.
+    """
+    with _reading_lock:
+        frontend = _onnx_frontend()
+        return frontend.convert(frontend.load(str(path)))
 
 
 def _is_telemetry(name: str) -> bool:
