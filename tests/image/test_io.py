@@ -218,13 +218,6 @@ def test_a_grey_photograph_is_replicated_with_a_warning(tmp_path: Path, mode: st
     np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, axis=2))
 
 
-def test_of_several_pages_the_first_is_read(tmp_path: Path, colors: NDArray[np.uint8]) -> None:
-    path = tmp_path / "eye.tif"
-    second = Image.new("RGB", (20, 20))
-    Image.fromarray(colors).save(path, save_all=True, append_images=[second])
-    np.testing.assert_array_equal(read_image(path), colors)
-
-
 # Files that are no photographs
 
 

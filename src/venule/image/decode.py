@@ -1,70 +1,147 @@
-"""From a file's bytes to a photograph's pixels, whatever its depth, colours and orientation."""
+"""From a file's bytes to a photograph's pixels, whatever its depth, colours and orientation.
 
-from io import BytesIO
+Photographs are decoded, and their bits combined, part by part where they are large: one of 100
+megapixels with 16 bits a channel is to fit into 2 GB.
+"""
+
+import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from venule.errors import ImageError
 from venule.image.arrays import RGB
+from venule.image.container import has_more_pages, open_image
 
-MAX_PIXELS = 200_000_000
-"""A larger photograph is refused before it is decoded."""
+_AT_ONCE = 2**23
+"""Pixels that are handed from Pillow to NumPy, or made RGB, in one go."""
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "PPM", "GIF", "BMP", "WEBP")
-_SWAPPED_BYTES = {";16B": ";16L", ";16L": ";16B"}
+_OTHER_BYTE = {";16B": ";16L", ";16L": ";16B"}
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each value of the EXIF orientation."""
+
+_KEPT = (
+    ExifTags.Base.ImageWidth,
+    ExifTags.Base.ImageLength,
+    ExifTags.Base.Compression,
+    ExifTags.Base.FillOrder,
+    ExifTags.Base.Orientation,
+    ExifTags.Base.RowsPerStrip,
+    ExifTags.Base.Predictor,
+    ExifTags.Base.TileWidth,
+    ExifTags.Base.TileLength,
+)
+"""What a plane of a TIFF has in common with the whole."""
 
 
-def open_image(content: bytes, path: Path) -> ImageFile.ImageFile:
-    """The image's header, its size checked, nothing decoded.
+class Photograph(NamedTuple):
+    """What was decoded: (H, W, 3) uint8, and whether further pages follow in its file."""
 
-    This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is the whole
-    process's, and lower than the photographs we accept.
+    pixels: RGB
+    more_pages: bool
+
+
+def decode_photograph(content: bytes, path: Path) -> Photograph:
+    """The photograph as a viewer shows it. Foreign exceptions pass through.
+
+    Raises:
+        ImageError: it is no photograph, too large, or its pixels are of a kind that is not read.
     """
-    if not content:
-        raise ImageError(f"{path}: the file is empty")
-    Image.init()
-    image: ImageFile.ImageFile | None = None
-    for name in _FORMATS:
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if factory is not None and accept is not None and accept(content[:16]) is True:
-            image = factory(BytesIO(content), str(path))
-            break
-    if image is None:
-        raise ImageError(f"{path}: not an image of a kind that is read ({', '.join(_FORMATS)})")
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(
-            f"{path}: {image.width} x {image.height} pixels, more than the "
-            f"{MAX_PIXELS // 10**6} megapixels that are read; scale it down"
-        )
-    return image
+    opened = _open_photograph(content, path)
+    return Photograph(_decode(opened, content, path), has_more_pages(opened))
 
 
-def decode_photograph(content: bytes, path: Path) -> RGB:
-    """The photograph as a viewer shows it: (H, W, 3) uint8. Foreign exceptions pass through."""
-    opened = open_image(content, path)
+def upright(image: Image.Image) -> Image.Image:
+    """The decoded image, turned as its EXIF orientation says, if that can be read."""
+    image.load()
+    try:
+        method = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # garbage beside good pixels: a viewer shows them as they lie
+        return image
+    return image if method is None else image.transpose(method)
+
+
+def _open_photograph(content: bytes, path: Path) -> ImageFile.ImageFile:
+    try:
+        return open_image(content, path)
+    except SyntaxError as error:
+        if "unknown pixel mode" in str(error):
+            raise _unread(path) from error
+        raise
+
+
+def _unread(path: Path) -> ImageError:
+    return ImageError(
+        f"{path}: pixels of a kind that is not read, such as floating-point numbers; "
+        "save the photograph with 8 or 16 bits a channel"
+    )
+
+
+def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
     if isinstance(opened, TiffImageFile) and _has_deep_planes(opened):
-        return _decode_deep_planes(content, opened)
-    deep = _swapped_rawmode(opened)
-    if deep is not None:
-        # Pillow keeps the high bytes of 16-bit colour. Decoding once more in the other byte order
-        # gives the low bytes, for every compression that it knows.
-        high = np.asarray(upright(opened))
-        other = open_image(content, path)
-        other.tile = [tile._replace(args=_with_rawmode(tile.args, deep)) for tile in other.tile]
-        low = np.asarray(upright(other))
-        return _composite(_to_eight_bits(high.astype(np.uint16) << 8 | low))
+        return _decode_deep_planes(content, opened, path)
+    other = _other_rawmode(opened)
+    if other is not None:
+        return _decode_both_bytes(opened, other, content, path)
     image = upright(opened)
-    if image.mode.startswith("I"):
-        return _composite(_to_eight_bits(np.asarray(image)))
     if image.mode == "F":
-        raise ImageError(f"{path}: floating-point pixels; save the photograph with 8 or 16 bits")
-    transparent = image.has_transparency_data
-    return _composite(np.asarray(image.convert("RGBA" if transparent else "RGB")))
+        raise _unread(path)
+    if image.mode.startswith("I"):
+        return _to_rgb(_deep(_array(image), inverted=_is_inverted(opened)))
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return _to_rgb(_array(image if image.mode == mode else image.convert(mode)))
+
+
+# 16 bits a channel
+
+
+def _other_rawmode(image: ImageFile.ImageFile) -> str | None:
+    """The raw mode that reads the other bytes of 16-bit colour; None for any other image."""
+    if image.mode not in ("RGB", "RGBA") or not image.tile:
+        return None
+    args = image.tile[0].args
+    rawmode = args if isinstance(args, str) else str(args[0]) if args else ""
+    base, order = rawmode[:-4], rawmode[-4:]
+    if order == ";16N":
+        order = ";16L" if np.little_endian else ";16B"
+    return base + _OTHER_BYTE[order] if order in _OTHER_BYTE else None
+
+
+def _decode_both_bytes(image: ImageFile.ImageFile, rawmode: str, content: bytes, path: Path) -> RGB:
+    """16-bit colour, of which Pillow keeps the high bytes.
+
+    Decoding once more in the other byte order gives the low ones, for every compression that it
+    knows.
+    """
+    turned = upright(image)
+    pixels = np.empty((turned.height, turned.width, len(turned.mode)), np.uint16)
+    for rows, part in _parts(turned):
+        np.left_shift(part, 8, out=pixels[rows], dtype=np.uint16)
+    image.close()
+    del turned
+    other = open_image(content, path)
+    other.tile = [tile._replace(args=_with_rawmode(tile.args, rawmode)) for tile in other.tile]
+    for rows, part in _parts(upright(other)):
+        pixels[rows] |= part
+    return _to_rgb(_deep(pixels))
+
+
+def _with_rawmode(args: Any, rawmode: str) -> Any:
+    return rawmode if isinstance(args, str) else (rawmode, *args[1:])
 
 
 def _has_deep_planes(image: TiffImageFile) -> bool:
@@ -74,55 +151,106 @@ def _has_deep_planes(image: TiffImageFile) -> bool:
     return planar and max(tags.get(ExifTags.Base.BitsPerSample, (1,))) > 8
 
 
-def _decode_deep_planes(content: bytes, image: TiffImageFile) -> RGB:
-    import tifffile  # slow to import, and rarely needed
-
-    planes = tifffile.imread(BytesIO(content), key=0)
-    picture = Image.fromarray(_composite(_to_eight_bits(np.moveaxis(planes, 0, -1))))
-    orientation = image.tag_v2.get(ExifTags.Base.Orientation, 1)
-    picture.getexif()[ExifTags.Base.Orientation] = orientation
-    return np.asarray(upright(picture))
-
-
-def _swapped_rawmode(image: ImageFile.ImageFile) -> str | None:
-    """The raw mode that reads the other bytes of 16-bit colour; None for any other image."""
-    if image.mode not in ("RGB", "RGBA") or not image.tile:
-        return None
-    args = image.tile[0].args
-    rawmode = args if isinstance(args, str) else str(args[0]) if args else ""
-    base, order = rawmode[:-4], rawmode[-4:]
-    if order == ";16N":
-        order = ";16L" if np.little_endian else ";16B"
-    return base + _SWAPPED_BYTES[order] if order in _SWAPPED_BYTES else None
+def _decode_deep_planes(content: bytes, image: TiffImageFile, path: Path) -> RGB:
+    """Three planes of a TIFF, each read as a grey 16-bit TIFF of its own."""
+    planes = []
+    for number in range(3):
+        plane = upright(open_image(_plane_as_tiff(content, image, number), path))
+        planes.append(_array(plane).astype(np.uint16))
+    return _to_rgb(_deep(np.stack(planes, axis=-1)))
 
 
-def _with_rawmode(args: Any, rawmode: str) -> Any:
-    return rawmode if isinstance(args, str) else (rawmode, *args[1:])
+def _plane_as_tiff(content: bytes, image: TiffImageFile, number: int) -> bytes:
+    """The file with a directory at its end in which only one plane is left (TIFF 6.0, sec. 2)."""
+    base, tags = ExifTags.Base, image.tag_v2
+    entries: dict[int, tuple[int, ...]] = {tag: (tags[tag],) for tag in _KEPT if tag in tags}
+    entries |= {base.BitsPerSample: (16,), base.PhotometricInterpretation: (1,)}
+    entries |= {base.SamplesPerPixel: (1,), base.PlanarConfiguration: (1,)}
+    for parts in (base.StripOffsets, base.StripByteCounts, base.TileOffsets, base.TileByteCounts):
+        if parts in tags:
+            each = len(tags[parts]) // int(tags.get(base.SamplesPerPixel, 3))
+            entries[parts] = tuple(tags[parts][number * each : (number + 1) * each])
+    order = "<" if tags.prefix == b"II" else ">"
+    directory = [struct.pack(order + "H", len(entries))]
+    values = b""
+    start = len(content) + len(content) % 2
+    end = start + 2 + 12 * len(entries) + 4
+    for tag, numbers in sorted(entries.items()):
+        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            values, packed = values + packed, struct.pack(order + "I", end + len(values))
+        directory.append(struct.pack(order + "HHI", tag, 4, len(numbers)) + packed)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, start)
+    padding = bytes(start - len(content))
+    return b"".join([head, content[8:], padding, *directory, bytes(4), values])
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The decoded image, turned as its EXIF orientation says."""
-    image.load()
-    return ImageOps.exif_transpose(image)
+def _is_inverted(image: Image.Image) -> bool:
+    """Whether 0 is white; Pillow turns that round for 8 bits only."""
+    return (
+        isinstance(image, TiffImageFile)
+        and image.tag_v2.get(ExifTags.Base.PhotometricInterpretation) == 0
+    )
 
 
-def _to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def _deep(pixels: NDArray[Any], *, inverted: bool = False) -> NDArray[np.uint8]:
     """Deep pixels as uint8, scaled by the bits they use: cameras store 12 of 16, for example."""
-    largest = int(pixels[..., :3].max() if pixels.ndim == 3 else pixels.max())
-    if int(pixels.min()) < 0 or largest >= 2**16:
-        raise ValueError(f"pixel values {pixels.min()} to {largest}, expected 0 to 65535")
+    color = pixels[..., :3] if pixels.ndim == 3 else pixels
+    least, largest = int(color.min()), int(color.max())
+    if least < 0 or largest >= 2**16:
+        raise ValueError(f"pixel values {least} to {largest}, expected 0 to 65535")
     bits = next(bits for bits in (8, 10, 12, 14, 16) if largest < 2**bits)
-    scaled = np.rint(pixels * np.float32(255 / (2**bits - 1)))
-    if pixels.ndim == 3 and pixels.shape[2] == 4:  # opacity uses its full range
-        scaled[..., 3] = pixels[..., 3] >> 8
-    return scaled.astype(np.uint8)
+    level = np.arange(2**16, dtype=np.uint16)
+    if inverted:
+        level, bits = level[::-1], 16
+    table = np.rint(level * np.float32(255 / (2**bits - 1))).clip(0, 255).astype(np.uint8)
+    scaled = np.empty(pixels.shape, np.uint8)
+    for rows in _strips(pixels.shape[0], pixels.shape[1]):
+        scaled[rows] = table[pixels[rows]]
+        if pixels.ndim == 3 and pixels.shape[2] == 4:  # opacity uses its full range
+            scaled[rows, :, 3] = pixels[rows, :, 3] >> 8
+    return scaled
 
 
-def _composite(pixels: NDArray[np.uint8]) -> RGB:
+# Between Pillow and NumPy
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """Rows, top to bottom, of about _AT_ONCE pixels each."""
+    rows = max(1, _AT_ONCE // max(1, width))
+    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def _parts(image: Image.Image) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """The image's pixels strip by strip: an array at once makes Pillow hold three copies."""
+    for rows in _strips(image.height, image.width):
+        if rows.stop - rows.start == image.height:
+            yield rows, np.asarray(image)
+        else:
+            yield rows, np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
+
+
+def _array(image: Image.Image) -> NDArray[Any]:
+    """The image's pixels as one array."""
+    whole: NDArray[Any] | None = None
+    for rows, part in _parts(image):
+        if len(part) == image.height:
+            return part
+        if whole is None:
+            whole = np.empty((image.height, *part.shape[1:]), part.dtype)
+        whole[rows] = part
+    assert whole is not None
+    return whole
+
+
+def _to_rgb(pixels: NDArray[np.uint8]) -> RGB:
     """(H, W), (H, W, 3) or (H, W, 4) as RGB, transparency on black."""
     if pixels.ndim == 2:
         return np.repeat(pixels[..., None], 3, axis=2)
-    if pixels.shape[2] == 4:
-        opacity = pixels[..., 3:] / np.float32(255)
-        return np.rint(pixels[..., :3] * opacity).astype(np.uint8)
-    return np.ascontiguousarray(pixels)
+    if pixels.shape[2] == 3:
+        return np.ascontiguousarray(pixels)
+    rgb = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for rows in _strips(*pixels.shape[:2]):
+        opacity = pixels[rows, :, 3:] / np.float32(255)
+        rgb[rows] = np.rint(pixels[rows, :, :3] * opacity)
+    return rgb

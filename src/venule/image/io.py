@@ -7,6 +7,7 @@ and orientation applied. A mask is what its file stores: the palette of a mask m
 
 import gzip
 import hashlib
+import stat
 import warnings
 import zlib
 from io import BytesIO
@@ -20,18 +21,29 @@ from PIL import Image
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.atomic import write_bytes
-from venule.image.decode import MAX_PIXELS, decode_photograph, open_image, upright
+from venule.image.container import MAX_FILE_BYTES, open_image
+from venule.image.decode import decode_photograph, upright
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pnm", ".ppm", ".ppm.gz", ".tif", ".tiff", ".webp"]
 )
 """Lower-case endings of the files that `read_image` reads; `is_image_path` compares with them."""
 
-_MAX_UNZIPPED_BYTES = 6 * MAX_PIXELS + 4096
+_MOST_ZIPPED = 100
+"""No photograph shrinks so far; beyond _SMALL_BYTES such a .gz is a decompression bomb."""
+
+_SMALL_BYTES = 2**26
+
+_GREY_LEVELS = 8
+"""What compression adds to a grey photograph; a retina's red and green differ by far more."""
 
 
 class GreyImageWarning(UserWarning):
     """A photograph without colour was read; the networks were trained on colour photographs."""
+
+
+class FirstPageWarning(UserWarning):
+    """A file of several pages, or an animation, was read; only its first picture counts."""
 
 
 def is_image_path(path: Path) -> bool:
@@ -43,28 +55,36 @@ def is_image_path(path: Path) -> bool:
 def read_image(path: Path | str) -> RGB:
     """The photograph as a viewer shows it: (H, W, 3) uint8.
 
-    The EXIF orientation is applied, transparency lies on black, of several pages the first counts.
-    16-bit photographs are scaled by the range they use: the least of 8, 10, 12, 14 or 16 bits that
-    holds their largest value. A grey photograph is replicated, with a GreyImageWarning.
+    The EXIF orientation is applied, transparency lies on black, of several pages the first counts,
+    with a FirstPageWarning. 16-bit photographs are scaled by the range they use: the least of 8,
+    10, 12, 14 or 16 bits that holds their largest value. A grey photograph is replicated, with a
+    GreyImageWarning.
 
     Raises:
-        ImageError: if the file is missing, is no photograph, is broken, or has over 200 megapixels.
+        ImageError: if the file is missing, is no photograph, is broken, has over 200 megapixels,
+            or claims far more of them than its size can hold.
     """
     path = Path(path)
     content = _read_bytes(path)
     try:
-        pixels = decode_photograph(content, path)
-    except ImageError:
+        photograph = decode_photograph(content, path)
+    except (ImageError, MemoryError):
         raise
     except Exception as error:  # decoders meet broken files with nearly every kind of exception
-        raise ImageError(f"{path}: broken or truncated image ({_reason(error)})") from error
-    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
+        raise _broken(path, error) from error
+    if photograph.more_pages:
+        warnings.warn(
+            f"{path}: a file of several pages; the first one was read",
+            FirstPageWarning,
+            stacklevel=2,
+        )
+    if _is_grey(photograph.pixels):
         warnings.warn(
             f"{path}: a photograph without colour; vessels are found in colour photographs",
             GreyImageWarning,
             stacklevel=2,
         )
-    return pixels
+    return photograph.pixels
 
 
 def read_mask(path: Path | str) -> Mask:
@@ -122,22 +142,56 @@ def pixel_hash(image: RGB) -> str:
     return digest.hexdigest()
 
 
+def _is_grey(pixels: RGB) -> bool:
+    """Whether the channels nowhere differ by more than compression makes them."""
+    step = max(1, min(pixels.shape[:2]) // 64)
+    sample = pixels[::step, ::step]  # tells nearly every photograph of a retina
+    return _saturation(sample) <= _GREY_LEVELS and all(
+        _saturation(part) <= _GREY_LEVELS
+        for part in np.array_split(pixels, -(-pixels.size // 2**24))
+    )
+
+
+def _saturation(pixels: RGB) -> int:
+    """The largest difference of channels in a pixel, in grey levels."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    least = np.minimum(np.minimum(red, green), blue)
+    return int((np.maximum(np.maximum(red, green), blue) - least).max())
+
+
 def _read_bytes(path: Path) -> bytes:
     """The file's content, unzipped if its name ends in .gz."""
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+            raise ImageError(f"{path}: cannot be read, it is {what}")
+        if status.st_size > MAX_FILE_BYTES:
+            raise _too_large(path, "it is larger than", MAX_FILE_BYTES)
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES)
         if path.suffix.lower() != ".gz":
-            return path.read_bytes()
-        with gzip.open(path) as file:
-            content = file.read(_MAX_UNZIPPED_BYTES + 1)
+            return content
+        limit = min(MAX_FILE_BYTES, max(_SMALL_BYTES, _MOST_ZIPPED * len(content)))
+        with gzip.open(BytesIO(content)) as zipped:
+            unzipped = zipped.read(limit + 1)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except (OSError, EOFError, ValueError) as error:
         raise ImageError(f"{path}: cannot be read ({_reason(error)})") from error
     except zlib.error as error:
         raise ImageError(f"{path}: broken gzip file ({_reason(error)})") from error
-    if len(content) > _MAX_UNZIPPED_BYTES:
-        raise ImageError(f"{path}: unpacks to more than {MAX_PIXELS // 10**6} megapixels")
-    return content
+    if len(unzipped) > limit:
+        raise _too_large(path, "it unpacks to more than", limit)
+    return unzipped
+
+
+def _too_large(path: Path, how: str, limit: int) -> ImageError:
+    return ImageError(f"{path}: cannot be read, {how} {limit // 10**6} MB")
+
+
+def _broken(path: Path, error: Exception) -> ImageError:
+    return ImageError(f"{path}: broken or truncated image ({_reason(error)})")
 
 
 def _read_stored(path: Path) -> NDArray[Any]:
@@ -146,10 +200,10 @@ def _read_stored(path: Path) -> NDArray[Any]:
     try:
         image = upright(open_image(content, path))
         stored = np.asarray(image)
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception as error:  # decoders meet broken files with nearly every kind of exception
-        raise ImageError(f"{path}: broken or truncated image ({_reason(error)})") from error
+        raise _broken(path, error) from error
     if stored.ndim == 3:
         colours = stored[..., :1] if image.mode == "LA" else stored[..., :3]
         if image.mode not in ("LA", "RGB", "RGBA") or (colours != colours[..., :1]).any():
@@ -178,6 +232,7 @@ def _read_npy(path: Path) -> FloatMap:
 
 
 def _reason(error: Exception) -> str:
-    """One line of a foreign exception."""
+    """One short line of a foreign exception, which may quote what it found in the file."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return (text[:120] + "..." if len(text) > 120 else text) or type(error).__name__

@@ -1,0 +1,130 @@
+"""What a file says of itself, and what is refused before anything of it is decoded.
+
+A hostile file is small and claims to be large: a header of a hundred bytes for 200 megapixels, a
+thousand passes over each of them. The limits here keep its memory and time to what an honest
+photograph would take.
+"""
+
+import struct
+from io import BytesIO
+from pathlib import Path
+
+from PIL import ExifTags, Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from venule.errors import ImageError
+
+MAX_PIXELS = 200_000_000
+"""A larger photograph is refused before it is decoded."""
+
+MAX_FILE_BYTES = 8 * MAX_PIXELS + 2**24
+"""A larger file is refused before it is read: that many pixels of four 16-bit channels fit."""
+
+FORMATS = ("JPEG", "PNG", "TIFF", "PPM", "GIF", "BMP", "WEBP")
+
+_SMALL_PIXELS = 2**24
+_MOST_PIXELS_PER_BYTE = 2000
+"""No photograph is compressed so far; beyond _SMALL_PIXELS such a file is a bomb, or cut off."""
+
+_MOST_PASSES = 6
+"""How often a file may fill its pixels: four separate channels, and tiles that stick out."""
+
+_MOST_JPEG_SCANS = 500
+
+_TILE = (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)
+
+
+def open_image(content: bytes, path: Path) -> ImageFile.ImageFile:
+    """The image's header, its size checked, nothing decoded. Foreign exceptions pass through.
+
+    This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is the whole
+    process's, and lower than the photographs we accept. Pillow is not told the path, or it would
+    map the file itself into memory, zipped as it may be.
+
+    Raises:
+        ImageError: it is no image of a kind that is read, too large, or a decompression bomb.
+    """
+    if not content:
+        raise ImageError(f"{path}: the file is empty")
+    Image.init()
+    for name in FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if factory is not None and accept is not None and accept(content[:16]) is True:
+            break
+    else:
+        raise ImageError(f"{path}: not an image of a kind that is read ({', '.join(FORMATS)})")
+    if name == "WEBP":  # its decoder takes memory for the picture when it is made
+        _check_size(_webp_size(content), len(content), path)
+    if name == "JPEG" and content.count(b"\xff\xda") > _MOST_JPEG_SCANS:
+        raise ImageError(f"{path}: a JPEG of more than {_MOST_JPEG_SCANS} scans; save it anew")
+    image: ImageFile.ImageFile = factory(BytesIO(content), "")
+    _check_size(image.size, len(content), path)
+    _check_passes(image, path)
+    if isinstance(image, TiffImageFile):
+        _check_tiff_tiles(image, len(content), path)
+        # Given its memory, Pillow does not compare the size with its own limit either. It turns
+        # the pixels after decoding, so the memory has the size as stored.
+        stored = getattr(image, "_tile_size", image.size)
+        image.im = Image.new(image.mode, stored).im
+    return image
+
+
+def has_more_pages(image: ImageFile.ImageFile) -> bool:
+    """Whether pages of equal rank, or frames of an animation, follow the one that is read.
+
+    They are not counted: a hostile file may chain millions of them, or close the chain to a loop.
+    """
+    if image.format == "MPO":  # previews of the first, or its other eye
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # the next one is broken
+        return False
+
+
+def _check_size(size: tuple[int, int], content_bytes: int, path: Path) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{path}: {width} x {height} pixels, more than the "
+            f"{MAX_PIXELS // 10**6} megapixels that are read; scale it down"
+        )
+    if width * height > max(_SMALL_PIXELS, _MOST_PIXELS_PER_BYTE * content_bytes):
+        raise ImageError(
+            f"{path}: {content_bytes} bytes for {width} x {height} pixels: truncated, or a "
+            "decompression bomb; save it anew"
+        )
+
+
+def _check_passes(image: ImageFile.ImageFile, path: Path) -> None:
+    """Refuse a file whose parts, each of which is decoded, cover its picture too many times."""
+    pixels = 0
+    for _, box, *_ in image.tile:
+        if box is not None:
+            pixels += (box[2] - box[0]) * (box[3] - box[1])
+    if pixels > _MOST_PASSES * max(image.width * image.height, 2**16):
+        raise ImageError(f"{path}: its parts lie on each other; save it anew")
+
+
+def _check_tiff_tiles(image: TiffImageFile, content_bytes: int, path: Path) -> None:
+    """Refuse tiles that are far larger than the picture: a whole one is decoded at a time."""
+    width, height = (image.tag_v2.get(tag, 1) for tag in _TILE)
+    if isinstance(width, int) and isinstance(height, int):
+        _check_size((width, height), content_bytes, path)
+
+
+def _webp_size(content: bytes) -> tuple[int, int]:
+    """Width and height as a WebP file's first chunk tells them (RFC 9649); (0, 0) if it does not.
+
+    What is broken here is left to the decoder to complain about.
+    """
+    kind, head = content[12:16], content[20:30]
+    if len(head) < 10:
+        return 0, 0
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack("<HH", head[6:10])
+    return width & 0x3FFF, height & 0x3FFF
