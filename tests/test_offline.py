@@ -1,11 +1,14 @@
 """Predicting needs no network, and no package beyond the base install."""
 
+import json
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from support.networks import write_network
 from support.offline import run_offline
+from support.runtimes import needs_openvino
 from venule.image.io import read_mask
 from venule.models.record import ModelRecord
 from venule.synth.fundus import draw_fundus
@@ -26,6 +29,25 @@ def test_a_photograph_is_predicted_without_a_network_by_the_base_install(tmp_pat
     ran = run_offline(BASE_INSTALL, *arguments, home=tmp_path / "home")
     assert ran.code == 0, ran.err
     assert read_mask(out / "eye_mask.png").any()
+    assert ran.tried == []
+    assert ran.left == []
+
+
+@pytest.mark.parametrize(
+    "runtime", ["onnx", "torch", pytest.param("openvino", marks=needs_openvino)]
+)
+def test_no_runtime_uses_the_network_or_leaves_anything_at_home(
+    tmp_path: Path, runtime: str
+) -> None:
+    photograph, out = tmp_path / "eye.png", tmp_path / "out"
+    Image.fromarray(draw_fundus(0, size_px=96).image).save(photograph)
+    code = "from venule.cli.main import main\nmain()"
+    arguments = ["predict", photograph, "-o", out, "--runtime", runtime]
+    ran = run_offline(code, *arguments, home=tmp_path / "home")
+    assert ran.code == 0, ran.err
+    made_in = json.loads((out / "run.json").read_text())["runtime"]
+    assert made_in.startswith({"onnx": "ONNX", "torch": "PyTorch", "openvino": "OpenVINO"}[runtime])
+    assert read_mask(out / "eye_mask.png").shape == (96, 96)
     assert ran.tried == []
     assert ran.left == []
 

@@ -1,15 +1,12 @@
-"""Which runtimes the tests can use."""
-
-from importlib.util import find_spec
+"""Which runtimes the tests can use, and where."""
 
 import pytest
 
-needs_openvino = pytest.mark.skipif(
-    find_spec("openvino") is None,
-    reason="OpenVINO is not installed: pip install 'venule[openvino]'",
-)
-"""Skips a test where OpenVINO is missing.
+needs_openvino = pytest.mark.openvino
+"""Marks a test that computes in OpenVINO; `conftest.py` decides where it runs, if it can."""
 
-The locked environment has none: beside PyTorch and ONNX Runtime in one process, long test runs
-ended in a segmentation fault. With it installed, `pytest tests/inference tests/bench` runs them.
-"""
+APART = pytest.StashKey[list[str]]()
+"""The tests that are left to a process of their own."""
+
+APART_TESTS = "test_apart.py"
+"""The file whose test starts that process."""
