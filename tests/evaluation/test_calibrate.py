@@ -14,9 +14,10 @@ from venule.cli.main import app
 from venule.data.sample import Sample
 from venule.errors import DatasetError, VenuleError
 from venule.evaluation.calibrate import (
-    _best_threshold,
+    _drop,
     _HeldOut,
-    _smallest_piece,
+    _join,
+    _lowest_threshold,
     calibrate,
     fit_platt,
 )
@@ -36,15 +37,19 @@ def held_out(id: str, seed: int) -> _HeldOut:
     truth = rng.random(shape) < expit(0.5 * z - 1)
     fov = rng.random(shape) < 0.9
     image = np.zeros((*shape, 3), np.uint8)
-    return _HeldOut(Sample(id, image, fov, truth), expit(z).astype(np.float32))
+    return _HeldOut(Sample(id, image, fov, truth), PLAIN, z.astype(np.float32))
+
+
+PLAIN = Segmenter(ModelRecord(name="fake", model="none"), lambda pixels: pixels[:, :1])
 
 
 def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None:
     items = [held_out("a", 0), held_out("b", 1)]
-    x = np.concatenate([np.log(i.probability / (1 - i.probability))[i.sample.fov] for i in items])
+    x = np.concatenate([i.logits[i.sample.fov] for i in items]).astype(np.float64)
     y = np.concatenate([i.truth[i.sample.fov] for i in items])
     expected = LogisticRegression(C=1e9, tol=1e-8).fit(x[:, None], y)
-    scale, offset = fit_platt(items)
+    after = fit_platt(items)
+    scale, offset = after.scale, after.offset
     assert scale == pytest.approx(float(expected.coef_[0, 0]), abs=1e-3)
     assert offset == pytest.approx(float(expected.intercept_[0]), abs=1e-3)
     assert scale == pytest.approx(0.5, abs=0.05)
@@ -54,33 +59,57 @@ def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None
 def test_networks_that_are_worse_than_chance_are_refused() -> None:
     good = held_out("a", 0)
     with pytest.raises(VenuleError, match="the less often it is a vessel"):
-        fit_platt([_HeldOut(good.sample, 1 - good.probability)])
+        fit_platt([_HeldOut(good.sample, PLAIN, -good.logits)])
 
 
-def test_no_other_threshold_has_a_larger_pooled_dice() -> None:
+def test_of_the_thresholds_with_nearly_the_best_dice_the_lowest_is_taken() -> None:
     item = held_out("a", 3)
-    chosen = _best_threshold([item])
+    probability = expit(item.logits.astype(np.float64))
 
     def score(threshold: float) -> float:
-        assert item.sample.vessels is not None
-        return dice(count(item.probability >= threshold, item.sample.vessels, item.sample.fov))
+        return dice(count(probability >= threshold, item.truth, item.sample.fov))
 
-    assert score(chosen) >= max(score(t) for t in np.linspace(0.01, 0.99, 197)) - 1e-3
+    chosen = _lowest_threshold([item], Postprocessing())
+    best = max(score(t) for t in np.linspace(0.01, 0.99, 197))
+    assert best - 0.0021 <= score(chosen) <= best
+    assert all(score(t) < best - 0.0019 for t in np.linspace(0.01, chosen - 0.01, 50))
+
+
+def mapped(truth: np.ndarray, vessels: np.ndarray, faint: np.ndarray | None = None) -> _HeldOut:
+    """Vessels of probability 0.98, faint ones of 0.27, everything else 0.0003."""
+    image = np.zeros((*truth.shape, 3), np.uint8)
+    logits = np.where(vessels, 4.0, -8.0 if faint is None else np.where(faint, -1.0, -8.0))
+    sample = Sample("a", image, np.ones_like(truth), truth)
+    return _HeldOut(sample, PLAIN, logits.astype(np.float32))
 
 
 def test_specks_go_as_long_as_dice_allows() -> None:
     truth = np.zeros((200, 200), bool)
     truth[50, 20:180] = True  # 160 px, a share of 4e-3
-    fov = np.ones_like(truth)
-    image = np.zeros((200, 200, 3), np.uint8)
     wrong = truth.copy()
     wrong[100, 10:14] = True  # 4 px: below 1e-4 and above
-    sample = Sample("a", image, fov, truth)
-    chosen = _smallest_piece([_HeldOut(sample, wrong.astype(np.float32))], 0.5)
-    assert chosen == 1e-3  # the vessel itself is larger than any candidate
+    chosen = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
+    assert chosen.min_piece == 1e-3  # the vessel itself is larger than any candidate
     truth[150, 10:22] = wrong[150, 10:22] = True  # a vessel of 12 px, 3e-4 of the field of view
-    chosen = _smallest_piece([_HeldOut(sample, wrong.astype(np.float32))], 0.5)
-    assert chosen == 3e-4
+    chosen = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
+    assert chosen.min_piece == 3e-4
+
+
+def test_pieces_are_joined_where_that_gains_and_with_no_more_than_that_takes() -> None:
+    truth = np.zeros((200, 200), bool)
+    truth[50, 20:180] = True
+    found, faint = truth.copy(), truth.copy()
+    found[50, 100:104] = False  # four steps of log(0.5 / 0.27) = 0.62 each: 2.5
+    assert _join([mapped(truth, found, faint)], Postprocessing(), 0.5).join_budget == 4
+    assert _join([mapped(truth, truth)], Postprocessing(), 0.5).join_budget == 0
+
+
+def test_pieces_that_belong_apart_stay_apart() -> None:
+    truth = np.zeros((200, 200), bool)
+    truth[50, 20:100] = truth[150, 20:100] = True
+    faint = np.zeros_like(truth)
+    faint[50:151, 60] = True
+    assert _join([mapped(truth, truth, faint)], Postprocessing(), 0.5).join_budget == 0
 
 
 @pytest.fixture
@@ -133,4 +162,5 @@ def test_the_command_prints_settings_that_a_configuration_takes(
     assert chosen["mean"]["roc_auc"]["mean"] > 0.7
     assert chosen["without"]["02"]["dice"] == pytest.approx(chosen["per_image"]["03"]["dice"])
     assert f"threshold = {chosen['threshold']}" in result.output
+    assert "join_budget" in result.output
     assert "min_piece" in result.output

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import label
 
 from venule.errors import ImageError, UsageError
 from venule.image.arrays import FloatMap
@@ -155,6 +156,24 @@ def test_specks_are_no_vessels_if_the_weights_say_so() -> None:
     assert cleaned.vessels.sum() == 100
     assert not cleaned.vessels[50, 50]
     assert (kept.probability != cleaned.probability).sum() == 1
+
+
+@pytest.mark.parametrize("fov_px", [None, 192])
+def test_pieces_are_joined_at_any_size_if_the_weights_say_so(fov_px: int | None) -> None:
+    image = np.full((96, 96, 3), 100, np.uint8)
+    image[47:50, 10:86, 1] = 40
+    image[47:50, 40:50, 1] = 62
+    fov = np.ones((96, 96), bool)
+    fixed = Preprocessing(normalize="fixed", mean=(0.2, 0.2, 0.2), std=(0.1, 0.1, 0.1))
+    preprocessing = fixed.model_copy(update={"fov_px": fov_px})
+    parted = segmenter(preprocessing=preprocessing).segment(image, fov=fov)
+    after = Postprocessing(join_budget=100)
+    whole = segmenter(preprocessing=preprocessing, postprocessing=after).segment(image, fov=fov)
+    pieces = [label(p.vessels, structure=np.ones((3, 3)))[1] for p in (parted, whole)]
+    assert pieces == [2, 1]
+    changed = np.argwhere(parted.probability != whole.probability)
+    assert set(changed[:, 0]) <= {47, 48, 49}
+    assert set(changed[:, 1]) <= set(range(38, 52))
 
 
 def test_the_networks_own_memory_is_not_written_to() -> None:

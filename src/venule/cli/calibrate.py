@@ -20,7 +20,7 @@ def calibrate(
         typer.Option(metavar="ID", help="An image that scores are also given without."),
     ] = None,
 ) -> None:
-    """Choose threshold, calibration and smallest piece by the runs' own validation images."""
+    """Choose threshold, calibration and what becomes of pieces by the runs' validation images."""
     from venule.evaluation.calibrate import calibrate as choose
     from venule.evaluation.score import LABELS
     from venule.image.atomic import require_folder, write_bytes
@@ -35,7 +35,8 @@ def calibrate(
     after = chosen.postprocessing
     typer.echo(
         f"[output]\nthreshold = {chosen.threshold}\n[output.postprocessing]\n"
-        f"scale = {after.scale}\noffset = {after.offset}\nmin_piece = {after.min_piece}\n"
+        f"scale = {after.scale}\noffset = {after.offset}\n"
+        f"join_budget = {after.join_budget}\nmin_piece = {after.min_piece}\n"
     )
     heads = ["held out", "mean", "95 %", "pooled", *(f"without {id}" for id in chosen.without)]
     rows = [

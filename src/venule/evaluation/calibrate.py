@@ -1,4 +1,4 @@
-"""Threshold, calibration and smallest piece from predictions on images that did not train them.
+"""Threshold, calibration and what becomes of pieces, from held-out predictions.
 
 Each run is asked about its own validation images only, and all runs choose together, so that the
 folds of a cross-validation fix the settings of a network that is then trained on all their images.
@@ -23,17 +23,27 @@ from venule.errors import DatasetError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.arrays import FloatMap, Mask
-from venule.image.pieces import lower_small_pieces
 from venule.inference.load import load
+from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice
 from venule.metrics.curves import Histogram, best_threshold
+from venule.metrics.topology import largest_piece_share
 from venule.models.record import Postprocessing
 
 MIN_PIECES = (0.0, 5e-5, 1e-4, 2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3)
 """Candidates for `Postprocessing.min_piece`; 1e-4 is 23 px in a DRIVE photograph."""
 
+JOIN_BUDGETS = (0.0, 2.0, 4.0, 8.0, 16.0)
+"""Candidates for `Postprocessing.join_budget`."""
+
 DICE_GIVEN_UP = 0.001
-"""Largest loss of mean Dice against the best candidate that cleaner maps may cost."""
+"""Largest loss of mean Dice against the best candidate that cleaner or joined maps may cost."""
+
+POOLED_DICE_GIVEN_UP = 0.002
+"""The same for the threshold: thin vessels, of few pixels, count more than Dice lets them."""
+
+SHARE_GIVEN_UP = 0.005
+"""What a smaller budget may lack of the best mean share of the truth in the largest piece."""
 
 Progress = Callable[[str], None]
 
@@ -56,16 +66,24 @@ class Calibration(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """A photograph and the probabilities of a network that has not trained on it."""
+    """A photograph, a network that has not trained on it, and the (h, w) logits it gave."""
 
     sample: Sample
-    probability: FloatMap
+    segmenter: Segmenter
+    logits: FloatMap
 
     @property
     def truth(self) -> Mask:
         """The annotation; `protocols.select` requires one of validation images."""
         assert self.sample.vessels is not None
         return self.sample.vessels
+
+    def probability(self, after: Postprocessing, threshold: float = 0.5) -> FloatMap:
+        """What `segment` would give with these settings stored."""
+        settings = {"postprocessing": after, "threshold": threshold}
+        record = self.segmenter.record.model_copy(update=settings)
+        # A copy: a map at the network's own size is finished in place.
+        return replace(self.segmenter, record=record).finish(self.logits.copy(), self.sample.fov)
 
 
 def calibrate(
@@ -78,9 +96,10 @@ def calibrate(
     """Choose by the held-out predictions of `runs`, pooled.
 
     Platt's calibration (1999) by maximum likelihood over all pixels in the fields of view; the
-    threshold of largest pooled Dice of the calibrated maps; then the largest `min_piece` whose
-    mean Dice is within DICE_GIVEN_UP of the best. `without` names images that the scores are also
-    given without.
+    lowest threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best; of the budgets
+    for joining pieces the smallest that reaches the best mean share of the truth in the largest
+    piece; then the largest `min_piece`, each within DICE_GIVEN_UP of mean Dice. `without` names
+    images that the scores are also given without.
 
     Raises:
         WeightsError: no weights in a folder, or such as have learnt nothing.
@@ -91,16 +110,13 @@ def calibrate(
     if len(set(ids)) < len(ids):
         double = next(id for id in ids if ids.count(id) > 1)
         raise DatasetError(f"image {double} validates two runs; give the folds of one division")
-    scale, offset = fit_platt(held_out)
-    calibrated = [_moved(item, scale, offset) for item in held_out]
-    threshold = _best_threshold(calibrated)
-    min_piece = _smallest_piece(calibrated, threshold)
-    after = Postprocessing(scale=scale, offset=offset, min_piece=min_piece)
+    after = fit_platt(held_out)
+    threshold = _lowest_threshold(held_out, after)
+    after = _join(held_out, after, threshold)
+    after = _drop(held_out, after, threshold)
     scorer, rows = Scorer(binary=False), {}
-    for item in calibrated:
-        final = lower_small_pieces(
-            item.probability, item.sample.fov, threshold=threshold, min_piece=min_piece
-        )
+    for item in held_out:
+        final = item.probability(after, threshold)
         rows[item.sample.id] = scorer.add(final, item.truth, item.sample.fov, threshold=threshold)
     names = [name for name in LABELS if name in next(iter(rows.values()))]
     return Calibration(
@@ -121,7 +137,7 @@ def calibrate(
     )
 
 
-def fit_platt(held_out: Sequence[_HeldOut]) -> tuple[float, float]:
+def fit_platt(held_out: Sequence[_HeldOut]) -> Postprocessing:
     """Scale and offset of the logit that give the pixels' truth the largest likelihood.
 
     Raises:
@@ -130,7 +146,8 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> tuple[float, float]:
     logits, vessels = [], []
     for item in held_out:
         inside = item.sample.fov
-        logits.append(logit(item.probability[inside].astype(np.float64).clip(1e-7, 1 - 1e-7)))
+        probability = item.probability(Postprocessing())[inside].astype(np.float64)
+        logits.append(logit(probability.clip(1e-7, 1 - 1e-7)))
         vessels.append(item.truth[inside])
     x, y = np.concatenate(logits), np.concatenate(vessels)
 
@@ -144,7 +161,7 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> tuple[float, float]:
     found = minimize(negative_likelihood, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B")
     if found.x[0] <= 0:
         raise WeightsError("the higher the probability, the less often it is a vessel; train on")
-    return float(found.x[0]), float(found.x[1])
+    return Postprocessing(scale=float(found.x[0]), offset=float(found.x[1]))
 
 
 def _predict(run: Path, which: str, progress: Progress | None) -> list[_HeldOut]:
@@ -157,8 +174,8 @@ def _predict(run: Path, which: str, progress: Progress | None) -> list[_HeldOut]
     for selection, expert in _validation_images(run):
         for record in selection.records:
             sample = load_sample(record, expert=expert)
-            probability = segmenter.segment(sample.image, fov=sample.fov).probability
-            held_out.append(_HeldOut(sample, probability))
+            logits = segmenter.logits(sample.image, sample.fov)[0]
+            held_out.append(_HeldOut(sample, segmenter, logits))
             if progress is not None:
                 progress(record.id)
     if not held_out:
@@ -179,30 +196,44 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
     ]
 
 
-def _moved(item: _HeldOut, scale: float, offset: float) -> _HeldOut:
-    z = scale * logit(item.probability.clip(1e-7, 1 - 1e-7)) + offset
-    moved = np.where(item.sample.fov, expit(z), 0).astype(np.float32)
-    return _HeldOut(item.sample, moved)
-
-
-def _best_threshold(calibrated: Sequence[_HeldOut]) -> float:
+def _lowest_threshold(held_out: Sequence[_HeldOut], after: Postprocessing) -> float:
     pooled = Histogram()
-    for item in calibrated:
-        pooled.accumulate(item.probability, item.truth, item.sample.fov)
-    return round(best_threshold(pooled), 4)
+    for item in held_out:
+        pooled.accumulate(item.probability(after), item.truth, item.sample.fov)
+    return round(best_threshold(pooled, dice_given_up=POOLED_DICE_GIVEN_UP), 4)
 
 
-def _smallest_piece(calibrated: Sequence[_HeldOut], threshold: float) -> float:
-    def mean_dice(min_piece: float) -> float:
-        scores = []
-        for item in calibrated:
-            final = lower_small_pieces(
-                item.probability, item.sample.fov, threshold=threshold, min_piece=min_piece
-            )
-            counts = count(final >= threshold, item.truth, item.sample.fov)
-            scores.append(dice(counts))
-        return float(np.mean(scores))
+def _join(held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float) -> Postprocessing:
+    """With the smallest budget whose largest pieces hold nearly as much as any candidate's."""
+    tried = {}
+    for budget in JOIN_BUDGETS:
+        candidate = after.model_copy(update={"join_budget": budget})
+        scores = [_scores(item, candidate, threshold) for item in held_out]
+        tried[budget] = np.mean(scores, axis=0)
+    least = tried[0.0][0] - DICE_GIVEN_UP
+    share = max(share for dice_, share in tried.values() if dice_ >= least) - SHARE_GIVEN_UP
+    budget = min(b for b, (dice_, reached) in tried.items() if dice_ >= least and reached >= share)
+    return after.model_copy(update={"join_budget": budget})
 
-    by_piece = {min_piece: mean_dice(min_piece) for min_piece in MIN_PIECES}
-    least = max(by_piece.values()) - DICE_GIVEN_UP
-    return max(min_piece for min_piece, score in by_piece.items() if score >= least)
+
+def _drop(held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float) -> Postprocessing:
+    """With the largest smallest piece that costs no more than DICE_GIVEN_UP."""
+    tried = {}
+    for min_piece in MIN_PIECES:
+        candidate = after.model_copy(update={"min_piece": min_piece})
+        tried[min_piece] = np.mean([_dice(item, candidate, threshold) for item in held_out])
+    least = max(tried.values()) - DICE_GIVEN_UP
+    largest = max(min_piece for min_piece, score in tried.items() if score >= least)
+    return after.model_copy(update={"min_piece": largest})
+
+
+def _scores(item: _HeldOut, after: Postprocessing, threshold: float) -> tuple[float, float]:
+    """Dice, and the share of the truth's centre line in the largest piece."""
+    vessels = item.probability(after, threshold) >= threshold
+    counts = count(vessels, item.truth, item.sample.fov)
+    return dice(counts), largest_piece_share(vessels, item.truth, item.sample.fov)
+
+
+def _dice(item: _HeldOut, after: Postprocessing, threshold: float) -> float:
+    vessels = item.probability(after, threshold) >= threshold
+    return dice(count(vessels, item.truth, item.sample.fov))

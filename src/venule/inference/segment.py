@@ -11,9 +11,10 @@ from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
 from venule.image.fov import find_fov
 from venule.image.pieces import lower_small_pieces
-from venule.image.preprocess import preprocess, restore
+from venule.image.preprocess import preprocess, restore, scale_mask
 from venule.image.tiles import Run, predict_tiled
 from venule.models.record import ModelRecord
+from venule.quality.assess import Quality, assess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Prediction:
         maps: probability by class name, each (H, W) float32 in 0..1, 0 outside the field of view.
         fov: (H, W) bool, the field of view that was used.
         threshold: probability from which a pixel counts as vessel.
-        quality: not assessed yet, None.
+        quality: grade with reasons, and uncertainty; None where it was not assessed.
         um_per_px: side of a pixel in micrometres, None where the scale is unknown.
         laterality: which eye, None where unknown.
     """
@@ -32,7 +33,7 @@ class Prediction:
     maps: Mapping[str, FloatMap]
     fov: Mask
     threshold: float
-    quality: None = None
+    quality: Quality | None = None
     um_per_px: float | None = None
     laterality: Literal["left", "right"] | None = None
 
@@ -77,15 +78,21 @@ class Segmenter:
         height, width = image.shape[:2]
         fov = find_fov(image) if fov is None else fov
         check_mask(fov, (height, width), name="field of view")
-        pixels = preprocess(image, fov, self.record.preprocessing)
-        logits = predict_tiled(pixels, self.run, self.record.tiling)
+        logits = self.logits(image, fov)
         maps = {
-            name: self._probability(plane, fov)
+            name: self.finish(plane, fov)
             for name, plane in zip(self.record.classes, logits, strict=True)
         }
-        return Prediction(maps=maps, fov=fov, threshold=self.record.threshold)
+        threshold = self.record.threshold
+        quality = assess(image, fov, _any_vessel(maps), threshold=threshold)
+        return Prediction(maps=maps, fov=fov, threshold=threshold, quality=quality)
 
-    def _probability(self, logits: FloatMap, fov: Mask) -> FloatMap:
+    def logits(self, image: RGB, fov: Mask) -> FloatMap:
+        """What the network says, at its own scale: (C, h, w) float32; arguments as of `segment`."""
+        pixels = preprocess(image, fov, self.record.preprocessing)
+        return predict_tiled(pixels, self.run, self.record.tiling)
+
+    def finish(self, logits: FloatMap, fov: Mask) -> FloatMap:
         """The map of one class at the photograph's size, from its (h, w) logits."""
         after = self.record.postprocessing
         height, width = fov.shape
@@ -95,9 +102,25 @@ class Segmenter:
         probability += np.float32(after.offset)
         expit(probability, out=probability)
         probability[~fov] = 0
+        if after.join_budget:
+            self._join(probability, logits, fov)
         return lower_small_pieces(
             probability, fov, threshold=self.record.threshold, min_piece=after.min_piece
         )
+
+    def _join(self, probability: FloatMap, logits: FloatMap, fov: Mask) -> None:
+        """Join pieces of the map, in place; paths are looked for at the network's scale."""
+        # Imported where it is needed: graphs would cost every other network's start 0.1 s.
+        from venule.image.bridges import bridges, raise_paths
+
+        after, threshold = self.record.postprocessing, self.record.threshold
+        small, inside = probability, fov
+        if logits.shape != fov.shape:
+            small = expit(logits * np.float32(after.scale) + np.float32(after.offset))
+            inside = scale_mask(fov, logits.shape)
+        paths = bridges(small, inside, threshold=threshold, budget=after.join_budget)
+        raise_paths(probability, paths, logits.shape, threshold=threshold)
+        probability[~fov] = 0
 
     def with_settings(
         self, *, threshold: float | None = None, resize_px: int | None = None
@@ -121,6 +144,11 @@ class Segmenter:
             preprocessing = record.preprocessing.model_copy(update=scale)
             record = record.model_copy(update={"preprocessing": preprocessing})
         return replace(self, record=record)
+
+
+def _any_vessel(maps: Mapping[str, FloatMap]) -> FloatMap:
+    """The map of vessels; where arteries and veins have one each, the larger of them."""
+    return maps["vessel"] if "vessel" in maps else np.maximum.reduce(list(maps.values()))
 
 
 def _own(array: FloatMap, source: FloatMap) -> FloatMap | None:

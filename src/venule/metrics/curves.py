@@ -83,11 +83,12 @@ def average_precision(h: Histogram) -> float:
     return float(np.sum(positives * found / (found + false)) / found[0])
 
 
-def best_threshold(h: Histogram) -> float:
+def best_threshold(h: Histogram, *, dice_given_up: float = 0.0) -> float:
     """The threshold of maximal Dice over all pixels of the histogram, strictly inside 0..1.
 
     It lies midway between two occupied bins, so `>` and `>=` give the same mask. Of several equal
-    maxima the highest is taken; nan without a vessel pixel.
+    maxima the highest is taken; nan without a vessel pixel. With `dice_given_up` it is the lowest
+    threshold whose Dice is at most that much below the maximum.
     """
     occupied = np.flatnonzero(h.positives + h.negatives)
     positives, negatives = _occupied(h)
@@ -95,7 +96,10 @@ def best_threshold(h: Histogram) -> float:
         return math.nan
     found, false = _cumulated_from_above(positives, negatives)
     dice = 2 * found / (found + false + found[0])
-    best = len(dice) - 1 - int(np.argmax(dice[::-1]))
+    if dice_given_up:
+        best = int(np.argmax(dice >= dice.max() - dice_given_up))
+    else:
+        best = len(dice) - 1 - int(np.argmax(dice[::-1]))
     below = _center(int(occupied[best - 1])) if best else 0.0
     return (below + _center(int(occupied[best]))) / 2
 

@@ -34,12 +34,15 @@ class Postprocessing(BaseModel, frozen=True, extra="forbid"):
 
     `scale` and `offset`: the probability is expit(scale * logit + offset), a calibration that
     keeps the order of pixels (Platt 1999, eq. 3).
+    `join_budget`: what a path between two pieces may lack in log-probability times pixels of the
+    network's scale for them to be joined (`image.bridges`); 0 joins nothing.
     `min_piece`: 8-connected pieces at the threshold that are smaller than this share of the field
-    of view are no vessels; their probabilities are lowered to just below the threshold.
+    of view after that are no vessels; their probabilities are lowered to just below the threshold.
     """
 
     scale: float = Field(default=1.0, gt=0)
     offset: float = 0.0
+    join_budget: float = Field(default=0.0, ge=0)
     min_piece: float = Field(default=0.0, ge=0, lt=1)
 
 

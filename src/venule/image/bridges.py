@@ -1,0 +1,168 @@
+"""Gaps in vessels: pieces of a vessel map joined where the network saw a vessel, if faintly.
+
+A vessel that fades is cut in two by any threshold. Between the pieces the probability is still
+higher than beside them, so the cheapest path from piece to piece follows the vessel: a minimal
+path (Cohen and Kimmel 1997, doi 10.1023/A:1007922224810) whose cost is what the path lacks in
+log-probability. Pieces are joined as a minimum spanning tree joins them, the cheapest link first.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
+from skimage.draw import line
+
+from venule.image.arrays import FloatMap, Mask
+
+FLOOR = 0.1
+"""Share of the threshold's probability below which no path leads."""
+
+_SQUARE = np.ones((3, 3), bool)
+
+_STEPS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 2**0.5), (1, -1, 2**0.5))  # rows, columns, length
+
+_FREE = 1e-3  # cost of a step at the threshold: of equal paths the shorter counts
+
+Path = NDArray[np.intp]
+"""(N, 2) rows and columns of pixels, each a neighbour of the next."""
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The pixels that a path may use, and what each costs."""
+
+    node: NDArray[np.intp]  # (h, w), a pixel's number from 0, or -1
+    place: NDArray[np.intp]  # (N, 2), row and column of each number
+    piece: NDArray[np.intp]  # (N,), the piece that each belongs to, 0 for none
+    cost: NDArray[np.float64]  # (N,), of a step of length 1
+
+
+def bridges(probability: FloatMap, fov: Mask, *, threshold: float, budget: float) -> Sequence[Path]:
+    """Paths that join pieces of the map (H, W) float32 at the threshold, cheapest first.
+
+    A path's cost is the sum, over its steps between pieces, of length in pixels times
+    log(threshold / probability); none above `budget` is taken, and none through pixels below
+    FLOOR times the threshold or outside `fov`. Each path begins and ends in a piece, 8-connected.
+    """
+    labels, pieces = ndi.label((probability >= threshold) & fov, structure=_SQUARE)
+    if pieces < 2 or budget <= 0:
+        return []
+    grid = _grid(probability, fov, labels, threshold=threshold)
+    first, second, length = _neighbours(grid.node)
+    weight = length * (grid.cost[first] + grid.cost[second]) / 2
+    size = len(grid.place)
+    graph = csr_array(coo_array((weight, (first, second)), shape=(size, size)))
+    distance, before, source = dijkstra(
+        graph,
+        directed=False,
+        indices=np.flatnonzero(grid.piece),
+        min_only=True,
+        limit=budget,
+        return_predecessors=True,
+    )
+    links = _cheapest(grid, first, second, weight, distance, source, budget=budget)
+    return [
+        grid.place[[*reversed([*_back(a, before)]), *_back(b, before)]]
+        for a, b in _tree(links, pieces)
+    ]
+
+
+def raise_paths(
+    probability: FloatMap, paths: Sequence[Path], shape: tuple[int, int], *, threshold: float
+) -> None:
+    """Lift the pixels of `probability` (H, W) under the paths to the threshold, in place.
+
+    The paths lie in a map of `shape` (h, w), the same photograph at another size; each is drawn as
+    8-connected lines between the centres of its pixels. Nothing is lowered.
+    """
+    least = np.float32(threshold)
+    if least < threshold:
+        least = np.nextafter(least, np.float32(1))
+    factors = np.divide(probability.shape, shape)
+    for path in paths:
+        corners = ((path + 0.5) * factors - 0.5).round().astype(int)
+        corners = corners.clip(0, np.subtract(probability.shape, 1))
+        for start, end in pairwise(corners):
+            rows, columns = line(*start, *end)
+            np.maximum.at(probability, (rows, columns), least)
+
+
+def _grid(
+    probability: FloatMap, fov: Mask, labels: NDArray[np.int32], *, threshold: float
+) -> _Grid:
+    inner = ndi.binary_erosion(labels > 0, _SQUARE)
+    used = (probability >= FLOOR * threshold) & fov & ~inner
+    node = np.full(labels.shape, -1, np.intp)
+    place = np.argwhere(used)
+    node[used] = np.arange(len(place))
+    piece = labels[used].astype(np.intp)
+    lack = np.log(threshold / np.maximum(probability[used].astype(np.float64), 1e-12))
+    return _Grid(node, place, piece, np.where(piece > 0, 0, np.maximum(lack, 0)) + _FREE)
+
+
+def _neighbours(
+    node: NDArray[np.intp],
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Every pair of 8-connected pixels of the grid once, with their distance in pixels."""
+    pairs = []
+    height, width = node.shape
+    for down, right, length in _STEPS:
+        here = node[: height - down, max(0, -right) : width - max(0, right)]
+        there = node[down:, max(0, right) : width - max(0, -right)]
+        both = (here >= 0) & (there >= 0)
+        pairs.append((here[both], there[both], np.full(np.count_nonzero(both), length)))
+    first, second, lengths = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    return first, second, lengths
+
+
+def _cheapest(
+    grid: _Grid,
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    weight: NDArray[np.float64],
+    distance: NDArray[np.float64],
+    source: NDArray[np.int32],
+    *,
+    budget: float,
+) -> NDArray[np.float64]:
+    """(L, 5): piece, other piece, cost, and the two pixels at which their fronts meet."""
+    met = np.flatnonzero(np.isfinite(distance[first]) & np.isfinite(distance[second]))
+    a, b = first[met], second[met]
+    one, other = grid.piece[source[a]], grid.piece[source[b]]
+    cost = distance[a] + distance[b] + weight[met]
+    apart = (one != other) & (cost <= budget)
+    low, high = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
+    rows = np.stack((low, high, cost[apart], a[apart], b[apart]), axis=1)
+    rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
+    new = np.ones(len(rows), bool)
+    new[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
+    return rows[new]
+
+
+def _tree(links: NDArray[np.float64], pieces: int) -> list[tuple[int, int]]:
+    """The meeting pixels of the links that a minimum spanning tree takes."""
+    if not len(links):
+        return []
+    one, other = links[:, 0].astype(np.intp), links[:, 1].astype(np.intp)
+    shape = (pieces + 1, pieces + 1)
+    # The rank as weight: no ties, so that the tree does not depend on the order of its edges.
+    rank = np.empty(len(links))
+    rank[np.argsort(links[:, 2], kind="stable")] = np.arange(1, len(links) + 1)
+    chosen = minimum_spanning_tree(csr_array(coo_array((rank, (one, other)), shape=shape)))
+    order = np.argsort(rank)
+    return [
+        (int(links[order[int(r) - 1], 3]), int(links[order[int(r) - 1], 4]))
+        for r in np.sort(chosen.data)
+    ]
+
+
+def _back(pixel: int, before: NDArray[np.int32]) -> Iterator[int]:
+    """From a pixel to the piece whose front reached it."""
+    while pixel >= 0:
+        yield pixel
+        pixel = int(before[pixel])
