@@ -88,11 +88,13 @@ def test_specks_go_as_long_as_dice_allows() -> None:
     truth[50, 20:180] = True  # 160 px, a share of 4e-3
     wrong = truth.copy()
     wrong[100, 10:14] = True  # 4 px: below 1e-4 and above
-    chosen = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
+    chosen, tried = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
     assert chosen.min_piece == 1e-3  # the vessel itself is larger than any candidate
     truth[150, 10:22] = wrong[150, 10:22] = True  # a vessel of 12 px, 3e-4 of the field of view
-    chosen = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
+    chosen, tried = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
     assert chosen.min_piece == 3e-4
+    assert tried["0.0003"]["dice"] == 1  # without the 4 px
+    assert tried["0.0003"]["pieces"] == 1  # of at least 20 px
 
 
 def test_pieces_are_joined_where_that_gains_and_with_no_more_than_that_takes() -> None:
@@ -100,8 +102,8 @@ def test_pieces_are_joined_where_that_gains_and_with_no_more_than_that_takes() -
     truth[50, 20:180] = True
     found, faint = truth.copy(), truth.copy()
     found[50, 100:104] = False  # four steps of log(0.5 / 0.27) = 0.62 each: 2.5
-    assert _join([mapped(truth, found, faint)], Postprocessing(), 0.5).join_budget == 4
-    assert _join([mapped(truth, truth)], Postprocessing(), 0.5).join_budget == 0
+    assert _join([mapped(truth, found, faint)], Postprocessing(), 0.5)[0].join_budget == 4
+    assert _join([mapped(truth, truth)], Postprocessing(), 0.5)[0].join_budget == 0
 
 
 def test_pieces_that_belong_apart_stay_apart() -> None:
@@ -109,7 +111,7 @@ def test_pieces_that_belong_apart_stay_apart() -> None:
     truth[50, 20:100] = truth[150, 20:100] = True
     faint = np.zeros_like(truth)
     faint[50:151, 60] = True
-    assert _join([mapped(truth, truth, faint)], Postprocessing(), 0.5).join_budget == 0
+    assert _join([mapped(truth, truth, faint)], Postprocessing(), 0.5)[0].join_budget == 0
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from venule.inference.load import load
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice
 from venule.metrics.curves import Histogram, best_threshold
-from venule.metrics.topology import largest_piece_share
+from venule.metrics.topology import largest_piece_share, pieces
 from venule.models.record import Postprocessing
 
 MIN_PIECES = (0.0, 5e-5, 1e-4, 2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3)
@@ -45,13 +45,19 @@ POOLED_DICE_GIVEN_UP = 0.002
 SHARE_GIVEN_UP = 0.005
 """What a smaller budget may lack of the best mean share of the truth in the largest piece."""
 
+SHARE = "largest_piece_share"
+
+Tried = dict[str, dict[str, float]]
+"""Mean scores by candidate."""
+
 Progress = Callable[[str], None]
 
 
 class Calibration(BaseModel, frozen=True):
     """What was chosen, and what it scores on the images that it was chosen on.
 
-    `mean` has bootstrap intervals over images; `without` gives the means again without some.
+    `mean` has bootstrap intervals over images; `without` gives the means again without some;
+    `tried` the means that decided, by candidate of a setting, the others as they were then.
     """
 
     runs: tuple[str, ...]
@@ -62,6 +68,7 @@ class Calibration(BaseModel, frozen=True):
     pooled: dict[str, float]
     without: dict[str, dict[str, float]]
     per_image: dict[str, dict[str, float]]
+    tried: dict[str, dict[str, dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -112,8 +119,8 @@ def calibrate(
         raise DatasetError(f"image {double} validates two runs; give the folds of one division")
     after = fit_platt(held_out)
     threshold = _lowest_threshold(held_out, after)
-    after = _join(held_out, after, threshold)
-    after = _drop(held_out, after, threshold)
+    after, budgets = _join(held_out, after, threshold)
+    after, smallest = _drop(held_out, after, threshold)
     scorer, rows = Scorer(binary=False), {}
     for item in held_out:
         final = item.probability(after, threshold)
@@ -134,6 +141,7 @@ def calibrate(
             for id in without
         },
         per_image=rows,
+        tried={"join_budget": budgets, "min_piece": smallest},
     )
 
 
@@ -203,37 +211,43 @@ def _lowest_threshold(held_out: Sequence[_HeldOut], after: Postprocessing) -> fl
     return round(best_threshold(pooled, dice_given_up=POOLED_DICE_GIVEN_UP), 4)
 
 
-def _join(held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float) -> Postprocessing:
+def _join(
+    held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float
+) -> tuple[Postprocessing, Tried]:
     """With the smallest budget whose largest pieces hold nearly as much as any candidate's."""
-    tried = {}
-    for budget in JOIN_BUDGETS:
-        candidate = after.model_copy(update={"join_budget": budget})
-        scores = [_scores(item, candidate, threshold) for item in held_out]
-        tried[budget] = np.mean(scores, axis=0)
-    least = tried[0.0][0] - DICE_GIVEN_UP
-    share = max(share for dice_, share in tried.values() if dice_ >= least) - SHARE_GIVEN_UP
-    budget = min(b for b, (dice_, reached) in tried.items() if dice_ >= least and reached >= share)
-    return after.model_copy(update={"join_budget": budget})
+    candidates = {
+        budget: after.model_copy(update={"join_budget": budget}) for budget in JOIN_BUDGETS
+    }
+    tried = {budget: _means(held_out, c, threshold) for budget, c in candidates.items()}
+    least = tried[0.0]["dice"] - DICE_GIVEN_UP
+    good = {b: means[SHARE] for b, means in tried.items() if means["dice"] >= least}
+    budget = min(b for b, share in good.items() if share >= max(good.values()) - SHARE_GIVEN_UP)
+    return candidates[budget], {f"{b:g}": means for b, means in tried.items()}
 
 
-def _drop(held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float) -> Postprocessing:
+def _drop(
+    held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float
+) -> tuple[Postprocessing, Tried]:
     """With the largest smallest piece that costs no more than DICE_GIVEN_UP."""
-    tried = {}
-    for min_piece in MIN_PIECES:
-        candidate = after.model_copy(update={"min_piece": min_piece})
-        tried[min_piece] = np.mean([_dice(item, candidate, threshold) for item in held_out])
-    least = max(tried.values()) - DICE_GIVEN_UP
-    largest = max(min_piece for min_piece, score in tried.items() if score >= least)
-    return after.model_copy(update={"min_piece": largest})
+    candidates = {share: after.model_copy(update={"min_piece": share}) for share in MIN_PIECES}
+    tried = {share: _means(held_out, c, threshold) for share, c in candidates.items()}
+    least = max(means["dice"] for means in tried.values()) - DICE_GIVEN_UP
+    largest = max(share for share, means in tried.items() if means["dice"] >= least)
+    return candidates[largest], {f"{share:g}": means for share, means in tried.items()}
 
 
-def _scores(item: _HeldOut, after: Postprocessing, threshold: float) -> tuple[float, float]:
-    """Dice, and the share of the truth's centre line in the largest piece."""
-    vessels = item.probability(after, threshold) >= threshold
-    counts = count(vessels, item.truth, item.sample.fov)
-    return dice(counts), largest_piece_share(vessels, item.truth, item.sample.fov)
-
-
-def _dice(item: _HeldOut, after: Postprocessing, threshold: float) -> float:
-    vessels = item.probability(after, threshold) >= threshold
-    return dice(count(vessels, item.truth, item.sample.fov))
+def _means(
+    held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float
+) -> dict[str, float]:
+    rows = []
+    for item in held_out:
+        vessels = item.probability(after, threshold) >= threshold
+        truth, fov = item.truth, item.sample.fov
+        rows.append(
+            {
+                "dice": dice(count(vessels, truth, fov)),
+                SHARE: largest_piece_share(vessels, truth, fov),
+                "pieces": float(pieces(vessels, fov)),
+            }
+        )
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
