@@ -58,7 +58,7 @@ def measure(
             entry, photograph_of(folder, size), folder / "mask.png", threads=threads, again=again
         )
         row: dict[str, object] = {
-            "model": entry.model,
+            "model": Path(entry.model).name,
             "runtime": entry.runtime,
             "size": size,
             "megapixels": size[0] * size[1] / 1e6,
@@ -92,7 +92,8 @@ def fit(entry: Entry, rows: Sequence[dict[str, object]]) -> dict[str, object] | 
     if len(above) < 3:
         return None
     sizes = [float(row["megapixels"]) for row in above]  # type: ignore[arg-type]
-    found: dict[str, object] = {"model": entry.model, "runtime": entry.runtime, "sizes": len(above)}
+    name = Path(entry.model).name
+    found: dict[str, object] = {"model": name, "runtime": entry.runtime, "sizes": len(above)}
     for which in ("first", "again"):
         if which in above[0]:
             found[which] = line(sizes, [row[which]["total"] for row in above])  # type: ignore[index]

@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -92,36 +94,34 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def rows_of(size: tuple[int, int], asked: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """One row for every model, runtime and number of workers, with photographs of one size."""
+    # Of larger photographs fewer: a quarter of HRF's takes longer than all of DRIVE's.
+    more = asked.photographs if size[0] * size[1] < 1e6 else max(2, asked.photographs // 4)
+    with TemporaryDirectory() as folder:
+        few, many = Path(folder) / "few", Path(folder) / "many"
+        write_cohort(few, size, asked.few)
+        write_cohort(many, size, asked.few + more)
+        combinations = product(entries(asked.model, runtimes=asked.runtime), asked.workers)
+        for entry, workers in combinations:
+            how = {"model": Path(entry.model).name, "runtime": entry.runtime, "workers": workers}
+            sys.stderr.write(f"{size[0]} x {size[1]}: {how}\n")
+            found = measure(few, many, model=entry.model, runtime=entry.runtime, workers=workers)
+            usd = cost_of_a_million(found["an_hour"], cores=core_count(), price=asked.price)
+            yield {"size": size, **how, **found, "million_usd": usd}
+
+
 def main() -> None:
     """Measure every combination, and write what was found."""
     asked = arguments()
     require_folder(asked.out)
-    rows: list[dict[str, object]] = []
-    for text in asked.size:
-        size = tuple(map(int, text.split(",")))
-        # Of larger photographs fewer: a quarter of HRF's takes longer than all of DRIVE's.
-        more = asked.photographs if size[0] * size[1] < 1e6 else max(2, asked.photographs // 4)
-        with TemporaryDirectory() as folder:
-            few, many = Path(folder) / "few", Path(folder) / "many"
-            write_cohort(few, (size[0], size[1]), asked.few)
-            write_cohort(many, (size[0], size[1]), asked.few + more)
-            for entry in entries(asked.model, runtimes=asked.runtime):
-                for workers in asked.workers:
-                    how = {"model": entry.model, "runtime": entry.runtime, "workers": workers}
-                    sys.stderr.write(f"{text}: {how}\n")
-                    found = measure(
-                        few, many, model=entry.model, runtime=entry.runtime, workers=workers
-                    )
-                    cost = cost_of_a_million(
-                        found["an_hour"], cores=core_count(), price=asked.price
-                    )
-                    rows.append({"size": size, **how, **found, "million_usd": cost})
+    sizes = [tuple(map(int, text.split(","))) for text in asked.size]
     report = {
         "computer": computer(),
         "versions": versions(),
         "cores": core_count(),
         "usd_a_core_hour": asked.price,
-        "rows": rows,
+        "rows": [row for rows, columns in sizes for row in rows_of((rows, columns), asked)],
     }
     write_bytes(asked.out, (json.dumps(report, indent=1) + "\n").encode())
 
