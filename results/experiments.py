@@ -3,15 +3,20 @@
 about.json, beside the folders of the runs:
 
     {"kind": "table", "title": ..., "text": [...], "commands": [...],
-     "rows": [{"experiment": "DDRNet, stride 8", "published_epochs": 580,
-               "runs": ["stride8-seed0", ...], "note": "..."}, ...],
+     "rows": [{"experiment": "DDRNet, stride 8", "config": "ddrnet23-slim-stride8",
+               "published_epochs": 580, "runs": ["ddrnet23-slim-stride8-seed0", ...],
+               "note": "..."}, ...],
      "pairs": [{"scratch": "DDRNet, stride 8", "pretrained": "DDRNet, stride 8, pretrained"}],
-     "gains": [{"of": "DDRNet, stride 2", "over": "DDRNet, stride 8"}]}
+     "gains": [{"of": "DDRNet, stride 2", "over": "DDRNet, stride 8"}],
+     "pretrainings": [{"experiment": "...", "config": "...", "runs": ["..."]}],
+     "best": {"of": ["DeepLabV3 R50 at 512 px", ...], "called": "DeepLabV3"}}
 
-`published_epochs` is null where nothing was published; a row without `runs` was not run, and its
-note says why. Each run's folder holds, as `venule train` and `venule evaluate --json` wrote them,
-config.toml (the seed), metrics.csv (epochs, seconds, validation), run.json (why it stopped;
-`peak_memory_bytes` if measured) and test.json. `pairs` and `gains` may be left out.
+`published_epochs` is left out where nothing was published. `runs` are folders beside about.json
+(`run_published.py` fills them): one that is not there was not run yet, and a row of which none is
+there says so, or in `not_run` why. Each folder holds, as `venule train` and `venule evaluate
+--json` wrote them, config.toml (the seed), metrics.csv (epochs, seconds, validation), run.json (why
+it stopped), cost.json (time and peak memory of all sessions) and, but for `pretrainings`,
+test.json. `pairs`, `gains`, `pretrainings` and `best` may be left out.
 """
 
 import csv
@@ -31,14 +36,18 @@ from venule.evaluation.card import read_report
 from venule.evaluation.report import Table, markdown
 from venule.evaluation.result import Result
 
+ONE_SEED = "one seed, no significance claimed"
+
 
 class Row(BaseModel, frozen=True, extra="forbid"):
     """One experiment as about.json names it."""
 
     experiment: str
+    config: str | None = None  # of configs/published/, for `run_published.py`
     published_epochs: int | None = None
     runs: tuple[str, ...]
     note: str = ""
+    not_run: str = "not run yet"
 
 
 class Pair(BaseModel, frozen=True, extra="forbid"):
@@ -55,6 +64,13 @@ class Gain(BaseModel, frozen=True, extra="forbid"):
     over: str
 
 
+class Best(BaseModel, frozen=True, extra="forbid"):
+    """Several experiments, of which the best is named."""
+
+    of: tuple[str, ...]
+    called: str
+
+
 @dataclass(frozen=True)
 class Training:
     """One run, as its files tell it. `validation` has a row for every validated epoch."""
@@ -65,7 +81,15 @@ class Training:
     seconds: float
     peak_bytes: int | None
     validation: tuple[dict[str, float], ...]
-    test: Result
+    train_loss: float
+    tested: Result | None
+
+    @property
+    def test(self) -> Result:
+        """The scores on test images; UsageError if there are none."""
+        if self.tested is None:
+            raise UsageError(f"seed {self.seed} of an experiment has no test.json; evaluate it")
+        return self.tested
 
     def best(self, score: str) -> float:
         """The highest validation score of any epoch; nan if it was never validated."""
@@ -85,6 +109,12 @@ class Experiment:
     row: Row
     runs: tuple[Training, ...]
 
+    @property
+    def note(self) -> str:
+        """The row's note, with what is known of its runs: none yet, or one only."""
+        known = self.row.not_run if not self.runs else ONE_SEED if len(self.runs) == 1 else ""
+        return "; ".join(text for text in (self.row.note, known) if text)
+
     def over_seeds(self, value: Callable[[Training], float], digits: int = 4) -> str:
         """The mean over seeds, with the standard deviation (divisor n - 1) of two or more."""
         values = [value(run) for run in self.runs]
@@ -102,28 +132,45 @@ class Experiment:
 
 def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
     """The tables of one about.json, as lines of Markdown."""
-    rows = [Row.model_validate(row) for row in about["rows"]]
-    experiments = [
-        Experiment(row, tuple(read_training(folder / run) for run in row.runs)) for row in rows
-    ]
-    for experiment in experiments:
-        if not experiment.runs and not experiment.row.note:
-            raise UsageError(f"{folder}: {experiment.row.experiment} was not run; say why in note")
-    lines = ["Validation scores are the best of any epoch, at threshold 0.5; of several seeds"]
-    lines += ["mean ± standard deviation. One seed: no significance claimed."]
+    experiments = read_experiments(folder, about["rows"])
+    done = [experiment for experiment in experiments if experiment.runs]
+    lines = [f"{len(done)} of {len(experiments)} experiments were run. Validation scores are the"]
+    lines += ["best of any epoch, at threshold 0.5; of several seeds mean ± standard deviation."]
     lines += ["", *_markdown(training_table(experiments), left=(0, -1)), ""]
     lines += [_scored_on(experiments), ""]
-    lines += [*_markdown(test_table(experiments)), ""]
+    lines += [*_markdown(test_table(experiments)), ""] if done else []
+    if best := about.get("best"):
+        lines += [best_line(experiments, Best.model_validate(best), folder), ""]
     if pairs := [Pair.model_validate(pair) for pair in about.get("pairs", ())]:
         chosen = [_of(experiments, (pair.scratch, pair.pretrained), folder) for pair in pairs]
         lines += [*_markdown(pair_table(chosen), left=(0, 1)), ""]
     if gains := [Gain.model_validate(gain) for gain in about.get("gains", ())]:
         chosen = [_of(experiments, (gain.of, gain.over), folder) for gain in gains]
         lines += [*_markdown(gain_table(chosen), left=(0, 1)), ""]
-    return lines
+    if pretrainings := read_experiments(folder, about.get("pretrainings", ()), tested=False):
+        lines += [*_markdown(pretraining_table(pretrainings), left=(0, -1)), ""]
+    pictures = [(path.stem, path.name) for path in sorted(folder.glob("*.png"))]
+    links = [f"[{stem}](../results/{folder.name}/{name})" for stem, name in pictures]
+    return [*lines, f"Curves: {', '.join(links)}.", ""] if links else lines
 
 
-def read_training(folder: Path) -> Training:
+def read_experiments(folder: Path, rows: Iterable[Any], *, tested: bool = True) -> list[Experiment]:
+    """The rows of about.json with those of their runs that are in `folder`."""
+    parsed = [Row.model_validate(row) for row in rows]
+    return [
+        Experiment(
+            row,
+            tuple(
+                read_training(folder / run, tested=tested)
+                for run in row.runs
+                if (folder / run).is_dir()
+            ),
+        )
+        for row in parsed
+    ]
+
+
+def read_training(folder: Path, *, tested: bool = True) -> Training:
     """What the files of one run say; UsageError if one is missing."""
     try:
         config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
@@ -133,18 +180,27 @@ def read_training(folder: Path) -> Training:
                 {name: float(cell) for name, cell in row.items() if cell}
                 for row in csv.DictReader(file)
             ]
+        cost = json.loads(_text(folder / "cost.json") or "{}")
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from None
-    own = [r for r in read_report(folder / "test.json").results if r.kind == "model"]
+    test = None
+    if tested:
+        own = [r for r in read_report(folder / "test.json").results if r.kind == "model"]
+        test = own[0]
     return Training(
         seed=config["schedule"]["seed"],
         epochs=int(log[-1]["epoch"]),
         early=stopped["stopped"].startswith("early"),
-        seconds=sum(row["seconds"] for row in log),
-        peak_bytes=stopped.get("peak_memory_bytes"),
+        seconds=cost.get("seconds", sum(row["seconds"] for row in log)),
+        peak_bytes=cost.get("peak_memory_bytes"),
         validation=tuple(row for row in log if any(name.startswith("val_") for name in row)),
-        test=own[0],
+        train_loss=log[-1]["train_loss"],
+        tested=test,
     )
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def training_table(experiments: Iterable[Experiment]) -> Table:
@@ -156,17 +212,50 @@ def training_table(experiments: Iterable[Experiment]) -> Table:
     for experiment in experiments:
         row, runs = experiment.row, experiment.runs
         seeds = ", ".join(str(run.seed) for run in runs) or "not run"
+        if runs and len(runs) < len(row.runs):
+            seeds += f" (of {len(row.runs)})"
         scores = [_best(experiment, name) for name in ("val_auc", "val_dice", "val_miou")]
         hours = experiment.over_seeds(lambda run: run.seconds / 3600, digits=2)
-        table.append(
-            [row.experiment, _epochs(row, runs), seeds, *scores, hours, _peak(runs), row.note]
-        )
+        note = experiment.note
+        table.append([row.experiment, _epochs(row, runs), seeds, *scores, hours, _peak(runs), note])
     return table
+
+
+def pretraining_table(pretrainings: Iterable[Experiment]) -> Table:
+    """What the pretrained rows started from, and what that cost."""
+    table: Table = [["pretraining", "epochs", "training loss, last", "validation accuracy"]]
+    table[0] += ["hours", "peak memory", "note"]
+    for one in pretrainings:
+        epochs = ", ".join(str(run.epochs) for run in one.runs) or "not run"
+        validated = any(run.validation for run in one.runs)
+        accuracy = _best(one, "val_accuracy") if validated else "–"
+        hours = one.over_seeds(lambda run: run.seconds / 3600, digits=2)
+        loss = one.over_seeds(lambda run: run.train_loss)
+        note = one.row.note if one.runs else one.note
+        table.append([one.row.experiment, epochs, loss, accuracy, hours, _peak(one.runs), note])
+    return table
+
+
+def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> str:
+    """Which of several experiments has the highest validation mIoU, and which were not run."""
+    named = [_named(experiments, name, folder) for name in best.of]
+    runs = [one for one in named if one.runs]
+    missing = [one.row.experiment for one in named if not one.runs]
+    left_out = f" Not run: {', '.join(missing)}." if missing else ""
+    if not runs:
+        return f"None of the {best.called} experiments was run yet."
+    first = max(runs, key=lambda one: one.mean(lambda run: run.best("val_miou")))
+    return (
+        f"Of {len(runs)} {best.called} experiments {first.row.experiment} has the highest "
+        f"validation mIoU, {_best(first, 'val_miou')}; on test images its mIoU is "
+        f"{first.over_seeds(_mean_of('miou'))} by our protocol.{left_out}"
+    )
 
 
 def test_table(experiments: Iterable[Experiment]) -> Table:
     """What each scores on test images, by our protocol and by the two published ways."""
-    ours = {"AUC": "roc_auc", "Dice": "dice", "mIoU": "miou", "accuracy": "accuracy"}
+    ours = {"AUC": "roc_auc", "AP": "average_precision", "Dice": "dice", "clDice": "cldice"}
+    ours |= {"mIoU": "miou", "accuracy": "accuracy"}
     table: Table = [["experiment", *ours, '"AUC" as first published', "mIoU", "pixel accuracy"]]
     for experiment in experiments:
         if not experiment.runs:
@@ -186,9 +275,14 @@ def pair_table(pairs: Sequence[tuple[Experiment, Experiment]]) -> Table:
     table: Table = [["from scratch", "pretrained", "validation Dice"]]
     table[0] += ["epochs to it: scratch", "pretrained"]
     for scratch, pretrained in pairs:
+        names = [scratch.row.experiment, pretrained.row.experiment]
+        if not (scratch.runs and pretrained.runs):
+            table.append(
+                [*names, "–", *("–" if one.runs else "not run" for one in (scratch, pretrained))]
+            )
+            continue
         target = min(one.mean(lambda run: run.best("val_dice")) for one in (scratch, pretrained))
         epochs = [_epochs_to(experiment, target) for experiment in (scratch, pretrained)]
-        names = [scratch.row.experiment, pretrained.row.experiment]
         table.append([*names, f"{target:.4f}", *epochs])
     return table
 
@@ -198,6 +292,9 @@ def gain_table(gains: Sequence[tuple[Experiment, Experiment]]) -> Table:
     table: Table = [["gain of", "over", "AUC", '"AUC" of the thresholded map, as first published']]
     for better, other in gains:
         row = [better.row.experiment, other.row.experiment]
+        if not (better.runs and other.runs):
+            table.append([*row, "not run", "not run"])
+            continue
         for value in (_mean_of("roc_auc"), published_auc):
             new, old = better.mean(value), other.mean(value)
             row.append(f"{new - old:+.4f} ({100 * (new - old) / old:+.1f} %)")
@@ -247,11 +344,12 @@ def _scored_on(experiments: Iterable[Experiment]) -> str:
     if len(places) > 1:
         raise UsageError(f"a table of experiments scored on different images: {sorted(places)}")
     if not places:
-        return "Nothing has been scored yet."
+        return "Nothing has been scored on test images yet."
     dataset, protocol, split, expert, images = places.pop()
     return (
         f"Test scores: {dataset}, protocol {protocol}, split {split}, {images} images, {expert} "
-        "expert. The four to the left are ours; of the published ways, which look at the whole "
+        "expert. The six to the left are inside the field of view, at native size and the stored "
+        "threshold; of the published ways, which look at the whole "
         'frame, squared, the first calls balanced accuracy "AUC".'
     )
 
@@ -259,11 +357,16 @@ def _scored_on(experiments: Iterable[Experiment]) -> str:
 def _of(
     experiments: Iterable[Experiment], names: tuple[str, str], folder: Path
 ) -> tuple[Experiment, Experiment]:
-    """The two experiments of these names; UsageError if one was not run."""
-    run = {one.row.experiment: one for one in experiments if one.runs}
-    if missing := [name for name in names if name not in run]:
-        raise UsageError(f"{folder}: no experiment called {missing[0]!r} that was run")
-    return run[names[0]], run[names[1]]
+    """The two experiments of these names."""
+    return _named(experiments, names[0], folder), _named(experiments, names[1], folder)
+
+
+def _named(experiments: Iterable[Experiment], name: str, folder: Path) -> Experiment:
+    """The experiment of that name; UsageError if about.json has none."""
+    for one in experiments:
+        if one.row.experiment == name:
+            return one
+    raise UsageError(f"{folder}: no experiment called {name!r}")
 
 
 def _markdown(table: Table, *, left: Sequence[int] = (0,)) -> list[str]:

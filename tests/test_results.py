@@ -143,19 +143,28 @@ def test_the_bars_are_for_drives_test_set_only(bars: ModuleType) -> None:
 
 
 def make_run(
-    folder: Path, result: Result, *, seed: int, dice: dict[int, float], epochs: int = 4, **run: Any
+    folder: Path,
+    result: Result,
+    *,
+    seed: int,
+    dice: dict[int, float],
+    epochs: int = 4,
+    stopped: str = "after the last epoch",
+    cost: dict[str, Any] | None = None,
 ) -> None:
     """The files of a run of `epochs` epochs of half an hour, validated where `dice` says."""
     folder.mkdir()
     (folder / "config.toml").write_text(f"[schedule]\nseed = {seed}\n")
-    (folder / "run.json").write_text(json.dumps({"stopped": "after the last epoch", **run}))
+    (folder / "run.json").write_text(json.dumps({"stopped": stopped}))
+    if cost is not None:
+        (folder / "cost.json").write_text(json.dumps(cost))
     (folder / "test.json").write_bytes(to_json(Report(results=(result,), differences=())))
     with (folder / "metrics.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["epoch", "seconds", "val_auc", "val_dice", "val_miou"])
+        writer.writerow(["epoch", "seconds", "train_loss", "val_auc", "val_dice", "val_miou"])
         for epoch in range(1, epochs + 1):
             scores = [0.9, dice[epoch], 0.7] if epoch in dice else ["", "", ""]
-            writer.writerow([epoch, 1800, *scores])
+            writer.writerow([epoch, 1800, 0.25, *scores])
 
 
 @pytest.fixture
@@ -171,7 +180,8 @@ def table(tmp_path: Path, slim: Report) -> Path:
     }
     make_run(folder / "a0", result, seed=0, dice={2: 0.60, 4: 0.70})
     other = result.model_copy(update={"mean": better})
-    make_run(folder / "a1", other, seed=1, dice={2: 0.64, 4: 0.66}, peak_memory_bytes=2_500_000_000)
+    cost = {"seconds": 3 * 3600.0, "peak_memory_bytes": 2_500_000_000}
+    make_run(folder / "a1", other, seed=1, dice={2: 0.64, 4: 0.66}, cost=cost)
     stopped = "early: val_dice has not improved for 20 validations"
     make_run(folder / "p0", result, seed=0, dice={1: 0.61, 2: 0.69}, epochs=2, stopped=stopped)
     about = {
@@ -180,12 +190,16 @@ def table(tmp_path: Path, slim: Report) -> Path:
         "text": ["Text."],
         "commands": ["venule train"],
         "rows": [
-            {"experiment": "scratch", "published_epochs": 580, "runs": ["a0", "a1"]},
+            {"experiment": "scratch", "published_epochs": 580, "runs": ["a0", "a1", "a2"]},
             {"experiment": "pretrained", "published_epochs": 135, "runs": ["p0"], "note": "ours"},
-            {"experiment": "R101", "published_epochs": 100, "runs": [], "note": "not run: time"},
+            {"experiment": "R101", "published_epochs": 100, "runs": ["r0"], "note": "no ImageNet"},
         ],
-        "pairs": [{"scratch": "scratch", "pretrained": "pretrained"}],
-        "gains": [{"of": "pretrained", "over": "scratch"}],
+        "pairs": [
+            {"scratch": "scratch", "pretrained": "pretrained"},
+            {"scratch": "scratch", "pretrained": "R101"},
+        ],
+        "gains": [{"of": "pretrained", "over": "scratch"}, {"of": "R101", "over": "scratch"}],
+        "best": {"of": ["scratch", "pretrained", "R101"], "called": "tiny"},
     }
     (folder / "about.json").write_text(json.dumps(about))
     return folder
@@ -198,18 +212,23 @@ def edit(table: Path, **changes: Any) -> None:
 
 def test_experiments_are_rows_of_two_tables(renderer: ModuleType, table: Path) -> None:
     page = renderer.render(table.parent)
-    # Dice 0.70 and 0.66 of two seeds; two hours each.
+    # Dice 0.70 and 0.66 of two of three seeds; two hours by the log, three by cost.json.
     assert (
-        "| scratch | 4 / 580 | 0, 1 | 0.9000 ± 0.0000 | 0.6800 ± 0.0283 | 0.7000 ± 0.0000 | "
-        "2.00 ± 0.00 | 2.5 GB |  |"
+        "| scratch | 4 / 580 | 0, 1 (of 3) | 0.9000 ± 0.0000 | 0.6800 ± 0.0283 | "
+        "0.7000 ± 0.0000 | 2.50 ± 0.71 | 2.5 GB |  |"
     ) in page
     assert (
-        "| pretrained | 2 (early) / 135 | 0 | 0.9000 | 0.6900 | 0.7000 | 1.00 | – | ours |" in page
-    )
-    assert "| R101 | 0 / 100 | not run | – | – | – | – | – | not run: time |" in page
+        "| pretrained | 2 (early) / 135 | 0 | 0.9000 | 0.6900 | 0.7000 | 1.00 | – | ours; one "
+        "seed, no significance claimed |"
+    ) in page
+    assert ("| R101 | 0 / 100 | not run | – | – | – | – | – | no ImageNet; not run yet |") in page
+    assert "2 of 3 experiments were run." in page
     # Means over the two seeds of docs/results.md's 0.9788 and 0.8161 and what was added to them.
-    assert "| scratch | 0.7394 ± 0.3386 | 0.8261 ± 0.0141 |" in page
-    assert "| pretrained | 0.9788 | 0.8161 | 0.8173 | 0.9510 | 0.8850 | 0.8179 | 0.9669 |" in page
+    assert "| scratch | 0.7394 ± 0.3386 | 0.9084 ± 0.0000 | 0.8261 ± 0.0141 |" in page
+    assert (
+        "| pretrained | 0.9788 | 0.9084 | 0.8161 | 0.8379 | 0.8173 | 0.9510 | 0.8850 | 0.8179 | "
+        "0.9669 |"
+    ) in page
     assert "Test scores: DRIVE, protocol official, split test, 20 images, first expert." in page
 
 
@@ -219,25 +238,65 @@ def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(
     page = renderer.render(table.parent)
     # The bests are 0.68 (mean of 0.70 and 0.66) and 0.69; the second seed never reaches 0.68.
     assert "| scratch | pretrained | 0.6800 | 4, > 4 | 2 |" in page
+    assert "| scratch | R101 | – | – | not run |" in page
 
 
 def test_a_gain_is_said_by_both_ways_of_scoring(renderer: ModuleType, table: Path) -> None:
     page = renderer.render(table.parent)
     # 0.9788 over the mean of 0.9788 and 0.5; the thresholded map's is the same in every run.
     assert "| pretrained | scratch | +0.2394 (+32.4 %) | +0.0000 (+0.0 %) |" in page
+    assert "| R101 | scratch | not run | not run |" in page
+
+
+def test_the_best_of_several_experiments_is_named_with_those_not_run(
+    renderer: ModuleType, table: Path, slim: Report
+) -> None:
+    page = renderer.render(table.parent)
+    # 0.7 both: the first is named.
+    assert "Of 2 tiny experiments scratch has the highest validation mIoU, 0.7000 ± 0.0000" in page
+    assert "Not run: R101." in page
+    make_run(table / "r0", slim.results[0], seed=0, dice={1: 0.5})
+    log = table / "r0" / "metrics.csv"
+    log.write_text(log.read_text().replace("0.5,0.7", "0.5,0.75"))
+    page = renderer.render(table.parent)
+    assert "Of 3 tiny experiments R101 has the highest validation mIoU, 0.7500; on test" in page
+    assert "Not run" not in page
+
+
+def test_pretrainings_have_a_table_without_test_scores(
+    renderer: ModuleType, table: Path, slim: Report
+) -> None:
+    make_run(table / "drawn", slim.results[0], seed=0, dice={}, cost={"seconds": 5400.0})
+    (table / "drawn" / "test.json").unlink()
+    rows = [
+        {"experiment": "segmenter", "runs": ["drawn"], "note": "480 drawings"},
+        {"experiment": "classifier", "runs": ["classifier"]},
+    ]
+    edit(table, pretrainings=rows)
+    page = renderer.render(table.parent)
+    assert "| segmenter | 4 | 0.2500 | – | 1.50 | – | 480 drawings |" in page
+    assert "| classifier | not run | – | – | – | – | not run yet |" in page
+
+
+def test_curves_that_were_drawn_are_linked(renderer: ModuleType, table: Path) -> None:
+    assert "Curves:" not in renderer.render(table.parent)
+    (table / "stride8.png").write_bytes(b"")
+    page = renderer.render(table.parent)
+    assert "Curves: [stride8](../results/published/stride8.png)." in page
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": [{"experiment": "R101", "runs": []}], "pairs": [], "gains": []}, "say why"),
-        ({"gains": [{"of": "R101", "over": "scratch"}]}, "no experiment called 'R101'"),
-        ({"rows": [{"experiment": "x", "runs": ["gone"]}], "pairs": [], "gains": []}, "gone"),
+        ({"gains": [{"of": "R102", "over": "scratch"}]}, "no experiment called 'R102'"),
+        ({"best": {"of": ["R102"], "called": "it"}}, "no experiment called 'R102'"),
+        ({"pretrainings": [{"experiment": "x", "runs": ["half"]}]}, "half.config.toml: cannot"),
     ],
 )
 def test_nothing_is_left_out_silently(
     renderer: ModuleType, table: Path, changes: dict[str, Any], message: str
 ) -> None:
+    (table / "half").mkdir()
     edit(table, **changes)
     with pytest.raises(UsageError, match=message):
         renderer.render(table.parent)

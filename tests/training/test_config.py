@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venule.errors import ConfigError, UsageError
-from venule.training.config import TrainConfig, parse_config, read_config
+from venule.training.config import PretrainConfig, TrainConfig, parse_config, read_config
 from venule.training.run import to_toml
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.toml"))
+PUBLISHED = [path for path in CONFIGS if path.parent.name == "published"]
+CLASSIFIERS = [path for path in CONFIGS if path.stem.endswith("-classifier")]
 
 CROPS = {"name": "a", "input": {"crop_px": 64}}
 
@@ -33,10 +35,44 @@ def file(tmp_path: Path) -> Path:
 def test_the_resolved_file_of_every_configuration_reads_back_the_same(
     path: Path, tmp_path: Path
 ) -> None:
-    config = read_config(path, (), TrainConfig)
+    kind = PretrainConfig if path in CLASSIFIERS else TrainConfig
+    config = read_config(path, (), kind)
     resolved = tmp_path / "config.toml"
     resolved.write_text(to_toml(config.model_dump(mode="json")), encoding="utf-8")
-    assert read_config(resolved, (), TrainConfig) == config
+    assert read_config(resolved, (), kind) == config
+
+
+def test_every_configuration_bears_the_name_of_its_file() -> None:
+    named = {path: tomllib.loads(path.read_text(encoding="utf-8"))["name"] for path in PUBLISHED}
+    assert named == {path: path.stem for path in PUBLISHED}
+
+
+def test_every_run_that_a_published_configuration_starts_from_has_a_configuration() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in PUBLISHED]
+    sources = [tomllib.loads(text).get("network", {}).get("pretrained") for text in texts]
+    named = [Path(source) for source in sources if source is not None]
+    assert {source.parent for source in named} == {Path("runs")}
+    assert {source.name for source in named} <= {path.stem for path in PUBLISHED}
+
+
+def test_pretrained_and_fresh_experiments_differ_in_weights_and_length_alone() -> None:
+    for path in PUBLISHED:
+        if path.stem.endswith("-pretrained"):
+            fresh = path.stem.removesuffix("-pretrained").removesuffix("-drawn")
+            ours = read_config(path, (), TrainConfig)
+            other = read_config(path.with_name(f"{fresh}.toml"), (), TrainConfig)
+            length = {"epochs": 1, "published_epochs": 1, "early_stopping_after": 0}
+            alike = [
+                config.model_copy(
+                    update={
+                        "name": "",
+                        "network": config.network.model_copy(update={"pretrained": None}),
+                        "schedule": config.schedule.model_copy(update=length),
+                    }
+                )
+                for config in (ours, other)
+            ]
+            assert alike[0] == alike[1], path.stem
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from venule.training.config import OptimizerConfig, SchedulerConfig
-from venule.training.optim import Schedule, average_weights, build_optimizer
+from venule.training.optim import Schedule, average_weights, build_optimizer, compress
 
 EPOCHS, STEPS, RATE = 5, 4, 0.1
 TOTAL = EPOCHS * STEPS
@@ -50,6 +50,35 @@ def test_plateau_falls_after_more_than_patience_epochs_without_a_better_loss() -
     rates = by_epoch(course(losses, kind="plateau", patience=1, factor=0.5))
     # Epochs 2 and 3 are no better than 1: two bad ones, more than a patience of one.
     assert rates == pytest.approx([0.1, 0.1, 0.1, 0.05, 0.05])
+
+
+@pytest.mark.parametrize("patience", [3, 2])  # 5 of 10 epochs: 3 and 2 become 2 and 1
+def test_a_compressed_plateau_waits_for_a_share_of_its_patience(patience: int) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=RATE)
+    config = SchedulerConfig(kind="plateau", patience=patience, factor=0.5)
+    schedule = Schedule(
+        optimizer, config, epochs=EPOCHS, steps_per_epoch=STEPS, published_epochs=10
+    )
+    rates = []
+    for _ in range(5):
+        schedule.epoch(1.0)
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+    # The first loss is the best; one bad epoch more than the patience halves the rate.
+    waits = {3: [0.1, 0.1, 0.1, 0.05, 0.05], 2: [0.1, 0.1, 0.05, 0.05, 0.025]}
+    assert rates == pytest.approx(waits[patience])
+
+
+def test_compressed_milestones_are_the_same_share_of_the_epochs() -> None:
+    config = SchedulerConfig(kind="multistep", milestones=(1, 50, 80), patience=0)
+    assert compress(config, 0.1).milestones == (1, 5, 8)
+    assert compress(config, 0.1).patience == 0
+
+
+def test_more_epochs_than_published_stretch_nothing() -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=RATE)
+    config = SchedulerConfig(kind="plateau", patience=7)
+    schedule = Schedule(optimizer, config, epochs=EPOCHS, steps_per_epoch=STEPS, published_epochs=2)
+    assert schedule.scheduler.state_dict()["patience"] == 7
 
 
 def test_plateau_waits_for_epochs_that_were_validated() -> None:

@@ -1,6 +1,8 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from venule.data.classes import open_class_tree
 from venule.errors import ConfigError, DatasetError
 from venule.models.checkpoint import read_tensors
 from venule.models.ddrnet import DDRNetConfig
-from venule.models.pretrained import load_pretrained
+from venule.models.pretrained import compare, load_pretrained
 from venule.training.classification import (
     HEADER,
     ClassificationTask,
@@ -53,6 +55,16 @@ def settings(tree: Path, **schedule: object) -> PretrainConfig:
         "schedule": {"epochs": 2, "batch_size": 4, "precision": "fp32", "device": "cpu"} | schedule,
     }
     return parse_config(values, PretrainConfig, source="test")
+
+
+@pytest.mark.parametrize("stride", [8, 2, 1])
+def test_a_trunk_of_stride_8_enters_networks_of_every_stride(stride: Literal[8, 2, 1]) -> None:
+    classifier = replace(TINY_CONFIG, stride=8).build_classifier(2)
+    network = replace(TINY_CONFIG, stride=stride).build()
+    account = compare(network, classifier.state_dict(), source="classifier")
+    trunk = {name for name in network.state_dict() if name.startswith("trunk.")}
+    assert set(account.taken) == trunk
+    assert account.mismatched == {}
 
 
 def test_a_pretrained_trunk_enters_a_ddrnet_completely(tree: Path, tmp_path: Path) -> None:

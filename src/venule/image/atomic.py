@@ -15,7 +15,7 @@ def require_folder(path: Path) -> None:
         raise OutputError(f"{path}: its folder does not exist; make it first")
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`: under another name first, flushed, then renamed in one step.
 
     Raises:

@@ -135,7 +135,11 @@ class OptimizerConfig(Section):
 
 
 class SchedulerConfig(Section):
-    """The learning rate's course; plateau and multistep move by epochs, the others by steps."""
+    """The learning rate's course; plateau and multistep move by epochs, the others by steps.
+
+    `patience` and `milestones` are epochs of `schedule.published_epochs`, where that is given: of
+    fewer `schedule.epochs` they are the same share.
+    """
 
     kind: Literal["constant", "plateau", "multistep", "cosine", "one_cycle", "poly"] = "constant"
     factor: float = Field(default=0.1, gt=0, lt=1)  # plateau, multistep
@@ -149,6 +153,7 @@ class ScheduleConfig(Section):
     """How long, how many at a time, in which precision."""
 
     epochs: int = Field(default=100, ge=1)
+    published_epochs: int | None = Field(default=None, ge=1)  # fewer `epochs` compress the course
     batch_size: int = Field(default=8, ge=1)
     accumulate: int = Field(default=1, ge=1)
     validate_every: int = Field(default=1, ge=1)

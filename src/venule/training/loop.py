@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from venule.data.loader import EpochBatches, derive_seed
 from venule.errors import ConfigError
 from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
+from venule.training.cost import Meter
 from venule.training.optim import Schedule, average_weights, build_optimizer
 from venule.training.run import Row, Run
 
@@ -115,6 +116,7 @@ class Loop:
             inner,
             scheduler,
             epochs=schedule.epochs,
+            published_epochs=schedule.published_epochs,
             steps_per_epoch=math.ceil(len(batches) / schedule.accumulate),
         )
         bare = accelerator.unwrap_model(self.model)
@@ -135,7 +137,7 @@ class Loop:
     def fit(self, report: Report) -> list[Row]:
         """Train to the last epoch or until validation has not improved for long; the log."""
         if self.accelerator.is_main_process:
-            events = self.run.tensorboard(self.rows)
+            events, meter = self.run.tensorboard(self.rows), Meter(self.run.path)
         while (stopped := self._stopped()) is None:
             row = self._epoch(len(self.rows) + 1, report)
             self.rows.append(row)
@@ -143,6 +145,7 @@ class Loop:
                 if self._is_checkpoint():
                     self._write_checkpoint()
                 self.run.write_rows(self.rows)
+                meter.write()
                 events.add(row)
                 report("epoch", row)
             self.accelerator.wait_for_everyone()

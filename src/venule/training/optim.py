@@ -24,8 +24,16 @@ class Schedule:
     """A course of the learning rate, moved by `step` after a step or `epoch` after an epoch."""
 
     def __init__(
-        self, optimizer: Optimizer, config: SchedulerConfig, *, epochs: int, steps_per_epoch: int
+        self,
+        optimizer: Optimizer,
+        config: SchedulerConfig,
+        *,
+        epochs: int,
+        steps_per_epoch: int,
+        published_epochs: int | None = None,
     ) -> None:
+        if published_epochs is not None and epochs < published_epochs:
+            config = compress(config, epochs / published_epochs)
         self.by_epoch = config.kind in ("plateau", "multistep")
         self.scheduler = _scheduler(optimizer, config, total_steps=epochs * steps_per_epoch)
 
@@ -41,6 +49,16 @@ class Schedule:
                 self.scheduler.step(validation_loss)
         elif self.by_epoch:
             self.scheduler.step()
+
+
+def compress(config: SchedulerConfig, share: float) -> SchedulerConfig:
+    """The same course in `share` of its epochs: patience and milestones shrink, to 1 at least.
+
+    A patience of 0 stays. What moves by steps is compressed by there being fewer of them.
+    """
+    patience = max(1, round(config.patience * share)) if config.patience else 0
+    milestones = tuple(max(1, round(epoch * share)) for epoch in config.milestones)
+    return config.model_copy(update={"patience": patience, "milestones": milestones})
 
 
 def _scheduler(

@@ -99,7 +99,7 @@ class Run:
         """Write everything that a resumed run needs, in one step."""
         content = io.BytesIO()
         torch.save(dict(state), content)
-        write_bytes(self.path / STATE, content.getvalue())
+        write_bytes(self.path / STATE, content.getbuffer())
 
     def load_state(self) -> dict[str, Any] | None:
         """The state saved last; None if the run was killed before its first epoch ended."""

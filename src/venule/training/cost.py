@@ -1,0 +1,72 @@
+"""What a run has cost so far: time and peak memory of all its sessions, in the run's cost.json.
+
+It is no part of run.json, which a resumed run writes as if it had never stopped: what is lost when
+a process is killed and repeated by the next has been paid for all the same.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel
+
+from venule.image.atomic import write_bytes
+from venule.training.run import environment
+
+FILE = "cost.json"
+
+
+class Cost(BaseModel, frozen=True):
+    """Of all sessions of a run until its last epoch; wall-clock time, validation included."""
+
+    seconds: float
+    sessions: int
+    peak_memory_bytes: int | None  # of the process; None where the system does not tell
+    processor: str
+    cores: int | None
+    threads: int
+
+
+class Meter:
+    """Measures one session of the run in `folder` and adds what its file says of earlier ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self.before: Cost | None = None
+        if self.path.exists():
+            self.before = Cost.model_validate_json(self.path.read_text(encoding="utf-8"))
+        self.machine = environment()
+        self.started = time.monotonic()
+
+    def write(self) -> None:
+        """Write what the run has cost until now."""
+        seconds, sessions, peaks = time.monotonic() - self.started, 1, [peak_memory_bytes()]
+        if self.before is not None:
+            seconds += self.before.seconds
+            sessions += self.before.sessions
+            peaks.append(self.before.peak_memory_bytes)
+        cost = Cost(
+            seconds=round(seconds, 3),
+            sessions=sessions,
+            peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
+            processor=self.machine["processor"],
+            cores=self.machine["cores"],
+            threads=torch.get_num_threads(),
+        )
+        write_bytes(self.path, (json.dumps(cost.model_dump(), indent=2) + "\n").encode())
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory that this process has had resident; None on Windows."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not getrusage: on Linux its maximum starts with that of the process's parent.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts bytes
