@@ -1,4 +1,4 @@
-"""Writes docs/results.md, docs/speed.md and the cards of the shipped weights: `make results`.
+"""Writes the pages of results, speed and quality, and the shipped weights' cards: `make results`.
 
 Every number on these pages stands in a committed file below results/, and each file says by which
 command it was made. What `results/NAME/about.json` may hold:
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bars import SETS, bar_table, bars_met
 from experiments import experiments_section
+from quality_page import quality_page
 from speed import speed_page
 
 from venule.errors import UsageError, VenuleError
@@ -39,6 +40,7 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 PAGE = DOCS / "results.md"
 SPEED = DOCS / "speed.md"
+QUALITY = DOCS / "quality.md"
 
 INTRODUCTION = """\
 # Results
@@ -121,7 +123,12 @@ def _is_recheck(look: dict[str, object]) -> bool:
 def main() -> None:
     """Write every page; a fault in a file is one line."""
     try:
-        pages = [*cards(), (PAGE, render()), (SPEED, speed_page(HERE))]
+        pages = [
+            *cards(),
+            (PAGE, render()),
+            (SPEED, speed_page(HERE)),
+            (QUALITY, quality_page(HERE)),
+        ]
     except VenuleError as error:
         sys.exit(f"error: {error}")
     for path, text in pages:

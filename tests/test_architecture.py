@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viz": {"image"},
     "data": {"image"},
     "models": {"image"},
-    "inference": {"image", "models"},
+    "inference": {"image", "models", "quality"},
     "synth": {"image"},
     "quality": {"image"},
     "training": {"data", "image", "models", "inference", "metrics", "viz"},

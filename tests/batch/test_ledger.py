@@ -8,8 +8,14 @@ from venule.batch.ledger import NAME, Ledger
 from venule.batch.plan import Job
 from venule.batch.predict import Failed, Finished, Written
 from venule.errors import OutputError
+from venule.quality.assess import judge
 
 SETTINGS = {"model": "tiny", "threshold": 0.5, "parameters": {"save": ["mask"], "imgsz": None}}
+QUALITY = {
+    "quality": "reject",
+    "quality_reasons": "no field of view",
+    "uncertainty": "0.2500",
+}
 HOTTER = SETTINGS | {"threshold": 0.6}
 
 
@@ -25,7 +31,8 @@ def _jobs(out: Path, *names: str) -> list[Job]:
 
 def _finish(ledger: Ledger, job: Job) -> Finished:
     finished = Finished("12ab", dict.fromkeys(job.results.values(), "34cd"))
-    ledger.record(Written(job, finished, seconds=1.5, warnings=("grey",)))
+    quality = judge(None, 0.25)
+    ledger.record(Written(job, finished, seconds=1.5, warnings=("grey",), quality=quality))
     return finished
 
 
@@ -40,6 +47,7 @@ def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) 
         assert ledger.finished(done) == finished
         assert ledger.finished(failed) is None
         assert ledger.finished(pending) is None
+        assert [dict(row.quality) for row in ledger.rows()] == [{}, {}, QUALITY]
         rows = [(row.source, row.status, row.reason, row.seconds) for row in ledger.rows()]
     assert rows == [
         (str(failed.source), "failed", "broken", 0.25),

@@ -20,7 +20,11 @@ from venule.batch.predict import (
     sweep,
 )
 from venule.errors import OutputError
+from venule.image.arrays import FloatMap
 from venule.image.io import write_png
+from venule.inference.segment import Segmenter
+from venule.models.record import ModelRecord
+from venule.synth.fundus import draw_fundus
 
 SHA256_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -118,6 +122,43 @@ def test_what_was_warned_of_is_told_once(tmp_path: Path) -> None:
     assert isinstance(outcome, Written)
     (said,) = outcome.warnings
     assert said.startswith(f"{job.source}: a photograph without colour")
+
+
+def test_a_result_has_its_quality(tmp_path: Path) -> None:
+    outcome = attempt(_job(tmp_path), None, green(1))
+    assert isinstance(outcome, Written)
+    quality = outcome.quality
+    assert quality is not None
+    assert quality.grade == "reject"
+    assert "too small" in quality.reasons  # 40 px
+    assert 0 < quality.uncertainty < 1
+    assert all(target.is_file() for target in outcome.job.targets)
+
+
+def test_a_strict_job_that_is_rejected_fails_with_its_reasons_and_leaves_no_file(
+    tmp_path: Path,
+) -> None:
+    job = replace(_job(tmp_path), strict=True)
+    outcome = attempt(job, None, green(1))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason.startswith("rejected: ")
+    assert outcome.quality is not None
+    assert outcome.reason == f"rejected: {', '.join(outcome.quality.reasons)}"
+    assert not job.out.exists()
+
+
+def test_a_strict_job_that_is_not_rejected_is_written(tmp_path: Path) -> None:
+    def vessels(pixels: FloatMap) -> FloatMap:
+        found = np.where(drawn.vessels, 3, -5).astype(np.float32)
+        return np.broadcast_to(found, (len(pixels), 1, *found.shape))
+
+    drawn = draw_fundus(0, size_px=300)
+    job = replace(_job(tmp_path), strict=True)
+    write_png(job.source, drawn.image)
+    outcome = attempt(job, None, Segmenter(ModelRecord(name="truth", model="truth"), vessels))
+    assert isinstance(outcome, Written), outcome
+    assert outcome.quality is not None
+    assert outcome.quality.grade == "ok"
 
 
 def test_a_folder_in_the_place_of_a_result_costs_that_photograph_only(tmp_path: Path) -> None:

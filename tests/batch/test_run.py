@@ -65,21 +65,22 @@ def test_a_run_leaves_masks_a_report_and_what_they_were_made_with(
     assert _kinds(predict(model="green")) == {"eye": Written}
     (row,) = _report(tmp_path / "out")
     assert float(row.pop("seconds")) > 0
+    assert 0 < float(row.pop("uncertainty")) < 1
+    assert "too small" in row.pop("quality_reasons").split("; ")  # 40 px
     assert row == {
         "path": str(folder / "eye.png"),
         "status": "done",
         "reason": "",
         "outputs": "eye_mask.png",
         "warnings": "",
-        "quality": "",
-        "quality_reasons": "",
-        "uncertainty": "",
+        "quality": "reject",
     }
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["model"] == "green"
     assert record["save"] == ["mask"]
     assert {"python", "numpy", "onnxruntime"} <= set(record["versions"])
     assert record["counts"] == {"inputs": 1, "done": 1, "failed": 0, "pending": 0}
+    assert record["quality"] == {"ok": 0, "usable": 0, "reject": 1}
     last = record["last_run"]
     assert (last["written"], last["kept"], last["failed"]) == (1, 0, 0)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -110,6 +111,20 @@ def test_a_changed_photograph_is_predicted_again_and_a_broken_one_loses_its_mask
     assert row["status"] == "failed"
     assert row["reason"].startswith("not an image")
     assert row["outputs"] == ""
+
+
+def test_a_rejected_photograph_of_a_strict_run_keeps_its_quality_in_the_report(
+    folder: Path, tmp_path: Path
+) -> None:
+    jobs = plan([folder], tmp_path / "out", strict=True)
+    ledger = start(jobs, tmp_path / "out", {})
+    with closing(run(jobs, green, ledger, segmenter=green(1))) as outcomes:
+        assert _kinds(list(outcomes)) == {"eye": Failed}
+    (row,) = _report(tmp_path / "out")
+    assert (row["status"], row["quality"], row["outputs"]) == ("failed", "reject", "")
+    assert row["reason"] == "rejected: " + row["quality_reasons"].replace("; ", ", ")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["quality"] == {"ok": 0, "usable": 0, "reject": 1}
 
 
 def test_other_settings_are_refused_until_overwriting_replaces_all_they_made(

@@ -220,7 +220,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
     ran = venule("predict", grey, "-o", tmp_path / "out", "--model", tiny_onnx)
     assert ran.code == 0
     warning = [line for line in ran.err.splitlines() if line.startswith("venule: warning: ")]
-    assert len(warning) == 1
+    assert [line for line in warning if "a photograph without colour" in line] == warning[:1]
     assert str(grey) in warning[0]
 
 
@@ -348,6 +348,38 @@ def test_weights_that_were_moved_are_the_same_and_changed_ones_are_not(
     ran = venule("predict", *options, moved)
     assert ran.code == 2
     assert "model_sha256" in ran.err
+
+
+def test_a_result_of_low_quality_is_written_with_one_line_of_warning(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    ran = venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    assert ran.code == 0
+    # The drawing is 96 px wide.
+    (warning,) = [line for line in ran.err.splitlines() if line.startswith("venule: warning: ")]
+    assert warning.startswith(f"venule: warning: {photograph}: reject: ")
+    assert "too small" in warning
+    assert _outputs(tmp_path / "out") == {"eye_mask.png"}
+
+
+def test_a_strict_run_fails_what_is_rejected_and_writes_no_file_of_it(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = (photograph.parent, "-o", out, "--model", tiny_onnx)
+    ran = venule("predict", *options, "--strict")
+    assert ran.code == 4
+    assert _outputs(out) == set()
+    last = ran.err.splitlines()[-1]
+    assert last.startswith(f"  {photograph}: rejected: ")
+    assert "too small" in last
+    assert "warning" not in ran.err
+    # It is another run without the word, and the other way round.
+    ran = venule("predict", *options)
+    assert ran.code == 2
+    assert "strict True, now False" in ran.err
+    assert venule("predict", *options, "--overwrite").code == 0
+    assert _outputs(out) == {"eye_mask.png"}
 
 
 def test_many_failures_are_listed_in_the_report_only(

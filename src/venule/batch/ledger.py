@@ -12,6 +12,7 @@ from typing import Any, Literal
 from venule.batch.plan import Job, refuse_overwriting
 from venule.batch.predict import Failed, Finished, Written
 from venule.errors import OutputError
+from venule.quality.assess import Quality
 
 NAME = ".venule.sqlite"
 
@@ -44,7 +45,7 @@ class Row:
     outputs: Mapping[str, str]
     seconds: float
     warnings: tuple[str, ...]
-    quality: Mapping[str, str | float]
+    quality: Mapping[str, str]  # by column of the report; empty where it was not assessed
 
 
 class Ledger:
@@ -118,7 +119,7 @@ class Ledger:
             "outputs": "{}",
             "seconds": outcome.seconds,
             "warnings": json.dumps(outcome.warnings),
-            "quality": "{}",
+            "quality": json.dumps(_columns(outcome.quality)),
         }
         if isinstance(outcome, Failed):
             values["reason"] = text(outcome.reason)
@@ -126,7 +127,6 @@ class Ledger:
             values["status"] = "done"
             values["input_sha256"] = outcome.finished.input_sha256
             values["outputs"] = json.dumps(outcome.finished.outputs)
-            values["quality"] = json.dumps(outcome.quality)
         changes = ", ".join(f"{column} = ?" for column in values)
         with self._errors():
             self._base.execute(
@@ -197,6 +197,16 @@ def key(job: Job) -> str:
 def text(value: str | Path) -> str:
     """The path or message as text that can be stored, whatever bytes a file's name has."""
     return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _columns(quality: Quality | None) -> dict[str, str]:
+    if quality is None:
+        return {}
+    return {
+        "quality": quality.grade,
+        "quality_reasons": "; ".join(quality.reasons),
+        "uncertainty": f"{quality.uncertainty:.4f}",
+    }
 
 
 def _refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:

@@ -24,6 +24,7 @@ class Job:
     out: Path  # the folder of all results
     name: str  # of its own results: below `out`, without "_mask.png"; no other job has it
     save: tuple[Kind, ...]
+    strict: bool = False  # a result of grade "reject" is a failure, and not written
 
     @property
     def results(self) -> dict[Kind, str]:
@@ -53,7 +54,11 @@ class _Found:
 
 
 def plan(
-    paths: Sequence[Path], out: Path, *, save: tuple[Kind, ...] = ("mask",)
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    save: tuple[Kind, ...] = ("mask",),
+    strict: bool = False,
 ) -> tuple[Job, ...]:
     """The photographs in `paths` with their results under `out`, sorted as given.
 
@@ -79,7 +84,7 @@ def plan(
             found[one.key] = one
     if not found:
         raise UsageError(f"no photographs in {', '.join(map(str, paths))}")
-    jobs = tuple(_name(tuple(found.values()), out, save))
+    jobs = tuple(_name(tuple(found.values()), out, save=save, strict=strict))
     _refuse_clashes(jobs)
     return jobs
 
@@ -120,13 +125,15 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
         yield _Found(path, out / path.parent.relative_to(root))
 
 
-def _name(found: Sequence[_Found], out: Path, save: tuple[Kind, ...]) -> Iterator[Job]:
+def _name(
+    found: Sequence[_Found], out: Path, *, save: tuple[Kind, ...], strict: bool
+) -> Iterator[Job]:
     # Compared without case: results of A.jpg and a.png are one file on many file systems.
     sharing = Counter((one.folder, one.stem.casefold()) for one in found)
     for one in found:
         alone = sharing[one.folder, one.stem.casefold()] == 1
         name = one.folder.relative_to(out) / (one.stem if alone else one.source.name)
-        yield Job(source=one.source, out=out, name=name.as_posix(), save=save)
+        yield Job(source=one.source, out=out, name=name.as_posix(), save=save, strict=strict)
 
 
 def _refuse_clashes(jobs: Sequence[Job]) -> None:

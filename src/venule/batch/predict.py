@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from venule.errors import ImageError, OutputError
 from venule.image.arrays import RGB
 from venule.image.io import read_image, write_png
 from venule.inference.segment import Prediction, Segmenter
+from venule.quality.assess import Quality
 from venule.viz.overlay import overlay
 
 Network = Callable[[int], Segmenter]
@@ -43,7 +44,7 @@ class Written:
     finished: Finished
     seconds: float
     warnings: tuple[str, ...] = ()
-    quality: Mapping[str, str | float] = field(default_factory=dict)  # by column of the report
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Failed:
     reason: str
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    quality: Quality | None = None  # where that is the reason
 
 
 Outcome = Written | Kept | Failed
@@ -76,11 +78,14 @@ def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcom
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        result: Finished | str | None
+        result: tuple[Finished, Quality | None] | str | None
+        rejected: Quality | None = None
         try:
             result = _predict_or_keep(job, finished, segmenter)
         except MemoryError:
             raise
+        except _RejectedError as error:
+            result, rejected = _reason(job, error), error.quality
         except Exception as error:
             if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
                 raise
@@ -90,8 +95,9 @@ def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcom
     if result is None:
         return Kept(job)
     if isinstance(result, str):
-        return Failed(job, result, seconds=seconds, warnings=said)
-    return Written(job, result, seconds=seconds, warnings=said)
+        return Failed(job, result, seconds=seconds, warnings=said, quality=rejected)
+    done, quality = result
+    return Written(job, done, seconds=seconds, warnings=said, quality=quality)
 
 
 def predict_file(job: Job, segmenter: Segmenter) -> Prediction:
@@ -101,11 +107,14 @@ def predict_file(job: Job, segmenter: Segmenter) -> Prediction:
     round(65535 p) in 16-bit grey, mask (0 or 255), overlay.
 
     Raises:
-        ImageError: the photograph cannot be read.
+        ImageError: the photograph cannot be read, or is rejected by a strict job.
         OutputError: a result cannot be written.
     """
     image = read_image(job.source)
     prediction = segmenter.segment(image)
+    quality = prediction.quality
+    if job.strict and quality is not None and quality.grade == "reject":
+        raise _RejectedError(job, quality)
     for target in job.targets[:1]:
         make_folder(target.parent)
     try:
@@ -152,14 +161,24 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _predict_or_keep(job: Job, finished: Finished | None, segmenter: Segmenter) -> Finished | None:
-    """The hashes of what went in and came out; None if `finished` still holds."""
+class _RejectedError(ImageError):
+    """A photograph of too low quality for a strict job."""
+
+    def __init__(self, job: Job, quality: Quality) -> None:
+        super().__init__(f"{job.source}: rejected: {', '.join(quality.reasons)}")
+        self.quality = quality
+
+
+def _predict_or_keep(
+    job: Job, finished: Finished | None, segmenter: Segmenter
+) -> tuple[Finished, Quality | None] | None:
+    """The hashes of what went in and came out, and its quality; None if `finished` still holds."""
     digest = _input_sha256(job.source)
     if finished is not None and finished.input_sha256 == digest and _are_there(job, finished):
         return None
-    predict_file(job, segmenter)
+    prediction = predict_file(job, segmenter)
     outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
-    return Finished(digest, outputs)
+    return Finished(digest, outputs), prediction.quality
 
 
 def _input_sha256(path: Path) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 
 from venule.batch.ledger import Row, Settings, text
 from venule.image.atomic import write_bytes
+from venule.quality.assess import GRADES
 
 REPORT, RUN = "report.csv", "run.json"
 
 QUALITY = ("quality", "quality_reasons", "uncertainty")
-"""Columns of the report that are empty where quality was not assessed."""
+"""Columns of the report that are empty of photographs without a result, unless it was rejected."""
 
 _LIBRARIES = (
     "numpy",
@@ -45,6 +46,7 @@ def write_reports(
     writer.writerows(_line(row) for row in rows)
     write_bytes(out / REPORT, table.getvalue().encode())
     statuses = Counter(row.status for row in rows)
+    grades = Counter(row.quality.get("quality") for row in rows)
     run = {
         **settings,
         "versions": {"python": platform.python_version(), **_versions()},
@@ -52,6 +54,7 @@ def write_reports(
             "inputs": len(rows),
             **{status: statuses[status] for status in ("done", "failed", "pending")},
         },
+        "quality": {grade: grades[grade] for grade in GRADES},
         "last_run": last_run,
     }
     write_bytes(out / RUN, (json.dumps(run, indent=2) + "\n").encode())

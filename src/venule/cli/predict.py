@@ -15,7 +15,7 @@ from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
     from venule.batch.plan import Kind
-    from venule.batch.predict import Failed
+    from venule.batch.predict import Failed, Written
 
 LISTED = 50
 """Failed inputs that are named on stderr; the report names all."""
@@ -63,6 +63,9 @@ def predict(
     workers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that share the cores.")
     ] = 1,
+    strict: Annotated[
+        bool, typer.Option("--strict", help='Photographs of quality "reject" fail, without files.')
+    ] = False,
     timeout: Annotated[
         float | None,
         typer.Option(
@@ -80,7 +83,7 @@ def predict(
     from venule.inference.load import weights_file
 
     kinds = _kinds(save)
-    jobs = plan(paths, out, save=kinds)
+    jobs = plan(paths, out, save=kinds, strict=strict)
     name = model or _default_model()
     network = partial(
         open_network,
@@ -92,7 +95,7 @@ def predict(
         resize_px=imgsz,
     )
     segmenter = network(threads_each(workers))
-    parameters = {"save": kinds, "imgsz": imgsz}
+    parameters = {"save": kinds, "imgsz": imgsz, "strict": strict}
     settings = settings_of(segmenter, weights_file(name, which=which.value), parameters)
     ledger = start(jobs, out, settings, overwrite=overwrite)
     typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)
@@ -103,7 +106,7 @@ def predict(
             if isinstance(outcome, Kept):
                 progress.skip()
                 continue
-            for warning in outcome.warnings:
+            for warning in _warnings(outcome):
                 progress.line(f"venule: warning: {warning}")
             if isinstance(outcome, Failed):
                 failures.append(outcome)
@@ -127,6 +130,16 @@ def _kinds(save: str) -> tuple["Kind", ...]:
     if not wanted <= set(KINDS):
         raise UsageError(f"--save {save}: use {','.join(KINDS)} or some of them")
     return tuple(kind for kind in KINDS if kind in wanted)
+
+
+def _warnings(outcome: "Written | Failed") -> Iterator[str]:
+    """What is to be said of a photograph, one line each; a failed one is listed at the end."""
+    from venule.batch.predict import Written
+
+    yield from outcome.warnings
+    quality = outcome.quality
+    if isinstance(outcome, Written) and quality is not None and quality.reasons:
+        yield f"{outcome.job.source}: {quality.grade}: {', '.join(quality.reasons)}"
 
 
 @contextmanager

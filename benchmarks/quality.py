@@ -1,0 +1,277 @@
+"""How well uncertainty and grades tell what became of the vessels, as they are and spoilt.
+
+    python benchmarks/quality.py MODEL [-o FILE.json] [--data D:PROTOCOL:SPLIT ...] [--every N]
+
+Every photograph is predicted as it is and spoilt in the ways of `venule.quality.degrade`, with the
+field of view that venule finds; Dice is inside the data set's own field of view, at the weights'
+threshold. A look at test images is recorded as `venule evaluate` records it: once for a data set,
+with the scores of the photographs as they are.
+
+Weights are judged on photographs that they have not seen, so MODEL must be weights for the split:
+the defaults are the test halves of CHASE_DB1 and HRF, which `general` has trained on.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import pearsonr, spearmanr
+
+import venule
+from venule.batch.predict import file_sha256
+from venule.data.catalog import open_dataset
+from venule.data.protocols import Selection, select
+from venule.data.record import Dataset, Record
+from venule.data.sample import Sample
+from venule.errors import UsageError, VenuleError
+from venule.evaluation.evaluate import evaluate, require_truth
+from venule.evaluation.looks import (
+    default_file,
+    holds_test_images,
+    record_look,
+    require_writable,
+)
+from venule.evaluation.source import Source, segmenter_source
+from venule.image.arrays import FloatMap
+from venule.image.atomic import write_bytes
+from venule.inference.load import load, weights_file
+from venule.inference.segment import Segmenter
+from venule.metrics.counts import count, dice
+from venule.quality.assess import GRADES, assess
+from venule.quality.degrade import DEGRADATIONS, Spoilt
+from venule.quality.measures import expected_dice
+
+AS_IS = "as it is"
+
+DATA = ("CHASE_DB1:first20:test", "HRF:orlando:test")
+
+TIMES = 5
+"""Assessments of one photograph of which the median is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One photograph, as it is or spoilt, and what became of it."""
+
+    dataset: str
+    id: str
+    spoilt: str
+    strength: float | None
+    dice: float
+    expected_dice: float
+    uncertainty: float
+    grade: str
+    reasons: tuple[str, ...]
+    ms: float | None = None  # of `assess`, median of TIMES, where the photograph is as it is
+
+
+def versions(photo: Spoilt) -> Iterator[tuple[str, float | None, Spoilt]]:
+    """The photograph as it is and in every spoilt version: how, how much, and the pixels."""
+    yield AS_IS, None, photo
+    for name, (spoil, strengths) in DEGRADATIONS.items():
+        for strength in strengths:
+            yield name, strength, spoil(photo, strength)
+
+
+def rows_of(dataset: str, id: str, photo: Spoilt, segmenter: Segmenter) -> Iterator[Row]:
+    """What becomes of every version of one photograph."""
+    for name, strength, spoilt in versions(photo):
+        prediction = segmenter.segment(spoilt.image)
+        quality = prediction.quality
+        assert quality is not None
+        yield Row(
+            dataset=dataset,
+            id=id,
+            spoilt=name,
+            strength=strength,
+            dice=dice(count(prediction.vessels, spoilt.vessels, spoilt.fov)),
+            expected_dice=expected_dice(prediction.probability, prediction.vessels),
+            uncertainty=quality.uncertainty,
+            grade=quality.grade,
+            reasons=quality.reasons,
+            ms=_ms(spoilt, segmenter) if name == AS_IS else None,
+        )
+
+
+def _ms(photo: Spoilt, segmenter: Segmenter) -> float:
+    prediction = segmenter.segment(photo.image)
+    threshold, times = prediction.threshold, []
+    for _ in range(TIMES):
+        started = time.perf_counter()
+        assess(photo.image, prediction.fov, prediction.probability, threshold=threshold)
+        times.append(1e3 * (time.perf_counter() - started))
+    return float(np.median(times))
+
+
+def measure(
+    dataset: Dataset, selection: Selection, *, source: Source, segmenter: Segmenter, looks: Path
+) -> list[Row]:
+    """The rows of one split; a look is recorded where it holds test images."""
+    rows: list[Row] = []
+
+    def predict(record: Record, sample: Sample) -> FloatMap:
+        assert sample.vessels is not None
+        photo = Spoilt(sample.image, sample.fov, sample.vessels)
+        rows.extend(rows_of(selection.dataset, record.id, photo, segmenter))
+        sys.stderr.write(f"{selection.dataset} {record.id}\n")
+        return source.predict(record, sample)
+
+    require_truth(selection, "first")
+    if holds_test_images(dataset, selection):
+        require_writable(looks)
+    result = evaluate(replace(source, predict=predict), selection)
+    if holds_test_images(dataset, selection):
+        record_look(result, looks)
+    if result.seen:
+        sys.stderr.write(f"warning: the weights have seen {len(result.seen)} of these images\n")
+    return rows
+
+
+def correlations(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Of Dice with uncertainty and with 1 - expected Dice; nan for fewer than three rows."""
+    rows = [row for row in rows if not np.isnan(row.dice)]  # neither truth nor vessels found
+    scores = [row.dice for row in rows]
+    against = {
+        "uncertainty": [row.uncertainty for row in rows],
+        "one_minus_expected_dice": [1 - row.expected_dice for row in rows],
+    }
+    return {name: _correlation(values, scores) for name, values in against.items()}
+
+
+def _correlation(values: Sequence[float], scores: Sequence[float]) -> dict[str, float]:
+    if len(scores) < 3 or np.ptp(values) == 0 or np.ptp(scores) == 0:
+        return {"spearman": float("nan"), "pearson": float("nan")}
+    return {
+        "spearman": float(spearmanr(values, scores).statistic),
+        "pearson": float(pearsonr(values, scores).statistic),
+    }
+
+
+def summary(rows: Sequence[Row]) -> dict[str, Any]:
+    """Correlations, Dice by grade, grades by degradation and times, of some rows."""
+    plain = [row for row in rows if row.spoilt == AS_IS]
+    spoilt = [row for row in rows if row.spoilt != AS_IS]
+    groups: dict[tuple[str, float | None], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.spoilt, row.strength), []).append(row)
+    kinds = dict.fromkeys(row.spoilt for row in spoilt)
+    times = [row.ms for row in plain if row.ms is not None]
+    return {
+        "photographs": len(plain),
+        "correlation": {
+            AS_IS: correlations(plain),
+            "spoilt": correlations(spoilt),
+            "all": correlations(rows),
+            **{kind: correlations([row for row in spoilt if row.spoilt == kind]) for kind in kinds},
+        },
+        "dice_by_grade": {
+            grade: _spread(
+                [row.dice for row in rows if row.grade == grade and not np.isnan(row.dice)]
+            )
+            for grade in GRADES
+        },
+        "versions": [
+            {"spoilt": kind, "strength": strength, **_group(group)}
+            for (kind, strength), group in groups.items()
+        ],
+        "ms": _spread(times),
+    }
+
+
+def _group(rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "dice": float(np.nanmean([row.dice for row in rows])),
+        "uncertainty": float(np.mean([row.uncertainty for row in rows])),
+        "grades": {grade: sum(row.grade == grade for row in rows) for grade in GRADES},
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | int]:
+    if not values:
+        return {"n": 0}
+    low, median, high = np.percentile(values, [25, 50, 75])
+    return {
+        "n": len(values),
+        "mean": float(np.mean(values)),
+        "quartile_1": float(low),
+        "median": float(median),
+        "quartile_3": float(high),
+    }
+
+
+def report(source: Source, selections: Sequence[Selection], rows: Sequence[Row]) -> dict[str, Any]:
+    """Everything that is written, as JSON."""
+    return {
+        "venule": venule.__version__,
+        "model": source.name,
+        "weights_sha256": source.weights_sha256,
+        "runtime": source.runtime,
+        "threshold": source.threshold,
+        "data": [f"{s.dataset}:{s.protocol}:{s.split}" for s in selections],
+        "all": summary(rows),
+        "by_dataset": {
+            name: summary([row for row in rows if row.dataset == name])
+            for name in dict.fromkeys(row.dataset for row in rows)
+        },
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+def rounded(value: Any) -> Any:
+    """The report with four decimals, and None for nan, which JSON does not have."""
+    if isinstance(value, float):
+        return None if np.isnan(value) else round(value, 4)
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def chosen(spec: str, every: int) -> tuple[Dataset, Selection]:
+    """The data set and the split that D:PROTOCOL:SPLIT names, every so many photographs."""
+    parts = spec.rsplit(":", 2)
+    if len(parts) != 3:
+        raise UsageError(f"--data {spec}: use D:PROTOCOL:SPLIT, such as {DATA[0]}")
+    dataset = open_dataset(parts[0])
+    selection = select(dataset, parts[1], parts[2])
+    return dataset, replace(selection, records=selection.records[::every])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="a shipped name, a weights file or a run's folder")
+    parser.add_argument("-o", "--out", type=Path, default=Path("results/quality.json"))
+    parser.add_argument("--data", nargs="+", default=list(DATA), metavar="D:PROTOCOL:SPLIT")
+    parser.add_argument("--every", type=int, default=1, help="take every so manyeth photograph")
+    parser.add_argument("--looks", type=Path, help="where looks at test images are recorded")
+    options = parser.parse_args(arguments)
+    try:
+        chosen_data = [chosen(spec, options.every) for spec in options.data]
+        selections = [selection for _, selection in chosen_data]
+        weights = weights_file(options.model)
+        # In float32, so that everybody gets the same figures of the same file.
+        segmenter = load(options.model, runtime="onnx" if weights.suffix == ".onnx" else "auto")
+        source = segmenter_source(segmenter, weights_sha256=file_sha256(weights))
+        rows: list[Row] = []
+        for dataset, selection in chosen_data:
+            rows += measure(
+                dataset,
+                selection,
+                source=source,
+                segmenter=segmenter,
+                looks=options.looks or default_file(),
+            )
+        text = json.dumps(rounded(report(source, selections, rows)), indent=1) + "\n"
+        write_bytes(options.out, text.encode())
+    except VenuleError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

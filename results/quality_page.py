@@ -1,0 +1,182 @@
+"""Writes docs/quality.md: what grades and reasons mean, and how well they tell Dice.
+
+The limits are those of the code; the figures come from `benchmarks/quality.py`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from venule.evaluation.report import markdown
+from venule.quality.assess import GRADES, LIMITS
+
+PAGE = "quality.md"
+
+REPORT = "quality.json"
+
+INTRODUCTION = """\
+# Quality and uncertainty
+
+Written by `make results`; do not edit. Every result of venule carries a grade with its reasons and
+an uncertainty: `prediction.quality` in Python, columns of `report.csv` and counts in `run.json`
+from [`venule predict`](commands.md#predict).
+
+```python
+quality = venule.load("general").segment(image).quality
+quality.grade  # "ok", "usable" or "reject"
+quality.reasons  # such as ("too dark", "blurred"); empty if the grade is "ok"
+quality.uncertainty  # 0..1
+quality.measures  # what the reasons rest on, with units
+```
+
+| grade | meaning |
+| --- | --- |
+| `ok` | nothing speaks against the result |
+| `usable` | look at it before you use it; the reasons say why |
+| `reject` | do not rely on it. It is written all the same; `--strict` makes it a failure |
+
+A grade says nothing about the eye, and does not change the vessel map. Photographs are graded by
+rules, not by a network: each reason is one measure beyond one limit, and the worst reason is the
+grade.
+
+## Reasons
+
+All measures are taken inside the field of view. Textures come from a copy on which the field of
+view is 320 pixels wide, so that they mean the same for every camera.
+"""
+
+MEASURES = {
+    "diameter_px": "diameter of the field of view in pixels of the photograph",
+    "brightness": "median of the largest channel, as a share of 255",
+    "overexposed": "share of pixels whose green channel is 250 or above",
+    "contrast": "standard deviation of green at details of a twentieth of the diameter, over its "
+    "mean",
+    "sharpness": "standard deviation of green at details of an eightieth of the diameter, over "
+    "that at a twentieth",
+    "vessels": "share of the field of view that the vessel map covers",
+    "saturation": "median of (largest - smallest channel) / largest",
+    "warm": "share of pixels with red ≥ green ≥ blue",
+    "uncertainty": "see below",
+}
+
+RULES = """\
+Three reasons are rules of more than one measure:
+
+- **no field of view** (reject): the field of view has no pixel, or everything in the frame has the
+  same brightness to within 3 grey levels.
+- **edge of the field of view not visible** (usable): no arc of a circle ends the retina, so the
+  scale of the photograph is unknown and the network may see vessels at a size it has not learnt.
+- **not a fundus photograph** (reject): less than half of the pixels are warm though there is
+  colour; contrast above 0.08; vessels on more than 35 % of the field of view; or a vessel map whose
+  largest connected piece holds less than 25 % of it (35 % where no edge is visible).
+
+The limits lie between what good photographs measure (20 of DRIVE's training half, 6 of
+CHASE_DB1's and 3 of HRF's, drawn ones) and what the same photographs measure when they are spoilt
+so far that the map of `general` loses a good part of its Dice. As they are, the real ones measure
+sharpness 0.52 to 0.97, contrast 0.018 to 0.059, brightness 0.50 to 1, over-exposed 0 to 0.006,
+warm 0.997 and more, vessels 0.065 to 0.12, largest piece 0.83 and more. Blur of 1 % of the diameter
+brings sharpness to 0.17. Darkness costs little before it is extreme, as venule evens out light; a
+dark photograph is noisy, though, which darkening on purpose is not.
+
+## Uncertainty
+
+1 - the Dice that is to be expected of the vessel map. With the probability p of each pixel and the
+map m at the threshold, a map whose probabilities are true has
+
+    expected Dice = 2 sum(p m) / (sum(p) + sum(m)),
+
+the ratio of what is expected above and below. It needs no truth, and does not depend on the size of
+the photograph. Probabilities are calibrated on photographs like those that the network has learnt
+from; in blurred and noisy ones it is as sure of itself as ever. So the expected Dice is multiplied
+by min(1, sqrt(sharpness / 0.5), 1.1 / sharpness), factors that fit the spoilt training
+photographs above. An uncertainty compares photographs under the same weights; it is no promise.
+
+## How well they tell Dice
+"""
+
+MISSING = "Not measured yet: `python benchmarks/quality.py MODEL` writes `results/quality.json`."
+
+Json = Mapping[str, Any]
+
+
+def quality_page(folder: Path) -> str:
+    """The text of docs/quality.md."""
+    lines = [INTRODUCTION, *markdown(_limits()), "", RULES]
+    path = folder / REPORT
+    if path.exists():
+        lines += _results(json.loads(path.read_text(encoding="utf-8")))
+    else:
+        lines.append(MISSING)
+    return "\n".join(lines) + "\n"
+
+
+def _limits() -> list[list[str]]:
+    table = [["reason", "measure", "usable", "reject"]]
+    for reason, limits in LIMITS.items():
+        sign = ">" if limits.beyond == "above" else "<"
+        cells = ["–" if at is None else f"{sign} {at:g}" for at in (limits.usable, limits.reject)]
+        table.append([reason, MEASURES[limits.measure], *cells])
+    return table
+
+
+def _results(report: Json) -> Iterator[str]:
+    yield (
+        f"`{report['model']}` ({report['runtime']}, threshold {report['threshold']:g}, weights "
+        f"{(report['weights_sha256'] or 'unknown')[:12]}) on {', '.join(report['data'])}: every "
+        "photograph as it is and spoilt in the ways below; Dice inside the data set's field of "
+        "view."
+    )
+    everything = report["all"]
+    yield from ["", "Correlation with Dice, Spearman / Pearson:", ""]
+    yield from markdown(_correlations({"all": everything, **report["by_dataset"]}))
+    yield from ["", "Dice by grade, photographs as they are and spoilt:", ""]
+    yield from markdown(_dice_by_grade(everything["dice_by_grade"]))
+    yield from ["", "What becomes of each version, means and numbers of photographs:", ""]
+    yield from markdown(_versions(everything["versions"]))
+    ms = everything["ms"]
+    if ms["n"]:
+        yield from [
+            "",
+            f"The assessment takes {ms['median']:.1f} ms a photograph (median of {ms['n']}, "
+            f"quartiles {ms['quartile_1']:.1f} and {ms['quartile_3']:.1f}).",
+        ]
+
+
+def _correlations(summaries: Json) -> list[list[str]]:
+    table = [["photographs", "", "uncertainty", "1 - expected Dice alone"]]
+    for name, summary in summaries.items():
+        for group, found in summary["correlation"].items():
+            table.append([name, group, *(_pair(found[score]) for score in _SCORES)])
+    return table
+
+
+_SCORES = ("uncertainty", "one_minus_expected_dice")
+
+
+def _pair(found: Json) -> str:
+    values = (found["spearman"], found["pearson"])
+    return " / ".join("–" if value is None else f"{value:.2f}" for value in values)
+
+
+def _dice_by_grade(spreads: Json) -> list[list[str]]:
+    table = [["grade", "results", "mean Dice", "quartiles"]]
+    for grade in GRADES:
+        found = spreads[grade]
+        if found["n"]:
+            quartiles = f"{found['quartile_1']:.3f} – {found['quartile_3']:.3f}"
+            table.append([grade, str(found["n"]), f"{found['mean']:.3f}", quartiles])
+        else:
+            table.append([grade, "0", "–", "–"])
+    return table
+
+
+def _versions(versions: Sequence[Json]) -> list[list[str]]:
+    table = [["spoilt", "strength", "Dice", "uncertainty", *GRADES]]
+    for version in versions:
+        strength = "" if version["strength"] is None else f"{version['strength']:g}"
+        dice = "–" if version["dice"] is None else f"{version['dice']:.3f}"
+        grades = [str(version["grades"][grade]) for grade in GRADES]
+        row = [version["spoilt"], strength, dice, f"{version['uncertainty']:.3f}", *grades]
+        table.append(row)
+    return table

@@ -1,0 +1,202 @@
+"""The grade of a photograph's result, with its reasons and its uncertainty."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from venule.errors import ImageError
+from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
+from venule.quality.measures import Measures, expected_dice, measure
+
+Grade = Literal["ok", "usable", "reject"]
+
+GRADES: tuple[Grade, ...] = ("ok", "usable", "reject")
+"""From best to worst."""
+
+NO_FIELD = "no field of view"
+NO_EDGE = "edge of the field of view not visible"
+NOT_A_FUNDUS = "not a fundus photograph"
+TOO_SMALL = "too small"
+TOO_DARK = "too dark"
+OVEREXPOSED = "over-exposed"
+LOW_CONTRAST = "low contrast"
+BLURRED = "blurred"
+NOISY = "noisy"
+NO_VESSELS = "hardly any vessels found"
+NO_COLOR = "without colour"
+STRANGE_COLORS = "unusual colours"
+UNCERTAIN = "uncertain vessels"
+
+REASONS = (
+    NO_FIELD,
+    NOT_A_FUNDUS,
+    NO_EDGE,
+    TOO_SMALL,
+    TOO_DARK,
+    OVEREXPOSED,
+    LOW_CONTRAST,
+    BLURRED,
+    NOISY,
+    NO_VESSELS,
+    NO_COLOR,
+    STRANGE_COLORS,
+    UNCERTAIN,
+)
+"""Every reason there is, in the order in which a photograph's reasons are told."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From where on a measure is a reason; None where it never costs that much.
+
+    `beyond` says on which side the bad values lie.
+    """
+
+    measure: str
+    beyond: Literal["above", "below"]
+    usable: float | None
+    reject: float | None
+
+    def grade(self, value: float) -> Grade:
+        """The grade of a photograph of which nothing else is known."""
+        if self._is_beyond(value, self.reject):
+            return "reject"
+        return "usable" if self._is_beyond(value, self.usable) else "ok"
+
+    def _is_beyond(self, value: float, limit: float | None) -> bool:
+        if limit is None:
+            return False
+        return value > limit if self.beyond == "above" else value < limit
+
+
+LIMITS: Mapping[str, Limits] = {
+    TOO_SMALL: Limits("diameter_px", "below", usable=250, reject=100),
+    TOO_DARK: Limits("brightness", "below", usable=0.2, reject=0.05),
+    OVEREXPOSED: Limits("overexposed", "above", usable=0.05, reject=0.3),
+    LOW_CONTRAST: Limits("contrast", "below", usable=0.01, reject=0.004),
+    BLURRED: Limits("sharpness", "below", usable=0.42, reject=0.2),
+    NOISY: Limits("sharpness", "above", usable=1.15, reject=1.7),
+    NO_VESSELS: Limits("vessels", "below", usable=0.02, reject=0.005),
+    NO_COLOR: Limits("saturation", "below", usable=0.1, reject=None),
+    STRANGE_COLORS: Limits("warm", "below", usable=0.9, reject=None),
+    UNCERTAIN: Limits("uncertainty", "above", usable=0.35, reject=0.6),
+}
+"""Set on photographs for training, see docs/quality.md; change them there too."""
+
+_LOOKED_AT_PX = 1536
+"""Of longer sides only every second, third, ... pixel is looked at."""
+
+FLAT_SPREAD = 4
+"""Grey levels of spread below which a frame shows nothing at all."""
+
+COLD_WARM = 0.5
+"""Below this share of warm pixels a photograph with colours is none of a fundus."""
+
+MANY_VESSELS = 0.35
+"""Share of the field of view that no fundus's vessels exceed."""
+
+HIGH_CONTRAST = 0.08
+"""Above this contrast a photograph shows things, not a retina."""
+
+SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.35
+"""Below this share of its largest piece a vessel map is no tree; without an edge that says more."""
+
+SHARP, GRAINY = 0.5, 1.1
+"""Sharpness of the photographs that networks learn from; their probabilities hold between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """Whether the vessels found in a photograph can be relied on.
+
+    Attributes:
+        grade: "ok"; "usable", to be looked at; "reject", not to be relied on.
+        reasons: of `REASONS`, in their order; empty if and only if the grade is "ok".
+        uncertainty: 1 - the Dice that is to be expected of the vessel map: 0 certain, 1 nothing
+            found; see `expect`.
+        measures: what the reasons rest on; None without a field of view.
+    """
+
+    grade: Grade
+    reasons: tuple[str, ...]
+    uncertainty: float
+    measures: Measures | None
+
+
+def assess(image: RGB, fov: Mask, probability: FloatMap, *, threshold: float) -> Quality:
+    """The quality of a photograph and of the vessels that were found in it.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        fov: (H, W) bool, True inside the field of view.
+        probability: (H, W) float32 in 0..1, of a vessel; 0 outside the field of view.
+        threshold: probability from which a pixel is vessel.
+
+    Raises:
+        ImageError: an array of another shape or dtype.
+    """
+    check_rgb(image)
+    check_mask(fov, (image.shape[0], image.shape[1]), name="field of view")
+    if probability.shape != fov.shape:
+        raise ImageError(f"probability: expected shape {fov.shape}, got {probability.shape}")
+    step = math.ceil(max(fov.shape) / _LOOKED_AT_PX)
+    image, fov, probability = (
+        image[::step, ::step],
+        fov[::step, ::step],
+        probability[::step, ::step],
+    )
+    vessels = (probability >= threshold) & fov
+    measures = measure(image, fov, vessels, step=step)
+    return judge(measures, 1 - expect(expected_dice(probability, vessels), measures))
+
+
+def expect(if_true: float, measures: Measures | None) -> float:
+    """The Dice to be expected, 0..1, where it is `if_true` if the probabilities are true.
+
+    They are, about, in photographs like those that networks learn from. In blurred and in noisy
+    ones networks are as sure of themselves as ever, so there the expected Dice is lowered, by
+    factors that fit photographs spoilt on purpose (docs/quality.md).
+    """
+    if measures is None or measures.sharpness <= 0:
+        return 0.0
+    trust = min(1.0, math.sqrt(measures.sharpness / SHARP), GRAINY / measures.sharpness)
+    return if_true * trust
+
+
+def judge(measures: Measures | None, uncertainty: float) -> Quality:
+    """The grade that the measures and the uncertainty give: that of the worst reason."""
+    found = dict(_found(measures, uncertainty))
+    grades: list[Grade] = ["ok", *found.values()]
+    reasons = tuple(reason for reason in REASONS if reason in found)
+    worst = max(grades, key=GRADES.index)
+    return Quality(grade=worst, reasons=reasons, uncertainty=uncertainty, measures=measures)
+
+
+def _found(measures: Measures | None, uncertainty: float) -> Iterator[tuple[str, Grade]]:
+    """Each reason with the grade that it alone would give."""
+    if measures is None or measures.spread < FLAT_SPREAD:
+        yield NO_FIELD, "reject"
+        if measures is None:
+            return
+    elif _is_no_fundus(measures):
+        yield NOT_A_FUNDUS, "reject"
+    if not measures.edge_visible:
+        yield NO_EDGE, "usable"
+    for reason, limits in LIMITS.items():
+        value = uncertainty if reason == UNCERTAIN else getattr(measures, limits.measure)
+        grade = limits.grade(value)
+        if grade != "ok":
+            yield reason, grade
+
+
+def _is_no_fundus(measures: Measures) -> bool:
+    """Whether colours or vessels cannot be a fundus's; grey photographs are judged by vessels."""
+    limits = LIMITS[NO_COLOR]
+    colored = limits.grade(measures.saturation) == "ok"
+    if colored and measures.warm < COLD_WARM:
+        return True
+    if measures.contrast > HIGH_CONTRAST or measures.vessels > MANY_VESSELS:
+        return True
+    least = SCATTERED if measures.edge_visible else SCATTERED_WITHOUT_EDGE
+    return 0 < measures.largest_piece < least
