@@ -65,6 +65,11 @@ def measure(
     taken = [
         seconds(cohort, model=model, runtime=runtime, workers=workers) for cohort in (few, many)
     ]
+    if taken[1] <= taken[0]:
+        raise VenuleError(
+            f"{counts[1]} photographs took no longer than {counts[0]}: the computer does something "
+            "else; leave it alone, or take more --photographs"
+        )
     each = (taken[1] - taken[0]) / (counts[1] - counts[0])
     return {
         "few": counts[0],
@@ -116,12 +121,16 @@ def main() -> None:
     asked = arguments()
     require_folder(asked.out)
     sizes = [tuple(map(int, text.split(","))) for text in asked.size]
+    try:
+        measured = [row for rows, columns in sizes for row in rows_of((rows, columns), asked)]
+    except VenuleError as error:
+        sys.exit(f"error: {error}")
     report = {
         "computer": computer(),
         "versions": versions(),
         "cores": core_count(),
         "usd_a_core_hour": asked.price,
-        "rows": [row for rows, columns in sizes for row in rows_of((rows, columns), asked)],
+        "rows": measured,
     }
     write_bytes(asked.out, (json.dumps(report, indent=1) + "\n").encode())
 

@@ -269,7 +269,7 @@ def _startup(startup: Json) -> list[str]:
 
 def _computer(report: Json) -> str:
     machine, versions = report["computer"], report["versions"]
-    threads = f"; {report['threads']} threads" if "threads" in report else ""
+    threads = f"; threads: {report['threads']}" if "threads" in report else ""
     named = ", ".join(f"{name} {versions[name]}" for name in versions if name != "torch")
     return f"{machine['processor']}, {machine['cores']} cores{threads}; {named}."
 
