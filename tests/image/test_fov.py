@@ -9,9 +9,10 @@ import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
 
 from venule.errors import ImageError
+from venule.image import fov as fov_module
 from venule.image.fov import find_fov, fit_circle
 from venule.image.io import read_image, read_mask
 from venule.synth.fundus import draw_fundus
@@ -281,3 +282,13 @@ def test_the_circle_scales_with_the_image() -> None:
     # A field of view of 94 % of the frame is what `draw_fundus` draws.
     assert large.diameter_px == pytest.approx(0.94 * 512, rel=0.01)
     assert small.diameter_px == pytest.approx(large.diameter_px / 2, rel=0.01)
+
+
+def test_noise_is_blurred_away_as_pillow_does_it() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (31, 43, 3)).astype(np.uint8)
+    color = (5, 90, 200)
+    difference = ImageChops.difference(Image.fromarray(noise), Image.new("RGB", (43, 31), color))
+    largest = Image.fromarray(np.asarray(difference).max(axis=2))
+    expected = np.asarray(largest.filter(ImageFilter.BoxBlur(1)))
+    channels = [np.asarray(channel) for channel in Image.fromarray(noise).split()]
+    np.testing.assert_array_equal(fov_module._distance(channels, color), expected)

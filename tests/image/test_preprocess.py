@@ -1,15 +1,20 @@
 """Scaling keeps everything in its place; normalising gives mean 0 and deviation 1."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from pydantic import ValidationError
 
 from venule.errors import ImageError
+from venule.image.fov import find_fov
+from venule.image.io import read_image
 from venule.image.preprocess import (
     FLAT_MEAN,
     FLAT_STD,
@@ -237,6 +242,66 @@ def test_flattening_leaves_the_same_light_and_contrast_everywhere() -> None:
         window = flat[row - 30 : row + 30, column - 30 : column + 30]
         assert window.mean() == pytest.approx(FLAT_MEAN, abs=4)
         assert window.std() == pytest.approx(FLAT_STD, rel=0.1)
+
+
+def flattened_pixel_by_pixel(image: NDArray[np.uint8], fov: NDArray[np.bool_]) -> NDArray[Any]:
+    """What the shipped networks were trained on: every window mean and deviation at full size."""
+    height, width = fov.shape
+    diameter = 2 * np.sqrt(fov.sum() / np.pi)
+    step = max(1, round(diameter / 80))
+    small, sigma = (max(1, height // step), max(1, width // step)), diameter / 12 / step
+
+    def resized(plane: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float32]:
+        picture = Image.fromarray(plane.astype(np.float32))
+        return np.asarray(picture.resize(shape[::-1], Image.Resampling.BILINEAR))
+
+    def blurred(plane: NDArray[Any]) -> NDArray[np.float32]:
+        return np.asarray(ndi.gaussian_filter(resized(plane, small), sigma, mode="constant"))
+
+    weight = np.maximum(blurred(fov), 1e-3)
+    flat = np.zeros(image.shape)
+    for channel in range(3):
+        plane = image[..., channel].astype(np.float32) * fov
+        mean = resized(blurred(plane) / weight, (height, width))
+        square = resized(blurred(plane * plane) / weight, (height, width))
+        std = np.sqrt(np.maximum(square - mean * mean, 1))
+        flat[..., channel] = np.rint((FLAT_MEAN + FLAT_STD * (plane - mean) / std).clip(0, 255))
+    return flat * fov[..., None]
+
+
+@pytest.mark.parametrize("size", [64, 97, 231, 420])
+@pytest.mark.parametrize("cut", [0, 7])
+def test_flattening_by_cells_differs_from_pixel_by_pixel_in_rounding_only(
+    size: int, cut: int
+) -> None:
+    drawn = draw_fundus(size, size_px=size)
+    image, fov = drawn.image[: size - 2 * cut, cut:], drawn.fov[: size - 2 * cut, cut:]
+    difference = np.abs(flatten(image, fov, FLAT) - flattened_pixel_by_pixel(image, fov))
+    assert (difference[fov] <= 1).mean() >= 0.999
+    assert difference.max() <= 2
+    assert (difference[fov] == 0).mean() > 0.85
+
+
+@pytest.mark.parametrize(
+    "name", ["DRIVE/training/images/21_training.tif", "CHASE_DB1/Image_01L.jpg"]
+)
+def test_flattening_by_cells_differs_on_real_photographs_in_rounding_only(
+    real_data: Path, name: str
+) -> None:
+    path = next(real_data.glob(name))
+    image = read_image(path)[::2, ::2].copy()
+    fov = find_fov(image)
+    difference = np.abs(flatten(image, fov, FLAT) - flattened_pixel_by_pixel(image, fov))
+    assert (difference[fov] <= 1).mean() >= 0.999
+
+
+def test_a_large_photograph_is_flattened_in_parts_without_a_seam(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = draw_fundus(5, size_px=300)
+    whole = flatten(drawn.image, drawn.fov, FLAT)
+    monkeypatch.setattr("venule.image.preprocess._AT_ONCE", 2500)
+    np.testing.assert_array_equal(flatten(drawn.image, drawn.fov, FLAT), whole)
 
 
 def test_flattening_undoes_a_change_of_gain_and_offset() -> None:

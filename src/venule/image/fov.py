@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageFilter
 
 from venule.image.arrays import RGB, Mask, check_rgb
 
@@ -50,11 +50,13 @@ def find_fov(image: RGB) -> Mask:
     whole = np.ones((height, width), bool)
     if border is None:
         return whole
-    distance = _distance(small, border)
+    channels = [np.asarray(channel) for channel in small.split()]
+    distance = _distance(channels, border)
     rows, columns = distance.shape
     middle = np.s_[rows // 4 : -(-3 * rows // 4), columns // 4 : -(-3 * columns // 4)]
     contrast = float(np.median(distance[middle]))
-    brightness = float(np.median(np.asarray(small)[middle].max(axis=2)))
+    red, green, blue = (channel[middle] for channel in channels)
+    brightness = float(np.median(np.maximum(np.maximum(red, green), blue)))
     if contrast < max(4.0, 0.3 * brightness):
         return whole
     inside = _fill_holes(distance > max(_RIM * contrast, 2.0))
@@ -83,15 +85,29 @@ def _shrink(image: RGB) -> Image.Image:
     return Image.fromarray(image).reduce(factor)
 
 
-def _distance(small: Image.Image, color: tuple[int, int, int]) -> NDArray[np.uint8]:
+def _distance(channels: list[NDArray[np.uint8]], color: tuple[int, ...]) -> NDArray[np.uint8]:
     """(H, W) distance from `color` in the channel where it is largest (red, for the retina).
 
-    Pillow's operations on bytes: a tenth of the time of float arrays. Noise is blurred away.
+    Bytes throughout: a tenth of the time of float arrays. Noise is blurred away.
     """
-    difference = ImageChops.difference(small, Image.new("RGB", small.size, color))
-    red, green, blue = difference.split()
-    largest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    return np.asarray(largest.filter(ImageFilter.BoxBlur(1)))
+    distance = np.zeros_like(channels[0])
+    for channel, level in zip(channels, color, strict=True):
+        value = np.uint8(level)
+        np.maximum(distance, np.maximum(channel, value) - np.minimum(channel, value), out=distance)
+    padded = np.pad(distance, 1, mode="edge").astype(np.uint16)
+    rows = _mean_of_three(padded[:, :-2], padded[:, 1:-1], padded[:, 2:])
+    return _mean_of_three(rows[:-2], rows[1:-1], rows[2:]).astype(np.uint8)
+
+
+def _mean_of_three(
+    first: NDArray[np.uint16], second: NDArray[np.uint16], third: NDArray[np.uint16]
+) -> NDArray[np.uint16]:
+    """The rounded mean, as in Pillow's BoxBlur, which takes four times as long."""
+    total = first + second
+    total += third
+    total += np.uint16(1)
+    total //= np.uint16(3)
+    return total
 
 
 def _grow(fov: Mask, shape: tuple[int, int]) -> Mask:

@@ -162,12 +162,7 @@ def _saturation(pixels: RGB) -> int:
 def _read_bytes(path: Path) -> bytes:
     """The file's content, unzipped if its name ends in .gz."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise ImageError(f"{path}: cannot be read, it is {what}")
-        if status.st_size > MAX_FILE_BYTES:
-            raise _too_large(path, "it is larger than", MAX_FILE_BYTES)
+        _check_file(path)
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES)
         if path.suffix.lower() != ".gz":
@@ -184,6 +179,15 @@ def _read_bytes(path: Path) -> bytes:
     if len(unzipped) > limit:
         raise _too_large(path, "it unpacks to more than", limit)
     return unzipped
+
+
+def _check_file(path: Path) -> None:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+        what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise ImageError(f"{path}: cannot be read, it is {what}")
+    if status.st_size > MAX_FILE_BYTES:
+        raise _too_large(path, "it is larger than", MAX_FILE_BYTES)
 
 
 def _too_large(path: Path, how: str, limit: int) -> ImageError:
@@ -218,10 +222,12 @@ def _read_stored(path: Path) -> NDArray[Any]:
 
 def _read_npy(path: Path) -> FloatMap:
     try:
-        array = np.load(path, allow_pickle=False)
+        _check_file(path)
+        # Mapped, a header cannot make us take memory for more than the file holds.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ImageError(f"{path}: not a NumPy array file ({_reason(error)})") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fb":
         raise ImageError(f"{path}: expected an (H, W) array of floats in 0..1")

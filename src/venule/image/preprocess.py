@@ -4,6 +4,8 @@ Every resize follows the half-pixel-centre convention (Pillow; torch with align_
 a map that is scaled down and restored lies on the photograph without a shift.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -27,6 +29,9 @@ SAME_SCALE = 0.02
 
 RESTORED_AT_ONCE = 2**23
 """Pixels of a strip in which a larger map is brought to size: Pillow's copies of it stay small."""
+
+_AT_ONCE = 2**19
+"""Pixels that are flattened at once: few calls for a working size, little memory for more."""
 
 
 class Preprocessing(BaseModel, frozen=True, extra="forbid"):
@@ -105,31 +110,99 @@ def flatten(image: RGB, fov: Mask, preprocessing: Preprocessing) -> RGB:
     if not preprocessing.flatten:
         return image
     height, width = fov.shape
-    diameter_px = 2 * np.sqrt(max(1, int(fov.sum())) / np.pi)
-    step = max(1, round(diameter_px / 80))  # window means are smooth: few points hold them
-    small = (max(1, height // step), max(1, width // step))
-    sigma = diameter_px / 12 / step
-    inside = scale_soft(fov, small)
-    weight = np.maximum(gaussian_filter(inside, sigma, mode="constant"), 1e-3)
-    flat = np.zeros_like(image)
+    diameter_px = 2 * math.sqrt(max(1, int(np.count_nonzero(fov))) / math.pi)
+    # Window means are smooth: those of some 80 cells along the diameter hold them.
+    cells = _Cells(height, width, max(1, round(diameter_px / 80)))
+    step = cells.side_px
+    # The cells' own spread makes the window as wide as those that the networks were trained with.
+    sigma = math.sqrt((diameter_px / 12 / step) ** 2 + (1 - step**-2) / 12)
+    flat = np.empty_like(image)
+    plane = cells.plane()
+    inner = cells.inside(plane)
+    inner[:] = fov
+    weight = cells.sums(plane, sigma)
+    weight = np.maximum(weight, 1e-3 * step**2)
     for channel in range(3):
-        plane = image[..., channel].astype(np.float32) * fov
-        mean, square = (
-            restore(
-                (gaussian_filter(_shrink(p, small), sigma, mode="constant") / weight)[None],
-                (height, width),
-            )[0]
-            for p in (plane, plane * plane)
-        )
-        std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
-        level = FLAT_MEAN + FLAT_STD * (plane - mean) / std
-        flat[..., channel] = np.rint(level.clip(0, 255)) * fov
+        np.multiply(image[..., channel], fov, out=inner, dtype=np.float32)
+        mean = cells.sums(plane, sigma) / weight
+        square = cells.sums(np.square(plane), sigma) / weight
+        gain = FLAT_STD / np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
+        flat[..., channel] = cells.apply(plane, gain, FLAT_MEAN - mean * gain)
+        flat[..., channel] *= fov
     return flat
 
 
-def _shrink(plane: FloatMap, shape: tuple[int, int]) -> FloatMap:
-    resized = Image.fromarray(plane).resize(shape[::-1], Image.Resampling.BILINEAR)
-    return np.asarray(resized, np.float32)
+@dataclass(frozen=True)
+class _Cells:
+    """Squares of `side_px` pixels over an image, from its first pixel on.
+
+    A plane of the image has a cell more above and below, so that its rows can be cut into cells,
+    and into the runs of rows between the centres of cells, without a copy.
+    """
+
+    height: int
+    width: int
+    side_px: int
+
+    @property
+    def rows(self) -> int:
+        return -(-self.height // self.side_px)
+
+    @property
+    def columns(self) -> int:
+        return -(-self.width // self.side_px)
+
+    def plane(self) -> FloatMap:
+        """An empty plane: zeros, float32."""
+        return np.zeros(((self.rows + 2) * self.side_px, self.columns * self.side_px), np.float32)
+
+    def inside(self, plane: FloatMap) -> FloatMap:
+        """The image's own part of a plane: (height, width), a view."""
+        return plane[self.side_px : self.side_px + self.height, : self.width]
+
+    def sums(self, plane: FloatMap, sigma: float) -> NDArray[np.float64]:
+        """(rows, columns) sums over each cell, blurred by `sigma` cells, zeros outside."""
+        step = self.side_px
+        inner = plane[step : step + self.rows * step]
+        lines = inner.reshape(self.rows, step, -1).sum(axis=1)
+        sums = lines.reshape(self.rows, self.columns, step).sum(axis=2, dtype=np.float64)
+        return gaussian_filter(sums, sigma, mode="constant")  # type: ignore[no-any-return]
+
+    def apply(
+        self, plane: FloatMap, gain: NDArray[np.float64], shift: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """(height, width) of the plane times `gain` plus `shift`, both bilinear between cells."""
+        step = self.side_px
+        before = (step + 1) // 2  # rows of the first run that lie above the image
+        runs = plane[step - before :][: (self.rows + 1) * step].reshape(self.rows + 1, step, -1)
+        # How far each row of a run is from the upper centre to the lower, the same in every run.
+        share = ((np.arange(step) - before + 0.5) / step + 0.5).astype(np.float32)[:, None]
+        (gain_at, gain_by), (shift_at, shift_by) = (self._runs(cells) for cells in (gain, shift))
+        level = np.empty((self.rows + 1, step, self.width), np.uint8)
+        several = max(1, _AT_ONCE // (step * self.width))
+        for run in range(0, self.rows + 1, several):
+            part = np.s_[run : run + several]
+            result = gain_by[part] * share
+            result += gain_at[part]
+            result *= runs[part, :, : self.width]
+            result += shift_by[part] * share
+            result += shift_at[part]
+            np.clip(result, 0, 255, out=result)
+            level[part] = np.rint(result, out=result)
+        return level.reshape(-1, self.width)[before : before + self.height]
+
+    def _runs(self, cells: NDArray[np.float64]) -> tuple[FloatMap, FloatMap]:
+        """Values at the upper end of each run, and by how much they grow to its lower end.
+
+        Both (rows + 1, 1, width) float32; beyond the outermost centres nothing changes.
+        """
+        at = (np.arange(self.width) + 0.5) / self.side_px - 0.5
+        left = np.floor(at).astype(np.intp)
+        share = at - left
+        wide = cells[:, left.clip(0)] * (1 - share)
+        wide += cells[:, (left + 1).clip(0, self.columns - 1)] * share
+        ends = np.concatenate([wide[:1], wide, wide[-1:]]).astype(np.float32)[:, None]
+        return ends[:-1], np.diff(ends, axis=0)
 
 
 def statistics(
@@ -144,7 +217,8 @@ def statistics(
         return np.array(preprocessing.mean, np.float32), np.array(preprocessing.std, np.float32)
     # Histograms of the 256 levels: exact, and no float copy of an 8-megapixel photograph.
     levels = np.arange(256) / 255
-    counts = np.stack([np.bincount(image[..., c][fov], minlength=256) for c in range(3)])
+    inside = Image.fromarray(fov.view(np.uint8))
+    counts = np.reshape(Image.fromarray(image).histogram(inside), (3, 256))
     total = int(counts[0].sum())
     if total == 0:
         raise ImageError("the field of view has no pixel; leave it out and it is found by itself")
@@ -161,7 +235,8 @@ def normalize(
     pixels = np.empty((3, *image.shape[:2]), np.float32)
     for channel in range(3):
         scale = np.float32(1 / (255 * float(std[channel])))
-        np.multiply(image[..., channel], scale, out=pixels[channel])
+        pixels[channel] = image[..., channel]
+        pixels[channel] *= scale
         pixels[channel] -= np.float32(mean[channel] / std[channel])
         pixels[channel] *= fov
     return pixels
