@@ -18,7 +18,7 @@ from support.runs import carry_on, start
 
 RUNS: dict[str, dict[str, Any]] = {
     "one cycle with averaged weights": {
-        "schedule": {"epochs": 5, "ema_decay": 0.9},
+        "schedule": {"epochs": 5, "ema_decay": 0.9, "checkpoint_every": 2},
         "scheduler": {"kind": "one_cycle"},
         "optimizer": {"clip_norm": 1.0},
     },
