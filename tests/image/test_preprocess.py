@@ -100,6 +100,25 @@ def test_a_photograph_within_two_percent_of_the_working_scale_is_not_resampled()
     assert working_shape((300, 400), fov, Preprocessing(fov_px=210)) != (300, 400)
 
 
+@pytest.mark.parametrize(
+    ("diameter", "wanted"), [(100, 200), (310, 200), (320, 200), (400, 250), (480, 300), (960, 300)]
+)
+def test_a_photograph_much_finer_than_the_network_keeps_more_of_its_size(
+    diameter: int, wanted: int
+) -> None:
+    rows, columns = np.ogrid[-499.5:500, -499.5:500]
+    fov = rows**2 + columns**2 <= (diameter / 2) ** 2
+    settings = Preprocessing(fov_px=200, largest_fov_px=300)
+    shape = working_shape((1000, 1000), fov, settings)
+    assert shape[0] == pytest.approx(1000 * wanted / diameter, rel=0.02)
+
+
+@pytest.mark.parametrize("fov_px", [None, 301])
+def test_the_largest_size_belongs_to_a_smaller_one(fov_px: int | None) -> None:
+    with pytest.raises(ValidationError, match="set fov_px too"):
+        Preprocessing(fov_px=fov_px, largest_fov_px=300)
+
+
 def test_native_size_is_the_identity() -> None:
     drawn = draw_fundus(1, size_px=96)
     assert scale_image(drawn.image, (96, 96)) is drawn.image

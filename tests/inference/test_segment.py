@@ -143,6 +143,31 @@ def test_a_calibration_moves_probabilities_and_keeps_their_order() -> None:
     np.testing.assert_allclose(calibrated.probability[drawn.fov][told], expected[told], atol=1e-3)
 
 
+@pytest.mark.parametrize("fov_px", [None, 128, 72, 64, 56, 16])
+def test_a_photograph_finer_than_the_networks_scale_has_an_offset_of_its_own(
+    fov_px: int | None,
+) -> None:
+    flat = np.full((64, 64, 3), 100, np.uint8)
+    fov = np.ones((64, 64), bool)
+    preprocessing = Preprocessing(normalize="fixed", fov_px=fov_px)
+    record = ModelRecord(
+        name="fake",
+        model="none",
+        preprocessing=preprocessing,
+        postprocessing=Postprocessing(offset=0.5, finer_offset=-2.0),
+    )
+    model = Segmenter(record, lambda pixels: np.zeros_like(pixels[:, :1]))
+    # A circle as wide as 64 px would have the field of view's diameter; a square has more.
+    scaled = model.logits(flat, fov).shape[-1]
+    expected = 0.5 - 2.0 * min(1, max(0, 2 * (64 / scaled - 1)))
+    probability = model.segment(flat, fov=fov).probability
+    np.testing.assert_allclose(probability, 1 / (1 + np.exp(-expected)), rtol=1e-5)
+    if fov_px is None or fov_px > 90:
+        assert expected == 0.5
+    if fov_px is not None and fov_px < 40:
+        assert expected == -1.5
+
+
 def test_specks_are_no_vessels_if_the_weights_say_so() -> None:
     image = np.full((64, 64, 3), 100, np.uint8)
     image[20:30, 20:30, 1] = 40

@@ -34,11 +34,17 @@ _AT_ONCE = 2**19
 """Pixels that are flattened at once: few calls for a working size, little memory for more."""
 
 
+FINER = 1.6
+"""How many times finer than its network a photograph may be before `largest_fov_px` counts."""
+
+
 class Preprocessing(BaseModel, frozen=True, extra="forbid"):
     """How a photograph becomes the network's input; saved with the weights.
 
     `resize_px`: side of the square that the photograph is squeezed into (the published way).
     `fov_px`: diameter of the field of view after scaling, aspect kept. Neither: native size.
+    `largest_fov_px`: photographs much finer than `fov_px`, where thinner vessels can be told apart,
+    keep 1 / FINER of their size up to this diameter; none given, all are scaled to `fov_px`.
     `flatten`: even out light and contrast over the field of view, see the function.
     `normalize`: "fov" takes mean and standard deviation per channel inside the field of view of
     the whole photograph; "fixed" takes `mean` and `std` (0..1 units, ImageNet's by default).
@@ -46,6 +52,7 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
 
     resize_px: int | None = Field(default=None, gt=0)
     fov_px: int | None = Field(default=None, gt=0)
+    largest_fov_px: int | None = Field(default=None, gt=0)
     flatten: bool = False
     normalize: Literal["fov", "fixed"] = "fov"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -56,6 +63,10 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
         if self.resize_px is not None and self.fov_px is not None:
             raise ValueError(
                 f"resize_px = {self.resize_px} and fov_px = {self.fov_px}: set one of the two."
+            )
+        if self.largest_fov_px is not None and not 0 < (self.fov_px or 0) <= self.largest_fov_px:
+            raise ValueError(
+                f"largest_fov_px = {self.largest_fov_px}: set fov_px too, to no more than that."
             )
         if min(self.std) <= 0:
             raise ValueError(f"std = {self.std}: every value must be above 0.")
@@ -69,7 +80,9 @@ def working_shape(
     if preprocessing.resize_px is not None:
         return preprocessing.resize_px, preprocessing.resize_px
     if preprocessing.fov_px is not None:
-        scale = preprocessing.fov_px / fit_circle(fov).diameter_px
+        diameter = fit_circle(fov).diameter_px
+        wanted = min(preprocessing.largest_fov_px or 0, diameter / FINER)
+        scale = max(preprocessing.fov_px, wanted) / diameter
         if abs(scale - 1) < SAME_SCALE:
             return shape
         return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))

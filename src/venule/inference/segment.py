@@ -13,7 +13,7 @@ from venule.image.fov import find_fov
 from venule.image.pieces import lower_small_pieces
 from venule.image.preprocess import preprocess, restore, scale_mask
 from venule.image.tiles import Run, predict_tiled
-from venule.models.record import ModelRecord
+from venule.models.record import ModelRecord, Postprocessing
 from venule.quality.assess import Quality, assess
 
 
@@ -99,7 +99,7 @@ class Segmenter:
         native = restore(logits[None], (height, width))[0]
         # One array from here on: of 100 megapixels each more would take 400 MB.
         probability = np.multiply(native, np.float32(after.scale), out=_own(native, logits))
-        probability += np.float32(after.offset)
+        probability += _offset(after, logits, fov)
         expit(probability, out=probability)
         probability[~fov] = 0
         if after.join_budget:
@@ -116,7 +116,7 @@ class Segmenter:
         after, threshold = self.record.postprocessing, self.record.threshold
         small, inside = probability, fov
         if logits.shape != fov.shape:
-            small = expit(logits * np.float32(after.scale) + np.float32(after.offset))
+            small = expit(logits * np.float32(after.scale) + _offset(after, logits, fov))
             inside = scale_mask(fov, logits.shape)
         paths = bridges(small, inside, threshold=threshold, budget=after.join_budget)
         raise_paths(probability, paths, logits.shape, threshold=threshold)
@@ -149,6 +149,12 @@ class Segmenter:
 def _any_vessel(maps: Mapping[str, FloatMap]) -> FloatMap:
     """The map of vessels; where arteries and veins have one each, the larger of them."""
     return maps["vessel"] if "vessel" in maps else np.maximum.reduce(list(maps.values()))
+
+
+def _offset(after: Postprocessing, logits: FloatMap, fov: Mask) -> np.float32:
+    """What is added to the logits, (h, w), of a photograph whose field of view is (H, W)."""
+    finer = min(1.0, max(0.0, 2 * (fov.shape[0] / logits.shape[0] - 1)))
+    return np.float32(after.offset + finer * after.finer_offset)
 
 
 def _own(array: FloatMap, source: FloatMap) -> FloatMap | None:

@@ -34,6 +34,9 @@ class Postprocessing(BaseModel, frozen=True, extra="forbid"):
 
     `scale` and `offset`: the probability is expit(scale * logit + offset), a calibration that
     keeps the order of pixels (Platt 1999, eq. 3).
+    `finer_offset`: added to `offset` for photographs finer than the network's scale, in proportion
+    from the same scale on, whole from 1.5 times as many pixels a side: an annotator's pen is a
+    pixel wide, and covers more of a vessel's surroundings the coarser the photograph.
     `join_budget`: what a path between two pieces may lack in log-probability times pixels of the
     network's scale for them to be joined (`image.bridges`); 0 joins nothing.
     `min_piece`: 8-connected pieces at the threshold that are smaller than this share of the field
@@ -42,6 +45,7 @@ class Postprocessing(BaseModel, frozen=True, extra="forbid"):
 
     scale: float = Field(default=1.0, gt=0)
     offset: float = 0.0
+    finer_offset: float = 0.0
     join_budget: float = Field(default=0.0, ge=0)
     min_piece: float = Field(default=0.0, ge=0, lt=1)
 

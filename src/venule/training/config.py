@@ -174,6 +174,7 @@ class OutputConfig(Section):
 
     threshold: float = Field(default=0.5, gt=0, lt=1)
     threshold_source: str = "given in the configuration"
+    largest_fov_px: int | None = Field(default=None, gt=0)  # of the network's input, see there
     postprocessing: Postprocessing = Postprocessing()
 
 
@@ -192,6 +193,11 @@ class TrainConfig(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     output: OutputConfig = OutputConfig()
 
+    def preprocessing(self) -> Preprocessing:
+        """What is saved with the weights: the input they trained with, and what it may grow to."""
+        settings = self.input.preprocessing().model_dump()
+        return Preprocessing(**settings | {"largest_fov_px": self.output.largest_fov_px})
+
     @field_validator("schedule")
     @classmethod
     def _monitors_segmentation(cls, value: ScheduleConfig) -> ScheduleConfig:
@@ -201,6 +207,7 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _wide_enough(self) -> Self:
+        self.preprocessing()
         side = self.input.crop_px or self.input.resize_px or 0
         if side <= self.augmentation.reach_px:
             raise ValueError(

@@ -132,7 +132,7 @@ class SegmentationTask:
             name=config.name,
             model=config.network.model,
             options=config.network.options,
-            preprocessing=config.input.preprocessing(),
+            preprocessing=config.preprocessing(),
             tiling=config.input.tiling,
             postprocessing=config.output.postprocessing,
             seen=(
