@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from venule.image.io import (
     read_mask,
     read_probability,
     write_png,
+    write_png_strips,
+    write_probability,
 )
 
 ORIENTATION = 0x0112
@@ -425,6 +428,36 @@ def test_a_16_bit_map_comes_back_within_half_a_step(tmp_path: Path) -> None:
     read = read_probability(path)
     assert read.dtype == np.float32
     np.testing.assert_allclose(read, probability, atol=0.5001 / 65535)
+
+
+@pytest.mark.parametrize("at_once", [1, 20, 2**20])
+def test_a_map_is_written_in_parts_as_65535_p_rounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("venule.image.io._AT_ONCE", at_once)
+    probability = np.random.default_rng(0).random((7, 9), np.float32)
+    probability[0, :2] = (0, 1)
+    write_probability(tmp_path / "eye_prob.png", probability)
+    with Image.open(tmp_path / "eye_prob.png") as image:
+        stored = np.asarray(image)
+    assert stored.max() == 65535
+    np.testing.assert_allclose(stored, probability.astype(float) * 65535, atol=0.51)
+
+
+def test_writing_a_map_takes_memory_for_what_is_written_only(tmp_path: Path) -> None:
+    probability = np.zeros((2000, 2000), np.float32)
+    tracemalloc.start()
+    try:
+        write_probability(tmp_path / "eye_prob.png", probability)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 10**6  # 8 MB are written; a float copy alone has 16
+
+
+def test_strips_are_written_as_one_image(tmp_path: Path, colors: NDArray[np.uint8]) -> None:
+    write_png_strips(tmp_path / "eye.png", (6, 8), (colors[i : i + 4] for i in (0, 4)))
+    np.testing.assert_array_equal(read_image(tmp_path / "eye.png"), colors)
 
 
 def test_8_bit_bool_and_float_maps_are_read(tmp_path: Path) -> None:

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from venule.errors import ImageError
-from venule.viz.overlay import FALSE, FOUND, MISSED, errors, overlay, probability_image
+from venule.viz.overlay import (
+    FALSE,
+    FOUND,
+    MISSED,
+    errors,
+    overlay,
+    overlay_strips,
+    probability_image,
+)
 
 IMAGE = np.full((9, 9, 3), (180, 90, 40), np.uint8)
 
@@ -21,6 +29,16 @@ def test_the_outline_is_stronger_than_the_inside() -> None:
     vessels[2:7, 2:7] = True
     drawn = overlay(IMAGE, vessels, color=(0, 255, 255)).astype(int)
     assert drawn[2, 4, 0] < drawn[4, 4, 0] < 180
+
+
+@pytest.mark.parametrize("at_once", [1, 18, 30, 10_000])
+def test_strips_of_an_overlay_have_no_seam(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    vessels = np.zeros((9, 9), bool)
+    vessels[0:8, 2:7] = True
+    monkeypatch.setattr("venule.viz.overlay.AT_ONCE", at_once)
+    strips = list(overlay_strips(IMAGE, vessels))
+    assert len(strips) == -(-9 // max(1, at_once // 9))
+    np.testing.assert_array_equal(np.concatenate(strips), overlay(IMAGE, vessels))
 
 
 def test_errors_have_one_colour_for_each_outcome() -> None:
@@ -50,5 +68,7 @@ def test_probabilities_are_grey_levels() -> None:
 def test_masks_of_another_size_are_refused() -> None:
     with pytest.raises(ImageError, match="vessels"):
         overlay(IMAGE, np.zeros((4, 4), bool))
+    with pytest.raises(ImageError, match="vessels"):
+        next(overlay_strips(IMAGE, np.zeros((4, 4), bool)))
     with pytest.raises(ImageError, match="truth"):
         errors(np.zeros((9, 9), bool), np.zeros((4, 4), bool), np.ones((9, 9), bool))

@@ -9,18 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from venule.batch.plan import Job, Kind
 from venule.errors import ImageError, OutputError
 from venule.image.arrays import RGB
-from venule.image.io import read_image, write_png
+from venule.image.io import read_image, write_png, write_png_strips, write_probability
 from venule.inference.segment import Prediction, Segmenter
 from venule.quality.assess import Quality
-from venule.viz.overlay import overlay
+from venule.viz.overlay import overlay_strips
 
 Network = Callable[[int], Segmenter]
 """Opens the segmenter for a number of threads; picklable, so that every worker can."""
@@ -119,7 +115,7 @@ def predict_file(job: Job, segmenter: Segmenter) -> Prediction:
         make_folder(target.parent)
     try:
         for kind, target in zip(job.save, job.targets, strict=True):
-            write_png(target, _pixels(kind, image, prediction))
+            _write(kind, target, image, prediction)
     except BaseException:  # Ctrl-C too: all results, or none
         discard(job)
         raise
@@ -200,10 +196,15 @@ def _are_there(job: Job, finished: Finished) -> bool:
     )
 
 
-def _pixels(kind: Kind, image: RGB, prediction: Prediction) -> NDArray[Any]:
+def _write(kind: Kind, target: Path, image: RGB, prediction: Prediction) -> None:
     if kind == "prob":
-        return np.rint(prediction.probability * 65535).astype(np.uint16)
-    return prediction.vessels if kind == "mask" else overlay(image, prediction.vessels)
+        write_probability(target, prediction.probability)
+    elif kind == "mask":
+        write_png(target, prediction.vessels)
+    else:
+        height, width = prediction.fov.shape
+        strips = overlay_strips(image, prediction.vessels)
+        write_png_strips(target, (height, width), strips)
 
 
 def _reason(job: Job, error: Exception) -> str:

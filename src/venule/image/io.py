@@ -10,6 +10,7 @@ import hashlib
 import stat
 import warnings
 import zlib
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ _MOST_ZIPPED = 100
 """No photograph shrinks so far; beyond _SMALL_BYTES such a .gz is a decompression bomb."""
 
 _SMALL_BYTES = 2**26
+
+_AT_ONCE = 2**20
+"""Pixels of a map that are converted in one go."""
 
 _GREY_LEVELS = 8
 """What compression adds to a grey photograph; a retina's red and green differ by far more."""
@@ -130,8 +134,41 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
     """
     pixels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
     assert pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and pixels.ndim == 2)
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    _write_picture(path, picture, level=1 if array.dtype == np.bool_ else 4)
+
+
+def write_probability(path: Path | str, probability: FloatMap) -> None:
+    """Write a (H, W) map in 0..1 as round(65535 p), a 16-bit grey PNG; atomically.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    stored = np.empty(probability.shape, np.uint16)
+    rows = max(1, _AT_ONCE // max(1, probability.shape[1]))
+    for top in range(0, len(stored), rows):  # float copies of 100 megapixels would be 800 MB
+        part = probability[top : top + rows] * np.float32(65535)
+        stored[top : top + rows] = np.rint(part, out=part)
+    write_png(path, stored)
+
+
+def write_png_strips(path: Path | str, shape: tuple[int, int], strips: Iterable[RGB]) -> None:
+    """Write a colour image of `shape` (H, W) that comes in strips from top to bottom; atomically.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    picture, top = Image.new("RGB", shape[::-1]), 0
+    for strip in strips:
+        picture.paste(Image.fromarray(np.ascontiguousarray(strip)), (0, top))
+        top += len(strip)
+    assert top == shape[0]
+    _write_picture(path, picture, level=4)
+
+
+def _write_picture(path: Path | str, picture: Image.Image, *, level: int) -> None:
     encoded = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(encoded, "PNG", compress_level=4)
+    picture.save(encoded, "PNG", compress_level=level)
     write_bytes(Path(path), encoded.getvalue())
 
 

@@ -1,5 +1,6 @@
 """Vessels over their photograph, and where a map is right or wrong, in colour."""
 
+from collections.abc import Iterator
 from types import MappingProxyType
 
 import numpy as np
@@ -21,6 +22,9 @@ MISSED: Color = (86, 180, 233)
 LEGEND = MappingProxyType({"found": FOUND, "false": FALSE, "missed": MISSED})
 """What the colours of `errors` mean; everything else is background."""
 
+AT_ONCE = 2**21
+"""Pixels of a strip of an overlay."""
+
 
 def overlay(image: RGB, vessels: Mask, *, color: Color = VESSEL, opacity: float = 0.35) -> RGB:
     """The photograph with its vessels tinted and outlined: (H, W, 3) uint8, the image's size.
@@ -39,6 +43,23 @@ def overlay(image: RGB, vessels: Mask, *, color: Color = VESSEL, opacity: float 
     drawn[inside] = _blend(image[inside], color, opacity)
     drawn[vessels & ~inside] = _blend(image[vessels & ~inside], color, 0.8)
     return drawn
+
+
+def overlay_strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
+    """What `overlay` draws, in strips from top to bottom: whole, 100 megapixels take 1 GB.
+
+    Raises:
+        ImageError: as `overlay`.
+    """
+    check_mask(vessels, (image.shape[0], image.shape[1]), name="vessels")
+    height, width = vessels.shape
+    rows = max(1, AT_ONCE // max(1, width))
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        # What is outline depends on the next row on either side.
+        first, last = max(top - 1, 0), min(bottom + 1, height)
+        drawn = overlay(image[first:last], vessels[first:last])
+        yield drawn[top - first : bottom - first]
 
 
 def errors(predicted: Mask, truth: Mask, fov: Mask, *, image: RGB | None = None) -> RGB:
