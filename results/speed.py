@@ -156,7 +156,8 @@ def _bench(bench: Json) -> list[str]:
         files.append([f"`{row['name']}`", row["runtime"], *times])
     lines += [*_left(markdown(networks)), "", *_left(markdown(files)), ""]
     lines += [
-        "`probability` and `overlay` are made and written beside the mask; `total` is without them."
+        "`quality` is a part of `restore`; `probability` and `overlay` are made and written beside",
+        "the mask; `total` is without them.",
     ]
     return lines
 

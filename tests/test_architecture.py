@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"data", "image", "models", "inference", "metrics", "viz"},
     "evaluation": {"data", "image", "inference", "metrics", "models", "viz"},
     "batch": {"image", "inference", "quality", "measure", "viz"},
-    "bench": {"image", "inference", "synth", "viz"},
+    "bench": {"image", "inference", "quality", "synth", "viz"},
     "report": {"evaluation", "measure", "viz"},
     "export": {"image", "models", "inference"},  # image: for writing files whole
     "serve": {"image", "inference", "measure", "viz"},

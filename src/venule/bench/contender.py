@@ -9,6 +9,7 @@ import numpy as np
 
 from venule.errors import UsageError, WeightsError
 from venule.image.arrays import RGB, FloatMap
+from venule.image.fov import find_fov
 from venule.image.tiles import Run
 from venule.inference.load import RUNTIMES, load, weights_file
 from venule.inference.segment import Segmenter
@@ -52,7 +53,7 @@ class Contender:
             seen.append(pixels)
             return np.zeros((1, classes, *pixels.shape[2:]), np.float32)
 
-        replace(self.segmenter, run=look).segment(photograph)
+        replace(self.segmenter, run=look).logits(photograph, find_fov(photograph))
         return seen
 
     def _noise(self, height: int, width: int) -> FloatMap:

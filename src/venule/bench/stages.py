@@ -11,13 +11,15 @@ from venule.image.arrays import FloatMap
 from venule.image.fov import find_fov
 from venule.image.io import read_image, write_png
 from venule.inference.segment import Segmenter
+from venule.quality.assess import assess
 from venule.viz.overlay import overlay
 
 STAGES = ("decode", "fov", "preprocess", "network", "restore", "write")
 """Of `total`, in their order; "restore" is all that comes after the network but the file."""
 
-OTHERS = ("probability", "overlay")
-"""What else `venule predict` can save, not part of `total`: each is made and written."""
+OTHERS = ("quality", "probability", "overlay")
+"""Not summed up in `total`: grading the photograph, which is a part of "restore", and what else
+`venule predict` can save, made and written."""
 
 
 def file_to_mask(
@@ -58,8 +60,14 @@ def file_to_mask(
     }
     if others:
         started = perf_counter()
+        assess(image, fov, prediction.probability, threshold=prediction.threshold)
+        graded = perf_counter()
         write_png(target, np.rint(prediction.probability * 65535).astype(np.uint16))
         between = perf_counter()
         write_png(target, overlay(image, vessels))
-        seconds |= {"probability": between - started, "overlay": perf_counter() - between}
+        seconds |= {
+            "quality": graded - started,
+            "probability": between - graded,
+            "overlay": perf_counter() - between,
+        }
     return seconds
