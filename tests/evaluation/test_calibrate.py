@@ -83,18 +83,26 @@ def mapped(truth: np.ndarray, vessels: np.ndarray, faint: np.ndarray | None = No
     return _HeldOut(sample, PLAIN, logits.astype(np.float32))
 
 
-def test_specks_go_as_long_as_dice_allows() -> None:
+def test_specks_go_until_no_more_pieces_are_left_than_the_truth_has() -> None:
     truth = np.zeros((200, 200), bool)
-    truth[50, 20:180] = True  # 160 px, a share of 4e-3
+    truth[50, 20:180] = truth[150, 20:50] = True  # pieces of 160 and 30 px
     wrong = truth.copy()
-    wrong[100, 10:14] = True  # 4 px: below 1e-4 and above
+    wrong[100, 10:32] = True  # 22 px are more than 5e-4 of the field of view
     chosen, tried = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
-    assert chosen.min_piece == 1e-3  # the vessel itself is larger than any candidate
-    truth[150, 10:22] = wrong[150, 10:22] = True  # a vessel of 12 px, 3e-4 of the field of view
-    chosen, tried = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
-    assert chosen.min_piece == 3e-4
-    assert tried["0.0003"]["dice"] == 1  # without the 4 px
-    assert tried["0.0003"]["pieces"] == 1  # of at least 20 px
+    assert chosen.min_piece == 6e-4
+    assert tried["0.0004"]["pieces"] == 3
+    assert tried["0.0006"]["pieces"] == 2
+    assert tried["0.0006"]["dice"] == 1
+    assert tried["0.001"]["pieces"] == 1  # and the smaller vessel would be lost
+
+
+def test_no_vessel_is_dropped_to_leave_few_pieces() -> None:
+    truth = np.zeros((200, 200), bool)
+    truth[50, 20:180] = truth[150, 20:50] = True
+    found = truth.copy()
+    found[50, 98:102] = False  # three pieces where the truth has two
+    chosen, _ = _drop([mapped(truth, found)], Postprocessing(), 0.5)
+    assert chosen.min_piece == 6e-4  # the largest that keeps the 30 px
 
 
 def test_pieces_are_joined_where_that_gains_and_with_no_more_than_that_takes() -> None:

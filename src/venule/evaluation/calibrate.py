@@ -105,7 +105,8 @@ def calibrate(
     Platt's calibration (1999) by maximum likelihood over all pixels in the fields of view; the
     lowest threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best; of the budgets
     for joining pieces the smallest that reaches the best mean share of the truth in the largest
-    piece; then the largest `min_piece`, each within DICE_GIVEN_UP of mean Dice. `without` names
+    piece; then the least `min_piece` that leaves no more pieces than the truth has; each within
+    DICE_GIVEN_UP of mean Dice. `without` names
     images that the scores are also given without.
 
     Raises:
@@ -228,12 +229,18 @@ def _join(
 def _drop(
     held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float
 ) -> tuple[Postprocessing, Tried]:
-    """With the largest smallest piece that costs no more than DICE_GIVEN_UP."""
+    """With the least smallest piece that leaves no more pieces than the truth has.
+
+    None may cost more than DICE_GIVEN_UP; if none of those leaves so few, it is the largest.
+    """
     candidates = {share: after.model_copy(update={"min_piece": share}) for share in MIN_PIECES}
     tried = {share: _means(held_out, c, threshold) for share, c in candidates.items()}
     least = max(means["dice"] for means in tried.values()) - DICE_GIVEN_UP
-    largest = max(share for share, means in tried.items() if means["dice"] >= least)
-    return candidates[largest], {f"{share:g}": means for share, means in tried.items()}
+    allowed = [share for share, means in tried.items() if means["dice"] >= least]
+    true = float(np.mean([pieces(item.truth, item.sample.fov) for item in held_out]))
+    enough = [share for share in allowed if tried[share]["pieces"] <= true]
+    chosen = min(enough) if enough else max(allowed)
+    return candidates[chosen], {f"{share:g}": means for share, means in tried.items()}
 
 
 def _means(
