@@ -185,8 +185,9 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _group(rows: Sequence[Row]) -> dict[str, Any]:
+    scores = [row.dice for row in rows if not np.isnan(row.dice)]
     return {
-        "dice": float(np.nanmean([row.dice for row in rows])),
+        "dice": float(np.mean(scores)) if scores else float("nan"),
         "uncertainty": float(np.mean([row.uncertainty for row in rows])),
         "grades": {grade: sum(row.grade == grade for row in rows) for grade in GRADES},
     }

@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from venule.image.arrays import RGB, Mask
-from venule.quality.degrade import Spoilt, add_noise, blur
+from venule.quality.degrade import Spoilt, add_noise, blur, compress
 from venule.quality.measures import Measures, expected_dice, measure
 from venule.synth.fundus import draw_fundus
 
@@ -79,6 +81,13 @@ def test_a_flat_orange_disk_has_the_colours_that_were_painted() -> None:
     assert measures.vessels == measures.largest_piece == 0
 
 
+def test_the_spread_is_that_of_the_liveliest_channel() -> None:
+    whole = np.ones((200, 200), bool)
+    image = np.full((200, 200, 3), 255, np.uint8)
+    image[:100, :, 1] = 55  # red and blue are saturated
+    assert _measures(image, whole, ~whole).spread == 200
+
+
 def test_without_an_edge_the_diagonal_stands_for_the_diameter() -> None:
     whole = np.ones((300, 400), bool)
     image = np.full((300, 400, 3), 90, np.uint8)
@@ -116,6 +125,35 @@ def test_blur_lowers_sharpness_and_noise_raises_it() -> None:
     assert sharpness == sorted(sharpness)
     assert sharpness[0] < 0.4 * sharpness[2]
     assert sharpness[3] > 1.3 * sharpness[2]
+
+
+def test_blockiness_is_the_ratio_of_the_steps_that_were_drawn() -> None:
+    # Squares of 8 px whose levels alternate by 40, and inside them every second pixel is 10 higher:
+    # steps of 10 between neighbours, of 40 +- 10 from square to square.
+    rows, columns = np.indices((320, 320))
+    levels = 100 + 40 * ((rows // 8 + columns // 8) % 2) + 10 * ((rows + columns) % 2)
+    image = np.repeat(levels[..., None], 3, axis=2).astype(np.uint8)
+    whole = np.ones((320, 320), bool)
+    expected = (40 / 10 - 1) * 8 / math.hypot(320, 320)
+    assert _measures(image, whole, ~whole).blockiness == pytest.approx(expected, rel=0.03)
+    moved = np.roll(image, (3, 5), axis=(0, 1))
+    assert _measures(moved, whole, ~whole).blockiness == pytest.approx(expected, rel=0.05)
+
+
+def test_a_flat_photograph_and_noise_have_no_blocks() -> None:
+    whole = np.ones((300, 300), bool)
+    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
+    for image in (noise, np.full((300, 300, 3), 90, np.uint8)):
+        assert _measures(image, whole, ~whole).blockiness == pytest.approx(0, abs=0.002)
+
+
+def test_blocks_are_seen_in_a_compressed_photograph_at_its_own_size() -> None:
+    photo = compress(_drawn(), 10)
+    measures = _measures(photo.image, photo.fov, photo.vessels)
+    step = measure(photo.image, photo.fov[::2, ::2], photo.vessels[::2, ::2], step=2)
+    assert measures.blockiness > 0.03
+    assert step is not None
+    assert step.blockiness == pytest.approx(measures.blockiness, rel=0.02)
 
 
 def test_an_enlarged_photograph_measures_the_same() -> None:

@@ -23,6 +23,7 @@ OVEREXPOSED = "over-exposed"
 LOW_CONTRAST = "low contrast"
 BLURRED = "blurred"
 NOISY = "noisy"
+COMPRESSED = "strongly compressed"
 NO_VESSELS = "hardly any vessels found"
 NO_COLOR = "without colour"
 STRANGE_COLORS = "unusual colours"
@@ -38,6 +39,7 @@ REASONS = (
     LOW_CONTRAST,
     BLURRED,
     NOISY,
+    COMPRESSED,
     NO_VESSELS,
     NO_COLOR,
     STRANGE_COLORS,
@@ -73,10 +75,11 @@ class Limits:
 LIMITS: Mapping[str, Limits] = {
     TOO_SMALL: Limits("diameter_px", "below", usable=250, reject=100),
     TOO_DARK: Limits("brightness", "below", usable=0.2, reject=0.05),
-    OVEREXPOSED: Limits("overexposed", "above", usable=0.05, reject=0.3),
+    OVEREXPOSED: Limits("overexposed", "above", usable=0.1, reject=0.4),
     LOW_CONTRAST: Limits("contrast", "below", usable=0.01, reject=0.004),
     BLURRED: Limits("sharpness", "below", usable=0.42, reject=0.2),
     NOISY: Limits("sharpness", "above", usable=1.15, reject=1.7),
+    COMPRESSED: Limits("blockiness", "above", usable=0.022, reject=0.065),
     NO_VESSELS: Limits("vessels", "below", usable=0.02, reject=0.005),
     NO_COLOR: Limits("saturation", "below", usable=0.1, reject=None),
     STRANGE_COLORS: Limits("warm", "below", usable=0.9, reject=None),
@@ -102,8 +105,8 @@ HIGH_CONTRAST = 0.08
 SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.35
 """Below this share of its largest piece a vessel map is no tree; without an edge that says more."""
 
-SHARP, GRAINY = 0.5, 1.1
-"""Sharpness of the photographs that networks learn from; their probabilities hold between."""
+SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
+"""Networks learn from photographs of sharpness SHARP to GRAINY and of blockiness up to BLOCKY."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,11 +144,7 @@ def assess(image: RGB, fov: Mask, probability: FloatMap, *, threshold: float) ->
     if probability.shape != fov.shape:
         raise ImageError(f"probability: expected shape {fov.shape}, got {probability.shape}")
     step = math.ceil(max(fov.shape) / _LOOKED_AT_PX)
-    image, fov, probability = (
-        image[::step, ::step],
-        fov[::step, ::step],
-        probability[::step, ::step],
-    )
+    fov, probability = fov[::step, ::step], probability[::step, ::step]
     vessels = (probability >= threshold) & fov
     measures = measure(image, fov, vessels, step=step)
     return judge(measures, 1 - expect(expected_dice(probability, vessels), measures))
@@ -154,14 +153,15 @@ def assess(image: RGB, fov: Mask, probability: FloatMap, *, threshold: float) ->
 def expect(if_true: float, measures: Measures | None) -> float:
     """The Dice to be expected, 0..1, where it is `if_true` if the probabilities are true.
 
-    They are, about, in photographs like those that networks learn from. In blurred and in noisy
-    ones networks are as sure of themselves as ever, so there the expected Dice is lowered, by
-    factors that fit photographs spoilt on purpose (docs/quality.md).
+    They are, about, in photographs like those that networks learn from. In blurred, noisy and
+    strongly compressed ones networks are as sure of themselves as ever, so there the expected Dice
+    is lowered, by factors that fit photographs spoilt on purpose (docs/quality.md).
     """
     if measures is None or measures.sharpness <= 0:
         return 0.0
-    trust = min(1.0, math.sqrt(measures.sharpness / SHARP), GRAINY / measures.sharpness)
-    return if_true * trust
+    blur, noise = math.sqrt(measures.sharpness / SHARP), GRAINY / measures.sharpness
+    blocks = math.sqrt(BLOCKY / max(measures.blockiness, BLOCKY))
+    return if_true * min(1.0, blur, noise, blocks)
 
 
 def judge(measures: Measures | None, uncertainty: float) -> Quality:

@@ -18,11 +18,23 @@ from venule.image.fov import FovCircle, fit_circle
 ACROSS_PX = 320
 """Diameter of the field of view on the copy."""
 
-_COLORS_PX = 160
+_COLORS_PX = 96
 """Colours are taken from so many pixels across the field of view."""
+
+_CIRCLE_PX = 200
+"""The circle is fitted to a copy of the field of view that is at most so large."""
 
 _COARSER = 4
 """The coarse octave is the fine one of a copy so many times smaller."""
+
+_BLOCK_PX = 8
+"""Side of the blocks that JPEG codes."""
+
+_MIDDLE_PX = 320
+"""Side of the square in which blocks are looked for."""
+
+_STEP = 0.05
+"""Grey levels added to the mean steps: where nothing changes there are no blocks either."""
 
 _SATURATED = 250
 """Green level from which a pixel counts as over-exposed; red saturates in good photographs too."""
@@ -39,13 +51,17 @@ class Measures:
         diameter_px: of the field of view at the photograph's own size; the frame's diagonal where
             no edge is visible.
         edge_visible: whether the field of view ends in the frame, as an arc of a circle.
-        spread: grey levels from the 1st to the 99th percentile of the largest channel, 0..255.
+        spread: grey levels from the 1st to the 99th percentile, of the channel where they are
+            most, 0..255.
         brightness: median of the largest channel over 255, 0..1.
         overexposed: share whose green channel is at 250 or above.
         contrast: standard deviation of the green channel's coarse octave over its mean; details
             of about a twentieth of the diameter.
         sharpness: standard deviation of the green channel's fine octave (details of about an
             eightieth of the diameter) over that of the coarse one.
+        blockiness: how much larger the mean step of the green channel from pixel to pixel is
+            across the lines of an 8 pixel grid, as JPEG leaves one, than elsewhere (0: equal, 1:
+            twice), times 8 pixels over the diameter; in the middle of the photograph.
         saturation: median of (largest - smallest channel) / largest, 0..1.
         warm: share where red >= green >= blue.
         vessels: share that the vessel map covers.
@@ -59,6 +75,7 @@ class Measures:
     overexposed: float
     contrast: float
     sharpness: float
+    blockiness: float
     saturation: float
     warm: float
     vessels: float
@@ -70,19 +87,19 @@ def measure(image: RGB, fov: Mask, vessels: Mask, *, step: int = 1) -> Measures 
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        fov: (H, W) bool, True inside the field of view.
-        vessels: (H, W) bool, the vessels found inside it.
-        step: distance of these pixels in the photograph, of which they may be a sample.
+        fov: (H, W) bool, True inside the field of view; with `step`, of every so manyeth pixel.
+        vessels: as `fov`, the vessels found inside it.
+        step: distance of the pixels in the masks; of textures a sample is enough.
     """
     box = _bounding_box(fov)
     if box is None:
         return None
-    image, fov, vessels = image[box], fov[box], vessels[box]
+    grid = _grid_ratio(_middle(image[..., 1]))
+    image, fov, vessels = image[::step, ::step][box], fov[box], vessels[box]
     circle = _circle(fov)
     shape = _copy_shape(fov.shape, ACROSS_PX / circle.diameter_px)
-    fine, coarse = _octaves(
-        _resize(np.ascontiguousarray(image[..., 1]), shape), _resize(_bytes(fov), shape) >= 128
-    )
+    copy = _resize(np.ascontiguousarray(image[..., 1]), shape)
+    fine, coarse = _octaves(copy, _sample(fov, shape))
     every = max(1, round(circle.diameter_px / _COLORS_PX))
     inside = fov[::every, ::every]
     pixels = image[::every, ::every][inside if inside.any() else ...].reshape(-1, 3)
@@ -90,15 +107,16 @@ def measure(image: RGB, fov: Mask, vessels: Mask, *, step: int = 1) -> Measures 
     largest = np.maximum(np.maximum(red, green), blue)
     colored = largest - np.minimum(np.minimum(red, green), blue)
     warm = (red + _TOLERANCE >= green) & (green + _TOLERANCE >= blue)
-    low, middle, high = np.percentile(largest, [1, 50, 99])
+    low, high = np.percentile(pixels, [1, 99], axis=0)
     return Measures(
         diameter_px=circle.diameter_px * step,
         edge_visible=circle.fitted,
-        spread=float(high - low),
-        brightness=float(middle) / 255,
+        spread=float((high - low).max()),
+        brightness=float(np.median(largest)) / 255,
         overexposed=float((green >= _SATURATED).mean()),
         contrast=coarse / max(float(green.mean()), 1.0),
         sharpness=fine / coarse if coarse > 0 else 0.0,
+        blockiness=(grid - 1) * _BLOCK_PX / (circle.diameter_px * step),
         saturation=float(np.median(colored / np.maximum(largest, 1))),
         warm=float(warm.mean()),
         vessels=np.count_nonzero(vessels) / np.count_nonzero(fov),
@@ -131,7 +149,7 @@ def _bounding_box(fov: Mask) -> tuple[slice, slice] | None:
 
 def _circle(fov: Mask) -> FovCircle:
     """The circle of a field of view that fills the frame; fitted to a copy, with a margin."""
-    factor = max(1, math.ceil(max(fov.shape) / ACROSS_PX))
+    factor = max(1, math.ceil(max(fov.shape) / _CIRCLE_PX))
     small = np.asarray(Image.fromarray(_bytes(fov)).reduce(factor)) >= 128
     found = fit_circle(small)
     return FovCircle(
@@ -153,6 +171,15 @@ def _bytes(mask: Mask) -> NDArray[np.uint8]:
 def _resize(array: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     image = Image.fromarray(array)
     return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR, reducing_gap=2))
+
+
+def _sample(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """Every pixel of the copy as the mask is in its middle."""
+    rows, columns = (
+        (2 * np.arange(there) + 1) * here // (2 * there)
+        for here, there in zip(mask.shape, shape, strict=True)
+    )
+    return np.asarray(mask[np.ix_(rows, columns)])
 
 
 def _octaves(green: NDArray[np.uint8], inside: Mask) -> tuple[float, float]:
@@ -182,6 +209,26 @@ def _smooth(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     """(H - 2, W - 2): each pixel with its neighbours, weighted 1-2-1 in both directions."""
     rows = levels[:-2] + 2 * levels[1:-1] + levels[2:]
     return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / np.float32(16))
+
+
+def _middle(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows, columns = (slice(max(0, (side - _MIDDLE_PX) // 2), None) for side in plane.shape)
+    return plane[rows, columns][:_MIDDLE_PX, :_MIDDLE_PX]
+
+
+def _grid_ratio(levels: NDArray[np.uint8]) -> float:
+    """Steps across a grid over those elsewhere, of the direction where that is less; 1 without."""
+    ratios = []
+    for lines in (levels.astype(np.int16), levels.T.astype(np.int16)):
+        steps = np.abs(np.diff(lines, axis=1)).mean(axis=0)
+        blocks = len(steps) // _BLOCK_PX
+        if not blocks:
+            return 1.0
+        # The grid may begin anywhere: a photograph may have been cut after it was compressed.
+        phases = steps[: blocks * _BLOCK_PX].reshape(blocks, _BLOCK_PX).mean(axis=0) + _STEP
+        others = (phases.sum() - phases.max()) / (_BLOCK_PX - 1)
+        ratios.append(float(phases.max() / others))
+    return min(ratios)
 
 
 def _largest_piece(vessels: Mask) -> float:
