@@ -4,15 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-
 from venule.bench.clock import Stages
 from venule.image.arrays import FloatMap
 from venule.image.fov import find_fov
-from venule.image.io import read_image, write_png
+from venule.image.io import read_image, write_png, write_png_strips, write_probability
 from venule.inference.segment import Segmenter
 from venule.quality.assess import assess
-from venule.viz.overlay import overlay
+from venule.viz.overlay import overlay_strips
 
 STAGES = ("decode", "fov", "preprocess", "network", "restore", "write")
 """Of `total`, in their order; "restore" is all that comes after the network but the file."""
@@ -62,9 +60,9 @@ def file_to_mask(
         started = perf_counter()
         assess(image, fov, prediction.probability, threshold=prediction.threshold)
         graded = perf_counter()
-        write_png(target, np.rint(prediction.probability * 65535).astype(np.uint16))
+        write_probability(target, prediction.probability)
         between = perf_counter()
-        write_png(target, overlay(image, vessels))
+        write_png_strips(target, vessels.shape, overlay_strips(image, vessels))
         seconds |= {
             "quality": graded - started,
             "probability": between - graded,

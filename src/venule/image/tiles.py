@@ -33,9 +33,10 @@ class Tiling(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(
                 f"tile_px = {self.tile_px}: use a multiple of multiple = {self.multiple}."
             )
-        if self.overlap_px > self.tile_px // 2:
+        if self.overlap_px > self.tile_px // 2 or self.overlap_px > self.tile_px - self.multiple:
             raise ValueError(
-                f"overlap_px = {self.overlap_px}: use at most half of tile_px = {self.tile_px}."
+                f"overlap_px = {self.overlap_px}: use at most half of tile_px = {self.tile_px}, "
+                f"which leaves multiple = {self.multiple}."
             )
         return self
 
@@ -78,16 +79,20 @@ def predict_tiled(pixels: FloatMap, run: Run, tiling: Tiling) -> FloatMap:
 
 
 def _axis(length_px: int, tiling: Tiling) -> _Axis:
-    """Cut one side into the fewest tiles, each no longer than it must be, evenly spread."""
-    overlap = tiling.overlap_px
+    """Cut one side into the fewest tiles, each no longer than it must be, evenly spread.
+
+    Tiles begin at whole multiples: a network that halves its input several times answers otherwise
+    where the photograph lies otherwise on its coarsest grid.
+    """
+    unit = tiling.multiple
     if length_px <= tiling.tile_px:
-        tile = _round_up(length_px, tiling.multiple)
+        tile = -(-length_px // unit) * unit
         return _Axis(tile, (0,), np.ones((1, tile), np.float32))
-    count = -(-(length_px - overlap) // (tiling.tile_px - overlap))
-    tile = _round_up(-(-(length_px + (count - 1) * overlap) // count), tiling.multiple)
-    step = (length_px - tile) / (count - 1)
-    starts = tuple(round(i * step) for i in range(count))
-    return _Axis(tile, starts, _weights(starts, tile, overlap_px=overlap))
+    length, overlap = -(-length_px // unit), -(-tiling.overlap_px // unit)
+    count = -(-(length - overlap) // (tiling.tile_px // unit - overlap))
+    tile = -(-(length + (count - 1) * overlap) // count)
+    starts = tuple(i * (length - tile) // (count - 1) * unit for i in range(count))
+    return _Axis(tile * unit, starts, _weights(starts, tile * unit, overlap_px=tiling.overlap_px))
 
 
 def _weights(starts: tuple[int, ...], tile_px: int, *, overlap_px: int) -> NDArray[np.float32]:
@@ -110,7 +115,3 @@ def _ramp(distance_px: NDArray[np.floating], overlap_px: int) -> NDArray[np.floa
     """0 in the first quarter of the overlap from the tile's edge, 1 from its third quarter on."""
     ramp: NDArray[np.floating] = np.clip((distance_px - overlap_px / 4) / (overlap_px / 2), 0, 1)
     return ramp
-
-
-def _round_up(length_px: int, multiple: int) -> int:
-    return -(-length_px // multiple) * multiple
