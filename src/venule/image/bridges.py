@@ -36,10 +36,15 @@ Path = NDArray[np.intp]
 class _Grid:
     """The pixels that a path may use, and what each costs."""
 
-    node: NDArray[np.intp]  # (h, w), a pixel's number from 0, or -1
-    place: NDArray[np.intp]  # (N, 2), row and column of each number
-    piece: NDArray[np.intp]  # (N,), the piece that each belongs to, 0 for none
+    node: NDArray[np.int32]  # (h + 2, w + 2), a pixel's number from 0, or -1, with a border of -1
+    flat: NDArray[np.intp]  # (N,), index into `node` of each number
+    piece: NDArray[np.int32]  # (N,), the piece that each belongs to, 0 for none
     cost: NDArray[np.float64]  # (N,), of a step of length 1
+
+    def places(self, nodes: Sequence[int]) -> Path:
+        """Rows and columns of some pixels."""
+        rows, columns = np.divmod(self.flat[nodes], self.node.shape[1])
+        return np.stack((rows - 1, columns - 1), axis=1)
 
 
 def bridges(probability: FloatMap, fov: Mask, *, threshold: float, budget: float) -> Sequence[Path]:
@@ -53,9 +58,9 @@ def bridges(probability: FloatMap, fov: Mask, *, threshold: float, budget: float
     if pieces < 2 or budget <= 0:
         return []
     grid = _grid(probability, fov, labels, threshold=threshold)
-    first, second, length = _neighbours(grid.node)
+    first, second, length = _neighbours(grid)
     weight = length * (grid.cost[first] + grid.cost[second]) / 2
-    size = len(grid.place)
+    size = len(grid.flat)
     graph = csr_array(coo_array((weight, (first, second)), shape=(size, size)))
     distance, before, source = dijkstra(
         graph,
@@ -67,7 +72,7 @@ def bridges(probability: FloatMap, fov: Mask, *, threshold: float, budget: float
     )
     links = _cheapest(grid, first, second, weight, distance, source, budget=budget)
     return [
-        grid.place[[*reversed([*_back(a, before)]), *_back(b, before)]]
+        grid.places([*reversed([*_back(a, before)]), *_back(b, before)])
         for a, b in _tree(links, pieces)
     ]
 
@@ -96,34 +101,37 @@ def _grid(
     probability: FloatMap, fov: Mask, labels: NDArray[np.int32], *, threshold: float
 ) -> _Grid:
     inner = ndi.binary_erosion(labels > 0, _SQUARE)
-    used = (probability >= FLOOR * threshold) & fov & ~inner
-    node = np.full(labels.shape, -1, np.intp)
-    place = np.argwhere(used)
-    node[used] = np.arange(len(place))
-    piece = labels[used].astype(np.intp)
-    lack = np.log(threshold / np.maximum(probability[used].astype(np.float64), 1e-12))
-    return _Grid(node, place, piece, np.where(piece > 0, 0, np.maximum(lack, 0)) + _FREE)
+    used = np.pad((probability >= FLOOR * threshold) & fov & ~inner, 1)
+    node = np.full(used.shape, -1, np.int32)
+    flat = np.flatnonzero(used)
+    node.ravel()[flat] = np.arange(len(flat), dtype=np.int32)
+    inside = used[1:-1, 1:-1]
+    piece = labels[inside]
+    lack = np.log(threshold / np.maximum(probability[inside].astype(np.float64), 1e-12))
+    return _Grid(node, flat, piece, np.where(piece > 0, 0, np.maximum(lack, 0)) + _FREE)
 
 
 def _neighbours(
-    node: NDArray[np.intp],
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Every pair of 8-connected pixels of the grid once, with their distance in pixels."""
+    grid: _Grid,
+) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]]:
+    """Every pair of 8-connected pixels of the grid once, with their distance in pixels.
+
+    Pairs inside one piece, from which all paths begin anyhow, are left out.
+    """
     pairs = []
-    height, width = node.shape
+    numbers, node, between = np.arange(len(grid.flat)), grid.node.ravel(), grid.piece == 0
     for down, right, length in _STEPS:
-        here = node[: height - down, max(0, -right) : width - max(0, right)]
-        there = node[down:, max(0, right) : width - max(0, -right)]
-        both = (here >= 0) & (there >= 0)
-        pairs.append((here[both], there[both], np.full(np.count_nonzero(both), length)))
+        there = node[grid.flat + (down * grid.node.shape[1] + right)]
+        useful = (there >= 0) & (between | between[there])
+        pairs.append((numbers[useful], there[useful], np.full(np.count_nonzero(useful), length)))
     first, second, lengths = (np.concatenate(column) for column in zip(*pairs, strict=True))
     return first, second, lengths
 
 
 def _cheapest(
     grid: _Grid,
-    first: NDArray[np.intp],
-    second: NDArray[np.intp],
+    first: NDArray[np.integer],
+    second: NDArray[np.integer],
     weight: NDArray[np.float64],
     distance: NDArray[np.float64],
     source: NDArray[np.int32],
