@@ -31,7 +31,7 @@ def at_its_own_size(segmenter: Segmenter, tiling: Tiling) -> Segmenter:
 
 @pytest.mark.parametrize("name", shipped_weights())
 def test_tiles_of_a_shipped_network_are_exact(name: str) -> None:
-    image = skimage.data.retina()  # 1411 px a side
+    image = skimage.data.retina()  # type: ignore[no-untyped-call]  # 1411 px a side
     segmenter = load(name, runtime="onnx")
     tiling = segmenter.record.tiling
     assert tiling.tile_px < image.shape[0]

@@ -93,7 +93,7 @@ def raise_paths(
         corners = ((path + 0.5) * factors - 0.5).round().astype(int)
         corners = corners.clip(0, np.subtract(probability.shape, 1))
         for start, end in pairwise(corners):
-            rows, columns = line(*start, *end)
+            rows, columns = line(*start, *end)  # type: ignore[no-untyped-call]
             np.maximum.at(probability, (rows, columns), least)
 
 
