@@ -153,7 +153,7 @@ def test_an_interrupted_photograph_leaves_all_of_its_results_or_none(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("venule.batch.predict.overlay", interrupt)
+    monkeypatch.setattr("venule.batch.predict.overlay_strips", interrupt)
     ran = venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx, *ALL)
     assert ran.code == 130
     assert "run it again" in ran.err
