@@ -181,6 +181,20 @@ def test_early_stopping_counts_from_a_later_epoch_where_told(tmp_path: Path) -> 
     assert len(loop.fit(silent)) == 7  # the 4th is stale; the 5th is better; the 6th and 7th stop
 
 
+@pytest.mark.parametrize(
+    ("watch", "rates"), [("val_loss", [0.01, 0.01, 0.001]), ("mean_loss", [0.01, 0.01, 0.01])]
+)
+def test_plateaus_are_those_of_the_watched_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: str, rates: list[float]
+) -> None:
+    training = iter((4.0, 2.0, 1.0))  # with validation: 2.5, 1.75, 1.5
+    monkeypatch.setattr(Loop, "_train", lambda *_: next(training))
+    task = ToyTask([{"loss": loss, "dice": 0.5} for loss in (1.0, 1.5, 2.0)])
+    scheduler = {"kind": "plateau", "patience": 0, "watch": watch}
+    loop = make_loop(tmp_path, task, epochs=3, scheduler=scheduler)
+    assert [row["learning_rate"] for row in loop.fit(silent)] == pytest.approx(rates)
+
+
 def test_weights_and_state_are_written_at_every_checkpoint_and_at_the_end(tmp_path: Path) -> None:
     dice = (0.1, 0.3, 0.2, 0.2, 0.4)
     task = ToyTask([{"loss": 1.0, "dice": d} for d in dice])

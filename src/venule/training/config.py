@@ -144,6 +144,7 @@ class SchedulerConfig(Section):
     kind: Literal["constant", "plateau", "multistep", "cosine", "one_cycle", "poly"] = "constant"
     factor: float = Field(default=0.1, gt=0, lt=1)  # plateau, multistep
     patience: int = Field(default=10, ge=0)  # plateau
+    watch: Literal["val_loss", "mean_loss"] = "val_loss"  # plateau; the mean of both losses
     milestones: tuple[int, ...] = ()  # multistep, in epochs
     warmup: float = Field(default=0.2, gt=0, lt=1)  # one_cycle: share of the steps
     power: float = Field(default=0.9, gt=0)  # poly

@@ -107,7 +107,7 @@ class Loop:
     ) -> None:
         self.task, self.run, self.accelerator, self.config = task, run, accelerator, schedule
         self.loader, self.batches = loader, batches
-        self.clip_norm = optimizer.clip_norm
+        self.clip_norm, self.watch = optimizer.clip_norm, scheduler.watch
         if accelerator.mixed_precision == "bf16":
             model = model.to(memory_format=torch.channels_last)
         inner = build_optimizer(model.parameters(), optimizer)
@@ -186,7 +186,10 @@ class Loop:
             row |= {f"val_{name}": value for name, value in scores.items()}
         elif last and self.accelerator.is_main_process:
             self.held["last"] = self.task.snapshot(self.evaluated.eval(), epoch=epoch, scores={})
-        self.schedule.epoch(scores.get("loss"))
+        watched = scores.get("loss")
+        if watched is not None and self.watch == "mean_loss":
+            watched = (watched + loss) / 2
+        self.schedule.epoch(watched)
         return row | {"seconds": round(time.monotonic() - started, 3)}
 
     def _train(self, epoch: int, report: Report) -> float:
