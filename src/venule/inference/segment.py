@@ -140,7 +140,7 @@ class Segmenter:
                 update={"threshold": threshold, "threshold_source": "given by the user"}
             )
         if resize_px is not None:
-            scale = {"resize_px": resize_px, "fov_px": None}
+            scale = {"resize_px": resize_px, "fov_px": None, "largest_fov_px": None}
             preprocessing = record.preprocessing.model_copy(update=scale)
             record = record.model_copy(update={"preprocessing": preprocessing})
         return replace(self, record=record)
