@@ -1,10 +1,14 @@
 """DeepLabV3 (Chen et al. 2017, arXiv:1706.05587) with torchvision's ResNet trunks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.models.segmentation import deeplabv3_resnet50, deeplabv3_resnet101
+from torchvision.models.segmentation.deeplabv3 import ASPPConv, ASPPPooling
 
 from venule.errors import ConfigError
 from venule.models.base import PooledBatchNorm2d, SegmentationModel, require_positive
@@ -48,6 +52,7 @@ class DeepLabV3(SegmentationModel):
             aux_loss=config.auxiliary,
         )
         _pool_norms(network)
+        _train_fast(network)
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,3 +73,98 @@ def _pool_norms(network: nn.Module) -> None:
             for name, child in module.named_children():
                 if isinstance(child, nn.BatchNorm2d):
                     module._modules[name] = PooledBatchNorm2d(child.num_features)
+
+
+class AtrousConv2d(nn.Conv2d):
+    """A 3 x 3 convolution of large dilation, the same sum in another order for bf16 on a CPU.
+
+    oneDNN has no bf16 kernel for dilations of about the map's own size, and its fallback takes
+    half of a training step. There the nine taps are one 1 x 1 convolution, shifted and added in
+    fp32. Everywhere else, validation and exported files among it, it is torch's own.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, out_channels, h, w)."""
+        cpu_bf16 = torch.is_autocast_enabled("cpu") and (
+            torch.get_autocast_dtype("cpu") == torch.bfloat16
+        )
+        if not (self.training and x.device.type == "cpu" and cpu_bf16):
+            return super().forward(x)
+        taps = self.weight.permute(2, 3, 0, 1).reshape(-1, self.in_channels, 1, 1)
+        added: Tensor = _AddTaps.apply(F.conv2d(x, taps), self.dilation[0])
+        return added
+
+
+class _AddTaps(torch.autograd.Function):
+    """Nine maps beside each other, (N, 9 C, h, w), each moved by its tap's offset, as one sum.
+
+    Slices and copies only, in both directions: autograd's own backward of nine slices would fill
+    nine maps of zeros.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, taps: Tensor, dilation: int) -> Tensor:
+        ctx.shape, ctx.dtype, ctx.dilation = taps.shape, taps.dtype, dilation
+        count, channels, height, width = taps.shape
+        total = torch.zeros(
+            (count, height, width, channels // 9), dtype=torch.float32, device=taps.device
+        ).permute(0, 3, 1, 2)
+        parts = torch.split(taps, channels // 9, dim=1)
+        for part, (to, source) in zip(parts, _windows(height, width, dilation), strict=True):
+            total[to] += part[source]
+        return total.to(taps.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = gradients
+        count, channels, height, width = ctx.shape
+        taps = torch.zeros(
+            (count, height, width, channels), dtype=ctx.dtype, device=gradient.device
+        ).permute(0, 3, 1, 2)
+        parts = torch.split(taps, channels // 9, dim=1)
+        for part, (to, source) in zip(parts, _windows(height, width, ctx.dilation), strict=True):
+            part[source] = gradient[to].to(ctx.dtype)
+        return taps, None
+
+
+Window = tuple[slice, slice, slice, slice]
+
+
+def _windows(height: int, width: int, dilation: int) -> Iterator[tuple[Window, Window]]:
+    """Of each tap, row by row: where its map goes to in the sum, and which part of it."""
+    offsets = (-dilation, 0, dilation)
+    for down in offsets:
+        for right in offsets:
+            rows, columns = _span(height, down), _span(width, right)
+            everything = slice(None)
+            to = (everything, everything, rows[0], columns[0])
+            yield to, (everything, everything, rows[1], columns[1])
+
+
+def _span(length: int, offset: int) -> tuple[slice, slice]:
+    """The places i for which i + offset lies inside too, and those i + offset."""
+    start, stop = max(0, -offset), min(length, length - offset)
+    stop = max(start, stop)
+    return slice(start, stop), slice(start + offset, stop + offset)
+
+
+class ImagePool2d(nn.AdaptiveAvgPool2d):
+    """The mean of each channel, (N, C, h, w) to (N, C, 1, 1); in training as a sum.
+
+    A mean's gradient is a whole map in the order of its planes. Added to the ASPP's others, which
+    are channels_last, it costs a tenth of a training step; a sum's is a view of one value.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        return x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
+
+
+def _train_fast(network: nn.Module) -> None:
+    """Put `AtrousConv2d` and `ImagePool2d` in the places of the ASPP's own, weights kept."""
+    for module in network.modules():
+        if isinstance(module, ASPPConv) and isinstance(module[0], nn.Conv2d):
+            module[0].__class__ = AtrousConv2d
+        elif isinstance(module, ASPPPooling):
+            module[0] = ImagePool2d(1)
