@@ -20,6 +20,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from experiments import Row
 
@@ -53,8 +54,18 @@ class Experiment:
     @property
     def folder(self) -> Path | None:
         """The class folders that it learns from, of a classifier."""
-        data = tomllib.loads(self.config.read_text(encoding="utf-8")).get("data", {})
+        data = self._section("data")
         return Path(data["folder"]) if "folder" in data else None
+
+    @property
+    def monitor(self) -> str:
+        """The validation score whose best weights are the result, as published: loss or IoU."""
+        return str(self._section("schedule").get("monitor", "dice"))
+
+    def _section(self, name: str) -> dict[str, Any]:
+        values = tomllib.loads(self.config.read_text(encoding="utf-8"))
+        section: dict[str, Any] = values.get(name, {})
+        return section
 
 
 def experiments(published: Path = PUBLISHED, configs: Path = CONFIGS) -> dict[str, Experiment]:
@@ -100,12 +111,16 @@ def training(one: Experiment, *, epochs: int | None, settings: Sequence[str]) ->
 
 
 def scoring(one: Experiment) -> Command | None:
-    """The command that scores it on DRIVE's test images; None if that was done or is not wanted."""
+    """The command that scores it on DRIVE's test images; None if that was done or is not wanted.
+
+    Scored are the weights that were best by what the experiment monitors.
+    """
     out = one.run / "test.json"
     if not one.tested or out.exists():
         return None
     where = ["--data", "drive", "--protocol", "official", "--split", "test"]
-    return ["evaluate", str(one.run), *where, "--json", str(out), "--looks", str(LOOKS)]
+    which = ["--which", one.monitor]
+    return ["evaluate", str(one.run), *which, *where, "--json", str(out), "--looks", str(LOOKS)]
 
 
 def keep(one: Experiment, published: Path = PUBLISHED) -> Path:

@@ -26,7 +26,9 @@ def published(tmp_path: Path) -> Path:
     folder = tmp_path / "published"
     folder.mkdir()
     (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "tiny.toml").write_text('[data]\ndataset = "drive"\n')
+    (tmp_path / "configs" / "tiny.toml").write_text(
+        '[data]\ndataset = "drive"\n[schedule]\nmonitor = "loss"\n'
+    )
     (tmp_path / "configs" / "classes.toml").write_text('[data]\nfolder = "drawn-classes"\n')
     about = {
         "rows": [
@@ -76,6 +78,7 @@ def test_an_experiment_is_trained_scored_once_and_kept_without_weights(
     assert train == ["train", config, *changes, "--out", "runs"]
     assert evaluate[:2] == ["evaluate", "runs/tiny-seed1"]
     assert evaluate[evaluate.index("--split") + 1] == "test"
+    assert evaluate[evaluate.index("--which") + 1] == "loss"
     assert evaluate[-1] == str(ROOT / "results" / "test_looks.jsonl")
     assert plot == ["plot", str(target), "-o", str(published / "tiny.png")]
     kept = {path.name for path in target.iterdir()}
