@@ -245,8 +245,13 @@ def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> st
     if not runs:
         return f"None of the {best.called} experiments was run yet."
     first = max(runs, key=lambda one: one.mean(lambda run: run.best("val_miou")))
+    of = (
+        f"Of {len(runs)} {best.called} experiments"
+        if len(runs) > 1
+        else f"So far the only one of {best.called},"
+    )
     return (
-        f"Of {len(runs)} {best.called} experiments {first.row.experiment} has the highest "
+        f"{of} {first.row.experiment} has the highest "
         f"validation mIoU, {_best(first, 'val_miou')}; on test images its mIoU is "
         f"{first.over_seeds(_mean_of('miou'))} by our protocol.{left_out}"
     )
