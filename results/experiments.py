@@ -245,14 +245,18 @@ def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> st
     if not runs:
         return f"None of the {best.called} experiments was run yet."
     first = max(runs, key=lambda one: one.mean(lambda run: run.best("val_miou")))
-    of = (
-        f"Of {len(runs)} {best.called} experiments"
-        if len(runs) > 1
-        else f"So far the only one of {best.called},"
-    )
+    name, validation = first.row.experiment, _best(first, "val_miou")
+    if len(runs) == 1:
+        found = (
+            f"{name} is the only {best.called} experiment yet; its validation mIoU is {validation}"
+        )
+    else:
+        found = (
+            f"Of {len(runs)} {best.called} experiments {name} has the highest validation mIoU, "
+            f"{validation}"
+        )
     return (
-        f"{of} {first.row.experiment} has the highest "
-        f"validation mIoU, {_best(first, 'val_miou')}; on test images its mIoU is "
+        f"{found}; on test images its mIoU is "
         f"{first.over_seeds(_mean_of('miou'))} by our protocol.{left_out}"
     )
 
