@@ -79,8 +79,8 @@ class AtrousConv2d(nn.Conv2d):
     """A 3 x 3 convolution of large dilation, the same sum in another order for bf16 on a CPU.
 
     oneDNN has no bf16 kernel for dilations of about the map's own size, and its fallback takes
-    two fifths of a training step. There the nine taps are one 1 x 1 convolution, shifted and added in
-    fp32. Everywhere else, validation and exported files among it, it is torch's own.
+    two fifths of a training step. There the nine taps are one 1 x 1 convolution, shifted and added
+    in fp32. Everywhere else, validation and exported files among it, it is torch's own.
     """
 
     def forward(self, x: Tensor) -> Tensor:
