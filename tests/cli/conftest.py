@@ -1,5 +1,6 @@
 """The command line as a user runs it, and a network that needs no training."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,16 @@ import pytest
 from support.commands import Ran, Run
 from venule.cli.main import main
 from venule.models.record import ModelRecord
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let commands be interrupted even where the tests were started in a shell's background.
+
+    Such a shell has SIGINT ignored, and every process below it inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
