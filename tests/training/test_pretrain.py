@@ -19,6 +19,7 @@ from venule.training.classification import (
     ClassificationTask,
     ClassPhotographs,
     training_transform,
+    validation_transform,
 )
 from venule.training.config import ClassPhotographsConfig, PretrainConfig, TrainConfig, parse_config
 from venule.training.pretrain import pretrain, resume
@@ -142,6 +143,23 @@ def test_a_photograph_depends_on_seed_epoch_and_index_only(tree: Path) -> None:
     assert torch.equal(first[2, 1]["pixels"], second[2, 1]["pixels"])
     assert not torch.equal(first[2, 1]["pixels"], first[3, 1]["pixels"])
     assert first[2, 1]["pixels"].shape == (3, 64, 64)
+
+
+def test_validation_shows_the_middle_and_no_more_of_it_than_training() -> None:
+    image = torch.zeros(3, 200, 240, dtype=torch.uint8)
+    image[:, 68:132, 88:152] = 255  # the middle 64 of 200 px
+    plain = {"folder": "x", "crop_px": 64, "mean": (0, 0, 0), "std": (1, 1, 1)}
+    part = validation_transform(ClassPhotographsConfig(**plain, least_area=0.09, most_area=0.09))
+    assert part(image).shape == (3, 64, 64)
+    assert part(image)[:, 2:-2, 2:-2].min() > 0.9  # 0.3 of the shorter side: the square alone
+    usual = validation_transform(ClassPhotographsConfig(**plain))
+    white = float(usual(image).mean())
+    assert white == pytest.approx((64 / (7 / 8 * 200)) ** 2, rel=0.06)
+
+
+def test_an_area_range_that_is_upside_down_is_refused() -> None:
+    with pytest.raises(ValueError, match="must not be above most_area"):
+        ClassPhotographsConfig(folder="x", least_area=0.5, most_area=0.4)
 
 
 def test_validation_counts_every_photograph_once(tree: Path) -> None:

@@ -58,9 +58,10 @@ class ClassPhotographs(Dataset[Item]):
 
 def training_transform(config: ClassPhotographsConfig) -> v2.Transform:
     """A random part of the photograph, mirrored, its light and colour changed; normalised."""
+    area = (config.least_area, config.most_area)
     return v2.Compose(
         [
-            v2.RandomResizedCrop(config.crop_px, (config.least_area, 1.0), antialias=True),
+            v2.RandomResizedCrop(config.crop_px, area, antialias=True),
             v2.RandomHorizontalFlip(config.horizontal_flip_p),
             v2.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue),
             *_normalization(config),
@@ -69,10 +70,14 @@ def training_transform(config: ClassPhotographsConfig) -> v2.Transform:
 
 
 def validation_transform(config: ClassPhotographsConfig) -> v2.Transform:
-    """The middle of the photograph, 7/8 of its shorter side as usual for ImageNet; normalised."""
+    """The middle of the photograph, normalised.
+
+    It is 7/8 of the shorter side, as usual for ImageNet, but no more than training shows.
+    """
+    share = min(7 / 8, math.sqrt(config.most_area))
     return v2.Compose(
         [
-            v2.Resize(math.ceil(config.crop_px * 8 / 7), antialias=True),
+            v2.Resize(math.ceil(config.crop_px / share), antialias=True),
             v2.CenterCrop(config.crop_px),
             *_normalization(config),
         ]

@@ -225,6 +225,7 @@ class ClassPhotographsConfig(Section):
     val_share: float = Field(default=0.1, gt=0, lt=1)  # of each class, where there is no val/
     crop_px: int = Field(default=224, ge=32)
     least_area: float = Field(default=0.08, gt=0, le=1)  # of the part of a photograph that is shown
+    most_area: float = Field(default=1.0, gt=0, le=1)
     horizontal_flip_p: float = Field(default=0.5, ge=0, le=1)
     brightness: float = Field(default=0.4, ge=0, lt=1)  # factor 1 - brightness .. 1 + brightness
     contrast: float = Field(default=0.4, ge=0, lt=1)  # factor, as for brightness
@@ -239,6 +240,15 @@ class ClassPhotographsConfig(Section):
         if min(value) <= 0:
             raise ValueError(f"std = {list(value)}: every value must be above 0")
         return value
+
+    @model_validator(mode="after")
+    def _least_first(self) -> Self:
+        if self.least_area > self.most_area:
+            raise ValueError(
+                f"least_area = {self.least_area:g}: must not be above most_area = "
+                f"{self.most_area:g}"
+            )
+        return self
 
 
 # Subclasses with defaults of their own, so that changing one setting leaves the others as they are.
