@@ -1,6 +1,5 @@
 """`venule data`: check prints a table and the problems, synth writes drawings."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from typer.testing import CliRunner
 
 from support import trees
 from venule.cli.data import app
-from venule.errors import DatasetError
+from venule.errors import DatasetError, OutputError
 
 # A second command makes Typer name the first: the sub-app is called as users call it.
 ARGUMENTS = ["check"] if len(app.registered_commands) > 1 else []
@@ -81,11 +80,14 @@ def test_synth_writes_a_data_set_and_says_where(tmp_path: Path) -> None:
     assert "images" not in again.stderr
 
 
-def test_synth_sorts_into_classes(tmp_path: Path) -> None:
-    out = tmp_path / "classes"
-    result = CliRunner().invoke(
-        app, ["synth", str(out), "--classes", "--count", "8", "--size", "48", "--seed", "3"]
-    )
+def test_parts_sorts_squares_into_classes_and_says_where(tmp_path: Path) -> None:
+    root, out = trees.make_folders(tmp_path), tmp_path / "parts"
+    arguments = ["parts", str(root), str(out), "--size", "16", "--per-image", "4", "--classes", "2"]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert len(list((out / "train").iterdir())) == 8
-    assert json.loads((out / "synth.json").read_text())["seed"] == 3
+    assert result.stdout == f"{out}\n"
+    assert "[1/6] a.png: 4 parts" in result.stderr
+    assert "[6/6] c.png: written" in result.stderr
+    assert len(list(out.glob("*/share-[12]/*.png"))) == 12
+    again = CliRunner().invoke(app, arguments)
+    assert isinstance(again.exception, OutputError)

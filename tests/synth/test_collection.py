@@ -7,7 +7,6 @@ import pytest
 
 from venule.data.catalog import open_dataset
 from venule.data.check import check_dataset
-from venule.data.classes import open_class_tree
 from venule.errors import OutputError
 from venule.image.io import read_image, read_mask
 from venule.synth.collection import Collection, draw_all
@@ -16,7 +15,7 @@ from venule.synth.collection import Collection, draw_all
 def make(root: Path, count: int, *, workers: int = 1, collection: Collection | None = None) -> int:
     """Draw what is missing of a set, tiny unless given; how many that were."""
     drawings = replace(collection or Collection(root=root, size_px=64), root=root)
-    drawings.begin(count)
+    drawings.begin()
     return len(list(draw_all(drawings, drawings.missing(count), workers=workers)))
 
 
@@ -89,14 +88,3 @@ def test_photographs_may_be_jpeg_and_labels_stay_png(tmp_path: Path) -> None:
     }  # fmt: skip
     (record,) = open_dataset(str(tmp_path / "set")).records
     assert record.first is not None
-
-
-def test_classes_make_a_tree_to_pretrain_on(tmp_path: Path) -> None:
-    classes = Collection(root=tmp_path, size_px=48, classes=True)
-    make(tmp_path / "set", 24, collection=classes)
-    tree = open_class_tree(tmp_path / "set")
-    assert len(tree.classes) == 8
-    assert "sparse-winding-narrow" in tree.classes
-    # Of each class's first ten drawings, one validates.
-    assert sorted(label for _, label in tree.train) == sorted([*range(8), *range(8)])
-    assert sorted(label for _, label in tree.val) == [*range(8)]

@@ -84,27 +84,51 @@ def synth(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder, new or of before.")],
     *,
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many there shall be.")] = 200,
-    size: Annotated[
-        int | None,
-        typer.Option(metavar="PX", min=48, help="Longer side; 768 if not given, classes 256."),
-    ] = None,
+    size: Annotated[int, typer.Option(metavar="PX", min=48, help="Longer side.")] = 768,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the whole set.")] = 0,
     format: Annotated[Format, typer.Option(help="Of the photographs.")] = Format.png,
-    classes: Annotated[
-        bool, typer.Option("--classes", help="Sort them into classes, for venule pretrain.")
-    ] = False,
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
 ) -> None:
     """Draw fundus photographs with exact vessel labels; what OUT has already is kept."""
     from venule.synth.collection import Collection, draw_all
 
-    side = size or (256 if classes else 768)
-    drawings = Collection(root=out, size_px=side, seed=seed, format=format.value, classes=classes)
-    drawings.begin(count)
+    drawings = Collection(root=out, size_px=size, seed=seed, format=format.value)
+    drawings.begin()
     missing = drawings.missing(count)
     with Progress(total=len(missing)) as progress:
         for drawing in draw_all(drawings, missing, workers=workers):
             progress.advance(drawing.image)
+    typer.echo(str(out))
+
+
+@app.command()
+def parts(
+    data: Annotated[
+        str, typer.Argument(metavar="NAME[=PATH]|PATH", help="A data set with labels.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder, new or empty.")],
+    *,
+    size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of a part.")] = 128,
+    per_image: Annotated[
+        int, typer.Option(metavar="N", min=1, max=100, help="Parts of each photograph, at most.")
+    ] = 20,
+    classes: Annotated[int, typer.Option(metavar="N", min=2, max=9, help="How many.")] = 8,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the places.")] = 0,
+) -> None:
+    """Cut labelled photographs up and sort the parts by their share of vessels, to pretrain on."""
+    from venule.data.catalog import open_dataset
+    from venule.data.parts import PartsConfig, begin, find_parts, labelled_records, write_parts
+
+    config = PartsConfig(side_px=size, per_image=per_image, classes=classes, seed=seed)
+    records = labelled_records(open_dataset(data))
+    begin(out, config)
+    cut = []
+    with Progress(total=2 * len(records)) as progress:
+        for photograph in find_parts(records, config):
+            cut.append(photograph)
+            progress.advance(f"{photograph.record.image.name}: {len(photograph.parts)} parts")
+        for record in write_parts(cut, out, config):
+            progress.advance(f"{record.image.name}: written")
     typer.echo(str(out))
 
 

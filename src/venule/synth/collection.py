@@ -1,4 +1,4 @@
-"""Folders of drawn photographs: with their truth to train on, or by class to pretrain on.
+"""Folders of drawn photographs with their truth to train on.
 
 Drawing k depends only on the seed of the whole and on k: a folder can be extended, and its
 drawings shared out among workers, without changing one of them.
@@ -22,7 +22,6 @@ from venule.errors import OutputError
 from venule.image.arrays import RGB
 from venule.image.atomic import write_bytes
 from venule.image.io import write_png
-from venule.synth.classes import CLASSES
 from venule.synth.config import VARIED, DrawingConfig
 from venule.synth.fundus import draw_fundus
 
@@ -41,41 +40,37 @@ class Drawing:
     seed: int
     config: DrawingConfig
     image: str
-    label: str | None = None
-    fov: str | None = None
+    label: str
+    fov: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A folder of drawings: with labels and fields of view, or sorted into `CLASSES`."""
+    """A folder of drawings with their labels and fields of view."""
 
     root: Path
     size_px: int
     seed: int = 0
     format: Format = "png"
-    classes: bool = False
     config: DrawingConfig = VARIED
 
     def drawings(self, count: int) -> tuple[Drawing, ...]:
-        """The first `count` drawings; of each class's every tenth validates."""
-        return tuple(self._sorted(k) if self.classes else self._labelled(k) for k in range(count))
+        """The first `count` drawings."""
+        return tuple(self._drawing(k) for k in range(count))
 
     def missing(self, count: int) -> tuple[Drawing, ...]:
         """Those of the first `count` drawings that are not in the folder yet."""
         return tuple(one for one in self.drawings(count) if not (self.root / one.image).is_file())
 
-    def begin(self, count: int) -> None:
+    def begin(self) -> None:
         """Make the folders and write `synth.json`.
 
         Raises:
             OutputError: the folder holds drawings made in another way, or cannot be written.
         """
-        folders = {(self.root / one.image).parent for one in self.drawings(count)}
-        if not self.classes:
-            folders |= {self.root / "labels", self.root / "fov"}
         about = self._about()
         self._require_same(about)
-        for folder in sorted(folders):
+        for folder in (self.root / name for name in ("fov", "images", "labels")):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -83,7 +78,7 @@ class Collection:
         text = json.dumps(about | {"package": __version__}, indent=2) + "\n"
         write_bytes(self.root / ABOUT, text.encode())
 
-    def _labelled(self, k: int) -> Drawing:
+    def _drawing(self, k: int) -> Drawing:
         name = f"{k:06d}"
         return Drawing(
             seed=_seed_of(self.seed, k),
@@ -93,23 +88,14 @@ class Collection:
             fov=f"fov/{name}.png",
         )
 
-    def _sorted(self, k: int) -> Drawing:
-        name, config = list(CLASSES.items())[k % len(CLASSES)]
-        part = "val" if k // len(CLASSES) % 10 == 1 else "train"
-        image = f"{part}/{name}/{k:06d}.{self.format}"
-        return Drawing(seed=_seed_of(self.seed, k), config=config, image=image)
-
     def _about(self) -> dict[str, Any]:
         """What decides the drawings' bytes, as JSON has it."""
-        config: Any = asdict(self.config)
-        if self.classes:
-            config = {name: asdict(one) for name, one in CLASSES.items()}
         about = {
             "generator": GENERATOR,
             "seed": self.seed,
             "size_px": self.size_px,
             "format": self.format,
-            "config": config,
+            "config": asdict(self.config),
         }
         return dict(json.loads(json.dumps(about)))
 
@@ -155,10 +141,8 @@ def draw_all(
 def draw_file(collection: Collection, drawing: Drawing) -> Drawing:
     """Write one drawing's files, the photograph last: where it is, the others are."""
     drawn = draw_fundus(drawing.seed, size_px=collection.size_px, config=drawing.config)
-    if drawing.label is not None:
-        write_png(collection.root / drawing.label, drawn.vessels)
-    if drawing.fov is not None:
-        write_png(collection.root / drawing.fov, drawn.fov)
+    write_png(collection.root / drawing.label, drawn.vessels)
+    write_png(collection.root / drawing.fov, drawn.fov)
     write_bytes(collection.root / drawing.image, _encode(drawn.image, collection.format))
     return drawing
 

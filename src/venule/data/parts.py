@@ -1,0 +1,149 @@
+"""Parts of labelled photographs, sorted by how much of each is vessel: classes to pretrain on."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from venule import __version__
+from venule.data.record import Dataset, Record
+from venule.data.sample import Sample, load_sample
+from venule.errors import DatasetError, OutputError
+from venule.image.arrays import Mask
+from venule.image.atomic import write_bytes
+from venule.image.io import write_png
+
+ABOUT = "parts.json"
+
+_LEAST_INSIDE = 0.98
+"""This share of a part lies in the field of view, at least."""
+
+_TRIES = 10
+"""So many places are tried for each part that is wanted."""
+
+_EACH_VALIDATES = 10
+"""One photograph of so many validates, with all of its parts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsConfig:
+    """Squares of `side_px`, up to `per_image` of a photograph, sorted into `classes` classes."""
+
+    side_px: int = 128
+    per_image: int = 20
+    classes: int = 8
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A square of a photograph by its upper left corner, and the share of it that is vessel."""
+
+    row: int
+    column: int
+    share: float
+
+
+@dataclass(frozen=True)
+class CutPhotograph:
+    """One record and the parts that are to be cut out of it; it may have none."""
+
+    record: Record
+    parts: tuple[Part, ...]
+
+
+def labelled_records(dataset: Dataset) -> tuple[Record, ...]:
+    """The records with vessels but for what the release files as its test images.
+
+    A network that begins with these classes may be scored there.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    records = tuple(r for r in dataset.records if r.first is not None and r.split != "test")
+    if not records:
+        raise DatasetError(f"{dataset.root}: no labelled photographs but test images to cut up")
+    return records
+
+
+def find_parts(records: Sequence[Record], config: PartsConfig) -> Iterator[CutPhotograph]:
+    """Random squares in the field of view of each photograph, which may overlap.
+
+    They depend on `config.seed` and on the photograph's place among the others.
+    """
+    for place, record in enumerate(records):
+        yield CutPhotograph(record, _squares(load_sample(record), place, config))
+
+
+def begin(out: Path, config: PartsConfig) -> None:
+    """Make `out`/train/share-1 and so on, before long work begins.
+
+    Raises:
+        OutputError: `out` is not empty, or cannot be made.
+    """
+    if out.is_dir() and any(out.iterdir()):
+        raise OutputError(f"{out}: not empty; give a folder of its own")
+    for folder in (out / split / name for split in ("train", "val") for name in _names(config)):
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+def write_parts(cut: Sequence[CutPhotograph], out: Path, config: PartsConfig) -> Iterator[Record]:
+    """Write all parts as PNG below `out`, which `begin` made; each photograph comes when done.
+
+    Class 1 holds the parts with the least vessel, and each class as many as the next (but for
+    ties). One photograph of ten validates. `out`/parts.json says where the classes end.
+
+    Raises:
+        DatasetError: there are fewer parts than classes.
+        OutputError: a file cannot be written.
+    """
+    shares = [part.share for photograph in cut for part in photograph.parts]
+    if len(shares) < config.classes:
+        raise DatasetError(
+            f"{len(shares)} squares of {config.side_px} px fit into the fields of view, too few "
+            f"for {config.classes} classes; take smaller ones"
+        )
+    edges = np.quantile(shares, np.arange(1, config.classes) / config.classes)
+    names, side = _names(config), config.side_px
+    for place, photograph in enumerate(cut):
+        image = load_sample(photograph.record).image
+        split = "val" if place % _EACH_VALIDATES == 1 else "train"
+        for number, part in enumerate(photograph.parts):
+            name = names[int(np.searchsorted(edges, part.share, side="right"))]
+            pixels = image[part.row : part.row + side, part.column : part.column + side]
+            write_png(out / split / name / f"{photograph.record.id}-{number:02d}.png", pixels)
+        yield photograph.record
+    about = asdict(config) | {
+        "parts": len(shares),
+        "edges": [round(float(edge), 5) for edge in edges],
+        "package": __version__,
+    }
+    write_bytes(out / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
+
+
+def _names(config: PartsConfig) -> list[str]:
+    return [f"share-{k}" for k in range(1, config.classes + 1)]
+
+
+def _squares(sample: Sample, place: int, config: PartsConfig) -> tuple[Part, ...]:
+    assert sample.vessels is not None
+    side = config.side_px
+    rows, columns = (length - side + 1 for length in sample.fov.shape)
+    if rows < 1 or columns < 1:
+        return ()
+    random = np.random.default_rng([config.seed, place])
+    corners = random.integers((rows, columns), size=(_TRIES * config.per_image, 2)).tolist()
+    inside = [(r, c) for r, c in corners if _share(sample.fov, r, c, side) >= _LEAST_INSIDE]
+    return tuple(
+        Part(row, column, _share(sample.vessels, row, column, side))
+        for row, column in inside[: config.per_image]
+    )
+
+
+def _share(mask: Mask, row: int, column: int, side: int) -> float:
+    return float(mask[row : row + side, column : column + side].mean())

@@ -1,0 +1,130 @@
+"""Parts are squares of the field of view, sorted by the vessels in them, none of a test image."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support import trees
+from venule.data.catalog import open_dataset
+from venule.data.classes import open_class_tree
+from venule.data.parts import (
+    CutPhotograph,
+    PartsConfig,
+    begin,
+    find_parts,
+    labelled_records,
+    write_parts,
+)
+from venule.data.record import Record
+from venule.data.sample import load_sample
+from venule.errors import DatasetError, OutputError
+from venule.image.io import read_image
+
+CONFIG = PartsConfig(side_px=16, per_image=6, classes=3)
+NAMES = tuple(f"{k:02d}" for k in range(12))
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> tuple[Record, ...]:
+    return labelled_records(open_dataset(str(trees.make_folders(tmp_path, NAMES))))
+
+
+def cut(records: tuple[Record, ...], config: PartsConfig = CONFIG) -> list[CutPhotograph]:
+    return list(find_parts(records, config))
+
+
+def test_a_part_lies_in_the_field_of_view_and_knows_its_share(records: tuple[Record, ...]) -> None:
+    for photograph in cut(records):
+        sample = load_sample(photograph.record)
+        assert sample.vessels is not None
+        assert len(photograph.parts) == 6
+        for part in photograph.parts:
+            inside = np.s_[part.row : part.row + 16, part.column : part.column + 16]
+            assert sample.fov[inside].shape == (16, 16)
+            assert sample.fov[inside].mean() >= 0.98
+            assert part.share == sample.vessels[inside].mean()
+
+
+def test_another_seed_takes_other_places(records: tuple[Record, ...]) -> None:
+    assert cut(records) == cut(records)
+    assert cut(records) != cut(records, replace(CONFIG, seed=1))
+
+
+def test_classes_are_in_order_of_share_and_as_large_as_each_other(
+    records: tuple[Record, ...], tmp_path: Path
+) -> None:
+    out, found = tmp_path / "parts", cut(records)
+    begin(out, CONFIG)
+    assert [record.id for record in write_parts(found, out, CONFIG)] == list(NAMES)
+
+    shares = {
+        f"{photograph.record.id}-{number:02d}": part.share
+        for photograph in found
+        for number, part in enumerate(photograph.parts)
+    }
+    sizes, before = [], -1.0
+    for name in ("share-1", "share-2", "share-3"):
+        of_class = sorted(shares[path.stem] for path in out.glob(f"*/{name}/*.png"))
+        assert before <= of_class[0]
+        before = of_class[-1]
+        sizes.append(len(of_class))
+    assert sum(sizes) == len(shares) == 72
+    assert max(sizes) - min(sizes) <= 8  # shares of 256 pixels may be the same
+    about = json.loads((out / "parts.json").read_text())
+    assert about["parts"] == 72
+    assert about["edges"] == sorted(about["edges"])
+
+
+def test_the_folder_is_a_tree_to_pretrain_on(records: tuple[Record, ...], tmp_path: Path) -> None:
+    out, found = tmp_path / "parts", cut(records)
+    begin(out, CONFIG)
+    list(write_parts(found, out, CONFIG))
+    tree = open_class_tree(out)
+    assert tree.classes == ("share-1", "share-2", "share-3")
+    # The second photograph of each ten validates, with all of its parts.
+    assert {path.stem.partition("-")[0] for path, _ in tree.val} == {"01", "11"}
+    assert len(tree.val) == 12
+    photograph = found[1]
+    part, source = photograph.parts[0], read_image(photograph.record.image)
+    (path,) = (path for path, _ in tree.val if path.stem == "01-00")
+    expected = source[part.row : part.row + 16, part.column : part.column + 16]
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+def test_test_images_are_left_out(fake_root: Path) -> None:
+    records = labelled_records(open_dataset(str(fake_root / "DRIVE")))
+    assert records
+    assert {record.split for record in records} == {"training"}
+
+
+def test_a_data_set_without_labels_is_refused(tmp_path: Path) -> None:
+    root = trees.make_folders(tmp_path)
+    for path in (root / "labels").iterdir():
+        path.unlink()
+    with pytest.raises(DatasetError, match="no labelled photographs"):
+        labelled_records(open_dataset(str(root)))
+
+
+def test_parts_larger_than_the_field_of_view_are_refused(
+    records: tuple[Record, ...], tmp_path: Path
+) -> None:
+    for side in (56, 100):  # larger than the field of view; than the photograph
+        config, out = replace(CONFIG, side_px=side), tmp_path / f"parts-{side}"
+        begin(out, config)
+        with pytest.raises(DatasetError, match=f"0 squares of {side} px"):
+            list(write_parts(cut(records, config), out, config))
+
+
+def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="not empty; give a folder of its own"):
+        begin(tmp_path, CONFIG)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "parts").write_text("mine")
+    with pytest.raises(OutputError, match="cannot be made"):
+        begin(tmp_path / "parts", CONFIG)
