@@ -1,6 +1,7 @@
 """Settings from held-out predictions: the likeliest calibration, the best threshold."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from support.drawn import make_drawn, settings
 from venule.cli.main import app
 from venule.data.sample import Sample
-from venule.errors import DatasetError, VenuleError
+from venule.errors import DatasetError, VenuleError, WeightsError
 from venule.evaluation.calibrate import (
     _drop,
     _HeldOut,
@@ -157,6 +158,15 @@ def test_a_folder_without_weights_is_said(tmp_path: Path) -> None:
 def test_weights_without_their_run_are_refused() -> None:
     with pytest.raises(VenuleError, match=r"general: not a training run .* give runs' folders"):
         calibrate([Path("general")])
+
+
+def test_the_networks_can_be_changed_before_they_are_asked(runs: list[Path]) -> None:
+    def against(segmenter: Segmenter) -> Segmenter:
+        return replace(segmenter, run=lambda pixels: -segmenter.run(pixels))
+
+    assert calibrate([runs[1]]).mean["roc_auc"].mean > 0.7
+    with pytest.raises(WeightsError, match="the less often it is a vessel"):
+        calibrate([runs[1]], change=against)
 
 
 def test_the_command_prints_settings_that_a_configuration_takes(

@@ -52,6 +52,8 @@ Tried = dict[str, dict[str, float]]
 
 Progress = Callable[[str], None]
 
+Change = Callable[[Segmenter], Segmenter]
+
 
 class Calibration(BaseModel, frozen=True):
     """What was chosen, and what it scores on the images that it was chosen on.
@@ -98,6 +100,7 @@ def calibrate(
     *,
     which: str = "last",
     without: Sequence[str] = (),
+    change: Change | None = None,
     progress: Progress | None = None,
 ) -> Calibration:
     """Choose by the held-out predictions of `runs`, pooled.
@@ -107,13 +110,14 @@ def calibrate(
     for joining pieces the smallest that reaches the best mean share of the truth in the largest
     piece; then the least `min_piece` that leaves no more pieces than the truth has; each within
     DICE_GIVEN_UP of mean Dice. `without` names
-    images that the scores are also given without.
+    images that the scores are also given without; `change` makes another segmenter of each, such
+    as one that looks at mirror images as well.
 
     Raises:
         WeightsError: no weights in a folder, or such as have learnt nothing.
         DatasetError: validation images are missing, or two runs share one.
     """
-    held_out = [item for run in runs for item in _predict(run, which, progress)]
+    held_out = [item for run in runs for item in _predict(run, which, change, progress)]
     ids = [item.sample.id for item in held_out]
     if len(set(ids)) < len(ids):
         double = next(id for id in ids if ids.count(id) > 1)
@@ -173,8 +177,12 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> Postprocessing:
     return Postprocessing(scale=float(found.x[0]), offset=float(found.x[1]))
 
 
-def _predict(run: Path, which: str, progress: Progress | None) -> list[_HeldOut]:
+def _predict(
+    run: Path, which: str, change: Change | None, progress: Progress | None
+) -> list[_HeldOut]:
     segmenter = load(run, which=which)
+    if change is not None:
+        segmenter = change(segmenter)
     if not (run / "config.toml").is_file():
         raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")
     plain = segmenter.record.model_copy(update={"postprocessing": Postprocessing()})
