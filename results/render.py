@@ -5,7 +5,8 @@ command it was made. What `results/NAME/about.json` may hold:
 
 - `title`, `text` (lines), `commands`, `reports` (files of `venule evaluate --json`): one section;
   `bars`, the report among them that is held against the bars of `bars.py`, of which `bars_of`
-  names those of "accurate" (unless told) or "general".
+  names those of "accurate" (unless told) or "general"; `beside`, a file of `tta.py`, what more
+  passes would add.
 - `kind: "table"`: many trainings in compact form, see `experiments.py`.
 
 With a `card.toml` (`venule.evaluation.card.Texts`), NAME is a shipped model: its card is written
@@ -34,6 +35,7 @@ from venule.evaluation.report import (
     published_table,
     score_table,
 )
+from venule.evaluation.score import LABELS
 from venule.inference.load import shipped_weights
 
 HERE = Path(__file__).parent
@@ -93,9 +95,28 @@ def _section(about: Path) -> str:
         bars = SETS[described.get("bars_of", "accurate")]
         lines += ["### Bars", "", bars_met(result, bars), ""]
         lines += [*markdown(bar_table(result, bars)), ""]
+    if "beside" in described:
+        lines += [*_beside(about.parent / described["beside"]), ""]
     if (about.parent / "curves.png").exists():
         lines += [f"![Curves of the training](../results/{about.parent.name}/curves.png)", ""]
     return "\n".join(lines)
+
+
+def _beside(path: Path) -> Iterator[str]:
+    """What test-time augmentation would add, on images that the networks did not train on."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    runs, images = len(found["runs"]), found["images"]
+    yield from ("### Beside it: eight passes instead of one", "")
+    yield f"On the {images} held-out images of {runs} folds (not on test images), each seen once,"
+    yield "and in all eight symmetries of the square with the logits averaged; threshold,"
+    yield "calibration and pieces chosen for each way; not shipped, and in no other score:"
+    yield ""
+    table = [["score", "one pass", "eight passes", "paired difference"]]
+    for name, change in found["difference"].items():
+        numbers = [f"{found[way][name]:.4f}" for way in ("once", "eight_symmetries")]
+        interval = f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"
+        table.append([LABELS[name], *numbers, interval])
+    yield from markdown(table)
 
 
 def _looks(folder: Path) -> str:

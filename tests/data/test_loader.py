@@ -28,6 +28,9 @@ EVERYTHING = AugmentationConfig(
 )
 
 
+NOTHING = AugmentationConfig()
+
+
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Record]:
     return open_dataset(str(make_drawn(tmp_path_factory.mktemp("drawn"), train=3, val=0))).records
@@ -36,7 +39,9 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Record]:
 def make_set(records: Sequence[Record], **options: Any) -> TrainingSet:
     preprocessing = options.pop("preprocessing", Preprocessing())
     augmentation = options.pop("augmentation", EVERYTHING)
-    part = {key: options.pop(key) for key in ("expert", "crops_per_image") if key in options}
+    part = {
+        key: options.pop(key) for key in ("expert", "crops_per_image", "maps") if key in options
+    }
     return TrainingSet(
         [Part(records, **part)], preprocessing, augmentation, **{"crop_px": 32, **options}
     )
@@ -226,6 +231,45 @@ def test_photographs_give_as_many_crops_as_asked_for(records: Sequence[Record]) 
 def test_a_photograph_without_annotation_is_named(records: Sequence[Record]) -> None:
     with pytest.raises(DatasetError, match=r"00\.png: has no annotation of the second expert"):
         make_set(records, expert="second")
+
+
+def test_maps_are_learnt_from_instead_of_the_annotation(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
+    maps = {}
+    for number, record in enumerate(records):
+        vessels = load_sample(record).vessels
+        assert vessels is not None
+        levels = np.where(vessels, 60_000, 1_000 * number).astype(np.uint16)
+        maps[record.id] = save(tmp_path / f"{record.id}_prob.png", levels)
+    soft = TrainingSet([Part(records, maps=maps)], Preprocessing(), NOTHING, crop_px=32)
+    hard = TrainingSet([Part(records)], Preprocessing(), NOTHING, crop_px=32)
+    for number in range(len(records)):
+        taught, annotated = soft[0, number], hard[0, number]
+        assert torch.equal(taught["pixels"], annotated["pixels"])
+        expected = torch.where(annotated["truth"] > 0, 60_000 / 65_535, number * 1_000 / 65_535)
+        inside = annotated["fov"] > 0  # a crop may reach beyond the photograph
+        torch.testing.assert_close(taught["truth"][inside], expected.float()[inside])
+
+
+def test_smaller_cameras_annotate_where_a_map_is_above_the_share(
+    records: Sequence[Record], tmp_path: Path
+) -> None:
+    shape = load_sample(records[0]).fov.shape
+    smaller = AugmentationConfig(smaller_fov_px=(40,), smaller_truth_share=0.35)
+    for level, taught in ((0.3, 0), (0.4, 1)):
+        path = save(tmp_path / f"{level}.png", np.full(shape, round(255 * level), np.uint8))
+        part = Part(records[:1], maps={records[0].id: path})
+        ((own, small),) = TrainingSet([part], Preprocessing(), smaller, crop_px=32).photographs
+        levels = own["truth"].min(), own["truth"].max()
+        assert [float(value) for value in levels] == pytest.approx([level, level], abs=2e-3)
+        assert (float(small["truth"].min()), float(small["truth"].max())) == (taught, taught)
+
+
+def test_a_map_of_another_size_is_named(records: Sequence[Record], tmp_path: Path) -> None:
+    path = save(tmp_path / "small.png", np.zeros((10, 10), np.uint8))
+    with pytest.raises(DatasetError, match=r"small\.png: another size than its photograph 00\.png"):
+        make_set(records[:1], maps={records[0].id: path})
 
 
 def test_near_seeds_are_unrelated() -> None:

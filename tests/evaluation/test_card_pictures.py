@@ -10,7 +10,7 @@ from support.cards import Shipped, make_shipped
 from venule.errors import UsageError
 from venule.evaluation.card import make_card, read_report, worst_images
 from venule.evaluation.card_page import card_page
-from venule.evaluation.card_pictures import CELL_PX, draw_failures
+from venule.evaluation.card_pictures import CELL_PX, Worst, draw_failures
 from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.source import Source, segmenter_source
 from venule.inference.onnx_runner import load_onnx
@@ -43,7 +43,9 @@ def test_the_worst_images_are_those_of_lowest_dice(folder: Path) -> None:
 def test_pictures_of_the_worst_images_come_onto_the_card(
     shipped: Shipped, folder: Path, source: Source, tmp_path: Path
 ) -> None:
-    written = draw_failures(folder, ["chase_db1.json"], source, tmp_path / "docs", shipped.data)
+    written = draw_failures(
+        folder, [Worst("chase_db1.json", source)], tmp_path / "docs", shipped.data
+    )
     assert written[0] == tmp_path / "docs" / "cards" / "images" / "tiny-chase_db1-test.jpg"
     with Image.open(written[0]) as picture:
         assert picture.width > 4 * CELL_PX  # photograph, truth, probability, errors
@@ -59,11 +61,17 @@ def test_pictures_of_the_worst_images_come_onto_the_card(
 def test_pictures_by_other_weights_are_said_to_be(
     shipped: Shipped, folder: Path, source: Source, tmp_path: Path
 ) -> None:
-    draw_failures(folder, ["hrf.json"], source, tmp_path / "docs", shipped.data)
+    draw_failures(folder, [Worst("hrf.json", source)], tmp_path / "docs", shipped.data)
     card = make_card(folder, shipped.weights)
     retrained = card.weights.model_copy(update={"sha256": "another"})
     page = card_page(card.model_copy(update={"weights": retrained}))
-    assert "made in the same way, but without these images" in page
+    assert "made in the same way, but without these images." in page
+    worst = Worst("hrf.json", source, made="trained on other eyes")
+    draw_failures(folder, [worst], tmp_path / "docs", shipped.data)
+    card = make_card(folder, shipped.weights)
+    page = card_page(card.model_copy(update={"weights": retrained}))
+    assert "trained on other eyes." in page
+    assert "made in the same way" not in page
 
 
 def test_photographs_of_drive_are_never_drawn(folder: Path, source: Source, tmp_path: Path) -> None:
@@ -72,14 +80,14 @@ def test_photographs_of_drive_are_never_drawn(folder: Path, source: Source, tmp_
     report["results"][0]["dataset"] = "DRIVE"
     (folder / "drive.json").write_text(json.dumps(report))
     with pytest.raises(UsageError, match="photographs of DRIVE must not be shown"):
-        draw_failures(folder, ["drive.json"], source, tmp_path)
+        draw_failures(folder, [Worst("drive.json", source)], tmp_path)
     assert not (folder / "failures.json").exists()
 
 
 def test_a_picture_of_an_older_report_is_refused(
     shipped: Shipped, folder: Path, source: Source, tmp_path: Path
 ) -> None:
-    draw_failures(folder, ["hrf.json"], source, tmp_path / "docs", shipped.data)
+    draw_failures(folder, [Worst("hrf.json", source)], tmp_path / "docs", shipped.data)
     failures = json.loads((folder / "failures.json").read_text())
     failures[0]["images"][0]["dice"] += 0.01
     (folder / "failures.json").write_text(json.dumps(failures))

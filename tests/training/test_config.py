@@ -124,6 +124,10 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
         ({"input": {}}, "set crop_px .* or resize_px"),
         ({"input": {"crop_px": 64, "std": [0.1, 0.1, 0]}}, "input.std: .* must be above 0"),
         ({"name": "a/b"}, "name: String should match"),
+        (
+            {"data": {"val": [{"dataset": "drive", "split": "val", "maps": "soft"}]}},
+            "data.val: maps are to learn from only; validate by the annotation",
+        ),
     ],
 )
 def test_a_bad_value_is_one_line_with_its_key(values: dict[str, Any], message: str) -> None:

@@ -15,6 +15,7 @@ from support.runs import silent
 from support.trees import save
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
+from venule.data.sample import load_sample
 from venule.errors import ConfigError, DatasetError, UsageError, VenuleError
 from venule.evaluation.evaluate import evaluate_segmenter
 from venule.image.io import pixel_hash
@@ -196,6 +197,22 @@ def test_several_data_sets_train_together_and_are_all_remembered(
     ]
     assert record.threshold_source == f"largest pooled Dice on {other} val and {data} val"
     assert resume(path, report=silent).path == path  # the configuration was written and read again
+
+
+def test_maps_teach_instead_of_the_annotation_and_are_looked_for_first(
+    data: Path, tmp_path: Path
+) -> None:
+    source = {"dataset": str(data), "split": "train", "maps": str(tmp_path / "maps")}
+    sections = {"data": {"train": [source], "val": []}, "schedule": {"epochs": 30}}
+    with pytest.raises(DatasetError, match="maps: no such folder; give a folder of maps"):
+        run(data, tmp_path, **sections)
+    assert not list(tmp_path.iterdir())
+    for number in range(4):  # what a teacher says that sees vessels everywhere
+        save(tmp_path / "maps" / f"{number:02d}_prob.png", np.full((80, 80), 255, np.uint8))
+    taught = load(run(data, tmp_path, **sections).path, device="cpu")
+    sample = load_sample(open_dataset(str(data)).records[0])
+    probability = taught.segment(sample.image, fov=sample.fov).probability
+    assert float(probability[sample.fov].mean()) > 0.8
 
 
 def test_without_validation_images_the_last_weights_carry_the_given_threshold(

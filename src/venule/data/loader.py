@@ -1,8 +1,9 @@
 """Training samples: crops or squared photographs, drawn by (seed, epoch, index) alone."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +22,8 @@ from venule.data.augment import (
 from venule.data.record import Expert, Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError
-from venule.image.arrays import RGB, Mask
+from venule.image.arrays import RGB, FloatMap, Mask
+from venule.image.io import read_probability
 from venule.image.preprocess import (
     Preprocessing,
     flatten,
@@ -41,11 +43,37 @@ def derive_seed(*parts: int) -> int:
 
 @dataclass(frozen=True)
 class Part:
-    """Photographs that train together: whose annotation counts, and how often each is drawn."""
+    """Photographs that train together: whose annotation counts, and how often each is drawn.
+
+    `maps` are probabilities, by the image's id, that count instead of an annotation.
+    """
 
     records: Sequence[Record]
     expert: Expert = "first"
     crops_per_image: int = 1
+    maps: Mapping[str, Path] | None = None
+
+    def load(self, record: Record) -> tuple[RGB, Mask | FloatMap, Mask]:
+        """A photograph, what it is to be taught by, and its field of view.
+
+        Raises:
+            DatasetError: no annotation, or a map of another size than the photograph.
+        """
+        sample = load_sample(record, expert=self.expert)
+        if self.maps is not None:
+            path = self.maps[record.id]
+            probability = read_probability(path)
+            if probability.shape != sample.fov.shape:
+                raise DatasetError(
+                    f"{path}: another size than its photograph {record.image.name}; maps are "
+                    "learnt from at the photograph's own size"
+                )
+            return sample.image, probability, sample.fov
+        if sample.vessels is None:
+            raise DatasetError(
+                f"{record.image}: has no annotation of the {self.expert} expert to train on"
+            )
+        return sample.image, sample.vessels, sample.fov
 
 
 class TrainingSet(Dataset[Sample]):
@@ -73,7 +101,7 @@ class TrainingSet(Dataset[Sample]):
         for part in parts:
             first = len(self.photographs)
             for record in part.records:
-                views = _load(record, preprocessing, part.expert, smaller, truth_share=share)
+                views = _views(*part.load(record), preprocessing, smaller, truth_share=share)
                 self.photographs.append(views)
                 self.names.append(record.id)
             self.order += [*range(first, len(self.photographs))] * part.crops_per_image
@@ -154,34 +182,35 @@ def training_loader(
     return DataLoader(samples, batch_sampler=batches, num_workers=workers)
 
 
-def _load(
-    record: Record,
+def _views(
+    image: RGB,
+    vessels: Mask | FloatMap,
+    fov: Mask,
     preprocessing: Preprocessing,
-    expert: Expert,
     smaller_fov_px: Sequence[int],
     *,
     truth_share: float,
 ) -> Sequence[Sample]:
     """The photograph at working size, and again as each smaller camera would have taken it."""
-    sample = load_sample(record, expert=expert)
-    if sample.vessels is None:
-        raise DatasetError(f"{record.image}: has no annotation of the {expert} expert to train on")
-    size = sample.fov.shape
-    shape = working_shape((size[0], size[1]), sample.fov, preprocessing)
-    views = [_view(sample.image, sample.vessels, sample.fov, shape, preprocessing)]
+    size = (fov.shape[0], fov.shape[1])
+    shape = working_shape(size, fov, preprocessing)
+    views = [_view(image, vessels, fov, shape, preprocessing)]
     for fov_px in smaller_fov_px:
-        settings = Preprocessing(fov_px=fov_px)
-        small = working_shape((size[0], size[1]), sample.fov, settings)
+        small = working_shape(size, fov, Preprocessing(fov_px=fov_px))
         if small[0] >= size[0]:
             continue  # the photograph is itself smaller than that camera's
-        truth = scale_soft(sample.vessels, small) >= truth_share
-        fov = scale_mask(sample.fov, small)
-        views.append(_view(scale_image(sample.image, small), truth, fov, shape, preprocessing))
+        truth = scale_soft(vessels, small) >= truth_share
+        smaller = (scale_image(image, small), truth, scale_mask(fov, small))
+        views.append(_view(*smaller, shape, preprocessing))
     return views
 
 
 def _view(
-    image: RGB, vessels: Mask, fov: Mask, shape: tuple[int, int], preprocessing: Preprocessing
+    image: RGB,
+    vessels: Mask | FloatMap,
+    fov: Mask,
+    shape: tuple[int, int],
+    preprocessing: Preprocessing,
 ) -> Sample:
     inside = scale_mask(fov, shape)
     image = flatten(scale_image(image, shape), inside, preprocessing)

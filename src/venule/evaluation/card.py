@@ -113,12 +113,13 @@ class FailedImage(BaseModel, frozen=True, extra="forbid"):
 class Failures(BaseModel, frozen=True, extra="forbid"):
     """A picture of the worst images of one report (`card_pictures`).
 
-    `picture` is its path below docs/. The weights may be others than the card's: made in the same
-    way, but without these images.
+    `picture` is its path below docs/. The weights may be others than the card's, which have not
+    trained on these images: `made` says how.
     """
 
     report: str
     weights_sha256: str
+    made: str = ""
     dataset: str
     protocol: str
     split: str

@@ -159,10 +159,8 @@ def _failures(card: Card) -> Iterator[str]:
         )
         yield ""
         if part.weights_sha256 != card.weights.sha256:
-            yield (
-                "These maps are of weights made in the same way, but without these images "
-                f"(SHA-256 `{part.weights_sha256[:12]}`)."
-            )
+            made = part.made or "made in the same way, but without these images"
+            yield f"These maps are of other weights (SHA-256 `{part.weights_sha256[:12]}`): {made}."
             yield ""
 
 

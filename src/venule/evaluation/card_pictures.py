@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -25,29 +25,42 @@ CELL_PX = 320
 """Width of one picture on the sheet: the photographs are shown small."""
 
 
+@dataclass(frozen=True)
+class Worst:
+    """A report below results/NAME/ whose worst images are to be drawn, and what it scores.
+
+    `made` says how weights were made that are not the card's.
+    """
+
+    report: str
+    source: Source
+    made: str = ""
+
+
 def draw_failures(
-    folder: Path, reports: Sequence[str], source: Source, docs: Path, data_root: Path | None = None
+    folder: Path, worst: Sequence[Worst], docs: Path, data_root: Path | None = None
 ) -> list[Path]:
-    """Draw the worst images of each report in results/NAME/; the files written, failures.json last.
+    """Draw the worst images of reports, for results/NAME/; the files written, failures.json last.
 
     The pictures are docs/cards/images/NAME-DATASET-SPLIT.jpg.
 
     Raises:
-        UsageError: a report is not of these weights, or its photographs must not be shown.
+        UsageError: a report is not of its weights, or its photographs must not be shown.
         DatasetError: the photographs are not there.
     """
-    results = [_allowed(folder / name, source) for name in reports]
+    results = [_allowed(folder / part.report, part.source) for part in worst]
     failures, written = [], []
-    for name, result in zip(reports, results, strict=True):
+    for part, result in zip(worst, results, strict=True):
         file = f"{folder.name}-{result.dataset.lower()}-{result.split}.jpg"
         path = docs / "cards" / "images" / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, _jpeg(_sheet(result, source, data_root)))
+        write_bytes(path, _jpeg(_sheet(result, part.source, data_root)))
         written.append(path)
         failures.append(
             Failures(
-                report=name,
+                report=part.report,
                 weights_sha256=result.weights_sha256 or "",
+                made=part.made,
                 dataset=result.dataset,
                 protocol=result.protocol,
                 split=result.split,

@@ -45,7 +45,7 @@ def evaluate_maps(
 ) -> Result:
     """The scores of a folder of probability maps or masks; for the errors see `evaluate`.
 
-    `evaluation.maps.find_maps` says how its files are named. Masks have no ROC AUC, average
+    `data.maps.find_maps` says how its files are named. Masks have no ROC AUC, average
     precision and ECE. The threshold is 0.5 if not given.
     """
     source = maps_source(folder, selection, threshold=threshold)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from venule.data.maps import find_maps, is_mask, read_map
 from venule.data.protocols import Selection
 from venule.data.record import Expert, Record
 from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, UsageError
-from venule.evaluation.maps import find_maps, is_mask, read_map
 from venule.evaluation.result import Kind, SeenImage
 from venule.image.arrays import FloatMap, Mask
 from venule.inference.load import load, weights_file
@@ -90,6 +90,18 @@ def open_source(
         return expert_source(OBSERVERS[model])
     if Path(model).is_dir() and not (Path(model) / "weights").is_dir():
         return maps_source(Path(model), selection, threshold=threshold)
+    return model_source(model, threshold=threshold, device=device, which=which, runtime=runtime)
+
+
+def model_source(
+    model: str,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    which: str = "dice",
+    runtime: str = "auto",
+) -> Source:
+    """What `venule.load` takes, as a source; arguments and errors as of `open_source`."""
     file = weights_file(model, which=which)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     if runtime == "auto" and file.suffix == ".onnx":
@@ -134,7 +146,7 @@ def segmenter_source(
 
 
 def maps_source(folder: Path, selection: Selection, *, threshold: float | None = None) -> Source:
-    """Maps or masks in a folder, see `evaluation.maps.find_maps`; threshold 0.5 if not given.
+    """Maps or masks in a folder, see `data.maps.find_maps`; threshold 0.5 if not given.
 
     Raises:
         DatasetError: an image has no map; later, a map has another size than its photograph.

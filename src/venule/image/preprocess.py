@@ -105,8 +105,11 @@ def scale_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
     return np.asarray(grey.resize(shape[::-1], Image.Resampling.BILINEAR)) >= 128
 
 
-def scale_soft(mask: Mask, shape: tuple[int, int]) -> FloatMap:
-    """(h, w) float32 in 0..1: the share of each pixel that lies inside `mask` at full size."""
+def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
+    """(h, w) float32 in 0..1: the share of each pixel that lies inside `mask` at full size.
+
+    Of probabilities it is their mean.
+    """
     if mask.shape == shape:
         return mask.astype(np.float32)
     share = Image.fromarray(mask.astype(np.float32))

@@ -28,6 +28,7 @@ class SourceConfig(Section):
     split: str
     expert: Expert = "first"
     crops_per_image: int | None = Field(default=None, ge=1)  # instead of input.crops_per_image
+    maps: str | None = None  # a folder of probabilities to learn from instead of the annotation
 
 
 class DataConfig(Section):
@@ -41,6 +42,15 @@ class DataConfig(Section):
     train: str | tuple[SourceConfig, ...] = "train"
     val: str | tuple[SourceConfig, ...] = "val"
     expert: Expert = "first"
+
+    @field_validator("val")
+    @classmethod
+    def _by_annotation(
+        cls, value: str | tuple[SourceConfig, ...]
+    ) -> str | tuple[SourceConfig, ...]:
+        if not isinstance(value, str) and any(source.maps for source in value):
+            raise ValueError("maps are to learn from only; validate by the annotation")
+        return value
 
     def sources(self, part: Literal["train", "val"]) -> tuple[SourceConfig, ...]:
         """The splits that train or validate, whichever way they are given."""

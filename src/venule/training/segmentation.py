@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from venule.data.catalog import open_dataset
 from venule.data.loader import Part, TrainingSet
+from venule.data.maps import find_maps
 from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
 from venule.errors import ConfigError
@@ -53,22 +55,26 @@ class SegmentationSnapshot:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The images of one configured source."""
+    """The images of one configured source, and the maps to learn from if it names some."""
 
     source: SourceConfig
     selection: Selection
+    maps: Mapping[str, Path] | None
 
 
 def choose(config: TrainConfig, part: Literal["train", "val"]) -> tuple[Chosen, ...]:
     """The images that train or validate by a configuration.
 
     Raises:
-        DatasetError, UsageError: a data set, protocol or split is not there.
+        DatasetError, UsageError: a data set, protocol or split is not there, or a map is not.
     """
-    return tuple(
-        Chosen(source, select(open_dataset(source.dataset), source.protocol, source.split))
-        for source in config.data.sources(part)
-    )
+    return tuple(_choose(source) for source in config.data.sources(part))
+
+
+def _choose(source: SourceConfig) -> Chosen:
+    selection = select(open_dataset(source.dataset), source.protocol, source.split)
+    maps = None if source.maps is None else find_maps(Path(source.maps), selection)
+    return Chosen(source, selection, maps)
 
 
 def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
@@ -78,6 +84,7 @@ def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
             records=chosen.selection.records,
             expert=chosen.source.expert,
             crops_per_image=chosen.source.crops_per_image or config.input.crops_per_image,
+            maps=chosen.maps,
         )
         for chosen in train
     ]

@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 
 from support import trees
-from venule.data.protocols import Selection
+from venule.data.catalog import open_dataset
+from venule.data.maps import find_maps, is_mask, read_map
+from venule.data.protocols import Selection, select
 from venule.errors import DatasetError
-from venule.evaluation.maps import find_maps, is_mask, read_map
 from venule.image.io import write_png
 
 GREY = np.full((4, 4), 100, np.uint8)
+
+
+@pytest.fixture
+def val(fake_root: Path) -> Selection:
+    return select(open_dataset(str(fake_root / "DRIVE")), "official", "val")
 
 
 def test_maps_are_found_by_the_photographs_name_or_by_its_id(
