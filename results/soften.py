@@ -1,0 +1,72 @@
+"""Writes what networks say of photographs, as maps that another network may learn from.
+
+    python results/soften.py MODEL... --data NAME[=PATH] [--protocol NAME] --split SPLIT -o FOLDER
+
+Each MODEL (a run's folder, its last weights, or a weights file) is asked in all eight symmetries of
+the square; the probabilities of all models are averaged and written as FOLDER/ID_prob.png at the
+photograph's own size, which `data.train = [{ ..., maps = "FOLDER" }]` takes. Pieces are neither
+joined nor dropped. Whatever a photograph's annotation says has no part in its map.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tta import in_all_symmetries
+
+from venule.data.catalog import open_dataset
+from venule.data.protocols import Selection, select
+from venule.data.sample import Sample, load_sample
+from venule.errors import VenuleError
+from venule.image.arrays import FloatMap
+from venule.image.io import write_probability
+from venule.inference.load import load
+from venule.inference.segment import Segmenter
+
+
+def teacher(model: str) -> Segmenter:
+    """The network in all symmetries, with its calibration but none of what becomes of pieces."""
+    segmenter = in_all_symmetries(load(model, which="last"))
+    record = segmenter.record
+    plain = record.postprocessing.model_copy(update={"join_budget": 0.0, "min_piece": 0.0})
+    return replace(segmenter, record=record.model_copy(update={"postprocessing": plain}))
+
+
+def opinion(teachers: Sequence[Segmenter], sample: Sample) -> FloatMap:
+    """(H, W) float32: the mean of the teachers' probabilities, 0 outside the field of view."""
+    maps = [one.segment(sample.image, fov=sample.fov).probability for one in teachers]
+    return np.mean(maps, axis=0, dtype=np.float32)
+
+
+def soften(teachers: Sequence[Segmenter], selection: Selection, out: Path) -> Iterator[Path]:
+    """Write the map of each photograph; each path comes when it is there."""
+    out.mkdir(parents=True, exist_ok=True)
+    for record in selection.records:
+        path = out / f"{record.id}_prob.png"
+        write_probability(path, opinion(teachers, load_sample(record)))
+        yield path
+
+
+def main() -> None:
+    """Write the maps that the command line asks for."""
+    parser = argparse.ArgumentParser(description="Write what networks say, to learn from.")
+    parser.add_argument("models", nargs="+", metavar="model")
+    parser.add_argument("--data", required=True, metavar="NAME[=PATH]")
+    parser.add_argument("--protocol", metavar="NAME")
+    parser.add_argument("--split", required=True)
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER")
+    given = parser.parse_args()
+    try:
+        selection = select(open_dataset(given.data), given.protocol, given.split)
+        teachers = [teacher(model) for model in given.models]
+        for path in soften(teachers, selection, given.out):
+            sys.stdout.write(f"{path}\n")
+    except VenuleError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
