@@ -13,9 +13,9 @@ from venule.data.classes import open_class_tree
 from venule.data.parts import (
     CutPhotograph,
     PartsConfig,
-    begin,
     find_parts,
     labelled_records,
+    require_empty,
     write_parts,
 )
 from venule.data.record import Record
@@ -57,7 +57,6 @@ def test_classes_are_in_order_of_share_and_as_large_as_each_other(
     records: tuple[Record, ...], tmp_path: Path
 ) -> None:
     out, found = tmp_path / "parts", cut(records)
-    begin(out, CONFIG)
     assert [record.id for record in write_parts(found, out, CONFIG)] == list(NAMES)
 
     shares = {
@@ -80,7 +79,6 @@ def test_classes_are_in_order_of_share_and_as_large_as_each_other(
 
 def test_the_folder_is_a_tree_to_pretrain_on(records: tuple[Record, ...], tmp_path: Path) -> None:
     out, found = tmp_path / "parts", cut(records)
-    begin(out, CONFIG)
     list(write_parts(found, out, CONFIG))
     tree = open_class_tree(out)
     assert tree.classes == ("share-1", "share-2", "share-3")
@@ -113,18 +111,21 @@ def test_parts_larger_than_the_field_of_view_are_refused(
 ) -> None:
     for side in (56, 100):  # larger than the field of view; than the photograph
         config, out = replace(CONFIG, side_px=side), tmp_path / f"parts-{side}"
-        begin(out, config)
         with pytest.raises(DatasetError, match=f"0 squares of {side} px"):
             list(write_parts(cut(records, config), out, config))
+        require_empty(out)  # a smaller side may follow
 
 
 def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
+    require_empty(tmp_path)
+    require_empty(tmp_path / "new")
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match="not empty; give a folder of its own"):
-        begin(tmp_path, CONFIG)
+    for path in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(OutputError, match="not an empty folder; give a folder of its own"):
+            require_empty(path)
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "parts").write_text("mine")
+def test_a_folder_that_cannot_be_made_is_said(records: tuple[Record, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="cannot be made"):
-        begin(tmp_path / "parts", CONFIG)
+        list(write_parts(cut(records), tmp_path / "file" / "parts", CONFIG))

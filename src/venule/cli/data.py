@@ -117,11 +117,17 @@ def parts(
 ) -> None:
     """Cut labelled photographs up and sort the parts by their share of vessels, to pretrain on."""
     from venule.data.catalog import open_dataset
-    from venule.data.parts import PartsConfig, begin, find_parts, labelled_records, write_parts
+    from venule.data.parts import (
+        PartsConfig,
+        find_parts,
+        labelled_records,
+        require_empty,
+        write_parts,
+    )
 
     config = PartsConfig(side_px=size, per_image=per_image, classes=classes, seed=seed)
     records = labelled_records(open_dataset(data))
-    begin(out, config)
+    require_empty(out)
     cut = []
     with Progress(total=2 * len(records)) as progress:
         for photograph in find_parts(records, config):

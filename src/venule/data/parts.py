@@ -77,30 +77,21 @@ def find_parts(records: Sequence[Record], config: PartsConfig) -> Iterator[CutPh
         yield CutPhotograph(record, _squares(load_sample(record), place, config))
 
 
-def begin(out: Path, config: PartsConfig) -> None:
-    """Make `out`/train/share-1 and so on, before long work begins.
-
-    Raises:
-        OutputError: `out` is not empty, or cannot be made.
-    """
-    if out.is_dir() and any(out.iterdir()):
-        raise OutputError(f"{out}: not empty; give a folder of its own")
-    for folder in (out / split / name for split in ("train", "val") for name in _names(config)):
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+def require_empty(out: Path) -> None:
+    """Raise OutputError unless `out` is new or an empty folder; asked before long work begins."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{out}: not an empty folder; give a folder of its own")
 
 
 def write_parts(cut: Sequence[CutPhotograph], out: Path, config: PartsConfig) -> Iterator[Record]:
-    """Write all parts as PNG below `out`, which `begin` made; each photograph comes when done.
+    """Write all parts as PNG to `out`/train/share-1 and so on; each photograph comes when done.
 
     Class 1 holds the parts with the least vessel, and each class as many as the next (but for
     ties). One photograph of ten validates. `out`/parts.json says where the classes end.
 
     Raises:
         DatasetError: there are fewer parts than classes.
-        OutputError: a file cannot be written.
+        OutputError: a folder cannot be made, or a file cannot be written.
     """
     shares = [part.share for photograph in cut for part in photograph.parts]
     if len(shares) < config.classes:
@@ -109,7 +100,12 @@ def write_parts(cut: Sequence[CutPhotograph], out: Path, config: PartsConfig) ->
             f"for {config.classes} classes; take smaller ones"
         )
     edges = np.quantile(shares, np.arange(1, config.classes) / config.classes)
-    names, side = _names(config), config.side_px
+    names, side = [f"share-{k}" for k in range(1, config.classes + 1)], config.side_px
+    for folder in (out / split / name for split in ("train", "val") for name in names):
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     for place, photograph in enumerate(cut):
         image = load_sample(photograph.record).image
         split = "val" if place % _EACH_VALIDATES == 1 else "train"
@@ -124,10 +120,6 @@ def write_parts(cut: Sequence[CutPhotograph], out: Path, config: PartsConfig) ->
         "package": __version__,
     }
     write_bytes(out / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
-
-
-def _names(config: PartsConfig) -> list[str]:
-    return [f"share-{k}" for k in range(1, config.classes + 1)]
 
 
 def _squares(sample: Sample, place: int, config: PartsConfig) -> tuple[Part, ...]:
