@@ -14,7 +14,7 @@ from venule.errors import WeightsError
 from venule.models.checkpoint import HEADER, save_weights
 from venule.models.ddrnet import DDRNet, DDRNetConfig
 from venule.models.deeplabv3 import DeepLabV3Config
-from venule.models.pretrained import load_pretrained
+from venule.models.pretrained import load_pretrained, read_record
 from venule.models.record import ModelRecord, SeenImages
 
 SEEN = SeenImages(
@@ -51,17 +51,41 @@ def test_the_account_names_every_tensor_of_either_side_once(tmp_path: Path) -> N
     }
     assert taken.unused == ("foreign",)
     assert all(name.startswith("auxiliary_head.") for name in taken.fresh)
-    assert {*taken.taken, *taken.mismatched, *taken.fresh} == set(before)
+    named = {*taken.taken, *taken.mismatched, *taken.fresh}
+    assert {name.rpartition(".")[2] for name in before.keys() - named} == {"num_batches_tracked"}
     for name, value in network.state_dict().items():
         assert torch.equal(value, state[name] if name in taken.taken else before[name])
+
+
+def test_weights_of_another_shape_are_refused_with_the_options_they_had(tmp_path: Path) -> None:
+    record = RECORD.model_copy(update={"options": {"width": 4}})
+    save_weights(tmp_path / "w.safetensors", tiny().state_dict(), record)
+    wider = DDRNetConfig(width=6, head_width=4, context_width=4).build()
+    before = {name: value.clone() for name, value in wider.state_dict().items()}
+    with pytest.raises(
+        WeightsError, match=r"another shape .* has options = \{'width': 4\}"
+    ) as error:
+        load_pretrained(wider, str(tmp_path / "w.safetensors"))
+    assert "(4, 3, 3, 3), not (6, 3, 3, 3)" in str(error.value)
+    assert all(torch.equal(before[name], value) for name, value in wider.state_dict().items())
+
+
+def test_a_record_is_read_without_a_network(tmp_path: Path) -> None:
+    save_weights(tmp_path / "w.safetensors", tiny().state_dict(), RECORD)
+    save_file(tiny().state_dict(), tmp_path / "bare.safetensors")
+    assert read_record(str(tmp_path / "w.safetensors")) == RECORD
+    assert read_record(str(tmp_path / "bare.safetensors")) is None
+    assert read_record("imagenet") is None
+    with pytest.raises(WeightsError, match="no such weights file"):
+        read_record(str(tmp_path / "gone.safetensors"))
 
 
 def test_one_line_says_how_much_was_taken(tmp_path: Path) -> None:
     state = tiny(auxiliary=False, classes=2).state_dict() | {"foreign": torch.zeros(1)}
     save_file(state, tmp_path / "w.safetensors")
     network = tiny()
-    total = len(network.state_dict())
     taken = load_pretrained(network, str(tmp_path / "w.safetensors"))
+    total = len(taken.taken) + len(taken.mismatched) + len(taken.fresh)
     assert taken.line() == (
         f"{tmp_path / 'w.safetensors'}: {len(taken.taken)} of the network's {total} tensors taken; "
         "fresh: head, auxiliary_head (2 for their shape); 1 of the source unused"

@@ -20,6 +20,9 @@ DOWNLOADS = ("imagenet", "coco")
 
 Shape = tuple[int, ...]
 
+_COUNTER = ".num_batches_tracked"
+"""What batch norms count in training; an ONNX file has none, and nothing is lost by that."""
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -69,23 +72,44 @@ def load_pretrained(network: nn.Module, source: str) -> Taken:
             export`, or for DeepLabV3 "imagenet" or "coco" (torchvision's, downloaded).
 
     Raises:
-        WeightsError: unreadable file, failed download, or nothing that fits.
+        WeightsError: unreadable file, failed download, nothing that fits, or less than does not.
     """
     metadata: dict[str, str] = {}
     if source in DOWNLOADS:
         tensors = _download(network, source)
-    elif source.lower().endswith(".onnx"):
-        tensors, metadata = read_onnx(Path(source))
     else:
-        tensors, metadata = read_tensors(Path(source))
+        tensors, metadata = _read(source)
     taken = compare(network, tensors, source=source)
+    record = _record(source, metadata)
     if not taken.taken:
         raise WeightsError(
             f"{source}: none of its {len(tensors)} tensors fits the network; `venule convert` "
             "renames those of the original DDRNet and of torchvision"
         )
+    if len(taken.mismatched) > len(taken.taken):
+        name, (theirs, ours) = next(iter(taken.mismatched.items()))
+        shape = "" if record is None else f"; that network has options = {record.options}"
+        raise WeightsError(
+            f"{source}: {len(taken.mismatched)} of its tensors have another shape than the "
+            f"network's (such as {name}: {theirs}, not {ours}) and only {len(taken.taken)} the "
+            f"same{shape}"
+        )
     network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
-    return replace(taken, seen=_seen(source, metadata))
+    return replace(taken, seen=() if record is None else record.seen)
+
+
+def read_record(source: str) -> ModelRecord | None:
+    """What a file says of the network that its weights are of; None where it says nothing.
+
+    Raises:
+        WeightsError: unreadable file.
+    """
+    return None if source in DOWNLOADS else _record(source, _read(source)[1])
+
+
+def _read(source: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    read = read_onnx if source.lower().endswith(".onnx") else read_tensors
+    return read(Path(source))
 
 
 def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> Taken:
@@ -102,7 +126,7 @@ def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -
             if tensors[name].shape != own[name].shape
         },
         unused=tuple(name for name in tensors if name not in own),
-        fresh=tuple(name for name in own if name not in tensors),
+        fresh=tuple(n for n in own if n not in tensors and not n.endswith(_COUNTER)),
     )
 
 
@@ -112,12 +136,11 @@ def _parts(names: list[str]) -> list[str]:
     return list(dict.fromkeys(".".join(h[:2] if h[0] == "network" else h[:1]) for h in heads))
 
 
-def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
-    """What the record says that the weights have seen; nothing where there is no record."""
+def _record(source: str, metadata: Mapping[str, str]) -> ModelRecord | None:
     if HEADER not in metadata:
-        return ()
+        return None
     try:
-        return ModelRecord.model_validate_json(metadata[HEADER]).seen
+        return ModelRecord.model_validate_json(metadata[HEADER])
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise WeightsError(f"{source}: its record cannot be used: {reason}") from None

@@ -12,7 +12,7 @@ from torch import nn
 from venule.data.loader import EpochBatches, derive_seed, training_loader
 from venule.errors import ConfigError
 from venule.inference.load import weights_file
-from venule.models.pretrained import DOWNLOADS, load_pretrained
+from venule.models.pretrained import DOWNLOADS, load_pretrained, read_record
 from venule.models.record import SeenImages
 from venule.models.zoo import model_config
 from venule.training.config import TrainConfig, read_config
@@ -37,8 +37,7 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     accelerator = make_accelerator(config.schedule)
     selections = _selections(config)
     model_config(config.network.model, config.network.options)  # complain before making a folder
-    if config.network.pretrained is not None:
-        pretrained_source(config.network.pretrained)
+    config = _shaped(config)
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
         run.write_json("environment.json", environment())
@@ -64,6 +63,18 @@ def fit_and_draw(loop: Loop, report: Report) -> None:
     loop.fit(report)
     if loop.accelerator.is_main_process:
         plot_curves([read_curves(loop.run.path)], loop.run.path / "curves.png")
+
+
+def _shaped(config: TrainConfig) -> TrainConfig:
+    """The configuration with the options of the weights that it starts from, if it gives none."""
+    network = config.network
+    if network.pretrained is None:
+        return config
+    record = read_record(pretrained_source(network.pretrained))
+    if network.options or record is None or record.model != network.model:
+        return config
+    options = network.model_copy(update={"options": dict(record.options)})
+    return config.model_copy(update={"network": options})
 
 
 def _selections(config: TrainConfig) -> tuple[tuple[Chosen, ...], tuple[Chosen, ...]]:
