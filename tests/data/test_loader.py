@@ -266,9 +266,18 @@ def test_smaller_cameras_annotate_where_a_map_is_above_the_share(
         assert (float(small["truth"].min()), float(small["truth"].max())) == (taught, taught)
 
 
+def test_masks_of_zero_and_one_are_maps_too(records: Sequence[Record], tmp_path: Path) -> None:
+    vessels = load_sample(records[0]).vessels
+    assert vessels is not None
+    path = save(tmp_path / "00_mask.png", vessels.astype(np.uint8))
+    part = Part(records[:1], maps={records[0].id: path})
+    ((view,),) = TrainingSet([part], Preprocessing(), NOTHING, crop_px=32).photographs
+    np.testing.assert_array_equal(view["truth"][0].numpy() > 0.5, vessels)
+
+
 def test_a_map_of_another_size_is_named(records: Sequence[Record], tmp_path: Path) -> None:
     path = save(tmp_path / "small.png", np.zeros((10, 10), np.uint8))
-    with pytest.raises(DatasetError, match=r"small\.png: another size than its photograph 00\.png"):
+    with pytest.raises(DatasetError, match=r"small\.png: 10 x 10 px, but its photograph has"):
         make_set(records[:1], maps={records[0].id: path})
 
 

@@ -25,7 +25,7 @@ def val(drive: Dataset) -> Selection:
 
 
 @pytest.fixture
-def test_split(drive: Dataset) -> Selection:
+def official_test(drive: Dataset) -> Selection:
     return select(drive, "official", "test")
 
 

@@ -104,9 +104,9 @@ def test_an_empty_selection_is_a_clear_error(val: Selection, segmenter: Segmente
         evaluate_segmenter(segmenter, replace(val, records=()))
 
 
-def test_an_observer_is_not_scored_against_itself(test_split: Selection) -> None:
+def test_an_observer_is_not_scored_against_itself(official_test: Selection) -> None:
     with pytest.raises(UsageError, match="against itself"):
-        evaluate_expert(test_split, observer="second", expert="second")
+        evaluate_expert(official_test, observer="second", expert="second")
 
 
 def test_the_second_observer_of_drive_has_the_published_agreement(real_data: Path) -> None:

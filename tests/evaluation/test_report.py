@@ -21,8 +21,8 @@ from venule.inference.segment import Segmenter
 
 
 @pytest.fixture
-def report(test_split: Selection, segmenter: Segmenter) -> Report:
-    return compare((evaluate_segmenter(segmenter, test_split), evaluate_expert(test_split)))
+def report(official_test: Selection, segmenter: Segmenter) -> Report:
+    return compare((evaluate_segmenter(segmenter, official_test), evaluate_expert(official_test)))
 
 
 def test_the_headings_say_what_the_numbers_mean(report: Report) -> None:

@@ -9,16 +9,16 @@ from venule.viz.overlay import LEGEND
 
 
 def test_a_row_has_photograph_truth_and_two_pictures_a_source(
-    test_split: Selection, segmenter: Segmenter
+    official_test: Selection, segmenter: Segmenter
 ) -> None:
     sources = [segmenter_source(segmenter), expert_source("second")]
-    rows = list(sheet_rows(sources, test_split))
-    assert [label for label, _ in rows] == [record.id for record in test_split.records]
+    rows = list(sheet_rows(sources, official_test))
+    assert [label for label, _ in rows] == [record.id for record in official_test.records]
     assert all(len(pictures) == len(sheet_headings(sources)) == 6 for _, pictures in rows)
 
 
-def test_the_second_observer_misses_what_only_the_first_drew(test_split: Selection) -> None:
-    _, pictures = next(sheet_rows([expert_source("second")], test_split))
+def test_the_second_observer_misses_what_only_the_first_drew(official_test: Selection) -> None:
+    _, pictures = next(sheet_rows([expert_source("second")], official_test))
     drawn = trees.draw(1)
     missed = (pictures[3] == LEGEND["missed"]).all(axis=2)
     assert missed.tolist() == (drawn.first & ~drawn.second & drawn.fov).tolist()

@@ -41,9 +41,9 @@ def test_seen_images_are_found_by_content_in_every_role(segmenter: Segmenter) ->
     ]
 
 
-def test_the_second_observer_is_a_source(test_split: Selection) -> None:
-    source = open_source("expert:second", test_split)
-    record = test_split.records[0]
+def test_the_second_observer_is_a_source(official_test: Selection) -> None:
+    source = open_source("expert:second", official_test)
+    record = official_test.records[0]
     probability = source.predict(record, load_sample(record))
     assert source.binary
     assert (probability > 0).tolist() == trees.draw(1).second.tolist()

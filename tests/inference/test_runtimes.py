@@ -61,7 +61,9 @@ def real_cases(root: Path) -> list[Case]:
     return cases
 
 
-def compare(cases: list[Case], one: Segmenter, other: Segmenter, *, least: float) -> None:
+def assert_same_vessels(
+    cases: list[Case], one: Segmenter, other: Segmenter, *, least: float
+) -> None:
     """Assert equal masks on `least` of each field of view, and equal Dice and clDice on average."""
     scores: list[tuple[float, float, float, float]] = []
     for case in cases:
@@ -84,7 +86,9 @@ def _scores(prediction: Prediction, case: Case) -> tuple[float, float]:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("runtime", EXACT)
 def test_fp32_runtimes_agree_with_pytorch_on_drawn_photographs(name: str, runtime: str) -> None:
-    compare(drawn_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.9999)
+    assert_same_vessels(
+        drawn_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.9999
+    )
 
 
 @pytest.mark.slow
@@ -94,13 +98,15 @@ def test_fp32_runtimes_agree_with_pytorch_on_real_photographs(
     real_data: Path, name: str, runtime: str
 ) -> None:
     reference = load(name, runtime="torch")
-    compare(real_cases(real_data), reference, load(name, runtime=runtime), least=0.9999)
+    assert_same_vessels(real_cases(real_data), reference, load(name, runtime=runtime), least=0.9999)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("runtime", [NATIVE])
 def test_what_openvino_does_by_itself_finds_the_same_drawn_vessels(name: str, runtime: str) -> None:
-    compare(drawn_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.999)
+    assert_same_vessels(
+        drawn_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.999
+    )
 
 
 @pytest.mark.slow
@@ -110,7 +116,7 @@ def test_what_openvino_does_by_itself_finds_the_same_vessels(
     real_data: Path, name: str, runtime: str
 ) -> None:
     reference, native = load(name, runtime="torch"), load(name, runtime=runtime)
-    compare(real_cases(real_data), reference, native, least=0.999)
+    assert_same_vessels(real_cases(real_data), reference, native, least=0.999)
 
 
 @pytest.mark.parametrize("runtime", ["torch", "onnx", NATIVE])

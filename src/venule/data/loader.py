@@ -19,11 +19,11 @@ from venule.data.augment import (
     photometric,
     random_crop,
 )
+from venule.data.maps import is_mask, read_map_of
 from venule.data.record import Expert, Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, FloatMap, Mask
-from venule.image.io import read_probability
 from venule.image.preprocess import (
     Preprocessing,
     flatten,
@@ -62,13 +62,7 @@ class Part:
         sample = load_sample(record, expert=self.expert)
         if self.maps is not None:
             path = self.maps[record.id]
-            probability = read_probability(path)
-            if probability.shape != sample.fov.shape:
-                raise DatasetError(
-                    f"{path}: another size than its photograph {record.image.name}; maps are "
-                    "learnt from at the photograph's own size"
-                )
-            return sample.image, probability, sample.fov
+            return sample.image, read_map_of(sample, path, mask=is_mask(path)), sample.fov
         if sample.vessels is None:
             raise DatasetError(
                 f"{record.image}: has no annotation of the {self.expert} expert to train on"

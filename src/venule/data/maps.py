@@ -6,8 +6,9 @@ import numpy as np
 
 from venule.data.protocols import Selection
 from venule.data.record import Record
+from venule.data.sample import Sample
 from venule.errors import DatasetError
-from venule.image.arrays import FloatMap
+from venule.image.arrays import FloatMap, Mask
 from venule.image.io import IMAGE_SUFFIXES, read_probability
 
 _ENDINGS = ("_prob", "", "_mask")
@@ -58,6 +59,21 @@ def read_map(path: Path, *, mask: bool) -> FloatMap:
     return (stored > 0).astype(np.float32) if mask else stored
 
 
+def read_map_of(sample: Sample, path: Path, *, mask: bool) -> FloatMap:
+    """The map of one photograph, see `read_map`.
+
+    Raises:
+        DatasetError: it has another size than the photograph.
+    """
+    probability = read_map(path, mask=mask)
+    if probability.shape != sample.fov.shape:
+        raise DatasetError(
+            f"{path}: {_size(probability)} px, but its photograph has {_size(sample.fov)} px; "
+            "save the map at the photograph's own size"
+        )
+    return probability
+
+
 def _candidates(by_stem: dict[str, list[Path]], record: Record, ending: str) -> list[Path]:
     stems = dict.fromkeys((record.image.stem, record.id))
     return [path for stem in stems for path in by_stem.get(f"{stem}{ending}", [])]
@@ -70,3 +86,7 @@ def _only(folder: Path, id: str, paths: list[Path]) -> Path:
         names = ", ".join(path.name for path in paths)
         raise DatasetError(f"{folder}: {len(paths)} maps for image {id} ({names}); keep one")
     return paths[0]
+
+
+def _size(array: FloatMap | Mask) -> str:
+    return f"{array.shape[1]} x {array.shape[0]}"

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from venule.data.maps import find_maps, is_mask, read_map
+from venule.data.maps import find_maps, is_mask, read_map_of
 from venule.data.protocols import Selection
 from venule.data.record import Expert, Record
 from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.result import Kind, SeenImage
-from venule.image.arrays import FloatMap, Mask
+from venule.image.arrays import FloatMap
 from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
 
@@ -155,13 +155,7 @@ def maps_source(folder: Path, selection: Selection, *, threshold: float | None =
     binary = all(is_mask(path) for path in paths.values())
 
     def predict(record: Record, sample: Sample) -> FloatMap:
-        probability = read_map(paths[record.id], mask=binary)
-        if probability.shape != sample.fov.shape:
-            raise DatasetError(
-                f"{paths[record.id]}: {_size(probability)} px, but its photograph has "
-                f"{_size(sample.fov)} px; maps are scored at the photograph's own size"
-            )
-        return probability
+        return read_map_of(sample, paths[record.id], mask=binary)
 
     given = "default" if threshold is None else "given by the user"
     return Source(
@@ -190,7 +184,3 @@ def expert_source(observer: Expert) -> Source:
         threshold_source="the annotation is a mask",
         binary=True,
     )
-
-
-def _size(array: FloatMap | Mask) -> str:
-    return f"{array.shape[1]} x {array.shape[0]}"

@@ -70,8 +70,9 @@ def _shaped(config: TrainConfig) -> TrainConfig:
     network = config.network
     if network.pretrained is None:
         return config
-    record = read_record(pretrained_source(network.pretrained))
-    if network.options or record is None or record.model != network.model:
+    source = pretrained_source(network.pretrained)  # complain before making a folder
+    record = None if network.options else read_record(source)
+    if record is None or record.model != network.model:
         return config
     options = network.model_copy(update={"options": dict(record.options)})
     return config.model_copy(update={"network": options})
