@@ -8,7 +8,7 @@ from support import trees
 from venule.data.catalog import installed, open_dataset
 from venule.errors import DatasetError
 
-COUNTS = {"DRIVE": 40, "STARE": 20, "CHASE_DB1": 28, "HRF": 45, "FIVES": 28}
+COUNTS = {"DRIVE": 40, "STARE": 20, "CHASE_DB1": 28, "HRF": 45, "FIVES": 800}
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -82,6 +82,12 @@ def test_a_missing_photograph_is_told(drive: Path) -> None:
     assert "lacks images: 33" in problem.what
 
 
+def test_part_of_fives_is_told(tmp_path: Path) -> None:
+    root = trees.make_fives(tmp_path, train=600, test=8)
+    problem = only(root)
+    assert (problem.what, problem.expected) == ("has 8 images of official test", "200")
+
+
 def test_a_mask_of_another_size_is_told(own: Path) -> None:
     trees.save(own / "labels/a.png", trees.draw(1, 30, 32).first)
     problem = only(own)

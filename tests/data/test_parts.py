@@ -21,7 +21,7 @@ from venule.data.parts import (
 from venule.data.record import Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError, OutputError
-from venule.image.io import read_image
+from venule.image.io import pixel_hash, read_image
 
 CONFIG = PartsConfig(side_px=16, per_image=6, classes=3)
 NAMES = tuple(f"{k:02d}" for k in range(12))
@@ -57,7 +57,9 @@ def test_classes_are_in_order_of_share_and_as_large_as_each_other(
     records: tuple[Record, ...], tmp_path: Path
 ) -> None:
     out, found = tmp_path / "parts", cut(records)
-    assert [record.id for record in write_parts(found, out, CONFIG)] == list(NAMES)
+    assert [record.id for record in write_parts(found, out, CONFIG, dataset="folders")] == list(
+        NAMES
+    )
 
     shares = {
         f"{photograph.record.id}-{number:02d}": part.share
@@ -79,7 +81,7 @@ def test_classes_are_in_order_of_share_and_as_large_as_each_other(
 
 def test_the_folder_is_a_tree_to_pretrain_on(records: tuple[Record, ...], tmp_path: Path) -> None:
     out, found = tmp_path / "parts", cut(records)
-    list(write_parts(found, out, CONFIG))
+    list(write_parts(found, out, CONFIG, dataset="folders"))
     tree = open_class_tree(out)
     assert tree.classes == ("share-1", "share-2", "share-3")
     # The second photograph of each ten validates, with all of its parts.
@@ -92,10 +94,38 @@ def test_the_folder_is_a_tree_to_pretrain_on(records: tuple[Record, ...], tmp_pa
     np.testing.assert_array_equal(read_image(path), expected)
 
 
+def test_it_is_written_which_photographs_were_cut_up(
+    records: tuple[Record, ...], tmp_path: Path
+) -> None:
+    list(write_parts(cut(records), tmp_path / "parts", CONFIG, dataset="folders"))
+    train, val = json.loads((tmp_path / "parts/parts.json").read_text())["seen"]
+    assert [(s["dataset"], s["split"], s["role"]) for s in (train, val)] == [
+        ("folders", "train", "trained"),
+        ("folders", "val", "selected"),
+    ]
+    assert set(val["images"]) == {"01", "11"}
+    assert train["images"] | val["images"] == {
+        record.id: pixel_hash(read_image(record.image)) for record in records
+    }
+
+
 def test_test_images_are_left_out(fake_root: Path) -> None:
     records = labelled_records(open_dataset(str(fake_root / "DRIVE")))
     assert records
     assert {record.split for record in records} == {"training"}
+
+
+def test_what_the_default_protocol_tests_is_left_out(fake_root: Path) -> None:
+    chase = labelled_records(open_dataset(str(fake_root / "CHASE_DB1")))
+    assert (len(chase), chase[-1].id) == (20, "10R")
+    assert len(labelled_records(open_dataset(str(fake_root / "HRF")))) == 15
+
+
+def test_both_eyes_of_a_child_are_on_one_side(fake_root: Path, tmp_path: Path) -> None:
+    found = cut(labelled_records(open_dataset(str(fake_root / "CHASE_DB1"))))
+    list(write_parts(found, tmp_path / "parts", CONFIG, dataset="CHASE_DB1"))
+    _, val = json.loads((tmp_path / "parts/parts.json").read_text())["seen"]
+    assert set(val["images"]) == {"02L", "02R"}
 
 
 def test_a_data_set_without_labels_is_refused(tmp_path: Path) -> None:
@@ -112,7 +142,7 @@ def test_parts_larger_than_the_field_of_view_are_refused(
     for side in (56, 100):  # larger than the field of view; than the photograph
         config, out = replace(CONFIG, side_px=side), tmp_path / f"parts-{side}"
         with pytest.raises(DatasetError, match=f"0 squares of {side} px"):
-            list(write_parts(cut(records, config), out, config))
+            list(write_parts(cut(records, config), out, config, dataset="folders"))
         require_empty(out)  # a smaller side may follow
 
 
@@ -128,4 +158,4 @@ def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_said(records: tuple[Record, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="cannot be made"):
-        list(write_parts(cut(records), tmp_path / "file" / "parts", CONFIG))
+        list(write_parts(cut(records), tmp_path / "file" / "parts", CONFIG, dataset="folders"))

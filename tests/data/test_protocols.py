@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support import trees
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Protocol, protocols_of, select
 from venule.data.record import Dataset
@@ -149,8 +150,17 @@ def test_stare_leaves_one_out(fake_root: Path) -> None:
 
 def test_fives_validates_on_the_training_numbers_that_end_in_0(fake_root: Path) -> None:
     fives = open_dataset("fives", data_root=fake_root)
-    assert [r.id for r in select(fives, None, "val").records] == ["train-10_D", "train-20_N"]
-    assert len(select(fives, "official", "test").records) == 8
+    val = [record.id for record in select(fives, None, "val").records]
+    assert (val[0], val[-1], len(val)) == ("train-10_A", "train-600_N", 60)
+    assert len(select(fives, "official", "train").records) == 540
+    assert len(select(fives, "official", "test").records) == 200
+
+
+def test_part_of_fives_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    fives = open_dataset(str(trees.make_fives(tmp_path, train=20, test=8)))
+    with pytest.raises(DatasetError, match=r"8 of the 200 images of official test are under"):
+        select(fives, None, "test")
+    assert len(select(fives, "all", "all").records) == 28
 
 
 def test_a_selection_says_where_it_is_from(drive: Dataset) -> None:

@@ -58,6 +58,7 @@ def test_an_empty_label_is_none_and_training_on_it_is_an_error(tmp_path: Path) -
         ([ROW, ROW], "id a is in two rows"),
         ([ROW | {"image": ""}], "line 2 has no image"),
         ([ROW | {"id": ""}], "line 2 has no id"),
+        ([ROW | {"id": "site1/000"}], "line 2 has the id site1/000; files are named by it"),
     ],
 )
 def test_mistakes_in_the_file_are_one_line(

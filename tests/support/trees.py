@@ -152,8 +152,8 @@ def make_hrf(folder: Path) -> Path:
     return root
 
 
-def make_fives(folder: Path, *, train: int = 20, test: int = 8) -> Path:
-    """FIVES with fewer images; the numbers start again in test/."""
+def make_fives(folder: Path, *, train: int = 600, test: int = 200) -> Path:
+    """FIVES; the numbers start again in test/."""
     root = folder / "FIVES"
     for part, count in (("train", train), ("test", test)):
         for number in range(1, count + 1):

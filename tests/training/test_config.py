@@ -128,6 +128,18 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
             {"data": {"val": [{"dataset": "drive", "split": "val", "maps": "soft"}]}},
             "data.val: maps are to learn from only; validate by the annotation",
         ),
+        (
+            {"data": {"train": [{"dataset": "drive", "splitt": "train"}]}},
+            "unknown key 'data.train.splitt'; did you mean 'data.train.split'",
+        ),
+        ({"data": {"train": [{"dataset": "drive"}]}}, "data.train.0.split: Field required"),
+        ({"data": {"train": 3}}, "data.train: Input should be a valid string"),
+        ({"augmentation": {"smaller_fov_px": [0]}}, "smaller_fov_px.0: .* equal to 32"),
+        ({"augmentation": {"blur_p": 1, "blur_sigma_px": 30}}, "input; lower blur_sigma_px$"),
+        ({"optimizer": {"betas": [0.9, 1.5]}}, "optimizer.betas.1: .* less than 1"),
+        ({"optimizer": {"clip_norm": float("inf")}}, "clip_norm: .* a finite number"),
+        ({"data": {"val": []}, "schedule": {"early_stopping": 3}}, "early_stopping: counts"),
+        ({"data": {"val": []}, "scheduler": {"kind": "plateau"}}, "plateau: watches"),
     ],
 )
 def test_a_bad_value_is_one_line_with_its_key(values: dict[str, Any], message: str) -> None:

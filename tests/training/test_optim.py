@@ -97,6 +97,13 @@ def test_poly_falls_by_a_power_of_what_is_left() -> None:
     assert course(kind="poly", power=0.7) == pytest.approx(expected)
 
 
+def test_one_cycle_with_its_top_at_the_first_step_only_falls() -> None:
+    rates = course(kind="one_cycle", warmup=1 / (TOTAL + 1))
+    assert rates[0] == pytest.approx(RATE / 25)  # torch begins there whatever follows
+    assert rates[1] > 0.9 * RATE
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+
+
 def test_one_cycle_rises_to_the_rate_and_falls_to_almost_nothing() -> None:
     rates = course(kind="one_cycle", warmup=0.25)
     # torch counts its phases from 0, so the top lies at warmup * total steps - 1.

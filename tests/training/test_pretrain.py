@@ -13,9 +13,9 @@ from venule.data.classes import open_class_tree
 from venule.errors import ConfigError, DatasetError
 from venule.models.checkpoint import read_tensors
 from venule.models.ddrnet import DDRNetConfig
-from venule.models.pretrained import compare, load_pretrained
+from venule.models.pretrained import CLASSIFIER, compare, load_pretrained
+from venule.models.record import SeenImages
 from venule.training.classification import (
-    HEADER,
     ClassificationTask,
     ClassPhotographs,
     training_transform,
@@ -91,10 +91,41 @@ def test_a_pretrained_trunk_enters_a_ddrnet_completely(tree: Path, tmp_path: Pat
 def test_the_weights_say_what_they_were_trained_on(tree: Path, tmp_path: Path) -> None:
     run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
     _, metadata = read_tensors(run.weights / "last.safetensors")
-    account = json.loads(metadata[HEADER])
+    account = json.loads(metadata[CLASSIFIER])
     assert account["classes"] == ["blue", "red"]
     assert account["photographs_sha256"] == open_class_tree(tree, val_share=0.2).digest()
     assert account["options"] == TINY
+
+
+def test_parts_of_photographs_are_remembered_by_all_that_learns_from_them(
+    tree: Path, tmp_path: Path
+) -> None:
+    images = {
+        "dataset": "CHASE_DB1",
+        "protocol": "parts",
+        "split": "train",
+        "role": "trained",
+        "images": {"01L": "ab"},
+    }
+    (tree / "parts.json").write_text(json.dumps({"seen": [images]}))
+    run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
+    seen = (SeenImages.model_validate(images),)
+    assert load_pretrained(TINY_CONFIG.build(), str(run.weights / "last.safetensors")).seen == seen
+
+    (tree / "parts.json").unlink()
+    config = settings(tree, epochs=1)
+    network = config.network.model_copy(update={"pretrained": str(run.path)})
+    config = config.model_copy(update={"network": network})
+    second = pretrain(config, root=tmp_path / "second", report=ignore)
+    weights = second.weights / "last.safetensors"
+    assert load_pretrained(TINY_CONFIG.build(), str(weights)).seen == seen
+
+
+def test_a_damaged_list_of_parts_is_said(tree: Path, tmp_path: Path) -> None:
+    for text in ("{", "[]", '{"seen": [{"dataset": 1}]}', '{"seen": 3}'):
+        (tree / "parts.json").write_text(text)
+        with pytest.raises(DatasetError, match=r"parts.json: cannot be read as"):
+            pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
 
 
 def test_an_interrupted_pretraining_ends_as_an_uninterrupted_one(

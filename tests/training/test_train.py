@@ -22,6 +22,7 @@ from venule.image.io import pixel_hash
 from venule.inference.load import load
 from venule.models.checkpoint import build_model, load_model, read_weights
 from venule.models.record import Postprocessing
+from venule.synth.fundus import draw_fundus
 from venule.training.config import TrainConfig, parse_config
 from venule.training.run import Run
 from venule.training.segmentation import SegmentationTask, choose
@@ -161,6 +162,7 @@ def test_a_network_that_puts_out_nan_is_a_clear_error(data: Path) -> None:
         ({"network": {"model": "ddrnet"}}, ConfigError, "did you mean 'ddrnet23"),
         ({"network": {"options": {"widht": 3}}}, ConfigError, "no option 'widht'; did you mean"),
         ({"network": {"pretrained": "none.safetensors"}}, VenuleError, "none.safetensors"),
+        ({"network": {"options": {"classes": 2}}}, ConfigError, "vessels are one class"),
     ],
 )
 def test_what_is_not_there_is_said_before_a_folder_is_made(
@@ -169,6 +171,37 @@ def test_what_is_not_there_is_said_before_a_folder_is_made(
     with pytest.raises(kind, match=message):
         run(data, tmp_path, **sections)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_same_photograph_under_another_name_cannot_train_and_validate(
+    data: Path, tmp_path: Path
+) -> None:
+    copy = data.parent / "copy.csv"
+    header, *lines = data.read_text().splitlines()
+    copy.write_text("\n".join([header, lines[1].replace("01,", "x,", 1)]))
+    val = [{"dataset": str(copy), "split": "train"}]
+    with pytest.raises(ConfigError, match=r"share images \(x\); name disjoint"):
+        run(data, tmp_path / "runs", data={"val": val})
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_validation_image_without_its_annotation_is_said_before_the_training(
+    data: Path, tmp_path: Path
+) -> None:
+    val = [{"dataset": str(data), "split": "val", "expert": "second"}]
+    with pytest.raises(DatasetError, match=r"04.png: has no annotation of the second expert"):
+        run(data, tmp_path, data={"val": val})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_does_not_go_on_with_other_photographs(tmp_path: Path) -> None:
+    data = make_drawn(tmp_path / "data")
+    path = run(data, tmp_path).path
+    before = {name: (path / name).read_bytes() for name in ("data.json", "metrics.csv")}
+    save(data.parent / "images/00.png", draw_fundus(9, size_px=80).image)
+    with pytest.raises(DatasetError, match="no longer those that it began with"):
+        resume(path, report=silent)
+    assert before == {name: (path / name).read_bytes() for name in before}
 
 
 def test_only_a_run_can_be_resumed(tmp_path: Path) -> None:

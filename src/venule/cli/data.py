@@ -126,14 +126,15 @@ def parts(
     )
 
     config = PartsConfig(side_px=size, per_image=per_image, classes=classes, seed=seed)
-    records = labelled_records(open_dataset(data))
+    dataset = open_dataset(data)
+    records = labelled_records(dataset)
     require_empty(out)
     cut = []
     with Progress(total=2 * len(records)) as progress:
         for photograph in find_parts(records, config):
             cut.append(photograph)
             progress.advance(f"{photograph.record.image.name}: {len(photograph.parts)} parts")
-        for record in write_parts(cut, out, config):
+        for record in write_parts(cut, out, config, dataset=dataset.name):
             progress.advance(f"{record.image.name}: written")
     typer.echo(str(out))
 

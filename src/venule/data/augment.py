@@ -9,7 +9,7 @@ only. Everything is drawn from torch's global generator, which the loader seeds 
 import math
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from torchvision.transforms.v2 import functional as v2f
 Sample = dict[str, Tensor]
 
 
-class AugmentationConfig(BaseModel, frozen=True, extra="forbid"):
+class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Random changes to a training sample; every default leaves the sample as it is.
 
     Probabilities end in `_p`; the other numbers are half-ranges around no change, in the unit
@@ -57,7 +57,7 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid"):
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
     # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
     # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
-    smaller_fov_px: tuple[int, ...] = ()
+    smaller_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
     smaller_truth_share: float = Field(default=0.35, gt=0, le=1)
 
     @property

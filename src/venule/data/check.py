@@ -63,6 +63,14 @@ def _missing_images(dataset: Dataset) -> Iterator[Problem]:
             f"the {len(listed)} images of {dataset.name}",
             "Unpack the whole release there",
         )
+    for split, whole in default.sizes.items():
+        if len(default.splits[split]) != whole:
+            yield Problem(
+                dataset.root,
+                f"has {len(default.splits[split])} images of {default.name} {split}",
+                f"{whole}",
+                "Unpack the whole release there",
+            )
     if not dataset.records:
         yield Problem(dataset.root, "no images", "at least one photograph", "Add photographs")
 

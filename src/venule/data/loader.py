@@ -21,7 +21,7 @@ from venule.data.augment import (
 )
 from venule.data.maps import is_mask, read_map_of
 from venule.data.record import Expert, Record
-from venule.data.sample import load_sample
+from venule.data.sample import load_annotated, load_sample
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.preprocess import (
@@ -59,15 +59,11 @@ class Part:
         Raises:
             DatasetError: no annotation, or a map of another size than the photograph.
         """
-        sample = load_sample(record, expert=self.expert)
-        if self.maps is not None:
-            path = self.maps[record.id]
-            return sample.image, read_map_of(sample, path, mask=is_mask(path)), sample.fov
-        if sample.vessels is None:
-            raise DatasetError(
-                f"{record.image}: has no annotation of the {self.expert} expert to train on"
-            )
-        return sample.image, sample.vessels, sample.fov
+        if self.maps is None:
+            sample, vessels = load_annotated(record, expert=self.expert)
+            return sample.image, vessels, sample.fov
+        sample, path = load_sample(record, expert=self.expert), self.maps[record.id]
+        return sample.image, read_map_of(sample, path, mask=is_mask(path)), sample.fov
 
 
 class TrainingSet(Dataset[Sample]):

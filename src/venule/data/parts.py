@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from venule import __version__
+from venule.data.protocols import protocols_of
 from venule.data.record import Dataset, Record
-from venule.data.sample import Sample, load_sample
+from venule.data.sample import Sample, load_annotated, load_sample
 from venule.errors import DatasetError, OutputError
 from venule.image.arrays import Mask
 from venule.image.atomic import write_bytes
-from venule.image.io import write_png
+from venule.image.io import pixel_hash, write_png
 
 ABOUT = "parts.json"
 
@@ -24,7 +25,7 @@ _TRIES = 10
 """So many places are tried for each part that is wanted."""
 
 _EACH_VALIDATES = 10
-"""One photograph of so many validates, with all of its parts."""
+"""One patient of so many validates, with all parts of all photographs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +49,26 @@ class Part:
 
 @dataclass(frozen=True)
 class CutPhotograph:
-    """One record and the parts that are to be cut out of it; it may have none."""
+    """One record, the SHA-256 of its pixels, and the parts to be cut out of it, if any."""
 
     record: Record
+    pixels: str
     parts: tuple[Part, ...]
 
 
 def labelled_records(dataset: Dataset) -> tuple[Record, ...]:
-    """The records with vessels but for what the release files as its test images.
+    """The records with vessels, but for the test images of the release or the default protocol.
 
     A network that begins with these classes may be scored there.
 
     Raises:
         DatasetError: there are none.
     """
-    records = tuple(r for r in dataset.records if r.first is not None and r.split != "test")
+    default = next(iter(protocols_of(dataset).values()))
+    test = set(default.splits.get("test", ()))
+    records = tuple(
+        r for r in dataset.records if r.first and r.split != "test" and r.id not in test
+    )
     if not records:
         raise DatasetError(f"{dataset.root}: no labelled photographs but test images to cut up")
     return records
@@ -74,7 +80,9 @@ def find_parts(records: Sequence[Record], config: PartsConfig) -> Iterator[CutPh
     They depend on `config.seed` and on the photograph's place among the others.
     """
     for place, record in enumerate(records):
-        yield CutPhotograph(record, _squares(load_sample(record), place, config))
+        sample, vessels = load_annotated(record)
+        squares = _squares(sample, vessels, place, config)
+        yield CutPhotograph(record, pixel_hash(sample.image), squares)
 
 
 def require_empty(out: Path) -> None:
@@ -83,11 +91,14 @@ def require_empty(out: Path) -> None:
         raise OutputError(f"{out}: not an empty folder; give a folder of its own")
 
 
-def write_parts(cut: Sequence[CutPhotograph], out: Path, config: PartsConfig) -> Iterator[Record]:
+def write_parts(
+    cut: Sequence[CutPhotograph], out: Path, config: PartsConfig, *, dataset: str
+) -> Iterator[Record]:
     """Write all parts as PNG to `out`/train/share-1 and so on; each photograph comes when done.
 
     Class 1 holds the parts with the least vessel, and each class as many as the next (but for
-    ties). One photograph of ten validates. `out`/parts.json says where the classes end.
+    ties). One patient of ten validates. `out`/parts.json says where the classes end, and which
+    photographs of which data set were cut up: a network that learns from them has seen those.
 
     Raises:
         DatasetError: there are fewer parts than classes.
@@ -106,9 +117,14 @@ def write_parts(cut: Sequence[CutPhotograph], out: Path, config: PartsConfig) ->
             folder.mkdir(parents=True)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
-    for place, photograph in enumerate(cut):
+    patients = list(dict.fromkeys(_patient(photograph.record) for photograph in cut))
+    validating = set(patients[1::_EACH_VALIDATES])
+    seen: dict[str, dict[str, str]] = {"train": {}, "val": {}}
+    for photograph in cut:
         image = load_sample(photograph.record).image
-        split = "val" if place % _EACH_VALIDATES == 1 else "train"
+        split = "val" if _patient(photograph.record) in validating else "train"
+        if photograph.parts:
+            seen[split][photograph.record.id] = photograph.pixels
         for number, part in enumerate(photograph.parts):
             name = names[int(np.searchsorted(edges, part.share, side="right"))]
             pixels = image[part.row : part.row + side, part.column : part.column + side]
@@ -118,12 +134,19 @@ def write_parts(cut: Sequence[CutPhotograph], out: Path, config: PartsConfig) ->
         "parts": len(shares),
         "edges": [round(float(edge), 5) for edge in edges],
         "package": __version__,
+        "seen": [
+            {"dataset": dataset, "protocol": "parts", "split": split, "role": role, "images": ids}
+            for (split, ids), role in zip(seen.items(), ("trained", "selected"), strict=True)
+        ],
     }
     write_bytes(out / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
 
 
-def _squares(sample: Sample, place: int, config: PartsConfig) -> tuple[Part, ...]:
-    assert sample.vessels is not None
+def _patient(record: Record) -> str:
+    return record.patient or f"image {record.id}"
+
+
+def _squares(sample: Sample, vessels: Mask, place: int, config: PartsConfig) -> tuple[Part, ...]:
     side = config.side_px
     rows, columns = (length - side + 1 for length in sample.fov.shape)
     if rows < 1 or columns < 1:
@@ -132,7 +155,7 @@ def _squares(sample: Sample, place: int, config: PartsConfig) -> tuple[Part, ...
     corners = random.integers((rows, columns), size=(_TRIES * config.per_image, 2)).tolist()
     inside = [(r, c) for r, c in corners if _share(sample.fov, r, c, side) >= _LEAST_INSIDE]
     return tuple(
-        Part(row, column, _share(sample.vessels, row, column, side))
+        Part(row, column, _share(vessels, row, column, side))
         for row, column in inside[: config.per_image]
     )
 

@@ -19,12 +19,17 @@ Splits = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A named way to split a data set; `unlabelled` splits are used without their annotations."""
+    """A named way to split a data set.
+
+    `unlabelled` splits are used without their annotations. Where the ids are read from the files
+    that are there, `sizes` says how many images the whole release has in a split.
+    """
 
     name: str
     source: str
     splits: Splits
     unlabelled: frozenset[str] = field(default_factory=frozenset)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,7 @@ def _fives(dataset: Dataset) -> tuple[Protocol, ...]:
             "val": tuple(r.id for r in training if not fives.number_of(r) % 10),
             "test": tuple(r.id for r in dataset.records if r.split == "test"),
         },
+        sizes={"train": 540, "val": 60, "test": 200},
     )
     return (official,)
 
@@ -269,7 +275,14 @@ def _take(dataset: Dataset, protocol: Protocol, split: str) -> tuple[Record, ...
             f"{dataset.name}: no image {_some(missing)} of {protocol.name} {split} under "
             f"{dataset.root}; unpack the whole release there"
         )
-    return tuple(by_id[id] for id in protocol.splits[split])
+    records = tuple(by_id[id] for id in protocol.splits[split])
+    whole = protocol.sizes.get(split, len(records))
+    if len(records) != whole:
+        raise DatasetError(
+            f"{dataset.name}: {len(records)} of the {whole} images of {protocol.name} {split} are "
+            f"under {dataset.root}; unpack the whole release there"
+        )
+    return records
 
 
 def _require_truth(

@@ -43,5 +43,18 @@ def load_sample(record: Record, *, expert: Expert = "first") -> Sample:
     return Sample(record.id, image, fov, vessels)
 
 
+def load_annotated(record: Record, *, expert: Expert = "first") -> tuple[Sample, Mask]:
+    """What `load_sample` gives, and the vessels that the expert marked.
+
+    Raises:
+        ImageError: as of `load_sample`.
+        DatasetError: as of `load_sample`, or the image has no annotation of that expert.
+    """
+    sample = load_sample(record, expert=expert)
+    if sample.vessels is None:
+        raise DatasetError(f"{record.image}: has no annotation of the {expert} expert")
+    return sample, sample.vessels
+
+
 def _size(array: RGB | Mask) -> str:
     return f"{array.shape[1]} x {array.shape[0]}"

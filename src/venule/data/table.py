@@ -18,7 +18,8 @@ def read(path: Path) -> Dataset:
 
     Raises:
         DatasetError: not readable as CSV, a column missing or unknown, an id or image left out,
-            or an id used twice. Files that do not exist are left to `venule data check`.
+            an id that cannot name a file, or one used twice. Files that do not exist are left to
+            `venule data check`.
     """
     rows = _rows(path)
     records = tuple(_record(path, line, row) for line, row in enumerate(rows, start=2))
@@ -78,6 +79,11 @@ def _record(path: Path, line: int, row: Mapping[str, str]) -> Record:
     image = file("image")
     if image is None or not row["id"]:
         raise DatasetError(f"{path}: line {line} has no {'image' if row['id'] else 'id'}")
+    if set(row["id"]) & set("/\\"):
+        raise DatasetError(
+            f"{path}: line {line} has the id {row['id']}; files are named by it, so write another "
+            "sign for / and \\"
+        )
     return Record(
         id=row["id"],
         image=image,

@@ -8,8 +8,8 @@ from pathlib import Path
 from venule.data.maps import find_maps, is_mask, read_map_of
 from venule.data.protocols import Selection
 from venule.data.record import Expert, Record
-from venule.data.sample import Sample, load_sample
-from venule.errors import DatasetError, UsageError
+from venule.data.sample import Sample, load_annotated
+from venule.errors import UsageError
 from venule.evaluation.result import Kind, SeenImage
 from venule.image.arrays import FloatMap
 from venule.inference.load import load, weights_file
@@ -172,10 +172,7 @@ def expert_source(observer: Expert) -> Source:
     """A human observer of the data set."""
 
     def predict(record: Record, _: Sample) -> FloatMap:
-        vessels = load_sample(record, expert=observer).vessels
-        if vessels is None:
-            raise DatasetError(f"{record.image}: has no annotation of the {observer} expert")
-        return vessels.astype("float32")
+        return load_annotated(record, expert=observer)[1].astype("float32")
 
     return Source(
         name=f"expert:{observer}",

@@ -1,5 +1,6 @@
 """Weights to start a training from, with an exact account of what was taken."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException
@@ -17,6 +18,9 @@ from venule.models.record import ModelRecord, SeenImages
 
 DOWNLOADS = ("imagenet", "coco")
 """Names of torchvision's weights for DeepLabV3: of its trunk, or of the whole network."""
+
+CLASSIFIER = "venule-pretrained"
+"""The key in the header of a classifier's weights; its record names `seen` images too."""
 
 Shape = tuple[int, ...]
 
@@ -95,7 +99,8 @@ def load_pretrained(network: nn.Module, source: str) -> Taken:
             f"same{shape}"
         )
     network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
-    return replace(taken, seen=() if record is None else record.seen)
+    seen = _classifier_has_seen(source, metadata) if record is None else record.seen
+    return replace(taken, seen=seen)
 
 
 def read_record(source: str) -> ModelRecord | None:
@@ -144,6 +149,14 @@ def _record(source: str, metadata: Mapping[str, str]) -> ModelRecord | None:
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise WeightsError(f"{source}: its record cannot be used: {reason}") from None
+
+
+def _classifier_has_seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
+    try:
+        account = json.loads(metadata.get(CLASSIFIER, "{}"))
+        return tuple(SeenImages.model_validate(images) for images in account.get("seen", ()))
+    except (ValueError, AttributeError, TypeError):
+        raise WeightsError(f"{source}: its record of what it was trained on is damaged") from None
 
 
 def _download(network: nn.Module, source: str) -> dict[str, Tensor]:

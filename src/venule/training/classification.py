@@ -20,11 +20,11 @@ from venule.data.loader import derive_seed
 from venule.errors import ConfigError
 from venule.image.atomic import write_same
 from venule.image.io import GreyImageWarning, read_image
+from venule.models.pretrained import CLASSIFIER
+from venule.models.record import SeenImages
 from venule.training.config import ClassPhotographsConfig, PretrainConfig
 from venule.training.loop import Batch, copy_weights
 from venule.training.run import Row, Run
-
-HEADER = "venule-pretrained"
 
 Item = dict[str, Tensor]
 
@@ -98,20 +98,23 @@ class ClassifierSnapshot:
     def write(self, run: Run, names: Sequence[str]) -> None:
         """Write weights/NAME.safetensors for each name."""
         paths = [run.weights / f"{name}.safetensors" for name in names]
-        write_same(paths, save(self.state, metadata={HEADER: self.account}))
+        write_same(paths, save(self.state, metadata={CLASSIFIER: self.account}))
 
 
 class ClassificationTask:
     """Classification of whole photographs by one configuration.
 
     The weights are saved as safetensors under the classifier's names, of which `network.pretrained`
-    takes `trunk.*`; the header says what they were trained on.
+    takes `trunk.*`; the header says what they were trained on, `seen` the photographs of data sets
+    that are known to be among it.
     """
 
     best: Mapping[str, Literal["min", "max"]] = {"loss": "min", "accuracy": "max"}
 
-    def __init__(self, config: PretrainConfig, tree: ClassTree) -> None:
-        self.config, self.tree = config, tree
+    def __init__(
+        self, config: PretrainConfig, tree: ClassTree, seen: Sequence[SeenImages] = ()
+    ) -> None:
+        self.config, self.tree, self.seen = config, tree, seen
         size, count = config.schedule.batch_size, len(tree.val)
         # The same photographs in the same order in each epoch: their epoch is 0.
         batches = [[(0, i) for i in range(j, min(j + size, count))] for j in range(0, count, size)]
@@ -155,6 +158,7 @@ class ClassificationTask:
             "classes": self.tree.classes,
             "photographs": len(self.tree.train),
             "photographs_sha256": self.tree.digest(),
+            "seen": [images.model_dump() for images in self.seen],
             "mean": self.config.data.mean,
             "std": self.config.data.std,
             "epoch": epoch,

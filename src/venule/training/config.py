@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -16,8 +16,11 @@ from venule.image.tiles import Tiling
 from venule.models.record import Postprocessing
 
 
-class Section(BaseModel, frozen=True, extra="forbid"):
+class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A part of a configuration; unknown keys are errors."""
+
+
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class SourceConfig(Section):
@@ -140,7 +143,7 @@ class OptimizerConfig(Section):
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Share, Share] = (0.9, 0.999)
     clip_norm: float | None = Field(default=None, gt=0)
 
 
@@ -153,7 +156,7 @@ class SchedulerConfig(Section):
 
     kind: Literal["constant", "plateau", "multistep", "cosine", "one_cycle", "poly"] = "constant"
     factor: float = Field(default=0.1, gt=0, lt=1)  # plateau, multistep
-    patience: int = Field(default=10, ge=0)  # plateau
+    patience: int = Field(default=10, ge=0)  # plateau; counted in epochs that are validated
     watch: Literal["val_loss", "mean_loss"] = "val_loss"  # plateau; the mean of both losses
     milestones: tuple[int, ...] = ()  # multistep, in epochs
     warmup: float = Field(default=0.2, gt=0, lt=1)  # one_cycle: share of the steps
@@ -222,8 +225,22 @@ class TrainConfig(Section):
         side = self.input.crop_px or self.input.resize_px or 0
         if side <= self.augmentation.reach_px:
             raise ValueError(
-                f"augmentation: its blurs reach {self.augmentation.reach_px} px, beyond {side} px "
-                "of input; lower elastic_sigma_px or blur_sigma_px"
+                f"augmentation: its blur reaches {self.augmentation.reach_px} px, beyond {side} px "
+                "of input; lower blur_sigma_px"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _validates_if_asked(self) -> Self:
+        if not self.data.val and self.schedule.early_stopping is not None:
+            raise ValueError(
+                "schedule.early_stopping: counts validations, and data.val = [] has none; leave it "
+                "out, or name images to validate on"
+            )
+        if not self.data.val and self.scheduler.kind == "plateau":
+            raise ValueError(
+                "scheduler.kind = plateau: watches a validation loss, and data.val = [] gives "
+                "none; use another kind, or name images to validate on"
             )
         return self
 
@@ -356,11 +373,15 @@ def _parse_value(text: str) -> Any:
 
 
 def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
+    # Of a value that may be one thing or another, the deepest error is of the one that was meant.
+    unknown = "extra_forbidden"
+    first = max(error.errors(), key=lambda one: (len(one["loc"]), one["type"] == unknown))
+    # A place names the kind that was tried, too: "str" or "tuple[SourceConfig, ...]".
+    place = [part for part in map(str, first["loc"]) if part != "str" and "[" not in part]
     key = ".".join(place)
-    if first["type"] == "extra_forbidden":
+    if first["type"] == unknown:
         known = _known_keys(kind)
+        key = ".".join(part for part in place if not part.isdecimal())
         match = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or [
             name for name in known if name.rpartition(".")[2] == place[-1]
         ]
@@ -378,4 +399,7 @@ def _known_keys(kind: type[BaseModel], prefix: str = "") -> list[str]:
             keys += _known_keys(inner, f"{prefix}{name}.")
         else:
             keys.append(prefix + name)
+            items = {item for part in get_args(inner) for item in get_args(part)}
+            if SourceConfig in items:
+                keys += _known_keys(SourceConfig, f"{prefix}{name}.")
     return keys

@@ -76,8 +76,11 @@ def _scheduler(
         case "one_cycle":
             rates = [float(group["lr"]) for group in optimizer.param_groups]
             # One step more than there are: the last call only sets a rate that nothing uses.
+            count, warmup = total_steps + 1, config.warmup
+            if warmup * count == 1:  # torch divides by the steps before the peak: 0
+                warmup *= 1 + 1e-6
             return lr_scheduler.OneCycleLR(
-                optimizer, rates, total_steps + 1, pct_start=config.warmup, cycle_momentum=False
+                optimizer, rates, count, pct_start=warmup, cycle_momentum=False
             )
         case "poly":
             return lr_scheduler.PolynomialLR(optimizer, total_steps, config.power)

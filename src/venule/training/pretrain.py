@@ -10,8 +10,10 @@ from torch.utils.data import DataLoader
 
 from venule.data.classes import ClassTree, open_class_tree
 from venule.data.loader import EpochBatches, derive_seed
+from venule.data.parts import ABOUT
 from venule.errors import ConfigError, DatasetError
 from venule.models.ddrnet import DDRNetConfig
+from venule.models.record import SeenImages
 from venule.models.zoo import MODELS, model_config
 from venule.training.classification import (
     ClassificationTask,
@@ -20,10 +22,8 @@ from venule.training.classification import (
 )
 from venule.training.config import NetworkConfig, PretrainConfig, read_config
 from venule.training.loop import Loop, Report, make_accelerator
-from venule.training.run import Run, environment
+from venule.training.run import DATA, Run, environment
 from venule.training.train import fit_and_draw, shared_run, take_pretrained
-
-DATA = "data.json"
 
 
 def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
@@ -67,6 +67,24 @@ def resume(path: Path, *, report: Report) -> Run:
     return run
 
 
+def seen_in_parts(root: Path) -> tuple[SeenImages, ...]:
+    """The photographs that `venule data parts` cut up into `root`; none if it did not.
+
+    Raises:
+        DatasetError: its parts.json cannot be read.
+    """
+    path = root / ABOUT
+    if not path.is_file():
+        return ()
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(SeenImages.model_validate(images) for images in about.get("seen", ()))
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise DatasetError(
+            f"{path}: cannot be read as `venule data parts` wrote it; cut the parts again"
+        ) from None
+
+
 def _tree(config: PretrainConfig) -> ClassTree:
     return open_class_tree(
         Path(config.data.folder), val_share=config.data.val_share, seed=config.schedule.seed
@@ -100,9 +118,11 @@ def _loop(
     schedule = config.schedule
     torch.manual_seed(derive_seed(schedule.seed))
     classifier = _trunk(config.network).build_classifier(len(tree.classes))
+    seen = seen_in_parts(tree.root)
     if config.network.pretrained is not None:
         main, source = accelerator.is_main_process, config.network.pretrained
-        take_pretrained(classifier, source, run, main=main, report=report)
+        earlier = take_pretrained(classifier, source, run, main=main, report=report)
+        seen = (*seen, *(images for images in earlier if images not in seen))
     photographs = ClassPhotographs(tree.train, training_transform(config.data), seed=schedule.seed)
     batches = EpochBatches(
         len(photographs),
@@ -112,7 +132,7 @@ def _loop(
         processes=accelerator.num_processes,
     )
     return Loop(
-        ClassificationTask(config, tree),
+        ClassificationTask(config, tree, seen),
         classifier,
         DataLoader(photographs, batch_sampler=batches, num_workers=schedule.workers),
         batches,

@@ -24,6 +24,9 @@ Row = dict[str, float]
 
 STATE = "state.pt"
 
+DATA = "data.json"
+"""Which photographs a run learns from."""
+
 
 class Run:
     """A run's folder. Every file in it is whole at any moment, whenever the process is killed."""

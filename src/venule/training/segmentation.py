@@ -15,7 +15,7 @@ from venule.data.catalog import open_dataset
 from venule.data.loader import Part, TrainingSet
 from venule.data.maps import find_maps
 from venule.data.protocols import Selection, select
-from venule.data.sample import Sample, load_sample
+from venule.data.sample import Sample, load_annotated, load_sample
 from venule.errors import ConfigError
 from venule.image.arrays import Mask
 from venule.image.atomic import write_same
@@ -115,6 +115,10 @@ class SegmentationTask:
     Validation runs whole photographs through `Segmenter.segment` and scores them at native size
     inside the field of view, at threshold 0.5; the threshold that is saved with the weights is the
     one of largest pooled Dice on the validation images.
+
+    Raises:
+        ConfigError: the network finds other classes than vessels, or an image is in both parts.
+        DatasetError: a validation image has no annotation of the expert asked for.
     """
 
     best: Mapping[str, Literal["min", "max"]] = {
@@ -125,11 +129,13 @@ class SegmentationTask:
     }
 
     def __init__(self, config: TrainConfig, train: Sequence[Chosen], val: Sequence[Chosen]) -> None:
+        if config.network.options.get("classes", 1) != 1:
+            raise ConfigError("network.options.classes: vessels are one class; leave it out")
         self.config = config
         self.loss_function: Loss = build_loss(config.loss)
         loaded = [
             [
-                load_sample(record, expert=chosen.source.expert)
+                load_annotated(record, expert=chosen.source.expert)[0]
                 for record in chosen.selection.records
             ]
             for chosen in val
@@ -152,6 +158,7 @@ class SegmentationTask:
             licence=config.licence,
             package_version=version("venule"),
         )
+        _require_disjoint(self.record.seen)
         self.threshold = config.output.threshold
         self.threshold_source = config.output.threshold_source
         self.found: Sequence[Mask] = ()  # by the last validation, one mask a validation image
@@ -243,12 +250,24 @@ def _network(model: nn.Module) -> SegmentationModel:
 
 
 def _truth(sample: Sample) -> Mask:
-    assert sample.vessels is not None  # `protocols.select` requires it of training and validation
+    assert sample.vessels is not None  # `load_annotated` requires it
     return sample.vessels
 
 
 def _plane(mask: Mask) -> Tensor:
     return torch.from_numpy(mask.astype(np.float32))[None, None]
+
+
+def _require_disjoint(seen: Sequence[SeenImages]) -> None:
+    """Raise ConfigError if a photograph, by its pixels, both trains and validates."""
+    ids: dict[str, dict[str, str]] = {"trained": {}, "selected": {}}
+    for images in seen:
+        ids[images.role] |= {pixels: id for id, pixels in images.images.items()}
+    shared = sorted(ids["selected"][pixels] for pixels in ids["trained"].keys() & ids["selected"])
+    if shared:
+        raise ConfigError(
+            f"data.train and data.val share images ({', '.join(shared)}); name disjoint splits"
+        )
 
 
 def _seen(

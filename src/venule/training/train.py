@@ -1,7 +1,6 @@
 """From a configuration to a finished run: what `venule train` calls."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,14 +9,14 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from venule.data.loader import EpochBatches, derive_seed, training_loader
-from venule.errors import ConfigError
+from venule.errors import ConfigError, DatasetError
 from venule.inference.load import weights_file
 from venule.models.pretrained import DOWNLOADS, load_pretrained, read_record
 from venule.models.record import SeenImages
 from venule.models.zoo import model_config
 from venule.training.config import TrainConfig, read_config
 from venule.training.loop import Loop, Report, make_accelerator
-from venule.training.run import STATE, Run, environment
+from venule.training.run import DATA, STATE, Run, environment
 from venule.training.segmentation import (
     Chosen,
     SegmentationTask,
@@ -38,21 +37,28 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     selections = _selections(config)
     model_config(config.network.model, config.network.options)  # complain before making a folder
     config = _shaped(config)
+    task = SegmentationTask(config, *selections)
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
         run.write_json("environment.json", environment())
         run.write_config(config)  # last: it makes the folder a run that can be resumed
-    fit_and_draw(_loop(config, selections, run, accelerator, report), report)
+    fit_and_draw(_loop(task, selections, run, accelerator, report), report)
     return run
 
 
 def resume(path: Path, *, report: Report) -> Run:
-    """Carry an interrupted run on to its end, as if it had never stopped."""
+    """Carry an interrupted run on to its end, as if it had never stopped.
+
+    Raises:
+        DatasetError: the photographs are no longer those that the run began with.
+    """
     run = Run.open(path)
     run.require_kind(pretraining=False)
     config = read_config(path / "config.toml", (), TrainConfig)
     accelerator = make_accelerator(config.schedule)
-    loop = _loop(config, _selections(config), run, accelerator, report)
+    selections = _selections(config)
+    task = SegmentationTask(config, *selections)
+    loop = _loop(task, selections, run, accelerator, report)
     loop.resume()
     fit_and_draw(loop, report)
     return run
@@ -80,21 +86,9 @@ def _shaped(config: TrainConfig) -> TrainConfig:
 
 def _selections(config: TrainConfig) -> tuple[tuple[Chosen, ...], tuple[Chosen, ...]]:
     train, val = choose(config, "train"), choose(config, "val")
-    shared = _ids(train) & _ids(val)
-    if shared:
-        names = ", ".join(sorted(id for _, id in shared))
-        raise ConfigError(f"data.train and data.val share images ({names}); name disjoint splits")
     if not train:
         raise ConfigError("data.train = []: name at least one split to train on")
     return train, val
-
-
-def _ids(several: Sequence[Chosen]) -> set[tuple[str, str]]:
-    return {
-        (str(record.image.parent), record.id)
-        for chosen in several
-        for record in chosen.selection.records
-    }
 
 
 def shared_run(root: Path, name: str, *, main: bool) -> Run:
@@ -135,20 +129,31 @@ def take_pretrained(
     return taken.seen
 
 
+def _keep_account(task: SegmentationTask, run: Run, *, main: bool) -> None:
+    """Write data.json, which photographs the run has seen; one that goes on has it already."""
+    seen = [images.model_dump() for images in task.record.seen]
+    if (run.path / STATE).exists() and (run.path / DATA).exists():
+        if json.loads((run.path / DATA).read_text(encoding="utf-8")) != seen:
+            raise DatasetError(
+                f"{run.path}: the photographs of its configuration are no longer those that it "
+                f"began with, which {DATA} lists by id and pixels; put them back, or begin a new "
+                "run"
+            )
+    elif main:
+        run.write_json(DATA, seen)
+
+
 def _loop(
-    config: TrainConfig,
+    task: SegmentationTask,
     selections: tuple[tuple[Chosen, ...], tuple[Chosen, ...]],
     run: Run,
     accelerator: Accelerator,
     report: Report,
 ) -> Loop:
-    train, val = selections
-    schedule = config.schedule
+    config, schedule = task.config, task.config.schedule
     torch.manual_seed(derive_seed(schedule.seed))
     network = model_config(config.network.model, config.network.options).build()
-    task = SegmentationTask(config, train, val)
-    if accelerator.is_main_process:
-        run.write_json("data.json", [seen.model_dump() for seen in task.record.seen])
+    _keep_account(task, run, main=accelerator.is_main_process)
     if config.network.pretrained is not None:
         seen = take_pretrained(
             network, config.network.pretrained, run, main=accelerator.is_main_process, report=report
@@ -156,7 +161,7 @@ def _loop(
         own = task.record.seen
         seen = (*own, *(images for images in seen if images not in own))
         task.record = task.record.model_copy(update={"seen": seen})
-    samples = training_set(config, train)
+    samples = training_set(config, selections[0])
     batches = EpochBatches(
         len(samples),
         schedule.batch_size,
