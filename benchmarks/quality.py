@@ -206,7 +206,9 @@ def _spread(values: Sequence[float]) -> dict[str, float | int]:
     }
 
 
-def report(source: Source, selections: Sequence[Selection], rows: Sequence[Row]) -> dict[str, Any]:
+def report(
+    source: Source, selections: Sequence[Selection], rows: Sequence[Row], *, every: int
+) -> dict[str, Any]:
     """Everything that is written, as JSON."""
     return {
         "venule": venule.__version__,
@@ -214,6 +216,7 @@ def report(source: Source, selections: Sequence[Selection], rows: Sequence[Row])
         "weights_sha256": source.weights_sha256,
         "runtime": source.runtime,
         "threshold": source.threshold,
+        "every": every,
         "data": [f"{s.dataset}:{s.protocol}:{s.split}" for s in selections],
         "all": summary(rows),
         "by_dataset": {
@@ -268,8 +271,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 segmenter=segmenter,
                 looks=options.looks or default_file(),
             )
-        text = json.dumps(rounded(report(source, selections, rows)), indent=1) + "\n"
-        write_bytes(options.out, text.encode())
+        found = report(source, selections, rows, every=options.every)
+        write_bytes(options.out, (json.dumps(rounded(found), indent=1) + "\n").encode())
     except VenuleError as error:
         sys.exit(f"error: {error}")
 

@@ -133,8 +133,8 @@ def _limits() -> list[list[str]]:
 def _results(report: Json) -> Iterator[str]:
     yield (
         f"`{report['model']}` ({report['runtime']}, threshold {report['threshold']:g}, weights "
-        f"{(report['weights_sha256'] or 'unknown')[:12]}) on {', '.join(report['data'])}: every "
-        "photograph as it is and spoilt in the ways below; Dice inside the data set's field of "
+        f"{(report['weights_sha256'] or 'unknown')[:12]}) on {', '.join(report['data'])}, {_photographs(report)}: each "
+        "as it is and spoilt in the ways below; Dice inside the data set's field of "
         "view."
     )
     everything = report["all"]
@@ -151,6 +151,12 @@ def _results(report: Json) -> Iterator[str]:
             f"The assessment takes {ms['median']:.1f} ms a photograph (median of {ms['n']}, "
             f"quartiles {ms['quartile_1']:.1f} and {ms['quartile_3']:.1f}).",
         ]
+
+
+def _photographs(report: Json) -> str:
+    """How many of how many photographs, every so manyeth of a split."""
+    each, every = report["all"]["photographs"], report["every"]
+    return f"all {each} photographs" if every == 1 else f"one photograph of {every}, {each} in all"
 
 
 def _correlations(summaries: Json) -> list[list[str]]:

@@ -32,6 +32,7 @@ def test_what_was_measured_stands_in_tables(page: ModuleType, tmp_path: Path) ->
     found = {"spearman": -0.81, "pearson": None}
     spread = {"n": 2, "mean": 0.7, "quartile_1": 0.6, "median": 0.7, "quartile_3": 0.8}
     summary = {
+        "photographs": 3,
         "correlation": {"spoilt": {"uncertainty": found, "one_minus_expected_dice": found}},
         "dice_by_grade": {"ok": spread, "usable": {"n": 0}, "reject": {"n": 0}},
         "versions": [
@@ -50,6 +51,7 @@ def test_what_was_measured_stands_in_tables(page: ModuleType, tmp_path: Path) ->
         "runtime": "ONNX Runtime",
         "threshold": 0.4,
         "weights_sha256": "abcdef0123456789",
+        "every": 2,
         "data": ["HRF:orlando:test"],
         "all": summary,
         "by_dataset": {"HRF": summary},
@@ -59,4 +61,5 @@ def test_what_was_measured_stands_in_tables(page: ModuleType, tmp_path: Path) ->
     assert "| HRF | spoilt | -0.81 / – | -0.81 / – |" in text
     assert "| ok | 2 | 0.700 | 0.600 – 0.800 |" in text
     assert "| blurred | 0.01 | 0.432 | 0.500 | 0 | 1 | 2 |" in text
+    assert "HRF:orlando:test, one photograph of 2, 3 in all: each as it is and spoilt" in text
     assert "0.7 ms" in text

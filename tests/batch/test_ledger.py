@@ -6,7 +6,7 @@ import pytest
 
 from venule.batch.ledger import NAME, Ledger
 from venule.batch.plan import Job
-from venule.batch.predict import Failed, Finished, Written
+from venule.batch.predict import Failed, Finished, Written, file_sha256
 from venule.errors import OutputError
 from venule.quality.assess import judge
 
@@ -29,8 +29,8 @@ def _jobs(out: Path, *names: str) -> list[Job]:
     return [Job(source=out / f"{name}.jpg", out=out, name=name, save=("mask",)) for name in names]
 
 
-def _finish(ledger: Ledger, job: Job) -> Finished:
-    finished = Finished("12ab", dict.fromkeys(job.results.values(), "34cd"))
+def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
+    finished = Finished(digest, dict.fromkeys(job.results.values(), "34cd"))
     quality = judge(None, 0.25)
     ledger.record(Written(job, finished, seconds=1.5, warnings=("grey",), quality=quality))
     return finished
@@ -168,6 +168,47 @@ def test_photographs_are_known_where_ever_their_folder_lies(ledger: Ledger, tmp_
     ledger.begin([moved], SETTINGS, overwrite=False)
     assert ledger.finished(moved) == finished
     assert [row.source for row in ledger.rows()] == ["/elsewhere/a.jpg"]
+
+
+def test_another_photograph_of_the_same_name_does_not_replace_results_unasked(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "A").mkdir()
+    (tmp_path / "B").mkdir()
+    first, second = (
+        Job(source=tmp_path / folder / "OD.jpg", out=tmp_path, name="OD", save=("mask",))
+        for folder in "AB"
+    )
+    first.source.write_bytes(b"one eye")
+    second.source.write_bytes(b"another eye")
+    ledger.begin([first], SETTINGS, overwrite=False)
+    finished = _finish(ledger, first, digest=file_sha256(first.source))
+    with pytest.raises(OutputError, match=r"A/OD.jpg, and .*B/OD.jpg is another photograph of"):
+        ledger.begin([second], SETTINGS, overwrite=False)
+    assert [row.source for row in ledger.rows()] == [str(first.source)]
+
+    first.source.write_bytes(b"retouched")  # changed where it is: predicted again
+    ledger.begin([first], SETTINGS, overwrite=False)
+    second.source.write_bytes(b"one eye")  # a copy
+    ledger.begin([second], SETTINGS, overwrite=False)
+    assert ledger.finished(second) == finished
+    second.source.write_bytes(b"another eye")
+    first.source.unlink()  # moved: nothing of it is there any more
+    ledger.begin([second], SETTINGS, overwrite=False)
+
+
+def test_a_failed_photograph_is_remembered_from_another_folder_too(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "bad.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    failed = Job(source=Path("bad.jpg"), out=tmp_path, name="bad", save=("mask",))
+    ledger.begin([failed], SETTINGS, overwrite=False)
+    ledger.record(Failed(failed, "broken"))
+    monkeypatch.chdir(tmp_path / "sub")
+    ledger.begin(_jobs(tmp_path, "other"), SETTINGS, overwrite=False)
+    assert next(ledger.rows()).source == "bad.jpg"
 
 
 @pytest.mark.parametrize("name", ["a\udcff", "line\nbreak", "'; DROP TABLE files; --", "äé"])

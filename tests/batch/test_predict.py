@@ -92,6 +92,20 @@ def test_a_pipe_fails_and_is_not_waited_for(tmp_path: Path) -> None:
     assert outcome.reason == "not a regular file"
 
 
+def test_a_photograph_that_may_not_be_looked_at_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _job(tmp_path)
+
+    def exists(_: Path, **__: bool) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", exists)
+    outcome = attempt(job, None, green(1))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == "cannot be read (Permission denied)"
+
+
 def test_a_link_to_nowhere_and_a_link_to_itself_fail(tmp_path: Path) -> None:
     reasons = {}
     for name, target in (("a.png", "nowhere"), ("b.png", "b.png")):

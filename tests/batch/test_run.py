@@ -1,6 +1,6 @@
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -197,6 +197,26 @@ def test_a_run_that_is_closed_early_reports_what_it_left_and_gives_the_ledger_fr
     assert [path.name for path in out.glob("*_mask.png")] == [f"{first.job.name}_mask.png"]
     with closing(Ledger(out)) as ledger:
         assert ledger.finished(first.job) is not None
+
+
+def test_a_repetition_that_is_closed_early_keeps_what_was_finished(
+    folder: Path, tmp_path: Path
+) -> None:
+    for number in range(4):
+        write_png(folder / f"more{number}.png", noise(40, seed=number))
+    out = tmp_path / "out"
+    jobs = plan([folder], out)
+
+    def begin() -> Generator[Outcome, None, None]:
+        return run(jobs, green, start(jobs, out, {}), segmenter=green(1), workers=2)
+
+    with closing(begin()) as outcomes:
+        assert {type(outcome) for outcome in outcomes} == {Written}
+    before = {path.name: path.read_bytes() for path in out.glob("*_mask.png")}
+    assert len(before) == 5
+    with closing(begin()) as outcomes:
+        assert isinstance(next(outcomes), Kept)
+    assert {path.name: path.read_bytes() for path in out.glob("*_mask.png")} == before
 
 
 def test_what_hangs_or_kills_its_worker_costs_that_photograph_only(

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from support import trees
 from venule.cli.evaluate import evaluate
-from venule.errors import DatasetError, OutputError
+from venule.errors import DatasetError, OutputError, UsageError
 from venule.image.arrays import FloatMap
 from venule.image.io import pixel_hash, read_image
 from venule.inference.segment import Segmenter
@@ -115,3 +115,14 @@ def test_a_result_file_in_no_folder_is_refused_before_scoring(drive: Path, tmp_p
     arguments = ("expert:second", "--data", f"drive={drive}", "--split", "test")
     with pytest.raises(OutputError, match="does not exist"):
         call(*arguments, "--json", tmp_path / "none" / "a.json")
+
+
+def test_a_folder_and_one_file_twice_are_refused_before_scoring(
+    drive: Path, tmp_path: Path
+) -> None:
+    asked = ("expert:second", "--data", f"drive={drive}", "--split", "test")
+    with pytest.raises(OutputError, match="is a folder; name a file in it"):
+        call(*asked, "--json", tmp_path)
+    with pytest.raises(UsageError, match="--json and --csv both name"):
+        call(*asked, "--json", tmp_path / "a", "--csv", tmp_path / "a")
+    assert not list(tmp_path.iterdir())

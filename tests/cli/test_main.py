@@ -1,10 +1,12 @@
 import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from support.commands import Run
 from venule import __version__
@@ -118,6 +120,26 @@ def test_a_full_disk_is_an_error_of_the_user(venule: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr(cli, "app", _failing(error))
     ran = venule("predict")
     assert (ran.code, ran.err) == (2, "venule: error: No space left on device: out/a.png\n")
+
+
+def test_a_path_longer_than_names_can_be_is_an_error_of_the_user(venule: Run) -> None:
+    ran = venule("predict", "a" * 300, "-o", "out")
+    assert ran.code == 2
+    assert ran.err.startswith("venule: error: File name too long: aaa")
+
+
+def test_names_that_stdout_cannot_spell_stop_nothing(tmp_path: Path) -> None:
+    code = "from venule.cli.main import main; main()"
+    image = tmp_path / "\u773c.png"
+    Image.new("RGB", (64, 64), (90, 40, 10)).save(image)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", str(image), "-o", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("\\u773c_mask.png\n")
 
 
 def test_an_interruption_exits_with_130(venule: Run, monkeypatch: pytest.MonkeyPatch) -> None:

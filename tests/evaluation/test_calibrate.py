@@ -97,6 +97,20 @@ def test_specks_go_until_no_more_pieces_are_left_than_the_truth_has() -> None:
     assert tried["0.001"]["pieces"] == 1  # and the smaller vessel would be lost
 
 
+def test_an_image_without_vessels_leaves_the_choice_to_the_others() -> None:
+    truth = np.zeros((200, 200), bool)
+    truth[50, 20:180] = True
+    vessels = truth.copy()
+    vessels[50, 95:100] = False
+    items = [mapped(truth, vessels, faint=truth), mapped(np.zeros_like(truth), truth & False)]
+    joined, budgets = _join(items, Postprocessing(), 0.5)
+    assert joined.join_budget > 0
+    assert budgets["0"]["largest_piece_share"] < 1
+    chosen, tried = _drop(items, joined, 0.5)
+    assert chosen.min_piece == 0.0
+    assert not any(np.isnan(value) for means in tried.values() for value in means.values())
+
+
 def test_no_vessel_is_dropped_to_leave_few_pieces() -> None:
     truth = np.zeros((200, 200), bool)
     truth[50, 20:180] = truth[150, 20:50] = True

@@ -157,6 +157,7 @@ def test_the_page_says_where_scored_images_were_seen_in_training(
     hit = SeenImage(
         id="05_h", role="trained", seen_as="05_h", dataset="HRF", protocol="all", split="all"
     )
-    scores = card_scores(result.model_copy(update={"seen": (hit,)}))
+    again = hit.model_copy(update={"split": "train"})  # in two splits, one image
+    scores = card_scores(result.model_copy(update={"seen": (hit, again)}))
     page = card_page(card.model_copy(update={"scores": (scores,)}))
     assert "**The weights were trained on 1 of these images: this is not a test.**" in page

@@ -1,4 +1,6 @@
+import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,10 @@ from venule.evaluation.card_check import (
 from venule.evaluation.evaluate import evaluate
 from venule.evaluation.result import Result
 from venule.models.record import ModelRecord
+
+Place = tuple[str | int, ...]
+
+COUNTS_AND_BOUNDS = {"trained", "selected", "pixels", "side_px", "batch", "above_px", "up_to_px"}
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +109,47 @@ def test_other_weights_than_the_cards_are_refused(
         card_source(card)
 
 
+def places_of_numbers(value: object, path: Place = ()) -> Iterator[Place]:
+    """The places of all defined numbers in nested mappings and lists."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, item in items:
+            yield from places_of_numbers(item, (*path, name))
+    elif isinstance(value, int | float) and not math.isnan(value):
+        yield path
+
+
+def is_compared(path: Place) -> bool:
+    """All numbers but counts and the bounds of classes."""
+    last = path[-1]
+    if last == "images":
+        return path == ("images",)
+    if path[0] == "calibration" and last in ("low", "high"):
+        return False
+    return last not in COUNTS_AND_BOUNDS
+
+
 def test_every_number_of_the_scores_is_compared(card: Card, result: Result) -> None:
-    """One more field of scores must be compared too, or named here."""
-    described = {"dataset", "protocol", "split", "split_source", "expert", "fov_rule"}
-    described |= {"threshold_source", "trained", "selected", "package_version", "runtime"}
-    compared = {"images", "threshold", "mean", "pooled", "published"}
-    compared |= {"recall_by_width", "calibration"}
-    assert described | compared == CardScores.model_fields.keys()
+    plain = json.loads(json.dumps(card.scores[1].model_dump()))
+    paths = [path for path in places_of_numbers(plain) if is_compared(path)]
+    assert {path[0] for path in paths} == {
+        "images",
+        "threshold",
+        "mean",
+        "pooled",
+        "published",
+        "recall_by_width",
+        "calibration",
+    }
+    for path in paths:
+        part = plain
+        for name in path[:-1]:
+            part = part[name]
+        before = part[path[-1]]
+        part[path[-1]] = before + 1
+        compared = compare_scores(CardScores.model_validate(plain), result)
+        part[path[-1]] = before
+        assert len([row for row in compared if row.drifted]) == 1, path
 
 
 def test_classes_of_width_in_words() -> None:

@@ -82,7 +82,7 @@ def test_csv_has_a_row_an_image_and_four_of_summary(report: Report) -> None:
 
 def test_seen_images_are_warned_of_by_id_and_role(report: Report) -> None:
     hit = SeenImage(id="03", role="selected", seen_as="3", dataset="D", protocol="p", split="val")
-    result = report.results[0].model_copy(update={"seen": (hit,)})
+    result = report.results[0].model_copy(update={"seen": (hit, hit)})
     (line,) = warnings_of(result)
     assert line.startswith("WARNING: dark was selected on 1 of the 20 images")
     assert "03" in line

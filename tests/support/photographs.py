@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 Pixels = NDArray[Any]
 
@@ -85,6 +85,9 @@ def half_covered() -> Pixels:
 
 ON_BLACK = EYE.copy()
 ON_BLACK[:12] = np.rint(EYE[:12] * 0.2).astype(np.uint8)
+HALF_COVERED_GREY = half_covered()[..., [0, 3]]
+GREY_ON_BLACK = GREY.copy()
+GREY_ON_BLACK[:12] = np.rint(GREY[:12] * 0.2).astype(np.uint8)
 UPSIDE_DOWN_LIGHT = 255 - GREY[..., 0]
 PALETTE = np.random.default_rng(0).integers(0, 256, (256, 3)).astype(np.uint8)
 INDEX = EYE[..., 0]
@@ -180,6 +183,7 @@ GREY_CASES = {
     "png with alpha": Case(pillow(INDEX, "PNG", mode="LA"), GREY),
     "png of equal colours": Case(pillow(GREY, "PNG"), GREY),
     "png 16": Case(pillow(deep(INDEX), "PNG"), GREY),
+    "png 16 grey and opacity": Case(raw(png(deep(HALF_COVERED_GREY), 4)), GREY_ON_BLACK, 1),
     "jpeg": Case(pillow(INDEX, "JPEG", quality=98), GREY, 4),
     "jpeg of equal colours": Case(pillow(GREY, "JPEG", quality=98), GREY, 4),
     "webp": Case(pillow(INDEX, "WEBP", mode="RGB", quality=100), GREY, 6),
@@ -190,6 +194,9 @@ GREY_CASES = {
     "tiff": Case(tiff(INDEX, photometric="minisblack"), GREY),
     "tiff 12": Case(tiff(deep(INDEX, 12), photometric="minisblack"), GREY, 1),
     "tiff 16": Case(tiff(deep(INDEX), photometric="minisblack"), GREY),
+    "tiff 16 in one plane": Case(
+        pillow(deep(INDEX), "TIFF", tiffinfo={ExifTags.Base.PlanarConfiguration: 2}), GREY
+    ),
     "tiff 32": Case(tiff(deep(INDEX).astype(np.int32), photometric="minisblack"), GREY),
     "tiff of which 0 is white": Case(tiff(UPSIDE_DOWN_LIGHT, photometric="miniswhite"), GREY),
     "tiff 16 of which 0 is white": Case(

@@ -194,6 +194,20 @@ def test_a_validation_image_without_its_annotation_is_said_before_the_training(
     assert not list(tmp_path.iterdir())
 
 
+def test_weights_that_know_the_validation_images_are_refused_as_a_start(
+    finished: Path, data: Path, tmp_path: Path
+) -> None:
+    pretrained = {"network": {"pretrained": str(finished)}}
+    val = [{"dataset": str(data), "split": "train"}]  # what `finished` was trained on
+    other = make_drawn(tmp_path / "other", train=2, val=1, size_px=96)
+    sources = {"train": [{"dataset": str(other), "split": "train"}], "val": val}
+    with pytest.raises(ConfigError, match=r"was trained on validation images \(00, 01, 02, 03\)"):
+        run(data, tmp_path / "runs", data=sources, **pretrained)
+    assert not (tmp_path / "runs").exists()
+    # Images that only selected may select again.
+    assert run(data, tmp_path / "runs", schedule={"epochs": 1}, **pretrained).path.is_dir()
+
+
 def test_a_run_does_not_go_on_with_other_photographs(tmp_path: Path) -> None:
     data = make_drawn(tmp_path / "data")
     path = run(data, tmp_path).path

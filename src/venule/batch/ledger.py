@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from venule.batch.plan import Job, refuse_overwriting
-from venule.batch.predict import Failed, Finished, Written
+from venule.batch.predict import Failed, Finished, Written, file_sha256
 from venule.errors import OutputError
 from venule.quality.assess import Quality
 
@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS settings (id INTEGER PRIMARY KEY CHECK (id = 0), json
 CREATE TABLE IF NOT EXISTS files (
     name TEXT PRIMARY KEY,          -- of the results, see Job
     source TEXT NOT NULL,           -- as it was last given
+    place TEXT NOT NULL,            -- the same as an absolute path
     status TEXT NOT NULL,           -- pending, done, failed
     reason TEXT NOT NULL DEFAULT '',
     input_sha256 TEXT NOT NULL DEFAULT '',
@@ -77,14 +78,15 @@ class Ledger:
         that are not among `jobs` are forgotten; their files stay.
 
         Raises:
-            OutputError: without `overwrite`: earlier results have other settings, or files are in
-                the way that the ledger does not know.
+            OutputError: without `overwrite`: earlier results have other settings or are of another
+                photograph, or files are in the way that the ledger does not know.
         """
         known = {name: json.loads(outputs) for name, outputs in self._select("name, outputs")}
         before = self.settings
         if not overwrite:
             _refuse_other_settings(self.path.parent, before, settings)
             refuse_overwriting(job for job in jobs if key(job) not in known)
+            self._refuse_other_photographs(jobs)
         gone = [key(job) for job in jobs] if overwrite else []
         with self._errors(), self._transaction():
             if before != settings:
@@ -94,9 +96,10 @@ class Ledger:
                 )
             self._base.executemany("DELETE FROM files WHERE name = ?", ([name] for name in gone))
             self._base.executemany(
-                "INSERT INTO files (name, source, status) VALUES (?, ?, 'pending')"
-                " ON CONFLICT (name) DO UPDATE SET source = excluded.source",
-                ((key(job), text(job.source)) for job in jobs),
+                "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')"
+                " ON CONFLICT (name) DO UPDATE"
+                " SET source = excluded.source, place = excluded.place",
+                ((key(job), text(job.source), text(job.source.absolute())) for job in jobs),
             )
             self._forget_what_is_gone({key(job) for job in jobs})
         current = {target for job in jobs for target in job.targets}
@@ -156,11 +159,29 @@ class Ledger:
             row = self._base.execute("SELECT json FROM settings").fetchone()
         return {} if row is None else json.loads(row[0])
 
+    def _refuse_other_photographs(self, jobs: Sequence[Job]) -> None:
+        """Refuse to replace results of a photograph that is still there by another one's.
+
+        The same photograph may have been copied or moved, or changed where it is.
+        """
+        rows = self._select("name, source, place, input_sha256", "WHERE status = 'done'")
+        done = {name: row for name, *row in rows}
+        for job in jobs:
+            source, place, digest = done.get(key(job), ("", "", ""))
+            if place in ("", text(job.source.absolute())) or not os.path.lexists(place):
+                continue
+            if job.source.is_file() and file_sha256(job.source) != digest:
+                raise OutputError(
+                    f"{self.path.parent} holds results of {source}, and {job.source} is another "
+                    "photograph of that name; choose another folder for -o, or replace them with "
+                    "--overwrite"
+                )
+
     def _forget_what_is_gone(self, planned: set[str]) -> None:
         """Forget photographs without results that nobody asks for and that are not there."""
-        rows = self._select("name, source", "WHERE status <> 'done'")
+        rows = self._select("name, place", "WHERE status <> 'done'")
         gone = [
-            [name] for name, source in rows if name not in planned and not os.path.lexists(source)
+            [name] for name, place in rows if name not in planned and not os.path.lexists(place)
         ]
         self._base.executemany("DELETE FROM files WHERE name = ?", gone)
 

@@ -170,7 +170,7 @@ def _predict_or_keep(
 ) -> tuple[Finished, Quality | None] | None:
     """The hashes of what went in and came out, and its quality; None if `finished` still holds."""
     digest = _input_sha256(job.source)
-    if finished is not None and finished.input_sha256 == digest and _are_there(job, finished):
+    if finished is not None and finished.input_sha256 == digest and are_there(job, finished):
         return None
     prediction = predict_file(job, segmenter)
     outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
@@ -178,10 +178,10 @@ def _predict_or_keep(
 
 
 def _input_sha256(path: Path) -> str:
-    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
-        what = "a folder that cannot be searched" if path.is_dir() else "not a regular file"
-        raise ImageError(f"{path}: {what}")
     try:
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            what = "a folder that cannot be searched" if path.is_dir() else "not a regular file"
+            raise ImageError(f"{path}: {what}")
         return file_sha256(path)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
@@ -189,7 +189,8 @@ def _input_sha256(path: Path) -> str:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _are_there(job: Job, finished: Finished) -> bool:
+def are_there(job: Job, finished: Finished) -> bool:
+    """Whether the job's files, and no others, are as they were when it was finished."""
     return set(finished.outputs) == set(job.results.values()) and all(
         (job.out / result).is_file() and file_sha256(job.out / result) == digest
         for result, digest in finished.outputs.items()

@@ -19,7 +19,16 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from venule.batch.plan import Job
-from venule.batch.predict import Failed, Finished, Network, Outcome, attempt, discard
+from venule.batch.predict import (
+    Failed,
+    Finished,
+    Network,
+    Outcome,
+    are_there,
+    attempt,
+    discard,
+    sweep,
+)
 from venule.errors import OutputError, VenuleError
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -104,12 +113,17 @@ class _Worker:
         return Failed(self.task.job, f"took longer than {timeout:g} s", seconds)
 
     def stop(self) -> None:
-        """End the process; what it was writing is removed."""
+        """End the process; what it was writing is removed, and what was finished stays."""
         self.process.kill()
         self.process.join()
         self.connection.close()
-        if self.task is not None:
-            discard(self.task.job)
+        if self.task is None:
+            return
+        job, finished = self.task.job, self.task.finished
+        if finished is not None and are_there(job, finished):
+            sweep(job.targets)
+        else:
+            discard(job)
 
     @property
     def stopped(self) -> bool:

@@ -129,6 +129,8 @@ def evaluate(
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
     require_truth(selection, expert.value)
+    if json is not None and csv is not None and json.resolve() == csv.resolve():
+        raise UsageError(f"--json and --csv both name {json}; give each a file of its own")
     for file in (json, csv):
         if file is not None:
             require_folder(file)

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 import warnings
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -45,6 +46,19 @@ TRAIN_EXTRA = frozenset(
         "torchvision",
     }
 )
+
+_OF_THE_DISK = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EMFILE,
+        errno.ENAMETOOLONG,
+    }
+)
+"""The disk, its permissions and its limits are the user's; any other OSError is ours."""
 
 app = typer.Typer(
     help="Segment the blood vessels in colour fundus photographs. Research use only.",
@@ -87,6 +101,8 @@ def _options(
 def main() -> None:
     """Run the command line and exit with the code of its contract."""
     warnings.showwarning = _show_warning
+    if isinstance(sys.stdout, TextIOWrapper):  # a file's name may not fit into its encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(prog_name="venule", standalone_mode=False) or 0
     except Exception as error:
@@ -137,11 +153,7 @@ def _mistake(error: Exception) -> str | None:
         if missing in TRAIN_EXTRA:
             return f"this needs {missing}, which is not installed: pip install 'venule[train]'"
         return None
-    # The disk, its permissions and its limits are the user's; any other OSError is ours.
-    if isinstance(error, PermissionError) or (
-        isinstance(error, OSError)
-        and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE)
-    ):
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
         return f"{error.strerror}: {error.filename}" if error.filename else str(error)
     return None
 

@@ -20,7 +20,7 @@ from venule.data.protocols import Selection, select
 from venule.data.record import Expert
 from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, WeightsError
-from venule.evaluation.intervals import Interval, bootstrap
+from venule.evaluation.intervals import Interval, bootstrap, mean_of_defined
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.arrays import FloatMap, Mask
 from venule.inference.load import load
@@ -115,13 +115,15 @@ def calibrate(
 
     Raises:
         WeightsError: no weights in a folder, or such as have learnt nothing.
-        DatasetError: validation images are missing, or two runs share one.
+        DatasetError: validation images are missing, two runs share one, or none has a vessel.
     """
     held_out = [item for run in runs for item in _predict(run, which, change, progress)]
     ids = [item.sample.id for item in held_out]
     if len(set(ids)) < len(ids):
         double = next(id for id in ids if ids.count(id) > 1)
         raise DatasetError(f"image {double} validates two runs; give the folds of one division")
+    if not any((item.truth & item.sample.fov).any() for item in held_out):
+        raise DatasetError("none of the validation images has a vessel; nothing can be chosen")
     after = fit_platt(held_out)
     threshold = _lowest_threshold(held_out, after)
     after, budgets = _join(held_out, after, threshold)
@@ -265,4 +267,4 @@ def _means(
                 "pieces": float(pieces(vessels, fov)),
             }
         )
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return {name: mean_of_defined([row[name] for row in rows]) for name in rows[0]}

@@ -222,7 +222,8 @@ def card_json(card: Card) -> str:
 def card_scores(result: Result) -> CardScores:
     """What a card keeps of a result."""
     kept = CardScores.model_fields.keys() - {"images", "trained", "selected"}
-    roles = [seen.role for seen in result.seen]
+    seen = {(one.role, one.id) for one in result.seen}  # it may be in several splits
+    roles = [role for role, _ in seen]
     return CardScores(
         **{name: getattr(result, name) for name in kept},
         images=len(result.images),

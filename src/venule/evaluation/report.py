@@ -82,7 +82,7 @@ def warnings_of(result: Result) -> list[str]:
     """A loud line for each role in which the weights have seen scored images; usually none."""
     lines = []
     for role in ("trained", "selected"):
-        ids = [seen.id for seen in result.seen if seen.role == role]
+        ids = list(dict.fromkeys(seen.id for seen in result.seen if seen.role == role))
         if ids:
             lines.append(
                 f"WARNING: {result.model} was {role} on {len(ids)} of the {len(result.images)} "

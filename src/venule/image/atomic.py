@@ -10,9 +10,11 @@ from venule.errors import OutputError
 
 
 def require_folder(path: Path) -> None:
-    """Raise OutputError unless the folder of `path` exists; asked before long work begins."""
+    """Raise OutputError unless `path` can be a file in a folder; asked before long work begins."""
     if not path.parent.is_dir():
         raise OutputError(f"{path}: its folder does not exist; make it first")
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file in it")
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

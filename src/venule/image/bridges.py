@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from skimage.draw import line
 
 from venule.image.arrays import FloatMap, Mask
+from venule.image.levels import reaching
 
 FLOOR = 0.1
 """Share of the threshold's probability below which no path leads."""
@@ -85,9 +86,7 @@ def raise_paths(
     The paths lie in a map of `shape` (h, w), the same photograph at another size; each is drawn as
     8-connected lines between the centres of its pixels. Nothing is lowered.
     """
-    least = np.float32(threshold)
-    if least < threshold:
-        least = np.nextafter(least, np.float32(1))
+    least = reaching(threshold)
     factors = np.divide(probability.shape, shape)
     for path in paths:
         corners = ((path + 0.5) * factors - 0.5).round().astype(int)

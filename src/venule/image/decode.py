@@ -94,6 +94,8 @@ def _unread(path: Path) -> ImageError:
 def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
     if isinstance(opened, TiffImageFile) and _has_deep_planes(opened):
         return _decode_deep_planes(content, opened, path)
+    if _rawmode(opened) == "LA;16B":
+        return _decode_deep_grey(opened)
     other = _other_rawmode(opened)
     if other is not None:
         return _decode_both_bytes(opened, other, content, path)
@@ -111,14 +113,26 @@ def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
 
 def _other_rawmode(image: ImageFile.ImageFile) -> str | None:
     """The raw mode that reads the other bytes of 16-bit colour; None for any other image."""
-    if image.mode not in ("RGB", "RGBA") or not image.tile:
-        return None
-    args = image.tile[0].args
-    rawmode = args if isinstance(args, str) else str(args[0]) if args else ""
+    rawmode = _rawmode(image) if image.mode in ("RGB", "RGBA") else ""
     base, order = rawmode[:-4], rawmode[-4:]
     if order == ";16N":
         order = ";16L" if np.little_endian else ";16B"
     return base + _OTHER_BYTE[order] if order in _OTHER_BYTE else None
+
+
+def _rawmode(image: ImageFile.ImageFile) -> str:
+    """How the file's bytes lie, in Pillow's words; empty where that is not known."""
+    args = image.tile[0].args if image.tile else None
+    return args if isinstance(args, str) else str(args[0]) if args else ""
+
+
+def _decode_deep_grey(image: ImageFile.ImageFile) -> RGB:
+    """16-bit grey with opacity: four bytes a pixel, which are read as if they were RGBA."""
+    image.tile = [tile._replace(args=_with_rawmode(tile.args, "RGBA")) for tile in image.tile]
+    pixels = _array(upright(image))
+    grey = np.left_shift(pixels[..., 0], 8, dtype=np.uint16) | pixels[..., 1]
+    opaque = np.left_shift(pixels[..., 2], 8, dtype=np.uint16)
+    return _to_rgb(_deep(np.stack([grey, grey, grey, opaque], axis=-1)))
 
 
 def _decode_both_bytes(image: ImageFile.ImageFile, rawmode: str, content: bytes, path: Path) -> RGB:
@@ -152,11 +166,13 @@ def _has_deep_planes(image: TiffImageFile) -> bool:
 
 
 def _decode_deep_planes(content: bytes, image: TiffImageFile, path: Path) -> RGB:
-    """Three planes of a TIFF, each read as a grey 16-bit TIFF of its own."""
+    """The colours or the grey of a TIFF, each plane read as a grey 16-bit TIFF of its own."""
     planes = []
-    for number in range(3):
+    for number in range(3 if image.tag_v2.get(ExifTags.Base.SamplesPerPixel, 1) >= 3 else 1):
         plane = upright(open_image(_plane_as_tiff(content, image, number), path))
         planes.append(_array(plane).astype(np.uint16))
+    if len(planes) == 1:
+        return _to_rgb(_deep(planes[0], inverted=_is_inverted(image)))
     return _to_rgb(_deep(np.stack(planes, axis=-1)))
 
 
@@ -168,7 +184,7 @@ def _plane_as_tiff(content: bytes, image: TiffImageFile, number: int) -> bytes:
     entries |= {base.SamplesPerPixel: (1,), base.PlanarConfiguration: (1,)}
     for parts in (base.StripOffsets, base.StripByteCounts, base.TileOffsets, base.TileByteCounts):
         if parts in tags:
-            each = len(tags[parts]) // int(tags.get(base.SamplesPerPixel, 3))
+            each = len(tags[parts]) // int(tags.get(base.SamplesPerPixel, 1))
             entries[parts] = tuple(tags[parts][number * each : (number + 1) * each])
     order = "<" if tags.prefix == b"II" else ">"
     directory = [struct.pack(order + "H", len(entries))]

@@ -24,6 +24,7 @@ from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.atomic import write_bytes
 from venule.image.container import MAX_FILE_BYTES, open_image
 from venule.image.decode import decode_photograph, upright
+from venule.image.levels import LARGEST
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pnm", ".ppm", ".ppm.gz", ".tif", ".tiff", ".webp"]
@@ -147,7 +148,7 @@ def write_probability(path: Path | str, probability: FloatMap) -> None:
     stored = np.empty(probability.shape, np.uint16)
     rows = max(1, _AT_ONCE // max(1, probability.shape[1]))
     for top in range(0, len(stored), rows):  # float copies of 100 megapixels would be 800 MB
-        part = probability[top : top + rows] * np.float32(65535)
+        part = probability[top : top + rows] * np.float32(LARGEST)
         stored[top : top + rows] = np.rint(part, out=part)
     write_png(path, stored)
 

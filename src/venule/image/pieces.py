@@ -5,6 +5,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap, Mask
+from venule.image.levels import below
 
 _EIGHT_CONNECTED = np.ones((3, 3), bool)
 
@@ -18,7 +19,7 @@ def lower_small_pieces(
 
     A piece is 8-connected, at or above `threshold` and inside `fov`; it is small if it has fewer
     pixels than `min_piece` times those of `fov`. Nothing else changes, so that the map at the
-    threshold and the map itself tell of the same vessels.
+    threshold, the map itself and its file tell of the same vessels.
     """
     least_px = min_piece * int(np.count_nonzero(fov))
     if least_px <= 1:
@@ -29,7 +30,7 @@ def lower_small_pieces(
     lost = small[labels]
     del labels  # of 100 megapixels they are 400 MB, as is the copy below
     lowered = probability.copy()
-    lowered[lost] = np.nextafter(np.float32(threshold), np.float32(0))
+    lowered[lost] = below(threshold)
     return lowered
 
 

@@ -84,7 +84,7 @@ def load_pretrained(network: nn.Module, source: str) -> Taken:
     else:
         tensors, metadata = _read(source)
     taken = compare(network, tensors, source=source)
-    record = _record(source, metadata)
+    record, seen = _record(source, metadata), _seen(source, metadata)
     if not taken.taken:
         raise WeightsError(
             f"{source}: none of its {len(tensors)} tensors fits the network; `venule convert` "
@@ -99,7 +99,6 @@ def load_pretrained(network: nn.Module, source: str) -> Taken:
             f"same{shape}"
         )
     network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
-    seen = _classifier_has_seen(source, metadata) if record is None else record.seen
     return replace(taken, seen=seen)
 
 
@@ -110,6 +109,15 @@ def read_record(source: str) -> ModelRecord | None:
         WeightsError: unreadable file.
     """
     return None if source in DOWNLOADS else _record(source, _read(source)[1])
+
+
+def seen_by(source: str) -> tuple[SeenImages, ...]:
+    """The images that a file's weights were trained or selected on, as far as it says.
+
+    Raises:
+        WeightsError: unreadable file.
+    """
+    return () if source in DOWNLOADS else _seen(source, _read(source)[1])
 
 
 def _read(source: str) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -151,7 +159,10 @@ def _record(source: str, metadata: Mapping[str, str]) -> ModelRecord | None:
         raise WeightsError(f"{source}: its record cannot be used: {reason}") from None
 
 
-def _classifier_has_seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
+def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
+    record = _record(source, metadata)
+    if record is not None:
+        return record.seen
     try:
         account = json.loads(metadata.get(CLASSIFIER, "{}"))
         return tuple(SeenImages.model_validate(images) for images in account.get("seen", ()))

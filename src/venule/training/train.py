@@ -11,7 +11,7 @@ from torch import nn
 from venule.data.loader import EpochBatches, derive_seed, training_loader
 from venule.errors import ConfigError, DatasetError
 from venule.inference.load import weights_file
-from venule.models.pretrained import DOWNLOADS, load_pretrained, read_record
+from venule.models.pretrained import DOWNLOADS, load_pretrained, read_record, seen_by
 from venule.models.record import SeenImages
 from venule.models.zoo import model_config
 from venule.training.config import TrainConfig, read_config
@@ -38,6 +38,7 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     model_config(config.network.model, config.network.options)  # complain before making a folder
     config = _shaped(config)
     task = SegmentationTask(config, *selections)
+    _require_unseen(task, config.network.pretrained)
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
         run.write_json("environment.json", environment())
@@ -127,6 +128,27 @@ def take_pretrained(
     counts = {"taken": taken.taken, "mismatched": taken.mismatched, "fresh": taken.fresh}
     report("pretrained", {part: len(names) for part, names in counts.items()})
     return taken.seen
+
+
+def _require_unseen(task: SegmentationTask, pretrained: str | None) -> None:
+    """Raise ConfigError if the weights to start from were trained on validation images."""
+    earlier = seen_by(pretrained_source(pretrained)) if pretrained is not None else ()
+    learnt = {
+        pixels for seen in earlier if seen.role == "trained" for pixels in seen.images.values()
+    }
+    known = [
+        id
+        for seen in task.record.seen
+        if seen.role == "selected"
+        for id, pixels in seen.images.items()
+        if pixels in learnt
+    ]
+    if known:
+        raise ConfigError(
+            f"network.pretrained = {pretrained}: was trained on validation images "
+            f"({', '.join(known)}), which cannot choose epoch and threshold any more; validate on "
+            "others, or on none with data.val = []"
+        )
 
 
 def _keep_account(task: SegmentationTask, run: Run, *, main: bool) -> None:
