@@ -133,8 +133,8 @@ def _limits() -> list[list[str]]:
 def _results(report: Json) -> Iterator[str]:
     yield (
         f"`{report['model']}` ({report['runtime']}, threshold {report['threshold']:g}, weights "
-        f"{(report['weights_sha256'] or 'unknown')[:12]}) on {', '.join(report['data'])}, {_photographs(report)}: each "
-        "as it is and spoilt in the ways below; Dice inside the data set's field of "
+        f"{(report['weights_sha256'] or 'unknown')[:12]}) on {', '.join(report['data'])}, "
+        f"{_photographs(report)}: each as it is and spoilt in the ways below; Dice inside the data set's field of "
         "view."
     )
     everything = report["all"]
