@@ -124,16 +124,12 @@ def evaluate(
     from venule.evaluation.report import to_csv, to_json
     from venule.evaluation.result import compare
     from venule.evaluation.source import open_sources
-    from venule.image.atomic import require_folder, write_bytes
+    from venule.image.atomic import write_bytes
 
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
     require_truth(selection, expert.value)
-    if json is not None and csv is not None and json.resolve() == csv.resolve():
-        raise UsageError(f"--json and --csv both name {json}; give each a file of its own")
-    for file in (json, csv):
-        if file is not None:
-            require_folder(file)
+    _require_files(json, csv)
     sources = open_sources(
         models,
         selection,
@@ -153,6 +149,17 @@ def evaluate(
         write_bytes(csv, to_csv(report))
     _warn(report.results)
     _print(report)
+
+
+def _require_files(json: Path | None, csv: Path | None) -> None:
+    """Complain before long work if what is found could not be written."""
+    from venule.image.atomic import require_folder
+
+    if json is not None and csv is not None and json.resolve() == csv.resolve():
+        raise UsageError(f"--json and --csv both name {json}; give each a file of its own")
+    for file in (json, csv):
+        if file is not None:
+            require_folder(file)
 
 
 def _score(
