@@ -117,12 +117,12 @@ def write_parts(
             folder.mkdir(parents=True)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
-    patients = list(dict.fromkeys(_patient(photograph.record) for photograph in cut))
+    patients = list(dict.fromkeys(photograph.record.person for photograph in cut))
     validating = set(patients[1::_EACH_VALIDATES])
     seen: dict[str, dict[str, str]] = {"train": {}, "val": {}}
     for photograph in cut:
         image = load_sample(photograph.record).image
-        split = "val" if _patient(photograph.record) in validating else "train"
+        split = "val" if photograph.record.person in validating else "train"
         if photograph.parts:
             seen[split][photograph.record.id] = photograph.pixels
         for number, part in enumerate(photograph.parts):
@@ -140,10 +140,6 @@ def write_parts(
         ],
     }
     write_bytes(out / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
-
-
-def _patient(record: Record) -> str:
-    return record.patient or f"image {record.id}"
 
 
 def _squares(sample: Sample, vessels: Mask, place: int, config: PartsConfig) -> tuple[Part, ...]:

@@ -209,7 +209,7 @@ def _as_filed(dataset: Dataset) -> tuple[Protocol, ...]:
     for record in dataset.records:
         split = _SPLIT_NAMES.get(record.split or "all", record.split or "all")
         splits[split] = (*splits.get(split, ()), record.id)
-        other = patients.setdefault(record.patient or f"image {record.id}", split)
+        other = patients.setdefault(record.person, split)
         if other != split:
             raise DatasetError(
                 f"{dataset.root}: patient {record.patient} is in {other} and in {split}; keep "

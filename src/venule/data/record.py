@@ -25,6 +25,11 @@ class Record:
     patient: str | None = None
     laterality: Laterality | None = None
 
+    @property
+    def person(self) -> str:
+        """Whose eye it is, as far as that is known: all photographs of one stay together."""
+        return self.patient or f"image {self.id}"
+
     def truth(self, expert: Expert = "first") -> Path | None:
         """The vessel annotation of one expert, None if the data set has none."""
         return self.first if expert == "first" else self.second

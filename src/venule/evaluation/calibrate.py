@@ -20,12 +20,12 @@ from venule.data.protocols import Selection, select
 from venule.data.record import Expert
 from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, WeightsError
-from venule.evaluation.intervals import Interval, bootstrap, mean_of_defined
+from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.arrays import FloatMap, Mask
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
-from venule.metrics.counts import count, dice
+from venule.metrics.counts import count, dice, mean_of_defined
 from venule.metrics.curves import Histogram, best_threshold
 from venule.metrics.topology import largest_piece_share, pieces
 from venule.models.record import Postprocessing

@@ -42,12 +42,6 @@ def bootstrap(values: Sequence[float]) -> Interval:
     return Interval(mean=mean, low=float(low), high=float(high), images=len(defined))
 
 
-def mean_of_defined(values: Sequence[float]) -> float:
-    """The mean of per-image values without those that are nan; nan if all are."""
-    defined = [value for value in values if not math.isnan(value)]
-    return float(np.mean(defined)) if defined else math.nan
-
-
 def paired_difference(values: Sequence[float], reference: Sequence[float]) -> Interval:
     """The mean over images of value minus reference, with its 95 % interval.
 

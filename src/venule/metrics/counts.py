@@ -1,6 +1,7 @@
 """Scores of a binary map: outcomes counted inside the field of view, and ratios of them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,3 +77,9 @@ def mcc(c: Counts) -> float:
 
 def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else math.nan
+
+
+def mean_of_defined(values: Sequence[float]) -> float:
+    """The mean of the images' scores without those that are nan; nan if all are."""
+    defined = [value for value in values if not math.isnan(value)]
+    return float(np.mean(defined)) if defined else math.nan

@@ -22,7 +22,15 @@ from venule.image.atomic import write_same
 from venule.image.io import pixel_hash, write_png
 from venule.inference.segment import Prediction, Segmenter
 from venule.inference.torch_runner import torch_run
-from venule.metrics.counts import Counts, accuracy, count, dice, iou, miou
+from venule.metrics.counts import (
+    Counts,
+    accuracy,
+    count,
+    dice,
+    iou,
+    mean_of_defined,
+    miou,
+)
 from venule.metrics.curves import Histogram, best_threshold, roc_auc
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import weights_bytes
@@ -206,7 +214,7 @@ class SegmentationTask:
         names = " and ".join(f"{s.dataset} {s.split}" for s in self.config.data.sources("val"))
         self.threshold_source = f"largest pooled Dice on {names}"
         self.found = found
-        return {name: _mean([score[name] for score in scores]) for name in scores[0]}
+        return {name: mean_of_defined([score[name] for score in scores]) for name in scores[0]}
 
     def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> SegmentationSnapshot:
         """A copy of the weights with their record: threshold, scores, what they have seen."""
@@ -236,11 +244,6 @@ class SegmentationTask:
             "iou": iou(counts),
             "dice": dice(counts),
         }
-
-
-def _mean(values: Sequence[float]) -> float:
-    defined = [value for value in values if not math.isnan(value)]
-    return float(np.mean(defined)) if defined else math.nan
 
 
 def _network(model: nn.Module) -> SegmentationModel:
