@@ -26,7 +26,8 @@ from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice
 from venule.models.record import ModelRecord, Postprocessing
-from venule.training.config import TrainConfig, parse_config
+from venule.training.config import TrainConfig
+from venule.training.config_file import parse_config
 from venule.training.run import Run
 
 

@@ -38,7 +38,8 @@ def carry_on(values: dict[str, Any], root: Path) -> None:
     """Resume the run under `root` if one was begun there, else begin it; as a user would."""
     import torch
 
-    from venule.training.config import TrainConfig, parse_config
+    from venule.training.config import TrainConfig
+    from venule.training.config_file import parse_config
     from venule.training.train import resume, train
 
     torch.set_num_threads(1)

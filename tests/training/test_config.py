@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venule.errors import ConfigError, UsageError
-from venule.training.config import PretrainConfig, TrainConfig, parse_config, read_config
+from venule.training.config import PretrainConfig, TrainConfig
+from venule.training.config_file import parse_config, read_config
 from venule.training.run import to_toml
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,8 @@ from venule.training.classification import (
     training_transform,
     validation_transform,
 )
-from venule.training.config import ClassPhotographsConfig, PretrainConfig, TrainConfig, parse_config
+from venule.training.config import ClassPhotographsConfig, PretrainConfig, TrainConfig
+from venule.training.config_file import parse_config
 from venule.training.pretrain import pretrain, resume
 from venule.training.run import Run
 from venule.training.train import take_pretrained

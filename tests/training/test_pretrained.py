@@ -12,7 +12,8 @@ from support.runs import silent
 from venule.errors import WeightsError
 from venule.export.onnx import export_onnx
 from venule.models.checkpoint import load_model, read_weights
-from venule.training.config import TrainConfig, parse_config, read_config
+from venule.training.config import TrainConfig
+from venule.training.config_file import parse_config, read_config
 from venule.training.run import Run
 from venule.training.train import pretrained_source, resume, train
 

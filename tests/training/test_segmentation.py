@@ -14,7 +14,8 @@ from support.drawn import make_drawn, settings
 from venule.data.sample import Sample
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import read_weights
-from venule.training.config import TrainConfig, parse_config
+from venule.training.config import TrainConfig
+from venule.training.config_file import parse_config
 from venule.training.run import Run
 from venule.training.segmentation import SegmentationTask, TrainingHeads, choose
 from venule.viz.overlay import errors

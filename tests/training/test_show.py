@@ -9,7 +9,8 @@ from support.drawn import make_drawn, settings
 from venule.data.catalog import open_dataset
 from venule.data.sample import load_sample
 from venule.errors import UsageError
-from venule.training.config import TrainConfig, parse_config
+from venule.training.config import TrainConfig
+from venule.training.config_file import parse_config
 from venule.training.show import HEADINGS, sample_rows
 from venule.viz.overlay import VESSEL
 

@@ -23,7 +23,8 @@ from venule.inference.load import load
 from venule.models.checkpoint import build_model, load_model, read_weights
 from venule.models.record import Postprocessing
 from venule.synth.fundus import draw_fundus
-from venule.training.config import TrainConfig, parse_config
+from venule.training.config import TrainConfig
+from venule.training.config_file import parse_config
 from venule.training.run import Run
 from venule.training.segmentation import SegmentationTask, choose
 from venule.training.train import resume, train

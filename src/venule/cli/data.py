@@ -68,7 +68,8 @@ def show(
 ) -> None:
     """Draw training samples as a configuration augments them, and their truth beside them."""
     from venule.image.io import write_png
-    from venule.training.config import TrainConfig, read_config
+    from venule.training.config import TrainConfig
+    from venule.training.config_file import read_config
     from venule.training.show import HEADINGS, sample_rows
     from venule.viz.montage import montage, page_paths
 

@@ -40,7 +40,8 @@ def pretrain(
     if resume is None and folder is None:
         raise UsageError("name a folder that holds a folder of photographs for each class")
 
-    from venule.training.config import PretrainConfig, read_config
+    from venule.training.config import PretrainConfig
+    from venule.training.config_file import read_config
     from venule.training.pretrain import pretrain as begin
     from venule.training.pretrain import resume as carry_on
 

@@ -49,7 +49,8 @@ def train(
     if resume is None and config is None:
         raise UsageError("name a configuration, such as configs/ddrnet23-slim-drive.toml")
 
-    from venule.training.config import TrainConfig, read_config
+    from venule.training.config import TrainConfig
+    from venule.training.config_file import read_config
     from venule.training.train import resume as carry_on
     from venule.training.train import train as begin
 

@@ -1,16 +1,11 @@
-"""The typed, frozen configuration of a training run: one TOML file, plus `key=value` overrides."""
+"""The typed, frozen configuration of a training run; `config_file` reads it from TOML."""
 
-import difflib
-import tomllib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from venule.data.augment import AugmentationConfig
 from venule.data.record import Expert
-from venule.errors import ConfigError
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 from venule.models.record import Postprocessing
@@ -311,95 +306,3 @@ class PretrainConfig(Section):
     optimizer: PretrainOptimizerConfig = PretrainOptimizerConfig()
     scheduler: PretrainSchedulerConfig = PretrainSchedulerConfig()
     schedule: PretrainScheduleConfig = PretrainScheduleConfig()
-
-
-ConfigT = TypeVar("ConfigT", bound=Section)
-
-
-def read_config(path: Path | None, overrides: Sequence[str], kind: type[ConfigT]) -> ConfigT:
-    """The configuration in a TOML file with `section.key=value` overrides applied.
-
-    Without a file the overrides change the defaults of `kind`.
-
-    Raises:
-        ConfigError: unreadable file, bad TOML, unknown key (with the nearest known one) or value.
-    """
-    values = _read_toml(path) if path is not None else {}
-    for override in overrides:
-        _apply(values, override)
-    return parse_config(values, kind, source=str(path) if path is not None else "settings")
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    """The file's values; its stem is the name where it gives none."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    values.setdefault("name", path.stem)
-    return values
-
-
-def parse_config(values: Mapping[str, Any], kind: type[ConfigT], *, source: str) -> ConfigT:
-    """`values` as a typed configuration; ConfigError names the first thing wrong."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{source}: {_explain(error, kind)}") from None
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise ConfigError(f"{override!r}: expected key=value, such as schedule.epochs=50")
-    *sections, last = key.split(".")
-    for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"{override!r}: {section} is a value, not a section")
-    values[last] = _parse_value(text)
-
-
-def _parse_value(text: str) -> Any:
-    """A TOML value, or the bare text where it is none (so that strings need no quotes)."""
-    if text == "none":
-        return None
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
-    # Of a value that may be one thing or another, the deepest error is of the one that was meant.
-    unknown = "extra_forbidden"
-    first = max(error.errors(), key=lambda one: (len(one["loc"]), one["type"] == unknown))
-    # A place names the kind that was tried, too: "str" or "tuple[SourceConfig, ...]".
-    place = [part for part in map(str, first["loc"]) if part != "str" and "[" not in part]
-    key = ".".join(place)
-    if first["type"] == unknown:
-        known = _known_keys(kind)
-        key = ".".join(part for part in place if not part.isdecimal())
-        match = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or [
-            name for name in known if name.rpartition(".")[2] == place[-1]
-        ]
-        hint = f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"
-        return f"unknown key {key!r}; {hint}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message
-
-
-def _known_keys(kind: type[BaseModel], prefix: str = "") -> list[str]:
-    keys: list[str] = []
-    for name, field in kind.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            keys += _known_keys(inner, f"{prefix}{name}.")
-        else:
-            keys.append(prefix + name)
-            items = {item for part in get_args(inner) for item in get_args(part)}
-            if SourceConfig in items:
-                keys += _known_keys(SourceConfig, f"{prefix}{name}.")
-    return keys

@@ -20,7 +20,8 @@ from venule.training.classification import (
     ClassPhotographs,
     training_transform,
 )
-from venule.training.config import NetworkConfig, PretrainConfig, read_config
+from venule.training.config import NetworkConfig, PretrainConfig
+from venule.training.config_file import read_config
 from venule.training.loop import Loop, Report, make_accelerator
 from venule.training.run import DATA, Run, environment
 from venule.training.train import fit_and_draw, shared_run, take_pretrained

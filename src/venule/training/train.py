@@ -14,7 +14,8 @@ from venule.inference.load import weights_file
 from venule.models.pretrained import DOWNLOADS, load_pretrained, read_record, seen_by
 from venule.models.record import SeenImages
 from venule.models.zoo import model_config
-from venule.training.config import TrainConfig, read_config
+from venule.training.config import TrainConfig
+from venule.training.config_file import read_config
 from venule.training.loop import Loop, Report, make_accelerator
 from venule.training.run import DATA, STATE, Run, environment
 from venule.training.segmentation import (
