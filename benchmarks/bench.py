@@ -2,7 +2,7 @@
 
     python benchmarks/bench.py [-o FILE.json] [OPTIONS OF venule bench, such as --peer FILE.onnx]
 
-The yardstick is a plain residual U-Net at half resolution (2.0 M parameters, random weights: time
+The yardstick is a plain residual U-Net at half resolution (2.2 M parameters, random weights: time
 does not depend on them) that sees photographs at their own size. It comes first, so that every
 ratio is to it, in the same runtime too; and so do files of other projects, given as peers.
 """

@@ -42,7 +42,8 @@ grade.
 
 ## Reasons
 
-All measures are taken inside the field of view. Textures come from a copy on which the field of
+All measures but compression are taken inside the field of view; JPEG's grid is looked for in the
+middle 320 pixels of the frame. Textures come from a copy on which the field of
 view is 320 pixels wide, so that they mean the same for every camera.
 """
 
@@ -58,15 +59,15 @@ MEASURES = {
     "leaves one, than elsewhere (1: twice), times 8 pixels over the diameter",
     "vessels": "share of the field of view that the vessel map covers",
     "saturation": "median of (largest - smallest channel) / largest",
-    "warm": "share of pixels with red ≥ green ≥ blue",
+    "warm": "share of pixels with red ≥ green ≥ blue, give or take 5 grey levels",
     "uncertainty": "see below",
 }
 
 RULES = """\
 Three reasons are rules of more than one measure:
 
-- **no field of view** (reject): the field of view has no pixel, or no channel
-  spans 4 grey levels over 98 % of its pixels.
+- **no field of view** (reject): no channel spans 4 grey levels over 98 % of its pixels. (A field of
+  view that is given and has no pixel is an error.)
 - **edge of the field of view not visible** (usable): no arc of a circle ends the retina, so the
   scale of the photograph is unknown and the network may see vessels at a size it has not learnt.
 - **not a fundus photograph** (reject): less than half of the pixels are warm though there is
@@ -85,7 +86,7 @@ before it is extreme, as venule evens out light; but a dark photograph is noisy,
 darkened on purpose is not.
 
 Only one photograph of each data set was spoilt for this, six in the case of JPEG. No photograph of
-a test half had a part in any limit, and no limit has one in the vessel maps.
+a test half was used to choose a limit, and no limit changes a vessel map.
 
 ## Uncertainty
 

@@ -31,7 +31,7 @@ if __name__ == "__main__":
     source, out = map(Path, sys.argv[1:])
     jobs = plan([source], out, save=("prob", "mask"))
     ledger = start(jobs, out, {"model": "slow"})
-    for outcome in run(jobs, slow, ledger, segmenter=slow(1), workers=2, timeout=60):
+    for outcome in run(jobs, slow, ledger, segmenter=slow(1), weights=out, workers=2, timeout=60):
         print(type(outcome).__name__, outcome.job.name, flush=True)
 """
 

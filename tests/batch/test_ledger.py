@@ -1,11 +1,13 @@
+import errno
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from venule.batch.ledger import NAME, Ledger
-from venule.batch.plan import Job
+from venule.batch.ledger import Ledger
+from venule.batch.plan import LEDGER, Job
 from venule.batch.predict import Failed, Finished, Written, file_sha256
 from venule.errors import OutputError
 from venule.quality.assess import judge
@@ -54,7 +56,7 @@ def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) 
         (str(pending.source), "pending", "", 0),
         (str(done.source), "done", "", 1.5),
     ]
-    assert {path.name for path in tmp_path.iterdir()} == {NAME}
+    assert {path.name for path in tmp_path.iterdir()} == {LEDGER}
 
 
 def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
@@ -63,7 +65,9 @@ def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_ledger_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / NAME).write_text("not a database, and long enough to have a header of its own" * 20)
+    (tmp_path / LEDGER).write_text(
+        "not a database, and long enough to have a header of its own" * 20
+    )
     with pytest.raises(OutputError, match=r"cannot be used .*--overwrite"):
         Ledger(tmp_path)
 
@@ -83,19 +87,123 @@ def test_other_settings_are_refused_by_name_and_change_nothing(
     assert ledger.settings == SETTINGS
 
 
-def test_overwriting_with_other_settings_forgets_what_is_not_done_again(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def test_results_of_other_settings_are_replaced_all_or_none(ledger: Ledger, tmp_path: Path) -> None:
     again, other = jobs = _jobs(tmp_path, "again", "other")
     ledger.begin(jobs, SETTINGS, overwrite=False)
     for job in jobs:
         _finish(ledger, job)
-    ledger.begin([again], HOTTER, overwrite=True)
+    other.targets[0].touch()
+    with pytest.raises(OutputError, match=r"1 photographs that are not predicted now \(.* other\)"):
+        ledger.begin([again], HOTTER, overwrite=True)
+    assert ledger.settings == SETTINGS
+    assert [row.status for row in ledger.rows()] == ["done", "done"]
+
+    other.targets[0].unlink()  # nothing of it is left to be mixed with the new ones
+    assert ledger.begin([again], HOTTER, overwrite=True) == [*again.targets, *other.targets]
     assert ledger.settings == HOTTER
     assert [(row.source, row.status) for row in ledger.rows()] == [(str(again.source), "pending")]
     other.targets[0].touch()
     with pytest.raises(OutputError, match="exists already"):
         ledger.begin([other], HOTTER, overwrite=False)
+
+
+def test_results_of_other_settings_do_not_wait_for_those_that_replace_them(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    jobs = _jobs(tmp_path, "first", "second")
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    for job in jobs:
+        _finish(ledger, job)
+    assert ledger.begin(jobs, SETTINGS, overwrite=True) == []
+    for job in jobs:
+        _finish(ledger, job)
+    assert ledger.begin(jobs, HOTTER, overwrite=True) == [job.targets[0] for job in jobs]
+
+
+def test_a_photograph_that_is_joined_by_another_of_its_stem_leaves_its_old_name(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    def job(ending: str, name: str) -> Job:
+        return Job(source=tmp_path / f"a.{ending}", out=tmp_path, name=name, save=("mask",))
+
+    ledger.begin([job("png", "a")], SETTINGS, overwrite=False)
+    _finish(ledger, job("png", "a"))
+    both = [job("jpg", "a.jpg"), job("png", "a.png")]
+    assert ledger.begin(both, SETTINGS, overwrite=False) == [tmp_path / "a_mask.png"]
+    assert [Path(row.source).name for row in ledger.rows()] == ["a.jpg", "a.png"]
+    _finish(ledger, both[1])
+    assert ledger.begin([job("png", "a")], SETTINGS, overwrite=False) == [
+        tmp_path / "a.png_mask.png"
+    ]
+
+
+def test_the_same_photograph_may_have_results_in_two_places(ledger: Ledger, tmp_path: Path) -> None:
+    source = tmp_path / "left" / "a.png"
+    one, two = (
+        Job(source=source, out=tmp_path, name=name, save=("mask",)) for name in ("left/a", "a")
+    )
+    ledger.begin([one], SETTINGS, overwrite=False)
+    finished = _finish(ledger, one)
+    assert ledger.begin([two], SETTINGS, overwrite=False) == []
+    assert ledger.finished(one) == finished
+
+
+def test_what_was_kept_of_an_earlier_run_stays_done_and_says_why_not_now(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (job,) = _jobs(tmp_path, "a")
+    ledger.begin([job], SETTINGS, overwrite=False)
+    finished = _finish(ledger, job)
+    ledger.record(Failed(job, "no such file", kept=True))
+    assert ledger.finished(job) == finished
+    assert [(row.status, row.reason) for row in ledger.rows()] == [("done", "no such file")]
+    ledger.begin([job], SETTINGS, overwrite=False)
+    assert [(row.status, row.reason) for row in ledger.rows()] == [("done", "")]
+
+
+@pytest.mark.parametrize(
+    ("code", "todo"),
+    [
+        (sqlite3.SQLITE_FULL, "see to the disk"),
+        (sqlite3.SQLITE_IOERR_WRITE, "see to the disk"),
+        (sqlite3.SQLITE_NOTADB, "delete it and use --overwrite"),
+    ],
+)
+def test_only_a_broken_ledger_is_to_be_deleted(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, code: int, todo: str
+) -> None:
+    error = sqlite3.OperationalError("it is so")
+    error.sqlite_errorcode = code
+
+    class Broken:
+        def execute(self, *_: object) -> None:
+            raise error
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr(ledger, "_base", Broken())
+    with pytest.raises(OutputError, match=todo):
+        _ = ledger.settings
+
+
+def test_a_photograph_that_cannot_be_read_is_not_taken_for_another_one(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = _jobs(tmp_path, "a")
+    job.source.write_bytes(b"one eye")
+    ledger.begin([job], SETTINGS, overwrite=False)
+    finished = _finish(ledger, job)
+    copy = Job(source=tmp_path / "copy" / "a.jpg", out=tmp_path, name="a", save=("mask",))
+    copy.source.parent.mkdir()
+    copy.source.write_bytes(b"one eye")
+
+    def fail(path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr("venule.batch.predict.file_sha256", fail)
+    ledger.begin([copy], SETTINGS, overwrite=False)
+    assert ledger.finished(copy) == finished
 
 
 def test_overwriting_with_the_same_settings_does_its_own_photographs_again(
@@ -117,7 +225,8 @@ def test_files_of_a_kind_that_is_not_written_again_are_named(
     (mask,) = _jobs(tmp_path, "a")
     ledger.begin([both], SETTINGS, overwrite=False)
     _finish(ledger, both)
-    assert ledger.begin([mask], HOTTER, overwrite=True) == [tmp_path / "a_prob.png"]
+    names = ["a_prob.png", "a_mask.png"]
+    assert ledger.begin([mask], HOTTER, overwrite=True) == [tmp_path / name for name in names]
 
 
 def test_files_that_the_ledger_does_not_know_are_not_replaced(

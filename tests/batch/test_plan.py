@@ -73,6 +73,17 @@ def test_results_inside_the_input_folder_are_not_read(tree: Make) -> None:
     assert _names("in", out="in/out") == {"in/a.jpg": "in/out/a_prob.png"}
 
 
+def test_results_of_another_run_inside_the_input_folder_are_passed_over_with_a_warning(
+    tree: Make,
+) -> None:
+    tree("in/a.jpg", "in/night1/.venule.sqlite", "in/night1/a_prob.png", "in/night1/deep/b.png")
+    with pytest.warns(UserWarning, match="in/night1: passed over, as it holds results"):
+        assert list(_names("in", out="in/night2")) == ["in/a.jpg"]
+    # A folder that is named outright is read, whatever else lies in it.
+    tree("in/night1/c.jpg")
+    assert "in/night1/c.jpg" in _names("in/night1")
+
+
 def test_the_input_folder_is_refused_as_the_output_folder(tree: Make) -> None:
     tree("in/a.jpg")
     with pytest.raises(UsageError, match="input folder"):
@@ -150,5 +161,5 @@ def test_any_one_older_result_is_refused(tree: Make) -> None:
     tree("a.jpg", "b.jpg", "out/b_overlay.png")
     jobs = plan([Path("a.jpg"), Path("b.jpg")], Path("out"), save=("mask", "overlay"))
     with pytest.raises(OutputError, match=r"out/b_overlay\.png .*--overwrite"):
-        refuse_overwriting(jobs)
-    refuse_overwriting(jobs[:1])
+        refuse_overwriting(target for job in jobs for target in job.targets)
+    refuse_overwriting(jobs[0].targets)

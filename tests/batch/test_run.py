@@ -12,8 +12,8 @@ from support.segmenters import DEADLY, broken, deadly, elsewhere, green, noise
 from venule import __version__
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Kind, plan
-from venule.batch.predict import Failed, Kept, Network, Outcome, Written
-from venule.batch.run import open_network, run, settings_of, start, threads_each
+from venule.batch.predict import Failed, Kept, Network, Outcome, Written, file_sha256
+from venule.batch.run import _open_alike, open_network, run, settings_of, start, threads_each
 from venule.errors import OutputError, UsageError, VenuleError
 from venule.image.io import write_png
 
@@ -38,12 +38,21 @@ def predict(folder: Path, tmp_path: Path) -> Predict:
         overwrite: bool = False,
         workers: int = 1,
         timeout: float | None = None,
+        weights: Path | None = None,
         **settings: object,
     ) -> list[Outcome]:
         jobs = plan([folder], tmp_path / "out", save=save)
         ledger = start(jobs, tmp_path / "out", {"save": save, **settings}, overwrite=overwrite)
         segmenter = green(1)
-        outcomes = run(jobs, network, ledger, segmenter=segmenter, workers=workers, timeout=timeout)
+        outcomes = run(
+            jobs,
+            network,
+            ledger,
+            segmenter=segmenter,
+            weights=weights or tmp_path,
+            workers=workers,
+            timeout=timeout,
+        )
         with closing(outcomes):
             return list(outcomes)
 
@@ -118,7 +127,7 @@ def test_a_rejected_photograph_of_a_strict_run_keeps_its_quality_in_the_report(
 ) -> None:
     jobs = plan([folder], tmp_path / "out", strict=True)
     ledger = start(jobs, tmp_path / "out", {})
-    with closing(run(jobs, green, ledger, segmenter=green(1))) as outcomes:
+    with closing(run(jobs, green, ledger, segmenter=green(1), weights=tmp_path)) as outcomes:
         assert _kinds(list(outcomes)) == {"eye": Failed}
     (row,) = _report(tmp_path / "out")
     assert (row["status"], row["quality"], row["outputs"]) == ("failed", "reject", "")
@@ -145,7 +154,10 @@ def test_a_runtime_installed_half_way_is_refused_until_overwriting(
     # "auto" both times: the second time it is another runtime, in another precision.
     asked = {"runtime": "auto"}
     before, now = (replace(green(1), runtime=name) for name in ("ONNX 1, fp32", "OpenVINO 2, bf16"))
-    settings = [settings_of(one, folder / "eye.png", asked) for one in (before, now)]
+    weights = folder / "eye.png"
+    settings = [settings_of(one, file_sha256(weights), asked) for one in (before, now)]
+
+    predict = partial(predict, weights=weights)
     predict(**settings[0])
     assert json.loads((tmp_path / "out" / "run.json").read_text())["runtime"] == "ONNX 1, fp32"
     with pytest.raises(OutputError, match=r"runtime 'ONNX 1, fp32', now 'OpenVINO 2, bf16'.*--ov"):
@@ -160,6 +172,110 @@ def test_workers_that_would_compute_in_another_runtime_write_nothing(
     with pytest.raises(UsageError, match=r"in another, but the run began in not stated"):
         predict(network=elsewhere, timeout=60)
     assert not (tmp_path / "out" / "eye_mask.png").exists()
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_weights_that_change_while_they_are_opened_write_nothing(
+    predict: Predict, tmp_path: Path, timeout: float | None
+) -> None:
+    (tmp_path / "weights").write_text("abc")
+    with pytest.raises(UsageError, match=r"weights: has changed since the run began"):
+        predict(weights=tmp_path / "weights", model_sha256="of another", timeout=timeout)
+    assert not (tmp_path / "out" / "eye_mask.png").exists()
+
+
+def test_a_worker_does_not_go_on_with_other_weights_than_the_run_began_with(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "weights").write_text("abc")
+    abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert _open_alike(green, "not stated", tmp_path / "weights", abc, 1).runtime == "not stated"
+    (tmp_path / "weights").write_text("abd")
+    with pytest.raises(UsageError, match=r"has changed since the run began"):
+        _open_alike(green, "not stated", tmp_path / "weights", abc, 1)
+
+
+def test_a_photograph_that_cannot_be_read_today_keeps_its_results(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (folder / "eye.png").rename(share / "eye.png")
+    (folder / "eye.png").symlink_to(share / "eye.png")
+    predict()
+    mask = (tmp_path / "out" / "eye_mask.png").read_bytes()
+    share.rename(tmp_path / "not mounted")
+    (outcome,) = predict()
+    assert isinstance(outcome, Failed)
+    assert outcome.kept
+    assert (tmp_path / "out" / "eye_mask.png").read_bytes() == mask
+    (row,) = _report(tmp_path / "out")
+    assert (row["status"], row["reason"], row["outputs"]) == (
+        "done",
+        "no such file",
+        "eye_mask.png",
+    )
+
+    (tmp_path / "not mounted").rename(share)
+    assert _kinds(predict()) == {"eye": Kept}
+    assert _report(tmp_path / "out")[0]["reason"] == ""
+
+
+def test_a_photograph_that_takes_too_long_today_keeps_its_results(
+    predict: Predict, tmp_path: Path
+) -> None:
+    predict()
+    mask = (tmp_path / "out" / "eye_mask.png").read_bytes()
+    (outcome,) = predict(timeout=1e-6)
+    assert isinstance(outcome, Failed)
+    assert outcome.kept
+    assert (tmp_path / "out" / "eye_mask.png").read_bytes() == mask
+
+
+def test_a_file_that_somebody_put_in_the_place_of_a_failed_result_stays(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "bad.png").write_bytes(b"broken")
+    assert _kinds(predict()) == {"bad": Failed, "eye": Written}
+    by_hand = tmp_path / "out" / "bad_mask.png"
+    by_hand.write_bytes(b"drawn by hand")
+    assert _kinds(predict()) == {"bad": Failed, "eye": Kept}
+    write_png(folder / "bad.png", noise(40))  # it could be read now
+    outcomes = {outcome.job.name: outcome for outcome in predict()}
+    assert isinstance(outcomes["bad"], Failed)
+    assert "a file that venule did not write" in outcomes["bad"].reason
+    assert by_hand.read_bytes() == b"drawn by hand"
+    rows = {Path(row["path"]).stem: row for row in _report(tmp_path / "out")}
+    assert rows["bad"]["status"] == "failed"
+    assert _kinds(predict(overwrite=True)) == {"bad": Written, "eye": Written}
+    assert by_hand.read_bytes() != b"drawn by hand"
+
+
+@pytest.mark.parametrize("name", ["report.csv", "run.json"])
+def test_a_file_of_a_reports_name_is_not_replaced(
+    predict: Predict, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(OutputError, match=f"{name} exists already"):
+        predict()
+    assert (tmp_path / "out" / name).read_text() == "mine"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_a_run_that_is_killed_leaves_a_report_that_says_so(folder: Path, tmp_path: Path) -> None:
+    write_png(folder / "more.png", noise(40, seed=1))
+    out = tmp_path / "out"
+    jobs = plan([folder], out)
+    outcomes = run(jobs, green, start(jobs, out, {}), segmenter=green(1), weights=tmp_path)
+    with closing(outcomes):
+        next(outcomes)  # and as if no more were heard of it
+        assert {row["status"] for row in _report(out)} == {"pending"}
+        record = json.loads((out / "run.json").read_text())
+        assert record["counts"]["pending"] == 2
+        assert record["last_run"]["finished"] is None
+    record = json.loads((out / "run.json").read_text())
+    assert record["last_run"]["finished"] is not None
 
 
 def test_files_in_the_way_are_refused_and_nothing_is_written(
@@ -189,7 +305,9 @@ def test_a_run_that_is_closed_early_reports_what_it_left_and_gives_the_ledger_fr
         write_png(folder / f"more{number}.png", noise(40, seed=number))
     out = tmp_path / "out"
     jobs = plan([folder], out)
-    outcomes = run(jobs, green, start(jobs, out, {}), segmenter=green(1), workers=1)
+    outcomes = run(
+        jobs, green, start(jobs, out, {}), segmenter=green(1), weights=tmp_path, workers=1
+    )
     first = next(outcomes)
     outcomes.close()
     statuses = {Path(row["path"]).stem: row["status"] for row in _report(out)}
@@ -208,7 +326,9 @@ def test_a_repetition_that_is_closed_early_keeps_what_was_finished(
     jobs = plan([folder], out)
 
     def begin() -> Generator[Outcome, None, None]:
-        return run(jobs, green, start(jobs, out, {}), segmenter=green(1), workers=2)
+        return run(
+            jobs, green, start(jobs, out, {}), segmenter=green(1), weights=tmp_path, workers=2
+        )
 
     with closing(begin()) as outcomes:
         assert {type(outcome) for outcome in outcomes} == {Written}
@@ -263,11 +383,10 @@ def test_the_cores_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [threads_each(workers) for workers in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
 
 
-def test_settings_name_the_version_the_weights_and_what_was_chosen(tmp_path: Path) -> None:
-    (tmp_path / "weights").write_text("abc")
-    settings = settings_of(green(1), tmp_path / "weights", {"save": ["mask"]})
+def test_settings_name_the_version_the_weights_and_what_was_chosen() -> None:
+    settings = settings_of(green(1), "12ab", {"save": ["mask"]})
     assert settings["venule"] == __version__
-    assert settings["model_sha256"].startswith("ba7816bf8f01cfea")  # of "abc"
+    assert settings["model_sha256"] == "12ab"
     assert settings["runtime"] == green(1).runtime
     assert settings["threshold"] == 0.5
     assert settings["parameters"] == {"save": ["mask"]}

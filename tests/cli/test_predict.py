@@ -138,6 +138,37 @@ def test_a_reader_that_goes_away_does_not_stop_the_work(
     assert _outputs(tmp_path / "out") == {"eye_mask.png"}
 
 
+def test_a_log_that_nobody_reads_any_more_does_not_stop_the_work(
+    tiny_onnx: Path, cohort: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "venule", "predict", cohort, "-o", tmp_path / "out"]
+    with subprocess.Popen(
+        [*map(str, command), "--model", str(tiny_onnx)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.wait(timeout=60) == 0
+    assert len(_outputs(tmp_path / "out")) == 4
+
+
+def test_a_name_does_not_steer_the_terminal_or_begin_a_line(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    photograph.rename(photograph.with_name("a\nvenule: error: \x1b[2J.png"))
+    photograph.with_name("b\x1b[31m.png").write_bytes(b"broken")
+    ran = venule("predict", photograph.parent, "-o", tmp_path / "out", "--model", tiny_onnx)
+    assert ran.code == 3
+    assert "\x1b" not in ran.err + ran.out
+    assert r"a\nvenule: error: \x1b[2J_mask.png" in ran.out
+    assert ran.out.count("\n") == 1
+    assert r"b\x1b[31m.png: not an image" in ran.err
+    assert [line for line in ran.err.splitlines() if line.startswith("venule: error:")] == [
+        "venule: error: 1 of 2 inputs failed:"
+    ]
+
+
 def test_a_folder_that_cannot_be_made_is_said_before_anything_is_computed(
     venule: Run, tiny_onnx: Path, photograph: Path
 ) -> None:
@@ -232,6 +263,10 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
         (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
         (["eye.png", "--save", "mask,map"], "--save mask,map"),
+        ([""], "an empty path"),
+        (["eye.png", "-o", ""], "an empty path"),
+        (["eye.png", "--timeout", "inf"], "--timeout inf: give a number of seconds"),
+        (["eye.png", "--timeout", "nan"], "--timeout"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(
@@ -247,7 +282,8 @@ def test_mistakes_are_one_line_and_exit_code_2(
     folder.mkdir(exist_ok=True)
     monkeypatch.chdir(folder)
     model = [] if "--model" in options else ["--model", str(tiny_onnx)]
-    ran = venule("predict", *options, *model, "-o", tmp_path / "out")
+    out = [] if "-o" in options else ["-o", str(tmp_path / "out")]
+    ran = venule("predict", *options, *model, *out)
     assert ran.code == 2
     assert ran.err.startswith("venule: error: ")
     assert said in ran.err
@@ -276,9 +312,10 @@ main()
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="SIGINT is not sent like this on Windows")
-def test_an_interrupted_batch_exits_with_130_and_no_traceback(
-    tiny_onnx: Path, photograph: Path, tmp_path: Path
+@pytest.mark.skipif(os.name == "nt", reason="signals are not sent like this on Windows")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_interrupted_batch_exits_with_its_code_and_a_report_and_no_traceback(
+    tiny_onnx: Path, photograph: Path, tmp_path: Path, name: str, code: int
 ) -> None:
     arguments = ["predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx]
     process = subprocess.Popen(
@@ -289,10 +326,12 @@ def test_an_interrupted_batch_exits_with_130_and_no_traceback(
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, name))
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in err
+    assert "finished results are kept" in err
+    assert "pending" in (tmp_path / "out" / "report.csv").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from venule.batch.plan import Job, refuse_overwriting
-from venule.batch.predict import Failed, Finished, Written, file_sha256
+from venule.batch.plan import LEDGER, Job, refuse_overwriting
+from venule.batch.predict import Failed, Finished, Written, sha256_if_readable
 from venule.errors import OutputError
 from venule.quality.assess import Quality
 
-NAME = ".venule.sqlite"
+_OF_THE_DISK = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+)
 
 Settings = Mapping[str, Any]
 """What results depend on beside the photograph, as JSON: model, hash, runtime, threshold, ..."""
@@ -56,7 +58,7 @@ class Ledger:
     """
 
     def __init__(self, out: Path) -> None:
-        self.path = out / NAME
+        self.path = out / LEDGER
         with self._errors():
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
             # Held until the process ends, however it ends.
@@ -72,25 +74,36 @@ class Ledger:
         self._base.close()
 
     def begin(self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool) -> list[Path]:
-        """Enter the jobs that are to be done; returns older results that they do not replace.
+        """Enter the jobs that are to be done; returns older results to be removed.
 
-        With `overwrite` nothing counts as finished any more, and photographs of other settings
-        that are not among `jobs` are forgotten; their files stay.
+        With `overwrite` nothing counts as finished any more. Of a photograph whose results have
+        another name now, as another of its stem has joined it, the older ones go.
 
         Raises:
             OutputError: without `overwrite`: earlier results have other settings or are of another
-                photograph, or files are in the way that the ledger does not know.
+                photograph, or files are in the way that the ledger does not know; with it: there
+                are results of other settings that `jobs` do not replace.
         """
-        known = {name: json.loads(outputs) for name, outputs in self._select("name, outputs")}
+        known = {name: row for name, *row in self._select("name, outputs, place")}
+        planned = {key(job): text(job.source.absolute()) for job in jobs}
         before = self.settings
         if not overwrite:
             _refuse_other_settings(self.path.parent, before, settings)
-            refuse_overwriting(job for job in jobs if key(job) not in known)
+            unknown = (job for job in jobs if key(job) not in known)
+            refuse_overwriting(target for job in unknown for target in job.targets)
             self._refuse_other_photographs(jobs)
-        gone = [key(job) for job in jobs] if overwrite else []
+        renamed = {place: name for name, place in planned.items()}
+        gone = [
+            name
+            for name, (_, place) in known.items()
+            if (overwrite if name in planned else _differ_in_ending(name, renamed.get(place, "")))
+        ]
+        if before != settings:
+            others = [name for name in known if name not in {*planned, *gone}]
+            _refuse_mixing(self.path.parent, [n for n in others if self._has_files(known[n][0])])
+            gone += others
         with self._errors(), self._transaction():
             if before != settings:
-                self._base.execute("DELETE FROM files")
                 self._base.execute(
                     "INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)]
                 )
@@ -98,12 +111,21 @@ class Ledger:
             self._base.executemany(
                 "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')"
                 " ON CONFLICT (name) DO UPDATE"
-                " SET source = excluded.source, place = excluded.place",
-                ((key(job), text(job.source), text(job.source.absolute())) for job in jobs),
+                " SET source = excluded.source, place = excluded.place,"
+                " reason = CASE status WHEN 'done' THEN '' ELSE reason END",
+                ((key(job), text(job.source), planned[key(job)]) for job in jobs),
             )
-            self._forget_what_is_gone({key(job) for job in jobs})
-        current = {target for job in jobs for target in job.targets}
-        older = (self.path.parent / path for name in gone for path in known.get(name, ()))
+            self._forget_what_is_gone(set(planned))
+        outdated = (
+            before != settings
+        )  # what is replaced later would be mixed with the new till then
+        current = {target for job in jobs for target in job.targets} if not outdated else set()
+        older = [
+            self.path.parent / path
+            for name in gone
+            if name in known
+            for path in json.loads(known[name][0])
+        ]
         return [path for path in older if path not in current]
 
     def finished(self, job: Job) -> Finished | None:
@@ -113,8 +135,18 @@ class Ledger:
             return Finished(digest, json.loads(outputs))
         return None
 
+    def failed(self, job: Job) -> bool:
+        """Whether the photograph could not be used last time, so that it has no files of ours."""
+        return bool(self._select("name", "WHERE name = ? AND status = 'failed'", key(job)))
+
     def record(self, outcome: Written | Failed) -> None:
-        """Enter what became of a photograph, at once and for good."""
+        """Enter what became of a photograph, at once and for good.
+
+        Where an earlier result was kept, only the reason changes.
+        """
+        if isinstance(outcome, Failed) and outcome.kept:
+            self._update(outcome.job, {"reason": text(outcome.reason)})
+            return
         values: dict[str, Any] = {
             "status": "failed",
             "reason": "",
@@ -130,11 +162,7 @@ class Ledger:
             values["status"] = "done"
             values["input_sha256"] = outcome.finished.input_sha256
             values["outputs"] = json.dumps(outcome.finished.outputs)
-        changes = ", ".join(f"{column} = ?" for column in values)
-        with self._errors():
-            self._base.execute(
-                f"UPDATE files SET {changes} WHERE name = ?", [*values.values(), key(outcome.job)]
-            )
+        self._update(outcome.job, values)
 
     def rows(self) -> Iterator[Row]:
         """Every photograph of the folder of results, in the order of the results' names."""
@@ -170,7 +198,7 @@ class Ledger:
             source, place, digest = done.get(key(job), ("", "", ""))
             if place in ("", text(job.source.absolute())) or not os.path.lexists(place):
                 continue
-            if job.source.is_file() and file_sha256(job.source) != digest:
+            if sha256_if_readable(job.source) not in (None, digest):
                 raise OutputError(
                     f"{self.path.parent} holds results of {source}, and {job.source} is another "
                     "photograph of that name; choose another folder for -o, or replace them with "
@@ -184,6 +212,16 @@ class Ledger:
             [name] for name, place in rows if name not in planned and not os.path.lexists(place)
         ]
         self._base.executemany("DELETE FROM files WHERE name = ?", gone)
+
+    def _has_files(self, outputs: str) -> bool:
+        return any(os.path.lexists(self.path.parent / path) for path in json.loads(outputs))
+
+    def _update(self, job: Job, values: Mapping[str, Any]) -> None:
+        changes = ", ".join(f"{column} = ?" for column in values)
+        with self._errors():
+            self._base.execute(
+                f"UPDATE files SET {changes} WHERE name = ?", [*values.values(), key(job)]
+            )
 
     def _select(self, columns: str, rest: str = "", *values: str) -> list[tuple[Any, ...]]:
         with self._errors():
@@ -204,10 +242,7 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
-            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-            why = "another venule predict is at work there" if busy else f"{error}"
-            todo = "wait for it" if busy else "if this goes on, delete it and use --overwrite"
-            raise OutputError(f"{self.path}: cannot be used ({why}); {todo}") from error
+            raise OutputError(f"{self.path}: cannot be used ({_todo(error)}") from error
 
 
 def key(job: Job) -> str:
@@ -218,6 +253,21 @@ def key(job: Job) -> str:
 def text(value: str | Path) -> str:
     """The path or message as text that can be stored, whatever bytes a file's name has."""
     return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _todo(error: sqlite3.Error) -> str:
+    """Why the ledger cannot be used, and what can be done about it; the rest of a parenthesis."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the details of its upper bytes
+    if code == sqlite3.SQLITE_BUSY:
+        return "another venule predict is at work there); wait for it"
+    if code in _OF_THE_DISK:
+        return f"{error}); see to the disk, then run it again"
+    return f"{error}); if this goes on, delete it and use --overwrite"
+
+
+def _differ_in_ending(old: str, new: str) -> bool:
+    """Whether one of two names of results, such as a and a.jpg, is the other with an ending."""
+    return new.startswith(f"{old}.") or (bool(new) and old.startswith(f"{new}."))
 
 
 def _columns(quality: Quality | None) -> dict[str, str]:
@@ -238,6 +288,15 @@ def _refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
         f"{out} holds results of other settings ({changed}); replace them with --overwrite or "
         "choose another folder for -o"
     )
+
+
+def _refuse_mixing(out: Path, others: Sequence[str]) -> None:
+    if others:
+        raise OutputError(
+            f"{out} holds results of other settings of {len(others)} photographs that are not "
+            f"predicted now (the first is {others[0]}), which --overwrite would leave among the "
+            "new ones; predict them too, delete them, or choose another folder for -o"
+        )
 
 
 def _differences(before: Settings, now: Settings) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Which photographs are read and where their results go, decided before anything is written."""
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from typing import Literal
 
 from venule.errors import OutputError, UsageError
 from venule.image.io import is_image_path
+
+LEDGER = ".venule.sqlite"
+"""The file that makes a folder one of results, see `ledger`."""
 
 Kind = Literal["prob", "mask", "overlay"]
 
@@ -63,7 +67,8 @@ def plan(
     """The photographs in `paths` with their results under `out`, sorted as given.
 
     Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
-    folders met before (a loop of links) are passed over. Photographs that would share a name in
+    folders met before (a loop of links) are passed over, and so, with a warning, are folders of
+    other results. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
     cannot be searched stands in the plan itself, as an input that will fail.
 
@@ -89,9 +94,9 @@ def plan(
     return jobs
 
 
-def refuse_overwriting(jobs: Iterable[Job]) -> None:
-    """Raise OutputError if one of the results exists already."""
-    existing = [target for job in jobs for target in job.targets if os.path.lexists(target)]
+def refuse_overwriting(targets: Iterable[Path]) -> None:
+    """Raise OutputError if one of the files exists already."""
+    existing = [target for target in targets if os.path.lexists(target)]
     if existing:
         others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise OutputError(
@@ -116,6 +121,10 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
             subfolders.clear()
             continue
         skipped.add(_identity(here))
+        if here != root and (here / LEDGER).exists():
+            warnings.warn(f"{here}: passed over, as it holds results of venule", stacklevel=2)
+            subfolders.clear()
+            continue
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
             # A link that leads nowhere and a pipe stay: they are reported, not passed over.

@@ -52,10 +52,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job has no files, for a reason that the user can act on."""
+    """The job has not been done, for a reason that the user can act on.
+
+    It has no files, unless those of an earlier run were `kept`: nothing says that the photograph
+    is another one now.
+    """
 
     job: Job
     reason: str
+    kept: bool = False
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     quality: Quality | None = None  # where that is the reason
@@ -76,12 +81,15 @@ def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcom
         warnings.simplefilter("always", UserWarning)
         result: tuple[Finished, Quality | None] | str | None
         rejected: Quality | None = None
+        kept = False
         try:
             result = _predict_or_keep(job, finished, segmenter)
         except MemoryError:
             raise
         except _RejectedError as error:
             result, rejected = _reason(job, error), error.quality
+        except _UnreadableError as error:
+            result, kept = _reason(job, error), still_there(job, finished)
         except Exception as error:
             if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
                 raise
@@ -91,7 +99,7 @@ def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcom
     if result is None:
         return Kept(job)
     if isinstance(result, str):
-        return Failed(job, result, seconds=seconds, warnings=said, quality=rejected)
+        return Failed(job, result, kept, seconds=seconds, warnings=said, quality=rejected)
     done, quality = result
     return Written(job, done, seconds=seconds, warnings=said, quality=quality)
 
@@ -157,6 +165,14 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_if_readable(path: Path) -> str | None:
+    """The same, but None where there is no file, or none that can be read."""
+    try:
+        return file_sha256(path) if path.is_file() else None
+    except OSError:
+        return None
+
+
 class _RejectedError(ImageError):
     """A photograph of too low quality for a strict job."""
 
@@ -165,12 +181,16 @@ class _RejectedError(ImageError):
         self.quality = quality
 
 
+class _UnreadableError(ImageError):
+    """A photograph's bytes that cannot be had."""
+
+
 def _predict_or_keep(
     job: Job, finished: Finished | None, segmenter: Segmenter
 ) -> tuple[Finished, Quality | None] | None:
     """The hashes of what went in and came out, and its quality; None if `finished` still holds."""
     digest = _input_sha256(job.source)
-    if finished is not None and finished.input_sha256 == digest and are_there(job, finished):
+    if finished is not None and finished.input_sha256 == digest and still_there(job, finished):
         return None
     prediction = predict_file(job, segmenter)
     outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
@@ -181,17 +201,19 @@ def _input_sha256(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():  # reading a pipe would wait for ever
             what = "a folder that cannot be searched" if path.is_dir() else "not a regular file"
-            raise ImageError(f"{path}: {what}")
+            raise _UnreadableError(f"{path}: {what}")
         return file_sha256(path)
     except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file") from error
+        raise _UnreadableError(f"{path}: no such file") from error
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+        raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def are_there(job: Job, finished: Finished) -> bool:
-    """Whether the job's files, and no others, are as they were when it was finished."""
-    return set(finished.outputs) == set(job.results.values()) and all(
+def still_there(job: Job, finished: Finished | None) -> bool:
+    """Whether the job's files, and no others, are as they were when it was finished, if it was."""
+    if finished is None or set(finished.outputs) != set(job.results.values()):
+        return False
+    return all(
         (job.out / result).is_file() and file_sha256(job.out / result) == digest
         for result, digest in finished.outputs.items()
     )

@@ -1,6 +1,7 @@
 """A folder of photographs to a folder of results, resumable at any point."""
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
@@ -8,11 +9,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from venule import __version__
-from venule.batch.ledger import NAME, Ledger, Settings
-from venule.batch.plan import Job, refuse_overwriting
+from venule.batch.ledger import Ledger, Settings
+from venule.batch.plan import LEDGER, Job, refuse_overwriting
 from venule.batch.predict import (
     Failed,
     Kept,
@@ -21,8 +23,8 @@ from venule.batch.predict import (
     Written,
     attempt,
     discard,
-    file_sha256,
     make_folder,
+    sha256_if_readable,
     sweep,
 )
 from venule.batch.report import REPORT, RUN, write_reports
@@ -31,6 +33,11 @@ from venule.errors import UsageError
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
 from venule.inference.threads import core_count
+
+IN_THE_WAY = (
+    "a file that venule did not write stands in the place of its result; move it, or replace it "
+    "with --overwrite"
+)
 
 TIMEOUT_S = 600.0
 """Seconds that one photograph may take in a worker process."""
@@ -55,7 +62,9 @@ def open_network(
     return segmenter.with_settings(threshold=threshold, resize_px=resize_px)
 
 
-def settings_of(segmenter: Segmenter, weights: Path, parameters: Mapping[str, object]) -> Settings:
+def settings_of(
+    segmenter: Segmenter, weights_sha256: str, parameters: Mapping[str, object]
+) -> Settings:
     """What results depend on beside the photograph; `parameters` are those the user chose.
 
     The runtime is the one that computes, with its version and precision, not the one that was
@@ -65,7 +74,7 @@ def settings_of(segmenter: Segmenter, weights: Path, parameters: Mapping[str, ob
     return {
         "venule": __version__,
         "model": record.name,
-        "model_sha256": file_sha256(weights),
+        "model_sha256": weights_sha256,
         "licence": record.licence,
         "runtime": segmenter.runtime,
         "threshold": record.threshold,
@@ -86,8 +95,9 @@ def start(jobs: Sequence[Job], out: Path, settings: Settings, *, overwrite: bool
         OutputError: `out` cannot be used, another run is at work there, or, without `overwrite`,
             it has results of other settings or files that are in the way.
     """
-    if not overwrite and not (out / NAME).exists():
-        refuse_overwriting(jobs)
+    if not overwrite and not (out / LEDGER).exists():
+        targets = [target for job in jobs for target in job.targets]
+        refuse_overwriting([*targets, out / REPORT, out / RUN])
     make_folder(out)
     ledger = Ledger(out)
     try:
@@ -106,6 +116,7 @@ def run(
     ledger: Ledger,
     *,
     segmenter: Segmenter,
+    weights: Path,
     workers: int = 1,
     timeout: float | None = None,
 ) -> Generator[Outcome, None, None]:
@@ -120,37 +131,51 @@ def run(
         network: opens the segmenter in a worker process.
         ledger: from `start`; closed at the end.
         segmenter: what `network` opens, for use in this process.
+        weights: the file that it opens, which must stay the one whose SHA-256 the ledger's
+            settings name (`model_sha256`).
         workers: processes at the same time.
         timeout: seconds that a photograph may take, `TIMEOUT_S` unless given.
 
     Raises:
-        VenuleError: the network cannot be loaded in a worker, or no result can be written.
+        VenuleError: the network cannot be loaded in a worker, its weights have changed, or no
+            result can be written.
     """
     alone = len(jobs) == 1 and workers == 1 and timeout is None
     seconds = TIMEOUT_S if timeout is None else timeout
     last_run = _LastRun(workers, None if alone else seconds)
     out = ledger.path.parent
     leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
-    tasks = [Task(job, ledger.finished(job)) for job in jobs]
+    blocked = [Failed(job, IN_THE_WAY, kept=True) for job in jobs if _is_blocked(job, ledger)]
+    others = {outcome.job.name for outcome in blocked}
+    tasks = [Task(job, ledger.finished(job)) for job in jobs if job.name not in others]
     sweep(leftovers)
+    sha256 = ledger.settings.get("model_sha256")
     if alone:
         outcomes = _run_here(tasks, segmenter)
     else:
-        alike = partial(_open_alike, network, segmenter.runtime)
+        alike = partial(_open_alike, network, segmenter.runtime, weights, sha256)
         threads = threads_each(workers)
         outcomes = run_tasks(tasks, alike, workers=workers, threads=threads, timeout=seconds)
     try:
+        _require_same(weights, sha256)
+        if not alone:  # a run that is killed leaves a report that says so
+            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         with closing(outcomes):
-            for outcome in outcomes:
+            for outcome in chain(blocked, outcomes):
                 _settle(outcome, ledger)
                 last_run.counts[type(outcome)] += 1
                 yield outcome
     finally:
         sweep(leftovers)
         try:
+            last_run.finished = datetime.now(UTC)
             write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         finally:
             ledger.close()
+
+
+def _is_blocked(job: Job, ledger: Ledger) -> bool:
+    return ledger.failed(job) and any(os.path.lexists(target) for target in job.targets)
 
 
 def threads_each(workers: int) -> int:
@@ -166,9 +191,12 @@ def _run_here(tasks: Sequence[Task], segmenter: Segmenter) -> Generator[Outcome,
             yield Failed(task.job, "too large for this computer's memory")
 
 
-def _open_alike(network: Network, runtime: str, threads: int) -> Segmenter:
-    """What `network` opens, if it runs in `runtime` as the ledger says of every result."""
+def _open_alike(
+    network: Network, runtime: str, weights: Path, sha256: str | None, threads: int
+) -> Segmenter:
+    """What `network` opens, if it is what the ledger says of every result."""
     segmenter = network(threads)
+    _require_same(weights, sha256)
     if segmenter.runtime != runtime:
         raise UsageError(
             f"a worker process computes in {segmenter.runtime}, but the run began in {runtime}: "
@@ -177,8 +205,17 @@ def _open_alike(network: Network, runtime: str, threads: int) -> Segmenter:
     return segmenter
 
 
+def _require_same(weights: Path, sha256: str | None) -> None:
+    """Raise UsageError if the file has changed since its hash was taken, before it was opened."""
+    if sha256 is not None and sha256_if_readable(weights) != sha256:
+        raise UsageError(
+            f"{weights}: has changed since the run began; run it again with --overwrite, on a "
+            "file that nobody writes"
+        )
+
+
 def _settle(outcome: Outcome, ledger: Ledger) -> None:
-    if isinstance(outcome, Failed):
+    if isinstance(outcome, Failed) and not outcome.kept:
         discard(outcome.job)  # what an earlier photograph of that name left
     if not isinstance(outcome, Kept):
         ledger.record(outcome)
@@ -192,13 +229,14 @@ class _LastRun:
     timeout_s: float | None
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
+    finished: datetime | None = None
     counts: Counter[type] = field(default_factory=Counter)
 
     def record(self) -> dict[str, object]:
         kinds = {"written": Written, "kept": Kept, "failed": Failed}
         return {
             "started": self.began.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "finished": self.finished and self.finished.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self.clock, 3),
             "workers": self.workers,
             "timeout_s": self.timeout_s,

@@ -24,15 +24,16 @@ from venule.batch.predict import (
     Finished,
     Network,
     Outcome,
-    are_there,
     attempt,
     discard,
+    still_there,
     sweep,
 )
 from venule.errors import OutputError, VenuleError
 
 _SPAWN = multiprocessing.get_context("spawn")
 _OUT_OF_MEMORY = 77  # exit code of a worker whose photograph does not fit
+_LONGEST_WAIT_S = 3600.0  # the system's clocks count no more than weeks at once
 _STARTS = 3  # workers that may die one after the other while they load the network
 
 
@@ -65,7 +66,9 @@ def run_tasks(
     with closing(_crew(again, network, 1, threads, timeout)) as results:
         for task, result in results:
             if isinstance(result, _Died):
-                yield Failed(task.job, f"its worker process {result.how}, twice", result.seconds)
+                reason = f"its worker process {result.how}, twice"
+                kept = still_there(task.job, task.finished)
+                yield Failed(task.job, reason, kept, result.seconds)
             else:
                 yield result
 
@@ -109,21 +112,25 @@ class _Worker:
             return _Died(self._end(), max(seconds, 0))
         if self.task is None or seconds < timeout:
             return None
-        self.stop()
-        return Failed(self.task.job, f"took longer than {timeout:g} s", seconds)
+        kept = self.stop()
+        return Failed(self.task.job, f"took longer than {timeout:g} s", kept, seconds)
 
-    def stop(self) -> None:
-        """End the process; what it was writing is removed, and what was finished stays."""
+    def stop(self) -> bool:
+        """End the process; what it was writing is removed, and what was finished stays.
+
+        Returns whether anything was.
+        """
         self.process.kill()
         self.process.join()
         self.connection.close()
         if self.task is None:
-            return
-        job, finished = self.task.job, self.task.finished
-        if finished is not None and are_there(job, finished):
-            sweep(job.targets)
+            return False
+        kept = still_there(self.task.job, self.task.finished)
+        if kept:
+            sweep(self.task.job.targets)
         else:
-            discard(job)
+            discard(self.task.job)
+        return kept
 
     @property
     def stopped(self) -> bool:
@@ -178,7 +185,7 @@ def _crew(
 
 def _wait_for_news(crew: Sequence[_Worker], timeout: float) -> None:
     first = min(worker.started for worker in crew if worker.task is not None or not worker.ready)
-    left = None if first == math.inf else max(0.0, first + timeout - time.monotonic())
+    left = min(max(0.0, first + timeout - time.monotonic()), _LONGEST_WAIT_S)
     wait([worker.connection for worker in crew], left)
 
 

@@ -118,13 +118,17 @@ def _open_peer(entry: Entry, *, threads: int) -> Contender:
 
         onnx = OnnxRun(path, device="cpu", threads=threads)
         run: Run = onnx
-        shape, description = onnx.input_shape, onnx.description
+        shape, types, description = onnx.input_shape, onnx.input_types, onnx.description
     else:
         from venule.inference.openvino_runner import OpenVINORun
 
         fp32 = entry.runtime == "openvino-fp32"
         openvino = OpenVINORun(path, threads=threads, precision="fp32" if fp32 else "native")
         run, shape, description = openvino, openvino.input_shape, openvino.description
-    if len(shape) != 4 or shape[1] not in (3, None):
-        raise WeightsError(f"{path}: its input is {shape}; a peer takes pictures (N, 3, H, W)")
+        types = openvino.input_types
+    if len(shape) != 4 or shape[1] not in (3, None) or types != ("float32",):
+        raise WeightsError(
+            f"{path}: its input is {shape}, {' and '.join(types)}; a peer takes pictures "
+            "(N, 3, H, W) of float32 and nothing else"
+        )
     return Contender(entry, path.stem, description, run, None, (shape[0], shape[2], shape[3]))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 DRIVE_SIZE = "584,565"
 
+LONGEST = 65500
+"""Pixels of a side that a JPEG can have."""
+
 _NETWORK = ["network", "runtime", "input", "median ms", "quartiles", "ratio", "in its runtime"]
 
 _FILE = ["file to mask", "runtime", "total ms"]
@@ -69,10 +72,18 @@ def bench(
 
 
 def _size(text: str) -> tuple[int, int]:
+    from venule.image.container import MAX_PIXELS
+
     parts = text.lower().replace("x", ",").split(",")
     if len(parts) != 2 or not all(part.strip().isdecimal() and int(part) for part in parts):
         raise UsageError(f"--size {text}: give rows and columns, such as {DRIVE_SIZE}")
-    return int(parts[0]), int(parts[1])
+    rows, columns = int(parts[0]), int(parts[1])
+    if max(rows, columns) > LONGEST or rows * columns > MAX_PIXELS:
+        raise UsageError(
+            f"--size {text}: a photograph has at most {LONGEST} pixels a side and "
+            f"{MAX_PIXELS // 10**6} megapixels"
+        )
+    return rows, columns
 
 
 def _print(report: "Report") -> None:

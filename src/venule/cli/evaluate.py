@@ -113,10 +113,19 @@ def evaluate(
 ) -> None:
     """Score models inside the field of view, at native size; several are compared to the first."""
     if card is not None:
+        given = (models, data, split, protocol, threshold, json, csv)
+        chosen = (expert, runtime, which) != (Truth.first, Runtime.auto, Which.dice)
+        if chosen or any(value is not None for value in given):
+            raise UsageError(
+                "--card computes a card's own scores: of the other options give --data-root, "
+                "--looks and --device only"
+            )
         check_card(card, data_root=data_root, looks=looks, device=device.value)
         return
     if not models or data is None or split is None:
         raise UsageError("give MODEL, --data and --split; or --card MODEL")
+    if data_root is not None:
+        raise UsageError("--data-root goes with --card; give --data NAME=PATH")
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
     from venule.evaluation.evaluate import require_truth

@@ -1,16 +1,20 @@
 """The command `venule`: its list of commands, and what every error becomes.
 
 Exit codes: 0 all done, 1 a bug, 2 usage or configuration, 3 some inputs failed, 4 none worked,
-130 interrupted, 141 nobody reads stdout. The modules imported here are light, so that
-`venule --help` is instant.
+130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP, 141 nobody reads stdout. The modules
+imported here are light, so that `venule --help` is instant.
 """
 
 import errno
 import os
+import signal
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -30,6 +34,7 @@ from venule.cli import (
     train,
     visualize,
 )
+from venule.cli.progress import say
 from venule.errors import VenuleError
 
 BUG, MISTAKE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
@@ -103,8 +108,10 @@ def main() -> None:
     warnings.showwarning = _show_warning
     if isinstance(sys.stdout, TextIOWrapper):  # a file's name may not fit into its encoding
         sys.stdout.reconfigure(errors="backslashreplace")
+    received: list[int] = []
     try:
-        code = app(prog_name="venule", standalone_mode=False) or 0
+        with _signals_end_it(received):
+            code = app(prog_name="venule", standalone_mode=False) or 0
     except Exception as error:
         code = _report(error)
     except KeyboardInterrupt:
@@ -113,13 +120,40 @@ def main() -> None:
         # Typer exits by itself only where the reader of stdout has gone away.
         code = BROKEN_PIPE if stopped.code == 1 else stopped.code
     if code == INTERRUPTED:
-        print("venule: interrupted; finished results are kept", file=sys.stderr)
-    sys.exit(code)
+        say("venule: interrupted; finished results are kept")
+    sys.exit(128 + received[0] if code == INTERRUPTED and received else code)
+
+
+@contextmanager
+def _signals_end_it(received: list[int]) -> Iterator[None]:
+    """Where a scheduler or a closed terminal asks for the end, do as Ctrl-C does.
+
+    The signal is added to `received`; one that is ignored (nohup) stays so.
+    """
+    process = os.getpid()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if os.getpid() != process:  # a process of a library, forked from this one
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        received.append(number)
+        raise KeyboardInterrupt
+
+    numbers = (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))  # no HUP on Windows
+    ours = [n for n in numbers if n is not None and signal.getsignal(n) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning as one line, without the place in the code that raised it."""
-    print(f"venule: warning: {message}", file=sys.stderr)
+    say(f"venule: warning: {message}")
 
 
 def _report(error: Exception) -> int:

@@ -1,5 +1,6 @@
 """`venule predict`: masks, probability maps and overlays of photographs and folders of them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from venule.cli.evaluate import Which
-from venule.cli.progress import Progress
+from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -29,12 +30,26 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+def _path(text: str) -> Path:
+    """A path; an empty one, such as an unset variable of a shell, is not the current folder."""
+    if not text:
+        raise typer.BadParameter("an empty path; name a file or folder")
+    return Path(text)
+
+
 def predict(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Photographs, or folders that are searched for them.", metavar="PATHS"),
+        typer.Argument(
+            help="Photographs, or folders that are searched for them.",
+            metavar="PATHS",
+            parser=_path,
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder of the results.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="OUT", help="Folder of the results.", parser=_path),
+    ],
     *,
     model: Annotated[
         str | None,
@@ -78,10 +93,13 @@ def predict(
 ) -> None:
     """Write the vessels of photographs as masks of their own size; run again to go on."""
     from venule.batch.plan import plan
-    from venule.batch.predict import Failed, Kept
+    from venule.batch.predict import Failed, Kept, file_sha256
     from venule.batch.run import open_network, run, settings_of, start, threads_each
+    from venule.errors import UsageError
     from venule.inference.load import weights_file
 
+    if timeout is not None and not math.isfinite(timeout):
+        raise UsageError(f"--timeout {timeout}: give a number of seconds")
     kinds = _kinds(save)
     jobs = plan(paths, out, save=kinds, strict=strict)
     name = model or _default_model()
@@ -94,12 +112,22 @@ def predict(
         threshold=threshold,
         resize_px=imgsz,
     )
+    weights = weights_file(name, which=which.value)
+    sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
     segmenter = network(threads_each(workers))
     parameters = {"save": kinds, "imgsz": imgsz, "strict": strict}
-    settings = settings_of(segmenter, weights_file(name, which=which.value), parameters)
+    settings = settings_of(segmenter, sha256, parameters)
     ledger = start(jobs, out, settings, overwrite=overwrite)
-    typer.echo(f"weights {segmenter.record.name}: {segmenter.record.licence}", err=True)
-    outcomes = run(jobs, network, ledger, segmenter=segmenter, workers=workers, timeout=timeout)
+    say(f"weights {segmenter.record.name}: {segmenter.record.licence}")
+    outcomes = run(
+        jobs,
+        network,
+        ledger,
+        segmenter=segmenter,
+        weights=weights,
+        workers=workers,
+        timeout=timeout,
+    )
     failures: list[Failed] = []
     with _saying_how_to_go_on(), closing(outcomes), Progress(total=len(jobs)) as progress:
         for outcome in outcomes:
@@ -110,12 +138,12 @@ def predict(
                 progress.line(f"venule: warning: {warning}")
             if isinstance(outcome, Failed):
                 failures.append(outcome)
-                progress.advance(f"{outcome.job.source}: failed")
+                progress.advance(f"{shown(outcome.job.source)}: failed")
             else:
-                progress.advance(str(outcome.job.source))
-                progress.result("\n".join(map(str, outcome.job.targets)))
+                progress.advance(shown(outcome.job.source))
+                progress.result("\n".join(map(shown, outcome.job.targets)))
     if progress.skipped:
-        typer.echo(f"{progress.skipped} of {len(jobs)} inputs were finished before", err=True)
+        say(f"{progress.skipped} of {len(jobs)} inputs were finished before")
     if failures:
         _list(failures, total=len(jobs), out=out)
         raise typer.Exit(4 if len(failures) == len(jobs) else 3)
@@ -136,10 +164,10 @@ def _warnings(outcome: "Written | Failed") -> Iterator[str]:
     """What is to be said of a photograph, one line each; a failed one is listed at the end."""
     from venule.batch.predict import Written
 
-    yield from outcome.warnings
+    yield from map(shown, outcome.warnings)
     quality = outcome.quality
     if isinstance(outcome, Written) and quality is not None and quality.reasons:
-        yield f"{outcome.job.source}: {quality.grade}: {', '.join(quality.reasons)}"
+        yield f"{shown(outcome.job.source)}: {quality.grade}: {', '.join(quality.reasons)}"
 
 
 @contextmanager
@@ -147,16 +175,17 @@ def _saying_how_to_go_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("venule: to go on, run it again (without --overwrite)", err=True)
+        say("venule: to go on, run it again (without --overwrite)")
         raise
 
 
 def _list(failures: Sequence["Failed"], *, total: int, out: Path) -> None:
-    typer.echo(f"venule: error: {len(failures)} of {total} inputs failed:", err=True)
+    say(f"venule: error: {len(failures)} of {total} inputs failed:")
     for failure in failures[:LISTED]:
-        typer.echo(f"  {failure.job.source}: {failure.reason}", err=True)
+        earlier = " (what an earlier run found is kept)" if failure.kept else ""
+        say(f"  {shown(failure.job.source)}: {shown(failure.reason)}{earlier}")
     if len(failures) > LISTED:
-        typer.echo(f"  and {len(failures) - LISTED} more, see {out / 'report.csv'}", err=True)
+        say(f"  and {len(failures) - LISTED} more, see {out / 'report.csv'}")
 
 
 def _default_model() -> str:

@@ -11,6 +11,22 @@ if TYPE_CHECKING:
     import rich.progress
 
 
+def say(text: str) -> None:
+    """Print a line to stderr; if nobody reads it any more, the work goes on."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def shown(name: object) -> str:
+    r"""A file's name as it may be printed: with \x1b for what would steer a terminal."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in str(name)
+    )
+
+
 class Progress:
     """Counts the steps of a batch on stderr, without mixing with the results on stdout."""
 
@@ -20,6 +36,7 @@ class Progress:
         self.skipped = 0
         self._bar: rich.progress.Progress | None = None
         self._first = self._last = time.monotonic()
+        self._skipping = 0.0  # seconds
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -53,7 +70,7 @@ class Progress:
         """Count one more step as done, and name it."""
         self.done += 1
         now = time.monotonic()
-        rate = (self.done - self.skipped) / max(now - self._first, 1e-6)  # a second
+        rate = (self.done - self.skipped) / max(now - self._first - self._skipping, 1e-6)
         pace = f"{3600 * rate:,.0f} an hour"
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], advance=1, now=step, rate=pace)
@@ -61,13 +78,16 @@ class Progress:
             seconds, count = f"{now - self._last:.1f} s", f"[{self.done}/{self.total}]"
             left = timedelta(seconds=round((self.total - self.done) / rate))
             rest = f"; {pace}, {left} left" if left else ""
-            print(f"{count} {step} ({seconds}{rest})", file=sys.stderr, flush=True)
+            say(f"{count} {step} ({seconds}{rest})")
         self._last = now
 
     def skip(self) -> None:
         """Count one more step as done that took no work."""
         self.done += 1
         self.skipped += 1
+        now = time.monotonic()
+        self._skipping += now - self._last
+        self._last = now
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], advance=1)
 
@@ -76,11 +96,10 @@ class Progress:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
-            print(text, file=sys.stderr, flush=True)
+            say(text)
 
     def result(self, text: str) -> None:
         """Print a result to stdout, above the bar where both share a terminal."""
-        text = text.encode("utf-8", "backslashreplace").decode()  # names may hold any bytes
         if self._bar is not None and sys.stdout.isatty():
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
             return

@@ -17,6 +17,10 @@ _ENDINGS = ("_prob", "", "_mask")
 _SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
 
+_MASK_VALUES = {0.0, 1.0, *(float(np.float32(1 / largest)) for largest in (255, 65535))}
+"""What a mask may hold as it is read: nothing, the largest value, or 1 of 8 or 16 bits."""
+
+
 def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
     """The map of every image by the image's id.
 
@@ -45,12 +49,14 @@ def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
 
 
 def is_mask(path: Path) -> bool:
-    """Whether a file holds a mask: at most two stored values, one of them 0 (1 or 255 the other).
+    """Whether a file holds a mask: 0, and no other value but 1 or the largest of its type.
 
     What is called `_prob` is a probability map whatever it stores.
     """
-    values = np.unique(read_probability(path))
-    return len(values) <= 2 and values[0] == 0 and not path.stem.endswith("_prob")
+    if path.stem.endswith("_prob"):
+        return False
+    values = np.unique(read_probability(path)).tolist()
+    return values[0] == 0 and len(values) <= 2 and values[-1] in _MASK_VALUES
 
 
 def read_map(path: Path, *, mask: bool) -> FloatMap:

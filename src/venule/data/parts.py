@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from venule import __version__
-from venule.data.protocols import protocols_of
+from venule.data.protocols import test_images
 from venule.data.record import Dataset, Record
 from venule.data.sample import Sample, load_annotated, load_sample
 from venule.errors import DatasetError, OutputError
@@ -64,13 +64,13 @@ def labelled_records(dataset: Dataset) -> tuple[Record, ...]:
     Raises:
         DatasetError: there are none.
     """
-    default = next(iter(protocols_of(dataset).values()))
-    test = set(default.splits.get("test", ()))
-    records = tuple(
-        r for r in dataset.records if r.first and r.split != "test" and r.id not in test
-    )
+    tested = test_images(dataset)
+    records = tuple(r for r in dataset.records if r.first and r.id not in tested)
     if not records:
-        raise DatasetError(f"{dataset.root}: no labelled photographs but test images to cut up")
+        raise DatasetError(
+            f"{dataset.root}: no labelled photographs but test images to cut up; list those that "
+            "may be learnt from in a CSV file"
+        )
     return records
 
 

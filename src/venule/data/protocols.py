@@ -199,7 +199,16 @@ def _fives(dataset: Dataset) -> tuple[Protocol, ...]:
     return (official,)
 
 
-_SPLIT_NAMES = {"training": "train", "valid": "val", "validation": "val"}
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""What split a folder or a CSV file means, in any case; other names are taken as they are."""
 
 
 def _as_filed(dataset: Dataset) -> tuple[Protocol, ...]:
@@ -207,7 +216,8 @@ def _as_filed(dataset: Dataset) -> tuple[Protocol, ...]:
     splits: dict[str, tuple[str, ...]] = {}
     patients: dict[str, str] = {}
     for record in dataset.records:
-        split = _SPLIT_NAMES.get(record.split or "all", record.split or "all")
+        given = record.split or "all"
+        split = _SPLIT_NAMES.get(given.lower(), given)
         splits[split] = (*splits.get(split, ()), record.id)
         other = patients.setdefault(record.person, split)
         if other != split:
@@ -242,6 +252,18 @@ def protocols_of(dataset: Dataset) -> dict[str, Protocol]:
     listed = PROTOCOLS[dataset.name]
     own = listed(dataset) if callable(listed) else listed
     return {protocol.name: protocol for protocol in (*own, everything)}
+
+
+def test_images(dataset: Dataset) -> frozenset[str]:
+    """The ids of what tests: in the release's test folder, or in a test split by default.
+
+    Leaving one out tests every image.
+    """
+    default = next(iter(protocols_of(dataset).values()))
+    filed = {record.id for record in dataset.records if record.split == "test"}
+    return frozenset(filed).union(
+        *(ids for split, ids in default.splits.items() if split.startswith("test"))
+    )
 
 
 def select(dataset: Dataset, protocol: str | None, split: str) -> Selection:

@@ -19,7 +19,7 @@ from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.data.record import Expert
 from venule.data.sample import Sample, load_sample
-from venule.errors import DatasetError, WeightsError
+from venule.errors import DatasetError, UsageError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.arrays import FloatMap, Mask
@@ -37,7 +37,7 @@ JOIN_BUDGETS = (0.0, 2.0, 4.0, 8.0, 16.0)
 """Candidates for `Postprocessing.join_budget`."""
 
 DICE_GIVEN_UP = 0.001
-"""Largest loss of mean Dice against the best candidate that cleaner or joined maps may cost."""
+"""Largest loss of mean Dice that joined maps may cost, and dropped pieces against the best."""
 
 POOLED_DICE_GIVEN_UP = 0.002
 """The same for the threshold: thin vessels, of few pixels, count more than Dice lets them."""
@@ -116,9 +116,20 @@ def calibrate(
     Raises:
         WeightsError: no weights in a folder, or such as have learnt nothing.
         DatasetError: validation images are missing, two runs share one, or none has a vessel.
+        UsageError: `without` names an image that is none of them.
     """
+    ids = [
+        record.id
+        for run in runs
+        for selection, _ in _validation_images(run)
+        for record in selection.records
+    ]
+    if unknown := [id for id in without if id not in ids]:
+        raise UsageError(
+            f"image {unknown[0]} to be left out does not validate these runs; those that do: "
+            f"{', '.join(ids)}"
+        )
     held_out = [item for run in runs for item in _predict(run, which, change, progress)]
-    ids = [item.sample.id for item in held_out]
     if len(set(ids)) < len(ids):
         double = next(id for id in ids if ids.count(id) > 1)
         raise DatasetError(f"image {double} validates two runs; give the folds of one division")
@@ -185,8 +196,6 @@ def _predict(
     segmenter = load(run, which=which)
     if change is not None:
         segmenter = change(segmenter)
-    if not (run / "config.toml").is_file():
-        raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")
     plain = segmenter.record.model_copy(update={"postprocessing": Postprocessing()})
     segmenter = replace(segmenter, record=plain)
     held_out = []
@@ -204,6 +213,8 @@ def _predict(
 
 def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
     """The splits of `data.val` in the run's configuration, with their expert."""
+    if not (run / "config.toml").is_file():
+        raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")
     data = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["data"]
     sources = [data | {"split": data["val"]}] if isinstance(data["val"], str) else data["val"]
     return [
@@ -219,7 +230,8 @@ def _lowest_threshold(held_out: Sequence[_HeldOut], after: Postprocessing) -> fl
     pooled = Histogram()
     for item in held_out:
         pooled.accumulate(item.probability(after), item.truth, item.sample.fov)
-    return round(best_threshold(pooled, dice_given_up=POOLED_DICE_GIVEN_UP), 4)
+    lowest = best_threshold(pooled, dice_given_up=POOLED_DICE_GIVEN_UP)
+    return min(max(round(lowest, 4), 0.0001), 0.9999)  # four digits, still inside 0..1
 
 
 def _join(

@@ -10,6 +10,7 @@ from venule.data.protocols import Selection, select
 from venule.data.record import Dataset
 from venule.errors import DatasetError
 from venule.evaluation.card import Card, CardScores, card_scores, require_weights
+from venule.evaluation.evaluate import require_truth
 from venule.evaluation.result import Result
 from venule.evaluation.score import LABELS
 from venule.evaluation.source import Source, segmenter_source
@@ -57,7 +58,9 @@ class Comparison:
 
 
 def find_parts(card: Card, data_root: Path | None = None) -> tuple[list[Part], list[str]]:
-    """The scores of a card whose images are under `data_root` or VENULE_DATA; what is missing.
+    """The scores of a card whose annotated images are there, and what is not, one line each.
+
+    They are sought under `data_root`, or VENULE_DATA.
 
     Raises:
         DatasetError: no image of any is there.
@@ -68,6 +71,7 @@ def find_parts(card: Card, data_root: Path | None = None) -> tuple[list[Part], l
         try:
             dataset = open_dataset(scores.dataset, data_root=data_root)
             selection = select(dataset, scores.protocol, scores.split)
+            require_truth(selection, scores.expert)
         except DatasetError as error:
             missing.append(f"{scores.where}: not checked, {error}")
             continue
@@ -118,6 +122,7 @@ def _numbers(scores: CardScores) -> Iterator[tuple[str, float]]:
         yield f"{label}: low", row.mean.low
         yield f"{label}: high", row.mean.high
         yield f"{label}: pooled", row.pooled
+        yield f"{label}: pixels", row.pixels
     for part in scores.calibration:
         label = f"calibration {part.low:.2f} to {part.high:.2f}"
         yield f"{label}: mean probability", part.mean_probability

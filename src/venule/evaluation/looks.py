@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from venule.data.protocols import Selection, protocols_of
+from venule.data.protocols import Selection, protocols_of, test_images
 from venule.data.record import Dataset
 from venule.errors import OutputError
 from venule.evaluation.result import Result
@@ -22,14 +22,15 @@ Purpose = Literal["evaluation", "card recheck"]
 def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
     """Whether a look at this split must be recorded.
 
-    A split named `test...` must, and any split with an image of the test split of the data set's
-    default protocol or of the test folder of the release (DRIVE's `ddrnet` validates on ten).
+    A split named `test...` must, and any split of another protocol than the data set's default
+    with one of its test images (DRIVE's `ddrnet` validates on ten, `all` holds all).
     """
     if selection.split.startswith("test"):
         return True
-    default = next(iter(protocols_of(dataset).values()))
-    test_ids = set(default.splits.get("test", ()))
-    return any(record.split == "test" or record.id in test_ids for record in selection.records)
+    if selection.protocol == next(iter(protocols_of(dataset))):
+        return False
+    tested = test_images(dataset)
+    return any(record.id in tested for record in selection.records)
 
 
 def default_file() -> Path:

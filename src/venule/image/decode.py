@@ -4,6 +4,7 @@ Photographs are decoded, and their bits combined, part by part where they are la
 megapixels with 16 bits a channel is to fit into 2 GB.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ from venule.image.container import has_more_pages, open_image
 
 _AT_ONCE = 2**23
 """Pixels that are handed from Pillow to NumPy, or made RGB, in one go."""
+
+_DEEP = 65535
+"""What a PPM gives as its largest value where all 16 bits may be used."""
 
 _OTHER_BYTE = {";16B": ";16L", ";16L": ";16B"}
 
@@ -96,6 +100,8 @@ def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
         return _decode_deep_planes(content, opened, path)
     if _rawmode(opened) == "LA;16B":
         return _decode_deep_grey(opened)
+    if opened.format == "PPM" and opened.mode == "RGB" and opened.tile[0].args == ("RGB", _DEEP):
+        return _decode_deep_ppm(opened, content, path)
     other = _other_rawmode(opened)
     if other is not None:
         return _decode_both_bytes(opened, other, content, path)
@@ -152,6 +158,15 @@ def _decode_both_bytes(image: ImageFile.ImageFile, rawmode: str, content: bytes,
     for rows, part in _parts(upright(other)):
         pixels[rows] |= part
     return _to_rgb(_deep(pixels))
+
+
+def _decode_deep_ppm(image: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
+    """16-bit colour of a PPM (netpbm's P6, most significant byte first), cut to 8 by Pillow."""
+    tile, shape = image.tile[0], (image.height, image.width, 3)
+    if tile.codec_name != "ppm":
+        raise ImageError(f"{path}: a plain PPM of 16 bits a channel; save it as PNG")
+    samples = np.frombuffer(content, ">u2", count=math.prod(shape), offset=tile.offset)
+    return _to_rgb(_deep(samples.reshape(shape)))
 
 
 def _with_rawmode(args: Any, rawmode: str) -> Any:

@@ -38,7 +38,8 @@ def find_fov(image: RGB) -> Mask:
     """The field of view of a photograph: (H, W) bool, one piece without holes.
 
     The border is what has the colour of a flat, grey corner of the frame; a photograph without
-    such a corner is retina all over.
+    such a corner is retina all over. So is one whose middle half looks like its corner: the field
+    of view is sought around the middle of the frame.
 
     Raises:
         ImageError: if `image` is not (H, W, 3) uint8.

@@ -34,6 +34,9 @@ _AT_ONCE = 2**19
 """Pixels that are flattened at once: few calls for a working size, little memory for more."""
 
 
+MOST_ENLARGED = 2**25
+"""Pixels to which a photograph is scaled up at most; ten times what any shipped network needs."""
+
 FINER = 1.6
 """How many times finer than its network a photograph may be before `largest_fov_px` counts."""
 
@@ -76,7 +79,11 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
 def working_shape(
     shape: tuple[int, int], fov: Mask, preprocessing: Preprocessing
 ) -> tuple[int, int]:
-    """The (rows, columns) at which the network sees a photograph of `shape` with this `fov`."""
+    """The (rows, columns) at which the network sees a photograph of `shape` with this `fov`.
+
+    Raises:
+        ImageError: a small field of view in a large frame would be enlarged beyond MOST_ENLARGED.
+    """
     if preprocessing.resize_px is not None:
         return preprocessing.resize_px, preprocessing.resize_px
     if preprocessing.fov_px is not None:
@@ -85,7 +92,13 @@ def working_shape(
         scale = max(preprocessing.fov_px, wanted) / diameter
         if abs(scale - 1) < SAME_SCALE:
             return shape
-        return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+        rows, columns = (max(1, round(side * scale)) for side in shape)
+        if rows * columns > max(MOST_ENLARGED, math.prod(shape)):
+            raise ImageError(
+                f"the field of view is {diameter:.0f} px across in {shape[1]} x {shape[0]} px, "
+                f"which would be enlarged to {columns} x {rows}; cut it to its field of view"
+            )
+        return rows, columns
     return shape
 
 
@@ -237,7 +250,10 @@ def statistics(
     counts = np.reshape(Image.fromarray(image).histogram(inside), (3, 256))
     total = int(counts[0].sum())
     if total == 0:
-        raise ImageError("the field of view has no pixel; leave it out and it is found by itself")
+        raise ImageError(
+            "the field of view has no pixel at the network's scale; leave it out and it is found "
+            "by itself"
+        )
     mean = counts @ levels / total
     variance = (counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total
     std = np.maximum(np.sqrt(variance), MIN_STD)
@@ -262,7 +278,8 @@ def preprocess(image: RGB, fov: Mask, preprocessing: Preprocessing) -> FloatMap:
     """The network's input: (3, h, w) float32, scaled, normalised, 0 outside the field of view.
 
     Raises:
-        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not a bool mask of its size.
+        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not a bool mask of its size, or none
+            that can be used: without a pixel at the network's scale, or tiny in a large frame.
     """
     check_rgb(image)
     height, width = image.shape[:2]

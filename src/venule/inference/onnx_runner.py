@@ -53,6 +53,7 @@ class OnnxRun:
     Attributes:
         metadata: the file's own, by key.
         input_shape: (N, 3, h, w) as the file says, None where a side is free.
+        input_types: of every input, such as "float32".
         description: what runs, and how precisely.
 
     Raises:
@@ -74,6 +75,10 @@ class OnnxRun:
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self.input_shape = tuple(
             side if isinstance(side, int) else None for side in self._input.shape
+        )
+        self.input_types = tuple(
+            "float32" if given.type == "tensor(float)" else str(given.type)
+            for given in session.get_inputs()
         )
         where = "" if provider == PROVIDERS["cpu"] else ", CUDA"
         self.description = f"ONNX Runtime {onnxruntime.__version__}, fp32{where}"

@@ -59,6 +59,7 @@ class OpenVINORun:
     Attributes:
         metadata: the file's own, by key.
         input_shape: (N, 3, h, w) as the file says, None where a side is free.
+        input_types: of every input, such as "float32".
         description: what runs, and how precisely.
 
     Raises:
@@ -83,13 +84,17 @@ class OpenVINORun:
             self._options["INFERENCE_PRECISION_HINT"] = "f32"
         try:
             self._model = _read_onnx(path)
-            sides = self._model.input(0).get_partial_shape()
+            sides = self._model.inputs[0].get_partial_shape()
         except Exception as error:  # OpenVINO's errors share no public base class
             raise WeightsError(f"{path}: not a readable ONNX model ({_reason(error)})") from None
         self._path = path
         self.metadata = _metadata(self._model)
         self.input_shape = tuple(
             None if side.is_dynamic else int(side.get_length()) for side in sides
+        )
+        self.input_types = tuple(
+            given.get_element_type().to_string().replace("f32", "float32")
+            for given in self._model.inputs
         )
         fp32 = precision == "fp32" or "bfloat16" not in str(self._default_precision())
         version = openvino.__version__.partition("-")[0]

@@ -72,7 +72,8 @@ class Segmenter:
             A prediction at the image's own size; probability is 0 outside the field of view.
 
         Raises:
-            ImageError: `image` or `fov` has another shape or dtype.
+            ImageError: `image` or `fov` has another shape or dtype, or `fov` cannot be used: no
+                pixel at the network's scale, or tiny in a large frame.
         """
         check_rgb(image)
         height, width = image.shape[:2]

@@ -86,9 +86,10 @@ def average_precision(h: Histogram) -> float:
 def best_threshold(h: Histogram, *, dice_given_up: float = 0.0) -> float:
     """The threshold of maximal Dice over all pixels of the histogram, strictly inside 0..1.
 
-    It lies midway between two occupied bins, so `>` and `>=` give the same mask. Of several equal
-    maxima the highest is taken; nan without a vessel pixel. With `dice_given_up` it is the lowest
-    threshold whose Dice is at most that much below the maximum.
+    `>=` gives the mask of that Dice, but for pixels of probability 0, which are never vessel. The
+    threshold lies midway between two occupied bins, or where the upper one begins if they adjoin.
+    Of several equal maxima the highest is taken; nan without a vessel pixel. With `dice_given_up`
+    it is the lowest threshold whose Dice is at most that much below the maximum.
     """
     occupied = np.flatnonzero(h.positives + h.negatives)
     positives, negatives = _occupied(h)
@@ -100,8 +101,11 @@ def best_threshold(h: Histogram, *, dice_given_up: float = 0.0) -> float:
         best = int(np.argmax(dice >= dice.max() - dice_given_up))
     else:
         best = len(dice) - 1 - int(np.argmax(dice[::-1]))
-    below = _center(int(occupied[best - 1])) if best else 0.0
-    return (below + _center(int(occupied[best]))) / 2
+    upper = int(occupied[best])
+    lower = int(occupied[best - 1]) if best else -1
+    if lower == upper - 1:
+        return _least(upper)
+    return ((_center(lower) if best else 0.0) + _center(upper)) / 2
 
 
 def _bin(probability: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -122,6 +126,13 @@ def _center(index: int) -> float:
     if index == _HALF:
         return 0.5
     return (_lower_edge(index) + _lower_edge(index + 1)) / 2
+
+
+def _least(index: int) -> float:
+    """The smallest float32 above 0 of a bin."""
+    if index > _HALF:  # a mirrored bin begins behind its edge
+        return float(np.nextafter(np.float32(1 - _lower_edge(BINS - index)), np.float32(1)))
+    return 0.5 if index == _HALF else _lower_edge(index)
 
 
 def _lower_edge(index: int) -> float:

@@ -18,7 +18,8 @@ def thin_recall(predicted: Mask, truth: Mask, fov: Mask, *, max_radius_px: float
     """Share of the truth's thin-vessel pixels that were found; nan if it has none.
 
     A truth pixel is thin if its nearest centre-line pixel lies at most `max_radius_px` from the
-    vessel's edge, in the Euclidean distance transform of the truth (vessels 1 to 3 px wide). The
+    vessel's edge, in the Euclidean distance transform of the truth: vessels 1 or 2 px wide, and
+    part of those 3 px wide that lie askew. The
     masks are (H, W) bool; the truth is cut to the field of view first.
     """
     return recall_up_to(predicted, vessel_widths(truth & fov), 2 * max_radius_px)

@@ -48,8 +48,8 @@ class Measures:
     """What the grade of a photograph rests on; shares are of the field of view's pixels, 0..1.
 
     Attributes:
-        diameter_px: of the field of view at the photograph's own size; the frame's diagonal where
-            no edge is visible.
+        diameter_px: of the field of view at the photograph's own size; the diagonal of its
+            bounding box where no edge is visible.
         edge_visible: whether the field of view ends in the frame, as an arc of a circle.
         spread: grey levels from the 1st to the 99th percentile, of the channel where they are
             most, 0..255.
@@ -63,7 +63,7 @@ class Measures:
             across the lines of an 8 pixel grid, as JPEG leaves one, than elsewhere (0: equal, 1:
             twice), times 8 pixels over the diameter; in the middle of the photograph.
         saturation: median of (largest - smallest channel) / largest, 0..1.
-        warm: share where red >= green >= blue.
+        warm: share where red >= green >= blue, give or take 5 grey levels.
         vessels: share that the vessel map covers.
         largest_piece: share of the vessel map that is in its largest piece; 0 without vessels.
     """
@@ -148,7 +148,7 @@ def _bounding_box(fov: Mask) -> tuple[slice, slice] | None:
 
 
 def _circle(fov: Mask) -> FovCircle:
-    """The circle of a field of view that fills the frame; fitted to a copy, with a margin."""
+    """The circle of a field of view that fills the frame, fitted to a small copy."""
     factor = max(1, math.ceil(max(fov.shape) / _CIRCLE_PX))
     small = np.asarray(Image.fromarray(_bytes(fov)).reduce(factor)) >= 128
     found = fit_circle(small)
