@@ -24,7 +24,6 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
 import venule
-from venule.batch.predict import file_sha256
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.data.record import Dataset, Record
@@ -40,6 +39,7 @@ from venule.evaluation.looks import (
 from venule.evaluation.source import Source, segmenter_source
 from venule.image.arrays import FloatMap
 from venule.image.atomic import write_bytes
+from venule.image.io import file_sha256
 from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice

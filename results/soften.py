@@ -9,9 +9,9 @@ joined nor dropped. Whatever a photograph's annotation says has no part in its m
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +22,16 @@ from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
 from venule.errors import VenuleError
 from venule.image.arrays import FloatMap
+from venule.image.atomic import write_bytes
 from venule.image.io import write_probability
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
+from venule.training.seen import TEACHERS, together
 
 
 def teacher(model: str) -> Segmenter:
     """The network in all symmetries, with its calibration but none of what becomes of pieces."""
-    segmenter = in_all_symmetries(load(model, which="last"))
-    record = segmenter.record
-    plain = record.postprocessing.model_copy(update={"join_budget": 0.0, "min_piece": 0.0})
-    return replace(segmenter, record=record.model_copy(update={"postprocessing": plain}))
+    return in_all_symmetries(load(model, which="last")).without_pieces()
 
 
 def opinion(teachers: Sequence[Segmenter], sample: Sample) -> FloatMap:
@@ -42,8 +41,14 @@ def opinion(teachers: Sequence[Segmenter], sample: Sample) -> FloatMap:
 
 
 def soften(teachers: Sequence[Segmenter], selection: Selection, out: Path) -> Iterator[Path]:
-    """Write the map of each photograph; each path comes when it is there."""
+    """Write the map of each photograph; each path comes when it is there.
+
+    What the teachers have seen is written beside them: whoever learns from the maps knows it too.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    seen = together(*(one.record.seen for one in teachers))
+    about = {"seen": [images.model_dump() for images in seen]}
+    write_bytes(out / TEACHERS, (json.dumps(about, indent=2) + "\n").encode())
     for record in selection.records:
         path = out / f"{record.id}_prob.png"
         write_probability(path, opinion(teachers, load_sample(record)))

@@ -16,12 +16,11 @@ from venule.batch.predict import (
     Written,
     attempt,
     discard,
-    file_sha256,
     sweep,
 )
 from venule.errors import OutputError
 from venule.image.arrays import FloatMap
-from venule.image.io import write_png
+from venule.image.io import file_sha256, write_png
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
 from venule.synth.fundus import draw_fundus

@@ -12,10 +12,10 @@ from support.segmenters import DEADLY, broken, deadly, elsewhere, green, noise
 from venule import __version__
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Kind, plan
-from venule.batch.predict import Failed, Kept, Network, Outcome, Written, file_sha256
+from venule.batch.predict import Failed, Kept, Network, Outcome, Written
 from venule.batch.run import _open_alike, open_network, run, settings_of, start, threads_each
 from venule.errors import OutputError, UsageError, VenuleError
-from venule.image.io import write_png
+from venule.image.io import file_sha256, write_png
 
 Predict = Callable[..., list[Outcome]]
 

@@ -44,6 +44,8 @@ def test_a_model_and_a_peer_are_timed_in_one_run_and_everything_is_written(
     [
         (["--size", "large"], "--size large: give rows and columns"),
         (["--size", "0,10"], "--size 0,10"),
+        (["--size", "10,70000"], "--size 10,70000: a photograph has at most"),
+        (["--size", "20000,20000"], "and 200 megapixels"),
         (["--peer", "missing.onnx"], "missing.onnx: no such weights file"),
         (["--json", "no/such/folder.json"], "its folder does not exist"),
     ],

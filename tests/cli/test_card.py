@@ -73,3 +73,29 @@ def test_without_a_card_a_model_data_and_split_are_needed(venule: Run) -> None:
     ran = venule("evaluate", "tiny", "--split", "val")
     assert ran.code == 2
     assert ran.err == "venule: error: give MODEL, --data and --split; or --card MODEL\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["tiny"],
+        ["--data", "drive"],
+        ["--split", "val"],
+        ["--json", "out.json"],
+        ["--threshold", "0.4"],
+        ["--expert", "second"],
+        ["--runtime", "onnx"],
+        ["--which", "auc"],
+    ],
+)
+def test_what_a_card_does_not_take_is_refused(venule: Run, options: list[str]) -> None:
+    ran = venule("evaluate", "--card", "tiny", *options)
+    assert ran.code == 2
+    assert ran.err.startswith("venule: error: --card computes a card's own scores")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_folder_of_data_sets_is_for_a_card(venule: Run, tmp_path: Path) -> None:
+    ran = venule("evaluate", "m", "--data", "d", "--split", "val", "--data-root", tmp_path)
+    assert ran.code == 2
+    assert "--data-root goes with --card" in ran.err

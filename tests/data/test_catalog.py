@@ -1,5 +1,6 @@
 """Names and paths become data sets, and mistakes become one line."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,12 @@ def test_installed_lists_every_data_set_with_a_usual_name(fake_root: Path, tmp_p
     assert found == COUNTS
     with pytest.raises(DatasetError, match="none of DRIVE/, STARE/"):
         installed(data_root=tmp_path)
+
+
+def test_of_two_usual_folders_the_same_is_taken_by_name_and_in_the_list(
+    fake_root: Path, tmp_path: Path
+) -> None:
+    for name in ("CHASE_DB1", "chase"):
+        shutil.copytree(fake_root / "CHASE_DB1", tmp_path / name)
+    (listed,) = installed(data_root=tmp_path)
+    assert listed.root == open_dataset("chase", data_root=tmp_path).root

@@ -66,7 +66,7 @@ def test_a_missing_folder_is_an_error(val: Selection, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stored", [1, 255])
-def test_a_mask_stores_zero_and_any_other_value(tmp_path: Path, stored: int) -> None:
+def test_a_mask_stores_zero_and_one_or_the_largest_value(tmp_path: Path, stored: int) -> None:
     path = trees.save(tmp_path / "a.png", np.array([[0, stored]], np.uint8))
     assert is_mask(path)
     assert read_map(path, mask=True).tolist() == [[0, 1]]
@@ -89,3 +89,17 @@ def test_sixteen_bit_and_float_maps_keep_their_precision(tmp_path: Path) -> None
     np.save(tmp_path / "b.npy", np.array([[0.0, 0.123456, 1.0]]))
     assert read_map(tmp_path / "a.png", mask=False)[0, 1] == pytest.approx(1 / 65535)
     assert read_map(tmp_path / "b.npy", mask=False)[0, 1] == pytest.approx(0.123456)
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.2], [0.0, 0.999]])
+def test_two_probabilities_are_no_mask(tmp_path: Path, values: list[float]) -> None:
+    np.save(tmp_path / "a.npy", np.array([values], np.float32))
+    assert not is_mask(tmp_path / "a.npy")
+    trees.save(tmp_path / "a.png", np.array([[0, 51]], np.uint8))
+    assert not is_mask(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [0.0, 0.0], [False, True]])
+def test_a_mask_may_be_an_array(tmp_path: Path, values: list[float]) -> None:
+    np.save(tmp_path / "a.npy", np.array([values], np.float32))
+    assert is_mask(tmp_path / "a.npy")

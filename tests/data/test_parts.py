@@ -159,3 +159,8 @@ def test_a_folder_that_cannot_be_made_is_said(records: tuple[Record, ...], tmp_p
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="cannot be made"):
         list(write_parts(cut(records), tmp_path / "file" / "parts", CONFIG, dataset="folders"))
+
+
+def test_where_every_image_is_left_out_once_none_is_cut_up(fake_root: Path) -> None:
+    with pytest.raises(DatasetError, match="but test images to cut up; list those that may be"):
+        labelled_records(open_dataset(str(fake_root / "STARE")))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from support.drawn import make_drawn, settings
 from venule.cli.main import app
 from venule.data.sample import Sample
-from venule.errors import DatasetError, VenuleError, WeightsError
+from venule.errors import DatasetError, UsageError, VenuleError, WeightsError
 from venule.evaluation.calibrate import (
     _drop,
     _HeldOut,
@@ -199,3 +199,18 @@ def test_the_command_prints_settings_that_a_configuration_takes(
     assert f"threshold = {chosen['threshold']}" in result.output
     assert "join_budget" in result.output
     assert "min_piece" in result.output
+
+
+def test_an_image_to_be_left_out_must_be_one_of_theirs(runs: list[Path]) -> None:
+    with pytest.raises(UsageError, match=r"image 99 to be left out .* those that do: 02, 03"):
+        calibrate([runs[1]], without=["99"])
+
+
+def test_a_threshold_stays_inside_0_and_1() -> None:
+    truth = np.zeros((40, 40), bool)
+    truth[10:30, 18:22] = True
+    item = mapped(truth, truth)
+    sure = _HeldOut(item.sample, item.segmenter, np.where(truth, 80, -80).astype(np.float32))
+    assert 0 < _lowest_threshold([sure], Postprocessing()) < 1
+    unsure = _HeldOut(item.sample, item.segmenter, np.where(truth, -20, -80).astype(np.float32))
+    assert 0 < _lowest_threshold([unsure], Postprocessing()) < 1

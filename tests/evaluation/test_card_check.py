@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,3 +157,16 @@ def test_classes_of_width_in_words() -> None:
     assert width_class(0.0, 2.0) == "up to 2 px"
     assert width_class(3.0, 4.5) == "3 to 4.5 px"
     assert width_class(7.0, None) == "above 7 px"
+
+
+def test_a_data_set_without_its_annotations_is_not_checked_and_said_to_be_so(
+    card: Card, shipped: Shipped, tmp_path: Path
+) -> None:
+    shutil.copytree(shipped.data, tmp_path / "data")
+    for label in (tmp_path / "data" / "CHASE_DB1").glob("*_1stHO.png"):
+        label.unlink()
+    parts, missing = find_parts(card, tmp_path / "data")
+    assert [part.scores.dataset for part in parts] == ["HRF"]
+    (line,) = missing
+    assert line.startswith("CHASE_DB1 first20 test, first expert: not checked, ")
+    assert "annotation" in line

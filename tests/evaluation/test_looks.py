@@ -2,8 +2,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from support import trees
+from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.data.record import Dataset
 from venule.errors import OutputError
@@ -69,3 +72,28 @@ def test_the_default_file_lies_at_the_top_of_the_checkout(
     assert default_file() == inside / "results" / "test_looks.jsonl"
     subprocess.run(["git", "init", "-q", str(inside.parent)], check=True)
     assert default_file() == inside.parent / "results" / "test_looks.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "split", "expected"),
+    [
+        ("loo", "test-im0001", True),
+        ("loo", "val-im0001", False),
+        ("all", "all", True),  # each of them is tested on once
+    ],
+)
+def test_where_one_is_left_out_all_are_test_images(
+    tmp_path: Path, protocol: str, split: str, expected: bool
+) -> None:
+    stare = open_dataset(str(trees.make_stare(tmp_path)))
+    assert holds_test_images(stare, select(stare, protocol, split)) is expected
+
+
+@pytest.mark.parametrize("split", ["test", "Test", "testing"])
+def test_a_test_split_of_a_list_counts_however_it_is_spelt(tmp_path: Path, split: str) -> None:
+    trees.save(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    trees.save(tmp_path / "l.png", np.zeros((8, 8), np.uint8))
+    (tmp_path / "list.csv").write_text(f"id,image,label,split\na,a.png,l.png,{split}\n")
+    dataset = open_dataset(str(tmp_path / "list.csv"))
+    for protocol, name in (("csv", "test"), ("all", "all")):
+        assert holds_test_images(dataset, select(dataset, protocol, name))

@@ -585,3 +585,24 @@ def test_names_of_photographs_are_recognised() -> None:
     for name in ("a.txt", "a.gz", "a.tar.gz", "png", "a.png.txt"):
         assert not is_image_path(Path(name)), name
     assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in IMAGE_SUFFIXES)
+
+
+@pytest.mark.parametrize(("largest", "bits"), [(4095, 12), (65535, 16)])
+def test_a_deep_ppm_is_scaled_by_the_bits_it_uses(tmp_path: Path, largest: int, bits: int) -> None:
+    levels = np.random.default_rng(0).integers(0, largest, (6, 8, 3)).astype(">u2")
+    levels[0, 0, 0] = largest
+    content = b"P6\n8 6\n65535\n" + levels.tobytes()
+    (tmp_path / "eye.ppm").write_bytes(content)
+    (tmp_path / "eye.ppm.gz").write_bytes(gzip.compress(content))
+    expected = np.rint(levels * (255 / (2**bits - 1))).astype(np.uint8)
+    for name in ("eye.ppm", "eye.ppm.gz"):
+        assert np.array_equal(read_image(tmp_path / name), expected)
+
+
+def test_a_deep_ppm_that_ends_early_and_a_plain_one_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "short.ppm").write_bytes(b"P6\n8 6\n65535\n" + bytes(100))
+    with pytest.raises(ImageError, match=r"short\.ppm"):
+        read_image(tmp_path / "short.ppm")
+    (tmp_path / "plain.ppm").write_bytes(b"P3 1 1 65535\n1 2 3")
+    with pytest.raises(ImageError, match=r"plain\.ppm: a plain PPM of 16 bits a channel; save"):
+        read_image(tmp_path / "plain.ppm")

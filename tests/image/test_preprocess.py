@@ -360,3 +360,10 @@ def test_a_large_map_restored_in_strips_has_no_seams(
     whole = restore(logits, shape)
     monkeypatch.setattr("venule.image.preprocess.RESTORED_AT_ONCE", 7 * shape[1])
     np.testing.assert_allclose(restore(logits, shape), whole, atol=1e-4)
+
+
+def test_a_tiny_field_of_view_in_a_large_frame_is_refused_before_it_is_enlarged() -> None:
+    rows, columns = np.ogrid[:2000, :3000]
+    fov = (rows - 1000) ** 2 + (columns - 1500) ** 2 < 30**2
+    with pytest.raises(ImageError, match=r"60 px across in 3000 x 2000 px, .*cut it to its field"):
+        working_shape((2000, 3000), fov, Preprocessing(fov_px=584))

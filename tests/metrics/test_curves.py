@@ -2,12 +2,20 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from venule.metrics.curves import BINS, Histogram, average_precision, best_threshold, roc_auc
+from venule.metrics.curves import (
+    BINS,
+    Histogram,
+    _bin,
+    _least,
+    average_precision,
+    best_threshold,
+    roc_auc,
+)
 
 
 def histogram(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> Histogram:
@@ -116,3 +124,21 @@ def test_the_best_threshold_of_a_perfect_binary_map_is_one_half() -> None:
 def test_what_is_no_probability_is_refused(wrong: float) -> None:
     with pytest.raises(ValueError, match=r"outside 0\.\.1"):
         histogram(np.array([0.5, wrong], np.float32), np.array([True, False]))
+
+
+@pytest.mark.parametrize("vessel", [0.25, 0.3, 0.5, 0.75, 0.7, 2**-20])
+def test_the_best_threshold_parts_values_of_neighbouring_bins(vessel: float) -> None:
+    least = np.float32(_least(int(_bin(np.array([vessel], np.float32))[0])))
+    values = np.array([np.nextafter(least, np.float32(0)), least], np.float32)
+    best = best_threshold(histogram(values, np.array([False, True])))
+    assert (values >= best).tolist() == [False, True]
+
+
+@given(st.floats(2.0**-126, 1, width=32))
+@example(1.0)
+@example(0.5)
+def test_every_bin_begins_with_its_least_value(probability: float) -> None:
+    index = int(_bin(np.array([probability], np.float32))[0])
+    least = np.array([_least(index)], np.float32)
+    assert _bin(least).tolist() == [index]
+    assert _bin(np.nextafter(least, np.float32(0))) < index or index == 0

@@ -7,8 +7,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from venule.errors import WeightsError
-from venule.models.checkpoint import HEADER, build_model, load_model, read_weights, save_weights
-from venule.models.record import ModelRecord
+from venule.models.checkpoint import build_model, load_model, read_weights, save_weights
+from venule.models.record import METADATA, ModelRecord
 from venule.models.zoo import MODELS
 
 TINY = {"width": 4, "head_width": 4, "context_width": 4}
@@ -41,7 +41,7 @@ def test_every_network_comes_back_from_its_file_bit_for_bit(name: str, tmp_path:
 def write(path: Path, *, state: dict[str, Tensor] | None = None, **changes: object) -> Path:
     state = build_model(RECORD).state_dict() if state is None else state
     record = json.loads(RECORD.model_dump_json()) | changes
-    save_file(state, path, metadata={HEADER: json.dumps(record)})
+    save_file(state, path, metadata={METADATA: json.dumps(record)})
     return path
 
 

@@ -17,7 +17,7 @@ from venule.errors import ConfigError, WeightsError
 from venule.models.convert import HEADER, convert
 from venule.models.ddrnet import DDRNetConfig
 from venule.models.deeplabv3 import DeepLabV3Config
-from venule.models.pretrained import load_pretrained
+from venule.models.pretrained import load_pretrained, read_source
 
 EXTRAS = {
     "linear.weight": torch.zeros(10, 1024),
@@ -73,7 +73,7 @@ def test_a_converted_ddrnet_computes_what_the_original_does(
     converted = convert(write(tmp_path / "ddrnet.pth", original.state_dict()))
     converted.save(tmp_path / "ddrnet.safetensors")
     network = DDRNetConfig().build()
-    load_pretrained(network, str(tmp_path / "ddrnet.safetensors"))
+    load_pretrained(network, read_source(str(tmp_path / "ddrnet.safetensors")))
     x = torch.randn(1, 3, 128, 192)
     with torch.inference_mode():
         found = network.eval().training_logits(x)
@@ -133,7 +133,7 @@ def test_another_number_of_classes_is_reported_and_the_rest_taken(tmp_path: Path
     assert (converted.fit.unused, converted.fit.fresh, converted.not_taken) == ((), (), ())
     converted.save(tmp_path / "coco.safetensors")
     network = DeepLabV3Config().build()
-    taken = load_pretrained(network, str(tmp_path / "coco.safetensors"))
+    taken = load_pretrained(network, read_source(str(tmp_path / "coco.safetensors")))
     assert len(taken.taken) == len(state) - 4
     kernel = network.state_dict()["network.backbone.layer4.2.conv3.weight"]
     assert torch.equal(kernel, state["backbone.layer4.2.conv3.weight"])

@@ -11,11 +11,11 @@ from torchvision.models import resnet50
 from torchvision.models.segmentation import deeplabv3_resnet50
 
 from venule.errors import WeightsError
-from venule.models.checkpoint import HEADER, save_weights
+from venule.models.checkpoint import save_weights
 from venule.models.ddrnet import DDRNet, DDRNetConfig
 from venule.models.deeplabv3 import DeepLabV3Config
-from venule.models.pretrained import load_pretrained, read_record
-from venule.models.record import ModelRecord, SeenImages
+from venule.models.pretrained import load_pretrained, read_source
+from venule.models.record import METADATA, ModelRecord, SeenImages
 
 SEEN = SeenImages(
     dataset="drive", protocol="official", split="train", role="trained", images={"21": "0" * 64}
@@ -32,7 +32,7 @@ def tiny(*, auxiliary: bool = True, classes: int = 1) -> DDRNet:
 def test_weights_of_venule_are_taken_with_the_images_they_have_seen(tmp_path: Path) -> None:
     source, network = tiny(), tiny()
     save_weights(tmp_path / "w.safetensors", source.state_dict(), RECORD)
-    taken = load_pretrained(network, str(tmp_path / "w.safetensors"))
+    taken = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
     assert (taken.mismatched, taken.unused, taken.fresh) == ({}, (), ())
     assert taken.seen == (SEEN,)
     state = network.state_dict()
@@ -44,7 +44,7 @@ def test_the_account_names_every_tensor_of_either_side_once(tmp_path: Path) -> N
     save_file(state, tmp_path / "w.safetensors")
     network = tiny()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    taken = load_pretrained(network, str(tmp_path / "w.safetensors"))
+    taken = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
     assert taken.mismatched == {
         "head.conv2.weight": ((2, 4, 1, 1), (1, 4, 1, 1)),
         "head.conv2.bias": ((2,), (1,)),
@@ -65,7 +65,7 @@ def test_weights_of_another_shape_are_refused_with_the_options_they_had(tmp_path
     with pytest.raises(
         WeightsError, match=r"another shape .* has options = \{'width': 4\}"
     ) as error:
-        load_pretrained(wider, str(tmp_path / "w.safetensors"))
+        load_pretrained(wider, read_source(str(tmp_path / "w.safetensors")))
     assert "(4, 3, 3, 3), not (6, 3, 3, 3)" in str(error.value)
     assert all(torch.equal(before[name], value) for name, value in wider.state_dict().items())
 
@@ -73,18 +73,18 @@ def test_weights_of_another_shape_are_refused_with_the_options_they_had(tmp_path
 def test_a_record_is_read_without_a_network(tmp_path: Path) -> None:
     save_weights(tmp_path / "w.safetensors", tiny().state_dict(), RECORD)
     save_file(tiny().state_dict(), tmp_path / "bare.safetensors")
-    assert read_record(str(tmp_path / "w.safetensors")) == RECORD
-    assert read_record(str(tmp_path / "bare.safetensors")) is None
-    assert read_record("imagenet") is None
+    assert read_source(str(tmp_path / "w.safetensors")).record == RECORD
+    assert read_source(str(tmp_path / "bare.safetensors")).record is None
+    assert read_source("imagenet").record is None
     with pytest.raises(WeightsError, match="no such weights file"):
-        read_record(str(tmp_path / "gone.safetensors"))
+        read_source(str(tmp_path / "gone.safetensors"))
 
 
 def test_one_line_says_how_much_was_taken(tmp_path: Path) -> None:
     state = tiny(auxiliary=False, classes=2).state_dict() | {"foreign": torch.zeros(1)}
     save_file(state, tmp_path / "w.safetensors")
     network = tiny()
-    taken = load_pretrained(network, str(tmp_path / "w.safetensors"))
+    taken = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
     total = len(taken.taken) + len(taken.mismatched) + len(taken.fresh)
     assert taken.line() == (
         f"{tmp_path / 'w.safetensors'}: {len(taken.taken)} of the network's {total} tensors taken; "
@@ -95,13 +95,13 @@ def test_one_line_says_how_much_was_taken(tmp_path: Path) -> None:
 def test_a_file_of_which_nothing_fits_is_refused(tmp_path: Path) -> None:
     save_file({"foreign": torch.zeros(1)}, tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="none of its 1 tensors fits"):
-        load_pretrained(tiny(), str(tmp_path / "w.safetensors"))
+        load_pretrained(tiny(), read_source(str(tmp_path / "w.safetensors")))
 
 
 def test_a_record_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    save_file(tiny().state_dict(), tmp_path / "w.safetensors", metadata={HEADER: "{}"})
+    save_file(tiny().state_dict(), tmp_path / "w.safetensors", metadata={METADATA: "{}"})
     with pytest.raises(WeightsError, match="record cannot be used"):
-        load_pretrained(tiny(), str(tmp_path / "w.safetensors"))
+        load_pretrained(tiny(), read_source(str(tmp_path / "w.safetensors")))
 
 
 def test_the_initializers_of_an_onnx_file_are_taken_by_name(tmp_path: Path) -> None:
@@ -114,10 +114,10 @@ def test_the_initializers_of_an_onnx_file_are_taken_by_name(tmp_path: Path) -> N
     tensors.append(numpy_helper.from_array(np.zeros(1), "val_7"))
     graph = helper.make_graph([], "g", [], [], tensors)
     model = helper.make_model(graph)
-    helper.set_model_props(model, {HEADER: RECORD.model_dump_json()})
+    helper.set_model_props(model, {METADATA: RECORD.model_dump_json()})
     onnx.save(model, tmp_path / "w.onnx")
     network = tiny()
-    taken = load_pretrained(network, str(tmp_path / "w.onnx"))
+    taken = load_pretrained(network, read_source(str(tmp_path / "w.onnx")))
     assert set(taken.taken) == set(source)
     assert taken.unused == ("val_7",)
     assert all("num_batches" in name or "auxiliary" in name for name in taken.fresh)
@@ -129,19 +129,19 @@ def test_the_initializers_of_an_onnx_file_are_taken_by_name(tmp_path: Path) -> N
 def test_a_broken_onnx_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "w.onnx").write_bytes(b"no protobuf")
     with pytest.raises(WeightsError, match="not a readable ONNX model"):
-        load_pretrained(tiny(), str(tmp_path / "w.onnx"))
+        load_pretrained(tiny(), read_source(str(tmp_path / "w.onnx")))
 
 
 @pytest.mark.parametrize("name", ["w.onnx", "w.safetensors"])
 def test_a_missing_file_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no such weights file"):
-        load_pretrained(tiny(), str(tmp_path / name))
+        load_pretrained(tiny(), read_source(str(tmp_path / name)))
 
 
 @pytest.mark.parametrize("source", ["imagenet", "coco"])
 def test_torchvisions_weights_are_not_for_ddrnet(source: str) -> None:
     with pytest.raises(WeightsError, match="DeepLabV3 only"):
-        load_pretrained(tiny(), source)
+        load_pretrained(tiny(), read_source(source))
 
 
 @pytest.mark.parametrize("source", ["imagenet", "coco"])
@@ -156,7 +156,7 @@ def test_a_failed_download_names_the_way_around(
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
     with pytest.raises(WeightsError) as caught:
-        load_pretrained(DeepLabV3Config().build(), source)
+        load_pretrained(DeepLabV3Config().build(), read_source(source))
     message = str(caught.value)
     assert "https://download.pytorch.org/models/" in message
     assert "venule convert" in message
@@ -167,7 +167,7 @@ def test_imagenet_fills_the_trunk_of_deeplabv3(monkeypatch: pytest.MonkeyPatch) 
     state = resnet50(weights=None).state_dict()
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda url, **_: state)
     network = DeepLabV3Config().build()
-    taken = load_pretrained(network, "imagenet")
+    taken = load_pretrained(network, read_source("imagenet"))
     assert {name.split(".")[1] for name in taken.taken} == {"backbone"}
     assert {name.split(".")[1] for name in taken.fresh} == {"classifier", "aux_classifier"}
     assert taken.unused == ("network.backbone.fc.weight", "network.backbone.fc.bias")
@@ -184,6 +184,6 @@ def test_coco_fills_all_of_deeplabv3_but_its_21_classes(monkeypatch: pytest.Monk
         return state
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
-    taken = load_pretrained(DeepLabV3Config().build(), "coco")
+    taken = load_pretrained(DeepLabV3Config().build(), read_source("coco"))
     assert (taken.fresh, taken.unused, len(taken.mismatched)) == ((), (), 4)
     assert "deeplabv3_resnet50_coco" in urls[0]

@@ -46,4 +46,6 @@ def settings(data: Path, /, **sections: Any) -> dict[str, Any]:
     }
     for name, section in sections.items():
         base[name] = {**base[name], **section} if isinstance(base.get(name), dict) else section
+    if not any(isinstance(base["data"].get(part, ""), str) for part in ("train", "val")):
+        del base["data"]["dataset"]  # of no use beside two lists, and refused
     return base

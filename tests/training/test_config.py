@@ -21,6 +21,9 @@ CLASSIFIERS = [path for path in CONFIGS if path.stem.endswith("-classifier")]
 CROPS = {"name": "a", "input": {"crop_px": 64}}
 
 
+SOURCES = [{"dataset": "drive", "split": "train"}]
+
+
 def parse(**values: Any) -> TrainConfig:
     return parse_config({**CROPS, **values}, TrainConfig, source="a.toml")
 
@@ -123,12 +126,21 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
         ({"input": {"crop_px": 64, "resize_px": 64}}, "excludes crop_px and fov_px; set one"),
         ({"input": {"fov_px": 64, "resize_px": 64}}, "excludes crop_px and fov_px; set one"),
         ({"input": {}}, "set crop_px .* or resize_px"),
-        ({"input": {"crop_px": 64, "std": [0.1, 0.1, 0]}}, "input.std: .* must be above 0"),
+        ({"input": {"crop_px": 64, "std": [0.1, 0.1, 0]}}, "input.std.2: .* greater than 0"),
         ({"name": "a/b"}, "name: String should match"),
         (
             {"data": {"val": [{"dataset": "drive", "split": "val", "maps": "soft"}]}},
             "data.val: maps are to learn from only; validate by the annotation",
         ),
+        (
+            {"data": {"val": [{"dataset": "drive", "split": "val", "crops_per_image": 2}]}},
+            "data.val: crops_per_image is for training",
+        ),
+        (
+            {"data": {"dataset": "folders=mine", "train": SOURCES, "val": []}},
+            "data: dataset is of a train or val that is the name of a split, and both are lists",
+        ),
+        ({"data": {"expert": "second", "train": SOURCES, "val": SOURCES}}, "data: expert is of"),
         (
             {"data": {"train": [{"dataset": "drive", "splitt": "train"}]}},
             "unknown key 'data.train.splitt'; did you mean 'data.train.split'",
@@ -227,3 +239,11 @@ def test_an_alias_beside_its_key_is_a_usage_error() -> None:
 
     with pytest.raises(UsageError, match=r"--lr and optimizer\.learning_rate are the same setting"):
         _with_aliases(["optimizer.learning_rate=1"], {"--lr": 0.5})
+
+
+def test_a_data_set_beside_one_list_is_that_of_the_other_part() -> None:
+    data = parse(data={"dataset": "hrf", "train": SOURCES}).data
+    assert [source.dataset for source in (*data.sources("train"), *data.sources("val"))] == [
+        "drive",
+        "hrf",
+    ]

@@ -104,6 +104,7 @@ def make_loop(
         schedule=config,
         optimizer=OptimizerConfig.model_validate(moves),
         scheduler=SchedulerConfig.model_validate(scheduler or {}),
+        settings={"schedule": config.model_dump(mode="json")},
     )
 
 

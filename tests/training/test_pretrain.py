@@ -13,7 +13,7 @@ from venule.data.classes import open_class_tree
 from venule.errors import ConfigError, DatasetError
 from venule.models.checkpoint import read_tensors
 from venule.models.ddrnet import DDRNetConfig
-from venule.models.pretrained import CLASSIFIER, compare, load_pretrained
+from venule.models.pretrained import CLASSIFIER, compare, load_pretrained, read_source
 from venule.models.record import SeenImages
 from venule.training.classification import (
     ClassificationTask,
@@ -25,7 +25,7 @@ from venule.training.config import ClassPhotographsConfig, PretrainConfig, Train
 from venule.training.config_file import parse_config
 from venule.training.pretrain import pretrain, resume
 from venule.training.run import Run
-from venule.training.train import take_pretrained
+from venule.training.train import open_source
 
 TINY = {"width": 4, "head_width": 4, "context_width": 4}
 TINY_CONFIG = DDRNetConfig(width=4, head_width=4, context_width=4)
@@ -75,10 +75,12 @@ def test_a_pretrained_trunk_enters_a_ddrnet_completely(tree: Path, tmp_path: Pat
     assert {"epoch", "train_loss", "val_loss", "val_accuracy"} <= set(rows[0])
     assert 0 <= rows[0]["val_accuracy"] <= 1
     network = TINY_CONFIG.build()
-    other = Run.create(tmp_path, "other")
     # The run's folder is enough: its best by accuracy are meant.
-    assert take_pretrained(network, str(run.path), other, main=True, report=ignore) == ()
-    account = json.loads((other.path / "pretrained.json").read_text())
+    source = open_source(str(run.path))
+    assert source is not None
+    taken = load_pretrained(network, source)
+    assert taken.seen == ()
+    account = taken.summary()
     assert account["source"].endswith("best_accuracy.safetensors")
     trunk = [name for name in network.state_dict() if name.startswith("trunk.")]
     assert account["taken"] == trunk
@@ -111,7 +113,7 @@ def test_parts_of_photographs_are_remembered_by_all_that_learns_from_them(
     (tree / "parts.json").write_text(json.dumps({"seen": [images]}))
     run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
     seen = (SeenImages.model_validate(images),)
-    assert load_pretrained(TINY_CONFIG.build(), str(run.weights / "last.safetensors")).seen == seen
+    assert read_source(str(run.weights / "last.safetensors")).seen == seen
 
     (tree / "parts.json").unlink()
     config = settings(tree, epochs=1)
@@ -119,13 +121,13 @@ def test_parts_of_photographs_are_remembered_by_all_that_learns_from_them(
     config = config.model_copy(update={"network": network})
     second = pretrain(config, root=tmp_path / "second", report=ignore)
     weights = second.weights / "last.safetensors"
-    assert load_pretrained(TINY_CONFIG.build(), str(weights)).seen == seen
+    assert load_pretrained(TINY_CONFIG.build(), read_source(str(weights))).seen == seen
 
 
 def test_a_damaged_list_of_parts_is_said(tree: Path, tmp_path: Path) -> None:
     for text in ("{", "[]", '{"seen": [{"dataset": 1}]}', '{"seen": 3}'):
         (tree / "parts.json").write_text(text)
-        with pytest.raises(DatasetError, match=r"parts.json: cannot be read as"):
+        with pytest.raises(DatasetError, match=r"parts.json: does not list images"):
             pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
 
 
@@ -244,7 +246,7 @@ def test_accuracy_is_for_pretraining_and_dice_for_segmentation(tree: Path) -> No
 def test_a_pretraining_can_start_from_another(tree: Path, tmp_path: Path) -> None:
     first = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
     classifier = TINY_CONFIG.build_classifier(2)
-    taken = load_pretrained(classifier, str(first.weights / "last.safetensors"))
+    taken = load_pretrained(classifier, read_source(str(first.weights / "last.safetensors")))
     assert (taken.fresh, taken.unused, taken.mismatched) == ((), (), {})
 
 

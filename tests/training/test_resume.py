@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from support.drawn import make_drawn, settings
-from support.runs import carry_on, start
+from support.runs import carry_on, silent, start
+from venule.errors import ConfigError, DatasetError
+from venule.training.config import TrainConfig
+from venule.training.config_file import parse_config
+from venule.training.train import resume, train
 
 RUNS: dict[str, dict[str, Any]] = {
     "one cycle with averaged weights": {
@@ -149,3 +154,30 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     assert run_to_the_end(values, tmp_path / "runs") == run
     after = contents(run, "weights/*") | contents(run, "*.*")
     assert {name for name in before if before[name] != after[name]} <= {"curves.png"}
+
+
+def test_a_run_does_not_go_on_by_another_configuration(tmp_path: Path) -> None:
+    values = settings(make_drawn(tmp_path / "data"), schedule={"epochs": 1})
+    run = train(parse_config(values, TrainConfig, source="test"), root=tmp_path, report=silent).path
+    text = (run / "config.toml").read_text()
+    before = (run / "metrics.csv").read_bytes()
+    changed = text.replace("epochs = 1", "epochs = 3").replace("rotate_deg = 30", "rotate_deg = 90")
+    (run / "config.toml").write_text(changed)
+    with pytest.raises(
+        ConfigError, match=r"learnt by \(augmentation.rotate_deg, schedule.epochs\); put it back"
+    ):
+        resume(run, report=silent)
+    assert (run / "metrics.csv").read_bytes() == before
+    (run / "config.toml").write_text(text)
+    resume(run, report=silent)
+
+
+def test_a_run_does_not_go_on_with_other_annotations(tmp_path: Path) -> None:
+    data = make_drawn(tmp_path / "data")
+    values = settings(data, schedule={"epochs": 1})
+    run = train(parse_config(values, TrainConfig, source="test"), root=tmp_path, report=silent).path
+    label = data.parent / "labels" / "00.png"
+    with Image.open(label) as opened:
+        opened.transpose(Image.Transpose.ROTATE_180).save(label)
+    with pytest.raises(DatasetError, match="annotations are no longer those that it began with"):
+        resume(run, report=silent)

@@ -12,12 +12,14 @@ from torch.nn import functional as F
 
 from support.drawn import make_drawn, settings
 from venule.data.sample import Sample
+from venule.errors import ConfigError
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import read_weights
 from venule.training.config import TrainConfig
 from venule.training.config_file import parse_config
 from venule.training.run import Run
 from venule.training.segmentation import SegmentationTask, TrainingHeads, choose
+from venule.training.show import sample_rows
 from venule.viz.overlay import errors
 
 
@@ -95,3 +97,21 @@ def test_the_training_loss_does_not_look_outside_the_field_of_view(task: Segment
     batch = {"pixels": torch.zeros(1, 3, 64, 64), "truth": truth, "fov": fov}
     loss = float(task.loss(TrainingHeads(Planted(logits)), batch).detach())
     assert loss == pytest.approx(0, abs=1e-6)
+
+
+def test_the_threshold_is_chosen_before_pieces_are_joined_or_dropped(tmp_path: Path) -> None:
+    data = make_drawn(tmp_path / "data", train=1, val=1)
+    after = {"postprocessing": {"join_budget": 8.0, "min_piece": 0.05}}
+    config = parse_config(settings(data, output=after), TrainConfig, source="test")
+    task = SegmentationTask(config, choose(config, "train"), choose(config, "val"))
+    (sample,) = task.val
+    _, network = planted(sample)
+    task.validate(network, epoch=1)
+    assert task.threshold == pytest.approx((0.52 + 0.55) / 2, abs=1e-3)
+
+
+def test_showing_samples_of_nothing_is_refused(tmp_path: Path) -> None:
+    data = make_drawn(tmp_path / "data", train=1, val=1)
+    config = parse_config(settings(data, data={"train": []}), TrainConfig, source="test")
+    with pytest.raises(ConfigError, match=r"data.train = \[\]: name at least one"):
+        next(sample_rows(config, samples=1))

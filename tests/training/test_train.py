@@ -1,6 +1,7 @@
 """Real, tiny trainings on drawn photographs: what a run's folder holds, and that it is true."""
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from venule.evaluation.evaluate import evaluate_segmenter
 from venule.image.io import pixel_hash
 from venule.inference.load import load
 from venule.models.checkpoint import build_model, load_model, read_weights
-from venule.models.record import Postprocessing
+from venule.models.record import Postprocessing, SeenImages
 from venule.synth.fundus import draw_fundus
 from venule.training.config import TrainConfig
 from venule.training.config_file import parse_config
@@ -80,7 +81,10 @@ def test_weights_remember_the_pixels_they_have_seen(finished: Path, data: Path) 
     assert set(selected.images) == {"04", "05"}
     with Image.open(data.parent / "images/04.png") as image:
         assert selected.images["04"] == pixel_hash(np.asarray(image))
-    assert json.loads((finished / "data.json").read_text())[1]["images"] == selected.images
+    account = json.loads((finished / "data.json").read_text())
+    assert account["seen"][1]["images"] == selected.images
+    label = hashlib.sha256((data.parent / "labels/04.png").read_bytes()).hexdigest()
+    assert account["labels"]["csv 04"] == label
 
 
 def test_weights_carry_their_epoch_scores_and_threshold(finished: Path) -> None:
@@ -164,6 +168,8 @@ def test_a_network_that_puts_out_nan_is_a_clear_error(data: Path) -> None:
         ({"network": {"options": {"widht": 3}}}, ConfigError, "no option 'widht'; did you mean"),
         ({"network": {"pretrained": "none.safetensors"}}, VenuleError, "none.safetensors"),
         ({"network": {"options": {"classes": 2}}}, ConfigError, "vessels are one class"),
+        ({"network": {"options": {"auxiliary": "False"}}}, ConfigError, "use true or false"),
+        ({"network": {"pretrained": "general"}}, VenuleError, "none of its 100 tensors fits"),
     ],
 )
 def test_what_is_not_there_is_said_before_a_folder_is_made(
@@ -171,6 +177,15 @@ def test_what_is_not_there_is_said_before_a_folder_is_made(
 ) -> None:
     with pytest.raises(kind, match=message):
         run(data, tmp_path, **sections)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_image_without_its_annotation_is_said_before_a_folder_is_made(
+    data: Path, tmp_path: Path
+) -> None:
+    train = [{"dataset": str(data), "split": "train", "expert": "second"}]
+    with pytest.raises(DatasetError, match="has no annotation of the second expert"):
+        run(data, tmp_path, data={"train": train})
     assert not list(tmp_path.iterdir())
 
 
@@ -243,7 +258,7 @@ def test_several_data_sets_train_together_and_are_all_remembered(
         ("selected", 2),
         ("selected", 2),
     ]
-    assert record.threshold_source == f"largest pooled Dice on {other} val and {data} val"
+    assert record.threshold_source == "largest pooled Dice on csv val and csv val"
     assert resume(path, report=silent).path == path  # the configuration was written and read again
 
 
@@ -281,3 +296,25 @@ def test_without_validation_images_the_last_weights_carry_the_given_threshold(
 def test_training_on_nothing_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"data.train = \[\]: name at least one"):
         run(data, tmp_path, data={"train": []})
+
+
+def test_whoever_learns_from_maps_has_seen_what_their_networks_have(
+    data: Path, tmp_path: Path
+) -> None:
+    known = SeenImages(
+        dataset="X", protocol="all", split="all", role="trained", images={"a": "12ab"}
+    )
+    for number in range(4):
+        save(tmp_path / "maps" / f"{number:02d}_prob.png", np.full((80, 80), 255, np.uint8))
+    file = tmp_path / "maps" / "seen.json"
+    file.write_text(json.dumps({"seen": [known.model_dump()]}))
+    source = {"dataset": str(data), "split": "train", "maps": str(tmp_path / "maps")}
+    path = run(data, tmp_path / "runs", data={"train": [source], "val": []}).path
+    _, record = read_weights(path / "weights/last.safetensors")
+    assert known in record.seen
+
+    # Nor may such maps be those of a network that knows the validation images.
+    pixels = pixel_hash(load_sample(open_dataset(str(data)).records[4]).image)
+    file.write_text(json.dumps({"seen": [known.model_dump() | {"images": {"4": pixels}}]}))
+    with pytest.raises(ConfigError, match=r"share images \(04\)"):
+        run(data, tmp_path / "runs", data={"train": [source]})

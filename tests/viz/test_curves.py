@@ -128,3 +128,12 @@ def test_scores_of_every_other_epoch_are_joined_by_a_line(tmp_path: Path) -> Non
     # The curve's own path: one move and two lines, in the first colour of the palette.
     styled = [line for line in out.read_text().split("<path ") if "#0072b2" in line]
     assert any(line.count("L ") == 2 for line in styled)
+
+
+def test_the_accuracy_of_a_classifier_is_not_that_of_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("epoch,train_loss,val_loss,val_accuracy\n1,2.0,1.9,0.2\n2,1.8,1.7,0.3\n")
+    plot_curves([read_curves(path)], tmp_path / "out.svg")
+    text = (tmp_path / "out.svg").read_text()
+    assert "<!-- accuracy, validation -->" in text
+    assert "pixel" not in text

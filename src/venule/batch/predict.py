@@ -1,7 +1,6 @@
 """One photograph to its files: what a worker does, whatever the photograph is."""
 
 import errno
-import hashlib
 import os
 import time
 import warnings
@@ -13,7 +12,7 @@ from pathlib import Path
 from venule.batch.plan import Job, Kind
 from venule.errors import ImageError, OutputError
 from venule.image.arrays import RGB
-from venule.image.io import read_image, write_png, write_png_strips, write_probability
+from venule.image.io import file_sha256, read_image, write_png, write_png_strips, write_probability
 from venule.inference.segment import Prediction, Segmenter
 from venule.quality.assess import Quality
 from venule.viz.overlay import overlay_strips
@@ -159,14 +158,8 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def sha256_if_readable(path: Path) -> str | None:
-    """The same, but None where there is no file, or none that can be read."""
+    """SHA-256 of a file's content; None where there is no file, or none that can be read."""
     try:
         return file_sha256(path) if path.is_file() else None
     except OSError:

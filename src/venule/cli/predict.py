@@ -93,9 +93,10 @@ def predict(
 ) -> None:
     """Write the vessels of photographs as masks of their own size; run again to go on."""
     from venule.batch.plan import plan
-    from venule.batch.predict import Failed, Kept, file_sha256
+    from venule.batch.predict import Failed, Kept
     from venule.batch.run import open_network, run, settings_of, start, threads_each
     from venule.errors import UsageError
+    from venule.image.io import file_sha256
     from venule.inference.load import weights_file
 
     if timeout is not None and not math.isfinite(timeout):

@@ -57,12 +57,12 @@ def installed(*, data_root: Path | None = None) -> tuple[Dataset, ...]:
         DatasetError: neither is given, or nothing we know lies there.
     """
     root = _data_root(data_root, "no data set given")
-    places = [(layout, root / folder) for layout in LAYOUTS for folder in layout.folders]
-    found = {layout.name: (layout, place) for layout, place in places if layout.recognizes(place)}
+    places = [(layout, _find_below(root, layout)) for layout in LAYOUTS]
+    found = [(layout, place) for layout, place in places if place is not None]
     if not found:
         folders = ", ".join(f"{layout.folders[0]}/" for layout in LAYOUTS if layout.folders)
         raise DatasetError(f"{root}: none of {folders} lies there; give NAME=PATH or PATH")
-    return tuple(layout.read(place) for layout, place in found.values())
+    return tuple(layout.read(place) for layout, place in found)
 
 
 def find_layout(name: str) -> Layout | None:
@@ -104,15 +104,20 @@ def _find_root(layout: Layout, data_root: Path | None) -> Path:
     if not layout.folders:
         raise DatasetError(f"{layout.name}: say where it lies, as {layout.name}=PATH")
     data_root = _data_root(data_root, layout.name)
-    candidates = [data_root / folder for folder in layout.folders]
-    found = [root for root in candidates if layout.recognizes(root)]
-    if not found:
+    found = _find_below(data_root, layout)
+    if found is None:
+        usual = " or ".join(f"{folder}/" for folder in layout.folders)
         raise DatasetError(
-            f"{layout.name}: not under {data_root} (looked for "
-            f"{' or '.join(f'{root.name}/' for root in candidates)} with {layout.looked_for}); set "
-            f"{DATA_VARIABLE} to the folder that holds it, or use {layout.name.casefold()}=PATH"
+            f"{layout.name}: not under {data_root} (looked for {usual} with {layout.looked_for}); "
+            f"set {DATA_VARIABLE} to the folder that holds it, or use {layout.name.casefold()}=PATH"
         )
-    return found[0]
+    return found
+
+
+def _find_below(data_root: Path, layout: Layout) -> Path | None:
+    """The first of its usual folders that holds the data set."""
+    candidates = (data_root / folder for folder in layout.folders)
+    return next((root for root in candidates if layout.recognizes(root)), None)
 
 
 def _data_root(data_root: Path | None, what: str) -> Path:

@@ -168,7 +168,10 @@ class EpochBatches:
 def training_loader(
     samples: TrainingSet, batches: EpochBatches, *, workers: int = 0
 ) -> DataLoader[Sample]:
-    """A loader whose batches do not depend on the number of workers."""
+    """A loader whose batches do not depend on the number of workers, but for rounding.
+
+    Workers have one thread each, and the mean of a photograph's contrast adds up in another order.
+    """
     return DataLoader(samples, batch_sampler=batches, num_workers=workers)
 
 

@@ -122,7 +122,6 @@ def _numbers(scores: CardScores) -> Iterator[tuple[str, float]]:
         yield f"{label}: low", row.mean.low
         yield f"{label}: high", row.mean.high
         yield f"{label}: pooled", row.pooled
-        yield f"{label}: pixels", row.pixels
     for part in scores.calibration:
         label = f"calibration {part.low:.2f} to {part.high:.2f}"
         yield f"{label}: mean probability", part.mean_probability

@@ -1,6 +1,5 @@
 """What can be scored or looked at: a model, a folder of maps, a human observer."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from venule.data.sample import Sample, load_annotated
 from venule.errors import UsageError
 from venule.evaluation.result import Kind, SeenImage
 from venule.image.arrays import FloatMap
+from venule.image.io import file_sha256
 from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
 
@@ -103,7 +103,7 @@ def model_source(
 ) -> Source:
     """What `venule.load` takes, as a source; arguments and errors as of `open_source`."""
     file = weights_file(model, which=which)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    digest = file_sha256(file)
     if runtime == "auto" and file.suffix == ".onnx":
         runtime = "onnx"
     segmenter = load(model, device=device, which=which, runtime=runtime)

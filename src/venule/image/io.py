@@ -173,6 +173,12 @@ def _write_picture(path: Path | str, picture: Image.Image, *, level: int) -> Non
     write_bytes(Path(path), encoded.getvalue())
 
 
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def pixel_hash(image: RGB) -> str:
     """SHA-256 (64 hex digits) of an image's shape and pixels: its identity, whatever its file."""
     digest = hashlib.sha256(repr(tuple(map(int, image.shape))).encode())

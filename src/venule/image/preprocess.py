@@ -6,7 +6,7 @@ a map that is scaled down and restored lies on the photograph without a shift.
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ _AT_ONCE = 2**19
 MOST_ENLARGED = 2**25
 """Pixels to which a photograph is scaled up at most; ten times what any shipped network needs."""
 
+_Positive = Annotated[float, Field(gt=0)]
+
 FINER = 1.6
 """How many times finer than its network a photograph may be before `largest_fov_px` counts."""
 
@@ -59,7 +61,7 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
     flatten: bool = False
     normalize: Literal["fov", "fixed"] = "fov"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    std: tuple[_Positive, _Positive, _Positive] = (0.229, 0.224, 0.225)
 
     @model_validator(mode="after")
     def _one_scale(self) -> Self:
@@ -71,8 +73,6 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(
                 f"largest_fov_px = {self.largest_fov_px}: set fov_px too, to no more than that."
             )
-        if min(self.std) <= 0:
-            raise ValueError(f"std = {self.std}: every value must be above 0.")
         return self
 
 

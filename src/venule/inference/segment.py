@@ -123,6 +123,12 @@ class Segmenter:
         raise_paths(probability, paths, logits.shape, threshold=threshold)
         probability[~fov] = 0
 
+    def without_pieces(self) -> "Segmenter":
+        """The same network and calibration; pieces of vessels are neither joined nor dropped."""
+        after = self.record.postprocessing
+        plain = after.model_copy(update={"join_budget": 0.0, "min_piece": 0.0})
+        return replace(self, record=self.record.model_copy(update={"postprocessing": plain}))
+
     def with_settings(
         self, *, threshold: float | None = None, resize_px: int | None = None
     ) -> "Segmenter":

@@ -131,7 +131,10 @@ def _center(index: int) -> float:
 def _least(index: int) -> float:
     """The smallest float32 above 0 of a bin."""
     if index > _HALF:  # a mirrored bin begins behind its edge
-        return float(np.nextafter(np.float32(1 - _lower_edge(BINS - index)), np.float32(1)))
+        edge = _lower_edge(BINS - index)
+        near = np.float32(1 - edge)
+        around = (np.nextafter(near, np.float32(0)), near, np.nextafter(near, np.float32(1)))
+        return next(float(value) for value in around if np.float32(1) - value < edge)
     return 0.5 if index == _HALF else _lower_edge(index)
 
 

@@ -48,6 +48,12 @@ def resize(x: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
+def require_bool(name: str, value: object) -> None:
+    """Raise ConfigError unless `value` is true or false."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} = {value!r}: use true or false")
+
+
 def require_positive(name: str, value: object) -> None:
     """Raise ConfigError unless `value` is an integer from 1."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -14,10 +13,8 @@ from torch import Tensor
 from venule.errors import ConfigError, WeightsError
 from venule.image.atomic import write_bytes
 from venule.models.base import SegmentationModel
-from venule.models.record import ModelRecord
+from venule.models.record import METADATA, ModelRecord, parse_record
 from venule.models.zoo import model_config
-
-HEADER = "venule"
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], record: ModelRecord) -> None:
@@ -28,7 +25,7 @@ def save_weights(path: Path, state: Mapping[str, Tensor], record: ModelRecord) -
 def weights_bytes(state: Mapping[str, Tensor], record: ModelRecord) -> bytes:
     """A state dict and its record as the content of a weights file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    return save(tensors, metadata={HEADER: record.model_dump_json()})
+    return save(tensors, metadata={METADATA: record.model_dump_json()})
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelRecord]:
@@ -38,17 +35,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelRecord]:
         WeightsError: missing, not safetensors, or without a valid record.
     """
     tensors, metadata = read_tensors(path)
-    if HEADER not in metadata:
-        raise WeightsError(
-            f"{path}: has no venule record; it can start a training (network.pretrained) but not "
-            "predict by itself"
-        )
-    try:
-        record = ModelRecord.model_validate_json(metadata[HEADER])
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise WeightsError(f"{path}: its record cannot be used: {reason}") from None
-    return tensors, record
+    return tensors, parse_record(metadata, path)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,6 +1,5 @@
 """Checkpoints of the original DDRNet and of torchvision under the names of our networks."""
 
-import hashlib
 import json
 import pickle
 import re
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from venule.errors import WeightsError
 from venule.image.atomic import write_bytes
+from venule.image.io import file_sha256
 from venule.models.pretrained import Taken, compare
 from venule.models.zoo import MODELS, model_config
 
@@ -121,7 +121,7 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
         raise WeightsError(f"{source}: none of its {len(state)} tensors fits {model}")
     return Converted(
         source=source,
-        sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
+        sha256=file_sha256(source),
         layout=layout,
         model=model,
         tensors=tensors,

@@ -12,6 +12,7 @@ from venule.models.base import (
     PooledBatchNorm2d,
     SegmentationModel,
     initialise,
+    require_bool,
     require_positive,
     resize,
 )
@@ -55,6 +56,7 @@ class DDRNetConfig:
             raise ConfigError(f"stride = {self.stride}: use one of 1, 2, 4, 8")
         for name in ("width", "head_width", "context_width", "classes"):
             require_positive(name, getattr(self, name))
+        require_bool("auxiliary", self.auxiliary)
         if len(self.depths) != 4:
             raise ConfigError(f"depths = {list(self.depths)}: give four, of stages 1 to 4")
         for depth in self.depths:

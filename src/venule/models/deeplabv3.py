@@ -11,7 +11,7 @@ from torchvision.models.segmentation import deeplabv3_resnet50, deeplabv3_resnet
 from torchvision.models.segmentation.deeplabv3 import ASPPConv, ASPPPooling
 
 from venule.errors import ConfigError
-from venule.models.base import PooledBatchNorm2d, SegmentationModel, require_positive
+from venule.models.base import PooledBatchNorm2d, SegmentationModel, require_bool, require_positive
 
 BUILDERS = {"resnet50": deeplabv3_resnet50, "resnet101": deeplabv3_resnet101}
 
@@ -27,6 +27,7 @@ class DeepLabV3Config:
     def __post_init__(self) -> None:
         if self.backbone not in BUILDERS:
             raise ConfigError(f"backbone = {self.backbone!r}: use one of {', '.join(BUILDERS)}")
+        require_bool("auxiliary", self.auxiliary)
         require_positive("classes", self.classes)
 
     def build(self) -> "DeepLabV3":

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from venule.errors import WeightsError
-from venule.models.checkpoint import HEADER, read_onnx, read_tensors
+from venule.models.checkpoint import read_onnx, read_tensors
 from venule.models.deeplabv3 import DeepLabV3
-from venule.models.record import ModelRecord, SeenImages
+from venule.models.record import METADATA, ModelRecord, SeenImages, parse_record
 
 DOWNLOADS = ("imagenet", "coco")
 """Names of torchvision's weights for DeepLabV3: of its trunk, or of the whole network."""
@@ -67,62 +66,63 @@ class Taken:
         return text + (f"; {len(self.unused)} of the source unused" if self.unused else "")
 
 
-def load_pretrained(network: nn.Module, source: str) -> Taken:
-    """Copy what fits by name and shape into `network`.
+@dataclass(frozen=True)
+class Source:
+    """Weights to start from, and what their file says of the network and the images they know.
+
+    `tensors` is None for torchvision's, which are downloaded for the network that they fit.
+    """
+
+    name: str
+    tensors: Mapping[str, Tensor] | None = None
+    record: ModelRecord | None = None
+    seen: tuple[SeenImages, ...] = ()
+
+
+def read_source(name: str) -> Source:
+    """The weights in a file, or torchvision's by their name.
 
     Args:
-        network: changed in place.
-        source: a .safetensors file (of venule, or by `venule convert`), an .onnx file by `venule
-            export`, or for DeepLabV3 "imagenet" or "coco" (torchvision's, downloaded).
+        name: a .safetensors file (of venule, or by `venule convert`), an .onnx file by `venule
+            export`, or for DeepLabV3 "imagenet" or "coco" (torchvision's).
 
     Raises:
-        WeightsError: unreadable file, failed download, nothing that fits, or less than does not.
+        WeightsError: unreadable file.
     """
-    metadata: dict[str, str] = {}
-    if source in DOWNLOADS:
-        tensors = _download(network, source)
-    else:
-        tensors, metadata = _read(source)
-    taken = compare(network, tensors, source=source)
-    record, seen = _record(source, metadata), _seen(source, metadata)
+    if name in DOWNLOADS:
+        return Source(name)
+    read = read_onnx if name.lower().endswith(".onnx") else read_tensors
+    tensors, metadata = read(Path(name))
+    record = parse_record(metadata, Path(name)) if METADATA in metadata else None
+    return Source(name, tensors, record, _seen(name, metadata) if record is None else record.seen)
+
+
+def load_pretrained(network: nn.Module, source: Source) -> Taken:
+    """Copy what fits by name and shape into `network`, which is changed in place.
+
+    Raises:
+        WeightsError: failed download, nothing that fits, or less than does not.
+    """
+    name, tensors = source.name, source.tensors
+    if tensors is None:
+        tensors = _download(network, name)
+    taken = compare(network, tensors, source=name)
     if not taken.taken:
         raise WeightsError(
-            f"{source}: none of its {len(tensors)} tensors fits the network; `venule convert` "
+            f"{name}: none of its {len(tensors)} tensors fits the network; `venule convert` "
             "renames those of the original DDRNet and of torchvision"
         )
     if len(taken.mismatched) > len(taken.taken):
-        name, (theirs, ours) = next(iter(taken.mismatched.items()))
-        shape = "" if record is None else f"; that network has options = {record.options}"
+        first, (theirs, ours) = next(iter(taken.mismatched.items()))
+        known = source.record
+        shape = "" if known is None else f"; that network has options = {known.options}"
         raise WeightsError(
-            f"{source}: {len(taken.mismatched)} of its tensors have another shape than the "
-            f"network's (such as {name}: {theirs}, not {ours}) and only {len(taken.taken)} the "
+            f"{name}: {len(taken.mismatched)} of its tensors have another shape than the "
+            f"network's (such as {first}: {theirs}, not {ours}) and only {len(taken.taken)} the "
             f"same{shape}"
         )
     network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
-    return replace(taken, seen=seen)
-
-
-def read_record(source: str) -> ModelRecord | None:
-    """What a file says of the network that its weights are of; None where it says nothing.
-
-    Raises:
-        WeightsError: unreadable file.
-    """
-    return None if source in DOWNLOADS else _record(source, _read(source)[1])
-
-
-def seen_by(source: str) -> tuple[SeenImages, ...]:
-    """The images that a file's weights were trained or selected on, as far as it says.
-
-    Raises:
-        WeightsError: unreadable file.
-    """
-    return () if source in DOWNLOADS else _seen(source, _read(source)[1])
-
-
-def _read(source: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    read = read_onnx if source.lower().endswith(".onnx") else read_tensors
-    return read(Path(source))
+    return replace(taken, seen=source.seen)
 
 
 def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> Taken:
@@ -149,20 +149,8 @@ def _parts(names: list[str]) -> list[str]:
     return list(dict.fromkeys(".".join(h[:2] if h[0] == "network" else h[:1]) for h in heads))
 
 
-def _record(source: str, metadata: Mapping[str, str]) -> ModelRecord | None:
-    if HEADER not in metadata:
-        return None
-    try:
-        return ModelRecord.model_validate_json(metadata[HEADER])
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise WeightsError(f"{source}: its record cannot be used: {reason}") from None
-
-
 def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
-    record = _record(source, metadata)
-    if record is not None:
-        return record.seen
+    """What a classifier's header says that it has seen."""
     try:
         account = json.loads(metadata.get(CLASSIFIER, "{}"))
         return tuple(SeenImages.model_validate(images) for images in account.get("seen", ()))

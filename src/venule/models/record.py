@@ -13,7 +13,7 @@ from venule.image.tiles import Tiling
 SCHEMA_VERSION: Literal[1] = 1
 
 METADATA = "venule"
-"""The key of the record in an ONNX file's metadata."""
+"""The key of the record in a safetensors file's header, and in an ONNX file's metadata."""
 
 
 class SeenImages(BaseModel, frozen=True, extra="forbid"):
@@ -71,13 +71,16 @@ class ModelRecord(BaseModel, frozen=True, extra="forbid"):
 
 
 def parse_record(metadata: Mapping[str, str], path: Path) -> ModelRecord:
-    """The record in the metadata of the ONNX file `path`.
+    """The record in the metadata of the weights file `path`.
 
     Raises:
         WeightsError: there is none, or of another form.
     """
     if METADATA not in metadata:
-        raise WeightsError(f"{path}: has no venule record; write it with `venule export`")
+        raise WeightsError(
+            f"{path}: has no venule record; it can start a training (network.pretrained) but not "
+            "predict by itself"
+        )
     try:
         return ModelRecord.model_validate_json(metadata[METADATA])
     except ValidationError as error:

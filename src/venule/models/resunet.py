@@ -3,7 +3,8 @@
 Four pixels become channels at the entrance (pixel-unshuffle, Shi et al. 2016, arXiv 1609.05158,
 eq. 4, reversed) and channels become four pixels again at the exit. Between them stands a U-Net
 (Ronneberger et al. 2015, arXiv 1505.04597) of residual blocks (He et al. 2016, arXiv 1512.03385,
-fig. 5 left) without global pooling, so that its view is bounded and tiles are exact.
+fig. 5 left) without global pooling, so that its view is bounded and tiles are nearly
+exact (at an overlap of 384 px; `image.tiles`).
 """
 
 from collections.abc import Sequence

@@ -17,6 +17,8 @@ class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
+Positive = Annotated[float, Field(gt=0)]
+
 
 class SourceConfig(Section):
     """One split of one data set among several."""
@@ -46,9 +48,24 @@ class DataConfig(Section):
     def _by_annotation(
         cls, value: str | tuple[SourceConfig, ...]
     ) -> str | tuple[SourceConfig, ...]:
-        if not isinstance(value, str) and any(source.maps for source in value):
+        sources = () if isinstance(value, str) else value
+        if any(source.maps for source in sources):
             raise ValueError("maps are to learn from only; validate by the annotation")
+        if any(source.crops_per_image for source in sources):
+            raise ValueError("crops_per_image is for training; whole photographs validate")
         return value
+
+    @model_validator(mode="after")
+    def _used(self) -> Self:
+        if isinstance(self.train, str) or isinstance(self.val, str):
+            return self
+        for name in ("dataset", "protocol", "expert"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} is of a train or val that is the name of a split, and both are lists "
+                    "here; set it in their sources"
+                )
+        return self
 
     def sources(self, part: Literal["train", "val"]) -> tuple[SourceConfig, ...]:
         """The splits that train or validate, whichever way they are given."""
@@ -80,7 +97,7 @@ class InputConfig(Section):
     flatten: bool = False
     normalize: Literal["fov", "fixed"] = "fov"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
     tiling: Tiling = Tiling()
 
     @field_validator("crop_px")
@@ -88,13 +105,6 @@ class InputConfig(Section):
     def _multiple_of_32(cls, value: int | None) -> int | None:
         if value is not None and value % 32:
             raise ValueError(f"crop_px = {value}: use a multiple of 32, such as 256")
-        return value
-
-    @field_validator("std")
-    @classmethod
-    def _above_zero(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
-        if min(value) <= 0:
-            raise ValueError(f"std = {list(value)}: every value must be above 0")
         return value
 
     @model_validator(mode="after")
@@ -254,14 +264,7 @@ class ClassPhotographsConfig(Section):
     saturation: float = Field(default=0.4, ge=0, lt=1)  # factor, as for brightness
     hue: float = Field(default=0.0, ge=0, le=0.5)  # turns of the colour circle
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-
-    @field_validator("std")
-    @classmethod
-    def _above_zero(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
-        if min(value) <= 0:
-            raise ValueError(f"std = {list(value)}: every value must be above 0")
-        return value
+    std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
 
     @model_validator(mode="after")
     def _least_first(self) -> Self:

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, Protocol
 
@@ -104,7 +104,10 @@ class Loop:
         schedule: ScheduleConfig,
         optimizer: OptimizerConfig,
         scheduler: SchedulerConfig,
+        settings: Mapping[str, Any],
     ) -> None:
+        """Take over what is to be trained; `settings` are all of them, which must not change."""
+        self.settings = settings
         self.task, self.run, self.accelerator, self.config = task, run, accelerator, schedule
         self.loader, self.batches = loader, batches
         self.clip_norm, self.watch = optimizer.clip_norm, scheduler.watch
@@ -157,12 +160,21 @@ class Loop:
         return self.rows
 
     def resume(self) -> None:
-        """Continue where the run's folder says it stopped; its logs are cut back to there."""
+        """Continue where the run's folder says it stopped; its logs are cut back to there.
+
+        Raises:
+            ConfigError: settings are no longer those of the epochs that were trained.
+        """
         if self.accelerator.is_main_process:
             self.run.clear_unfinished()
         state = self.run.load_state()
         if state is None:
             return
+        if changed := list(_changed(state["settings"], self.settings)):
+            raise ConfigError(
+                f"{self.run.path}: its configuration is no longer the one that it learnt by "
+                f"({', '.join(changed)}); put it back, or begin a new run"
+            )
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.scheduler.load_state_dict(state["scheduler"])
@@ -293,7 +305,18 @@ class Loop:
             "rows": self.rows,
             "best": self.best,
             "stale": self.stale,
+            "settings": dict(self.settings),
         }
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """The settings that differ, by their keys; one that was not known then does not count."""
+    for key, value in before.items():
+        current = now.get(key)
+        if isinstance(value, Mapping) and isinstance(current, Mapping):
+            yield from (f"{key}.{inner}" for inner in _changed(value, current))
+        elif value != current:
+            yield key
 
 
 def freeze_batch_norm(model: nn.Module) -> None:

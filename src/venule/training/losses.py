@@ -17,6 +17,9 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 SPATIAL = (1, 2, 3)
 
+SMOOTH = 1.0
+"""Pixels added above and below a share, so that an image without a vessel has one."""
+
 
 def masked_mean(values: Tensor, fov: Tensor) -> Tensor:
     """The mean of `values` inside the field of view of each image; 0 where there is none."""
@@ -30,16 +33,15 @@ def bce(logits: Tensor, truth: Tensor, fov: Tensor, *, pos_weight: float = 1.0) 
     return masked_mean(values, fov)
 
 
-def dice(logits: Tensor, truth: Tensor, fov: Tensor, *, smooth: float = 1.0) -> Tensor:
-    """1 - soft Dice (Milletari et al. 2016, arXiv:1606.04797, with plain sums below)."""
-    return soft_dice_loss(logits.sigmoid() * fov, truth * fov, smooth=smooth)
+def dice(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
+    """1 - soft Dice (Milletari et al. 2016, arXiv:1606.04797, with plain sums below).
 
-
-def soft_dice_loss(probability: Tensor, truth: Tensor, *, smooth: float = 1.0) -> Tensor:
-    """1 - (2 sum(p t) + s) / (sum(p) + sum(t) + s) of each image."""
+    1 - (2 sum(p t) + s) / (sum(p) + sum(t) + s) of each image, with s = SMOOTH.
+    """
+    probability, truth = logits.sigmoid() * fov, truth * fov
     overlap = (probability * truth).sum(SPATIAL)
     total = probability.sum(SPATIAL) + truth.sum(SPATIAL)
-    return 1 - (2 * overlap + smooth) / (total + smooth)
+    return 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
 
 
 def focal(logits: Tensor, truth: Tensor, fov: Tensor, *, gamma: float = 2.0) -> Tensor:
@@ -62,20 +64,18 @@ def soft_skeleton(probability: Tensor, iterations: int) -> Tensor:
     return skeleton
 
 
-def soft_cldice(
-    logits: Tensor, truth: Tensor, fov: Tensor, *, iterations: int = 5, smooth: float = 1.0
-) -> Tensor:
+def soft_cldice(logits: Tensor, truth: Tensor, fov: Tensor, *, iterations: int = 5) -> Tensor:
     """1 - soft clDice (Shit et al. 2021, algorithm 2); 5 iterations reach vessels 10 px wide."""
     probability, target = logits.sigmoid() * fov, truth * fov
     predicted_skeleton = soft_skeleton(probability, iterations)
     true_skeleton = soft_skeleton(target, iterations)
-    precision = _share(predicted_skeleton, target, smooth)
-    sensitivity = _share(true_skeleton, probability, smooth)
+    precision = _share(predicted_skeleton, target)
+    sensitivity = _share(true_skeleton, probability)
     return 1 - 2 * precision * sensitivity / (precision + sensitivity)
 
 
-def _share(skeleton: Tensor, mask: Tensor, smooth: float) -> Tensor:
-    return ((skeleton * mask).sum(SPATIAL) + smooth) / (skeleton.sum(SPATIAL) + smooth)
+def _share(skeleton: Tensor, mask: Tensor) -> Tensor:
+    return ((skeleton * mask).sum(SPATIAL) + SMOOTH) / (skeleton.sum(SPATIAL) + SMOOTH)
 
 
 def _erode(x: Tensor) -> Tensor:

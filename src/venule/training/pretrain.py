@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 from torch.utils.data import DataLoader
 
 from venule.data.classes import ClassTree, open_class_tree
 from venule.data.loader import EpochBatches, derive_seed
 from venule.data.parts import ABOUT
 from venule.errors import ConfigError, DatasetError
-from venule.models.ddrnet import DDRNetConfig
+from venule.models.ddrnet import DDRNetClassifier, DDRNetConfig
+from venule.models.pretrained import load_pretrained
 from venule.models.record import SeenImages
 from venule.models.zoo import MODELS, model_config
 from venule.training.classification import (
@@ -23,8 +25,9 @@ from venule.training.classification import (
 from venule.training.config import NetworkConfig, PretrainConfig
 from venule.training.config_file import read_config
 from venule.training.loop import Loop, Report, make_accelerator
-from venule.training.run import DATA, Run, environment
-from venule.training.train import fit_and_draw, shared_run, take_pretrained
+from venule.training.run import DATA, Run
+from venule.training.seen import read_seen, together
+from venule.training.train import begin, fit_and_draw, open_source, shared_run, start_again
 
 
 def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
@@ -35,13 +38,14 @@ def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
     """
     accelerator = make_accelerator(config.schedule)
     tree = _tree(config)
-    _trunk(config.network)  # complain before making a folder
+    classifier = _classifier(config, tree)
+    source = open_source(config.network.pretrained)
+    taken = load_pretrained(classifier, source) if source is not None else None
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
-        run.write_json("environment.json", environment())
-        run.write_json(DATA, _account(tree))
-        run.write_config(config)  # last: it makes the folder a run that can be resumed
-    fit_and_draw(_loop(config, tree, run, accelerator, report), report)
+        begin(run, config, _account(tree), taken, report)
+    loop = _loop(config, tree, classifier, taken.seen if taken else (), run, accelerator)
+    fit_and_draw(loop, report)
     return run
 
 
@@ -50,6 +54,7 @@ def resume(path: Path, *, report: Report) -> Run:
 
     Raises:
         DatasetError: the photographs are no longer those that the run began with.
+        ConfigError: its configuration is no longer the one that it learnt by.
     """
     run = Run.open(path)
     run.require_kind(pretraining=True)
@@ -62,28 +67,21 @@ def resume(path: Path, *, report: Report) -> Run:
             f"{tree.root}: holds {len(tree.train)} + {len(tree.val)} photographs, not the "
             f"{begun['train']} + {begun['val']} by name that {path} began with; begin a new run"
         )
-    loop = _loop(config, tree, run, accelerator, report)
+    classifier = _classifier(config, tree)
+    seen = start_again(classifier, config.network.pretrained, run)
+    loop = _loop(config, tree, classifier, seen, run, accelerator)
     loop.resume()
     fit_and_draw(loop, report)
     return run
 
 
 def seen_in_parts(root: Path) -> tuple[SeenImages, ...]:
-    """The photographs that `venule data parts` cut up into `root`; none if it did not.
+    """The photographs that `venule data parts` cut up into `root`, or into the folder above.
 
     Raises:
         DatasetError: its parts.json cannot be read.
     """
-    path = root / ABOUT
-    if not path.is_file():
-        return ()
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(SeenImages.model_validate(images) for images in about.get("seen", ()))
-    except (OSError, ValueError, AttributeError, TypeError):
-        raise DatasetError(
-            f"{path}: cannot be read as `venule data parts` wrote it; cut the parts again"
-        ) from None
+    return read_seen(root / ABOUT) or read_seen(root.absolute().parent / ABOUT)
 
 
 def _tree(config: PretrainConfig) -> ClassTree:
@@ -113,17 +111,23 @@ def _account(tree: ClassTree) -> dict[str, Any]:
     }
 
 
+def _classifier(config: PretrainConfig, tree: ClassTree) -> DDRNetClassifier:
+    """The trunk with a fresh head; what is drawn from here on follows from the seed."""
+    trunk = _trunk(config.network)
+    torch.manual_seed(derive_seed(config.schedule.seed))
+    return trunk.build_classifier(len(tree.classes))
+
+
 def _loop(
-    config: PretrainConfig, tree: ClassTree, run: Run, accelerator: Accelerator, report: Report
+    config: PretrainConfig,
+    tree: ClassTree,
+    classifier: nn.Module,
+    earlier: tuple[SeenImages, ...],
+    run: Run,
+    accelerator: Accelerator,
 ) -> Loop:
     schedule = config.schedule
-    torch.manual_seed(derive_seed(schedule.seed))
-    classifier = _trunk(config.network).build_classifier(len(tree.classes))
-    seen = seen_in_parts(tree.root)
-    if config.network.pretrained is not None:
-        main, source = accelerator.is_main_process, config.network.pretrained
-        earlier = take_pretrained(classifier, source, run, main=main, report=report)
-        seen = (*seen, *(images for images in earlier if images not in seen))
+    seen = together(seen_in_parts(tree.root), earlier)
     photographs = ClassPhotographs(tree.train, training_transform(config.data), seed=schedule.seed)
     batches = EpochBatches(
         len(photographs),
@@ -142,4 +146,5 @@ def _loop(
         schedule=schedule,
         optimizer=config.optimizer,
         scheduler=config.scheduler,
+        settings=config.model_dump(mode="json"),
     )

@@ -27,6 +27,9 @@ STATE = "state.pt"
 DATA = "data.json"
 """Which photographs a run learns from."""
 
+PRETRAINED = "pretrained.json"
+"""Which weights it started from, what was taken of them, and which photographs they had seen."""
+
 
 class Run:
     """A run's folder. Every file in it is whole at any moment, whenever the process is killed."""

@@ -1,7 +1,7 @@
 """Learning vessels: the loop's task for segmentation, validated by the path that users run."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +39,7 @@ from venule.training.config import SourceConfig, TrainConfig
 from venule.training.loop import Batch, copy_weights
 from venule.training.losses import Loss, build_loss, total_loss
 from venule.training.run import Row, Run
+from venule.training.seen import TEACHERS, read_seen, together
 from venule.viz.overlay import errors
 
 
@@ -63,26 +64,43 @@ class SegmentationSnapshot:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The images of one configured source, and the maps to learn from if it names some."""
+    """The images of one configured source, and the maps to learn from if it names some.
+
+    `taught_by` are the images that the networks have seen which gave the maps.
+    """
 
     source: SourceConfig
     selection: Selection
     maps: Mapping[str, Path] | None
+    taught_by: tuple[SeenImages, ...] = ()
+
+    def labels(self) -> Iterator[tuple[str, Path]]:
+        """What is to be learnt of each image, or to be found: its id and the file."""
+        for record in self.selection.records:
+            path = self.maps[record.id] if self.maps else record.truth(self.source.expert)
+            if path is not None:
+                yield record.id, path
 
 
 def choose(config: TrainConfig, part: Literal["train", "val"]) -> tuple[Chosen, ...]:
     """The images that train or validate by a configuration.
 
     Raises:
+        ConfigError: none are to train on.
         DatasetError, UsageError: a data set, protocol or split is not there, or a map is not.
     """
-    return tuple(_choose(source) for source in config.data.sources(part))
+    sources = config.data.sources(part)
+    if part == "train" and not sources:
+        raise ConfigError("data.train = []: name at least one split to train on")
+    return tuple(_choose(source) for source in sources)
 
 
 def _choose(source: SourceConfig) -> Chosen:
     selection = select(open_dataset(source.dataset), source.protocol, source.split)
-    maps = None if source.maps is None else find_maps(Path(source.maps), selection)
-    return Chosen(source, selection, maps)
+    if source.maps is None:
+        return Chosen(source, selection, None)
+    folder = Path(source.maps)
+    return Chosen(source, selection, find_maps(folder, selection), read_seen(folder / TEACHERS))
 
 
 def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
@@ -122,7 +140,7 @@ class SegmentationTask:
 
     Validation runs whole photographs through `Segmenter.segment` and scores them at native size
     inside the field of view, at threshold 0.5; the threshold that is saved with the weights is the
-    one of largest pooled Dice on the validation images.
+    one of largest pooled Dice on the validation images, before pieces are joined or dropped.
 
     Raises:
         ConfigError: the network finds other classes than vessels, or an image is in both parts.
@@ -156,12 +174,13 @@ class SegmentationTask:
             preprocessing=config.preprocessing(),
             tiling=config.input.tiling,
             postprocessing=config.output.postprocessing,
-            seen=(
-                *(_seen(chosen.selection, "trained", None) for chosen in train),
-                *(
+            seen=together(
+                [_seen(chosen.selection, "trained", None) for chosen in train],
+                *(chosen.taught_by for chosen in train),
+                [
                     _seen(chosen.selection, "selected", samples)
                     for chosen, samples in zip(val, loaded, strict=True)
-                ),
+                ],
             ),
             licence=config.licence,
             package_version=version("venule"),
@@ -169,6 +188,7 @@ class SegmentationTask:
         _require_disjoint(self.record.seen)
         self.threshold = config.output.threshold
         self.threshold_source = config.output.threshold_source
+        self.chosen_on = " and ".join(f"{c.selection.dataset} {c.selection.split}" for c in val)
         self.found: Sequence[Mask] = ()  # by the last validation, one mask a validation image
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -195,6 +215,7 @@ class SegmentationTask:
         network = _network(model)
         device = next(network.parameters()).device
         segmenter = Segmenter(self.record, torch_run(network, device))
+        whole = segmenter.without_pieces()
         scores: list[dict[str, float]] = []
         pooled = Histogram()
         found: list[Mask] = []
@@ -206,13 +227,16 @@ class SegmentationTask:
                     "or set optimizer.clip_norm"
                 )
             histogram = Histogram().accumulate(prediction.probability, _truth(sample), sample.fov)
-            pooled += histogram
+            if whole.record == segmenter.record:
+                pooled += histogram
+            else:
+                before = whole.segment(sample.image, fov=sample.fov).probability
+                pooled.accumulate(before, _truth(sample), sample.fov)
             scores.append(self._score(prediction, sample) | {"auc": roc_auc(histogram)})
             found.append(prediction.probability >= 0.5)
         threshold = best_threshold(pooled)
         self.threshold = 0.5 if math.isnan(threshold) else threshold  # nan: no vessel at all
-        names = " and ".join(f"{s.dataset} {s.split}" for s in self.config.data.sources("val"))
-        self.threshold_source = f"largest pooled Dice on {names}"
+        self.threshold_source = f"largest pooled Dice on {self.chosen_on}"
         self.found = found
         return {name: mean_of_defined([score[name] for score in scores]) for name in scores[0]}
 

@@ -1,23 +1,28 @@
 """From a configuration to a finished run: what `venule train` calls."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from pydantic import BaseModel
 from torch import nn
 
-from venule.data.loader import EpochBatches, derive_seed, training_loader
+from venule.data.loader import EpochBatches, TrainingSet, derive_seed, training_loader
 from venule.errors import ConfigError, DatasetError
+from venule.image.io import file_sha256
 from venule.inference.load import weights_file
-from venule.models.pretrained import DOWNLOADS, load_pretrained, read_record, seen_by
+from venule.models.base import SegmentationModel
+from venule.models.pretrained import DOWNLOADS, Source, Taken, load_pretrained, read_source
 from venule.models.record import SeenImages
 from venule.models.zoo import model_config
 from venule.training.config import TrainConfig
 from venule.training.config_file import read_config
 from venule.training.loop import Loop, Report, make_accelerator
-from venule.training.run import DATA, STATE, Run, environment
+from venule.training.run import DATA, PRETRAINED, STATE, Run, environment
+from venule.training.seen import read_seen, together
 from venule.training.segmentation import (
     Chosen,
     SegmentationTask,
@@ -35,16 +40,19 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
         ConfigError, DatasetError, WeightsError: something named in the configuration is not there.
     """
     accelerator = make_accelerator(config.schedule)
-    selections = _selections(config)
-    model_config(config.network.model, config.network.options)  # complain before making a folder
-    config = _shaped(config)
+    selections = choose(config, "train"), choose(config, "val")
+    source = open_source(config.network.pretrained)
+    config = _shaped(config, source)
+    network = _network(config)
     task = SegmentationTask(config, *selections)
-    _require_unseen(task, config.network.pretrained)
+    _require_unseen(task, source)
+    taken = load_pretrained(network, source) if source is not None else None
+    samples = training_set(config, selections[0])
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
-        run.write_json("environment.json", environment())
-        run.write_config(config)  # last: it makes the folder a run that can be resumed
-    fit_and_draw(_loop(task, selections, run, accelerator, report), report)
+        begin(run, config, _account(task, selections), taken, report)
+    loop = _loop(task, network, samples, taken.seen if taken else (), run, accelerator)
+    fit_and_draw(loop, report)
     return run
 
 
@@ -52,18 +60,49 @@ def resume(path: Path, *, report: Report) -> Run:
     """Carry an interrupted run on to its end, as if it had never stopped.
 
     Raises:
-        DatasetError: the photographs are no longer those that the run began with.
+        DatasetError: photographs or annotations are no longer those that the run began with.
+        ConfigError: its configuration is no longer the one that it learnt by.
     """
     run = Run.open(path)
     run.require_kind(pretraining=False)
     config = read_config(path / "config.toml", (), TrainConfig)
     accelerator = make_accelerator(config.schedule)
-    selections = _selections(config)
+    selections = choose(config, "train"), choose(config, "val")
+    network = _network(config)
     task = SegmentationTask(config, *selections)
-    loop = _loop(task, selections, run, accelerator, report)
+    _require_same(_account(task, selections), run)
+    seen = start_again(network, config.network.pretrained, run)
+    samples = training_set(config, selections[0])
+    loop = _loop(task, network, samples, seen, run, accelerator)
     loop.resume()
     fit_and_draw(loop, report)
     return run
+
+
+def begin(
+    run: Run, config: BaseModel, account: object, taken: Taken | None, report: Report
+) -> None:
+    """Write what a run begins with into its new folder."""
+    run.write_json("environment.json", environment())
+    run.write_json(DATA, account)
+    if taken is not None:
+        run.write_json(PRETRAINED, taken.summary())
+        counts = {"taken": taken.taken, "mismatched": taken.mismatched, "fresh": taken.fresh}
+        report("pretrained", {part: len(names) for part, names in counts.items()})
+    run.write_config(config)  # last: it makes the folder a run that can be resumed
+
+
+def start_again(network: nn.Module, pretrained: str | None, run: Run) -> tuple[SeenImages, ...]:
+    """The images that the weights had seen from which a run began, which is to go on.
+
+    A run with a state of its own needs no more than that: the weights may have moved since. One
+    that was killed before puts what fits of them into `network` again.
+    """
+    if pretrained is None:
+        return ()
+    if (run.path / STATE).exists():
+        return read_seen(run.path / PRETRAINED)
+    return load_pretrained(network, read_source(pretrained_source(pretrained))).seen
 
 
 def fit_and_draw(loop: Loop, report: Report) -> None:
@@ -73,24 +112,14 @@ def fit_and_draw(loop: Loop, report: Report) -> None:
         plot_curves([read_curves(loop.run.path)], loop.run.path / "curves.png")
 
 
-def _shaped(config: TrainConfig) -> TrainConfig:
+def _shaped(config: TrainConfig, source: Source | None) -> TrainConfig:
     """The configuration with the options of the weights that it starts from, if it gives none."""
+    record = source.record if source is not None else None
     network = config.network
-    if network.pretrained is None:
-        return config
-    source = pretrained_source(network.pretrained)  # complain before making a folder
-    record = None if network.options else read_record(source)
-    if record is None or record.model != network.model:
+    if network.options or record is None or record.model != network.model:
         return config
     options = network.model_copy(update={"options": dict(record.options)})
     return config.model_copy(update={"network": options})
-
-
-def _selections(config: TrainConfig) -> tuple[tuple[Chosen, ...], tuple[Chosen, ...]]:
-    train, val = choose(config, "train"), choose(config, "val")
-    if not train:
-        raise ConfigError("data.train = []: name at least one split to train on")
-    return train, val
 
 
 def shared_run(root: Path, name: str, *, main: bool) -> Run:
@@ -111,31 +140,18 @@ def pretrained_source(name: str) -> str:
     return str(classifier if classifier.is_file() else weights_file(name))
 
 
-def take_pretrained(
-    network: nn.Module, name: str, run: Run, *, main: bool, report: Report
-) -> tuple[SeenImages, ...]:
-    """Put what fits of the named weights into `network`; the images that they have seen.
-
-    The run's pretrained.json says what was taken. A run that goes on from a state of its own reads
-    that account only: the weights may have moved since.
-    """
-    account = run.path / "pretrained.json"
-    if (run.path / STATE).exists() and account.exists():
-        seen = json.loads(account.read_text(encoding="utf-8"))["seen"]
-        return tuple(SeenImages.model_validate(images) for images in seen)
-    taken = load_pretrained(network, pretrained_source(name))
-    if main:
-        run.write_json(account.name, taken.summary())
-    counts = {"taken": taken.taken, "mismatched": taken.mismatched, "fresh": taken.fresh}
-    report("pretrained", {part: len(names) for part, names in counts.items()})
-    return taken.seen
+def open_source(pretrained: str | None) -> Source | None:
+    """What `network.pretrained` names, if it names anything."""
+    return read_source(pretrained_source(pretrained)) if pretrained is not None else None
 
 
-def _require_unseen(task: SegmentationTask, pretrained: str | None) -> None:
+def _require_unseen(task: SegmentationTask, source: Source | None) -> None:
     """Raise ConfigError if the weights to start from were trained on validation images."""
-    earlier = seen_by(pretrained_source(pretrained)) if pretrained is not None else ()
     learnt = {
-        pixels for seen in earlier if seen.role == "trained" for pixels in seen.images.values()
+        pixels
+        for seen in (source.seen if source is not None else ())
+        if seen.role == "trained"
+        for pixels in seen.images.values()
     }
     known = [
         id
@@ -146,45 +162,49 @@ def _require_unseen(task: SegmentationTask, pretrained: str | None) -> None:
     ]
     if known:
         raise ConfigError(
-            f"network.pretrained = {pretrained}: was trained on validation images "
-            f"({', '.join(known)}), which cannot choose epoch and threshold any more; validate on "
-            "others, or on none with data.val = []"
+            f"network.pretrained = {task.config.network.pretrained}: was trained on validation "
+            f"images ({', '.join(known)}), which cannot choose epoch and threshold any more; "
+            "validate on others, or on none with data.val = []"
         )
 
 
-def _keep_account(task: SegmentationTask, run: Run, *, main: bool) -> None:
-    """Write data.json, which photographs the run has seen; one that goes on has it already."""
-    seen = [images.model_dump() for images in task.record.seen]
-    if (run.path / STATE).exists() and (run.path / DATA).exists():
-        if json.loads((run.path / DATA).read_text(encoding="utf-8")) != seen:
-            raise DatasetError(
-                f"{run.path}: the photographs of its configuration are no longer those that it "
-                f"began with, which {DATA} lists by id and pixels; put them back, or begin a new "
-                "run"
-            )
-    elif main:
-        run.write_json(DATA, seen)
+def _account(task: SegmentationTask, selections: Sequence[Sequence[Chosen]]) -> dict[str, object]:
+    """What data.json says: the photographs by their pixels, and what is learnt of each."""
+    labels = {
+        f"{chosen.selection.dataset} {id}": file_sha256(path)
+        for part in selections
+        for chosen in part
+        for id, path in chosen.labels()
+    }
+    return {"seen": [images.model_dump() for images in task.record.seen], "labels": labels}
+
+
+def _require_same(account: dict[str, object], run: Run) -> None:
+    """Raise DatasetError unless a run goes on with what its data.json says."""
+    if json.loads((run.path / DATA).read_text(encoding="utf-8")) != account:
+        raise DatasetError(
+            f"{run.path}: photographs or annotations are no longer those that it began with, which "
+            f"{DATA} lists by their SHA-256; put them back, or begin a new run"
+        )
+
+
+def _network(config: TrainConfig) -> SegmentationModel:
+    """The network with fresh weights; what is drawn from here on follows from the seed."""
+    torch.manual_seed(derive_seed(config.schedule.seed))
+    return model_config(config.network.model, config.network.options).build()
 
 
 def _loop(
     task: SegmentationTask,
-    selections: tuple[tuple[Chosen, ...], tuple[Chosen, ...]],
+    network: SegmentationModel,
+    samples: TrainingSet,
+    earlier: tuple[SeenImages, ...],
     run: Run,
     accelerator: Accelerator,
-    report: Report,
 ) -> Loop:
     config, schedule = task.config, task.config.schedule
-    torch.manual_seed(derive_seed(schedule.seed))
-    network = model_config(config.network.model, config.network.options).build()
-    _keep_account(task, run, main=accelerator.is_main_process)
-    if config.network.pretrained is not None:
-        seen = take_pretrained(
-            network, config.network.pretrained, run, main=accelerator.is_main_process, report=report
-        )
-        own = task.record.seen
-        seen = (*own, *(images for images in seen if images not in own))
-        task.record = task.record.model_copy(update={"seen": seen})
-    samples = training_set(config, selections[0])
+    seen = together(task.record.seen, earlier)
+    task.record = task.record.model_copy(update={"seen": seen})
     batches = EpochBatches(
         len(samples),
         schedule.batch_size,
@@ -202,4 +222,5 @@ def _loop(
         schedule=schedule,
         optimizer=config.optimizer,
         scheduler=config.scheduler,
+        settings=config.model_dump(mode="json"),
     )

@@ -10,10 +10,12 @@ from types import MappingProxyType
 from venule.errors import UsageError, VenuleError
 from venule.image.atomic import require_folder, write_bytes
 
+ACCURACY = "pixel accuracy"
+
 PANELS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "loss": {"train_loss": "training", "val_loss": "validation"},
-        "pixel accuracy": {"val_accuracy": "validation"},
+        ACCURACY: {"val_accuracy": "validation"},
         "mIoU (vessel, background)": {"val_miou": "validation"},
         "Dice": {"val_dice": "validation"},
         "ROC AUC": {"val_auc": "validation"},
@@ -81,6 +83,8 @@ def plot_curves(runs: Sequence[Curves], out: Path) -> None:
     if not panels:
         known = ", ".join(column for columns in PANELS.values() for column in columns)
         raise UsageError(f"nothing to draw: no run has any of the columns {known}")
+    if not any("val_iou" in run.columns for run in runs):  # classifiers: of photographs
+        panels = {"accuracy" if title == ACCURACY else title: c for title, c in panels.items()}
     content = _render(runs, panels, out.suffix.lower()[1:])
     require_folder(out)
     write_bytes(out, content)
