@@ -64,6 +64,14 @@ SETS = {"accurate": BARS, "general": GENERAL}
 """By the name that about.json calls them."""
 
 
+PEERS = (
+    "Peers: SkelCon is tyb311/SkelCon, W-Net agaldran/lwnet with its test-time flips, LadderNet\n"
+    "juntang-zhuang/LadderNet's own maps; averaged is the mean of SkelCon's and W-Net's maps.\n"
+    "Their files are not kept here."
+)
+"""What stands below the table of the bars."""
+
+
 def measured(bar: Bar, result: Result) -> float:
     """The score that the bar is about."""
     return result.pooled[bar.score] if bar.pooled else result.mean[bar.score].mean

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from bars import SETS, bar_table, bars_met
+from bars import PEERS, SETS, bar_table, bars_met
 from experiments import experiments_section
 from quality_page import quality_page
 from speed import speed_page
@@ -94,7 +94,7 @@ def _section(about: Path) -> str:
         result = read_report(about.parent / described["bars"]).results[0]
         bars = SETS[described.get("bars_of", "accurate")]
         lines += ["### Bars", "", bars_met(result, bars), ""]
-        lines += [*markdown(bar_table(result, bars)), ""]
+        lines += [*markdown(bar_table(result, bars)), "", PEERS, ""]
     if "beside" in described:
         lines += [*_beside(about.parent / described["beside"]), ""]
     if (about.parent / "curves.png").exists():

@@ -53,6 +53,7 @@ class TrainingData(BaseModel, frozen=True, extra="forbid"):
     citation: str
     url: str
     terms: str
+    called: str = ""
 
 
 class Weights(BaseModel, frozen=True, extra="forbid"):

@@ -68,11 +68,13 @@ def _training(card: Card) -> Iterator[str]:
     yield ""
     table: Table = [["data", "used", "images", "terms"]]
     for data in card.data:
-        split = f"{data.dataset}, {data.protocol} {data.split}"
+        split = data.called or f"{data.dataset}, {data.protocol} {data.split}"
         table.append([split, data.role, str(data.images), data.terms])
     yield from markdown(table)
     yield ""
-    sources = {data.dataset: f"{data.citation}. <{data.url}>" for data in card.data}
+    sources = {
+        data.called or data.dataset: f"{data.citation}. {_link(data.url)}" for data in card.data
+    }
     yield from (f"- {name}: {source}" for name, source in sources.items())
     yield ""
 
@@ -81,6 +83,13 @@ def _protocol(card: Card) -> Iterator[str]:
     yield "Inside the field of view, at the photographs' own size, at the threshold above: means"
     yield f"over images [{card.interval}], and all pixels pooled."
     yield ""
+
+
+def _link(url: str) -> str:
+    """A link from docs/cards/; what is no address is a file of this project."""
+    if "://" in url:
+        return f"<{url}>"
+    return f"[{url.partition('#')[0]}](../{url.removeprefix('docs/')})"
 
 
 def _scores(scores: CardScores) -> Iterator[str]:
