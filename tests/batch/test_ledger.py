@@ -8,7 +8,7 @@ import pytest
 
 from venule.batch.ledger import Ledger
 from venule.batch.plan import LEDGER, Job
-from venule.batch.predict import Failed, Finished, Written
+from venule.batch.predict import Failed, Finished, Kept, Written
 from venule.errors import OutputError
 from venule.image.io import file_sha256
 from venule.quality.assess import judge
@@ -33,6 +33,9 @@ def _jobs(out: Path, *names: str) -> list[Job]:
 
 
 def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
+    for target in job.targets:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
     finished = Finished(digest, dict.fromkeys(job.results.values(), "34cd"))
     quality = judge(None, 0.25)
     ledger.record(Written(job, finished, seconds=1.5, warnings=("grey",), quality=quality))
@@ -57,7 +60,7 @@ def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) 
         (str(pending.source), "pending", "", 0),
         (str(done.source), "done", "", 1.5),
     ]
-    assert {path.name for path in tmp_path.iterdir()} == {LEDGER}
+    assert {path.name for path in tmp_path.iterdir()} == {LEDGER, "deep"}
 
 
 def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
@@ -93,14 +96,15 @@ def test_results_of_other_settings_are_replaced_all_or_none(ledger: Ledger, tmp_
     ledger.begin(jobs, SETTINGS, overwrite=False)
     for job in jobs:
         _finish(ledger, job)
-    other.targets[0].touch()
     with pytest.raises(OutputError, match=r"1 photographs that are not predicted now \(.* other\)"):
         ledger.begin([again], HOTTER, overwrite=True)
     assert ledger.settings == SETTINGS
     assert [row.status for row in ledger.rows()] == ["done", "done"]
+    assert again.targets[0].exists()
 
     other.targets[0].unlink()  # nothing of it is left to be mixed with the new ones
-    assert ledger.begin([again], HOTTER, overwrite=True) == [*again.targets, *other.targets]
+    ledger.begin([again], HOTTER, overwrite=True)
+    assert not again.targets[0].exists()
     assert ledger.settings == HOTTER
     assert [(row.source, row.status) for row in ledger.rows()] == [(str(again.source), "pending")]
     other.targets[0].touch()
@@ -111,14 +115,17 @@ def test_results_of_other_settings_are_replaced_all_or_none(ledger: Ledger, tmp_
 def test_results_of_other_settings_do_not_wait_for_those_that_replace_them(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    jobs = _jobs(tmp_path, "first", "second")
+    jobs = _jobs(tmp_path, "first", "second", "third")
     ledger.begin(jobs, SETTINGS, overwrite=False)
     for job in jobs:
         _finish(ledger, job)
-    assert ledger.begin(jobs, SETTINGS, overwrite=True) == []
-    for job in jobs:
-        _finish(ledger, job)
-    assert ledger.begin(jobs, HOTTER, overwrite=True) == [job.targets[0] for job in jobs]
+    ledger.begin(jobs, SETTINGS, overwrite=True)  # killed at once
+    assert all(job.targets[0].exists() for job in jobs)
+    assert [(row.status, dict(row.outputs)) for row in ledger.rows()] == [("pending", {})] * 3
+    with pytest.raises(OutputError, match=r"2 photographs that are not predicted now"):
+        ledger.begin(jobs[:1], HOTTER, overwrite=True)
+    ledger.begin(jobs, HOTTER, overwrite=True)
+    assert not any(job.targets[0].exists() for job in jobs)
 
 
 def test_a_photograph_that_is_joined_by_another_of_its_stem_leaves_its_old_name(
@@ -127,14 +134,25 @@ def test_a_photograph_that_is_joined_by_another_of_its_stem_leaves_its_old_name(
     def job(ending: str, name: str) -> Job:
         return Job(source=tmp_path / f"a.{ending}", out=tmp_path, name=name, save=("mask",))
 
-    ledger.begin([job("png", "a")], SETTINGS, overwrite=False)
-    _finish(ledger, job("png", "a"))
-    both = [job("jpg", "a.jpg"), job("png", "a.png")]
-    assert ledger.begin(both, SETTINGS, overwrite=False) == [tmp_path / "a_mask.png"]
+    alone = job("png", "a")
+    ledger.begin([alone], SETTINGS, overwrite=False)
+    _finish(ledger, alone)
+    other, same = job("jpg", "a.jpg"), job("png", "a.png")
+    ledger.begin([other, same], SETTINGS, overwrite=False)
+    ledger.record(Failed(same, "no such file"))  # today: what was found of it stays
+    assert alone.targets[0].exists()
+    ledger.begin([other, same], SETTINGS, overwrite=False)
+    _finish(ledger, other)
+    assert alone.targets[0].exists()
+    _finish(ledger, same)
+    assert not alone.targets[0].exists()
     assert [Path(row.source).name for row in ledger.rows()] == ["a.jpg", "a.png"]
-    _finish(ledger, both[1])
-    assert ledger.begin([job("png", "a")], SETTINGS, overwrite=False) == [
-        tmp_path / "a.png_mask.png"
+
+    ledger.begin([alone], SETTINGS, overwrite=False)  # and back, when the other is gone
+    _finish(ledger, alone)
+    assert [path.name for path in sorted(tmp_path.glob("*_mask.png"))] == [
+        "a.jpg_mask.png",
+        "a_mask.png",
     ]
 
 
@@ -145,8 +163,10 @@ def test_the_same_photograph_may_have_results_in_two_places(ledger: Ledger, tmp_
     )
     ledger.begin([one], SETTINGS, overwrite=False)
     finished = _finish(ledger, one)
-    assert ledger.begin([two], SETTINGS, overwrite=False) == []
+    ledger.begin([two], SETTINGS, overwrite=False)
+    _finish(ledger, two)
     assert ledger.finished(one) == finished
+    assert one.targets[0].exists()
 
 
 def test_what_was_kept_of_an_earlier_run_stays_done_and_says_why_not_now(
@@ -159,6 +179,7 @@ def test_what_was_kept_of_an_earlier_run_stays_done_and_says_why_not_now(
     assert ledger.finished(job) == finished
     assert [(row.status, row.reason) for row in ledger.rows()] == [("done", "no such file")]
     ledger.begin([job], SETTINGS, overwrite=False)
+    ledger.record(Kept(job))
     assert [(row.status, row.reason) for row in ledger.rows()] == [("done", "")]
 
 
@@ -205,6 +226,32 @@ def test_a_photograph_that_cannot_be_read_is_not_taken_for_another_one(
     monkeypatch.setattr("venule.batch.predict.file_sha256", fail)
     ledger.begin([copy], SETTINGS, overwrite=False)
     assert ledger.finished(copy) == finished
+    ledger.record(Failed(copy, "cannot be read", kept=True))
+    assert [row.source for row in ledger.rows()] == [str(job.source)]
+    monkeypatch.undo()
+    copy.source.write_bytes(b"another eye")
+    with pytest.raises(OutputError, match="is another photograph of that name"):
+        ledger.begin([copy], SETTINGS, overwrite=False)
+
+
+def test_only_a_file_that_is_not_ours_blocks_a_failed_photograph(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (job,) = _jobs(tmp_path, "a")
+    ledger.begin([job], SETTINGS, overwrite=False)
+    ledger.record(Failed(job, "broken"))
+    ledger.begin([job], SETTINGS, overwrite=False)
+    assert not ledger.blocked(job)
+    job.targets[0].touch()  # by this run, which is killed before it can say so
+    ledger.begin([job], SETTINGS, overwrite=False)
+    assert not ledger.blocked(job)
+    job.targets[0].unlink()
+    ledger.record(Failed(job, "broken"))
+    job.targets[0].touch()  # by hand
+    ledger.begin([job], SETTINGS, overwrite=False)
+    assert ledger.blocked(job)
+    ledger.begin([job], SETTINGS, overwrite=True)
+    assert not ledger.blocked(job)
 
 
 def test_overwriting_with_the_same_settings_does_its_own_photographs_again(
@@ -219,15 +266,15 @@ def test_overwriting_with_the_same_settings_does_its_own_photographs_again(
     assert ledger.finished(other) is not None
 
 
-def test_files_of_a_kind_that_is_not_written_again_are_named(
+def test_files_of_a_kind_that_is_not_written_again_are_removed(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     both = Job(source=tmp_path / "a.jpg", out=tmp_path, name="a", save=("prob", "mask"))
     (mask,) = _jobs(tmp_path, "a")
     ledger.begin([both], SETTINGS, overwrite=False)
     _finish(ledger, both)
-    names = ["a_prob.png", "a_mask.png"]
-    assert ledger.begin([mask], HOTTER, overwrite=True) == [tmp_path / name for name in names]
+    ledger.begin([mask], HOTTER, overwrite=True)
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_files_that_the_ledger_does_not_know_are_not_replaced(
@@ -277,6 +324,7 @@ def test_photographs_are_known_where_ever_their_folder_lies(ledger: Ledger, tmp_
     moved = Job(source=Path("/elsewhere/a.jpg"), out=tmp_path, name="a", save=("mask",))
     ledger.begin([moved], SETTINGS, overwrite=False)
     assert ledger.finished(moved) == finished
+    ledger.record(Kept(moved))
     assert [row.source for row in ledger.rows()] == ["/elsewhere/a.jpg"]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from venule.batch.ledger import Ledger
 from venule.batch.plan import Kind, plan
 from venule.batch.predict import Failed, Kept, Network, Outcome, Written
 from venule.batch.run import _open_alike, open_network, run, settings_of, start, threads_each
+from venule.batch.workers import Task, _Changed, _Worker
 from venule.errors import OutputError, UsageError, VenuleError
 from venule.image.io import file_sha256, write_png
 
@@ -210,26 +212,40 @@ def test_a_photograph_that_cannot_be_read_today_keeps_its_results(
     assert outcome.kept
     assert (tmp_path / "out" / "eye_mask.png").read_bytes() == mask
     (row,) = _report(tmp_path / "out")
-    assert (row["status"], row["reason"], row["outputs"]) == (
-        "done",
-        "no such file",
-        "eye_mask.png",
-    )
+    assert (row["status"], row["outputs"]) == ("done", "eye_mask.png")
+    assert row["reason"] == "no such file; what an earlier run found is kept"
 
     (tmp_path / "not mounted").rename(share)
     assert _kinds(predict()) == {"eye": Kept}
     assert _report(tmp_path / "out")[0]["reason"] == ""
 
 
-def test_a_photograph_that_takes_too_long_today_keeps_its_results(
-    predict: Predict, tmp_path: Path
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_was_found_stays_where_its_photograph_takes_too_long_to_be_looked_at(
+    predict: Predict, folder: Path, tmp_path: Path, changed: bool
 ) -> None:
     predict()
-    mask = (tmp_path / "out" / "eye_mask.png").read_bytes()
-    (outcome,) = predict(timeout=1e-6)
+    (job,) = plan([folder], tmp_path / "out")
+    with closing(Ledger(tmp_path / "out")) as ledger:
+        finished = ledger.finished(job)
+    ours, theirs = Pipe()
+
+    class Process:
+        def kill(self) -> None:
+            """It hangs, and is killed."""
+
+        join = kill
+
+    worker = object.__new__(_Worker)
+    worker.connection, worker.process = ours, Process()  # type: ignore[assignment]
+    worker.give(Task(job, finished))
+    if changed:
+        theirs.send(_Changed())
+    outcome = worker.receive(0.0)
     assert isinstance(outcome, Failed)
-    assert outcome.kept
-    assert (tmp_path / "out" / "eye_mask.png").read_bytes() == mask
+    assert outcome.kept is not changed
+    assert outcome.reason.endswith("is kept") is not changed
+    assert (tmp_path / "out" / "eye_mask.png").exists() is not changed
 
 
 def test_a_file_that_somebody_put_in_the_place_of_a_failed_result_stays(

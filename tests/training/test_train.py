@@ -84,7 +84,7 @@ def test_weights_remember_the_pixels_they_have_seen(finished: Path, data: Path) 
     account = json.loads((finished / "data.json").read_text())
     assert account["seen"][1]["images"] == selected.images
     label = hashlib.sha256((data.parent / "labels/04.png").read_bytes()).hexdigest()
-    assert account["labels"]["csv 04"] == label
+    assert account["labels"][1][0]["04"] == label
 
 
 def test_weights_carry_their_epoch_scores_and_threshold(finished: Path) -> None:

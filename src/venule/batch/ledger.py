@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from venule.batch.plan import LEDGER, Job, refuse_overwriting
-from venule.batch.predict import Failed, Finished, Written, sha256_if_readable
+from venule.batch.predict import (
+    Failed,
+    Finished,
+    Kept,
+    Outcome,
+    Written,
+    sha256_if_readable,
+)
 from venule.errors import OutputError
 from venule.quality.assess import Quality
+
+_KNOWN = "name, place, outputs"
+
+_AND_FAILED = " AND status = 'failed'"
 
 _OF_THE_DISK = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
@@ -59,6 +70,7 @@ class Ledger:
 
     def __init__(self, out: Path) -> None:
         self.path = out / LEDGER
+        self._old_names: dict[str, str] = {}  # of photographs' results, by the present ones
         with self._errors():
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
             # Held until the process ends, however it ends.
@@ -73,18 +85,17 @@ class Ledger:
         """Give the ledger free."""
         self._base.close()
 
-    def begin(self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool) -> list[Path]:
-        """Enter the jobs that are to be done; returns older results to be removed.
+    def begin(self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool) -> None:
+        """Enter the jobs that are to be done; results of other settings are removed.
 
-        With `overwrite` nothing counts as finished any more. Of a photograph whose results have
-        another name now, as another of its stem has joined it, the older ones go.
+        With `overwrite` nothing counts as finished any more.
 
         Raises:
             OutputError: without `overwrite`: earlier results have other settings or are of another
                 photograph, or files are in the way that the ledger does not know; with it: there
                 are results of other settings that `jobs` do not replace.
         """
-        known = {name: row for name, *row in self._select("name, outputs, place")}
+        known = {name: (place, outputs) for name, place, outputs in self._select(_KNOWN)}
         planned = {key(job): text(job.source.absolute()) for job in jobs}
         before = self.settings
         if not overwrite:
@@ -92,41 +103,36 @@ class Ledger:
             unknown = (job for job in jobs if key(job) not in known)
             refuse_overwriting(target for job in unknown for target in job.targets)
             self._refuse_other_photographs(jobs)
-        renamed = {place: name for name, place in planned.items()}
-        gone = [
-            name
-            for name, (_, place) in known.items()
-            if (overwrite if name in planned else _differ_in_ending(name, renamed.get(place, "")))
-        ]
+        places = {name: place for name, (place, _) in known.items() if name not in planned}
+        self._old_names = _old_names(places, planned)
         if before != settings:
-            others = [name for name in known if name not in {*planned, *gone}]
-            _refuse_mixing(self.path.parent, [n for n in others if self._has_files(known[n][0])])
-            gone += others
+            staying = places.keys() - set(self._old_names.values())
+            _refuse_mixing(
+                self.path.parent, [name for name in staying if self._files(known[name][1])]
+            )
         with self._errors(), self._transaction():
             if before != settings:
+                # At once: what waited for its replacement would be mixed with the new till then.
+                for _, outputs in known.values():
+                    self._unlink(outputs)
+                self._base.execute("DELETE FROM files")
                 self._base.execute(
                     "INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)]
                 )
-            self._base.executemany("DELETE FROM files WHERE name = ?", ([name] for name in gone))
+            # A failed photograph whose place is taken by a file that is not ours stays failed.
+            again = [job for job in jobs if overwrite or not any(map(os.path.lexists, job.targets))]
+            self._base.executemany(
+                "UPDATE files SET status = 'pending', reason = '', seconds = 0, warnings = '[]',"
+                f" quality = '{{}}' WHERE name = ?{'' if overwrite else _AND_FAILED}",
+                ([key(job)] for job in again),
+            )
             self._base.executemany(
                 "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')"
-                " ON CONFLICT (name) DO UPDATE"
-                " SET source = excluded.source, place = excluded.place,"
-                " reason = CASE status WHEN 'done' THEN '' ELSE reason END",
+                " ON CONFLICT (name) DO UPDATE SET source = excluded.source,"
+                " place = excluded.place WHERE status <> 'done'",
                 ((key(job), text(job.source), planned[key(job)]) for job in jobs),
             )
             self._forget_what_is_gone(set(planned))
-        outdated = (
-            before != settings
-        )  # what is replaced later would be mixed with the new till then
-        current = {target for job in jobs for target in job.targets} if not outdated else set()
-        older = [
-            self.path.parent / path
-            for name in gone
-            if name in known
-            for path in json.loads(known[name][0])
-        ]
-        return [path for path in older if path not in current]
 
     def finished(self, job: Job) -> Finished | None:
         """What is known of a photograph that was finished with these settings."""
@@ -135,34 +141,42 @@ class Ledger:
             return Finished(digest, json.loads(outputs))
         return None
 
-    def failed(self, job: Job) -> bool:
-        """Whether the photograph could not be used last time, so that it has no files of ours."""
+    def blocked(self, job: Job) -> bool:
+        """Whether, after `begin`, a file that is not ours stands where the job's would."""
         return bool(self._select("name", "WHERE name = ? AND status = 'failed'", key(job)))
 
-    def record(self, outcome: Written | Failed) -> None:
+    def record(self, outcome: Outcome) -> None:
         """Enter what became of a photograph, at once and for good.
 
-        Where an earlier result was kept, only the reason changes.
+        Where the files of an earlier run stay, only the reason changes.
         """
+        job = outcome.job
         if isinstance(outcome, Failed) and outcome.kept:
-            self._update(outcome.job, {"reason": text(outcome.reason)})
+            self._update(job, {"reason": text(outcome.reason)})
             return
         values: dict[str, Any] = {
-            "status": "failed",
+            "source": text(job.source),
+            "place": text(job.source.absolute()),
             "reason": "",
-            "input_sha256": "",
-            "outputs": "{}",
-            "seconds": outcome.seconds,
-            "warnings": json.dumps(outcome.warnings),
-            "quality": json.dumps(_columns(outcome.quality)),
         }
+        if not isinstance(outcome, Kept):
+            values |= {
+                "status": "failed",
+                "input_sha256": "",
+                "outputs": "{}",
+                "seconds": outcome.seconds,
+                "warnings": json.dumps(outcome.warnings),
+                "quality": json.dumps(_columns(outcome.quality)),
+            }
         if isinstance(outcome, Failed):
             values["reason"] = text(outcome.reason)
-        else:
+        elif isinstance(outcome, Written):
             values["status"] = "done"
             values["input_sha256"] = outcome.finished.input_sha256
             values["outputs"] = json.dumps(outcome.finished.outputs)
-        self._update(outcome.job, values)
+        self._update(job, values)
+        if isinstance(outcome, Written) and (old := self._old_names.pop(key(job), None)):
+            self._forget(old)
 
     def rows(self) -> Iterator[Row]:
         """Every photograph of the folder of results, in the order of the results' names."""
@@ -174,7 +188,7 @@ class Ledger:
                 source=source,
                 status=status,
                 reason=reason,
-                outputs=json.loads(outputs),
+                outputs=json.loads(outputs) if status == "done" else {},
                 seconds=seconds,
                 warnings=tuple(json.loads(said)),
                 quality=json.loads(quality),
@@ -213,8 +227,21 @@ class Ledger:
         ]
         self._base.executemany("DELETE FROM files WHERE name = ?", gone)
 
-    def _has_files(self, outputs: str) -> bool:
-        return any(os.path.lexists(self.path.parent / path) for path in json.loads(outputs))
+    def _files(self, outputs: str) -> list[Path]:
+        """Those of a row's files that are there."""
+        paths = [self.path.parent / path for path in json.loads(outputs)]
+        return [path for path in paths if os.path.lexists(path)]
+
+    def _unlink(self, outputs: str) -> None:
+        for path in self._files(outputs):
+            path.unlink(missing_ok=True)
+
+    def _forget(self, name: str) -> None:
+        """Remove a photograph's results, then what is known of them."""
+        for (outputs,) in self._select("outputs", "WHERE name = ?", name):
+            self._unlink(outputs)
+        with self._errors():
+            self._base.execute("DELETE FROM files WHERE name = ?", [name])
 
     def _update(self, job: Job, values: Mapping[str, Any]) -> None:
         changes = ", ".join(f"{column} = ?" for column in values)
@@ -265,9 +292,16 @@ def _todo(error: sqlite3.Error) -> str:
     return f"{error}); if this goes on, delete it and use --overwrite"
 
 
-def _differ_in_ending(old: str, new: str) -> bool:
-    """Whether one of two names of results, such as a and a.jpg, is the other with an ending."""
-    return new.startswith(f"{old}.") or (bool(new) and old.startswith(f"{new}."))
+def _old_names(places: Mapping[str, str], planned: Mapping[str, str]) -> dict[str, str]:
+    """By new names those that results of the same photograph have had, both with their places.
+
+    Such as a, now that a.jpg has joined a.png; they differ in the ending only.
+    """
+    now = {place: name for name, place in planned.items()}
+    pairs = ((now[place], old) for old, place in places.items() if place in now)
+    return {
+        new: old for new, old in pairs if new.startswith(f"{old}.") or old.startswith(f"{new}.")
+    }
 
 
 def _columns(quality: Quality | None) -> dict[str, str]:
@@ -292,6 +326,7 @@ def _refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
 
 def _refuse_mixing(out: Path, others: Sequence[str]) -> None:
     if others:
+        others = sorted(others)
         raise OutputError(
             f"{out} holds results of other settings of {len(others)} photographs that are not "
             f"predicted now (the first is {others[0]}), which --overwrite would leave among the "

@@ -121,7 +121,7 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
             subfolders.clear()
             continue
         skipped.add(_identity(here))
-        if here != root and (here / LEDGER).exists():
+        if here != root and LEDGER in names:
             warnings.warn(f"{here}: passed over, as it holds results of venule", stacklevel=2)
             subfolders.clear()
             continue

@@ -53,8 +53,8 @@ class Kept:
 class Failed:
     """The job has not been done, for a reason that the user can act on.
 
-    It has no files, unless those of an earlier run were `kept`: nothing says that the photograph
-    is another one now.
+    It has no files of its own; what stands in their place is `kept`: the results of an earlier
+    run, if nothing says that the photograph is another one now, or files that are not ours.
     """
 
     job: Job
@@ -68,8 +68,23 @@ class Failed:
 Outcome = Written | Kept | Failed
 
 
-def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcome:
+def keeping(job: Job, reason: str, finished: Finished | None, seconds: float) -> Failed:
+    """A failure that leaves the job's files as an earlier run finished them, if they are there."""
+    kept = still_there(job, finished)
+    note = "; what an earlier run found is kept" if kept else ""
+    return Failed(job, reason + note, kept, seconds)
+
+
+def attempt(
+    job: Job,
+    finished: Finished | None,
+    segmenter: Segmenter,
+    *,
+    changed: Callable[[], None] | None = None,
+) -> Outcome:
     """What became of one photograph; whatever is wrong with it is a reason, not an exception.
+
+    `changed` is called before anything is predicted: `finished` does not hold any more.
 
     Raises:
         OutputError: no result can be written: the disk is full or read-only.
@@ -80,15 +95,14 @@ def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcom
         warnings.simplefilter("always", UserWarning)
         result: tuple[Finished, Quality | None] | str | None
         rejected: Quality | None = None
-        kept = False
         try:
-            result = _predict_or_keep(job, finished, segmenter)
+            result = _predict_or_keep(job, finished, segmenter, changed)
         except MemoryError:
             raise
         except _RejectedError as error:
             result, rejected = _reason(job, error), error.quality
         except _UnreadableError as error:
-            result, kept = _reason(job, error), still_there(job, finished)
+            return keeping(job, _reason(job, error), finished, time.perf_counter() - started)
         except Exception as error:
             if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
                 raise
@@ -98,7 +112,7 @@ def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcom
     if result is None:
         return Kept(job)
     if isinstance(result, str):
-        return Failed(job, result, kept, seconds=seconds, warnings=said, quality=rejected)
+        return Failed(job, result, seconds=seconds, warnings=said, quality=rejected)
     done, quality = result
     return Written(job, done, seconds=seconds, warnings=said, quality=quality)
 
@@ -179,12 +193,17 @@ class _UnreadableError(ImageError):
 
 
 def _predict_or_keep(
-    job: Job, finished: Finished | None, segmenter: Segmenter
+    job: Job,
+    finished: Finished | None,
+    segmenter: Segmenter,
+    changed: Callable[[], None] | None,
 ) -> tuple[Finished, Quality | None] | None:
     """The hashes of what went in and came out, and its quality; None if `finished` still holds."""
     digest = _input_sha256(job.source)
     if finished is not None and finished.input_sha256 == digest and still_there(job, finished):
         return None
+    if changed is not None:
+        changed()
     prediction = predict_file(job, segmenter)
     outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
     return Finished(digest, outputs), prediction.quality

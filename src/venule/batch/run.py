@@ -1,7 +1,6 @@
 """A folder of photographs to a folder of results, resumable at any point."""
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
@@ -101,12 +100,10 @@ def start(jobs: Sequence[Job], out: Path, settings: Settings, *, overwrite: bool
     make_folder(out)
     ledger = Ledger(out)
     try:
-        older = ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
+        ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
     except BaseException:
         ledger.close()
         raise
-    for path in older:
-        path.unlink(missing_ok=True)
     return ledger
 
 
@@ -145,7 +142,7 @@ def run(
     last_run = _LastRun(workers, None if alone else seconds)
     out = ledger.path.parent
     leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
-    blocked = [Failed(job, IN_THE_WAY, kept=True) for job in jobs if _is_blocked(job, ledger)]
+    blocked = [Failed(job, IN_THE_WAY, kept=True) for job in jobs if ledger.blocked(job)]
     others = {outcome.job.name for outcome in blocked}
     tasks = [Task(job, ledger.finished(job)) for job in jobs if job.name not in others]
     sweep(leftovers)
@@ -172,10 +169,6 @@ def run(
             write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         finally:
             ledger.close()
-
-
-def _is_blocked(job: Job, ledger: Ledger) -> bool:
-    return ledger.failed(job) and any(os.path.lexists(target) for target in job.targets)
 
 
 def threads_each(workers: int) -> int:
@@ -217,8 +210,7 @@ def _require_same(weights: Path, sha256: str | None) -> None:
 def _settle(outcome: Outcome, ledger: Ledger) -> None:
     if isinstance(outcome, Failed) and not outcome.kept:
         discard(outcome.job)  # what an earlier photograph of that name left
-    if not isinstance(outcome, Kept):
-        ledger.record(outcome)
+    ledger.record(outcome)
 
 
 @dataclass

@@ -14,18 +14,19 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from venule.batch.plan import Job
 from venule.batch.predict import (
-    Failed,
     Finished,
     Network,
     Outcome,
     attempt,
     discard,
+    keeping,
     still_there,
     sweep,
 )
@@ -67,8 +68,7 @@ def run_tasks(
         for task, result in results:
             if isinstance(result, _Died):
                 reason = f"its worker process {result.how}, twice"
-                kept = still_there(task.job, task.finished)
-                yield Failed(task.job, reason, kept, result.seconds)
+                yield keeping(task.job, reason, task.finished, result.seconds)
             else:
                 yield result
 
@@ -83,6 +83,10 @@ class _Ready:
     """A worker has loaded the network."""
 
 
+class _Changed:
+    """The photograph is not the one that was finished before; it is predicted now."""
+
+
 class _Worker:
     """A process with one photograph at a time, as its parent sees it."""
 
@@ -94,10 +98,11 @@ class _Worker:
         theirs.close()  # so that the pipe ends with the process
         self.ready = False
         self.task: Task | None = None
+        self.changed = False  # the photograph, since it was finished
         self.started = math.inf
 
     def give(self, task: Task) -> None:
-        self.task, self.started = task, time.monotonic()
+        self.task, self.changed, self.started = task, False, time.monotonic()
         with suppress(OSError):  # it died while it was idle; `receive` will tell
             self.connection.send(task)
 
@@ -105,32 +110,31 @@ class _Worker:
         """Its message or its end; None if it is still at work and has time left."""
         seconds = time.monotonic() - self.started
         try:
-            if self.connection.poll():
-                message: Outcome | VenuleError | _Ready = self.connection.recv()
-                return message
+            while self.connection.poll():
+                message: Outcome | VenuleError | _Ready | _Changed = self.connection.recv()
+                if not isinstance(message, _Changed):
+                    return message
+                self.changed = True
         except (EOFError, OSError):
             return _Died(self._end(), max(seconds, 0))
         if self.task is None or seconds < timeout:
             return None
-        kept = self.stop()
-        return Failed(self.task.job, f"took longer than {timeout:g} s", kept, seconds)
+        self.stop()
+        reason = f"took longer than {timeout:g} s"
+        return keeping(self.task.job, reason, self.task.finished, seconds)
 
-    def stop(self) -> bool:
-        """End the process; what it was writing is removed, and what was finished stays.
-
-        Returns whether anything was.
-        """
+    def stop(self) -> None:
+        """End the process; what it was writing is removed, and what was finished stays."""
         self.process.kill()
         self.process.join()
         self.connection.close()
         if self.task is None:
-            return False
-        kept = still_there(self.task.job, self.task.finished)
-        if kept:
-            sweep(self.task.job.targets)
+            return
+        job = self.task.job
+        if not self.changed and still_there(job, self.task.finished):
+            sweep(job.targets)
         else:
-            discard(self.task.job)
-        return kept
+            discard(job)
 
     @property
     def stopped(self) -> bool:
@@ -199,7 +203,8 @@ def _work(connection: "Connection[Any, Any]", network: Network, threads: int) ->
         connection.send(_Ready())
         while True:
             task: Task = connection.recv()
-            connection.send(attempt(task.job, task.finished, segmenter))
+            changed = partial(connection.send, _Changed())
+            connection.send(attempt(task.job, task.finished, segmenter, changed=changed))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone
     except VenuleError as error:

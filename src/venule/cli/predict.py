@@ -183,8 +183,7 @@ def _saying_how_to_go_on() -> Iterator[None]:
 def _list(failures: Sequence["Failed"], *, total: int, out: Path) -> None:
     say(f"venule: error: {len(failures)} of {total} inputs failed:")
     for failure in failures[:LISTED]:
-        earlier = " (what an earlier run found is kept)" if failure.kept else ""
-        say(f"  {shown(failure.job.source)}: {shown(failure.reason)}{earlier}")
+        say(f"  {shown(failure.job.source)}: {shown(failure.reason)}")
     if len(failures) > LISTED:
         say(f"  and {len(failures) - LISTED} more, see {out / 'report.csv'}")
 

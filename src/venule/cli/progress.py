@@ -3,26 +3,32 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from unicodedata import category
 
 if TYPE_CHECKING:
     import rich.progress
+
+
+_STEERING = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, halves of others, and ends of lines."""
 
 
 def say(text: str) -> None:
     """Print a line to stderr; if nobody reads it any more, the work goes on."""
     try:
         print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
+    except OSError:  # a closed pipe, or a terminal that is gone
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
 
 
 def shown(name: object) -> str:
     r"""A file's name as it may be printed: with \x1b for what would steer a terminal."""
     return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        letter.encode("unicode_escape").decode() if category(letter) in _STEERING else letter
         for letter in str(name)
     )
 
@@ -64,7 +70,8 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with suppress(OSError):  # the terminal is gone
+                self._bar.stop()
 
     def advance(self, step: str) -> None:
         """Count one more step as done, and name it."""

@@ -254,16 +254,19 @@ def protocols_of(dataset: Dataset) -> dict[str, Protocol]:
     return {protocol.name: protocol for protocol in (*own, everything)}
 
 
+def is_test(split: str) -> bool:
+    """Whether a split is one of test images, by its name."""
+    return split.lower().startswith("test")
+
+
 def test_images(dataset: Dataset) -> frozenset[str]:
     """The ids of what tests: in the release's test folder, or in a test split by default.
 
     Leaving one out tests every image.
     """
     default = next(iter(protocols_of(dataset).values()))
-    filed = {record.id for record in dataset.records if record.split == "test"}
-    return frozenset(filed).union(
-        *(ids for split, ids in default.splits.items() if split.startswith("test"))
-    )
+    filed = {record.id for record in dataset.records if is_test(record.split or "")}
+    return frozenset(filed).union(*(ids for split, ids in default.splits.items() if is_test(split)))
 
 
 def select(dataset: Dataset, protocol: str | None, split: str) -> Selection:

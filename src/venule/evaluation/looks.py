@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from venule.data.protocols import Selection, protocols_of, test_images
+from venule.data.protocols import Selection, is_test, protocols_of, test_images
 from venule.data.record import Dataset
 from venule.errors import OutputError
 from venule.evaluation.result import Result
@@ -25,7 +25,7 @@ def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
     A split named `test...` must, and any split of another protocol than the data set's default
     with one of its test images (DRIVE's `ddrnet` validates on ten, `all` holds all).
     """
-    if selection.split.startswith("test"):
+    if is_test(selection.split):
         return True
     if selection.protocol == next(iter(protocols_of(dataset))):
         return False

@@ -5,6 +5,7 @@ megapixels with 16 bits a channel is to fit into 2 GB.
 """
 
 import math
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,7 +102,7 @@ def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
     if _rawmode(opened) == "LA;16B":
         return _decode_deep_grey(opened)
     if opened.format == "PPM" and opened.mode == "RGB" and opened.tile[0].args == ("RGB", _DEEP):
-        return _decode_deep_ppm(opened, content, path)
+        return _decode_deep_ppm(opened, content)
     other = _other_rawmode(opened)
     if other is not None:
         return _decode_both_bytes(opened, other, content, path)
@@ -160,12 +161,14 @@ def _decode_both_bytes(image: ImageFile.ImageFile, rawmode: str, content: bytes,
     return _to_rgb(_deep(pixels))
 
 
-def _decode_deep_ppm(image: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
-    """16-bit colour of a PPM (netpbm's P6, most significant byte first), cut to 8 by Pillow."""
+def _decode_deep_ppm(image: ImageFile.ImageFile, content: bytes) -> RGB:
+    """16-bit colour of a PPM (netpbm's P6 and P3), of which Pillow keeps the high bytes."""
     tile, shape = image.tile[0], (image.height, image.width, 3)
-    if tile.codec_name != "ppm":
-        raise ImageError(f"{path}: a plain PPM of 16 bits a channel; save it as PNG")
-    samples = np.frombuffer(content, ">u2", count=math.prod(shape), offset=tile.offset)
+    if tile.codec_name == "ppm_plain":  # numbers in letters, with comments between them
+        plain = re.sub(rb"#[^\n\r]*", b"", content[tile.offset :]).decode("ascii")
+        samples = np.fromstring(plain, np.uint16, sep=" ")[: math.prod(shape)]
+    else:
+        samples = np.frombuffer(content, ">u2", math.prod(shape), offset=tile.offset)
     return _to_rgb(_deep(samples.reshape(shape)))
 
 

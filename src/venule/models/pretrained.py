@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from venule.errors import WeightsError
+from venule.image.io import file_sha256
 from venule.models.checkpoint import read_onnx, read_tensors
 from venule.models.deeplabv3 import DeepLabV3
 from venule.models.record import METADATA, ModelRecord, SeenImages, parse_record
@@ -31,12 +32,13 @@ _COUNTER = ".num_batches_tracked"
 class Taken:
     """Which tensors of a source entered a network, and which of either did not.
 
-    `mismatched` maps a name to the two shapes, the source's first. `seen` are the images that the
-    source was trained or selected on, as far as its record says: what starts from it has seen them
-    too.
+    `sha256` is that of the source's file, empty of a download. `mismatched` maps a name to the two
+    shapes, the source's first. `seen` are the images that the source was trained or selected on, as
+    far as its record says: what starts from it has seen them too.
     """
 
     source: str
+    sha256: str
     taken: tuple[str, ...]
     mismatched: dict[str, tuple[Shape, Shape]]
     unused: tuple[str, ...]
@@ -47,6 +49,7 @@ class Taken:
         """Counts and names, ready for JSON."""
         return {
             "source": self.source,
+            "sha256": self.sha256,
             "taken": list(self.taken),
             "mismatched": {name: list(shapes) for name, shapes in self.mismatched.items()},
             "unused_in_file": list(self.unused),
@@ -74,6 +77,7 @@ class Source:
     """
 
     name: str
+    sha256: str = ""
     tensors: Mapping[str, Tensor] | None = None
     record: ModelRecord | None = None
     seen: tuple[SeenImages, ...] = ()
@@ -94,7 +98,8 @@ def read_source(name: str) -> Source:
     read = read_onnx if name.lower().endswith(".onnx") else read_tensors
     tensors, metadata = read(Path(name))
     record = parse_record(metadata, Path(name)) if METADATA in metadata else None
-    return Source(name, tensors, record, _seen(name, metadata) if record is None else record.seen)
+    seen = _seen(name, metadata) if record is None else record.seen
+    return Source(name, file_sha256(Path(name)), tensors, record, seen)
 
 
 def load_pretrained(network: nn.Module, source: Source) -> Taken:
@@ -122,7 +127,7 @@ def load_pretrained(network: nn.Module, source: Source) -> Taken:
             f"same{shape}"
         )
     network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
-    return replace(taken, seen=source.seen)
+    return replace(taken, sha256=source.sha256, seen=source.seen)
 
 
 def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> Taken:
@@ -132,6 +137,7 @@ def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -
     taken = [name for name in shared if tensors[name].shape == own[name].shape]
     return Taken(
         source=source,
+        sha256="",
         taken=tuple(taken),
         mismatched={
             name: (tuple(tensors[name].shape), tuple(own[name].shape))

@@ -78,8 +78,8 @@ def parse_record(metadata: Mapping[str, str], path: Path) -> ModelRecord:
     """
     if METADATA not in metadata:
         raise WeightsError(
-            f"{path}: has no venule record; it can start a training (network.pretrained) but not "
-            "predict by itself"
+            f"{path}: has no venule record, without which it cannot predict; `venule export` "
+            "writes one, and a training can start from any weights (network.pretrained)"
         )
     try:
         return ModelRecord.model_validate_json(metadata[METADATA])

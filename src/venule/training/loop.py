@@ -313,7 +313,8 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
     """The settings that differ, by their keys; one that was not known then does not count."""
     for key, value in before.items():
         current = now.get(key)
-        if isinstance(value, Mapping) and isinstance(current, Mapping):
+        # The options of a network are free: one that is new counts as well.
+        if key != "options" and isinstance(value, Mapping) and isinstance(current, Mapping):
             yield from (f"{key}.{inner}" for inner in _changed(value, current))
         elif value != current:
             yield key

@@ -167,6 +167,14 @@ class SegmentationTask:
             for chosen in val
         ]
         self.val = [sample for samples in loaded for sample in samples]
+        trained = [_seen(chosen.selection, "trained", None) for chosen in train]
+        taught = [images for chosen in train for images in chosen.taught_by]
+        self.selecting = [
+            _seen(chosen.selection, "selected", samples)
+            for chosen, samples in zip(val, loaded, strict=True)
+        ]
+        known = [*trained, *(images for images in taught if images.role == "trained")]
+        _require_disjoint(known, self.selecting)
         self.record = ModelRecord(
             name=config.name,
             model=config.network.model,
@@ -174,18 +182,10 @@ class SegmentationTask:
             preprocessing=config.preprocessing(),
             tiling=config.input.tiling,
             postprocessing=config.output.postprocessing,
-            seen=together(
-                [_seen(chosen.selection, "trained", None) for chosen in train],
-                *(chosen.taught_by for chosen in train),
-                [
-                    _seen(chosen.selection, "selected", samples)
-                    for chosen, samples in zip(val, loaded, strict=True)
-                ],
-            ),
+            seen=together(trained, taught, self.selecting),
             licence=config.licence,
             package_version=version("venule"),
         )
-        _require_disjoint(self.record.seen)
         self.threshold = config.output.threshold
         self.threshold_source = config.output.threshold_source
         self.chosen_on = " and ".join(f"{c.selection.dataset} {c.selection.split}" for c in val)
@@ -285,12 +285,12 @@ def _plane(mask: Mask) -> Tensor:
     return torch.from_numpy(mask.astype(np.float32))[None, None]
 
 
-def _require_disjoint(seen: Sequence[SeenImages]) -> None:
+def _require_disjoint(trained: Sequence[SeenImages], selecting: Sequence[SeenImages]) -> None:
     """Raise ConfigError if a photograph, by its pixels, both trains and validates."""
-    ids: dict[str, dict[str, str]] = {"trained": {}, "selected": {}}
-    for images in seen:
-        ids[images.role] |= {pixels: id for id, pixels in images.images.items()}
-    shared = sorted(ids["selected"][pixels] for pixels in ids["trained"].keys() & ids["selected"])
+    learnt = {pixels for images in trained for pixels in images.images.values()}
+    shared = sorted(
+        id for images in selecting for id, pixels in images.images.items() if pixels in learnt
+    )
     if shared:
         raise ConfigError(
             f"data.train and data.val share images ({', '.join(shared)}); name disjoint splits"

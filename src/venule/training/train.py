@@ -102,7 +102,13 @@ def start_again(network: nn.Module, pretrained: str | None, run: Run) -> tuple[S
         return ()
     if (run.path / STATE).exists():
         return read_seen(run.path / PRETRAINED)
-    return load_pretrained(network, read_source(pretrained_source(pretrained))).seen
+    taken = load_pretrained(network, read_source(pretrained_source(pretrained)))
+    begun = json.loads((run.path / PRETRAINED).read_text(encoding="utf-8"))
+    if taken.sha256 != begun["sha256"]:
+        raise ConfigError(
+            f"{run.path}: {taken.source} is no longer the file that it began with; begin a new run"
+        )
+    return taken.seen
 
 
 def fit_and_draw(loop: Loop, report: Report) -> None:
@@ -154,11 +160,7 @@ def _require_unseen(task: SegmentationTask, source: Source | None) -> None:
         for pixels in seen.images.values()
     }
     known = [
-        id
-        for seen in task.record.seen
-        if seen.role == "selected"
-        for id, pixels in seen.images.items()
-        if pixels in learnt
+        id for seen in task.selecting for id, pixels in seen.images.items() if pixels in learnt
     ]
     if known:
         raise ConfigError(
@@ -170,12 +172,10 @@ def _require_unseen(task: SegmentationTask, source: Source | None) -> None:
 
 def _account(task: SegmentationTask, selections: Sequence[Sequence[Chosen]]) -> dict[str, object]:
     """What data.json says: the photographs by their pixels, and what is learnt of each."""
-    labels = {
-        f"{chosen.selection.dataset} {id}": file_sha256(path)
+    labels = [
+        [{id: file_sha256(path) for id, path in chosen.labels()} for chosen in part]
         for part in selections
-        for chosen in part
-        for id, path in chosen.labels()
-    }
+    ]
     return {"seen": [images.model_dump() for images in task.record.seen], "labels": labels}
 
 
