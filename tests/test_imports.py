@@ -59,4 +59,4 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     import venule
 
     with pytest.raises(AttributeError, match="'venule' has no attribute 'nonsense'"):
-        venule.nonsense  # noqa: B018 - looking it up is the test
+        venule.nonsense  # type: ignore[attr-defined]  # noqa: B018 - looking it up is the test

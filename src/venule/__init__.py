@@ -10,10 +10,6 @@ first used (PEP 562), so that `import venule` costs nothing:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from venule.inference.load import load
-    from venule.inference.segment import Prediction, Segmenter
-
 __version__ = "0.1.0.dev0"
 __all__ = ["Prediction", "Segmenter", "__version__", "load"]
 
@@ -24,13 +20,18 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Return the public object `name`, importing the module that defines it on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'venule' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+if TYPE_CHECKING:  # a type checker sees the names themselves, and misses others
+    from venule.inference.load import load
+    from venule.inference.segment import Prediction, Segmenter
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Return the public object `name`, importing the module that defines it on first use."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'venule' has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -72,7 +72,9 @@ def test_the_field_of_view_of_every_chase_photograph_is_the_published_one(real_d
 
 
 def test_the_field_of_view_of_some_hrf_photographs_is_the_official_one(real_data: Path) -> None:
-    assert_found(hrf(real_data)[::11])
+    pairs = hrf(real_data)
+    assert len(pairs) == 45
+    assert_found(pairs[::11])
 
 
 @pytest.mark.slow
@@ -84,7 +86,9 @@ def test_the_field_of_view_of_every_hrf_photograph_is_the_official_one(real_data
 
 def test_the_circle_of_hrf_is_larger_than_its_clipped_mask(real_data: Path) -> None:
     """HRF's field of view is clipped top and bottom; its full width shows the true diameter."""
-    for _, path in hrf(real_data)[::15]:
+    pairs = hrf(real_data)
+    assert len(pairs) == 45
+    for _, path in pairs[::15]:
         mask = read_mask(path)
         circle = fit_circle(mask)
         columns = np.flatnonzero(mask.any(axis=0))

@@ -608,3 +608,31 @@ def test_a_deep_ppm_that_ends_early_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short.ppm").write_bytes(b"P3 8 6 65535\n1 2 3")
     with pytest.raises(ImageError, match=r"short\.ppm"):
         read_image(tmp_path / "short.ppm")
+
+
+def test_a_palette_of_many_colours_is_no_probability_map(tmp_path: Path) -> None:
+    picture = Image.new("P", (3, 1))
+    picture.putpalette([level for level in (0, 128, 255) for _ in range(3)])
+    picture.putdata([0, 1, 2])
+    picture.save(tmp_path / "map.png")
+    with pytest.raises(ImageError, match=r"map\.png: its palette has no order; save it as a grey"):
+        read_probability(tmp_path / "map.png")
+
+
+@pytest.mark.parametrize("wrong", [1.001, -0.1, float("nan")])
+def test_what_is_no_probability_is_not_written(tmp_path: Path, wrong: float) -> None:
+    with pytest.raises(ImageError, match=r"outside 0\.\.1"):
+        write_probability(tmp_path / "p.png", np.array([[0.5, wrong]], np.float32))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_rounding_made_larger_than_1_is_written_as_1(tmp_path: Path) -> None:
+    write_probability(tmp_path / "p.png", np.array([[1.000008, -1e-7]], np.float32))
+    assert read_probability(tmp_path / "p.png").tolist() == [[1.0, 0.0]]
+
+
+def test_a_mask_is_turned_as_its_orientation_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "m.png", exif=exif)
+    assert read_mask(tmp_path / "m.png").shape == (6, 4)

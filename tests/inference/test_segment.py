@@ -84,8 +84,11 @@ def test_maps_are_named_by_class() -> None:
     def two(pixels: FloatMap) -> FloatMap:
         return np.concatenate([pixels[:, 1:2], -pixels[:, 1:2]], axis=1)
 
-    maps = Segmenter(record, two).segment(drawn.image, fov=drawn.fov).maps
+    found = Segmenter(record, two).segment(drawn.image, fov=drawn.fov)
+    maps = found.maps
     assert list(maps) == ["artery", "vein"]
+    assert np.array_equal(found.probability, np.maximum(maps["artery"], maps["vein"]))
+    assert found.vessels[drawn.fov].all()  # one of the two is at a half or above
     np.testing.assert_allclose((maps["artery"] + maps["vein"])[drawn.fov], 1, atol=1e-6)
 
 
@@ -208,3 +211,23 @@ def test_the_networks_own_memory_is_not_written_to() -> None:
     probability = model.segment(drawn.image, fov=drawn.fov).probability
     assert (probability[drawn.fov] == 0.5).all()
     assert not kept.any()
+
+
+def test_what_is_given_stays_the_callers() -> None:
+    drawn = draw_fundus(4, size_px=64)
+    image, fov = drawn.image.copy(), drawn.fov.copy()
+    image.flags.writeable = fov.flags.writeable = False
+    found = segmenter().segment(image, fov=fov)
+    assert np.array_equal(image, drawn.image)
+    assert np.array_equal(fov, drawn.fov)
+    fov.flags.writeable = True
+    fov[:] = False  # the caller's buffer, used again
+    assert np.array_equal(found.fov, drawn.fov)
+    assert found != segmenter().segment(image, fov=drawn.fov)  # by identity: arrays have no truth
+    assert len({found}) == 1
+
+
+def test_a_field_of_view_that_is_no_array_is_said() -> None:
+    drawn = draw_fundus(4, size_px=64)
+    with pytest.raises(ImageError, match="field of view: expected a bool array, got list"):
+        segmenter().segment(drawn.image, fov=drawn.fov.tolist())

@@ -49,7 +49,7 @@ def test_deposits_are_pale_and_yellowish(seed: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_blots_lie_off_the_disc(seed: int) -> None:
+def test_microaneurysms_lie_off_the_disc(seed: int) -> None:
     retina = painted(seed, microaneurysms_p=1.0)
     core = FRAME.distance(EYE.disc) < 0.8 * EYE.disc_radius
     np.testing.assert_array_equal(retina[:, core], np.float32(0.4))

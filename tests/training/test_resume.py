@@ -168,6 +168,9 @@ def test_a_run_does_not_go_on_by_another_configuration(tmp_path: Path) -> None:
     ):
         resume(run, report=silent)
     assert (run / "metrics.csv").read_bytes() == before
+    (run / "config.toml").write_text(text.replace("stride = 8", "stride = 8\nauxiliary = true"))
+    with pytest.raises(ConfigError, match=r"learnt by \(network.options\)"):
+        resume(run, report=silent)
     (run / "config.toml").write_text(text)
     resume(run, report=silent)
 

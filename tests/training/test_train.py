@@ -21,7 +21,7 @@ from venule.errors import ConfigError, DatasetError, UsageError, VenuleError
 from venule.evaluation.evaluate import evaluate_segmenter
 from venule.image.io import pixel_hash
 from venule.inference.load import load
-from venule.models.checkpoint import build_model, load_model, read_weights
+from venule.models.checkpoint import build_model, load_model, read_weights, save_weights
 from venule.models.record import Postprocessing, SeenImages
 from venule.synth.fundus import draw_fundus
 from venule.training.config import TrainConfig
@@ -313,8 +313,42 @@ def test_whoever_learns_from_maps_has_seen_what_their_networks_have(
     _, record = read_weights(path / "weights/last.safetensors")
     assert known in record.seen
 
+    # What a teacher was chosen by may teach others.
+    own = pixel_hash(load_sample(open_dataset(str(data)).records[0]).image)
+    selected = {"role": "selected", "images": {"0": own}}
+    file.write_text(json.dumps({"seen": [known.model_dump() | selected]}))
+    run(data, tmp_path / "runs", data={"train": [source]}, schedule={"epochs": 1})
+
     # Nor may such maps be those of a network that knows the validation images.
     pixels = pixel_hash(load_sample(open_dataset(str(data)).records[4]).image)
     file.write_text(json.dumps({"seen": [known.model_dump() | {"images": {"4": pixels}}]}))
     with pytest.raises(ConfigError, match=r"share images \(04\)"):
         run(data, tmp_path / "runs", data={"train": [source]})
+
+
+def test_annotations_of_equal_ids_in_two_lists_are_told_apart(data: Path, tmp_path: Path) -> None:
+    other = make_drawn(tmp_path / "other", train=4, val=0)
+    sources = [{"dataset": str(one), "split": "train"} for one in (other, data)]
+    path = run(data, tmp_path / "runs", data={"train": sources}).path
+    label = other.parent / "labels" / "00.png"
+    save(label, np.zeros((80, 80), np.uint8))
+    with pytest.raises(DatasetError, match="annotations are no longer those"):
+        resume(path, report=silent)
+
+
+def test_a_run_that_was_killed_in_its_first_epoch_begins_again_from_the_same_weights(
+    finished: Path, data: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes((finished / "weights/last.safetensors").read_bytes())
+    sections = {"network": {"pretrained": str(weights)}, "schedule": {"epochs": 1}}
+    path = run(data, tmp_path / "runs", **sections).path
+    ended = (path / "weights/last.safetensors").read_bytes()
+    (path / "state.pt").unlink()
+    resume(path, report=silent)
+    assert (path / "weights/last.safetensors").read_bytes() == ended
+    (path / "state.pt").unlink()
+    state, record = read_weights(weights)
+    save_weights(weights, {name: tensor + 1 for name, tensor in state.items()}, record)
+    with pytest.raises(ConfigError, match="is no longer the file that it began with"):
+        resume(path, report=silent)

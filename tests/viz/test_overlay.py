@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from venule.errors import ImageError
+from venule.errors import ImageError, UsageError
 from venule.viz.overlay import (
     FALSE,
     FOUND,
@@ -72,3 +72,26 @@ def test_masks_of_another_size_are_refused() -> None:
         next(overlay_strips(IMAGE, np.zeros((4, 4), bool)))
     with pytest.raises(ImageError, match="truth"):
         errors(np.zeros((9, 9), bool), np.zeros((4, 4), bool), np.ones((9, 9), bool))
+
+
+def test_outline_and_inside_have_their_opacities() -> None:
+    image = np.full((7, 7, 3), (180, 90, 40), np.uint8)
+    vessels = np.zeros((7, 7), bool)
+    vessels[1:6, 1:6] = True
+    drawn = overlay(image, vessels, color=(0, 255, 0), opacity=0.5)
+    assert drawn[1, 3].tolist() == [36, 222, 8]  # 0.2 of the photograph, 0.8 of the colour
+    assert drawn[3, 3].tolist() == [90, 172, 20]
+    assert drawn[0, 0].tolist() == [180, 90, 40]
+
+
+@pytest.mark.parametrize("opacity", [-0.1, 2.0, float("nan")])
+def test_an_opacity_outside_0_and_1_is_refused(opacity: float) -> None:
+    with pytest.raises(UsageError, match="opacity"):
+        overlay(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), bool), opacity=opacity)
+
+
+def test_strips_of_what_is_no_photograph_are_refused_at_once() -> None:
+    with pytest.raises(ImageError):
+        overlay_strips(np.zeros((4, 4), np.uint8), np.zeros((4, 4), bool))
+    with pytest.raises(ImageError, match="field of view"):
+        errors(*[np.zeros(4, bool)] * 3)

@@ -33,6 +33,8 @@ def check_rgb(image: NDArray[Any]) -> None:
 
 def check_mask(mask: NDArray[Any], shape: tuple[int, int], *, name: str) -> None:
     """Raise ImageError unless `mask` is a bool array of `shape` (H, W)."""
+    if not isinstance(mask, np.ndarray):
+        raise ImageError(f"{name}: expected a bool array, got {type(mask).__name__}")
     if mask.shape != shape or mask.dtype != np.bool_:
         raise ImageError(
             f"{name}: expected a bool mask of shape {shape}, got shape {mask.shape} and "

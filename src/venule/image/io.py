@@ -1,8 +1,8 @@
 """Photographs, masks and probability maps between files and arrays.
 
-Photographs and masks are read by two different rules. A photograph is what a viewer shows: colours
-and orientation applied. A mask is what its file stores: the palette of a mask may hold any colours
-(DRIVE's second manual annotations: 3 and 253), so its stored index counts.
+Photographs and masks are read by two different rules. A photograph is what a viewer shows. A mask
+is what its file stores, turned as its EXIF orientation says: the palette of a mask may hold any
+colours (DRIVE's second manual annotations: 3 and 253), so its stored index counts.
 """
 
 import gzip
@@ -35,6 +35,8 @@ _MOST_ZIPPED = 100
 """No photograph shrinks so far; beyond _SMALL_BYTES such a .gz is a decompression bomb."""
 
 _SMALL_BYTES = 2**26
+
+_ROUNDING = 1e-5
 
 _AT_ONCE = 2**20
 """Pixels of a map that are converted in one go."""
@@ -116,12 +118,13 @@ def read_probability(path: Path | str) -> FloatMap:
     """A probability map: (H, W) float32 in 0..1, from an 8- or 16-bit grey file or a float .npy.
 
     Raises:
-        ImageError: if the file cannot be read, or a .npy is not (H, W) floats in 0..1.
+        ImageError: if the file cannot be read, has a palette of more than two colours, or a .npy is
+            not (H, W) floats in 0..1.
     """
     path = Path(path)
     if path.suffix.lower() == ".npy":
         return _read_npy(path)
-    stored = _read_stored(path)
+    stored = _read_stored(path, most_colors=2)
     if stored.dtype == np.bool_:
         return stored.astype(np.float32)
     return (stored / np.float32(np.iinfo(stored.dtype).max)).astype(np.float32)
@@ -143,12 +146,15 @@ def write_probability(path: Path | str, probability: FloatMap) -> None:
     """Write a (H, W) map in 0..1 as round(65535 p), a 16-bit grey PNG; atomically.
 
     Raises:
+        ImageError: if a value is nan, or outside 0..1 by more than rounding makes it.
         OutputError: if the file cannot be written.
     """
+    if not (probability.min() >= -_ROUNDING and probability.max() <= 1 + _ROUNDING):
+        raise ImageError("a probability map has values outside 0..1, or nan")
     stored = np.empty(probability.shape, np.uint16)
     rows = max(1, _AT_ONCE // max(1, probability.shape[1]))
     for top in range(0, len(stored), rows):  # float copies of 100 megapixels would be 800 MB
-        part = probability[top : top + rows] * np.float32(LARGEST)
+        part = probability[top : top + rows].clip(0, 1) * np.float32(LARGEST)
         stored[top : top + rows] = np.rint(part, out=part)
     write_png(path, stored)
 
@@ -242,7 +248,7 @@ def _broken(path: Path, error: Exception) -> ImageError:
     return ImageError(f"{path}: broken or truncated image ({_reason(error)})")
 
 
-def _read_stored(path: Path) -> NDArray[Any]:
+def _read_stored(path: Path, *, most_colors: int = 256) -> NDArray[Any]:
     """(H, W) bool, uint8 or uint16 as stored; palette indices, equal channels as one."""
     content = _read_bytes(path)
     try:
@@ -252,6 +258,8 @@ def _read_stored(path: Path) -> NDArray[Any]:
         raise
     except Exception as error:  # decoders meet broken files with nearly every kind of exception
         raise _broken(path, error) from error
+    if image.mode == "P" and len(np.unique(stored)) > most_colors:
+        raise ImageError(f"{path}: its palette has no order; save it as a grey PNG")
     if stored.ndim == 3:
         colours = stored[..., :1] if image.mode == "LA" else stored[..., :3]
         if image.mode not in ("LA", "RGB", "RGBA") or (colours != colours[..., :1]).any():

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from scipy.special import expit
@@ -17,7 +16,7 @@ from venule.models.record import ModelRecord, Postprocessing
 from venule.quality.assess import Quality, assess
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
     """What was found in one photograph, at the photograph's own size.
 
@@ -26,21 +25,20 @@ class Prediction:
         fov: (H, W) bool, the field of view that was used.
         threshold: probability from which a pixel counts as vessel.
         quality: grade with reasons, and uncertainty; None where it was not assessed.
-        um_per_px: side of a pixel in micrometres, None where the scale is unknown.
-        laterality: which eye, None where unknown.
     """
 
     maps: Mapping[str, FloatMap]
     fov: Mask
     threshold: float
     quality: Quality | None = None
-    um_per_px: float | None = None
-    laterality: Literal["left", "right"] | None = None
 
     @property
     def probability(self) -> FloatMap:
-        """(H, W) float32, the probability of a vessel."""
-        return self.maps["vessel"]
+        """(H, W) float32, the probability of a vessel; of several classes, the largest."""
+        if "vessel" in self.maps:
+            return self.maps["vessel"]
+        largest: FloatMap = np.maximum.reduce(list(self.maps.values()))
+        return largest
 
     @property
     def vessels(self) -> Mask:
@@ -77,16 +75,17 @@ class Segmenter:
         """
         check_rgb(image)
         height, width = image.shape[:2]
-        fov = find_fov(image) if fov is None else fov
-        check_mask(fov, (height, width), name="field of view")
+        if fov is not None:
+            check_mask(fov, (height, width), name="field of view")
+        fov = find_fov(image) if fov is None else fov.copy()  # the prediction's own
         logits = self.logits(image, fov)
         maps = {
             name: self.finish(plane, fov)
             for name, plane in zip(self.record.classes, logits, strict=True)
         }
         threshold = self.record.threshold
-        quality = assess(image, fov, _any_vessel(maps), threshold=threshold)
-        return Prediction(maps=maps, fov=fov, threshold=threshold, quality=quality)
+        found = Prediction(maps=maps, fov=fov, threshold=threshold)
+        return replace(found, quality=assess(image, fov, found.probability, threshold=threshold))
 
     def logits(self, image: RGB, fov: Mask) -> FloatMap:
         """What the network says, at its own scale: (C, h, w) float32; arguments as of `segment`."""
@@ -151,11 +150,6 @@ class Segmenter:
             preprocessing = record.preprocessing.model_copy(update=scale)
             record = record.model_copy(update={"preprocessing": preprocessing})
         return replace(self, record=record)
-
-
-def _any_vessel(maps: Mapping[str, FloatMap]) -> FloatMap:
-    """The map of vessels; where arteries and veins have one each, the larger of them."""
-    return maps["vessel"] if "vessel" in maps else np.maximum.reduce(list(maps.values()))
 
 
 def _offset(after: Postprocessing, logits: FloatMap, fov: Mask) -> np.float32:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from venule.errors import UsageError
 from venule.synth.anatomy import View
 
 FrameKind = Literal["square", "round", "clipped"]
 Range = tuple[float, float]
+
+LEAST_FOV_DEG = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +19,9 @@ class DrawingConfig:
     Names that end in `_p` are the chance, 0 to 1, that a drawing has the feature at all. Lengths
     in pixels hold for a field of view 720 px across and grow with it. The defaults make healthy
     eyes at 45 degrees in a good camera's square frame.
+
+    Raises:
+        UsageError: a field of view below 25 degrees, where vessels may begin too far outside.
     """
 
     # The view
@@ -55,6 +61,12 @@ class DrawingConfig:
     grain: Range = (0.004, 0.010)
     sharpen_p: float = 0.0
     jpeg_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.fov_deg) < LEAST_FOV_DEG:
+            raise UsageError(
+                f"fov_deg = {self.fov_deg}: drawings need {LEAST_FOV_DEG:g} degrees or more"
+            )
 
 
 PLAIN = DrawingConfig()

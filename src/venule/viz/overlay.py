@@ -7,6 +7,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from venule.errors import ImageError, UsageError
 from venule.image.arrays import RGB, Mask, check_mask, check_rgb
 
 Color = tuple[int, int, int]
@@ -22,6 +23,9 @@ MISSED: Color = (86, 180, 233)
 LEGEND = MappingProxyType({"found": FOUND, "false": FALSE, "missed": MISSED})
 """What the colours of `errors` mean; everything else is background."""
 
+OUTLINE = 0.8
+"""Opacity of the vessels' border pixels in an overlay."""
+
 AT_ONCE = 2**21
 """Pixels of a strip of an overlay."""
 
@@ -29,19 +33,23 @@ AT_ONCE = 2**21
 def overlay(image: RGB, vessels: Mask, *, color: Color = VESSEL, opacity: float = 0.35) -> RGB:
     """The photograph with its vessels tinted and outlined: (H, W, 3) uint8, the image's size.
 
-    The outline is the vessels' own border pixels, opaque; their inside lets the photograph
-    through, so that the caliber can be judged against it. `opacity` is that of the inside, 0..1.
+    The outline is the vessels' own border pixels, four fifths opaque; their inside lets the
+    photograph through, so that the caliber can be judged against it. `opacity` is that of the
+    inside, 0..1.
 
     Raises:
         ImageError: `image` is not (H, W, 3) uint8 or `vessels` not a bool mask of its size.
+        UsageError: another opacity.
     """
+    if not 0 <= opacity <= 1:
+        raise UsageError(f"opacity {opacity:g}: use a number from 0 to 1")
     check_rgb(image)
     check_mask(vessels, (image.shape[0], image.shape[1]), name="vessels")
     # A cross-shaped neighbourhood keeps the outline one pixel wide; the frame is no border.
     inside = ndi.binary_erosion(vessels, border_value=1)
     drawn = image.copy()
     drawn[inside] = _blend(image[inside], color, opacity)
-    drawn[vessels & ~inside] = _blend(image[vessels & ~inside], color, 0.8)
+    drawn[vessels & ~inside] = _blend(image[vessels & ~inside], color, OUTLINE)
     return drawn
 
 
@@ -51,7 +59,12 @@ def overlay_strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
     Raises:
         ImageError: as `overlay`.
     """
+    check_rgb(image)
     check_mask(vessels, (image.shape[0], image.shape[1]), name="vessels")
+    return _strips(image, vessels)
+
+
+def _strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
     height, width = vessels.shape
     rows = max(1, AT_ONCE // max(1, width))
     for top in range(0, height, rows):
@@ -71,7 +84,9 @@ def errors(predicted: Mask, truth: Mask, fov: Mask, *, image: RGB | None = None)
     Raises:
         ImageError: the masks or the image differ in size.
     """
-    shape = (fov.shape[0], fov.shape[1])
+    shape = np.shape(fov)
+    if len(shape) != 2:
+        raise ImageError(f"field of view: expected a bool mask (H, W), got shape {shape}")
     for mask, name in ((predicted, "predicted"), (truth, "truth"), (fov, "field of view")):
         check_mask(mask, shape, name=name)
     drawn = np.zeros((*shape, 3), np.uint8)
