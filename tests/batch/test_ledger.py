@@ -139,7 +139,7 @@ def test_a_photograph_that_is_joined_by_another_of_its_stem_leaves_its_old_name(
     _finish(ledger, alone)
     other, same = job("jpg", "a.jpg"), job("png", "a.png")
     ledger.begin([other, same], SETTINGS, overwrite=False)
-    ledger.record(Failed(same, "no such file"))  # today: what was found of it stays
+    ledger.record(Failed(same, "no such file", read=False))  # what was found of it stays
     assert alone.targets[0].exists()
     ledger.begin([other, same], SETTINGS, overwrite=False)
     _finish(ledger, other)
@@ -175,7 +175,7 @@ def test_what_was_kept_of_an_earlier_run_stays_done_and_says_why_not_now(
     (job,) = _jobs(tmp_path, "a")
     ledger.begin([job], SETTINGS, overwrite=False)
     finished = _finish(ledger, job)
-    ledger.record(Failed(job, "no such file", kept=True))
+    ledger.record(Failed(job, "no such file", read=False))
     assert ledger.finished(job) == finished
     assert [(row.status, row.reason) for row in ledger.rows()] == [("done", "no such file")]
     ledger.begin([job], SETTINGS, overwrite=False)
@@ -226,7 +226,7 @@ def test_a_photograph_that_cannot_be_read_is_not_taken_for_another_one(
     monkeypatch.setattr("venule.batch.predict.file_sha256", fail)
     ledger.begin([copy], SETTINGS, overwrite=False)
     assert ledger.finished(copy) == finished
-    ledger.record(Failed(copy, "cannot be read", kept=True))
+    ledger.record(Failed(copy, "cannot be read", read=False))
     assert [row.source for row in ledger.rows()] == [str(job.source)]
     monkeypatch.undo()
     copy.source.write_bytes(b"another eye")
@@ -377,3 +377,43 @@ def test_names_may_hold_any_bytes(ledger: Ledger, tmp_path: Path, name: str) -> 
     ledger.begin([job], SETTINGS, overwrite=False)
     assert ledger.finished(job) == finished
     assert len(list(ledger.rows())) == 1
+
+
+def test_what_an_interrupted_run_may_have_written_is_known(ledger: Ledger, tmp_path: Path) -> None:
+    first, second = jobs = _jobs(tmp_path, "first", "second")
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    _finish(ledger, first)
+    second.targets[0].touch()  # by a process that was killed before it could say so
+    ledger.begin([first], SETTINGS, overwrite=False)  # the second photograph is not even there
+    with pytest.raises(OutputError, match=r"1 photographs that are not predicted now \(.* second"):
+        ledger.begin([first], HOTTER, overwrite=True)
+    ledger.begin(jobs, HOTTER, overwrite=True)
+    assert not list(tmp_path.glob("*_mask.png"))
+
+
+def test_an_old_name_goes_however_the_new_one_comes_about(ledger: Ledger, tmp_path: Path) -> None:
+    def job(ending: str, name: str) -> Job:
+        return Job(source=tmp_path / f"a.{ending}", out=tmp_path, name=name, save=("mask",))
+
+    alone, same, other = job("png", "a"), job("png", "a.png"), job("jpg", "a.jpg")
+    ledger.begin([alone], SETTINGS, overwrite=False)
+    _finish(ledger, alone)
+    ledger.begin([other, same], SETTINGS, overwrite=False)  # stopped at once; the other goes again
+    ledger.begin([alone], SETTINGS, overwrite=False)
+    ledger.record(Kept(alone))
+    assert [row.status for row in ledger.rows()] == ["done"]
+    ledger.begin([other, same], SETTINGS, overwrite=False)
+    ledger.record(Failed(same, "rejected"))  # another eye by now: what was found is not of it
+    assert not alone.targets[0].exists()
+    assert "done" not in [row.status for row in ledger.rows()]
+
+
+def test_a_folder_where_an_old_result_was_is_said(ledger: Ledger, tmp_path: Path) -> None:
+    (job,) = _jobs(tmp_path, "a")
+    ledger.begin([job], SETTINGS, overwrite=False)
+    _finish(ledger, job)
+    job.targets[0].unlink()
+    job.targets[0].mkdir()
+    with pytest.raises(OutputError, match=r"a_mask\.png: cannot be removed"):
+        ledger.begin([job], HOTTER, overwrite=True)
+    assert ledger.settings == SETTINGS

@@ -209,7 +209,7 @@ def test_a_photograph_that_cannot_be_read_today_keeps_its_results(
     share.rename(tmp_path / "not mounted")
     (outcome,) = predict()
     assert isinstance(outcome, Failed)
-    assert outcome.kept
+    assert not outcome.read
     assert (tmp_path / "out" / "eye_mask.png").read_bytes() == mask
     (row,) = _report(tmp_path / "out")
     assert (row["status"], row["outputs"]) == ("done", "eye_mask.png")
@@ -218,6 +218,18 @@ def test_a_photograph_that_cannot_be_read_today_keeps_its_results(
     (tmp_path / "not mounted").rename(share)
     assert _kinds(predict()) == {"eye": Kept}
     assert _report(tmp_path / "out")[0]["reason"] == ""
+
+
+def test_what_was_found_goes_where_its_photograph_has_changed_and_takes_too_long(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    predict()
+    write_png(folder / "eye.png", noise(DEADLY["hang"]))
+    (outcome,) = predict(network=deadly, timeout=5)
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == "took longer than 5 s"
+    assert not (tmp_path / "out" / "eye_mask.png").exists()
+    assert [row["status"] for row in _report(tmp_path / "out")] == ["failed"]
 
 
 @pytest.mark.parametrize("changed", [False, True])
@@ -243,9 +255,22 @@ def test_what_was_found_stays_where_its_photograph_takes_too_long_to_be_looked_a
         theirs.send(_Changed())
     outcome = worker.receive(0.0)
     assert isinstance(outcome, Failed)
-    assert outcome.kept is not changed
+    assert outcome.read is changed
     assert outcome.reason.endswith("is kept") is not changed
     assert (tmp_path / "out" / "eye_mask.png").exists() is not changed
+
+
+def test_what_an_interrupted_overwriting_left_stays_where_it_cannot_be_read(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    predict()
+    jobs = plan([folder], tmp_path / "out")
+    start(jobs, tmp_path / "out", {"save": ["mask"]}, overwrite=True).close()
+    (folder / "eye.png").rename(tmp_path / "away.png")
+    (folder / "eye.png").symlink_to(tmp_path / "nowhere.png")
+    assert _kinds(predict()) == {"eye": Failed}
+    assert (tmp_path / "out" / "eye_mask.png").exists()
+    assert [row["status"] for row in _report(tmp_path / "out")] == ["pending"]
 
 
 def test_a_file_that_somebody_put_in_the_place_of_a_failed_result_stays(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from support.commands import Run
+from venule.cli.progress import shown
 from venule.synth.fundus import draw_fundus
 
 KINDS = ("prob", "mask", "overlay")
@@ -167,6 +168,33 @@ def test_a_name_does_not_steer_the_terminal_or_begin_a_line(
     assert [line for line in ran.err.splitlines() if line.startswith("venule: error:")] == [
         "venule: error: 1 of 2 inputs failed:"
     ]
+
+
+def test_names_keep_what_steers_nothing() -> None:
+    assert shown("3.01\u202fPM \xe4 \U0001f469\u200d\u2695.png") == (
+        "3.01\u202fPM \xe4 \U0001f469\u200d\u2695.png"
+    )
+    assert shown("a\u202egnp.exe\udcff\x07") == r"a\u202egnp.exe\udcff\x07"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_a_terminal_that_is_gone_does_not_stop_the_work(
+    tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "venule", "predict", photograph, "-o", tmp_path / "out"]
+    with subprocess.Popen(
+        [*map(str, command), "--model", str(tiny_onnx)],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        os.close(ours)
+        assert process.wait(timeout=60) == 0
+    assert _outputs(tmp_path / "out") == {"eye_mask.png"}
 
 
 def test_a_folder_that_cannot_be_made_is_said_before_anything_is_computed(

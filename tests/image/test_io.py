@@ -605,6 +605,9 @@ def test_a_deep_ppm_that_ends_early_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short.ppm").write_bytes(b"P6\n8 6\n65535\n" + bytes(100))
     with pytest.raises(ImageError, match=r"short\.ppm"):
         read_image(tmp_path / "short.ppm")
+    (tmp_path / "short.ppm").write_bytes(b"P3 1 1 65535\n1 2 70000")
+    with pytest.raises(ImageError, match=r"short\.ppm"):
+        read_image(tmp_path / "short.ppm")
     (tmp_path / "short.ppm").write_bytes(b"P3 8 6 65535\n1 2 3")
     with pytest.raises(ImageError, match=r"short\.ppm"):
         read_image(tmp_path / "short.ppm")

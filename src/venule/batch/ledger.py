@@ -23,7 +23,7 @@ from venule.quality.assess import Quality
 
 _KNOWN = "name, place, outputs"
 
-_AND_FAILED = " AND status = 'failed'"
+_FAILED = " AND status = 'failed'"
 
 _OF_THE_DISK = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
@@ -122,15 +122,16 @@ class Ledger:
             # A failed photograph whose place is taken by a file that is not ours stays failed.
             again = [job for job in jobs if overwrite or not any(map(os.path.lexists, job.targets))]
             self._base.executemany(
-                "UPDATE files SET status = 'pending', reason = '', seconds = 0, warnings = '[]',"
-                f" quality = '{{}}' WHERE name = ?{'' if overwrite else _AND_FAILED}",
-                ([key(job)] for job in again),
+                "UPDATE files SET outputs = ?, status = 'pending', reason = '', seconds = 0,"
+                f" warnings = '[]', quality = '{{}}' WHERE name = ?{'' if overwrite else _FAILED}",
+                ([_outputs(job), key(job)] for job in again),
             )
             self._base.executemany(
-                "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')"
+                "INSERT INTO files (name, source, place, outputs, status)"
+                " VALUES (?, ?, ?, ?, 'pending')"
                 " ON CONFLICT (name) DO UPDATE SET source = excluded.source,"
                 " place = excluded.place WHERE status <> 'done'",
-                ((key(job), text(job.source), planned[key(job)]) for job in jobs),
+                ((key(job), text(job.source), planned[key(job)], _outputs(job)) for job in jobs),
             )
             self._forget_what_is_gone(set(planned))
 
@@ -148,16 +149,18 @@ class Ledger:
     def record(self, outcome: Outcome) -> None:
         """Enter what became of a photograph, at once and for good.
 
-        Where the files of an earlier run stay, only the reason changes.
+        Where it was not read and files stand in its place, only the reason changes.
         """
         job = outcome.job
-        if isinstance(outcome, Failed) and outcome.kept:
-            self._update(job, {"reason": text(outcome.reason)})
+        reason = text(outcome.reason) if isinstance(outcome, Failed) else ""
+        unread = isinstance(outcome, Failed) and not outcome.read
+        if unread and any(map(os.path.lexists, job.targets)):
+            self._update(job, {"reason": reason})
             return
         values: dict[str, Any] = {
             "source": text(job.source),
             "place": text(job.source.absolute()),
-            "reason": "",
+            "reason": reason,
         }
         if not isinstance(outcome, Kept):
             values |= {
@@ -168,14 +171,12 @@ class Ledger:
                 "warnings": json.dumps(outcome.warnings),
                 "quality": json.dumps(_columns(outcome.quality)),
             }
-        if isinstance(outcome, Failed):
-            values["reason"] = text(outcome.reason)
-        elif isinstance(outcome, Written):
+        if isinstance(outcome, Written):
             values["status"] = "done"
             values["input_sha256"] = outcome.finished.input_sha256
             values["outputs"] = json.dumps(outcome.finished.outputs)
         self._update(job, values)
-        if isinstance(outcome, Written) and (old := self._old_names.pop(key(job), None)):
+        if not unread and (old := self._old_names.pop(key(job), None)):
             self._forget(old)
 
     def rows(self) -> Iterator[Row]:
@@ -221,9 +222,10 @@ class Ledger:
 
     def _forget_what_is_gone(self, planned: set[str]) -> None:
         """Forget photographs without results that nobody asks for and that are not there."""
-        rows = self._select("name, place", "WHERE status <> 'done'")
         gone = [
-            [name] for name, place in rows if name not in planned and not os.path.lexists(place)
+            [name]
+            for name, place, outputs in self._select(_KNOWN, "WHERE status <> 'done'")
+            if name not in planned and not os.path.lexists(place) and not self._files(outputs)
         ]
         self._base.executemany("DELETE FROM files WHERE name = ?", gone)
 
@@ -234,12 +236,18 @@ class Ledger:
 
     def _unlink(self, outputs: str) -> None:
         for path in self._files(outputs):
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink()
+            except OSError as error:
+                raise OutputError(f"{path}: cannot be removed ({error.strerror})") from error
 
     def _forget(self, name: str) -> None:
-        """Remove a photograph's results, then what is known of them."""
+        """Remove a photograph's results, then what is known of them; nothing if they cannot be."""
         for (outputs,) in self._select("outputs", "WHERE name = ?", name):
-            self._unlink(outputs)
+            try:
+                self._unlink(outputs)
+            except OutputError:
+                return
         with self._errors():
             self._base.execute("DELETE FROM files WHERE name = ?", [name])
 
@@ -290,6 +298,11 @@ def _todo(error: sqlite3.Error) -> str:
     if code in _OF_THE_DISK:
         return f"{error}); see to the disk, then run it again"
     return f"{error}); if this goes on, delete it and use --overwrite"
+
+
+def _outputs(job: Job) -> str:
+    """The files that a job is about to write, which may be there before it is known to be done."""
+    return json.dumps(dict.fromkeys(job.results.values(), ""))
 
 
 def _old_names(places: Mapping[str, str], planned: Mapping[str, str]) -> dict[str, str]:

@@ -53,13 +53,13 @@ class Kept:
 class Failed:
     """The job has not been done, for a reason that the user can act on.
 
-    It has no files of its own; what stands in their place is `kept`: the results of an earlier
-    run, if nothing says that the photograph is another one now, or files that are not ours.
+    It has no files then; but where the photograph was not even `read`, whatever stands in their
+    place stays: what an earlier run found of it, or files that are not ours.
     """
 
     job: Job
     reason: str
-    kept: bool = False
+    read: bool = True
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     quality: Quality | None = None  # where that is the reason
@@ -68,11 +68,11 @@ class Failed:
 Outcome = Written | Kept | Failed
 
 
-def keeping(job: Job, reason: str, finished: Finished | None, seconds: float) -> Failed:
-    """A failure that leaves the job's files as an earlier run finished them, if they are there."""
-    kept = still_there(job, finished)
+def failure(job: Job, reason: str, *, read: bool, seconds: float) -> Failed:
+    """The failure of a photograph that had been `read` or not; the reason says what is kept."""
+    kept = not read and any(map(os.path.lexists, job.targets))
     note = "; what an earlier run found is kept" if kept else ""
-    return Failed(job, reason + note, kept, seconds)
+    return Failed(job, reason + note, read, seconds)
 
 
 def attempt(
@@ -84,7 +84,7 @@ def attempt(
 ) -> Outcome:
     """What became of one photograph; whatever is wrong with it is a reason, not an exception.
 
-    `changed` is called before anything is predicted: `finished` does not hold any more.
+    `changed` is called before anything is predicted: nothing that was finished holds any more.
 
     Raises:
         OutputError: no result can be written: the disk is full or read-only.
@@ -102,7 +102,8 @@ def attempt(
         except _RejectedError as error:
             result, rejected = _reason(job, error), error.quality
         except _UnreadableError as error:
-            return keeping(job, _reason(job, error), finished, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            return failure(job, _reason(job, error), read=False, seconds=seconds)
         except Exception as error:
             if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
                 raise
@@ -200,7 +201,7 @@ def _predict_or_keep(
 ) -> tuple[Finished, Quality | None] | None:
     """The hashes of what went in and came out, and its quality; None if `finished` still holds."""
     digest = _input_sha256(job.source)
-    if finished is not None and finished.input_sha256 == digest and still_there(job, finished):
+    if finished is not None and finished.input_sha256 == digest and _still_there(job, finished):
         return None
     if changed is not None:
         changed()
@@ -221,11 +222,9 @@ def _input_sha256(path: Path) -> str:
         raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def still_there(job: Job, finished: Finished | None) -> bool:
-    """Whether the job's files, and no others, are as they were when it was finished, if it was."""
-    if finished is None or set(finished.outputs) != set(job.results.values()):
-        return False
-    return all(
+def _still_there(job: Job, finished: Finished) -> bool:
+    """Whether the job's files, and no others, are as they were when it was finished."""
+    return set(finished.outputs) == set(job.results.values()) and all(
         (job.out / result).is_file() and file_sha256(job.out / result) == digest
         for result, digest in finished.outputs.items()
     )

@@ -142,7 +142,7 @@ def run(
     last_run = _LastRun(workers, None if alone else seconds)
     out = ledger.path.parent
     leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
-    blocked = [Failed(job, IN_THE_WAY, kept=True) for job in jobs if ledger.blocked(job)]
+    blocked = [Failed(job, IN_THE_WAY, read=False) for job in jobs if ledger.blocked(job)]
     others = {outcome.job.name for outcome in blocked}
     tasks = [Task(job, ledger.finished(job)) for job in jobs if job.name not in others]
     sweep(leftovers)
@@ -208,7 +208,7 @@ def _require_same(weights: Path, sha256: str | None) -> None:
 
 
 def _settle(outcome: Outcome, ledger: Ledger) -> None:
-    if isinstance(outcome, Failed) and not outcome.kept:
+    if isinstance(outcome, Failed) and outcome.read:
         discard(outcome.job)  # what an earlier photograph of that name left
     ledger.record(outcome)
 

@@ -26,8 +26,7 @@ from venule.batch.predict import (
     Outcome,
     attempt,
     discard,
-    keeping,
-    still_there,
+    failure,
     sweep,
 )
 from venule.errors import OutputError, VenuleError
@@ -68,7 +67,7 @@ def run_tasks(
         for task, result in results:
             if isinstance(result, _Died):
                 reason = f"its worker process {result.how}, twice"
-                yield keeping(task.job, reason, task.finished, result.seconds)
+                yield failure(task.job, reason, read=result.read, seconds=result.seconds)
             else:
                 yield result
 
@@ -77,6 +76,7 @@ def run_tasks(
 class _Died:
     how: str
     seconds: float
+    read: bool  # the photograph, before that
 
 
 class _Ready:
@@ -84,7 +84,7 @@ class _Ready:
 
 
 class _Changed:
-    """The photograph is not the one that was finished before; it is predicted now."""
+    """A worker has read its photograph; nothing that was finished holds, it is predicted now."""
 
 
 class _Worker:
@@ -98,11 +98,11 @@ class _Worker:
         theirs.close()  # so that the pipe ends with the process
         self.ready = False
         self.task: Task | None = None
-        self.changed = False  # the photograph, since it was finished
+        self.read = False  # the photograph, which is predicted now
         self.started = math.inf
 
     def give(self, task: Task) -> None:
-        self.task, self.changed, self.started = task, False, time.monotonic()
+        self.task, self.read, self.started = task, False, time.monotonic()
         with suppress(OSError):  # it died while it was idle; `receive` will tell
             self.connection.send(task)
 
@@ -114,27 +114,24 @@ class _Worker:
                 message: Outcome | VenuleError | _Ready | _Changed = self.connection.recv()
                 if not isinstance(message, _Changed):
                     return message
-                self.changed = True
+                self.read = True
         except (EOFError, OSError):
-            return _Died(self._end(), max(seconds, 0))
+            return _Died(self._end(), max(seconds, 0), self.read)
         if self.task is None or seconds < timeout:
             return None
         self.stop()
         reason = f"took longer than {timeout:g} s"
-        return keeping(self.task.job, reason, self.task.finished, seconds)
+        return failure(self.task.job, reason, read=self.read, seconds=seconds)
 
     def stop(self) -> None:
-        """End the process; what it was writing is removed, and what was finished stays."""
+        """End the process; what it was writing is removed, and what was there before stays."""
         self.process.kill()
         self.process.join()
         self.connection.close()
-        if self.task is None:
-            return
-        job = self.task.job
-        if not self.changed and still_there(job, self.task.finished):
-            sweep(job.targets)
-        else:
-            discard(job)
+        if self.task is not None and self.read:
+            discard(self.task.job)
+        elif self.task is not None:
+            sweep(self.task.job.targets)
 
     @property
     def stopped(self) -> bool:

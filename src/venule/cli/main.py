@@ -165,13 +165,12 @@ def _report(error: Exception) -> int:
         return MISTAKE
     message = _mistake(error)
     if message is not None:
-        print(f"venule: error: {message}", file=sys.stderr)
+        say(f"venule: error: {message}")
         return MISTAKE
-    print(
+    say(
         f"venule: bug: {type(error).__name__}: {_in_one_line(str(error))}\n"
         "  This is a fault in venule. Run the command again with VENULE_TRACEBACK=1 to see the "
-        "traceback, and report it as CONTRIBUTING.md says.",
-        file=sys.stderr,
+        "traceback, and report it as CONTRIBUTING.md says."
     )
     return BUG
 

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _STEERING = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, halves of others, and ends of lines."""
 
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the direction of writing, so that a name reads as another."""
+
+
+def _steers(letter: str) -> bool:
+    return category(letter) in _STEERING or letter in _TURNS
+
 
 def say(text: str) -> None:
     """Print a line to stderr; if nobody reads it any more, the work goes on."""
@@ -28,7 +35,7 @@ def say(text: str) -> None:
 def shown(name: object) -> str:
     r"""A file's name as it may be printed: with \x1b for what would steer a terminal."""
     return "".join(
-        letter.encode("unicode_escape").decode() if category(letter) in _STEERING else letter
+        letter.encode("unicode_escape").decode() if _steers(letter) else letter
         for letter in str(name)
     )
 
@@ -100,17 +107,18 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Print a line of progress to stderr, above the bar where there is one."""
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
+        if self._bar is None:
             say(text)
+            return
+        with suppress(OSError):
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def result(self, text: str) -> None:
         """Print a result to stdout, above the bar where both share a terminal."""
         if self._bar is not None and sys.stdout.isatty():
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.line(text)
             return
         try:
             print(text, flush=True)
-        except BrokenPipeError:  # nobody reads the list any more; the work goes on
+        except OSError:  # nobody reads the list any more; the work goes on
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115

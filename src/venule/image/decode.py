@@ -166,7 +166,7 @@ def _decode_deep_ppm(image: ImageFile.ImageFile, content: bytes) -> RGB:
     tile, shape = image.tile[0], (image.height, image.width, 3)
     if tile.codec_name == "ppm_plain":  # numbers in letters, with comments between them
         plain = re.sub(rb"#[^\n\r]*", b"", content[tile.offset :]).decode("ascii")
-        samples = np.fromstring(plain, np.uint16, sep=" ")[: math.prod(shape)]
+        samples = np.array(plain.split(maxsplit=math.prod(shape))[: math.prod(shape)], np.int64)
     else:
         samples = np.frombuffer(content, ">u2", math.prod(shape), offset=tile.offset)
     return _to_rgb(_deep(samples.reshape(shape)))
