@@ -136,19 +136,19 @@ def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
     done = [experiment for experiment in experiments if experiment.runs]
     lines = [f"{len(done)} of {len(experiments)} experiments were run. Validation scores are the"]
     lines += ["best of any epoch, at threshold 0.5; of several seeds mean ± standard deviation."]
-    lines += ["", *_markdown(training_table(experiments), left=(0, -1)), ""]
+    lines += ["", *markdown(training_table(experiments), words=(0, -1)), ""]
     lines += [_scored_on(experiments), ""]
-    lines += [*_markdown(test_table(experiments)), ""] if done else []
+    lines += [*markdown(test_table(experiments)), ""] if done else []
     if best := about.get("best"):
         lines += [best_line(experiments, Best.model_validate(best), folder), ""]
     if pairs := [Pair.model_validate(pair) for pair in about.get("pairs", ())]:
         chosen = [_of(experiments, (pair.scratch, pair.pretrained), folder) for pair in pairs]
-        lines += [*_markdown(pair_table(chosen), left=(0, 1)), ""]
+        lines += [*markdown(pair_table(chosen), words=(0, 1)), ""]
     if gains := [Gain.model_validate(gain) for gain in about.get("gains", ())]:
         chosen = [_of(experiments, (gain.of, gain.over), folder) for gain in gains]
-        lines += [*_markdown(gain_table(chosen), left=(0, 1)), ""]
+        lines += [*markdown(gain_table(chosen), words=(0, 1)), ""]
     if pretrainings := read_experiments(folder, about.get("pretrainings", ()), tested=False):
-        lines += [*_markdown(pretraining_table(pretrainings), left=(0, -1)), ""]
+        lines += [*markdown(pretraining_table(pretrainings), words=(0, -1)), ""]
     pictures = [(path.stem, path.name) for path in sorted(folder.glob("*.png"))]
     links = [f"[{stem}](../results/{folder.name}/{name})" for stem, name in pictures]
     return [*lines, f"Curves: {', '.join(links)}.", ""] if links else lines
@@ -376,12 +376,3 @@ def _named(experiments: Iterable[Experiment], name: str, folder: Path) -> Experi
         if one.row.experiment == name:
             return one
     raise UsageError(f"{folder}: no experiment called {name!r}")
-
-
-def _markdown(table: Table, *, left: Sequence[int] = (0,)) -> list[str]:
-    """As `markdown`, with the columns `left` on the left."""
-    header, _, *rows = markdown(table)
-    rules = [" ---: "] * len(table[0])
-    for column in left:
-        rules[column] = " --- "
-    return [header, f"|{'|'.join(rules)}|", *rows]

@@ -112,8 +112,7 @@ Json = Mapping[str, Any]
 
 def quality_page(folder: Path) -> str:
     """The text of docs/quality.md."""
-    header, _, *limits = markdown(_limits())
-    lines = [INTRODUCTION, header, "| --- | --- | ---: | ---: |", *limits, "", RULES]
+    lines = [INTRODUCTION, *markdown(_limits(), words=(0, 1)), "", RULES]
     path = folder / REPORT
     if path.exists():
         lines += _results(json.loads(path.read_text(encoding="utf-8")))

@@ -133,8 +133,7 @@ def _looks(folder: Path) -> str:
     for data, model in dict.fromkeys((data, model) for data, model, _ in counts):
         numbers = [str(counts[data, model, recheck]) for recheck in (False, True)]
         table.append([data, model, *numbers])
-    header, _, *rows = markdown(table)
-    return "\n".join([*lines, "", header, "| --- | --- | ---: | ---: |", *rows]) + "\n"
+    return "\n".join([*lines, "", *markdown(table, words=(0, 1))]) + "\n"
 
 
 def _is_recheck(look: dict[str, object]) -> bool:

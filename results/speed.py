@@ -5,7 +5,7 @@ the yardstick's time, measured once beside it in one run, because its file is no
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def speed_page(folder: Path) -> str:
     met = sum(goal.met for goal in goals)
     header = ["goal", "at most", "measured", "where", ""]
     lines = [INTRODUCTION, "## Goals", "", f"{met} of {len(goals)} met.", ""]
-    lines += _left(markdown([header, *(goal.cells() for goal in goals)]))
+    lines += markdown([header, *(goal.cells() for goal in goals)], words=(0, 1))
     sections = {"bench": _bench, "scale": _scale, "throughput": _throughput, "startup": _startup}
     for name, section in sections.items():
         lines += [""]
@@ -155,7 +155,7 @@ def _bench(bench: Json) -> list[str]:
     for row in ours:
         times = [_ms(row["file"][stage]["median"]) for stage in stages]
         files.append([f"`{row['name']}`", row["runtime"], *times])
-    lines += [*_left(markdown(networks)), "", *_left(markdown(files)), ""]
+    lines += [*markdown(networks, words=(0, 1)), "", *markdown(files, words=(0, 1)), ""]
     lines += [
         "`quality` is a part of `restore`; `probability` and `overlay` are made and written beside",
         "the mask; `total` is without them.",
@@ -200,7 +200,7 @@ def _scale(scale: Json) -> list[str]:
                 _whole(row["peak_all_mb"]),
             ]
         )
-    lines += [*_left(markdown(table)), ""]
+    lines += [*markdown(table, words=(0, 1)), ""]
     lines += ["Above the model's working size, a constant and so much a megapixel:", ""]
     fits = [["model", "runtime", "sizes", "constant s", "s a megapixel", "largest departure"]]
     for fit in scale["fits"]:
@@ -215,7 +215,7 @@ def _scale(scale: Json) -> list[str]:
                 f"{100 * line['largest_departure']:.0f} %",
             ]
         )
-    return [*lines, *_left(markdown(fits))]
+    return [*lines, *markdown(fits, words=(0, 1))]
 
 
 def _throughput(throughput: Json) -> list[str]:
@@ -250,7 +250,7 @@ def _throughput(throughput: Json) -> list[str]:
                 f"{row['million_usd']:,.2f}",
             ]
         )
-    return [*lines, *_left(markdown(table))]
+    return [*lines, *markdown(table, words=(0, 1))]
 
 
 def _startup(startup: Json) -> list[str]:
@@ -311,9 +311,3 @@ def _seconds(value: float | None) -> str:
 
 def _whole(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}"
-
-
-def _left(lines: Sequence[str]) -> list[str]:
-    """A table of which the first two columns are words."""
-    header, rule, *rows = lines
-    return [header, rule.replace("| ---: |", "| --- |", 1), *rows]

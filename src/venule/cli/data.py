@@ -66,7 +66,7 @@ def show(
     samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many to draw.")] = 8,
     cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
 ) -> None:
-    """Draw training samples as a configuration augments them, and their truth beside them."""
+    """Draw augmented training samples of a configuration's first data set, and their truth."""
     from venule.image.io import write_png
     from venule.training.config import TrainConfig
     from venule.training.config_file import read_config

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from venule.evaluation.intervals import Interval
 from venule.evaluation.published import Published
@@ -71,11 +71,18 @@ def published_table(report: Report) -> Table:
     return rows
 
 
-def markdown(table: Table) -> list[str]:
-    """A table as the lines of a Markdown table; numbers stand on the right."""
+def markdown(table: Table, *, words: Sequence[int] = (0,)) -> list[str]:
+    """A table as the lines of a Markdown table; numbers stand on the right, `words` on the left.
+
+    Args:
+        table: rows of cells, the header first.
+        words: the columns of words, by number; -1 is the last.
+    """
     header, *rows = ["| " + " | ".join(row) + " |" for row in table]
-    rule = "|" + "|".join([" --- "] + [" ---: "] * (len(table[0]) - 1)) + "|"
-    return [header, rule, *rows]
+    rules = [" ---: "] * len(table[0])
+    for column in words:
+        rules[column] = " --- "
+    return [header, f"|{'|'.join(rules)}|", *rows]
 
 
 def warnings_of(result: Result) -> list[str]:

@@ -23,10 +23,11 @@ HEADINGS = tuple(text for epoch in EPOCHS for text in (f"epoch {epoch}", "with i
 def sample_rows(config: TrainConfig, *, samples: int) -> Iterator[tuple[str, Sequence[RGB]]]:
     """Of each sample its label and pictures, (h, w, 3) uint8: it and its truth in two epochs.
 
-    They are the very samples that a run of this configuration trains on, before normalisation.
+    They are the very samples that a run of this configuration trains on, before normalisation; of
+    several data sets, those of the first.
 
     Raises:
-        DatasetError, UsageError: the configured training images are not there.
+        ConfigError, DatasetError, UsageError: there are no training images.
     """
     chosen = choose(config, "train")[0]
     records = chosen.selection.records[:samples]
