@@ -7,8 +7,8 @@ field of view that venule finds; Dice is inside the data set's own field of view
 threshold. A look at test images is recorded as `venule evaluate` records it: once for a data set,
 with the scores of the photographs as they are.
 
-Weights are judged on photographs that they have not seen, so MODEL must be weights for the split:
-the defaults are the test halves of CHASE_DB1 and HRF, which `general` has trained on.
+Weights are judged on photographs that they have not seen, so MODEL must not have trained on the
+split: the defaults, the test halves of CHASE_DB1 and HRF, are not for `general`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from venule.evaluation.looks import (
 )
 from venule.evaluation.source import Source, segmenter_source
 from venule.image.arrays import FloatMap
-from venule.image.atomic import write_bytes
+from venule.image.atomic import require_folder, write_bytes
 from venule.image.io import file_sha256
 from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
@@ -252,10 +252,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", help="a shipped name, a weights file or a run's folder")
     parser.add_argument("-o", "--out", type=Path, default=Path("results/quality.json"))
     parser.add_argument("--data", nargs="+", default=list(DATA), metavar="D:PROTOCOL:SPLIT")
-    parser.add_argument("--every", type=int, default=1, help="take every so manyeth photograph")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th")
     parser.add_argument("--looks", type=Path, help="where looks at test images are recorded")
     options = parser.parse_args(arguments)
     try:
+        require_folder(options.out)
         chosen_data = [chosen(spec, options.every) for spec in options.data]
         selections = [selection for _, selection in chosen_data]
         weights = weights_file(options.model)

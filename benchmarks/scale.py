@@ -87,7 +87,7 @@ def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, flo
 
 def fit(entry: Entry, rows: Sequence[dict[str, object]]) -> dict[str, object] | None:
     """The line through the sizes above the model's working size; None of fewer than three."""
-    least = load(entry.model, runtime="onnx", threads=1).record.preprocessing.fov_px or 0
+    least = load(entry.model, runtime=entry.runtime, threads=1).record.preprocessing.fov_px or 0
     above = [row for row in rows if min(row["size"]) > least]  # type: ignore[call-overload]
     if len(above) < 3:
         return None

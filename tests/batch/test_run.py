@@ -431,3 +431,16 @@ def test_settings_name_the_version_the_weights_and_what_was_chosen() -> None:
     assert settings["runtime"] == green(1).runtime
     assert settings["threshold"] == 0.5
     assert settings["parameters"] == {"save": ["mask"]}
+
+
+def test_a_photograph_too_large_for_this_process_fails(folder: Path, tmp_path: Path) -> None:
+    write_png(folder / "eye.png", noise(DEADLY["memory"]))
+    out = tmp_path / "out"
+    jobs = plan([folder], out)
+    ledger = start(jobs, out, {})
+    outcomes = run(jobs, deadly, ledger, segmenter=deadly(1), weights=tmp_path)
+    with closing(outcomes):
+        (outcome,) = outcomes
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == "too large for this computer's memory"
+    assert [row["status"] for row in _report(out)] == ["failed"]

@@ -4,10 +4,10 @@ import signal
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from support.commands import Ran, Run
+from support.networks import write_network
 from venule.cli.main import main
 from venule.models.record import ModelRecord
 
@@ -43,19 +43,5 @@ def venule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 @pytest.fixture
 def tiny_onnx(tmp_path: Path) -> Path:
     """A network of one 1 x 1 convolution whose logit is minus the normalised green channel."""
-    onnx = pytest.importorskip("onnx")
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    weight = np.array([0, -1, 0], np.float32).reshape(1, 3, 1, 1)
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["pixels", "weight"], ["logits"])],
-        "tiny",
-        [helper.make_tensor_value_info("pixels", kind, ["n", 3, "h", "w"])],
-        [helper.make_tensor_value_info("logits", kind, ["n", 1, "h", "w"])],
-        [onnx.numpy_helper.from_array(weight, "weight")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     record = ModelRecord(name="tiny", model="tiny", threshold=0.6)
-    helper.set_model_props(model, {"venule": record.model_dump_json()})
-    path = tmp_path / "tiny.onnx"
-    path.write_bytes(model.SerializeToString())
-    return path
+    return write_network(tmp_path / "tiny.onnx", record)

@@ -11,7 +11,6 @@ from venule.evaluation.card import card_json, make_card
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
-    pytest.importorskip("onnx")
     shipped = make_shipped(tmp_path_factory.mktemp("card"))
     card = make_card(shipped.folder, shipped.weights)
     (shipped.folder / "card.json").write_text(card_json(card))

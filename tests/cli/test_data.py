@@ -9,8 +9,7 @@ from support import trees
 from venule.cli.data import app
 from venule.errors import DatasetError, OutputError
 
-# A second command makes Typer name the first: the sub-app is called as users call it.
-ARGUMENTS = ["check"] if len(app.registered_commands) > 1 else []
+ARGUMENTS = ["check"]
 
 
 def rows(table: str) -> list[str]:

@@ -111,15 +111,19 @@ def test_images_without_truth_are_refused_before_anything_is_loaded(
         call("none.onnx", "--data", f"drive={drive}", "--protocol", "deeplab", "--split", "test")
 
 
-def test_a_result_file_in_no_folder_is_refused_before_scoring(drive: Path, tmp_path: Path) -> None:
+def test_a_result_file_in_no_folder_is_refused_before_scoring(
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("venule.cli.evaluate._score", lambda *_, **__: pytest.fail("scored"))
     arguments = ("expert:second", "--data", f"drive={drive}", "--split", "test")
     with pytest.raises(OutputError, match="does not exist"):
         call(*arguments, "--json", tmp_path / "none" / "a.json")
 
 
 def test_a_folder_and_one_file_twice_are_refused_before_scoring(
-    drive: Path, tmp_path: Path
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("venule.cli.evaluate._score", lambda *_, **__: pytest.fail("scored"))
     asked = ("expert:second", "--data", f"drive={drive}", "--split", "test")
     with pytest.raises(OutputError, match="is a folder; name a file in it"):
         call(*asked, "--json", tmp_path)

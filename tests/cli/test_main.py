@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,37 @@ def test_an_interruption_exits_with_130(venule: Run, monkeypatch: pytest.MonkeyP
     assert venule("predict").code == 130
 
 
-def test_the_installed_command_runs() -> None:
+def test_the_command_is_installed() -> None:
+    found = entry_points(group="console_scripts", name="venule")
+    assert {entry.value for entry in found} == {"venule.cli.main:main"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train"], "name a configuration, such as"),
+        (["train", "--resume", "run", "a.toml"], "give nothing else with it"),
+        (["export", "general", "-o", "x.onnx"], "export writes .onnx from .safetensors"),
+        (["export", "general", "-o", "there.safetensors"], "replace it with --overwrite"),
+    ],
+)
+def test_mistakes_of_training_and_exporting_are_one_line(
+    venule: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.safetensors").touch()
+    ran = venule(*arguments)
+    assert ran.code == 2
+    assert ran.err.startswith("venule: error: ")
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_the_command_runs() -> None:
     code = "from venule.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"venule {__version__}\n")

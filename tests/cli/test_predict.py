@@ -329,11 +329,15 @@ def test_progress_goes_to_stderr_one_line_a_photograph(
 
 
 SLOW_PREDICT = """
-import sys, time
+import signal, time
 import venule.batch.predict as batch
+predict_file, hang_up, seconds = batch.predict_file, signal.{hang_up}, {seconds}
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, hang_up)  # the tests themselves may run under nohup
 def stuck(job, segmenter):
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(seconds)
+    return predict_file(job, segmenter)
 batch.predict_file = stuck
 from venule.cli.main import main
 main()
@@ -347,7 +351,12 @@ def test_an_interrupted_batch_exits_with_its_code_and_a_report_and_no_traceback(
 ) -> None:
     arguments = ["predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx]
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_PREDICT, *map(str, arguments)],
+        [
+            sys.executable,
+            "-c",
+            SLOW_PREDICT.format(hang_up="SIG_DFL", seconds=60),
+            *map(str, arguments),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -360,6 +369,29 @@ def test_an_interrupted_batch_exits_with_its_code_and_a_report_and_no_traceback(
     assert "Traceback" not in err
     assert "finished results are kept" in err
     assert "pending" in (tmp_path / "out" / "report.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are not sent like this on Windows")
+def test_a_closed_terminal_ends_nothing_under_nohup(
+    tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    arguments = ["predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            SLOW_PREDICT.format(hang_up="SIG_IGN", seconds=1),
+            *map(str, arguments),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert _outputs(tmp_path / "out") == {"eye_mask.png"}
 
 
 @pytest.fixture
@@ -379,7 +411,6 @@ def test_a_cohort_goes_on_where_it_stands(
     first = venule("predict", *options)
     assert first.code == 0, first.err
     assert len(first.out.split()) == 4
-    assert " an hour, 0:0" in first.err
     Image.fromarray(draw_fundus(4, size_px=96).image).save(cohort / "eye4.png")
     (out / "eye1_mask.png").unlink()
     again = venule("predict", *options)

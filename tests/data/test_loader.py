@@ -20,7 +20,7 @@ from venule.data.catalog import open_dataset
 from venule.data.loader import EpochBatches, Part, TrainingSet, derive_seed, training_loader
 from venule.data.record import Record
 from venule.data.sample import load_sample
-from venule.errors import DatasetError
+from venule.errors import DatasetError, ImageError
 from venule.image.preprocess import Preprocessing, preprocess
 
 EVERYTHING = AugmentationConfig(
@@ -339,5 +339,5 @@ def test_every_epoch_has_its_own_order(length: int, seed: int) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"not an image")
-    with pytest.raises(Exception, match=r"a\.png"):
+    with pytest.raises(ImageError, match=r"a\.png"):
         make_set([Record(id="a", image=tmp_path / "a.png", first=tmp_path / "a.png")])

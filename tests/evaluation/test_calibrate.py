@@ -10,6 +10,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
+from support import trees
 from support.drawn import make_drawn, settings
 from venule.cli.main import app
 from venule.data.sample import Sample
@@ -160,7 +161,10 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return [run.path for run in made]
 
 
-def test_runs_that_share_a_validation_image_are_refused(runs: list[Path]) -> None:
+def test_runs_that_share_a_validation_image_are_refused_before_they_are_asked(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("venule.evaluation.calibrate._predict", lambda *_: pytest.fail("predicted"))
     with pytest.raises(DatasetError, match="image 02 validates two runs"):
         calibrate([runs[0], runs[0]])
 
@@ -214,3 +218,21 @@ def test_a_threshold_stays_inside_0_and_1() -> None:
     assert 0 < _lowest_threshold([sure], Postprocessing()) < 1
     unsure = _HeldOut(item.sample, item.segmenter, np.where(truth, -20, -80).astype(np.float32))
     assert 0 < _lowest_threshold([unsure], Postprocessing()) < 1
+
+
+def test_runs_without_validation_images_or_vessels_choose_nothing(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    config = runs[0] / "config.toml"
+    text = config.read_text()
+    assert 'val = "val"' in text
+    config.write_text(text.replace('val = "val"', "val = []"))
+    with pytest.raises(DatasetError, match="has no validation images to choose by"):
+        calibrate(runs[:1])
+    data = tmp_path / "0" / "drawn.csv"
+    listed = f'val = [{{ dataset = "{data}", split = "val", expert = "first" }}]'
+    config.write_text(text.replace('val = "val"', listed))
+    assert calibrate(runs[:1]).images == ("02",)
+    trees.save(data.parent / "labels" / "02.png", np.zeros((80, 80), np.uint8))
+    with pytest.raises(DatasetError, match="none of the validation images has a vessel"):
+        calibrate(runs[:1])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cards import TEXTS, Shipped, make_shipped, save_onnx
+from support.cards import TEXTS, Shipped, make_shipped
+from support.networks import write_network
 from venule.errors import UsageError
 from venule.evaluation.card import (
     Card,
@@ -24,7 +25,6 @@ from venule.models.record import ModelRecord, SeenImages
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
-    pytest.importorskip("onnx")
     return make_shipped(tmp_path_factory.mktemp("card"))
 
 
@@ -82,7 +82,7 @@ def test_a_card_reads_back_with_its_undefined_numbers(card: Card, tmp_path: Path
 
 
 def test_scores_of_other_weights_are_refused(shipped: Shipped, tmp_path: Path) -> None:
-    other = save_onnx(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="other"))
+    other = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="other"))
     with pytest.raises(UsageError, match="does not score the shipped weights"):
         make_card(shipped.folder, other)
 
@@ -108,7 +108,7 @@ def test_data_without_attribution_is_refused_until_it_is_given(
 ) -> None:
     seen = SeenImages(dataset="drawn", protocol="all", split="all", role="trained", images={})
     record = ModelRecord(name="tiny", model="tiny", seen=(seen,))
-    weights = save_onnx(tmp_path / "tiny.onnx", record)
+    weights = write_network(tmp_path / "tiny.onnx", record)
     about = json.loads((copy / "about.json").read_text())
     (copy / "about.json").write_text(json.dumps(about | {"reports": []}))
     with pytest.raises(UsageError, match="no attribution of drawn"):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from support import trees
-from support.cards import Shipped, make_shipped, save_onnx
+from support.cards import Shipped, make_shipped
+from support.networks import write_network
 from venule.errors import DatasetError, WeightsError
 from venule.evaluation.card import Card, CardScores, make_card
 from venule.evaluation.card_check import (
@@ -28,7 +29,6 @@ COUNTS_AND_BOUNDS = {"trained", "selected", "pixels", "side_px", "batch", "above
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
-    pytest.importorskip("onnx")
     return make_shipped(tmp_path_factory.mktemp("card"))
 
 
@@ -104,7 +104,7 @@ def test_without_any_data_set_nothing_is_checked(card: Card, tmp_path: Path) -> 
 def test_other_weights_than_the_cards_are_refused(
     card: Card, shipped_as: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    other = save_onnx(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="other"))
+    other = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="other"))
     shipped_as.setattr("venule.inference.load.shipped_weights", lambda: {"tiny": other})
     with pytest.raises(WeightsError, match="but the card of tiny is of"):
         card_source(card)

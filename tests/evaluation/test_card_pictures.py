@@ -18,7 +18,6 @@ from venule.inference.onnx_runner import load_onnx
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
-    pytest.importorskip("onnx")
     return make_shipped(tmp_path_factory.mktemp("card"))
 
 

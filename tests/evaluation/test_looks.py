@@ -97,3 +97,29 @@ def test_a_test_split_of_a_list_counts_however_it_is_spelt(tmp_path: Path, split
     dataset = open_dataset(str(tmp_path / "list.csv"))
     for protocol, name in (("csv", "test"), ("all", "all")):
         assert holds_test_images(dataset, select(dataset, protocol, name))
+
+
+def test_a_look_names_the_commit_and_whether_files_differ_from_it(
+    val: Selection, segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    file = tmp_path / "results" / "test_looks.jsonl"
+    file.parent.mkdir()
+    file.touch()
+    (tmp_path / "code.py").write_text("1")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    head = git("rev-parse", "HEAD")
+    monkeypatch.chdir(tmp_path)
+    result = evaluate_segmenter(segmenter, val)
+    record_look(result, file)
+    record_look(result, file)  # the first look has changed the file of looks
+    (tmp_path / "code.py").write_text("2")
+    record_look(result, file)
+    commits = [json.loads(line)["commit"] for line in file.read_text().splitlines()]
+    assert commits == [head, head, f"{head}-dirty"]

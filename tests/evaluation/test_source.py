@@ -84,9 +84,19 @@ def test_a_threshold_outside_zero_and_one_is_refused(val: Selection, threshold: 
         open_source("expert:second", val, threshold=threshold)
 
 
-def test_equal_names_are_told_apart(val: Selection) -> None:
-    names = [source.name for source in open_sources(["expert:second"] * 2, val)]
-    assert names == ["expert:second (expert:second)"] * 2
+def test_equal_names_are_told_apart(
+    val: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = ModelRecord(name="dark", model="none")
+    monkeypatch.setattr(
+        "venule.evaluation.source.load", lambda *_, **__: Segmenter(record, lambda p: p[:, :1])
+    )
+    paths = [str(tmp_path / folder / "dark.onnx") for folder in "ab"]
+    for path in map(Path, paths):
+        path.parent.mkdir()
+        path.write_bytes(b"")
+    assert [one.name for one in open_sources(paths, val)] == [f"dark ({path})" for path in paths]
+    assert [one.name for one in open_sources(paths[:1], val)] == ["dark"]
 
 
 @pytest.mark.parametrize(("asked", "given"), [("auto", "onnx"), ("openvino", "openvino")])

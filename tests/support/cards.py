@@ -4,10 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import onnx
-
 from support import trees
+from support.networks import write_network
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.evaluation.evaluate import evaluate
@@ -37,23 +35,6 @@ class Shipped:
     data: Path
 
 
-def save_onnx(path: Path, record: ModelRecord) -> Path:
-    """A network of one 1 x 1 convolution whose logit is minus the normalised green channel."""
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    weight = np.array([0, -1, 0], np.float32).reshape(1, 3, 1, 1)
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["pixels", "weight"], ["logits"])],
-        "tiny",
-        [helper.make_tensor_value_info("pixels", kind, ["n", 3, "h", "w"])],
-        [helper.make_tensor_value_info("logits", kind, ["n", 1, "h", "w"])],
-        [onnx.numpy_helper.from_array(weight, "weight")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    helper.set_model_props(model, {"venule": record.model_dump_json()})
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
 def make_shipped(root: Path) -> Shipped:
     """Weights "trained" on CHASE_DB1, scored on the test images of CHASE_DB1 and on HRF's val."""
     data, folder = root / "data", root / "results" / NAME
@@ -64,7 +45,7 @@ def make_shipped(root: Path) -> Shipped:
         dataset="CHASE_DB1", protocol="first20", split="train", role="trained", images={"01L": "0"}
     )
     record = ModelRecord(name=NAME, model="tiny", threshold=0.6, seen=(seen,), licence="CC BY 4.0")
-    weights = save_onnx(root / f"{NAME}.onnx", record)
+    weights = write_network(root / f"{NAME}.onnx", record)
     for name, split in (("chase_db1", "test"), ("hrf", "val")):
         selection = select(open_dataset(name, data_root=data), None, split)
         source = open_source(str(weights), selection, device="cpu")

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import socket
+import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -34,8 +35,17 @@ def silent(kind: str, values: object) -> None:
     """Report nothing."""
 
 
-def carry_on(values: dict[str, Any], root: Path) -> None:
-    """Resume the run under `root` if one was begun there, else begin it; as a user would."""
+def stand_still(kind: str, values: object) -> None:
+    """Stop at the first step of a training, for as long as a test may take."""
+    if kind == "step":
+        time.sleep(600)
+
+
+def carry_on(values: dict[str, Any], root: Path, hold: bool = False) -> None:
+    """Resume the run under `root` if one was begun there, else begin it; as a user would.
+
+    One that is begun to `hold` stands still at its first step.
+    """
     import torch
 
     from venule.training.config import TrainConfig
@@ -47,7 +57,8 @@ def carry_on(values: dict[str, Any], root: Path) -> None:
     if begun:
         resume(begun[0], report=silent)
     else:
-        train(parse_config(values, TrainConfig, source="test"), root=root, report=silent)
+        report = stand_still if hold else silent
+        train(parse_config(values, TrainConfig, source="test"), root=root, report=report)
 
 
 def one_of_several(

@@ -373,3 +373,14 @@ def test_without_validation_only_the_last_weights_are_saved(tmp_path: Path) -> N
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert task.validated == []
     assert task.saved == [("last", 3)]
+
+
+@pytest.mark.parametrize(("precision", "kind"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_layers_compute_in_the_precision_that_is_asked_for(
+    tmp_path: Path, precision: str, kind: torch.dtype
+) -> None:
+    model, seen = network(), set()
+    model.get_submodule("0").register_forward_hook(lambda *given: seen.add(given[2].dtype))
+    make_loop(tmp_path, model=model, precision=precision).fit(silent)
+    assert kind in seen
+    assert seen <= {kind, torch.float32}  # what is validated is in fp32

@@ -245,9 +245,18 @@ def test_accuracy_is_for_pretraining_and_dice_for_segmentation(tree: Path) -> No
 
 def test_a_pretraining_can_start_from_another(tree: Path, tmp_path: Path) -> None:
     first = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
-    classifier = TINY_CONFIG.build_classifier(2)
-    taken = load_pretrained(classifier, read_source(str(first.weights / "last.safetensors")))
-    assert (taken.fresh, taken.unused, taken.mismatched) == ((), (), {})
+    config = settings(tree, epochs=1)
+    network = config.network.model_copy(update={"pretrained": str(first.path)})
+    still = config.optimizer.model_copy(update={"learning_rate": 1e-12})
+    config = config.model_copy(update={"network": network, "optimizer": still})
+    second = pretrain(config, root=tmp_path / "runs", report=ignore)
+    ours, theirs = (
+        read_tensors(run.weights / name)[0]["linear.weight"]
+        for run, name in ((second, "last.safetensors"), (first, "best_accuracy.safetensors"))
+    )
+    torch.testing.assert_close(ours, theirs)
+    account = json.loads((second.path / "pretrained.json").read_text())
+    assert (account["fresh_in_network"], account["mismatched"]) == ([], {})
 
 
 def test_changing_one_setting_leaves_the_other_defaults(tree: Path) -> None:

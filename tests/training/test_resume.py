@@ -78,7 +78,7 @@ def run_to_the_end(values: dict[str, Any], root: Path) -> Path:
 def run_with_kills(values: dict[str, Any], root: Path, *, seconds: float) -> Path:
     """A run killed before its first state, at new weights, at new states and at random moments."""
     generator = random.Random(1)
-    process = start(carry_on, values, root)
+    process = start(carry_on, values, root, True)
     wait(lambda: any(root.glob("*/config.toml")), process)
     assert kill(process)
     (begun,) = root.glob("*/config.toml")
@@ -153,6 +153,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     before = contents(run, "weights/*") | contents(run, "*.*")
     assert run_to_the_end(values, tmp_path / "runs") == run
     after = contents(run, "weights/*") | contents(run, "*.*")
+    assert after.keys() == before.keys()
     assert {name for name in before if before[name] != after[name]} <= {"curves.png"}
 
 

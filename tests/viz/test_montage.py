@@ -21,7 +21,8 @@ def test_pictures_of_any_size_get_the_width_of_a_cell() -> None:
 def test_headings_and_labels_are_drawn_above_the_pictures() -> None:
     sheet = montage([("label", [RED])], ["heading"], cell_px=100)
     top = int(np.flatnonzero((sheet == (200, 0, 0)).all(axis=2).any(axis=1))[0])
-    assert (sheet[:top] < 100).any()
+    assert (sheet[top - 20 : top] < 100).any()  # the label
+    assert (sheet[: top - 20] < 100).any()  # the heading
 
 
 def test_the_legend_shows_its_colours_below() -> None:

@@ -306,9 +306,10 @@ def _outputs(job: Job) -> str:
 
 
 def _old_names(places: Mapping[str, str], planned: Mapping[str, str]) -> dict[str, str]:
-    """By new names those that results of the same photograph have had, both with their places.
+    """The earlier name of the results of each photograph that is planned under another, by that.
 
-    Such as a, now that a.jpg has joined a.png; they differ in the ending only.
+    Such as a, now that a.jpg has joined a.png: the names differ in the ending only. `places` and
+    `planned` give the photographs by name.
     """
     now = {place: name for name, place in planned.items()}
     pairs = ((now[place], old) for old, place in places.items() if place in now)

@@ -64,7 +64,7 @@ def plan(
     save: tuple[Kind, ...] = ("mask",),
     strict: bool = False,
 ) -> tuple[Job, ...]:
-    """The photographs in `paths` with their results under `out`, sorted as given.
+    """The photographs in `paths` with their results under `out`, in the order of `paths`.
 
     Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
     folders met before (a loop of links) are passed over, and so, with a warning, are folders of

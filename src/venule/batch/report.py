@@ -5,19 +5,19 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from venule.batch.ledger import Row, Settings, text
 from venule.image.atomic import write_bytes
+from venule.inference.computer import installed
 from venule.quality.assess import GRADES
 
 REPORT, RUN = "report.csv", "run.json"
 
 QUALITY = ("quality", "quality_reasons", "uncertainty")
-"""Columns of the report that are empty of photographs without a result, unless it was rejected."""
+"""Columns of the report that are empty for photographs without a result, unless rejected."""
 
 _LIBRARIES = (
     "numpy",
@@ -49,7 +49,7 @@ def write_reports(
     grades = Counter(row.quality.get("quality") for row in rows)
     run = {
         **settings,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **installed(_LIBRARIES)},
         "counts": {
             "inputs": len(rows),
             **{status: statuses[status] for status in ("done", "failed", "pending")},
@@ -70,14 +70,3 @@ def _line(row: Row) -> dict[str, object]:
         "warnings": "; ".join(map(text, row.warnings)),
         **row.quality,
     }
-
-
-def _versions() -> dict[str, str]:
-    """Installed versions of what results may depend on."""
-    found = {}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -2,10 +2,10 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from venule import __version__
+from venule.inference.computer import installed
 
 PACKAGES = ("numpy", "pillow", "onnxruntime", "openvino", "torch")
 
@@ -22,13 +22,8 @@ def computer() -> dict[str, str | int | None]:
 
 def versions() -> dict[str, str]:
     """Versions of venule, Python and those of `PACKAGES` that are installed."""
-    found = {"venule": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    own = {"venule": __version__, "python": platform.python_version()}
+    return own | installed(PACKAGES)
 
 
 def _processor() -> str:

@@ -82,7 +82,9 @@ def show(
 
 @app.command()
 def synth(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder, new or of before.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A new folder, or one that this command began.")
+    ],
     *,
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many there shall be.")] = 200,
     size: Annotated[int, typer.Option(metavar="PX", min=48, help="Longer side.")] = 768,

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.evaluate import Which
+from venule.cli.evaluate import Device, Which
 from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
 
 LISTED = 50
 """Failed inputs that are named on stderr; the report names all."""
-
-
-class Device(StrEnum):
-    """Where a network runs."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
 
 
 def _path(text: str) -> Path:

@@ -22,7 +22,7 @@ class ClassTree:
     val: tuple[Labelled, ...]
 
     def digest(self) -> str:
-        """SHA-256 of the names of all photographs and their part in it."""
+        """SHA-256 of all photographs' names, each with its class and whether it validates."""
         names = [
             f"{split}/{path.parent.name}/{path.name}"
             for split, items in (("train", self.train), ("val", self.val))

@@ -109,9 +109,8 @@ def calibrate(
     lowest threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best; of the budgets
     for joining pieces the smallest that reaches the best mean share of the truth in the largest
     piece; then the least `min_piece` that leaves no more pieces than the truth has; each within
-    DICE_GIVEN_UP of mean Dice. `without` names
-    images that the scores are also given without; `change` makes another segmenter of each, such
-    as one that looks at mirror images as well.
+    DICE_GIVEN_UP of mean Dice. `without` names images that the scores are also given without;
+    `change` makes another segmenter of each, such as one that looks at mirror images as well.
 
     Raises:
         WeightsError: no weights in a folder, or such as have learnt nothing.
@@ -129,10 +128,10 @@ def calibrate(
             f"image {unknown[0]} to be left out does not validate these runs; those that do: "
             f"{', '.join(ids)}"
         )
-    held_out = [item for run in runs for item in _predict(run, which, change, progress)]
     if len(set(ids)) < len(ids):
         double = next(id for id in ids if ids.count(id) > 1)
         raise DatasetError(f"image {double} validates two runs; give the folds of one division")
+    held_out = [item for run in runs for item in _predict(run, which, change, progress)]
     if not any((item.truth & item.sample.fov).any() for item in held_out):
         raise DatasetError("none of the validation images has a vessel; nothing can be chosen")
     after = fit_platt(held_out)

@@ -10,7 +10,7 @@ from pathlib import Path
 import venule
 from venule.data.protocols import Selection
 from venule.data.record import Expert, Record
-from venule.data.sample import load_sample
+from venule.data.sample import load_annotated
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.intervals import bootstrap
 from venule.evaluation.published import SIDE_PX, PublishedScorer
@@ -85,14 +85,13 @@ def evaluate(
     images: list[ImageScores] = []
     seen: list[SeenImage] = []
     for record in selection.records:
-        sample = load_sample(record, expert=expert)
-        assert sample.vessels is not None
+        sample, truth = load_annotated(record, expert=expert)
         if source.seen:
             hits = source.seen.get(pixel_hash(sample.image), ())
             seen += [hit.model_copy(update={"id": record.id}) for hit in hits]
         probability = source.predict(record, sample)
-        scores = scorer.add(probability, sample.vessels, sample.fov, threshold=source.threshold)
-        published.add(probability, sample.vessels)
+        scores = scorer.add(probability, truth, sample.fov, threshold=source.threshold)
+        published.add(probability, truth)
         images.append(ImageScores(id=record.id, scores=scores))
         if progress is not None:
             progress(record.id)

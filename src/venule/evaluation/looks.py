@@ -94,7 +94,8 @@ def _defined(scores: dict[str, float]) -> dict[str, float | None]:
 def _commit() -> str | None:
     """The commit of the current checkout, with `-dirty` if files differ from it."""
     commit = _git("rev-parse", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no")
+    others = (":(top)", f":(top,exclude){DEFAULT_FILE.as_posix()}")  # a look changes its own file
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *others)
     return f"{commit}-dirty" if commit and changed else commit
 
 

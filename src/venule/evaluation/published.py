@@ -45,7 +45,7 @@ class SecondSystem(BaseModel, frozen=True, extra="forbid"):
     """As Manshi3's retinal_vessel_sementic_segmentation (DebuggerCafe's DeepLabV3) scores.
 
     The mean of vessel and background IoU is taken of every batch of two images in their order and
-    averaged over batches; the truth is resized to the nearest neighbour.
+    averaged over batches; the truth is resized by nearest neighbour.
     """
 
     side_px: int

@@ -5,7 +5,6 @@ a process is killed and repeated by the next has been paid for all the same.
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from pydantic import BaseModel
 
 from venule.image.atomic import write_bytes
+from venule.inference.computer import peak_memory_bytes
 from venule.training.run import environment
 
 FILE = "cost.json"
@@ -56,17 +56,3 @@ class Meter:
             threads=torch.get_num_threads(),
         )
         write_bytes(self.path, (json.dumps(cost.model_dump(), indent=2) + "\n").encode())
-
-
-def peak_memory_bytes() -> int | None:
-    """The most memory that this process has had resident; None on Windows."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not getrusage: on Linux its maximum starts with that of the process's parent.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts bytes

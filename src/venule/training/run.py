@@ -70,7 +70,7 @@ class Run:
             file.unlink(missing_ok=True)
 
     def require_kind(self, *, pretraining: bool) -> None:
-        """Raise ConfigError if the run is `venule train`'s where `pretrain`'s is meant, or so."""
+        """Raise ConfigError if it is a run of `train` and not of `pretrain`, or the reverse."""
         try:
             config = tomllib.loads((self.path / "config.toml").read_text(encoding="utf-8"))
         except (OSError, ValueError):

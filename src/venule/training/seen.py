@@ -1,4 +1,4 @@
-"""What photographs know of the networks, and networks of the photographs, that came before."""
+"""Which photographs earlier networks have seen, as files beside maps, parts and runs say."""
 
 import json
 from collections.abc import Iterable

@@ -1,0 +1,28 @@
+"""A whole benchmark, its times planted."""
+
+import pytest
+
+from venule.bench.contender import Contender, Entry
+from venule.bench.fresh import Fresh
+from venule.bench.run import bench
+
+
+def test_ratios_are_to_the_first_and_to_the_first_of_the_runtime(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = (1.0, 2.0, 4.0, 6.0)
+    entries = [
+        Entry(model, runtime, peer=True) for runtime in ("onnx", "openvino") for model in "ab"
+    ]
+    monkeypatch.setattr(
+        "venule.bench.run.open_contender",
+        lambda entry, *, threads: Contender(entry, entry.model, entry.runtime, lambda x: x),
+    )
+    monkeypatch.setattr("venule.bench.run.measure_fresh", lambda *_, **__: Fresh(None, 1.0))
+    monkeypatch.setattr(
+        "venule.bench.run.take_turns",
+        lambda tasks, **_: [[{"network": one}] for one in seconds] if tasks else [],
+    )
+    rows = bench(entries, sizes=[(64, 64)], repeat=1).rows
+    assert [row.ratio.median for row in rows] == [1, 2, 4, 6]
+    assert [row.ratio_in_runtime.median for row in rows] == [1, 2, 1, 1.5]
