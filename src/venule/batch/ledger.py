@@ -96,7 +96,7 @@ class Ledger:
                 are results of other settings that `jobs` do not replace.
         """
         known = {name: (place, outputs) for name, place, outputs in self._select(_KNOWN)}
-        planned = {key(job): text(job.source.absolute()) for job in jobs}
+        planned = {key(job): _place(job) for job in jobs}
         before = self.settings
         if not overwrite:
             _refuse_other_settings(self.path.parent, before, settings)
@@ -119,20 +119,7 @@ class Ledger:
                 self._base.execute(
                     "INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)]
                 )
-            # A failed photograph whose place is taken by a file that is not ours stays failed.
-            again = [job for job in jobs if overwrite or not any(map(os.path.lexists, job.targets))]
-            self._base.executemany(
-                "UPDATE files SET outputs = ?, status = 'pending', reason = '', seconds = 0,"
-                f" warnings = '[]', quality = '{{}}' WHERE name = ?{'' if overwrite else _FAILED}",
-                ([_outputs(job), key(job)] for job in again),
-            )
-            self._base.executemany(
-                "INSERT INTO files (name, source, place, outputs, status)"
-                " VALUES (?, ?, ?, ?, 'pending')"
-                " ON CONFLICT (name) DO UPDATE SET source = excluded.source,"
-                " place = excluded.place WHERE status <> 'done'",
-                ((key(job), text(job.source), planned[key(job)], _outputs(job)) for job in jobs),
-            )
+            self._enter(jobs, overwrite=overwrite)
             self._forget_what_is_gone(set(planned))
 
     def finished(self, job: Job) -> Finished | None:
@@ -159,7 +146,7 @@ class Ledger:
             return
         values: dict[str, Any] = {
             "source": text(job.source),
-            "place": text(job.source.absolute()),
+            "place": _place(job),
             "reason": reason,
         }
         if not isinstance(outcome, Kept):
@@ -202,6 +189,23 @@ class Ledger:
             row = self._base.execute("SELECT json FROM settings").fetchone()
         return {} if row is None else json.loads(row[0])
 
+    def _enter(self, jobs: Sequence[Job], *, overwrite: bool) -> None:
+        """Make the jobs pending that are new, that failed, or, with `overwrite`, that are done."""
+        # A failed photograph whose place is taken by a file that is not ours stays failed.
+        again = [job for job in jobs if overwrite or not any(map(os.path.lexists, job.targets))]
+        self._base.executemany(
+            "UPDATE files SET outputs = ?, status = 'pending', reason = '', seconds = 0,"
+            f" warnings = '[]', quality = '{{}}' WHERE name = ?{'' if overwrite else _FAILED}",
+            ([_outputs(job), key(job)] for job in again),
+        )
+        self._base.executemany(
+            "INSERT INTO files (name, source, place, outputs, status)"
+            " VALUES (?, ?, ?, ?, 'pending')"
+            " ON CONFLICT (name) DO UPDATE SET source = excluded.source,"
+            " place = excluded.place WHERE status <> 'done'",
+            ((key(job), text(job.source), _place(job), _outputs(job)) for job in jobs),
+        )
+
     def _refuse_other_photographs(self, jobs: Sequence[Job]) -> None:
         """Refuse to replace results of a photograph that is still there by another one's.
 
@@ -211,7 +215,7 @@ class Ledger:
         done = {name: row for name, *row in rows}
         for job in jobs:
             source, place, digest = done.get(key(job), ("", "", ""))
-            if place in ("", text(job.source.absolute())) or not os.path.lexists(place):
+            if place in ("", _place(job)) or not os.path.lexists(place):
                 continue
             if sha256_if_readable(job.source) not in (None, digest):
                 raise OutputError(
@@ -283,6 +287,10 @@ class Ledger:
 def key(job: Job) -> str:
     """The photograph's name in the ledger."""
     return text(job.name)
+
+
+def _place(job: Job) -> str:
+    return text(job.source.absolute())
 
 
 def text(value: str | Path) -> str:
