@@ -348,11 +348,10 @@ def _refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
 
 def _refuse_mixing(out: Path, others: Sequence[str]) -> None:
     if others:
-        others = sorted(others)
         raise OutputError(
-            f"{out} holds results of other settings of {len(others)} photographs that are not "
-            f"predicted now (the first is {others[0]}), which --overwrite would leave among the "
-            "new ones; predict them too, delete them, or choose another folder for -o"
+            f"{out} holds results of other settings that are not predicted now ({min(others)}, "
+            f"{len(others)} in all), which --overwrite would leave among the new ones; predict "
+            "them too, delete them, or choose another folder for -o"
         )
 
 

@@ -41,6 +41,7 @@ def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
     classifier = _classifier(config, tree)
     source = open_source(config.network.pretrained)
     taken = load_pretrained(classifier, source) if source is not None else None
+    del source  # its tensors have been copied
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
         begin(run, config, _account(tree), taken, report)

@@ -47,6 +47,7 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     task = SegmentationTask(config, *selections)
     _require_unseen(task, source)
     taken = load_pretrained(network, source) if source is not None else None
+    del source  # its tensors have been copied
     samples = training_set(config, selections[0])
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
