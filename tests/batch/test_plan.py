@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from venule.batch.plan import plan, refuse_overwriting
+from venule.batch.plan import plan
+from venule.batch.refuse import refuse_overwriting
 from venule.errors import OutputError, UsageError
 
 Make = Callable[..., None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from venule.batch.plan import LEDGER, Job, refuse_overwriting
+from venule.batch.plan import LEDGER, Job
 from venule.batch.predict import (
     Failed,
     Finished,
@@ -17,6 +17,12 @@ from venule.batch.predict import (
     Outcome,
     Written,
     sha256_if_readable,
+)
+from venule.batch.refuse import (
+    Settings,
+    refuse_mixing,
+    refuse_other_settings,
+    refuse_overwriting,
 )
 from venule.errors import OutputError
 from venule.quality.assess import Quality
@@ -28,9 +34,6 @@ _FAILED = " AND status = 'failed'"
 _OF_THE_DISK = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 )
-
-Settings = Mapping[str, Any]
-"""What results depend on beside the photograph, as JSON: model, hash, runtime, threshold, ..."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
@@ -99,7 +102,7 @@ class Ledger:
         planned = {key(job): _place(job) for job in jobs}
         before = self.settings
         if not overwrite:
-            _refuse_other_settings(self.path.parent, before, settings)
+            refuse_other_settings(self.path.parent, before, settings)
             unknown = (job for job in jobs if key(job) not in known)
             refuse_overwriting(target for job in unknown for target in job.targets)
             self._refuse_other_photographs(jobs)
@@ -107,7 +110,7 @@ class Ledger:
         self._old_names = _old_names(places, planned)
         if before != settings:
             staying = places.keys() - set(self._old_names.values())
-            _refuse_mixing(
+            refuse_mixing(
                 self.path.parent, [name for name in staying if self._files(known[name][1])]
             )
         with self._errors(), self._transaction():
@@ -334,32 +337,3 @@ def _columns(quality: Quality | None) -> dict[str, str]:
         "quality_reasons": "; ".join(quality.reasons),
         "uncertainty": f"{quality.uncertainty:.4f}",
     }
-
-
-def _refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
-    if not before or before == now:
-        return
-    changed = ", ".join(_differences(before, now))
-    raise OutputError(
-        f"{out} holds results of other settings ({changed}); replace them with --overwrite or "
-        "choose another folder for -o"
-    )
-
-
-def _refuse_mixing(out: Path, others: Sequence[str]) -> None:
-    if others:
-        raise OutputError(
-            f"{out} holds results of other settings that are not predicted now ({min(others)}, "
-            f"{len(others)} in all), which --overwrite would leave among the new ones; predict "
-            "them too, delete them, or choose another folder for -o"
-        )
-
-
-def _differences(before: Settings, now: Settings) -> Iterator[str]:
-    for name in {**before, **now}:
-        old, new = before.get(name), now.get(name)
-        if isinstance(old, dict) and isinstance(new, dict):
-            yield from _differences(old, new)
-        elif old != new:
-            # Quoted, because a runtime's name has commas of its own.
-            yield f"{name} {old!r}, now {new!r}"

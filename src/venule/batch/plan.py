@@ -3,12 +3,12 @@
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from venule.errors import OutputError, UsageError
+from venule.errors import UsageError
 from venule.image.io import is_image_path
 
 LEDGER = ".venule.sqlite"
@@ -92,17 +92,6 @@ def plan(
     jobs = tuple(_name(tuple(found.values()), out, save=save, strict=strict))
     _refuse_clashes(jobs)
     return jobs
-
-
-def refuse_overwriting(targets: Iterable[Path]) -> None:
-    """Raise OutputError if one of the files exists already."""
-    existing = [target for target in targets if os.path.lexists(target)]
-    if existing:
-        others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise OutputError(
-            f"{existing[0]}{others} {'exist' if others else 'exists'} already; replace them with "
-            "--overwrite or choose another folder for -o"
-        )
 
 
 def _photographs(root: Path, out: Path) -> Iterator[_Found]:

@@ -9,7 +9,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from venule.batch.ledger import Row, Settings, text
+from venule.batch.ledger import Row, text
+from venule.batch.refuse import Settings
 from venule.image.atomic import write_bytes
 from venule.inference.computer import installed
 from venule.quality.assess import GRADES

@@ -12,8 +12,8 @@ from itertools import chain
 from pathlib import Path
 
 from venule import __version__
-from venule.batch.ledger import Ledger, Settings
-from venule.batch.plan import LEDGER, Job, refuse_overwriting
+from venule.batch.ledger import Ledger
+from venule.batch.plan import LEDGER, Job
 from venule.batch.predict import (
     Failed,
     Kept,
@@ -26,6 +26,7 @@ from venule.batch.predict import (
     sha256_if_readable,
     sweep,
 )
+from venule.batch.refuse import Settings, refuse_overwriting
 from venule.batch.report import REPORT, RUN, write_reports
 from venule.batch.workers import Task, run_tasks
 from venule.errors import UsageError
@@ -142,9 +143,8 @@ def run(
     last_run = _LastRun(workers, None if alone else seconds)
     out = ledger.path.parent
     leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
-    blocked = [Failed(job, IN_THE_WAY, read=False) for job in jobs if ledger.blocked(job)]
-    others = {outcome.job.name for outcome in blocked}
-    tasks = [Task(job, ledger.finished(job)) for job in jobs if job.name not in others]
+    blocked = dict.fromkeys(job for job in jobs if ledger.blocked(job))
+    tasks = [Task(job, ledger.finished(job)) for job in jobs if job not in blocked]
     sweep(leftovers)
     sha256 = ledger.settings.get("model_sha256")
     if alone:
@@ -158,7 +158,8 @@ def run(
         if not alone:  # a run that is killed leaves a report that says so
             write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         with closing(outcomes):
-            for outcome in chain(blocked, outcomes):
+            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked)
+            for outcome in chain(refused, outcomes):
                 _settle(outcome, ledger)
                 last_run.counts[type(outcome)] += 1
                 yield outcome

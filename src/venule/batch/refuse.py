@@ -1,0 +1,53 @@
+"""What is refused before anything in a folder of results is touched."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from venule.errors import OutputError
+
+Settings = Mapping[str, Any]
+"""What results depend on beside the photograph, as JSON: model, hash, runtime, threshold, ..."""
+
+
+def refuse_overwriting(targets: Iterable[Path]) -> None:
+    """Raise OutputError if one of the files exists already."""
+    existing = [target for target in targets if os.path.lexists(target)]
+    if existing:
+        others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise OutputError(
+            f"{existing[0]}{others} {'exist' if others else 'exists'} already; replace them with "
+            "--overwrite or choose another folder for -o"
+        )
+
+
+def refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
+    """Raise OutputError if the results in `out` depend on something else now."""
+    if not before or before == now:
+        return
+    changed = ", ".join(_differences(before, now))
+    raise OutputError(
+        f"{out} holds results of other settings ({changed}); replace them with --overwrite or "
+        "choose another folder for -o"
+    )
+
+
+def refuse_mixing(out: Path, others: Sequence[str]) -> None:
+    """Raise OutputError if results of other settings, by name, would stay in `out`."""
+    if others:
+        raise OutputError(
+            f"{out} holds results of other settings that are not predicted now ({min(others)}, "
+            f"{len(others)} in all), which --overwrite would leave among the new ones; predict "
+            "them too, delete them, or choose another folder for -o"
+        )
+
+
+def _differences(before: Settings, now: Settings) -> Iterator[str]:
+    for name in {**before, **now}:
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences(old, new)
+        elif old != new:
+            # Quoted, because a runtime's name has commas of its own.
+            yield f"{name} {old!r}, now {new!r}"
