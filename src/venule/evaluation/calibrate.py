@@ -117,11 +117,9 @@ def calibrate(
         DatasetError: validation images are missing, two runs share one, or none has a vessel.
         UsageError: `without` names an image that is none of them.
     """
+    images = [_validation_images(run) for run in runs]
     ids = [
-        record.id
-        for run in runs
-        for selection, _ in _validation_images(run)
-        for record in selection.records
+        record.id for chosen in images for selection, _ in chosen for record in selection.records
     ]
     if unknown := [id for id in without if id not in ids]:
         raise UsageError(
@@ -131,7 +129,11 @@ def calibrate(
     if len(set(ids)) < len(ids):
         double = next(id for id in ids if ids.count(id) > 1)
         raise DatasetError(f"image {double} validates two runs; give the folds of one division")
-    held_out = [item for run in runs for item in _predict(run, which, change, progress)]
+    held_out = [
+        item
+        for run, chosen in zip(runs, images, strict=True)
+        for item in _predict(run, chosen, which, change, progress)
+    ]
     if not any((item.truth & item.sample.fov).any() for item in held_out):
         raise DatasetError("none of the validation images has a vessel; nothing can be chosen")
     after = fit_platt(held_out)
@@ -190,7 +192,11 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> Postprocessing:
 
 
 def _predict(
-    run: Path, which: str, change: Change | None, progress: Progress | None
+    run: Path,
+    images: Sequence[tuple[Selection, Expert]],
+    which: str,
+    change: Change | None,
+    progress: Progress | None,
 ) -> list[_HeldOut]:
     segmenter = load(run, which=which)
     if change is not None:
@@ -198,7 +204,7 @@ def _predict(
     plain = segmenter.record.model_copy(update={"postprocessing": Postprocessing()})
     segmenter = replace(segmenter, record=plain)
     held_out = []
-    for selection, expert in _validation_images(run):
+    for selection, expert in images:
         for record in selection.records:
             sample = load_sample(record, expert=expert)
             logits = segmenter.logits(sample.image, sample.fov)[0]
