@@ -1,4 +1,5 @@
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -315,6 +316,26 @@ def test_a_failed_photograph_that_was_taken_away_is_forgotten(
     _finish(ledger, done)
     ledger.begin(jobs[3:], SETTINGS, overwrite=False)
     assert [Path(row.source).stem for row in ledger.rows()] == ["done", "planned", "there"]
+
+
+def test_a_folder_that_can_be_searched_again_is_forgotten(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, photograph = _jobs(tmp_path, "sub", "a")
+    folder.source.mkdir()
+    ledger.begin([folder, photograph], SETTINGS, overwrite=False)
+    ledger.record(Failed(folder, "a folder that cannot be searched", read=False))
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "access", lambda *_: False)  # root may search any folder
+        ledger.begin([photograph], SETTINGS, overwrite=False)
+    assert len(list(ledger.rows())) == 2
+    ledger.begin([photograph], SETTINGS, overwrite=False)
+    assert [Path(row.source).stem for row in ledger.rows()] == ["a"]
+
+
+def test_what_is_recorded_is_on_the_disk_before_the_next_photograph(ledger: Ledger) -> None:
+    level = ledger._base.execute("PRAGMA synchronous").fetchone()
+    assert level == (2,)  # FULL: a power cut loses nothing that was committed
 
 
 def test_photographs_are_known_where_ever_their_folder_lies(ledger: Ledger, tmp_path: Path) -> None:

@@ -206,6 +206,36 @@ def test_a_disk_that_takes_nothing_more_stops_the_run(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def _unreadable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def sha256(path: Path) -> str:
+        if path.name == name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return file_sha256(path)
+
+    monkeypatch.setattr("venule.batch.predict.file_sha256", sha256)
+
+
+def test_results_that_cannot_be_read_today_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _job(tmp_path)
+    finished = _written(job)
+    _unreadable(monkeypatch, "eye_mask.png")
+    outcome = attempt(job, finished, green(1))
+    assert isinstance(outcome, Failed)
+    assert not outcome.read  # so that nothing is removed
+    assert "eye_mask.png: cannot be read (Input/output error); what an earlier" in outcome.reason
+
+
+def test_results_that_cannot_be_read_after_they_were_written_are_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _unreadable(monkeypatch, "eye_mask.png")
+    outcome = attempt(_job(tmp_path), None, green(1))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason.endswith("what was written cannot be read (Input/output error)")
+
+
 def test_only_what_a_killed_process_left_of_our_files_is_swept(tmp_path: Path) -> None:
     names = [".eye_mask.png.k3x_9a0b.tmp", ".other_mask.png.k3x_9a0b.tmp", ".eye_mask.png", "a.tmp"]
     for name in names:

@@ -75,6 +75,16 @@ def test_a_known_error_is_one_line_and_exit_code_2(
     assert (ran.code, ran.out, ran.err) == (2, "", "venule: error: a.png: no such file\n")
 
 
+def test_names_in_errors_and_warnings_neither_steer_the_terminal_nor_begin_a_line(
+    venule: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "app", _failing(ImageError("no\nsuch\x1b[31m.jpg: no such file")))
+    assert venule("predict").err == "venule: error: no\\nsuch\\x1b[31m.jpg: no such file\n"
+    cli._show_warning("in/ev\x1b[31mil\nvenule: error: passed over")
+    said = capsys.readouterr().err
+    assert said == "venule: warning: in/ev\\x1b[31mil\\nvenule: error: passed over\n"
+
+
 def test_a_bug_names_the_traceback_variable_and_exits_with_1(
     venule: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """Scaling keeps everything in its place; normalising gives mean 0 and deviation 1."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -222,9 +222,11 @@ def test_an_even_grey_photograph_gives_zeros_not_infinities() -> None:
     np.testing.assert_allclose(pixels, 0, atol=1e-4)
 
 
-def test_an_empty_field_of_view_is_an_error() -> None:
+@pytest.mark.parametrize("way", ["fov", "fixed"])
+def test_an_empty_field_of_view_is_an_error(way: Literal["fov", "fixed"]) -> None:
+    preprocessing = Preprocessing(normalize=way)
     with pytest.raises(ImageError, match="no pixel"):
-        preprocess(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), bool), NATIVE)
+        preprocess(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), bool), preprocessing)
 
 
 def test_a_field_of_view_of_another_size_is_an_error() -> None:

@@ -79,7 +79,7 @@ class Ledger:
             # Held until the process ends, however it ends.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = NORMAL")
+            self._base.execute("PRAGMA synchronous = FULL")  # power cuts, too
             with self._transaction():
                 for statement in _SCHEMA.split(";\n"):
                     self._base.execute(statement)
@@ -228,11 +228,11 @@ class Ledger:
                 )
 
     def _forget_what_is_gone(self, planned: set[str]) -> None:
-        """Forget photographs without results that nobody asks for and that are not there."""
+        """Forget what has no results, nobody asks for and is not there: see `_is_gone`."""
         gone = [
             [name]
             for name, place, outputs in self._select(_KNOWN, "WHERE status <> 'done'")
-            if name not in planned and not os.path.lexists(place) and not self._files(outputs)
+            if name not in planned and _is_gone(place) and not self._files(outputs)
         ]
         self._base.executemany("DELETE FROM files WHERE name = ?", gone)
 
@@ -299,6 +299,13 @@ def _place(job: Job) -> str:
 def text(value: str | Path) -> str:
     """The path or message as text that can be stored, whatever bytes a file's name has."""
     return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _is_gone(place: str) -> bool:
+    """Whether no photograph is there any more, nor a folder that could not be searched."""
+    if Path(place).is_dir():
+        return os.access(place, os.R_OK | os.X_OK)
+    return not os.path.lexists(place)
 
 
 def _todo(error: sqlite3.Error) -> str:

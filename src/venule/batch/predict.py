@@ -190,7 +190,7 @@ class _RejectedError(ImageError):
 
 
 class _UnreadableError(ImageError):
-    """A photograph's bytes that cannot be had."""
+    """Bytes of a photograph, or of what was found in it, that cannot be had."""
 
 
 def _predict_or_keep(
@@ -206,7 +206,11 @@ def _predict_or_keep(
     if changed is not None:
         changed()
     prediction = predict_file(job, segmenter)
-    outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
+    try:
+        outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
+    except OSError as error:
+        what = f"{job.targets[0].parent}: what was written cannot be read"
+        raise OutputError(f"{what} ({error.strerror})") from error
     return Finished(digest, outputs), prediction.quality
 
 
@@ -223,11 +227,21 @@ def _input_sha256(path: Path) -> str:
 
 
 def _still_there(job: Job, finished: Finished) -> bool:
-    """Whether the job's files, and no others, are as they were when it was finished."""
-    return set(finished.outputs) == set(job.results.values()) and all(
-        (job.out / result).is_file() and file_sha256(job.out / result) == digest
-        for result, digest in finished.outputs.items()
-    )
+    """Whether the job's files, and no others, are as they were when it was finished.
+
+    Raises:
+        _UnreadableError: nobody can say, so that they are to be kept.
+    """
+    if set(finished.outputs) != set(job.results.values()):
+        return False
+    for result, digest in finished.outputs.items():
+        path = job.out / result
+        try:
+            if not path.is_file() or file_sha256(path) != digest:
+                return False
+        except OSError as error:
+            raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+    return True
 
 
 def _write(kind: Kind, target: Path, image: RGB, prediction: Prediction) -> None:

@@ -155,8 +155,8 @@ def run(
         outcomes = run_tasks(tasks, alike, workers=workers, threads=threads, timeout=seconds)
     try:
         _require_same(weights, sha256)
-        if not alone:  # a run that is killed leaves a report that says so
-            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+        # A run that is killed leaves a report that says so.
+        write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         with closing(outcomes):
             refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked)
             for outcome in chain(refused, outcomes):

@@ -34,7 +34,7 @@ from venule.cli import (
     train,
     visualize,
 )
-from venule.cli.progress import say
+from venule.cli.progress import say, shown
 from venule.errors import VenuleError
 
 BUG, MISTAKE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
@@ -153,7 +153,7 @@ def _signals_end_it(received: list[int]) -> Iterator[None]:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning as one line, without the place in the code that raised it."""
-    say(f"venule: warning: {message}")
+    say(f"venule: warning: {shown(message)}")
 
 
 def _report(error: Exception) -> int:
@@ -178,7 +178,7 @@ def _report(error: Exception) -> int:
 def _mistake(error: Exception) -> str | None:
     """Return what to tell the user if `error` is theirs to fix, None if it is our bug."""
     if isinstance(error, VenuleError):
-        return str(error)
+        return shown(error)
     if hasattr(error, "format_message"):  # Typer's own, of what was typed
         return f"{_in_one_line(error.format_message())}; see venule --help"
     if isinstance(error, ModuleNotFoundError):
@@ -192,4 +192,4 @@ def _mistake(error: Exception) -> str | None:
 
 
 def _in_one_line(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")
+    return shown(" ".join(text.split()).rstrip("."))

@@ -94,7 +94,7 @@ def predict(
         raise UsageError(f"--timeout {timeout}: give a number of seconds")
     kinds = _kinds(save)
     jobs = plan(paths, out, save=kinds, strict=strict)
-    name = model or _default_model()
+    name = _default_model() if model is None else model
     network = partial(
         open_network,
         model=name,

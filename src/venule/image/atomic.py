@@ -1,12 +1,15 @@
 """Files that are whole or not there."""
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from venule.errors import OutputError
+
+_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 
 
 def require_folder(path: Path) -> None:
@@ -15,16 +18,21 @@ def require_folder(path: Path) -> None:
         raise OutputError(f"{path}: its folder does not exist; make it first")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file in it")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot be written, its folder is read-only; choose another")
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`: under another name first, flushed, then renamed in one step.
 
+    Who may read it is left to the folder and the process, as for any new file.
+
     Raises:
         OutputError: the folder is missing, full or read-only.
     """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        descriptor = os.open(new, _NEW_FILE, 0o666)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
     try:
@@ -32,13 +40,12 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
         raise
 
 
@@ -63,9 +70,3 @@ def write_same(paths: Sequence[Path], content: bytes) -> None:
             other_name.replace(path)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

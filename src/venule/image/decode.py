@@ -61,7 +61,7 @@ class Photograph(NamedTuple):
 
 
 def decode_photograph(content: bytes, path: Path) -> Photograph:
-    """The photograph as a viewer shows it. Foreign exceptions pass through.
+    """The photograph, turned as its EXIF orientation says. Foreign exceptions pass through.
 
     Raises:
         ImageError: it is no photograph, too large, or its pixels are of a kind that is not read.

@@ -60,12 +60,12 @@ def is_image_path(path: Path) -> bool:
 
 
 def read_image(path: Path | str) -> RGB:
-    """The photograph as a viewer shows it: (H, W, 3) uint8.
+    """The photograph, upright: (H, W, 3) uint8.
 
-    The EXIF orientation is applied, transparency lies on black, of several pages the first counts,
-    with a FirstPageWarning. 16-bit photographs are scaled by the range they use: the least of 8,
-    10, 12, 14 or 16 bits that holds their largest value. A grey photograph is replicated, with a
-    GreyImageWarning.
+    The EXIF orientation is applied, colour profiles are not; transparency lies on black, of several
+    pages the first counts, with a FirstPageWarning. 16-bit photographs are scaled by the range they
+    use: the least of 8, 10, 12, 14 or 16 bits that holds their largest value. A grey photograph is
+    replicated, with a GreyImageWarning.
 
     Raises:
         ImageError: if the file is missing, is no photograph, is broken, has over 200 megapixels,

@@ -240,8 +240,13 @@ def statistics(
     """Mean and standard deviation per channel, both (3,) float32 in 0..1 units.
 
     Raises:
-        ImageError: if they are to be measured and the field of view has no pixel.
+        ImageError: if the field of view has no pixel.
     """
+    if not fov.any():
+        raise ImageError(
+            "the field of view has no pixel at the network's scale; leave it out and it is found "
+            "by itself"
+        )
     if preprocessing.normalize == "fixed":
         return np.array(preprocessing.mean, np.float32), np.array(preprocessing.std, np.float32)
     # Histograms of the 256 levels: exact, and no float copy of an 8-megapixel photograph.
@@ -249,11 +254,6 @@ def statistics(
     inside = Image.fromarray(fov.view(np.uint8))
     counts = np.reshape(Image.fromarray(image).histogram(inside), (3, 256))
     total = int(counts[0].sum())
-    if total == 0:
-        raise ImageError(
-            "the field of view has no pixel at the network's scale; leave it out and it is found "
-            "by itself"
-        )
     mean = counts @ levels / total
     variance = (counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total
     std = np.maximum(np.sqrt(variance), MIN_STD)

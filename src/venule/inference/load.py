@@ -97,6 +97,8 @@ def _openvino_is_for(device: str) -> bool:
 
 def weights_file(model: str | Path, *, which: str = "dice") -> Path:
     """The weights file that `model` names, see `load`."""
+    if model == "":  # such as an unset variable of a shell
+        raise UsageError("an empty name of weights; name shipped ones, a file or a run's folder")
     if which not in WHICH:
         raise UsageError(f"which = {which!r}: use one of {', '.join(WHICH)}")
     shipped = shipped_weights()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from venule.image.arrays import RGB, FloatMap, Mask
-from venule.image.fov import FovCircle, fit_circle
+from venule.image.fov import fit_circle
 
 ACROSS_PX = 320
 """Diameter of the field of view on the copy."""
@@ -96,11 +96,11 @@ def measure(image: RGB, fov: Mask, vessels: Mask, *, step: int = 1) -> Measures 
         return None
     grid = _grid_ratio(_middle(image[..., 1]))
     image, fov, vessels = image[::step, ::step][box], fov[box], vessels[box]
-    circle = _circle(fov)
-    shape = _copy_shape(fov.shape, ACROSS_PX / circle.diameter_px)
+    diameter_px, edge_fitted = _circle(fov)
+    shape = _copy_shape(fov.shape, ACROSS_PX / diameter_px)
     copy = _resize(np.ascontiguousarray(image[..., 1]), shape)
     fine, coarse = _octaves(copy, _sample(fov, shape))
-    every = max(1, round(circle.diameter_px / _COLORS_PX))
+    every = max(1, round(diameter_px / _COLORS_PX))
     inside = fov[::every, ::every]
     pixels = image[::every, ::every][inside if inside.any() else ...].reshape(-1, 3)
     red, green, blue = pixels.T.astype(np.int16)
@@ -109,14 +109,14 @@ def measure(image: RGB, fov: Mask, vessels: Mask, *, step: int = 1) -> Measures 
     warm = (red + _TOLERANCE >= green) & (green + _TOLERANCE >= blue)
     low, high = np.percentile(pixels, [1, 99], axis=0)
     return Measures(
-        diameter_px=circle.diameter_px * step,
-        edge_visible=circle.fitted,
+        diameter_px=diameter_px * step,
+        edge_visible=edge_fitted,
         spread=float((high - low).max()),
         brightness=float(np.median(largest)) / 255,
         overexposed=float((green >= _SATURATED).mean()),
         contrast=coarse / max(float(green.mean()), 1.0),
         sharpness=fine / coarse if coarse > 0 else 0.0,
-        blockiness=(grid - 1) * _BLOCK_PX / (circle.diameter_px * step),
+        blockiness=(grid - 1) * _BLOCK_PX / (diameter_px * step),
         saturation=float(np.median(colored / np.maximum(largest, 1))),
         warm=float(warm.mean()),
         vessels=np.count_nonzero(vessels) / np.count_nonzero(fov),
@@ -147,14 +147,12 @@ def _bounding_box(fov: Mask) -> tuple[slice, slice] | None:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _circle(fov: Mask) -> FovCircle:
-    """The circle of a field of view that fills the frame, fitted to a small copy."""
+def _circle(fov: Mask) -> tuple[float, bool]:
+    """Diameter in pixels of a field of view that fills the frame, and whether an arc says so."""
     factor = max(1, math.ceil(max(fov.shape) / _CIRCLE_PX))
     small = np.asarray(Image.fromarray(_bytes(fov)).reduce(factor)) >= 128
     found = fit_circle(small)
-    return FovCircle(
-        found.row * factor, found.column * factor, found.diameter_px * factor, found.fitted
-    )
+    return found.diameter_px * factor, found.fitted
 
 
 def _copy_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
