@@ -59,7 +59,7 @@ check: $(DEV)/.complete ## what continuous integration runs: format, lint, types
 	$(MAKE) --no-print-directory test
 
 .PHONY: results
-results: $(DEV)/.complete ## write docs/results.md from the result files
+results: $(DEV)/.complete ## write the pages and cards from the result files
 	$(DEV)/bin/python results/render.py
 
 .PHONY: format

@@ -146,6 +146,10 @@ def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
         lines += [*markdown(pair_table(chosen), words=(0, 1)), ""]
     if gains := [Gain.model_validate(gain) for gain in about.get("gains", ())]:
         chosen = [_of(experiments, (gain.of, gain.over), folder) for gain in gains]
+        lines += [
+            "Differences of means; where a side has one seed, no significance is claimed:",
+            "",
+        ]
         lines += [*markdown(gain_table(chosen), words=(0, 1)), ""]
     if pretrainings := read_experiments(folder, about.get("pretrainings", ()), tested=False):
         lines += [*markdown(pretraining_table(pretrainings), words=(0, -1)), ""]
@@ -298,12 +302,14 @@ def pair_table(pairs: Sequence[tuple[Experiment, Experiment]]) -> Table:
 
 def gain_table(gains: Sequence[tuple[Experiment, Experiment]]) -> Table:
     """How much one scores above another on test images, by our protocol and as published."""
-    table: Table = [["gain of", "over", "AUC", '"AUC" of the thresholded map, as first published']]
+    table: Table = [["gain of", "over", "seeds"]]
+    table[0] += ["AUC", '"AUC" of the thresholded map, as first published']
     for better, other in gains:
         row = [better.row.experiment, other.row.experiment]
         if not (better.runs and other.runs):
-            table.append([*row, "not run", "not run"])
+            table.append([*row, "–", "not run", "not run"])
             continue
+        row.append(f"{len(better.runs)}, {len(other.runs)}")
         for value in (_mean_of("roc_auc"), published_auc):
             new, old = better.mean(value), other.mean(value)
             row.append(f"{new - old:+.4f} ({100 * (new - old) / old:+.1f} %)")

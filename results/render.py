@@ -1,7 +1,8 @@
 """Writes the pages of results, speed and quality, and the shipped weights' cards: `make results`.
 
-Every number on these pages stands in a committed file below results/, and each file says by which
-command it was made. What `results/NAME/about.json` may hold:
+Every number in the tables stands in a committed file below results/, and each file says by which
+command it was made; the peers' alone (`bars.py`, `speed.py`) were measured once and have no file.
+What `results/NAME/about.json` may hold:
 
 - `title`, `text` (lines), `commands`, `reports` (files of `venule evaluate --json`): one section;
   `bars`, the report among them that is held against the bars of `bars.py`, of which `bars_of`
@@ -50,7 +51,11 @@ INTRODUCTION = """\
 Written by `make results` from the files in `results/`; do not edit. Scores are inside the field of
 view, at the photographs' own size, from probabilities, at the threshold stored with the weights,
 against the first expert; means over images with 95 % bootstrap intervals, and all pixels pooled.
-Test images choose nothing: networks, epochs and thresholds come from validation images.
+Networks, epochs and thresholds come from validation images, none from test images. But what test
+images said of `general`, its split version and `ddrnet23-slim-drive` was the occasion to train on
+or to set one thing more (docs/experiments.md): to that degree, which nobody knows, those scores are
+optimistic. Intervals are over images; of most networks there is one seed, and nothing is said of
+other trainings.
 """
 
 
@@ -92,9 +97,15 @@ def _section(about: Path) -> str:
         lines += [*markdown(published_table(report)), ""]
     if "bars" in described:
         result = read_report(about.parent / described["bars"]).results[0]
-        bars = SETS[described.get("bars_of", "accurate")]
+        of = described.get("bars_of", "accurate")
+        bars = SETS[of]
         lines += ["### Bars", "", bars_met(result, bars), ""]
-        lines += [*markdown(bar_table(result, bars)), "", PEERS, ""]
+        lines += [
+            *markdown(bar_table(result, bars)),
+            "",
+            PEERS[of],
+            "",
+        ]
     if "beside" in described:
         lines += [*_beside(about.parent / described["beside"]), ""]
     if (about.parent / "curves.png").exists():
@@ -120,24 +131,30 @@ def _beside(path: Path) -> Iterator[str]:
 
 
 def _looks(folder: Path) -> str:
-    """How often test images were scored, by weights; a card computed again chooses nothing."""
+    """How often test images were looked at, by weights; a card computed again chooses nothing."""
     path = folder / "test_looks.jsonl"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     looks = [json.loads(line) for line in text.splitlines()]
-    counts = Counter((look["dataset"], look["model"], _is_recheck(look)) for look in looks)
-    rechecks = sum(map(_is_recheck, looks))
+    counts = Counter((look["dataset"], look["model"], _purpose(look)) for look in looks)
+    total = Counter(map(_purpose, looks))
     lines = ["## Looks at test images", ""]
-    lines += [f"{len(looks) - rechecks} recorded in `results/test_looks.jsonl`, and {rechecks}"]
-    lines[-1] += " times that a published card was computed again."
-    table = [["data set", "what was scored", "looks", "card computed again"]]
+    lines += [
+        f"{total['evaluation']} recorded in `results/test_looks.jsonl`; {total['sheet']} sheets"
+    ]
+    lines[-1] += f" of pictures; and {total['card recheck']} times that a card was computed again."
+    lines += [
+        "Without a commit: made outside of a checkout; `-dirty`: with files that differed from it."
+    ]
+    table = [["data set", "what was scored", "looks", "sheets", "card computed again"]]
     for data, model in dict.fromkeys((data, model) for data, model, _ in counts):
-        numbers = [str(counts[data, model, recheck]) for recheck in (False, True)]
+        numbers = [str(counts[data, model, one]) for one in ("evaluation", "sheet", "card recheck")]
         table.append([data, model, *numbers])
     return "\n".join([*lines, "", *markdown(table, words=(0, 1))]) + "\n"
 
 
-def _is_recheck(look: dict[str, object]) -> bool:
-    return look.get("purpose") == "card recheck"
+def _purpose(look: dict[str, str]) -> str:
+    """Why it was looked at; early lines do not say, and were evaluations."""
+    return look.get("purpose", "evaluation")
 
 
 def main() -> None:

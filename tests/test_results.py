@@ -94,9 +94,10 @@ def test_cards_computed_again_are_counted_beside_the_looks(
 ) -> None:
     look = {"dataset": "DRIVE", "model": "a"}
     lines = [look, look, {**look, "purpose": "evaluation"}, {**look, "purpose": "card recheck"}]
+    lines += [{**look, "purpose": "sheet"}] * 2
     (tmp_path / "test_looks.jsonl").write_text("\n".join(map(json.dumps, lines)))
     page = renderer.render(tmp_path)
-    assert "| DRIVE | a | 3 | 1 |" in page
+    assert "| DRIVE | a | 3 | 2 | 1 |" in page
     assert "3 recorded" in page
 
 
@@ -245,8 +246,8 @@ def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(
 def test_a_gain_is_said_by_both_ways_of_scoring(renderer: ModuleType, table: Path) -> None:
     page = renderer.render(table.parent)
     # 0.9788 over the mean of 0.9788 and 0.5; the thresholded map's is the same in every run.
-    assert "| pretrained | scratch | +0.2394 (+32.4 %) | +0.0000 (+0.0 %) |" in page
-    assert "| R101 | scratch | not run | not run |" in page
+    assert "| pretrained | scratch | 1, 2 | +0.2394 (+32.4 %) | +0.0000 (+0.0 %) |" in page
+    assert "| R101 | scratch | – | not run | not run |" in page
 
 
 def test_the_best_of_several_experiments_is_named_with_those_not_run(

@@ -104,6 +104,19 @@ def test_a_folder_of_maps_of_test_images_is_a_look(drive: Path, tmp_path: Path) 
     assert json.loads(looks.read_text())["weights_sha256"] is None
 
 
+def test_a_disk_that_is_full_at_the_end_does_not_cost_the_scores(
+    drive: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: bytes) -> None:
+        raise OutputError(f"{path}: cannot be written (No space left on device)")
+
+    monkeypatch.setattr("venule.image.atomic.write_bytes", full)
+    arguments = ("--data", f"drive={drive}", "--split", "val", "--json", tmp_path / "a.json")
+    done = CliRunner().invoke(app, [*map(str, (weights, *arguments))])
+    assert isinstance(done.exception, OutputError)
+    assert "ROC AUC" in done.stdout
+
+
 def test_images_without_truth_are_refused_before_anything_is_loaded(
     drive: Path, tmp_path: Path
 ) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from support import trees
+from support.networks import write_network
 from venule.cli.visualize import visualize
 from venule.errors import UsageError
+from venule.image.io import file_sha256
+from venule.models.record import ModelRecord
 from venule.viz.overlay import MISSED
 
 app = typer.Typer()
@@ -47,6 +51,23 @@ def test_a_large_split_is_several_pages(drive: Path, tmp_path: Path) -> None:
         "sheet-2.png",
         "sheet-3.png",
     ]
+
+
+@pytest.mark.parametrize(("split", "looks"), [("test", 1), ("val", 0)])
+def test_a_sheet_of_test_images_is_a_look_without_scores(
+    drive: Path, tmp_path: Path, split: str, looks: int
+) -> None:
+    weights = tmp_path / "tiny.onnx"
+    write_network(weights, ModelRecord(name="tiny", model="none"))
+    book = tmp_path / "looks.jsonl"
+    arguments = ("expert:second", weights, "--data", f"drive={drive}", "--split", split)
+    call(*arguments[1 if split == "val" else 0 :], "-o", tmp_path / "s.png", "--looks", book)
+    lines = book.read_text().splitlines() if book.exists() else []
+    assert len(lines) == looks  # observers are not networks
+    for look in map(json.loads, lines):
+        assert (look["purpose"], look["model"], look["images"]) == ("sheet", "tiny", 20)
+        assert look["weights_sha256"] == file_sha256(weights)
+        assert "scores" not in look
 
 
 def test_another_kind_of_file_is_refused(drive: Path, tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from venule.evaluation.widths import THIN_PX, WidthScorer, fov_scale
+from venule.evaluation.widths import WidthScorer, fov_scale
 from venule.image.arrays import Mask
-from venule.metrics.topology import thin_recall
-from venule.metrics.width import vessel_widths
+from venule.metrics.width import THIN_PX, recall_up_to, vessel_widths
 
 
 def disc(diameter_px: float, side_px: int) -> Mask:
@@ -62,7 +61,7 @@ def test_the_classes_up_to_the_thin_limit_make_thin_recall() -> None:
     thin = [row for row in rows if row.up_to_px is not None and row.up_to_px <= THIN_PX]
     found = sum(row.pooled * row.pixels for row in thin if row.pixels)
     share = found / sum(row.pixels for row in thin)
-    assert share == pytest.approx(thin_recall(predicted, truth, fov))
+    assert share == pytest.approx(recall_up_to(predicted, vessel_widths(truth), THIN_PX))
 
 
 def test_without_an_image_there_is_nothing() -> None:

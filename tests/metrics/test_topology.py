@@ -3,35 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from venule.metrics.topology import largest_piece_share, pieces, thin_recall
+from venule.metrics.topology import largest_piece_share, pieces
 
 FOV = np.ones((40, 80), bool)
-
-
-def test_only_thin_vessels_count_for_thin_recall() -> None:
-    truth = np.zeros((40, 80), bool)
-    truth[5, 10:70] = True  # 1 px wide: radius 1
-    truth[20:31, 10:70] = True  # 11 px wide
-    predicted = np.zeros_like(truth)
-    predicted[5, 10:40] = True  # half of the thin one, nothing of the wide one
-    # The corners of the wide vessel may hold thin ends of its skeleton: a few pixels of 60.
-    assert thin_recall(predicted, truth, FOV) == pytest.approx(0.5, abs=0.06)
-    predicted[20:31, 10:70] = True
-    assert thin_recall(predicted, truth, FOV) == pytest.approx(0.5, abs=0.06)
-
-
-def test_a_three_pixel_vessel_has_radius_two_and_is_thin_only_if_that_is_allowed() -> None:
-    truth = np.zeros((40, 80), bool)
-    truth[10:13] = True
-    without_middle = truth.copy()
-    without_middle[:, 20:60] = False
-    assert thin_recall(without_middle, truth, FOV) == 1.0  # the middle is not thin: not missed
-    assert thin_recall(without_middle, truth, FOV, max_radius_px=2.0) == pytest.approx(0.5)
-
-
-def test_thin_recall_without_truth_is_nan() -> None:
-    empty = np.zeros((40, 80), bool)
-    assert math.isnan(thin_recall(FOV, empty, FOV))
 
 
 def test_pieces_touching_at_a_corner_are_one_and_small_ones_are_left_out() -> None:

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from venule.metrics.topology import thin_recall
-from venule.metrics.width import EDGES_PX, count_by_width, recall_up_to, vessel_widths
+from venule.metrics.width import (
+    EDGES_PX,
+    THIN_PX,
+    count_by_width,
+    recall_up_to,
+    vessel_widths,
+)
 
 Mask = NDArray[np.bool_]
 
@@ -72,10 +77,41 @@ def test_thin_recall_is_the_recall_of_the_first_two_classes() -> None:
     truth = bars(1, 2, 3, 5) | np.eye(111, 200, dtype=bool)
     predicted = truth & (rng.random(truth.shape) < 0.7)
     counts = count_by_width(predicted, vessel_widths(truth))
-    assert EDGES_PX[1] == 3.0
-    thin = thin_recall(predicted, truth, np.ones_like(truth))
+    assert EDGES_PX[1] == THIN_PX == 3.0
+    thin = recall_up_to(predicted, vessel_widths(truth), THIN_PX)
     assert thin == sum(counts.found[:2]) / sum(counts.total[:2])
-    assert thin == recall_up_to(predicted, vessel_widths(truth), 3.0)
+
+
+def test_only_thin_vessels_count_for_thin_recall() -> None:
+    truth = np.zeros((40, 80), bool)
+    truth[5, 10:70] = True  # 1 px wide: radius 1
+    truth[20:31, 10:70] = True  # 11 px wide
+    predicted = np.zeros_like(truth)
+    predicted[5, 10:40] = True  # half of the thin one, nothing of the wide one
+    widths = vessel_widths(truth)
+    # The corners of the wide vessel may hold thin ends of its skeleton: a few pixels of 60.
+    assert recall_up_to(predicted, widths, THIN_PX) == pytest.approx(0.5, abs=0.06)
+    predicted[20:31, 10:70] = True
+    assert recall_up_to(predicted, widths, THIN_PX) == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_three_pixel_vessel_is_thin_only_if_that_is_allowed() -> None:
+    truth = np.zeros((40, 80), bool)
+    truth[10:13] = True
+    without_middle = truth.copy()
+    without_middle[:, 20:60] = False
+    widths = vessel_widths(truth)
+    assert recall_up_to(without_middle, widths, THIN_PX) == 1.0  # not thin: not missed
+    assert recall_up_to(without_middle, widths, 4.0) == pytest.approx(0.5)
+
+
+def test_the_edge_of_a_wide_vessel_takes_the_width_of_a_thin_neighbour_that_is_nearer() -> None:
+    truth = np.zeros((60, 120), bool)
+    truth[20:31, 20:100] = True  # 11 px wide: its centre line is row 25
+    truth[18, 20:100] = True  # 1 px wide, 2 px above its edge
+    column = vessel_widths(truth)[:, 60]
+    assert list(column[[18, 20, 21]]) == [2, 2, 2]  # nearer to row 18 than to row 25
+    assert (column[22:31] > 10).all()
 
 
 def test_without_a_vessel_every_recall_is_nan() -> None:

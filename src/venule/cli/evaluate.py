@@ -83,6 +83,14 @@ Threshold = Annotated[
         show_default="from the weights",
     ),
 ]
+Looks = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Where each look at test images is recorded.",
+        show_default="results/test_looks.jsonl of this checkout",
+    ),
+]
 
 
 def evaluate(
@@ -97,14 +105,7 @@ def evaluate(
     threshold: Threshold = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a row an image.")] = None,
-    looks: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Where each look at test images is recorded.",
-            show_default="results/test_looks.jsonl of this checkout",
-        ),
-    ] = None,
+    looks: Looks = None,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes networks; auto is in float32, the same for all.")
@@ -151,13 +152,16 @@ def evaluate(
     if book is not None and any(source.kind != "expert" for source in sources):
         require_writable(book)
     report = compare(_score(sources, selection, expert=expert.value, book=book))
-    # Before anything is printed: a reader of stdout that goes away must not cost the files.
-    if json is not None:
-        write_bytes(json, to_json(report))
-    if csv is not None:
-        write_bytes(csv, to_csv(report))
-    _warn(report.results)
-    _print(report)
+    # Before anything is printed: a reader of stdout that goes away must not cost the files, and a
+    # disk that is full must not cost the scores.
+    try:
+        if json is not None:
+            write_bytes(json, to_json(report))
+        if csv is not None:
+            write_bytes(csv, to_csv(report))
+    finally:
+        _warn(report.results)
+        _print(report)
 
 
 def _require_files(json: Path | None, csv: Path | None) -> None:

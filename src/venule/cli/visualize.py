@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from venule.cli.evaluate import Data, Device, Models, Protocol, Split, Threshold, Truth, Which
+from venule.cli.evaluate import (
+    Data,
+    Device,
+    Looks,
+    Models,
+    Protocol,
+    Split,
+    Threshold,
+    Truth,
+    Which,
+)
 from venule.cli.progress import Progress
 
 
@@ -22,6 +32,7 @@ def visualize(
     cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
     which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
+    looks: Looks = None,
 ) -> None:
     """Draw photographs, truth, and of each model its probability and its errors in colour.
 
@@ -29,17 +40,23 @@ def visualize(
     """
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
+    from venule.evaluation.looks import default_file, holds_test_images, record_sheet
     from venule.evaluation.sheet import sheet_headings, sheet_rows
     from venule.evaluation.source import open_sources
     from venule.image.io import write_png
     from venule.viz.montage import page_paths, pages
     from venule.viz.overlay import LEGEND
 
-    selection = select(open_dataset(data), protocol, split)
+    dataset = open_dataset(data)
+    selection = select(dataset, protocol, split)
     files = page_paths(out, rows=len(selection.records), rows_per_page=rows)
     sources = open_sources(
         models, selection, threshold=threshold, device=device.value, which=which.value
     )
+    if holds_test_images(dataset, selection):
+        for source in sources:
+            if source.kind != "expert":
+                record_sheet(source, selection, looks or default_file(), expert=expert.value)
     with Progress(total=len(files)) as progress:
         sheets = pages(
             sheet_rows(sources, selection, expert=expert.value),

@@ -73,8 +73,15 @@ class Weights(BaseModel, frozen=True, extra="forbid"):
     settings: dict[str, dict[str, Any]]
 
 
+class FailedImage(BaseModel, frozen=True, extra="forbid"):
+    """An image with one of the lowest Dice of its split."""
+
+    id: str
+    dice: float
+
+
 class CardScores(BaseModel, frozen=True, extra="forbid"):
-    """A `Result` without its images one by one.
+    """A `Result` without its images one by one, but for the `worst`.
 
     `trained` and `selected` count the images that the weights had seen in that role.
     """
@@ -96,19 +103,13 @@ class CardScores(BaseModel, frozen=True, extra="forbid"):
     published: Published
     recall_by_width: tuple[WidthRecall, ...]
     calibration: tuple[CalibrationBin, ...]
+    worst: tuple[FailedImage, ...] = ()
     package_version: str
 
     @property
     def where(self) -> str:
         """What was scored, in a few words."""
         return f"{self.dataset} {self.protocol} {self.split}, {self.expert} expert"
-
-
-class FailedImage(BaseModel, frozen=True, extra="forbid"):
-    """An image with one of the lowest Dice of its split."""
-
-    id: str
-    dice: float
 
 
 class Failures(BaseModel, frozen=True, extra="forbid"):
@@ -222,7 +223,7 @@ def card_json(card: Card) -> str:
 
 def card_scores(result: Result) -> CardScores:
     """What a card keeps of a result."""
-    kept = CardScores.model_fields.keys() - {"images", "trained", "selected"}
+    kept = CardScores.model_fields.keys() - {"images", "trained", "selected", "worst"}
     seen = {(one.role, one.id) for one in result.seen}  # it may be in several splits
     roles = [role for role, _ in seen]
     return CardScores(
@@ -230,6 +231,7 @@ def card_scores(result: Result) -> CardScores:
         images=len(result.images),
         trained=roles.count("trained"),
         selected=roles.count("selected"),
+        worst=worst_images(result),
     )
 
 

@@ -126,6 +126,8 @@ def _numbers(scores: CardScores) -> Iterator[tuple[str, float]]:
         label = f"calibration {part.low:.2f} to {part.high:.2f}"
         yield f"{label}: mean probability", part.mean_probability
         yield f"{label}: share of vessels", part.vessel_share
+    for image in scores.worst:
+        yield f"low Dice of {image.id}", image.dice
     yield from _published_numbers(scores)
 
 

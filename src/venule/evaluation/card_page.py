@@ -68,7 +68,7 @@ def _training(card: Card) -> Iterator[str]:
     yield ""
     table: Table = [["data", "used", "images", "terms"]]
     for data in card.data:
-        split = data.called or f"{data.dataset}, {data.protocol} {data.split}"
+        split = data.called or f"{data.dataset}, {_split(data.protocol, data.split)}"
         table.append([split, data.role, str(data.images), data.terms])
     yield from markdown(table)
     yield ""
@@ -77,6 +77,11 @@ def _training(card: Card) -> Iterator[str]:
     }
     yield from (f"- {name}: {source}" for name, source in sources.items())
     yield ""
+
+
+def _split(protocol: str, split: str) -> str:
+    """`official train`; the protocol `all` has one split, of that name."""
+    return split if protocol == split else f"{protocol} {split}"
 
 
 def _protocol(card: Card) -> Iterator[str]:
@@ -102,6 +107,9 @@ def _scores(scores: CardScores) -> Iterator[str]:
     for role, count in (("trained", scores.trained), ("selected", scores.selected)):
         if count:
             yield f"**The weights were {role} on {count} of these images: this is not a test.**"
+    if scores.worst:
+        worst = ", ".join(f"{image.id} ({image.dice:.3f})" for image in scores.worst)
+        yield f"Lowest Dice: {worst}."
     yield ""
     table: Table = [["score", "mean over images", "pooled"]]
     for name, label in LABELS.items():

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from venule.data.protocols import Selection, is_test, protocols_of, test_images
-from venule.data.record import Dataset
+from venule.data.record import Dataset, Expert
 from venule.errors import OutputError
 from venule.evaluation.result import Result
+from venule.evaluation.source import Source
 
 DEFAULT_FILE = Path("results") / "test_looks.jsonl"
 
-Purpose = Literal["evaluation", "card recheck"]
-"""Why test images were looked at: to learn a score, or to see that a published one still holds."""
+Purpose = Literal["evaluation", "card recheck", "sheet"]
+"""Why test images were looked at: for scores, to see that published ones hold, for a picture."""
 
 
 def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
@@ -59,26 +60,45 @@ def require_writable(file: Path) -> None:
 
 def record_look(result: Result, file: Path, *, purpose: Purpose = "evaluation") -> None:
     """Append one JSON line: date, commit, why, what was scored on what, weights' hash, scores."""
-    line = json.dumps(
-        {
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": _commit(),
-            "purpose": purpose,
-            "dataset": result.dataset,
-            "protocol": result.protocol,
-            "split": result.split,
-            "images": len(result.images),
-            "expert": result.expert,
-            "model": result.model,
-            "weights_sha256": result.weights_sha256,
-            "threshold": result.threshold,
-            "threshold_source": result.threshold_source,
-            "scores": {
-                "mean": _defined({name: score.mean for name, score in result.mean.items()}),
-                "pooled": _defined(result.pooled),
-            },
-        }
+    _append(
+        file,
+        purpose=purpose,
+        dataset=result.dataset,
+        protocol=result.protocol,
+        split=result.split,
+        images=len(result.images),
+        expert=result.expert,
+        model=result.model,
+        weights_sha256=result.weights_sha256,
+        threshold=result.threshold,
+        threshold_source=result.threshold_source,
+        scores={
+            "mean": _defined({name: score.mean for name, score in result.mean.items()}),
+            "pooled": _defined(result.pooled),
+        },
     )
+
+
+def record_sheet(source: Source, selection: Selection, file: Path, *, expert: Expert) -> None:
+    """Append one JSON line as `record_look` does, without scores: of a sheet that shows errors."""
+    _append(
+        file,
+        purpose="sheet",
+        dataset=selection.dataset,
+        protocol=selection.protocol,
+        split=selection.split,
+        images=len(selection.records),
+        expert=expert,
+        model=source.name,
+        weights_sha256=source.weights_sha256,
+        threshold=source.threshold,
+        threshold_source=source.threshold_source,
+    )
+
+
+def _append(file: Path, *, purpose: Purpose, **looked_at: object) -> None:
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"date": date, "commit": _commit(), "purpose": purpose, **looked_at})
     require_writable(file)
     # One write at the end of the file, so that two evaluations at a time keep their lines whole.
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from venule.evaluation.result import CalibrationBin, WidthRecall
-from venule.evaluation.widths import THIN_PX, WidthScorer
+from venule.evaluation.widths import WidthScorer
 from venule.image.arrays import FloatMap, Mask
 from venule.metrics.calibration import BINS, Reliability, ece
 from venule.metrics.cldice import cldice
@@ -22,7 +22,7 @@ from venule.metrics.counts import (
 )
 from venule.metrics.curves import Histogram, average_precision, roc_auc
 from venule.metrics.topology import largest_piece_share, pieces
-from venule.metrics.width import recall_up_to, vessel_widths
+from venule.metrics.width import THIN_PX, recall_up_to, vessel_widths
 
 _OF_HISTOGRAM: Mapping[str, Callable[[Histogram], float]] = MappingProxyType(
     {"roc_auc": roc_auc, "average_precision": average_precision}

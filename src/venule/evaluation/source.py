@@ -88,7 +88,7 @@ def open_source(
         raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
     if model in OBSERVERS:
         return expert_source(OBSERVERS[model])
-    if Path(model).is_dir() and not (Path(model) / "weights").is_dir():
+    if model and Path(model).is_dir() and not (Path(model) / "weights").is_dir():
         return maps_source(Path(model), selection, threshold=threshold)
     return model_source(model, threshold=threshold, device=device, which=which, runtime=runtime)
 

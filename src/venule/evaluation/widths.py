@@ -15,9 +15,6 @@ from venule.metrics.width import (
     count_by_width,
 )
 
-THIN_PX = 3.0
-"""Vessels up to this width are the thin ones of `thin-vessel recall`, at native size."""
-
 Scale = Literal["native", "fov"]
 
 

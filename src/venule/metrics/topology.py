@@ -1,4 +1,4 @@
-"""Thin vessels and connectedness: what a Dice over all pixels hardly sees."""
+"""Connectedness: what a Dice over all pixels hardly sees."""
 
 import math
 
@@ -7,22 +7,10 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.metrics.centerline import centerline
-from venule.metrics.width import recall_up_to, vessel_widths
 
 Mask = NDArray[np.bool_]
 
 _EIGHT_CONNECTED = np.ones((3, 3), bool)
-
-
-def thin_recall(predicted: Mask, truth: Mask, fov: Mask, *, max_radius_px: float = 1.5) -> float:
-    """Share of the truth's thin-vessel pixels that were found; nan if it has none.
-
-    A truth pixel is thin if its nearest centre-line pixel lies at most `max_radius_px` from the
-    vessel's edge, in the Euclidean distance transform of the truth: vessels 1 or 2 px wide, and
-    part of those 3 px wide that lie askew. The
-    masks are (H, W) bool; the truth is cut to the field of view first.
-    """
-    return recall_up_to(predicted, vessel_widths(truth & fov), 2 * max_radius_px)
 
 
 def pieces(predicted: Mask, fov: Mask, min_px: int = 20) -> int:

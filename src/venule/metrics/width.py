@@ -1,9 +1,10 @@
 """Recall by the width of the vessel: the thin ones are the hard ones, and the many.
 
-A vessel pixel has the width of its vessel: twice the distance from the nearest centre-line pixel
-to the vessel's edge, in the Euclidean distance transform of the mask. A vessel 1 or 2 pixels wide
-has width 2 by this definition, one of 3 or 4 pixels width 4. `topology.thin_recall` is the recall
-of widths up to 3.
+A vessel pixel has the width at the nearest centre-line pixel: twice the distance from there to the
+vessel's edge, in the Euclidean distance transform of the mask. A vessel 1 or 2 pixels wide has
+width 2 by this definition, one of 3 or 4 pixels width 4. Where a wide vessel's edge is nearer to
+the centre line of a thin neighbour, it takes that one's width. Thin-vessel recall is the recall of
+widths up to `THIN_PX`.
 """
 
 import math
@@ -21,6 +22,9 @@ Widths = NDArray[np.float64]
 
 EDGES_PX = (2.0, 3.0, 4.5, 7.0)
 """Upper bounds of the classes of width, each included; the last class has none."""
+
+THIN_PX = 3.0
+"""Vessels at most this wide are thin: from centre line to edge it is at most 1.5 px."""
 
 REFERENCE_FOV_PX = 540.0
 """Diameter of the field of view for which EDGES_PX are meant where widths are relative to it."""
@@ -50,7 +54,10 @@ class WidthCounts:
 
 
 def vessel_widths(vessels: Mask) -> Widths:
-    """(H, W) float64: of each vessel pixel the width of its vessel in pixels, 0 elsewhere."""
+    """(H, W) float64: of each vessel pixel the width of its vessel in pixels, 0 elsewhere.
+
+    `vessels` is (H, W) bool, cut to the field of view.
+    """
     line = centerline(vessels)
     if not line.any():
         return np.zeros(vessels.shape)
