@@ -12,10 +12,10 @@ from torchvision import tv_tensors
 
 from venule.data.augment import (
     AugmentationConfig,
+    Chain,
     Sample,
     add_noise,
     blur,
-    chain,
     change_gamma,
     compress,
     geometric,
@@ -77,7 +77,7 @@ def colored_sample() -> Sample:
 def augmented(sample: Sample, options: dict[str, Any], seed: int = 0) -> Sample:
     torch.manual_seed(seed)
     config = AugmentationConfig.model_validate(options)
-    return chain([*geometric(config), *photometric(config)])(sample)
+    return Chain([*geometric(config), *photometric(config)])(sample)
 
 
 def test_the_default_changes_nothing() -> None:

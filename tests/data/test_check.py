@@ -58,6 +58,14 @@ def test_a_missing_vessel_mask_is_told_with_where_it_belongs(drive: Path) -> Non
     assert str(drive / "training/1st_manual/21_manual1.gif") in problem.expected
 
 
+@pytest.mark.parametrize("split", ["testing", "Test", "train"])
+def test_only_test_images_of_a_list_may_have_no_mask(tmp_path: Path, split: str) -> None:
+    trees.save(tmp_path / "a.png", np.full((64, 64, 3), (150, 90, 40), np.uint8))
+    (tmp_path / "list.csv").write_text(f"id,image,label,split\na,a.png,,{split}\n")
+    told = [problem.what for problem in check_dataset(open_dataset(str(tmp_path / "list.csv")))]
+    assert ("has no vessel mask" in told) == (split == "train")
+
+
 def test_one_missing_test_mask_among_others_is_told(drive: Path) -> None:
     (drive / "test/1st_manual/05_manual1.gif").unlink()
     assert only(drive).path == drive / "test/images/05_test.tif"

@@ -1,5 +1,6 @@
 """Samples depend on (seed, epoch, index) only; shares of processes make up one epoch."""
 
+import pickle
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -88,6 +89,23 @@ def test_workers_give_the_same_batches_as_none(records: Sequence[Record]) -> Non
     alone, shared = epochs
     assert len(alone) == len(shared) == 3
     assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
+
+
+def test_a_set_can_be_sent_to_workers_that_are_not_forked(records: Sequence[Record]) -> None:
+    augmentation = AugmentationConfig(
+        horizontal_flip_p=0.5,
+        rotate_deg=20,
+        elastic_p=0.5,
+        value=0.1,
+        gamma=0.2,
+        illumination=0.1,
+        blur_p=0.5,
+        noise_p=0.5,
+        jpeg_p=0.5,
+    )
+    samples = make_set(records, augmentation=augmentation)
+    sent = pickle.loads(pickle.dumps(samples))
+    assert all(same(sent[1, index], samples[1, index]) for index in range(3))
 
 
 def test_the_loader_follows_the_epoch(records: Sequence[Record]) -> None:

@@ -140,8 +140,8 @@ def test_every_number_of_the_scores_is_compared(card: Card, result: Result) -> N
         "pooled",
         "published",
         "recall_by_width",
-            "calibration",
-            "worst",
+        "calibration",
+        "worst",
     }
     for path in paths:
         part = plain

@@ -39,6 +39,29 @@ def test_what_lies_beyond_its_view_has_no_effect() -> None:
     assert difference[:100].max() == 0
 
 
+@pytest.mark.parametrize(("blocks", "reach_px"), [((1, 1, 1, 1), 135), ((0, 1, 1, 1), 131)])
+def test_the_view_of_the_shipped_networks_is_what_docs_models_says(
+    blocks: tuple[int, ...], reach_px: int
+) -> None:
+    network = ResUNetConfig(widths=(2, 2, 2, 2), blocks=blocks).build().eval()
+    for parameter in network.parameters():  # nothing cancels, no unit is dead
+        torch.nn.init.ones_(parameter)
+    found = 0
+    for column in range(256, 256 + network.cell):
+        pixels = torch.ones(1, 3, 16, 512, requires_grad=True)
+        network(pixels)[..., column].sum().backward()
+        assert pixels.grad is not None
+        seen = pixels.grad.sum((0, 1, 2)).nonzero().flatten()
+        found = max(found, column - int(seen[0]), int(seen[-1]) - column)
+    assert found == reach_px
+
+
+def test_one_value_per_channel_can_be_trained_on() -> None:
+    network = SMALL.build().train()
+    pixels = torch.randn(1, 3, 4, 4)  # one pixel at the coarsest level
+    assert network(pixels).shape == (1, 1, 4, 4)
+
+
 def test_a_shift_by_a_cell_shifts_the_map() -> None:
     torch.manual_seed(0)
     network = SMALL.build().eval()

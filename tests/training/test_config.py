@@ -154,6 +154,12 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
         ({"optimizer": {"clip_norm": float("inf")}}, "clip_norm: .* a finite number"),
         ({"data": {"val": []}, "schedule": {"early_stopping": 3}}, "early_stopping: counts"),
         ({"data": {"val": []}, "scheduler": {"kind": "plateau"}}, "plateau: watches"),
+        ({"scheduler": {"kind": "multistep"}}, "scheduler: kind = multistep needs milestones"),
+        ({"scheduler": {"milestones": [-2]}}, "scheduler.milestones.0: .* equal to 1"),
+        (
+            {"input": {"resize_px": 64}, "augmentation": {"smaller_fov_px": [48]}},
+            "augmentation.smaller_fov_px: is for crops",
+        ),
     ],
 )
 def test_a_bad_value_is_one_line_with_its_key(values: dict[str, Any], message: str) -> None:
@@ -207,6 +213,8 @@ def test_none_takes_a_setting_away(file: Path) -> None:
         ("name.first=3", "name is a value, not a section"),
         ("data.dataset.path=3", "dataset is a value, not a section"),
         ("schedule.epochs=many", "schedule.epochs: Input should be a valid integer"),
+        ("data.dataset=2024", "data.dataset: .* a valid string; quote it: dataset='\"2024\"'"),
+        ("name=2024-01-01", "name: .* a valid string; quote it: name='\"2024-01-01\"'"),
     ],
 )
 def test_a_bad_override_is_one_line(file: Path, override: str, message: str) -> None:
@@ -225,11 +233,11 @@ def test_a_file_that_is_not_there_or_not_toml_is_one_line(tmp_path: Path) -> Non
 def test_every_alias_of_the_command_line_is_a_known_key(file: Path) -> None:
     from venule.cli.train import ALIASES, _with_aliases
 
-    values = {"--data": "hrf", "--epochs": 2, "--lr": 0.5, "--batch": 3, "--imgsz": 96}
+    values = {"--data": "2024", "--epochs": 2, "--lr": 0.5, "--batch": 3, "--imgsz": 96}
     assert set(values) == set(ALIASES)
     overrides = _with_aliases(["input.crop_px=none"], values)
     config = read_config(file, overrides, TrainConfig)
-    assert config.data.dataset == "hrf"
+    assert config.data.dataset == "2024"  # a folder, not a number
     assert (config.schedule.epochs, config.schedule.batch_size) == (2, 3)
     assert config.optimizer.learning_rate == 0.5
     assert config.input.resize_px == 96

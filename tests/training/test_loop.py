@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from accelerate import PartialState
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -16,7 +17,7 @@ from support.runs import silent
 from venule.data.loader import EpochBatches, derive_seed, training_loader
 from venule.errors import ConfigError
 from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
-from venule.training.loop import Batch, Loop, freeze_batch_norm, make_accelerator
+from venule.training.loop import Batch, Loop, _has_bf16_units, freeze_batch_norm, make_accelerator
 from venule.training.run import STATE, Row, Run
 
 Scores = Sequence[Mapping[str, float]]
@@ -352,6 +353,21 @@ def test_bf16_is_chosen_only_where_the_processor_has_units_for_it(
     assert accelerator.mixed_precision == precision
 
 
+def test_bf16_is_not_chosen_where_a_gpu_only_emulates_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    # Of compute capability 7.5, such as a T4.
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation
+    )
+    assert not _has_bf16_units(cpu=False)
+
+
+def test_a_second_run_in_one_process_is_on_its_own_device() -> None:
+    make_accelerator(ScheduleConfig(device="cpu"))
+    PartialState._shared_state["device"] = torch.device("meta")  # as if the first were elsewhere
+    assert make_accelerator(ScheduleConfig(device="cpu")).device == torch.device("cpu")
+
+
 def test_two_precisions_in_one_process_do_not_mix() -> None:
     for precision, name in (("bf16", "bf16"), ("fp32", "no"), ("bf16", "bf16")):
         config = ScheduleConfig.model_validate({"device": "cpu", "precision": precision})
@@ -372,7 +388,23 @@ def test_without_validation_only_the_last_weights_are_saved(tmp_path: Path) -> N
     rows = make_loop(tmp_path, task, epochs=3, early_stopping=1).fit(silent)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert task.validated == []
-    assert task.saved == [("last", 3)]
+    assert task.saved == [("last", 1), ("last", 2), ("last", 3)]
+
+
+def test_the_last_weights_are_of_the_epoch_that_a_run_goes_on_from(tmp_path: Path) -> None:
+    task = ToyTask()
+    loop = make_loop(tmp_path, task, epochs=8, validate_every=4, checkpoint_every=3)
+    loop.fit(silent)
+    assert [epoch for name, epoch in task.saved if name == "last"] == [3, 6, 8]
+
+
+def test_scores_that_are_undefined_are_no_json_and_are_left_out(tmp_path: Path) -> None:
+    loop = make_loop(tmp_path, ToyTask([{"loss": 1.0, "dice": math.nan}]))
+    loop.fit(silent)
+    text = (loop.run.path / "metrics.jsonl").read_text()
+    assert "NaN" not in text
+    assert json.loads(text).keys() >= {"epoch", "val_loss"}
+    assert "nan" in (loop.run.path / "metrics.csv").read_text()
 
 
 @pytest.mark.parametrize(("precision", "kind"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])

@@ -273,10 +273,33 @@ def test_maps_teach_instead_of_the_annotation_and_are_looked_for_first(
     assert not list(tmp_path.iterdir())
     for number in range(4):  # what a teacher says that sees vessels everywhere
         save(tmp_path / "maps" / f"{number:02d}_prob.png", np.full((80, 80), 255, np.uint8))
+    with pytest.raises(DatasetError, match=r"maps: has no seen\.json, which says"):
+        run(data, tmp_path, **sections)
+    (tmp_path / "maps" / "seen.json").write_text('{"seen": []}')
     taught = load(run(data, tmp_path, **sections).path, device="cpu")
     sample = load_sample(open_dataset(str(data)).records[0])
     probability = taught.segment(sample.image, fov=sample.fov).probability
     assert float(probability[sample.fov].mean()) > 0.8
+
+
+def test_photographs_with_maps_need_no_annotation(data: Path, tmp_path: Path) -> None:
+    listed = (data / "list.csv" if data.is_dir() else data).read_text().splitlines()
+    header, *lines = listed
+    label = header.split(",").index("label")
+    bare = [line.split(",") for line in lines]
+    for cells in bare:
+        cells[label] = ""
+    table = data.parent / "bare.csv"
+    table.write_text("\n".join([header, *map(",".join, bare)]) + "\n")
+    for number in range(4):
+        save(tmp_path / "maps" / f"{number:02d}_prob.png", np.full((80, 80), 255, np.uint8))
+    (tmp_path / "maps" / "seen.json").write_text('{"seen": []}')
+    source = {"dataset": str(table), "split": "train"}
+    sections = {"data": {"train": [source], "val": []}, "schedule": {"epochs": 1}}
+    with pytest.raises(DatasetError, match="no vessel mask"):
+        run(data, tmp_path / "runs", **sections)
+    sections["data"] = {"train": [source | {"maps": str(tmp_path / "maps")}], "val": []}
+    assert run(data, tmp_path / "runs", **sections).weights.is_dir()
 
 
 def test_without_validation_images_the_last_weights_carry_the_given_threshold(

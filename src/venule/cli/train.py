@@ -1,5 +1,6 @@
 """`venule train`: a training run from one configuration file."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +78,8 @@ def _with_aliases(settings: list[str], given: Mapping[str, object]) -> list[str]
             continue
         if ALIASES[flag] in keys:
             raise UsageError(f"{flag} and {ALIASES[flag]} are the same setting; give one of them")
-        aliases.append(f"{ALIASES[flag]}={value}")
+        # A string in quotes, or a folder called 2024 would be a number.
+        aliases.append(f"{ALIASES[flag]}={json.dumps(value, ensure_ascii=False)}")
     return [*settings, *aliases]
 
 

@@ -8,6 +8,7 @@ only. Everything is drawn from torch's global generator, which the loader seeds 
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import BytesIO
 from typing import Annotated, Any
 
@@ -126,15 +127,17 @@ def draw_displacement(height: int, width: int, rms_px: float, sigma_px: float) -
     return torch.from_numpy(np.stack(fields, axis=-1)) * scale
 
 
-def chain(steps: Sequence[v2.Transform]) -> Callable[[Sample], Sample]:
-    """The steps one after the other, as one function."""
+class Chain:
+    """The steps one after the other, as one function; it can be sent to worker processes."""
 
-    def change(sample: Sample) -> Sample:
-        for step in steps:
+    def __init__(self, steps: Sequence[v2.Transform]) -> None:
+        self.steps = steps
+
+    def __call__(self, sample: Sample) -> Sample:
+        """The sample after every step."""
+        for step in self.steps:
             sample = step(sample)
         return sample
-
-    return change
 
 
 def flips(config: AugmentationConfig) -> Sequence[v2.Transform]:
@@ -184,7 +187,7 @@ def random_crop(sample: Sample, side_px: int, config: AugmentationConfig) -> Sam
         crop = {k: v2f.crop(v, top, left, side_px, side_px) for k, v in sample.items()}
     else:
         crop = _interpolate(sample, side_px, (top, left), turn, displacement)
-    return chain(flips(config))(crop)
+    return Chain(flips(config))(crop)
 
 
 def _draw_start(length: int, side: int) -> int:
@@ -241,13 +244,13 @@ def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
     if config.value or config.contrast or config.saturation or config.hue:
         steps.append(v2.RandomApply([Photometric(jitter)], config.color_p))
     if config.gamma:
-        steps.append(Photometric(lambda image: change_gamma(image, config.gamma)))
+        steps.append(Photometric(partial(change_gamma, strength=config.gamma)))
     if config.illumination:
-        steps.append(Photometric(lambda image: illuminate(image, config.illumination)))
+        steps.append(Photometric(partial(illuminate, strength=config.illumination)))
     for probability, change in (
-        (config.blur_p, lambda image: blur(image, config.blur_sigma_px)),
-        (config.noise_p, lambda image: add_noise(image, config.noise)),
-        (config.jpeg_p, lambda image: compress(image, config.jpeg_quality)),
+        (config.blur_p, partial(blur, largest_sigma_px=config.blur_sigma_px)),
+        (config.noise_p, partial(add_noise, largest_std=config.noise)),
+        (config.jpeg_p, partial(compress, lowest_quality=config.jpeg_quality)),
     ):
         if probability:
             steps.append(v2.RandomApply([Photometric(change)], probability))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from venule.data.catalog import find_layout
-from venule.data.protocols import protocols_of
+from venule.data.protocols import is_test, protocols_of
 from venule.data.record import Dataset, Record
 from venule.errors import ImageError
 from venule.image.arrays import Mask
@@ -83,7 +83,7 @@ def _missing_masks(dataset: Dataset) -> Iterator[Problem]:
     """
     for split in sorted({record.split for record in dataset.records}, key=str):
         records = [record for record in dataset.records if record.split == split]
-        if split != "test" or any(record.first for record in records):
+        if not is_test(split or "") or any(record.first for record in records):
             yield from _without_truth(dataset, [r for r in records if r.first is None])
         if any(record.second for record in records):
             yield from _without(

@@ -13,8 +13,8 @@ from torchvision import tv_tensors
 
 from venule.data.augment import (
     AugmentationConfig,
+    Chain,
     Sample,
-    chain,
     geometric,
     photometric,
     random_crop,
@@ -96,8 +96,8 @@ class TrainingSet(Dataset[Sample]):
                 self.names.append(record.id)
             self.order += [*range(first, len(self.photographs))] * part.crops_per_image
         self.augmentation = augmentation
-        self.move = chain(geometric(augmentation))
-        self.light = chain(photometric(augmentation))
+        self.move = Chain(geometric(augmentation))
+        self.light = Chain(photometric(augmentation))
         self.crop_px = crop_px
         self.seed = seed
 

@@ -269,8 +269,12 @@ def test_images(dataset: Dataset) -> frozenset[str]:
     return frozenset(filed).union(*(ids for split, ids in default.splits.items() if is_test(split)))
 
 
-def select(dataset: Dataset, protocol: str | None, split: str) -> Selection:
+def select(
+    dataset: Dataset, protocol: str | None, split: str, *, labelled: bool = True
+) -> Selection:
     """The records of one split, in the order of its list; protocol None is the default one.
+
+    With `labelled` an image to train or to validate on must have its annotation.
 
     Raises:
         UsageError: no such protocol or split.
@@ -287,7 +291,7 @@ def select(dataset: Dataset, protocol: str | None, split: str) -> Selection:
     records = _take(dataset, chosen, split)
     if split in chosen.unlabelled:
         records = tuple(replace(record, first=None, second=None) for record in records)
-    elif split.startswith(("train", "val")):
+    elif labelled and split.startswith(("train", "val")):
         _require_truth(dataset, name, split, records)
     return Selection(dataset.name, name, split, chosen.source, records)
 

@@ -12,7 +12,7 @@ from venule.errors import ConfigError
 class SegmentationModel(nn.Module):
     """A network from pixels to logits.
 
-    forward: (N, 3, H, W) float32 -> (N, C, H, W) logits, for any H and W, in every mode.
+    forward: (N, 3, H, W) float32 -> (N, C, H, W) logits, for any H and W from 32 up, in every mode.
     """
 
     def training_logits(self, x: Tensor) -> tuple[Tensor, ...]:

@@ -15,7 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from venule.errors import ConfigError
-from venule.models.base import SegmentationModel, initialise, require_positive
+from venule.models.base import (
+    PooledBatchNorm2d,
+    SegmentationModel,
+    initialise,
+    require_positive,
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,9 @@ class ResidualBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = PooledBatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
+        self.bn2 = PooledBatchNorm2d(width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, h, w) to the same shape."""
@@ -71,7 +76,7 @@ class ResidualBlock(nn.Module):
 
 def _conv(inside: int, outside: int, side: int, *, stride: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(inside, outside, side, stride, padding=side // 2, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU())
+    return nn.Sequential(conv, PooledBatchNorm2d(outside), nn.ReLU())
 
 
 def _stage(width: int, blocks: int) -> nn.Sequential:
@@ -97,7 +102,7 @@ class ResUNet(SegmentationModel):
             nn.Conv2d(coarse, fine, 1, bias=False) for fine, coarse in pairwise(widths)
         )
         self.skip = nn.ModuleList(nn.Conv2d(width, width, 1, bias=False) for width in widths[:-1])
-        self.norm = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
+        self.norm = nn.ModuleList(PooledBatchNorm2d(width) for width in widths[:-1])
         self.decoder = nn.ModuleList(
             _stage(width, blocks)
             for width, blocks in zip(widths[:-1], config.decoder_blocks, strict=True)

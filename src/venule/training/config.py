@@ -19,6 +19,8 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 Positive = Annotated[float, Field(gt=0)]
 
+Epoch = Annotated[int, Field(ge=1)]
+
 
 class SourceConfig(Section):
     """One split of one data set among several."""
@@ -135,7 +137,7 @@ class LossConfig(Section):
     """The loss, taken inside the field of view."""
 
     kind: Literal["bce", "cross_entropy", "dice", "bce_dice", "focal", "cldice"] = "bce_dice"
-    pos_weight: float = Field(default=1.0, gt=0)  # of vessel pixels, in bce and bce_dice
+    pos_weight: float = Field(default=1.0, gt=0)  # of vessel pixels, in bce, bce_dice and cldice
     dice_weight: float = Field(default=0.5, ge=0)  # of Dice beside BCE, and of clDice beside both
     focal_gamma: float = Field(default=2.0, ge=0)
     auxiliary_weight: float = Field(default=0.4, ge=0)  # of each auxiliary head
@@ -163,9 +165,15 @@ class SchedulerConfig(Section):
     factor: float = Field(default=0.1, gt=0, lt=1)  # plateau, multistep
     patience: int = Field(default=10, ge=0)  # plateau; counted in epochs that are validated
     watch: Literal["val_loss", "mean_loss"] = "val_loss"  # plateau; the mean of both losses
-    milestones: tuple[int, ...] = ()  # multistep, in epochs
+    milestones: tuple[Epoch, ...] = ()  # multistep, in epochs
     warmup: float = Field(default=0.2, gt=0, lt=1)  # one_cycle: share of the steps
     power: float = Field(default=0.9, gt=0)  # poly
+
+    @model_validator(mode="after")
+    def _has_its_steps(self) -> Self:
+        if self.kind == "multistep" and not self.milestones:
+            raise ValueError("kind = multistep needs milestones, such as [60, 80]")
+        return self
 
 
 class ScheduleConfig(Section):
@@ -227,6 +235,11 @@ class TrainConfig(Section):
     @model_validator(mode="after")
     def _wide_enough(self) -> Self:
         self.preprocessing()
+        if self.augmentation.smaller_fov_px and self.input.resize_px:
+            raise ValueError(
+                "augmentation.smaller_fov_px: is for crops, and input.resize_px shows the whole "
+                "photograph; leave it out, or set input.crop_px"
+            )
         side = self.input.crop_px or self.input.resize_px or 0
         if side <= self.augmentation.reach_px:
             raise ValueError(

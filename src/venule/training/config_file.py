@@ -86,6 +86,8 @@ def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
         hint = f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"
         return f"unknown key {key!r}; {hint}"
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_type":
+        message += f"""; quote it: {place[-1]}='"{first["input"]}"'"""
     return f"{key}: {message}" if key else message
 
 

@@ -74,8 +74,9 @@ def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
         precision = "bf16" if _has_bf16_units(cpu) else "fp32"
     if precision == "fp16" and cpu:
         raise ConfigError("schedule.precision = fp16 needs a GPU; use bf16 or fp32 on a CPU")
-    # Accelerate keeps one precision for the whole process; a second run may want another.
-    AcceleratorState._reset_state()
+    # Accelerate keeps device and precision for the whole process; a second run may want others.
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    AcceleratorState._reset_state(reset_partial_state=not distributed)
     return Accelerator(
         cpu=cpu,
         mixed_precision="no" if precision == "fp32" else precision,
@@ -84,9 +85,10 @@ def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
 
 
 def _has_bf16_units(cpu: bool) -> bool:
-    if cpu:  # torch can emulate bf16 on other processors, slower than fp32
+    # Elsewhere torch emulates bf16, slower than fp32.
+    if cpu:
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 class Loop:
@@ -196,8 +198,6 @@ class Loop:
         if self.task.validates and (last or epoch % self.config.validate_every == 0):
             scores = self._validate(epoch)
             row |= {f"val_{name}": value for name, value in scores.items()}
-        elif last and self.accelerator.is_main_process:
-            self.held["last"] = self.task.snapshot(self.evaluated.eval(), epoch=epoch, scores={})
         watched = scores.get("loss")
         if watched is not None and self.watch == "mean_loss":
             watched = (watched + loss) / 2
@@ -284,8 +284,12 @@ class Loop:
     def _write_checkpoint(self) -> None:
         """The held weights, then the state: a run killed in between writes the same weights again.
 
-        Weights that are best by several scores are written once.
+        Weights that are best by several scores are written once; the last are of this epoch,
+        whether it was validated or not.
         """
+        if "val_loss" not in self.rows[-1]:
+            epoch = len(self.rows)
+            self.held["last"] = self.task.snapshot(self.evaluated.eval(), epoch=epoch, scores={})
         names: dict[int, list[str]] = {}
         for name, snapshot in self.held.items():
             names.setdefault(id(snapshot), []).append(name)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import platform
 import shutil
@@ -91,14 +92,15 @@ class Run:
         write_bytes(self.path / "config.toml", to_toml(config.model_dump(mode="json")).encode())
 
     def write_rows(self, rows: Sequence[Row]) -> None:
-        """Write the log as metrics.csv and metrics.jsonl."""
+        """Write the log as metrics.csv and metrics.jsonl, which leaves undefined scores out."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_bytes(self.path / "metrics.csv", text.getvalue().encode())
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        defined = ({k: v for k, v in row.items() if not math.isnan(v)} for row in rows)
+        lines = "".join(json.dumps(row) + "\n" for row in defined)  # JSON has no nan
         write_bytes(self.path / "metrics.jsonl", lines.encode())
 
     def save_state(self, state: Mapping[str, Any]) -> None:

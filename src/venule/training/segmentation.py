@@ -16,11 +16,11 @@ from venule.data.loader import Part, TrainingSet
 from venule.data.maps import find_maps
 from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_annotated, load_sample
-from venule.errors import ConfigError
-from venule.image.arrays import Mask
+from venule.errors import ConfigError, DatasetError
+from venule.image.arrays import FloatMap, Mask
 from venule.image.atomic import write_same
 from venule.image.io import pixel_hash, write_png
-from venule.inference.segment import Prediction, Segmenter
+from venule.inference.segment import Segmenter
 from venule.inference.torch_runner import torch_run
 from venule.metrics.counts import (
     Counts,
@@ -96,11 +96,20 @@ def choose(config: TrainConfig, part: Literal["train", "val"]) -> tuple[Chosen, 
 
 
 def _choose(source: SourceConfig) -> Chosen:
-    selection = select(open_dataset(source.dataset), source.protocol, source.split)
+    labelled = source.maps is None
+    dataset = open_dataset(source.dataset)
+    selection = select(dataset, source.protocol, source.split, labelled=labelled)
     if source.maps is None:
         return Chosen(source, selection, None)
     folder = Path(source.maps)
-    return Chosen(source, selection, find_maps(folder, selection), read_seen(folder / TEACHERS))
+    maps = find_maps(folder, selection)
+    if not (folder / TEACHERS).is_file():
+        raise DatasetError(
+            f"{folder}: has no {TEACHERS}, which says what the networks that made the maps had "
+            'seen; write it as docs/training.md says, {"seen": []} if they had seen no photograph '
+            "of any data set"
+        )
+    return Chosen(source, selection, maps, read_seen(folder / TEACHERS))
 
 
 def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
@@ -138,9 +147,9 @@ class TrainingHeads(nn.Module):
 class SegmentationTask:
     """Vessel segmentation by one configuration.
 
-    Validation runs whole photographs through `Segmenter.segment` and scores them at native size
-    inside the field of view, at threshold 0.5; the threshold that is saved with the weights is the
-    one of largest pooled Dice on the validation images, before pieces are joined or dropped.
+    Validation takes whole photographs the way of `Segmenter.segment` and scores them at native
+    size inside the field of view, at threshold 0.5; the threshold that is saved with the weights is
+    the one of largest pooled Dice on the validation images, before pieces are joined or dropped.
 
     Raises:
         ConfigError: the network finds other classes than vessels, or an image is in both parts.
@@ -215,25 +224,26 @@ class SegmentationTask:
         network = _network(model)
         device = next(network.parameters()).device
         segmenter = Segmenter(self.record, torch_run(network, device))
-        whole = segmenter.without_pieces()
+        plain = segmenter.without_pieces()
         scores: list[dict[str, float]] = []
         pooled = Histogram()
         found: list[Mask] = []
         for sample in self.val:
-            prediction = segmenter.segment(sample.image, fov=sample.fov)
-            if not np.isfinite(prediction.probability).all():
+            logits = segmenter.logits(sample.image, sample.fov)[0]
+            probability = segmenter.finish(logits, sample.fov)
+            if not np.isfinite(probability).all():
                 raise ConfigError(
                     f"the network's output is nan in epoch {epoch}; lower optimizer.learning_rate "
                     "or set optimizer.clip_norm"
                 )
-            histogram = Histogram().accumulate(prediction.probability, _truth(sample), sample.fov)
-            if whole.record == segmenter.record:
+            histogram = Histogram().accumulate(probability, _truth(sample), sample.fov)
+            if plain.record == segmenter.record:
                 pooled += histogram
             else:
-                before = whole.segment(sample.image, fov=sample.fov).probability
+                before = plain.finish(logits, sample.fov)
                 pooled.accumulate(before, _truth(sample), sample.fov)
-            scores.append(self._score(prediction, sample) | {"auc": roc_auc(histogram)})
-            found.append(prediction.probability >= 0.5)
+            scores.append(self._score(probability, sample) | {"auc": roc_auc(histogram)})
+            found.append(probability >= 0.5)
         threshold = best_threshold(pooled)
         self.threshold = 0.5 if math.isnan(threshold) else threshold  # nan: no vessel at all
         self.threshold_source = f"largest pooled Dice on {self.chosen_on}"
@@ -256,11 +266,11 @@ class SegmentationTask:
             copy_weights(_network(model)), record, found=self.found, val=self.val
         )
 
-    def _score(self, prediction: Prediction, sample: Sample) -> dict[str, float]:
+    def _score(self, probability: FloatMap, sample: Sample) -> dict[str, float]:
         truth, fov = _truth(sample), sample.fov
-        counts: Counts = count(prediction.probability >= 0.5, truth, fov)
-        probability = torch.from_numpy(prediction.probability)[None, None]
-        native = (probability.logit(eps=1e-6), _plane(truth), _plane(fov))
+        counts: Counts = count(probability >= 0.5, truth, fov)
+        logits = torch.from_numpy(probability)[None, None].logit(eps=1e-6)
+        native = (logits, _plane(truth), _plane(fov))
         return {
             "loss": float(self.loss_function(*native)),
             "accuracy": accuracy(counts),
