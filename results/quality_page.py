@@ -85,8 +85,8 @@ blockiness to 0.006 to 0.017, of 20 to 0.026 to 0.06, of 10 to 0.05 to 0.12. Dar
 before it is extreme, as venule evens out light; but a dark photograph is noisy, which one that was
 darkened on purpose is not.
 
-Only one photograph of each data set was spoilt for this, six in the case of JPEG. No photograph of
-a test half was used to choose a limit, and no limit changes a vessel map.
+These figures were measured once, and no file of them is kept. Only one photograph of each data set
+was spoilt for this, six in the case of JPEG. No photograph of a test half was used to choose a limit, and no limit changes a vessel map.
 
 ## Uncertainty
 
