@@ -4,9 +4,9 @@
 
 A drawn photograph of every size, 4:3, and one of 2336 x 3504 pixels goes through a process of its
 own for each model and runtime: from file to mask, its peak memory taken, then `--again` times with
-the probability map and the overlay, both timed beside the mask. Above the model's working size the
-cost should be a constant and so much a megapixel: the line that fits best (least squares of the
-relative errors) is reported, with the largest departure from it.
+the probability map and the overlay, both timed beside the mask. Where the network's input grows no
+more, the cost should be a constant and so much a megapixel: the line that fits best (least squares
+of the relative errors) is reported, with the largest departure from it.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from venule.bench.contender import Entry, entries
 from venule.bench.fresh import measure_fresh
 from venule.bench.photograph import write_photograph
 from venule.image.atomic import require_folder, write_bytes
+from venule.image.preprocess import FINER
 from venule.inference.load import load, shipped_weights
 
 MEGAPIXELS = (0.3, 1, 2, 4, 8, 16, 32, 64, 100)
@@ -73,6 +74,10 @@ def measure(
     return rows
 
 
+FOV_SHARE = 0.94
+"""Of a drawn photograph's shorter side, what its field of view spans."""
+
+
 def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, float]:
     """The constant, the cost of a megapixel, and the largest departure of a size from the line."""
     x, y = np.array(megapixels), np.array(seconds)
@@ -86,9 +91,10 @@ def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, flo
 
 
 def fit(entry: Entry, rows: Sequence[dict[str, object]]) -> dict[str, object] | None:
-    """The line through the sizes above the model's working size; None of fewer than three."""
-    least = load(entry.model, runtime=entry.runtime, threads=1).record.preprocessing.fov_px or 0
-    above = [row for row in rows if min(row["size"]) > least]  # type: ignore[call-overload]
+    """The line through the sizes whose network input grows no more; None of fewer than three."""
+    input = load(entry.model, runtime=entry.runtime, threads=1).record.preprocessing
+    least = FINER * input.largest_fov_px if input.largest_fov_px else input.fov_px or 0
+    above = [row for row in rows if FOV_SHARE * min(row["size"]) > least]  # type: ignore[call-overload]
     if len(above) < 3:
         return None
     sizes = [float(row["megapixels"]) for row in above]  # type: ignore[arg-type]

@@ -86,7 +86,8 @@ before it is extreme, as venule evens out light; but a dark photograph is noisy,
 darkened on purpose is not.
 
 These figures were measured once, and no file of them is kept. Only one photograph of each data set
-was spoilt for this, six in the case of JPEG. No photograph of a test half was used to choose a limit, and no limit changes a vessel map.
+was spoilt for this, six in the case of JPEG. No photograph of a test half was used to choose a
+limit, and no limit changes a vessel map.
 
 ## Uncertainty
 

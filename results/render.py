@@ -139,11 +139,11 @@ def _looks(folder: Path) -> str:
     total = Counter(map(_purpose, looks))
     lines = ["## Looks at test images", ""]
     lines += [
-        f"{total['evaluation']} recorded in `results/test_looks.jsonl`; {total['sheet']} sheets"
-    ]
-    lines[-1] += f" of pictures; and {total['card recheck']} times that a card was computed again."
-    lines += [
-        "Without a commit: made outside of a checkout; `-dirty`: with files that differed from it."
+        f"{total['evaluation']} recorded in `results/test_looks.jsonl`, {total['sheet']} sheets of "
+        "pictures (recorded since\nNovember 26; the cards' four were drawn before), and "
+        f"{total['card recheck']} times that a card was computed again.",
+        "A look without a commit was made outside of a checkout, one of a commit `-dirty` with",
+        "files that differed from it.",
     ]
     table = [["data set", "what was scored", "looks", "sheets", "card computed again"]]
     for data, model in dict.fromkeys((data, model) for data, model, _ in counts):

@@ -65,7 +65,8 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER")
     given = parser.parse_args()
     try:
-        selection = select(open_dataset(given.data), given.protocol, given.split)
+        dataset = open_dataset(given.data)
+        selection = select(dataset, given.protocol, given.split, labelled=False)
         teachers = [teacher(model) for model in given.models]
         for path in soften(teachers, selection, given.out):
             sys.stdout.write(f"{path}\n")

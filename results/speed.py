@@ -29,7 +29,7 @@ JPEG. Two threads on the computer named below unless it says otherwise; the time
 differ, ratios less so. What makes the files again, on a computer that does nothing else:
 
 ```console
-$ python benchmarks/bench.py          # results/bench.json; also --peer FILE.onnx
+$ python benchmarks/bench.py          # results/bench.json; --repeat N, --peer FILE.onnx
 $ python benchmarks/scale.py          # results/scale.json
 $ python benchmarks/throughput.py     # results/throughput.json
 $ python benchmarks/startup.py -o results/startup.json
@@ -128,8 +128,8 @@ def _accurate_like_for_like(bench: Json) -> Iterator[str]:
         if row["name"] == "accurate" and (share := _wnet_share(row["runtime"])) is not None
     ]
     if found:
-        yield f"In the same runtime `accurate` takes {' and '.join(found)}: its goal is"
-        yield "met by OpenVINO (`pip install '.[openvino]'`), which the base install has not."
+        yield f"In the same runtime `accurate` takes {' and '.join(found)}."
+        yield "OpenVINO is an extra (`pip install '.[openvino]'`); ONNX Runtime is always there."
 
 
 def _scale_goals(scale: Json) -> Iterator[Goal]:
@@ -150,7 +150,8 @@ def _start_goals(startup: Json) -> Iterator[Goal]:
 
 
 def _bench(bench: Json) -> list[str]:
-    lines = ["## One photograph of DRIVE's size", "", _computer(bench), ""]
+    lines = ["## One photograph of DRIVE's size", ""]
+    lines += [f"{_computer(bench)} {bench['repeat']} rounds.", ""]
     networks = [["network", "runtime", "alone, median ms", "quartiles", "of the yardstick's time"]]
     for row in bench["rows"]:
         time = row["network"]
@@ -215,7 +216,7 @@ def _scale(scale: Json) -> list[str]:
             ]
         )
     lines += [*markdown(table, words=(0, 1)), ""]
-    lines += ["Above the model's working size, a constant and so much a megapixel:", ""]
+    lines += ["Where the network's input grows no more, a constant and so much a megapixel:", ""]
     fits = [["model", "runtime", "sizes", "constant s", "s a megapixel", "largest departure"]]
     for fit in scale["fits"]:
         line = fit.get("again", fit.get("first"))

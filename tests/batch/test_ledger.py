@@ -1,7 +1,7 @@
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from venule.batch.ledger import Ledger
 from venule.batch.plan import LEDGER, Job
-from venule.batch.predict import Failed, Finished, Kept, Written
+from venule.batch.predict import Failed, Finished, Kept, Written, failure
 from venule.errors import OutputError
 from venule.image.io import file_sha256
 from venule.quality.assess import judge
@@ -331,6 +331,47 @@ def test_a_folder_that_can_be_searched_again_is_forgotten(
     assert len(list(ledger.rows())) == 2
     ledger.begin([photograph], SETTINGS, overwrite=False)
     assert [Path(row.source).stem for row in ledger.rows()] == ["a"]
+
+
+@pytest.fixture
+def closed_below(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes every file below a folder one that cannot be told of; root may look into any."""
+    lstat = os.lstat
+
+    def close(folder: Path) -> None:
+        def guarded(path: str | Path) -> os.stat_result:
+            if folder in Path(path).parents:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return lstat(path)
+
+        monkeypatch.setattr("venule.batch.predict.os.lstat", guarded)
+
+    return close
+
+
+def test_a_finished_photograph_stays_so_where_its_results_cannot_be_told_of(
+    ledger: Ledger, tmp_path: Path, closed_below: Callable[[Path], None]
+) -> None:
+    (job,) = jobs = _jobs(tmp_path, "sub/a")
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    finished = _finish(ledger, job)
+    closed_below(tmp_path / "sub")
+    ledger.record(failure(job, "cannot be read", read=False, seconds=0.1))
+    assert ledger.finished(job) == finished
+    assert [(row.status, row.reason) for row in ledger.rows()] == [
+        ("done", "cannot be read; what an earlier run found is kept")
+    ]
+
+
+def test_a_failed_photograph_in_a_folder_that_was_closed_stops_nothing(
+    ledger: Ledger, tmp_path: Path, closed_below: Callable[[Path], None]
+) -> None:
+    failed, other = _jobs(tmp_path, "sub/a", "b")
+    ledger.begin([failed, other], SETTINGS, overwrite=False)
+    ledger.record(Failed(failed, "broken"))
+    closed_below(tmp_path / "sub")
+    ledger.begin([other], SETTINGS, overwrite=False)
+    assert len(list(ledger.rows())) == 2  # whether it is gone cannot be told
 
 
 def test_what_is_recorded_is_on_the_disk_before_the_next_photograph(ledger: Ledger) -> None:

@@ -14,15 +14,23 @@ def test_ratios_are_to_the_first_and_to_the_first_of_the_runtime(
     entries = [
         Entry(model, runtime, peer=True) for runtime in ("onnx", "openvino") for model in "ab"
     ]
-    monkeypatch.setattr(
-        "venule.bench.run.open_contender",
-        lambda entry, *, threads: Contender(entry, entry.model, entry.runtime, lambda x: x),
-    )
-    monkeypatch.setattr("venule.bench.run.measure_fresh", lambda *_, **__: Fresh(None, 1.0))
+    asked: list[int] = []
+
+    def opened(entry: Entry, *, threads: int) -> Contender:
+        asked.append(threads)
+        return Contender(entry, entry.model, entry.runtime, lambda x: x)
+
+    def fresh(*_: object, threads: int) -> Fresh:
+        asked.append(threads)
+        return Fresh(None, 1.0)
+
+    monkeypatch.setattr("venule.bench.run.open_contender", opened)
+    monkeypatch.setattr("venule.bench.run.measure_fresh", fresh)
     monkeypatch.setattr(
         "venule.bench.run.take_turns",
         lambda tasks, **_: [[{"network": one}] for one in seconds] if tasks else [],
     )
-    rows = bench(entries, sizes=[(64, 64)], repeat=1).rows
+    rows = bench(entries, sizes=[(64, 64)], repeat=1, threads=7).rows
+    assert set(asked) == {7}
     assert [row.ratio.median for row in rows] == [1, 2, 4, 6]
     assert [row.ratio_in_runtime.median for row in rows] == [1, 2, 1, 1.5]

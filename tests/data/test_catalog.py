@@ -73,6 +73,16 @@ def test_two_layouts_in_one_folder_are_an_error_that_names_both(tmp_path: Path) 
     assert len(open_dataset(f"folders={drive}").records) == 3
 
 
+def test_files_of_equal_stems_beside_a_data_set_stop_nothing(tmp_path: Path) -> None:
+    folders = trees.make_folders(tmp_path)
+    for name in ("sheet.png", "sheet.jpg"):
+        (folders / name).touch()
+    assert len(open_dataset(str(folders)).records) == 3
+    (folders / "empty").mkdir()
+    with pytest.raises(DatasetError, match="not a data set layout we know"):
+        open_dataset(str(folders / "empty"))
+
+
 def test_an_unknown_layout_is_an_error_that_lists_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         open_dataset(str(tmp_path))

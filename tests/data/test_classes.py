@@ -52,7 +52,11 @@ def test_a_class_of_one_photograph_keeps_it_for_training(tmp_path: Path) -> None
 
 def test_other_files_hidden_and_empty_folders_are_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.jpg", "a/2.jpg", "a/notes.txt", "b/1.jpg", ".git/1.jpg", "c/readme.md")
-    assert open_class_tree(tmp_path).classes == ("a", "b")
+    touch(tmp_path, "a/._1.jpg")
+    (tmp_path / "b" / "d.png").mkdir()
+    tree = open_class_tree(tmp_path)
+    assert tree.classes == ("a", "b")
+    assert sorted(path.name for path, _ in (*tree.train, *tree.val)) == ["1.jpg", "1.jpg", "2.jpg"]
 
 
 def test_the_digest_changes_with_the_photographs(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Folders of one's own, and the train/validation folders of the second published system."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ def test_labels_and_fields_of_view_are_matched_by_stem(tmp_path: Path) -> None:
     a, b, _ = folders.read_plain(root).records
     assert (a.id, a.first, a.fov) == ("a", root / "labels/a.png", root / "fov/a.png")
     assert (b.first, b.fov) == (root / "labels/b.png", None)
+
+
+def test_names_written_on_a_mac_are_the_same_names(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Müller") for form in ("NFC", "NFD"))
+    root = trees.make_folders(tmp_path, (decomposed,))
+    (root / "labels" / f"{decomposed}.png").rename(root / "labels" / f"{composed}.png")
+    (record,) = folders.read_plain(root).records
+    assert (record.id, record.first) == (composed, root / "labels" / f"{composed}.png")
 
 
 def test_masks_may_be_the_name_of_the_labels(tmp_path: Path) -> None:

@@ -94,6 +94,17 @@ def test_the_folder_is_a_tree_to_pretrain_on(records: tuple[Record, ...], tmp_pa
     np.testing.assert_array_equal(read_image(path), expected)
 
 
+def test_an_interrupted_folder_says_what_was_cut_up(
+    records: tuple[Record, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "parts"
+    writing = write_parts(cut(records), out, CONFIG, dataset="folders")
+    next(writing)
+    writing.close()  # type: ignore[attr-defined]
+    about = json.loads((out / "parts.json").read_text())
+    assert sum(len(seen["images"]) for seen in about["seen"]) == len(NAMES)
+
+
 def test_it_is_written_which_photographs_were_cut_up(
     records: tuple[Record, ...], tmp_path: Path
 ) -> None:

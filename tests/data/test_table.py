@@ -69,6 +69,18 @@ def test_mistakes_in_the_file_are_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_blank_lines_do_not_shift_the_number_of_a_line(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("id,image,label\n\na,a.png,\n\n,b.png,\n")
+    with pytest.raises(DatasetError, match="line 5 has no id"):
+        table.read(tmp_path / "list.csv")
+
+
+def test_a_column_may_not_be_there_twice(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("id,image,label, label\na,a.png,x.png,y.png\n")
+    with pytest.raises(DatasetError, match="column 'label' is there twice"):
+        table.read(tmp_path / "list.csv")
+
+
 @pytest.mark.parametrize("line", ["a,images/a.png", "a,images/a.png,labels/a.png,more"])
 def test_rows_of_another_length_are_an_error(line: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"

@@ -165,8 +165,47 @@ def test_runs_that_share_a_validation_image_are_refused_before_they_are_asked(
     runs: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("venule.evaluation.calibrate._predict", lambda *_: pytest.fail("predicted"))
-    with pytest.raises(DatasetError, match="image 02 validates two runs"):
+    with pytest.raises(DatasetError, match="image 02 of csv validates twice"):
         calibrate([runs[0], runs[0]])
+
+
+def test_images_of_equal_ids_in_two_data_sets_are_told_apart(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    others = trees.make_folders(tmp_path / "own", ("02",))
+    config = runs[0] / "config.toml"
+    sources = ", ".join(
+        f'{{ dataset = "{data}", split = "{split}", expert = "first" }}'
+        for data, split in ((tmp_path / "0" / "drawn.csv", "val"), (others, "all"))
+    )
+    config.write_text(config.read_text().replace('val = "val"', f"val = [{sources}]"))
+    chosen = calibrate(runs[:1])
+    assert chosen.images == ("csv 02", "folders 02")
+    assert set(chosen.per_image) == set(chosen.images)
+
+
+@pytest.mark.parametrize("text", ["data = [", '[data]\nfolder = "x"\n'])
+def test_a_damaged_run_or_one_of_a_classifier_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(WeightsError, match="give runs of `venule train`"):
+        calibrate([tmp_path])
+
+
+def test_a_run_of_a_shipped_models_name_is_asked_itself(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def load(run: Path, which: str) -> Segmenter:
+        asked.append(run)
+        raise WeightsError("enough")
+
+    monkeypatch.setattr("venule.evaluation.calibrate.load", load)
+    (runs[0].parent / "general").symlink_to(runs[0])
+    monkeypatch.chdir(runs[0].parent)
+    with pytest.raises(WeightsError, match="enough"):
+        calibrate([Path("general")])
+    assert asked == [runs[0].parent / "general"]
 
 
 def test_a_folder_without_weights_is_said(tmp_path: Path) -> None:

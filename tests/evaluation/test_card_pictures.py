@@ -49,6 +49,8 @@ def test_pictures_of_the_worst_images_come_onto_the_card(
     with Image.open(written[0]) as picture:
         assert picture.width > 4 * CELL_PX  # photograph, truth, probability, errors
         assert np.asarray(picture).std() > 10
+    (look,) = map(json.loads, (folder.parent / "test_looks.jsonl").read_text().splitlines())
+    assert (look["purpose"], look["dataset"], look["images"]) == ("sheet", "CHASE_DB1", 3)
     card = make_card(folder, shipped.weights)
     page = card_page(card)
     assert "](../cards/images/tiny-chase_db1-test.jpg)" in page

@@ -108,6 +108,10 @@ def test_nothing_is_left_behind_where_export_fails(tmp_path: Path) -> None:
     trained(source, options=TINY)
     with pytest.raises(OutputError):
         export_onnx(source, tmp_path / "missing" / "a.onnx")
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(OutputError, match=r"folder\.onnx: cannot be written"):
+        export_onnx(source, tmp_path / "folder.onnx")
+    (tmp_path / "folder.onnx").rmdir()
     with pytest.raises(WeightsError):
         export_onnx(tmp_path / "none.safetensors", tmp_path / "b.onnx")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors"]

@@ -1,4 +1,5 @@
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import venule
 from support.networks import write_network
 from support.runtimes import needs_openvino
 from venule.errors import UsageError, WeightsError
+from venule.inference import onnx_runner
 from venule.inference.load import FASTER_IN_OPENVINO, load, shipped_weights, weights_file
 from venule.models.record import ModelRecord
 from venule.models.zoo import MODELS
@@ -120,6 +122,32 @@ def test_two_segmenters_do_not_disturb_each_other() -> None:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     return write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+
+
+@pytest.mark.parametrize(("device", "description"), [("auto", ""), ("cuda", None)])
+def test_a_gpu_that_cannot_be_used_is_not_said_to_compute(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, device: str, description: str | None
+) -> None:
+    # The package for GPUs lists CUDA wherever it is installed, and computes on the CPU if need be.
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnx_runner.onnxruntime, "get_available_providers", lambda: providers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ONNX Runtime's own, of a provider that it has not
+        if description is None:
+            with pytest.raises(UsageError, match="cannot use it here"):
+                load(tiny, device=device, runtime="onnx")
+        else:
+            assert load(tiny, device=device, runtime="onnx").runtime.endswith(", fp32")
+
+
+def test_without_pytorch_its_weights_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.safetensors").touch()
+    monkeypatch.delitem(sys.modules, "venule.inference.torch_runner", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UsageError, match=r"PyTorch runs it and is not installed .*venule\[train\]"):
+        load(tmp_path / "a.safetensors")
 
 
 def test_an_unknown_runtime_or_number_of_threads_is_refused(tiny: Path) -> None:

@@ -79,6 +79,14 @@ def test_a_result_is_not_changed_by_the_next_one(network: Path) -> None:
     np.testing.assert_allclose(first, -pixels[:, 1:2], rtol=1e-6)
 
 
+def test_openvino_is_given_the_threads_that_are_asked_for(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert OpenVINORun(network, threads=3)._options["INFERENCE_NUM_THREADS"] == 3
+    monkeypatch.setattr("venule.inference.openvino_runner.core_count", lambda: 5)
+    assert OpenVINORun(network)._options["INFERENCE_NUM_THREADS"] == 5
+
+
 def test_threads_share_a_network(network: Path) -> None:
     run = OpenVINORun(network, threads=1, precision="fp32")
     wrong: list[int] = []

@@ -2,6 +2,7 @@ import hashlib
 import json
 import pickle
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import resnet18, resnet50
+from torchvision.models import resnet18, resnet50, resnet152, wide_resnet50_2
 from torchvision.models.segmentation import deeplabv3_resnet50
 
 from support.original_ddrnet import OriginalDDRNet
@@ -146,6 +147,16 @@ def test_a_resnet_becomes_the_trunk_of_deeplabv3(tmp_path: Path) -> None:
     parts = {name.split(".")[1] for name in converted.fit.fresh}
     assert parts == {"classifier", "aux_classifier"}
     assert (converted.fit.mismatched, converted.fit.unused) == ({}, ())
+
+
+@pytest.mark.parametrize("make", [resnet152, wide_resnet50_2])
+def test_a_resnet_of_another_depth_or_width_is_refused(
+    tmp_path: Path, make: Callable[..., nn.Module]
+) -> None:
+    state = make(weights=None).state_dict()
+    thin = {name: value.new_zeros(()).expand(value.shape) for name, value in state.items()}
+    path = write(tmp_path / "other.pth", thin)  # values do not matter, nor need they be stored
+    assert "a trunk of another depth or width than deeplabv3-resnet" in complaint(path)
 
 
 def test_a_small_resnet_is_refused(tmp_path: Path) -> None:

@@ -161,12 +161,7 @@ def test_an_interrupted_pretraining_ends_as_an_uninterrupted_one(
 
 def test_other_photographs_cannot_carry_on_a_run(tree: Path, tmp_path: Path) -> None:
     run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
-    photograph = tree / "red" / "0.png"
-    content = photograph.read_bytes()
-    photograph.write_bytes(content + b"\0")
-    with pytest.raises(DatasetError, match="by name and size"):
-        resume(run.path, report=ignore)
-    photograph.unlink()
+    (tree / "red" / "0.png").unlink()
     with pytest.raises(DatasetError, match="begin a new run"):
         resume(run.path, report=ignore)
 

@@ -16,6 +16,7 @@ from venule.batch.predict import (
     Kept,
     Outcome,
     Written,
+    may_exist,
     sha256_if_readable,
 )
 from venule.batch.refuse import (
@@ -144,7 +145,7 @@ class Ledger:
         job = outcome.job
         reason = text(outcome.reason) if isinstance(outcome, Failed) else ""
         unread = isinstance(outcome, Failed) and not outcome.read
-        if unread and any(map(os.path.lexists, job.targets)):
+        if unread and any(map(may_exist, job.targets)):
             self._update(job, {"reason": reason})
             return
         values: dict[str, Any] = {
@@ -303,9 +304,9 @@ def text(value: str | Path) -> str:
 
 def _is_gone(place: str) -> bool:
     """Whether no photograph is there any more, nor a folder that could not be searched."""
-    if Path(place).is_dir():
+    if os.path.isdir(place):  # noqa: PTH112  Path.is_dir raises where it cannot be told
         return os.access(place, os.R_OK | os.X_OK)
-    return not os.path.lexists(place)
+    return not may_exist(place)
 
 
 def _todo(error: sqlite3.Error) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -68,9 +69,20 @@ class Failed:
 Outcome = Written | Kept | Failed
 
 
+def may_exist(path: str | Path) -> bool:
+    """Whether a file or link is there, or cannot be told from here, as on a share that fails."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def failure(job: Job, reason: str, *, read: bool, seconds: float) -> Failed:
     """The failure of a photograph that had been `read` or not; the reason says what is kept."""
-    kept = not read and any(map(os.path.lexists, job.targets))
+    kept = not read and any(map(may_exist, job.targets))
     note = "; what an earlier run found is kept" if kept else ""
     return Failed(job, reason + note, read, seconds)
 
@@ -237,8 +249,10 @@ def _still_there(job: Job, finished: Finished) -> bool:
     for result, digest in finished.outputs.items():
         path = job.out / result
         try:
-            if not path.is_file() or file_sha256(path) != digest:
+            if not stat.S_ISREG(path.stat().st_mode) or file_sha256(path) != digest:
                 return False
+        except (FileNotFoundError, NotADirectoryError):
+            return False
         except OSError as error:
             raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
     return True

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from venule.cli.progress import shown
 from venule.cli.table import print_table
 
 
@@ -28,7 +29,10 @@ def calibrate(
     if json is not None:
         require_folder(json)
     chosen = choose(
-        runs, which=which, without=without or (), progress=lambda id: typer.echo(id, err=True)
+        runs,
+        which=which,
+        without=without or (),
+        progress=lambda id: typer.echo(shown(id), err=True),
     )
     if json is not None:
         write_bytes(json, (chosen.model_dump_json(indent=2) + "\n").encode())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress
+from venule.cli.progress import Progress, shown
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check(
         problems += check_dataset(dataset)
     print_table([[*_COLUMNS], *(row for dataset in datasets for row in _rows(dataset))])
     for problem in problems:
-        typer.echo(str(problem))
+        typer.echo(shown(problem))
     typer.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
     if problems:
         raise typer.Exit(3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from venule.cli.card import check_card
-from venule.cli.progress import Progress
+from venule.cli.progress import Progress, shown
 from venule.cli.runtime import Runtime
 from venule.cli.table import print_table
 from venule.errors import UsageError
@@ -198,7 +198,7 @@ def _warn(results: "tuple[Result, ...]") -> None:
 
     for result in results:
         for line in warnings_of(result):
-            typer.secho(line, err=True, fg="red", bold=True)
+            typer.secho(shown(line), err=True, fg="red", bold=True)
 
 
 def _print(report: "Report") -> None:
@@ -209,7 +209,7 @@ def _print(report: "Report") -> None:
         score_table,
     )
 
-    typer.echo("\n".join(headings(report)))
+    typer.echo("\n".join(map(shown, headings(report))))
     tables = [score_table(report), published_table(report)]
     if report.differences:
         tables.insert(1, difference_table(report))

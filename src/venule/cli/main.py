@@ -187,7 +187,7 @@ def _mistake(error: Exception) -> str | None:
             return f"this needs {missing}, which is not installed: pip install 'venule[train]'"
         return None
     if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
-        return f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        return shown(f"{error.strerror}: {error.filename}" if error.filename else error)
     return None
 
 

@@ -130,10 +130,10 @@ def predict(
                 progress.line(f"venule: warning: {warning}")
             if isinstance(outcome, Failed):
                 failures.append(outcome)
-                progress.advance(f"{shown(outcome.job.source)}: failed")
+                progress.advance(f"{outcome.job.source}: failed")
             else:
-                progress.advance(shown(outcome.job.source))
-                progress.result("\n".join(map(shown, outcome.job.targets)))
+                progress.advance(str(outcome.job.source))
+                progress.result(*outcome.job.targets)
     if progress.skipped:
         say(f"{progress.skipped} of {len(jobs)} inputs were finished before")
     if failures:
@@ -156,10 +156,10 @@ def _warnings(outcome: "Written | Failed") -> Iterator[str]:
     """What is to be said of a photograph, one line each; a failed one is listed at the end."""
     from venule.batch.predict import Written
 
-    yield from map(shown, outcome.warnings)
+    yield from outcome.warnings
     quality = outcome.quality
     if isinstance(outcome, Written) and quality is not None and quality.reasons:
-        yield f"{shown(outcome.job.source)}: {quality.grade}: {', '.join(quality.reasons)}"
+        yield f"{outcome.job.source}: {quality.grade}: {', '.join(quality.reasons)}"
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def _list(failures: Sequence["Failed"], *, total: int, out: Path) -> None:
     for failure in failures[:LISTED]:
         say(f"  {shown(failure.job.source)}: {shown(failure.reason)}")
     if len(failures) > LISTED:
-        say(f"  and {len(failures) - LISTED} more, see {out / 'report.csv'}")
+        say(f"  and {len(failures) - LISTED} more, see {shown(out / 'report.csv')}")
 
 
 def _default_model() -> str:

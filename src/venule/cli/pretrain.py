@@ -1,6 +1,5 @@
 """`venule pretrain`: a DDRNet's trunk learns from a tree of class folders."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -50,9 +49,7 @@ def pretrain(
             run = carry_on(resume, report=progress.report)
     else:
         assert folder is not None
-        # A quoted string of JSON is one of TOML too.
-        quoted = json.dumps(str(folder.resolve()), ensure_ascii=False)
-        overrides = [*(settings or []), f"data.folder={quoted}"]
+        overrides = [*(settings or []), ("data.folder", str(folder.resolve()))]
         parsed = read_config(config, overrides, PretrainConfig)
         with TrainingProgress() as progress:
             run = begin(parsed, root=out, report=progress.report)

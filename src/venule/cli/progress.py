@@ -82,6 +82,7 @@ class Progress:
 
     def advance(self, step: str) -> None:
         """Count one more step as done, and name it."""
+        step = shown(step)
         self.done += 1
         now = time.monotonic()
         rate = (self.done - self.skipped) / max(now - self._first - self._skipping, 1e-6)
@@ -107,18 +108,20 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Print a line of progress to stderr, above the bar where there is one."""
+        text = shown(text)
         if self._bar is None:
             say(text)
             return
         with suppress(OSError):
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def result(self, text: str) -> None:
-        """Print a result to stdout, above the bar where both share a terminal."""
+    def result(self, *names: object) -> None:
+        """Print results to stdout, one a line, above the bar where both share a terminal."""
         if self._bar is not None and sys.stdout.isatty():
-            self.line(text)
+            for name in names:
+                self.line(str(name))
             return
         try:
-            print(text, flush=True)
+            print(*map(shown, names), sep="\n", flush=True)
         except OSError:  # nobody reads the list any more; the work goes on
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115

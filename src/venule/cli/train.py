@@ -1,14 +1,16 @@
 """`venule train`: a training run from one configuration file."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from venule.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from venule.training.config_file import Override
 
 ALIASES = {
     "--data": "data.dataset",
@@ -67,19 +69,18 @@ def train(
         typer.echo(run.path)
 
 
-def _with_aliases(settings: list[str], given: Mapping[str, object]) -> list[str]:
+def _with_aliases(settings: list[str], given: Mapping[str, object]) -> "list[Override]":
     """The overrides with aliases spelt out; both forms of one key are a usage error."""
     from venule.errors import UsageError
 
     keys = {setting.partition("=")[0] for setting in settings}
-    aliases = []
+    aliases: list[Override] = []
     for flag, value in given.items():
         if value is None:
             continue
         if ALIASES[flag] in keys:
             raise UsageError(f"{flag} and {ALIASES[flag]} are the same setting; give one of them")
-        # A string in quotes, or a folder called 2024 would be a number.
-        aliases.append(f"{ALIASES[flag]}={json.dumps(value, ensure_ascii=False)}")
+        aliases.append((ALIASES[flag], value))
     return [*settings, *aliases]
 
 

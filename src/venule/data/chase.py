@@ -8,7 +8,7 @@ with Image_01L.png, as others have published, is read if it is there.
 import re
 from pathlib import Path
 
-from venule.data.layout import Layout, first_of, images_in
+from venule.data.layout import Layout, first_of, images_in, stems_in
 from venule.data.record import Dataset, Record
 
 _IMAGE = re.compile(r"Image_(\d\d)([LR])")
@@ -37,7 +37,7 @@ def read(root: Path) -> Dataset:
 
 def recognizes(root: Path) -> bool:
     """True if a photograph with a CHASE_DB1 name is there."""
-    return any(_IMAGE.fullmatch(stem) for stem in images_in(root))
+    return any(_IMAGE.fullmatch(stem) for stem in stems_in(root))
 
 
 LAYOUT = Layout(

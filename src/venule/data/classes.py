@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from venule.data.layout import photographs_in
 from venule.errors import DatasetError
-from venule.image.io import is_image_path
 
 Labelled = tuple[Path, int]
 """A photograph and the index of its class."""
@@ -22,12 +22,12 @@ class ClassTree:
     val: tuple[Labelled, ...]
 
     def digest(self) -> str:
-        """SHA-256 of all photographs' names and sizes, with class and whether they validate.
+        """SHA-256 of all photographs' names, each with its class and whether it validates.
 
         Not of their pixels: of a million photographs those take too long to be read.
         """
         names = [
-            f"{split}/{path.parent.name}/{path.name} {path.stat().st_size}"
+            f"{split}/{path.parent.name}/{path.name}"
             for split, items in (("train", self.train), ("val", self.val))
             for path, _ in items
         ]
@@ -76,9 +76,7 @@ def _by_class(root: Path) -> dict[str, list[Path]]:
     """Photographs by the name of their folder, both in alphabetical order."""
     folders = sorted(path for path in root.iterdir() if path.is_dir())
     files = {
-        folder.name: sorted(path for path in folder.iterdir() if is_image_path(path))
-        for folder in folders
-        if not folder.name.startswith(".")
+        folder.name: photographs_in(folder) for folder in folders if not folder.name.startswith(".")
     }
     return {name: paths for name, paths in files.items() if paths}
 

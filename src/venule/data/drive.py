@@ -8,7 +8,7 @@ labels the training images only. The release has no patient information.
 import re
 from pathlib import Path
 
-from venule.data.layout import Layout, first_of, images_in
+from venule.data.layout import Layout, first_of, images_in, stems_in
 from venule.data.record import Dataset, Record
 
 _PARTS = ("training", "test")
@@ -46,7 +46,7 @@ def _read_part(folder: Path) -> list[Record]:
 def recognizes(root: Path) -> bool:
     """True if training/images or test/images holds an image with a DRIVE name."""
     return any(
-        _IMAGE.fullmatch(stem) for part in _PARTS for stem in images_in(root / part / "images")
+        _IMAGE.fullmatch(stem) for part in _PARTS for stem in stems_in(root / part / "images")
     )
 
 

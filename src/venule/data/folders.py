@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from venule.data.layout import Layout, first_of, images_in
+from venule.data.layout import Layout, first_of, images_in, stems_in
 from venule.data.record import Dataset, Record
 from venule.errors import DatasetError
 
@@ -42,7 +42,7 @@ def read_plain(root: Path) -> Dataset:
 def recognizes_plain(root: Path) -> bool:
     """True if images/ holds photographs and labels/ or masks/ is beside it."""
     labelled = (root / "labels").is_dir() or (root / "masks").is_dir()
-    return labelled and bool(images_in(root / "images"))
+    return labelled and bool(stems_in(root / "images"))
 
 
 def read_deeplab(root: Path) -> Dataset:

@@ -8,7 +8,7 @@ patient and group: the patient is number and group, such as 01_dr.
 import re
 from pathlib import Path
 
-from venule.data.layout import Layout, first_of, images_in
+from venule.data.layout import Layout, first_of, images_in, stems_in
 from venule.data.record import Dataset, Record
 
 GROUPS = ("dr", "g", "h")
@@ -36,7 +36,7 @@ def read(root: Path) -> Dataset:
 
 def recognizes(root: Path) -> bool:
     """True if images/ holds a photograph with an HRF name."""
-    return any(_IMAGE.fullmatch(stem) for stem in images_in(root / "images"))
+    return any(_IMAGE.fullmatch(stem) for stem in stems_in(root / "images"))
 
 
 LAYOUT = Layout(

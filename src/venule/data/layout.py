@@ -1,5 +1,6 @@
 """What a reader declares about the folder tree of one data set, and how files are found in it."""
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,29 @@ class Layout:
 
 
 def stem_of(path: Path) -> str:
-    """The file's name without its suffix and without a `.gz` after it."""
-    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+    """The file's name without its suffix and without a `.gz` after it, as composed Unicode (NFC).
+
+    macOS writes ü as two letters, so that a name would differ from the same one written elsewhere.
+    """
+    stem = Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+    return unicodedata.normalize("NFC", stem)
+
+
+def photographs_in(folder: Path) -> list[Path]:
+    """The image files directly in `folder` in name order; empty if there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        # macOS leaves files such as ._21_training.tif in archives.
+        if not path.name.startswith(".") and is_image_path(path) and path.is_file()
+    )
+
+
+def stems_in(folder: Path) -> list[str]:
+    """The stems of `photographs_in`, each as often as it occurs."""
+    return [stem_of(path) for path in photographs_in(folder)]
 
 
 def images_in(folder: Path) -> dict[str, Path]:
@@ -47,13 +69,8 @@ def images_in(folder: Path) -> dict[str, Path]:
     Raises:
         DatasetError: two files share a stem, so that a stem does not name one image.
     """
-    if not folder.is_dir():
-        return {}
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        # macOS leaves files such as ._21_training.tif in archives.
-        if path.name.startswith(".") or not is_image_path(path) or not path.is_file():
-            continue
+    for path in photographs_in(folder):
         if (other := found.get(stem_of(path))) is not None:
             raise DatasetError(
                 f"{folder}: {other.name} and {path.name} share the name {stem_of(path)}; "

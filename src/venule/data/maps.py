@@ -1,5 +1,6 @@
 """A folder of probability maps or masks, matched to the images of a selection by their names."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
     by_stem: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in _SUFFIXES:
-            by_stem.setdefault(path.stem, []).append(path)
+            by_stem.setdefault(unicodedata.normalize("NFC", path.stem), []).append(path)
     for ending in _ENDINGS:
         found = {record.id: _candidates(by_stem, record, ending) for record in selection.records}
         if any(found.values()):
@@ -81,7 +82,7 @@ def read_map_of(sample: Sample, path: Path, *, mask: bool) -> FloatMap:
 
 
 def _candidates(by_stem: dict[str, list[Path]], record: Record, ending: str) -> list[Path]:
-    stems = dict.fromkeys((record.image.stem, record.id))
+    stems = dict.fromkeys((unicodedata.normalize("NFC", record.image.stem), record.id))
     return [path for stem in stems for path in by_stem.get(f"{stem}{ending}", [])]
 
 

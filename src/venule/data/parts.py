@@ -119,17 +119,14 @@ def write_parts(
             raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     patients = list(dict.fromkeys(photograph.record.person for photograph in cut))
     validating = set(patients[1::_EACH_VALIDATES])
+    split_of = {
+        photograph.record.id: "val" if photograph.record.person in validating else "train"
+        for photograph in cut
+    }
     seen: dict[str, dict[str, str]] = {"train": {}, "val": {}}
     for photograph in cut:
-        image = load_sample(photograph.record).image
-        split = "val" if photograph.record.person in validating else "train"
         if photograph.parts:
-            seen[split][photograph.record.id] = photograph.pixels
-        for number, part in enumerate(photograph.parts):
-            name = names[int(np.searchsorted(edges, part.share, side="right"))]
-            pixels = image[part.row : part.row + side, part.column : part.column + side]
-            write_png(out / split / name / f"{photograph.record.id}-{number:02d}.png", pixels)
-        yield photograph.record
+            seen[split_of[photograph.record.id]][photograph.record.id] = photograph.pixels
     about = asdict(config) | {
         "parts": len(shares),
         "edges": [round(float(edge), 5) for edge in edges],
@@ -139,7 +136,16 @@ def write_parts(
             for (split, ids), role in zip(seen.items(), ("trained", "selected"), strict=True)
         ],
     }
+    # First: an interrupted folder must say what was seen, too.
     write_bytes(out / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
+    for photograph in cut:
+        image = load_sample(photograph.record).image
+        split = split_of[photograph.record.id]
+        for number, part in enumerate(photograph.parts):
+            name = names[int(np.searchsorted(edges, part.share, side="right"))]
+            pixels = image[part.row : part.row + side, part.column : part.column + side]
+            write_png(out / split / name / f"{photograph.record.id}-{number:02d}.png", pixels)
+        yield photograph.record
 
 
 def _squares(sample: Sample, vessels: Mask, place: int, config: PartsConfig) -> tuple[Part, ...]:

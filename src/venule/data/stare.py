@@ -8,7 +8,7 @@ masks and no patient information.
 
 from pathlib import Path
 
-from venule.data.layout import Layout, first_of, images_in
+from venule.data.layout import Layout, first_of, images_in, stems_in
 from venule.data.record import Dataset, Record
 
 _NUMBERS = (1, 2, 3, 4, 5, 44, 77, 81, 82, 139, 162, 163, 235, 236, 239, 240, 255, 291, 319, 324)
@@ -36,7 +36,7 @@ def read(root: Path) -> Dataset:
 
 def recognizes(root: Path) -> bool:
     """True if one of the 20 labelled photographs is there."""
-    return not set(IMAGES).isdisjoint(images_in(_folder(root, "stare-images")))
+    return not set(IMAGES).isdisjoint(stems_in(_folder(root, "stare-images")))
 
 
 def _folder(root: Path, name: str) -> Path:

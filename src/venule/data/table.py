@@ -22,7 +22,7 @@ def read(path: Path) -> Dataset:
             `venule data check`.
     """
     rows = _rows(path)
-    records = tuple(_record(path, line, row) for line, row in enumerate(rows, start=2))
+    records = tuple(_record(path, line, row) for line, row in rows)
     seen: set[str] = set()
     for record in records:
         if record.id in seen:
@@ -36,12 +36,13 @@ def recognizes(path: Path) -> bool:
     return path.suffix.lower() == ".csv" and path.is_file()
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Every row with the number of its last line in the file."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             _check_columns(path, [name.strip() for name in reader.fieldnames or ()])
-            return [_strip(path, reader.line_num, row) for row in reader]
+            return [(reader.line_num, _strip(path, reader.line_num, row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: not readable as CSV ({error}); save it as UTF-8") from error
 
@@ -49,6 +50,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def _check_columns(path: Path, columns: list[str]) -> None:
     known = (*REQUIRED, *OPTIONAL)
     for column in columns:
+        if columns.count(column) > 1:
+            raise DatasetError(f"{path}: the column {column!r} is there twice; keep one of them")
         if column not in known:
             near = difflib.get_close_matches(column.lower(), known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""

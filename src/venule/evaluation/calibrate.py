@@ -118,17 +118,24 @@ def calibrate(
         UsageError: `without` names an image that is none of them.
     """
     images = [_validation_images(run) for run in runs]
-    ids = [
-        record.id for chosen in images for selection, _ in chosen for record in selection.records
+    known = [
+        (selection.dataset, record.id)
+        for chosen in images
+        for selection, _ in chosen
+        for record in selection.records
     ]
+    for dataset, id in known:
+        if known.count((dataset, id)) > 1:
+            raise DatasetError(
+                f"image {id} of {dataset} validates twice; give the folds of one division"
+            )
+    plain = [id for _, id in known]
+    ids = [id if plain.count(id) == 1 else f"{dataset} {id}" for dataset, id in known]
     if unknown := [id for id in without if id not in ids]:
         raise UsageError(
             f"image {unknown[0]} to be left out does not validate these runs; those that do: "
             f"{', '.join(ids)}"
         )
-    if len(set(ids)) < len(ids):
-        double = next(id for id in ids if ids.count(id) > 1)
-        raise DatasetError(f"image {double} validates two runs; give the folds of one division")
     held_out = [
         item
         for run, chosen in zip(runs, images, strict=True)
@@ -141,9 +148,9 @@ def calibrate(
     after, budgets = _join(held_out, after, threshold)
     after, smallest = _drop(held_out, after, threshold)
     scorer, rows = Scorer(binary=False), {}
-    for item in held_out:
+    for id, item in zip(ids, held_out, strict=True):
         final = item.probability(after, threshold)
-        rows[item.sample.id] = scorer.add(final, item.truth, item.sample.fov, threshold=threshold)
+        rows[id] = scorer.add(final, item.truth, item.sample.fov, threshold=threshold)
     names = [name for name in LABELS if name in next(iter(rows.values()))]
     return Calibration(
         runs=tuple(run.name for run in runs),
@@ -198,7 +205,7 @@ def _predict(
     change: Change | None,
     progress: Progress | None,
 ) -> list[_HeldOut]:
-    segmenter = load(run, which=which)
+    segmenter = load(run.absolute(), which=which)  # never a shipped name
     if change is not None:
         segmenter = change(segmenter)
     plain = segmenter.record.model_copy(update={"postprocessing": Postprocessing()})
@@ -220,8 +227,14 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
     """The splits of `data.val` in the run's configuration, with their expert."""
     if not (run / "config.toml").is_file():
         raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")
-    data = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["data"]
-    sources = [data | {"split": data["val"]}] if isinstance(data["val"], str) else data["val"]
+    try:
+        data = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["data"]
+        sources = [data | {"split": data["val"]}] if isinstance(data["val"], str) else data["val"]
+    except (ValueError, KeyError):  # damaged, or of `venule pretrain`
+        raise WeightsError(
+            f"{run}: its config.toml does not say which vessels validate it; give runs of "
+            "`venule train`"
+        ) from None
     return [
         (
             select(open_dataset(source["dataset"]), source.get("protocol"), source["split"]),

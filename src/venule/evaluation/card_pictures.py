@@ -9,10 +9,12 @@ from pathlib import Path
 from PIL import Image
 
 from venule.data.catalog import open_dataset
-from venule.data.protocols import select
+from venule.data.protocols import Selection, select
+from venule.data.record import Expert
 from venule.errors import UsageError
 from venule.evaluation.card import FAILURES, Failures, read_report, worst_images
 from venule.evaluation.card_terms import ATTRIBUTIONS
+from venule.evaluation.looks import DEFAULT_FILE, record_sheet
 from venule.evaluation.result import Result
 from venule.evaluation.sheet import sheet_headings, sheet_rows
 from venule.evaluation.source import Source
@@ -42,7 +44,8 @@ def draw_failures(
 ) -> list[Path]:
     """Draw the worst images of reports, for results/NAME/; the files written, failures.json last.
 
-    The pictures are docs/cards/images/NAME-DATASET-SPLIT.jpg.
+    The pictures are docs/cards/images/NAME-DATASET-SPLIT.jpg. That they show test images is
+    recorded in results/test_looks.jsonl.
 
     Raises:
         UsageError: a report is not of its weights, or its photographs must not be shown.
@@ -54,7 +57,9 @@ def draw_failures(
         file = f"{folder.name}-{result.dataset.lower()}-{result.split}.jpg"
         path = docs / "cards" / "images" / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, _jpeg(_sheet(result, part.source, data_root)))
+        shown = _worst(result, data_root)
+        record_sheet(part.source, shown, folder.parent / DEFAULT_FILE.name, expert=result.expert)
+        write_bytes(path, _jpeg(_sheet(shown, part.source, result.expert)))
         written.append(path)
         failures.append(
             Failures(
@@ -86,13 +91,18 @@ def _allowed(report: Path, source: Source) -> Result:
     return own[0]
 
 
-def _sheet(result: Result, source: Source, data_root: Path | None) -> RGB:
+def _worst(result: Result, data_root: Path | None) -> Selection:
+    """The images of lowest Dice."""
     selection = select(
         open_dataset(result.dataset, data_root=data_root), result.protocol, result.split
     )
     by_id = {record.id: record for record in selection.records}
     worst = tuple(by_id[image.id] for image in worst_images(result))
-    rows = sheet_rows([source], replace(selection, records=worst), expert=result.expert)
+    return replace(selection, records=worst)
+
+
+def _sheet(selection: Selection, source: Source, expert: Expert) -> RGB:
+    rows = sheet_rows([source], selection, expert=expert)
     return montage(
         list(rows), sheet_headings([source]), cell_px=CELL_PX, legend=list(LEGEND.items())
     )

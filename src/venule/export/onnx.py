@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import torch
 
-from venule.errors import WeightsError
+from venule.errors import OutputError, WeightsError
 from venule.image.atomic import write_bytes
 from venule.inference.onnx_runner import load_onnx
 from venule.inference.torch_runner import torch_run
@@ -41,7 +41,10 @@ def export_onnx(weights: Path, target: Path) -> float:
                 f"{weights}: ONNX Runtime's logits differ from PyTorch's by {difference:.2g}, more "
                 f"than {TOLERANCE:g}; try other versions of torch, onnxscript or onnxruntime"
             )
-        unchecked.replace(target)
+        try:
+            unchecked.replace(target)
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be written ({error.strerror})") from None
     finally:
         unchecked.unlink(missing_ok=True)
     return difference

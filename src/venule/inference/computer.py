@@ -7,12 +7,13 @@ from pathlib import Path
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory that this process has had resident; None on Windows."""
+    """The most memory that this process has had resident; None on Windows and in some sandboxes."""
     status = Path("/proc/self/status")
     if status.exists():
         # Not getrusage: on Linux its maximum starts with that of the process's parent.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
+        lines = status.read_text().splitlines()
+        line = next((line for line in lines if line.startswith("VmHWM")), None)
+        return None if line is None else int(line.split()[1]) * 1024
     if sys.platform == "win32":
         return None
     import resource

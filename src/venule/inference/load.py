@@ -63,8 +63,15 @@ def load(
             f"{path}: runtime {runtime!r} reads .onnx files; make one with `venule export`"
         )
     if path.suffix == ".safetensors" or runtime == "torch":
-        from venule.inference.torch_runner import load_torch
-
+        try:
+            from venule.inference.torch_runner import load_torch
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("venule"):
+                raise
+            raise UsageError(
+                f"{path}: PyTorch runs it and is not installed (no {error.name}): "
+                "pip install 'venule[train]'"
+            ) from None
         return load_torch(path, device=device, threads=threads)
     if runtime == "auto" and _openvino_is_for(device):
         segmenter = _load_openvino(path, "openvino", device=device, threads=threads)

@@ -69,6 +69,14 @@ class OnnxRun:
             session = onnxruntime.InferenceSession(path, _options(threads), providers=[provider])
         except Exception as error:  # ONNX Runtime's errors share no public base class
             raise WeightsError(f"{path}: not a readable ONNX model ({_reason(error)})") from None
+        # Where it cannot use the GPU that it lists, it falls back to the CPU without a word.
+        if provider not in session.get_providers():
+            if device != "auto":
+                raise UsageError(
+                    f"device {device!r}: ONNX Runtime has it but cannot use it here; see to its "
+                    "driver, or use --device cpu"
+                )
+            provider = PROVIDERS["cpu"]
         self._session = session
         self._input = session.get_inputs()[0]
         self._output = session.get_outputs()[0]

@@ -78,5 +78,10 @@ def load_onnx_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
     missing = [name for name in model.state_dict() if name not in tensors]
     if any(not name.endswith("num_batches_tracked") for name in missing):
         raise WeightsError(f"{path}: lacks {missing[0]}; export it again from its run")
-    model.load_state_dict(tensors, strict=False)
+    try:
+        model.load_state_dict(tensors, strict=False)
+    except RuntimeError:  # of other shapes, told in many lines
+        raise WeightsError(
+            f"{path}: its tensors are not of the network that its record names; export it again"
+        ) from None
     return model.eval(), record

@@ -119,6 +119,12 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
         fit = compare(network_config.build(), tensors, source=str(source))
     if not fit.taken:
         raise WeightsError(f"{source}: none of its {len(state)} tensors fits {model}")
+    cut_off = [name for name in fit.unused if name.startswith("network.backbone.")]
+    if cut_off or len(fit.mismatched) > len(fit.taken):
+        raise WeightsError(
+            f"{source}: a trunk of another depth or width than {model}'s ({len(cut_off)} of its "
+            f"tensors have no place there, {len(fit.mismatched)} another shape)"
+        )
     return Converted(
         source=source,
         sha256=file_sha256(source),

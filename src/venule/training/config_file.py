@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -14,8 +15,12 @@ from venule.training.config import Section, SourceConfig
 ConfigT = TypeVar("ConfigT", bound=Section)
 
 
-def read_config(path: Path | None, overrides: Sequence[str], kind: type[ConfigT]) -> ConfigT:
-    """The configuration in a TOML file with `section.key=value` overrides applied.
+Override = str | tuple[str, object]
+"""`section.key=value` as it is typed, or the key and its value as it is."""
+
+
+def read_config(path: Path | None, overrides: Sequence[Override], kind: type[ConfigT]) -> ConfigT:
+    """The configuration in a TOML file with overrides applied.
 
     Without a file the overrides change the defaults of `kind`.
 
@@ -48,16 +53,20 @@ def parse_config(values: Mapping[str, Any], kind: type[ConfigT], *, source: str)
         raise ConfigError(f"{source}: {_explain(error, kind)}") from None
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise ConfigError(f"{override!r}: expected key=value, such as schedule.epochs=50")
+def _apply(values: dict[str, Any], override: Override) -> None:
+    if isinstance(override, str):
+        key, separator, text = override.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"{override!r}: expected key=value, such as schedule.epochs=50")
+        value = _parse_value(text)
+    else:
+        key, value = override
     *sections, last = key.split(".")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise ConfigError(f"{override!r}: {section} is a value, not a section")
-    values[last] = _parse_value(text)
+    values[last] = value
 
 
 def _parse_value(text: str) -> Any:
@@ -86,8 +95,8 @@ def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
         hint = f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"
         return f"unknown key {key!r}; {hint}"
     message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "string_type":
-        message += f"""; quote it: {place[-1]}='"{first["input"]}"'"""
+    if first["type"] == "string_type" and isinstance(first["input"], int | float | date):
+        message += f"""; in double quotes it is one: '{key}="{first["input"]}"'"""
     return f"{key}: {message}" if key else message
 
 

@@ -284,10 +284,10 @@ class Loop:
     def _write_checkpoint(self) -> None:
         """The held weights, then the state: a run killed in between writes the same weights again.
 
-        Weights that are best by several scores are written once; the last are of this epoch,
-        whether it was validated or not.
+        Weights that are best by several scores are written once. Where nothing is validated, the
+        last are of this epoch.
         """
-        if "val_loss" not in self.rows[-1]:
+        if not self.task.validates:
             epoch = len(self.rows)
             self.held["last"] = self.task.snapshot(self.evaluated.eval(), epoch=epoch, scores={})
         names: dict[int, list[str]] = {}

@@ -54,8 +54,7 @@ def resume(path: Path, *, report: Report) -> Run:
     """Carry an interrupted run on to its end, as if it had never stopped.
 
     Raises:
-        DatasetError: the photographs are no longer those that the run began with, by name and
-            size of their files.
+        DatasetError: the photographs are no longer those that the run began with, by their names.
         ConfigError: its configuration is no longer the one that it learnt by.
     """
     run = Run.open(path)
@@ -67,8 +66,7 @@ def resume(path: Path, *, report: Report) -> Run:
     if begun["sha256"] != tree.digest():
         raise DatasetError(
             f"{tree.root}: holds {len(tree.train)} + {len(tree.val)} photographs, not the "
-            f"{begun['train']} + {begun['val']} by name and size that {path} began with; begin a "
-            "new run"
+            f"{begun['train']} + {begun['val']} by name that {path} began with; begin a new run"
         )
     classifier = _classifier(config, tree)
     seen = start_again(classifier, config.network.pretrained, run)
