@@ -228,10 +228,10 @@ def test_text_that_toml_takes_for_a_number_or_a_date_is_told_how_to_be_text(
         read_config(file, (override,), TrainConfig)
     typed = str(caught.value).rpartition(": '")[2].removesuffix("'")
     key, _, text = override.partition("=")
-    config = read_config(file, (typed,), TrainConfig).model_dump()
+    found: Any = read_config(file, (typed,), TrainConfig).model_dump()
     for part in key.split("."):
-        config = config[part]
-    assert config == text
+        found = found[part]
+    assert found == text
 
 
 def test_a_file_that_is_not_there_or_not_toml_is_one_line(tmp_path: Path) -> None:

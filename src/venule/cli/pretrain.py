@@ -40,7 +40,7 @@ def pretrain(
         raise UsageError("name a folder that holds a folder of photographs for each class")
 
     from venule.training.config import PretrainConfig
-    from venule.training.config_file import read_config
+    from venule.training.config_file import Override, read_config
     from venule.training.pretrain import pretrain as begin
     from venule.training.pretrain import resume as carry_on
 
@@ -49,7 +49,7 @@ def pretrain(
             run = carry_on(resume, report=progress.report)
     else:
         assert folder is not None
-        overrides = [*(settings or []), ("data.folder", str(folder.resolve()))]
+        overrides: list[Override] = [*(settings or []), ("data.folder", str(folder.resolve()))]
         parsed = read_config(config, overrides, PretrainConfig)
         with TrainingProgress() as progress:
             run = begin(parsed, root=out, report=progress.report)

@@ -113,6 +113,7 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
     layout = _layout(source, state)
     renamed = {name: _rename(name, layout) for name in state}
     tensors = {new: state[name] for name, new in renamed.items() if new is not None}
+    named = model is not None
     model = model or _model(source, state, layout)
     network_config = model_config(model, {})
     with torch.device("meta"):
@@ -120,7 +121,7 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
     if not fit.taken:
         raise WeightsError(f"{source}: none of its {len(state)} tensors fits {model}")
     cut_off = [name for name in fit.unused if name.startswith("network.backbone.")]
-    if cut_off or len(fit.mismatched) > len(fit.taken):
+    if cut_off or (not named and len(fit.mismatched) > len(fit.taken)):
         raise WeightsError(
             f"{source}: a trunk of another depth or width than {model}'s ({len(cut_off)} of its "
             f"tensors have no place there, {len(fit.mismatched)} another shape)"
