@@ -27,13 +27,11 @@ def export(
     from venule.errors import OutputError, UsageError
     from venule.export.onnx import export_onnx
     from venule.export.weights import export_safetensors
-    from venule.image.atomic import require_folder
     from venule.inference.load import weights_file
 
     source = weights_file(model, which=which.value)
     if out.exists() and not overwrite:
         raise OutputError(f"{out}: exists already; replace it with --overwrite")
-    require_folder(out)
     if out.suffix == ".onnx" and source.suffix == ".safetensors":
         difference = export_onnx(source, out)
     elif out.suffix == ".safetensors" and source.suffix == ".onnx":

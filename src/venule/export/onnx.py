@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import torch
 
-from venule.errors import OutputError, WeightsError
-from venule.image.atomic import write_bytes
+from venule.errors import WeightsError
+from venule.image.atomic import require_folder, write_bytes
 from venule.inference.onnx_runner import load_onnx
 from venule.inference.torch_runner import torch_run
 from venule.models.base import SegmentationModel
@@ -30,6 +30,7 @@ def export_onnx(weights: Path, target: Path) -> float:
         WeightsError: the weights cannot be used, or ONNX Runtime computes something else.
         OutputError: `target` cannot be written.
     """
+    require_folder(target)
     model, record = load_model(weights)
     proto = to_onnx(model, record)
     unchecked = target.with_name(f".{target.name}.unchecked")
@@ -41,10 +42,7 @@ def export_onnx(weights: Path, target: Path) -> float:
                 f"{weights}: ONNX Runtime's logits differ from PyTorch's by {difference:.2g}, more "
                 f"than {TOLERANCE:g}; try other versions of torch, onnxscript or onnxruntime"
             )
-        try:
-            unchecked.replace(target)
-        except OSError as error:
-            raise OutputError(f"{target}: cannot be written ({error.strerror})") from None
+        unchecked.replace(target)
     finally:
         unchecked.unlink(missing_ok=True)
     return difference

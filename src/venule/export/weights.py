@@ -4,6 +4,7 @@ from pathlib import Path
 
 from venule.errors import WeightsError
 from venule.export.onnx import TOLERANCE, compare
+from venule.image.atomic import require_folder
 from venule.inference.torch_runner import load_onnx_model
 from venule.models.checkpoint import save_weights
 
@@ -17,6 +18,7 @@ def export_safetensors(weights: Path, target: Path) -> float:
         WeightsError: not written by `venule export`, or PyTorch computes something else.
         OutputError: `target` cannot be written.
     """
+    require_folder(target)
     model, record = load_onnx_model(weights)
     difference = compare(weights, model)
     if not difference <= TOLERANCE:
