@@ -9,6 +9,8 @@ about.json, beside the folders of the runs:
      "pairs": [{"scratch": "DDRNet, stride 8", "pretrained": "DDRNet, stride 8, pretrained"}],
      "gains": [{"of": "DDRNet, stride 2", "over": "DDRNet, stride 8"}],
      "pretrainings": [{"experiment": "...", "config": "...", "runs": ["..."]}],
+     "ours": [{"experiment": "accurate", "report": "../accurate/test.json",
+               "costs": ["../accurate/cost.json"], "note": "..."}],
      "best": {"of": ["DeepLabV3 R50 at 512 px", ...], "called": "DeepLabV3"}}
 
 `published_epochs` is left out where nothing was published. `runs` are folders beside about.json
@@ -16,7 +18,8 @@ about.json, beside the folders of the runs:
 there says so, or in `not_run` why. Each folder holds, as `venule train` and `venule evaluate
 --json` wrote them, config.toml (the seed), metrics.csv (epochs, seconds, validation), run.json (why
 it stopped), cost.json (time and peak memory of all sessions) and, but for `pretrainings`,
-test.json. `pairs`, `gains`, `pretrainings` and `best` may be left out.
+test.json. `ours` stand below the experiments, for comparison; `costs` of several trainings one
+after the other add up. `pairs`, `gains`, `pretrainings`, `ours` and `best` may be left out.
 """
 
 import csv
@@ -62,6 +65,15 @@ class Gain(BaseModel, frozen=True, extra="forbid"):
 
     of: str
     over: str
+
+
+class Ours(BaseModel, frozen=True, extra="forbid"):
+    """A network of this project, to be compared with the experiments."""
+
+    experiment: str
+    report: str
+    costs: tuple[str, ...] = ()
+    note: str = ""
 
 
 class Best(BaseModel, frozen=True, extra="forbid"):
@@ -136,9 +148,12 @@ def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
     done = [experiment for experiment in experiments if experiment.runs]
     lines = [f"{len(done)} of {len(experiments)} experiments were run. Validation scores are the"]
     lines += ["best of any epoch, at threshold 0.5; of several seeds mean ± standard deviation."]
-    lines += ["", *markdown(training_table(experiments), words=(0, -1)), ""]
+    ours = [Ours.model_validate(one) for one in about.get("ours", ())]
+    trained = [*training_table(experiments), *(_our_cost(folder, one) for one in ours)]
+    lines += ["", *markdown(trained, words=(0, -1)), ""]
     lines += [_scored_on(experiments), ""]
-    lines += [*markdown(test_table(experiments)), ""] if done else []
+    tested = [*test_table(experiments), *(_our_scores(folder, one) for one in ours)]
+    lines += [*markdown(tested), ""] if done else []
     if best := about.get("best"):
         lines += [best_line(experiments, Best.model_validate(best), folder), ""]
     if pairs := [Pair.model_validate(pair) for pair in about.get("pairs", ())]:
@@ -267,20 +282,51 @@ def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> st
 
 def test_table(experiments: Iterable[Experiment]) -> Table:
     """What each scores on test images, by our protocol and by the two published ways."""
-    ours = {"AUC": "roc_auc", "AP": "average_precision", "Dice": "dice", "clDice": "cldice"}
-    ours |= {"mIoU": "miou", "accuracy": "accuracy"}
-    table: Table = [["experiment", *ours, '"AUC" as first published', "mIoU", "pixel accuracy"]]
+    table: Table = [["experiment", *_OURS, '"AUC" as first published', "mIoU", "pixel accuracy"]]
     for experiment in experiments:
         if not experiment.runs:
             continue
-        scores = [experiment.over_seeds(_mean_of(name)) for name in ours.values()]
-        published = [
-            experiment.over_seeds(published_auc),
-            experiment.over_seeds(lambda run: run.test.published.second_system.miou),
-            experiment.over_seeds(lambda run: run.test.published.second_system.pixel_accuracy),
+        scores = [
+            experiment.over_seeds(lambda run, place=place: _scores(run.test)[place])
+            for place in range(len(table[0]) - 1)
         ]
-        table.append([experiment.row.experiment, *scores, *published])
+        table.append([experiment.row.experiment, *scores])
     return table
+
+
+_OURS = {
+    "AUC": "roc_auc",
+    "AP": "average_precision",
+    "Dice": "dice",
+    "clDice": "cldice",
+    "mIoU": "miou",
+    "accuracy": "accuracy",
+}
+"""The scores of our protocol in the table, by their headings."""
+
+
+def _scores(result: Result) -> list[float]:
+    """Those of the table: by our protocol, then in the two published ways."""
+    first, second = result.published.first_system, result.published.second_system
+    ours = [result.mean[name].mean for name in _OURS.values()]
+    return [*ours, first.auc_of_thresholded_map.mean, second.miou, second.pixel_accuracy]
+
+
+def _our_scores(folder: Path, ours: Ours) -> list[str]:
+    """A row of the table of test scores."""
+    report = read_report(folder / ours.report)
+    result = next(result for result in report.results if result.kind == "model")
+    return [ours.experiment, *(f"{score:.4f}" for score in _scores(result))]
+
+
+def _our_cost(folder: Path, ours: Ours) -> list[str]:
+    """A row of the table of trainings."""
+    costs = [json.loads((folder / name).read_text(encoding="utf-8")) for name in ours.costs]
+    hours, peak = "–", "–"
+    if costs:
+        hours = f"{sum(cost['seconds'] for cost in costs) / 3600:.2f}"
+        peak = f"{max(cost['peak_memory_bytes'] for cost in costs) / 1e9:.1f} GB"
+    return [ours.experiment, *["–"] * 5, hours, peak, ours.note]
 
 
 def pair_table(pairs: Sequence[tuple[Experiment, Experiment]]) -> Table:

@@ -234,6 +234,17 @@ def test_experiments_are_rows_of_two_tables(renderer: ModuleType, table: Path) -
     assert "Test scores: DRIVE, protocol official, split test, 20 images, first expert." in page
 
 
+def test_ours_stand_below_the_experiments(renderer: ModuleType, table: Path) -> None:
+    cost = {"seconds": 1800.0, "peak_memory_bytes": 2_000_000_000}
+    (table / "cost.json").write_text(json.dumps(cost))
+    ours = {"experiment": "ours", "report": "p0/test.json", "costs": ["cost.json", "cost.json"]}
+    edit(table, ours=[ours | {"note": "half resolution"}])
+    page = renderer.render(table.parent)
+    assert "| ours | – | – | – | – | – | 1.00 | 2.0 GB | half resolution |" in page
+    pretrained = next(line for line in page.splitlines() if "| pretrained | 0.9788" in line)
+    assert pretrained.replace("pretrained", "ours") in page
+
+
 def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(
     renderer: ModuleType, table: Path
 ) -> None:
