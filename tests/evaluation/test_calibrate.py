@@ -165,7 +165,7 @@ def test_runs_that_share_a_validation_image_are_refused_before_they_are_asked(
     runs: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("venule.evaluation.calibrate._predict", lambda *_: pytest.fail("predicted"))
-    with pytest.raises(DatasetError, match="image 02 of csv validates twice"):
+    with pytest.raises(DatasetError, match="image 02 validates twice"):
         calibrate([runs[0], runs[0]])
 
 
@@ -180,11 +180,14 @@ def test_images_of_equal_ids_in_two_data_sets_are_told_apart(
     )
     config.write_text(config.read_text().replace('val = "val"', f"val = [{sources}]"))
     chosen = calibrate(runs[:1])
-    assert chosen.images == ("csv 02", "folders 02")
+    photographs = (tmp_path / "0" / "images" / "02.png", others / "images" / "02.png")
+    assert chosen.images == tuple(map(str, photographs))
     assert set(chosen.per_image) == set(chosen.images)
 
 
-@pytest.mark.parametrize("text", ["data = [", '[data]\nfolder = "x"\n'])
+@pytest.mark.parametrize(
+    "text", ["data = [", 'data = "x"', "[data]\nval = 3", '[data]\nfolder = "x"']
+)
 def test_a_damaged_run_or_one_of_a_classifier_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.toml").write_text(text)
     with pytest.raises(WeightsError, match="give runs of `venule train`"):

@@ -1,5 +1,4 @@
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -131,13 +130,18 @@ def test_a_gpu_that_cannot_be_used_is_not_said_to_compute(
     # The package for GPUs lists CUDA wherever it is installed, and computes on the CPU if need be.
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnx_runner.onnxruntime, "get_available_providers", lambda: providers)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # ONNX Runtime's own, of a provider that it has not
-        if description is None:
-            with pytest.raises(UsageError, match="cannot use it here"):
-                load(tiny, device=device, runtime="onnx")
-        else:
-            assert load(tiny, device=device, runtime="onnx").runtime.endswith(", fp32")
+    opened = onnx_runner.onnxruntime.InferenceSession
+
+    def session(path: Path, options: object, *, providers: list[str]) -> object:
+        assert providers == ["CUDAExecutionProvider"]
+        return opened(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(onnx_runner.onnxruntime, "InferenceSession", session)
+    if description is None:
+        with pytest.raises(UsageError, match="cannot use it here"):
+            load(tiny, device=device, runtime="onnx")
+    else:
+        assert load(tiny, device=device, runtime="onnx").runtime.endswith(", fp32")
 
 
 def test_without_pytorch_its_weights_are_one_line(

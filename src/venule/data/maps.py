@@ -82,7 +82,8 @@ def read_map_of(sample: Sample, path: Path, *, mask: bool) -> FloatMap:
 
 
 def _candidates(by_stem: dict[str, list[Path]], record: Record, ending: str) -> list[Path]:
-    stems = dict.fromkeys((unicodedata.normalize("NFC", record.image.stem), record.id))
+    names = (record.image.stem, record.id)
+    stems = dict.fromkeys(unicodedata.normalize("NFC", name) for name in names)
     return [path for stem in stems for path in by_stem.get(f"{stem}{ending}", [])]
 
 

@@ -118,19 +118,17 @@ def calibrate(
         UsageError: `without` names an image that is none of them.
     """
     images = [_validation_images(run) for run in runs]
-    known = [
-        (selection.dataset, record.id)
-        for chosen in images
-        for selection, _ in chosen
-        for record in selection.records
+    records = [
+        record for chosen in images for selection, _ in chosen for record in selection.records
     ]
-    for dataset, id in known:
-        if known.count((dataset, id)) > 1:
+    files = [record.image.resolve() for record in records]
+    for record, file in zip(records, files, strict=True):
+        if files.count(file) > 1:
             raise DatasetError(
-                f"image {id} of {dataset} validates twice; give the folds of one division"
+                f"image {record.id} validates twice; give the folds of one division ({file})"
             )
-    plain = [id for _, id in known]
-    ids = [id if plain.count(id) == 1 else f"{dataset} {id}" for dataset, id in known]
+    plain = [record.id for record in records]
+    ids = [id if plain.count(id) == 1 else str(file) for id, file in zip(plain, files, strict=True)]
     if unknown := [id for id in without if id not in ids]:
         raise UsageError(
             f"image {unknown[0]} to be left out does not validate these runs; those that do: "
@@ -229,18 +227,18 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
         raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")
     try:
         data = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["data"]
-        sources = [data | {"split": data["val"]}] if isinstance(data["val"], str) else data["val"]
-    except (ValueError, KeyError):  # damaged, or of `venule pretrain`
+        given = [data | {"split": data["val"]}] if isinstance(data["val"], str) else data["val"]
+        sources = [
+            (one["dataset"], one.get("protocol"), one["split"], one["expert"]) for one in given
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or of `venule pretrain`
         raise WeightsError(
             f"{run}: its config.toml does not say which vessels validate it; give runs of "
             "`venule train`"
         ) from None
     return [
-        (
-            select(open_dataset(source["dataset"]), source.get("protocol"), source["split"]),
-            source["expert"],
-        )
-        for source in sources
+        (select(open_dataset(dataset), protocol, split), expert)
+        for dataset, protocol, split, expert in sources
     ]
 
 

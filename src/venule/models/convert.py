@@ -120,7 +120,7 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
         fit = compare(network_config.build(), tensors, source=str(source))
     if not fit.taken:
         raise WeightsError(f"{source}: none of its {len(state)} tensors fits {model}")
-    cut_off = [name for name in fit.unused if name.startswith("network.backbone.")]
+    cut_off = [name for name in fit.unused if name.startswith("network.backbone.layer")]
     if cut_off or (not named and len(fit.mismatched) > len(fit.taken)):
         raise WeightsError(
             f"{source}: a trunk of another depth or width than {model}'s ({len(cut_off)} of its "

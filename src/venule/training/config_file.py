@@ -65,7 +65,7 @@ def _apply(values: dict[str, Any], override: Override) -> None:
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"{override!r}: {section} is a value, not a section")
+            raise ConfigError(f"{key!r}: {section} is a value, not a section")
     values[last] = value
 
 
@@ -96,7 +96,7 @@ def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
         return f"unknown key {key!r}; {hint}"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "string_type" and isinstance(first["input"], int | float | date):
-        message += f"""; in double quotes it is one: '{key}="{first["input"]}"'"""
+        message += "; put it in double quotes"
     return f"{key}: {message}" if key else message
 
 
