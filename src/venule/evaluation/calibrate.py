@@ -118,17 +118,7 @@ def calibrate(
         UsageError: `without` names an image that is none of them.
     """
     images = [_validation_images(run) for run in runs]
-    records = [
-        record for chosen in images for selection, _ in chosen for record in selection.records
-    ]
-    files = [record.image.resolve() for record in records]
-    for record, file in zip(records, files, strict=True):
-        if files.count(file) > 1:
-            raise DatasetError(
-                f"image {record.id} validates twice; give the folds of one division ({file})"
-            )
-    plain = [record.id for record in records]
-    ids = [id if plain.count(id) == 1 else str(file) for id, file in zip(plain, files, strict=True)]
+    ids = _ids(images)
     if unknown := [id for id in without if id not in ids]:
         raise UsageError(
             f"image {unknown[0]} to be left out does not validate these runs; those that do: "
@@ -239,6 +229,27 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
     return [
         (select(open_dataset(dataset), protocol, split), expert)
         for dataset, protocol, split, expert in sources
+    ]
+
+
+def _ids(images: Sequence[Sequence[tuple[Selection, Expert]]]) -> list[str]:
+    """What each validation image is called: its id, or its file where ids are the same.
+
+    Raises:
+        DatasetError: a photograph validates twice.
+    """
+    records = [
+        record for chosen in images for selection, _ in chosen for record in selection.records
+    ]
+    files = [record.image.resolve() for record in records]
+    for record, file in zip(records, files, strict=True):
+        if files.count(file) > 1:
+            raise DatasetError(
+                f"image {record.id} validates twice; give the folds of one division ({file})"
+            )
+    plain = [record.id for record in records]
+    return [
+        id if plain.count(id) == 1 else str(file) for id, file in zip(plain, files, strict=True)
     ]
 
 
