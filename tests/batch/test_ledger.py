@@ -11,7 +11,7 @@ from venule.batch.ledger import Ledger
 from venule.batch.plan import LEDGER, Job
 from venule.batch.predict import Failed, Finished, Kept, Written, failure
 from venule.errors import OutputError
-from venule.image.io import file_sha256
+from venule.files.hashes import file_sha256
 from venule.quality.assess import judge
 
 SETTINGS = {"model": "tiny", "threshold": 0.5, "parameters": {"save": ["mask"], "imgsz": None}}

@@ -17,7 +17,8 @@ from venule.batch.predict import Failed, Kept, Network, Outcome, Written
 from venule.batch.run import _open_alike, open_network, run, settings_of, start, threads_each
 from venule.batch.workers import Task, _Changed, _Worker
 from venule.errors import OutputError, UsageError, VenuleError
-from venule.image.io import file_sha256, write_png
+from venule.files.hashes import file_sha256
+from venule.image.io import write_png
 
 Predict = Callable[..., list[Outcome]]
 

@@ -1,4 +1,4 @@
-"""The field of view against official masks, and the circle against circles that were drawn."""
+"""The field of view against official masks, and the circle against circles that were synthetic."""
 
 import math
 from pathlib import Path
@@ -14,8 +14,9 @@ from PIL import Image, ImageChops, ImageFilter
 from venule.errors import ImageError
 from venule.image import fov as fov_module
 from venule.image.fov import find_fov, fit_circle
-from venule.image.io import read_image, read_mask
-from venule.synth.fundus import draw_fundus
+from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
+from venule.synth.fundus import synthesize_fundus
 
 Mask = NDArray[np.bool_]
 
@@ -55,7 +56,10 @@ def hrf(root: Path) -> list[tuple[Path, Path]]:
 
 
 def assert_found(pairs: list[tuple[Path, Path]]) -> None:
-    scores = {image.name: dice(find_fov(read_image(image)), read_mask(m)) for image, m in pairs}
+    scores = {
+        image.name: dice(find_fov(read_photograph(image).pixels), read_mask(m))
+        for image, m in pairs
+    }
     assert {name: score for name, score in scores.items() if score < 0.99} == {}
 
 
@@ -102,82 +106,85 @@ def test_the_found_field_of_view_of_hrf_has_the_circle_of_the_official_mask(
     real_data: Path,
 ) -> None:
     image, mask = hrf(real_data)[0]
-    found, official = fit_circle(find_fov(read_image(image))), fit_circle(read_mask(mask))
+    found, official = (
+        fit_circle(find_fov(read_photograph(image).pixels)),
+        fit_circle(read_mask(mask)),
+    )
     assert found.diameter_px == pytest.approx(official.diameter_px, rel=0.005)
 
 
-# Drawn photographs
+# Synthetic photographs
 
 
 @pytest.mark.parametrize("size_px", [128, 256, 700, 1500])
 def test_the_field_of_view_of_a_drawn_photograph_is_found(size_px: int) -> None:
-    drawn = draw_fundus(4, size_px=size_px)
-    assert dice(find_fov(drawn.image), drawn.fov) > 0.985
+    synthetic = synthesize_fundus(4, size_px=size_px)
+    assert dice(find_fov(synthetic.image), synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_it_is_found_whatever_the_eye(seed: int) -> None:
-    drawn = draw_fundus(seed)
-    assert dice(find_fov(drawn.image), drawn.fov) > 0.985
+    synthetic = synthesize_fundus(seed)
+    assert dice(find_fov(synthetic.image), synthetic.fov) > 0.985
 
 
 def test_a_photograph_without_a_border_is_retina_all_over() -> None:
     for seed in range(12):
-        image = draw_fundus(seed, size_px=512).image
+        image = synthesize_fundus(seed, size_px=512).image
         assert find_fov(image[100:-100, 100:-100]).all(), seed
 
 
 def test_a_dark_photograph_keeps_its_field_of_view() -> None:
     for seed in range(6):
-        drawn = draw_fundus(seed, size_px=400)
-        dark = np.rint(drawn.image * 0.12).astype(np.uint8)
-        assert dice(find_fov(dark), drawn.fov) > 0.98, seed
+        synthetic = synthesize_fundus(seed, size_px=400)
+        dark = np.rint(synthetic.image * 0.12).astype(np.uint8)
+        assert dice(find_fov(dark), synthetic.fov) > 0.98, seed
 
 
 def test_a_black_that_is_not_0_is_still_the_border() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    raised = (drawn.image.astype(int) * 0.85 + 35).astype(np.uint8)
-    assert dice(find_fov(raised), drawn.fov) > 0.985
+    synthetic = synthesize_fundus(2, size_px=400)
+    raised = (synthetic.image.astype(int) * 0.85 + 35).astype(np.uint8)
+    assert dice(find_fov(raised), synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("level", [60, 255])
 def test_a_grey_or_white_border_is_found_too(level: int) -> None:
-    drawn = draw_fundus(2, size_px=400)
-    image = drawn.image.copy()
-    image[~drawn.fov] = level
-    assert dice(find_fov(image), drawn.fov) > 0.98
+    synthetic = synthesize_fundus(2, size_px=400)
+    image = synthetic.image.copy()
+    image[~synthetic.fov] = level
+    assert dice(find_fov(image), synthetic.fov) > 0.98
 
 
 def test_noise_in_the_border_does_not_matter() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    noise = np.random.default_rng(0).normal(8, 6, drawn.image.shape)
-    noisy = np.clip(drawn.image + noise, 0, 255).astype(np.uint8)
-    assert dice(find_fov(noisy), drawn.fov) > 0.98
+    synthetic = synthesize_fundus(2, size_px=400)
+    noise = np.random.default_rng(0).normal(8, 6, synthetic.image.shape)
+    noisy = np.clip(synthetic.image + noise, 0, 255).astype(np.uint8)
+    assert dice(find_fov(noisy), synthetic.fov) > 0.98
 
 
 def test_writing_in_the_border_is_not_retina() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    image = drawn.image.copy()
+    synthetic = synthesize_fundus(2, size_px=400)
+    image = synthetic.image.copy()
     image[4:16, 4:60] = 255
     image[-16:-4, 6:50:3] = 220
     found = find_fov(image)
     assert not found[:17, :61].any()
-    assert dice(found, drawn.fov) > 0.985
+    assert dice(found, synthetic.fov) > 0.985
 
 
 def test_a_photograph_clipped_top_and_bottom_keeps_its_corners_black() -> None:
-    drawn = draw_fundus(2, size_px=600)
+    synthetic = synthesize_fundus(2, size_px=600)
     clipped = slice(70, -70)
-    found = find_fov(drawn.image[clipped])
-    assert dice(found, drawn.fov[clipped]) > 0.99
+    found = find_fov(synthetic.image[clipped])
+    assert dice(found, synthetic.fov[clipped]) > 0.99
     assert found[0, 300]
 
 
 def test_a_black_lesion_is_no_hole() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    image = drawn.image.copy()
+    synthetic = synthesize_fundus(2, size_px=400)
+    image = synthetic.image.copy()
     image[disk((400, 400), 220, 150, 40)] = 0
-    assert dice(find_fov(image), drawn.fov) > 0.985
+    assert dice(find_fov(image), synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 2), (2, 900), (40, 40)])
@@ -203,7 +210,7 @@ def test_anything_but_an_rgb_photograph_is_refused() -> None:
 def test_the_field_of_view_is_one_piece_without_holes_and_turns_with_the_photograph(
     seed: int, height: int, top: int, turns: int
 ) -> None:
-    image = draw_fundus(seed).image[top : top + height]
+    image = synthesize_fundus(seed).image[top : top + height]
     found = find_fov(image)
     assert found.shape == image.shape[:2]
     assert ndi.label(found)[1] == 1
@@ -280,10 +287,10 @@ def test_without_an_arc_the_diagonal_is_given_and_flagged(mask: Mask) -> None:
 
 
 def test_the_circle_scales_with_the_image() -> None:
-    drawn = draw_fundus(5, size_px=512)
-    half = Image.fromarray(drawn.image).resize((256, 256), Image.Resampling.BILINEAR)
-    large, small = fit_circle(find_fov(drawn.image)), fit_circle(find_fov(np.asarray(half)))
-    # A field of view of 94 % of the frame is what `draw_fundus` draws.
+    synthetic = synthesize_fundus(5, size_px=512)
+    half = Image.fromarray(synthetic.image).resize((256, 256), Image.Resampling.BILINEAR)
+    large, small = fit_circle(find_fov(synthetic.image)), fit_circle(find_fov(np.asarray(half)))
+    # A field of view of 94 % of the frame is what `synthesize_fundus` draws.
     assert large.diameter_px == pytest.approx(0.94 * 512, rel=0.01)
     assert small.diameter_px == pytest.approx(large.diameter_px / 2, rel=0.01)
 

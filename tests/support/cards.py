@@ -9,9 +9,9 @@ from support.networks import write_network
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.evaluation.evaluate import evaluate
+from venule.evaluation.predictor import open_predictor
 from venule.evaluation.report import to_json
 from venule.evaluation.result import compare
-from venule.evaluation.source import open_source
 from venule.models.record import ModelRecord, SeenImages
 
 NAME = "tiny"
@@ -48,7 +48,7 @@ def make_shipped(root: Path) -> Shipped:
     weights = write_network(root / f"{NAME}.onnx", record)
     for name, split in (("chase_db1", "test"), ("hrf", "val")):
         selection = select(open_dataset(name, data_root=data), None, split)
-        source = open_source(str(weights), selection, device="cpu")
+        source = open_predictor(str(weights), selection, device="cpu")
         report = compare((evaluate(source, selection),))
         (folder / f"{name}.json").write_bytes(to_json(report))
     about = {

@@ -9,16 +9,16 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from venule.analysis.columns import COLUMNS
 from venule.batch.ledger import Row, text
 from venule.batch.refuse import Settings
-from venule.image.atomic import write_bytes
-from venule.inference.computer import installed
+from venule.files.atomic import write_bytes
 from venule.quality.assess import GRADES
+from venule.system.process import installed
 
 REPORT, RUN = "report.csv", "run.json"
 
-QUALITY = ("quality", "quality_reasons", "uncertainty")
-"""Columns of the report that are empty for photographs without a result, unless rejected."""
+_FILE = ("path", "status", "reason", "outputs", "seconds", "warnings")
 
 _LIBRARIES = (
     "numpy",
@@ -41,13 +41,13 @@ def write_reports(
         OutputError: they cannot be written.
     """
     table = StringIO()
-    columns = ("path", "status", "reason", "outputs", "seconds", "warnings", *QUALITY)
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    found = [name for group in settings["columns"] for name in COLUMNS[group].names]
+    writer = csv.DictWriter(table, [*_FILE, *found], lineterminator="\n")
     writer.writeheader()
     writer.writerows(_line(row) for row in rows)
     write_bytes(out / REPORT, table.getvalue().encode())
     statuses = Counter(row.status for row in rows)
-    grades = Counter(row.quality.get("quality") for row in rows)
+    grades = Counter(row.cells.get("quality") for row in rows)
     run = {
         **settings,
         "versions": {"python": platform.python_version(), **installed(_LIBRARIES)},
@@ -68,6 +68,6 @@ def _line(row: Row) -> dict[str, object]:
         "reason": row.reason,
         "outputs": ";".join(map(text, row.outputs)),
         "seconds": f"{row.seconds:.3f}",
-        "warnings": "; ".join(map(text, row.warnings)),
-        **row.quality,
+        "warnings": "; ".join(map(text, row.notes)),
+        **row.cells,
     }

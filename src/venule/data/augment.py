@@ -58,8 +58,8 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=F
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
     # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
     # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
-    smaller_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
-    smaller_truth_share: float = Field(default=0.35, gt=0, le=1)
+    low_resolution_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
+    low_resolution_truth_share: float = Field(default=0.35, gt=0, le=1)
 
     @property
     def reach_px(self) -> int:

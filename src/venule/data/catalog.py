@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from venule.data import chase, drive, fives, folders, hrf, stare, table
+from venule.data.case import Dataset
 from venule.data.layout import Layout
-from venule.data.record import Dataset
 from venule.errors import DatasetError
 
 LAYOUTS: tuple[Layout, ...] = (

@@ -8,8 +8,8 @@ with Image_01L.png, as others have published, is read if it is there.
 import re
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
-from venule.data.record import Dataset, Record
 
 _IMAGE = re.compile(r"Image_(\d\d)([LR])")
 
@@ -17,12 +17,12 @@ _IMAGE = re.compile(r"Image_(\d\d)([LR])")
 def read(root: Path) -> Dataset:
     """The CHASE_DB1 images found under `root`; ids are 01L to 14R, the patient is the child."""
     files, masks = images_in(root), images_in(root / "mask")
-    records = []
+    cases = []
     for stem, path in files.items():
         if (match := _IMAGE.fullmatch(stem)) is None:
             continue
-        records.append(
-            Record(
+        cases.append(
+            Case(
                 id=match[1] + match[2],
                 image=path,
                 fov=first_of(masks, [stem, f"{stem}_mask"]),
@@ -32,7 +32,7 @@ def read(root: Path) -> Dataset:
                 laterality="left" if match[2] == "L" else "right",
             )
         )
-    return Dataset(name="CHASE_DB1", root=root, records=tuple(records))
+    return Dataset(name="CHASE_DB1", root=root, cases=tuple(cases))
 
 
 def recognizes(root: Path) -> bool:

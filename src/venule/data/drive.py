@@ -8,8 +8,8 @@ labels the training images only. The release has no patient information.
 import re
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
-from venule.data.record import Dataset, Record
 
 _PARTS = ("training", "test")
 _IMAGE = re.compile(r"(\d\d)_(?:training|test)")
@@ -17,21 +17,21 @@ _IMAGE = re.compile(r"(\d\d)_(?:training|test)")
 
 def read(root: Path) -> Dataset:
     """The DRIVE images found under `root`, ids 01 to 40, in the order of their numbers."""
-    records = [record for part in _PARTS for record in _read_part(root / part)]
-    return Dataset(name="DRIVE", root=root, records=tuple(sorted(records, key=lambda r: r.id)))
+    cases = [case for part in _PARTS for case in _read_part(root / part)]
+    return Dataset(name="DRIVE", root=root, cases=tuple(sorted(cases, key=lambda r: r.id)))
 
 
-def _read_part(folder: Path) -> list[Record]:
+def _read_part(folder: Path) -> list[Case]:
     part = folder.name
     first, second = images_in(folder / "1st_manual"), images_in(folder / "2nd_manual")
     masks = images_in(folder / "mask")
-    records = []
+    cases = []
     for stem, path in images_in(folder / "images").items():
         if (match := _IMAGE.fullmatch(stem)) is None:
             continue
         number = match[1]
-        records.append(
-            Record(
+        cases.append(
+            Case(
                 id=number,
                 image=path,
                 fov=first_of(masks, [f"{stem}_mask"]),
@@ -40,7 +40,7 @@ def _read_part(folder: Path) -> list[Record]:
                 split=part,
             )
         )
-    return records
+    return cases
 
 
 def recognizes(root: Path) -> bool:

@@ -9,27 +9,27 @@ which photographs are of one patient.
 import re
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in
-from venule.data.record import Dataset, Record
 
 _IMAGE = re.compile(r"(\d+)_[ADGN]")
 
 
 def read(root: Path) -> Dataset:
     """The FIVES images found under `root`; ids are train-1_A and so on, by number."""
-    records = [record for part in ("train", "test") for record in _read_part(root / part)]
-    return Dataset(name="FIVES", root=root, records=tuple(records))
+    cases = [case for part in ("train", "test") for case in _read_part(root / part)]
+    return Dataset(name="FIVES", root=root, cases=tuple(cases))
 
 
-def number_of(record: Record) -> int:
+def number_of(case: Case) -> int:
     """The number in a FIVES id: 17 for train-17_A."""
-    return int(record.id.partition("-")[2].partition("_")[0])
+    return int(case.id.partition("-")[2].partition("_")[0])
 
 
-def _read_part(folder: Path) -> list[Record]:
+def _read_part(folder: Path) -> list[Case]:
     first = images_in(folder / "Ground truth")
-    records = [
-        Record(
+    cases = [
+        Case(
             id=f"{folder.name}-{stem}",
             image=path,
             first=first_of(first, [stem]),
@@ -38,7 +38,7 @@ def _read_part(folder: Path) -> list[Record]:
         for stem, path in images_in(folder / "Original").items()
         if _IMAGE.fullmatch(stem)
     ]
-    return sorted(records, key=number_of)
+    return sorted(cases, key=number_of)
 
 
 def recognizes(root: Path) -> bool:

@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
-from venule.data.record import Dataset, Record
 from venule.errors import DatasetError
 
 _PARTS = {"train": "train", "valid": "val", "test": "test"}
@@ -32,11 +32,11 @@ def read_plain(root: Path) -> Dataset:
         )
     labels = images_in(root / "labels") or images_in(root / "masks")
     fovs = images_in(root / "fov")
-    records = tuple(
-        Record(id=stem, image=path, fov=fovs.get(stem), first=labels.get(stem))
+    cases = tuple(
+        Case(id=stem, image=path, fov=fovs.get(stem), first=labels.get(stem))
         for stem, path in images_in(root / "images").items()
     )
-    return Dataset(name="folders", root=root, records=records)
+    return Dataset(name="folders", root=root, cases=cases)
 
 
 def recognizes_plain(root: Path) -> bool:
@@ -54,14 +54,14 @@ def read_deeplab(root: Path) -> Dataset:
     parts = {split: images_in(root / f"{folder}_images") for folder, split in _PARTS.items()}
     occurs = Counter(stem for images in parts.values() for stem in images)
     shared = any(count > 1 for count in occurs.values())
-    records = []
+    cases = []
     for folder, split in _PARTS.items():
         masks = images_in(root / f"{folder}_masks")
         for stem, path in parts[split].items():
             id = f"{split}-{stem}" if shared else stem
             first = first_of(masks, _mask_stems(stem))
-            records.append(Record(id=id, image=path, first=first, split=split))
-    return Dataset(name="deeplab-folders", root=root, records=tuple(records))
+            cases.append(Case(id=id, image=path, first=first, split=split))
+    return Dataset(name="deeplab-folders", root=root, cases=tuple(cases))
 
 
 def recognizes_deeplab(root: Path) -> bool:

@@ -8,8 +8,8 @@ patient and group: the patient is number and group, such as 01_dr.
 import re
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
-from venule.data.record import Dataset, Record
 
 GROUPS = ("dr", "g", "h")
 """Diabetic retinopathy, glaucoma, healthy."""
@@ -20,8 +20,8 @@ _IMAGE = re.compile(rf"\d\d_(?:{'|'.join(GROUPS)})")
 def read(root: Path) -> Dataset:
     """The HRF images found under `root`; ids are 01_dr to 15_h."""
     first, masks = images_in(root / "manual1"), images_in(root / "mask")
-    records = tuple(
-        Record(
+    cases = tuple(
+        Case(
             id=stem,
             image=path,
             fov=first_of(masks, [f"{stem}_mask"]),
@@ -31,7 +31,7 @@ def read(root: Path) -> Dataset:
         for stem, path in images_in(root / "images").items()
         if _IMAGE.fullmatch(stem)
     )
-    return Dataset(name="HRF", root=root, records=records)
+    return Dataset(name="HRF", root=root, cases=cases)
 
 
 def recognizes(root: Path) -> bool:

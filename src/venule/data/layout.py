@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from venule.data.record import Dataset, Record
+from venule.data.case import Case, Dataset
 from venule.errors import DatasetError
 from venule.image.io import is_image_path
 
@@ -15,7 +15,7 @@ class Layout:
     """One folder tree that `catalog.open_dataset` can read.
 
     `folders` are the usual names of the unpacked folder under VENULE_DATA; `looked_for` names the
-    files that `recognizes` needs; `truth` is where the first expert's annotation of a record
+    files that `recognizes` needs; `truth` is where the first expert's annotation of a case
     belongs, relative to the root, with {id}, {split}, {stem} of the photograph, and {part}, the
     name of the photograph's folder without "_images".
     """
@@ -28,12 +28,12 @@ class Layout:
     aliases: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
 
-    def truth_of(self, root: Path, record: Record) -> str:
-        """Where the annotation of `record` belongs, for a message."""
+    def truth_of(self, root: Path, case: Case) -> str:
+        """Where the annotation of `case` belongs, for a message."""
         if not self.truth:
             return "the label column of its row"
-        part = record.image.parent.name.removesuffix("_images")
-        names = {"id": record.id, "split": record.split, "stem": stem_of(record.image)}
+        part = case.image.parent.name.removesuffix("_images")
+        names = {"id": case.id, "split": case.split, "stem": stem_of(case.image)}
         return str(root / self.truth.format(**names, part=part))
 
 

@@ -19,14 +19,16 @@ from venule.data.augment import (
     photometric,
     random_crop,
 )
+from venule.data.case import Case, Expert
 from venule.data.maps import is_mask, read_map_of
-from venule.data.record import Expert, Record
 from venule.data.sample import load_annotated, load_sample
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, FloatMap, Mask
+from venule.image.fov import outlined
 from venule.image.preprocess import (
+    FovScaled,
     Preprocessing,
-    flatten,
+    correct_illumination,
     scale_image,
     scale_mask,
     scale_soft,
@@ -48,21 +50,21 @@ class Part:
     `maps` are probabilities, by the image's id, that count instead of an annotation.
     """
 
-    records: Sequence[Record]
+    cases: Sequence[Case]
     expert: Expert = "first"
     crops_per_image: int = 1
     maps: Mapping[str, Path] | None = None
 
-    def load(self, record: Record) -> tuple[RGB, Mask | FloatMap, Mask]:
+    def load(self, case: Case) -> tuple[RGB, Mask | FloatMap, Mask]:
         """A photograph, what it is to be taught by, and its field of view.
 
         Raises:
             DatasetError: no annotation, or a map of another size than the photograph.
         """
         if self.maps is None:
-            sample, vessels = load_annotated(record, expert=self.expert)
+            sample, vessels = load_annotated(case, expert=self.expert)
             return sample.image, vessels, sample.fov
-        sample, path = load_sample(record, expert=self.expert), self.maps[record.id]
+        sample, path = load_sample(case, expert=self.expert), self.maps[case.id]
         return sample.image, read_map_of(sample, path, mask=is_mask(path)), sample.fov
 
 
@@ -86,14 +88,14 @@ class TrainingSet(Dataset[Sample]):
         self.photographs: list[Sequence[Sample]] = []  # each once per camera
         self.names: list[str] = []
         self.order: list[int] = []  # of the photograph that each index asks for
-        smaller = augmentation.smaller_fov_px if crop_px is not None else ()
-        share = augmentation.smaller_truth_share
+        smaller = augmentation.low_resolution_fov_px if crop_px is not None else ()
+        share = augmentation.low_resolution_truth_share
         for part in parts:
             first = len(self.photographs)
-            for record in part.records:
-                views = _views(*part.load(record), preprocessing, smaller, truth_share=share)
+            for case in part.cases:
+                views = _views(*part.load(case), preprocessing, smaller, truth_share=share)
                 self.photographs.append(views)
-                self.names.append(record.id)
+                self.names.append(case.id)
             self.order += [*range(first, len(self.photographs))] * part.crops_per_image
         self.augmentation = augmentation
         self.move = Chain(geometric(augmentation))
@@ -180,16 +182,17 @@ def _views(
     vessels: Mask | FloatMap,
     fov: Mask,
     preprocessing: Preprocessing,
-    smaller_fov_px: Sequence[int],
+    low_resolution_fov_px: Sequence[int],
     *,
     truth_share: float,
 ) -> Sequence[Sample]:
     """The photograph at working size, and again as each smaller camera would have taken it."""
     size = (fov.shape[0], fov.shape[1])
-    shape = working_shape(size, fov, preprocessing)
+    shape = working_shape(size, outlined(fov), preprocessing)
     views = [_view(image, vessels, fov, shape, preprocessing)]
-    for fov_px in smaller_fov_px:
-        small = working_shape(size, fov, Preprocessing(fov_px=fov_px))
+    for fov_px in low_resolution_fov_px:
+        scaled = Preprocessing(scaling=FovScaled(diameter_px=fov_px))
+        small = working_shape(size, outlined(fov), scaled)
         if small[0] >= size[0]:
             continue  # the photograph is itself smaller than that camera's
         truth = scale_soft(vessels, small) >= truth_share
@@ -206,7 +209,9 @@ def _view(
     preprocessing: Preprocessing,
 ) -> Sample:
     inside = scale_mask(fov, shape)
-    image = flatten(scale_image(image, shape), inside, preprocessing)
+    image = scale_image(image, shape)
+    if preprocessing.illumination is not None:
+        image = correct_illumination(image, inside, preprocessing.illumination)
     truth = scale_soft(vessels, shape)
     mean, std = statistics(image, inside, preprocessing)
     return {

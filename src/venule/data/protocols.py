@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from venule.data import fives, folders, hrf, stare, table
+from venule.data.case import Case, Dataset
 from venule.data.catalog import find_layout
-from venule.data.record import Dataset, Record
 from venule.errors import DatasetError, UsageError
 
 Splits = Mapping[str, tuple[str, ...]]
@@ -40,7 +40,7 @@ class Selection:
     protocol: str
     split: str
     source: str
-    records: tuple[Record, ...]
+    cases: tuple[Case, ...]
 
 
 def _numbers(numbers: Iterable[int]) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ STARE = (
 
 def _fives(dataset: Dataset) -> tuple[Protocol, ...]:
     """The official parts; a tenth of the training part, every number that ends in 0, is val."""
-    training = [record for record in dataset.records if record.split == "train"]
+    training = [case for case in dataset.cases if case.split == "train"]
     official = Protocol(
         name="official",
         source="Jin et al. 2022: 600 train, 200 test; val is the 60 training images whose number "
@@ -192,7 +192,7 @@ def _fives(dataset: Dataset) -> tuple[Protocol, ...]:
         splits={
             "train": tuple(r.id for r in training if fives.number_of(r) % 10),
             "val": tuple(r.id for r in training if not fives.number_of(r) % 10),
-            "test": tuple(r.id for r in dataset.records if r.split == "test"),
+            "test": tuple(r.id for r in dataset.cases if r.split == "test"),
         },
         sizes={"train": 540, "val": 60, "test": 200},
     )
@@ -215,14 +215,14 @@ def _as_filed(dataset: Dataset) -> tuple[Protocol, ...]:
     """The splits that the folders or the CSV file themselves name; `all` where they name none."""
     splits: dict[str, tuple[str, ...]] = {}
     patients: dict[str, str] = {}
-    for record in dataset.records:
-        given = record.split or "all"
+    for case in dataset.cases:
+        given = case.split or "all"
         split = _SPLIT_NAMES.get(given.lower(), given)
-        splits[split] = (*splits.get(split, ()), record.id)
-        other = patients.setdefault(record.person, split)
+        splits[split] = (*splits.get(split, ()), case.id)
+        other = patients.setdefault(case.person, split)
         if other != split:
             raise DatasetError(
-                f"{dataset.root}: patient {record.patient} is in {other} and in {split}; keep "
+                f"{dataset.root}: patient {case.patient} is in {other} and in {split}; keep "
                 f"all images of a patient in one split"
             )
     name = "deeplab" if dataset.name == folders.DEEPLAB.name else dataset.name
@@ -247,7 +247,7 @@ def protocols_of(dataset: Dataset) -> dict[str, Protocol]:
     everything = Protocol(
         name="all",
         source="every image of the data set",
-        splits={"all": tuple(record.id for record in dataset.records)},
+        splits={"all": tuple(case.id for case in dataset.cases)},
     )
     listed = PROTOCOLS[dataset.name]
     own = listed(dataset) if callable(listed) else listed
@@ -265,14 +265,14 @@ def test_images(dataset: Dataset) -> frozenset[str]:
     Leaving one out tests every image.
     """
     default = next(iter(protocols_of(dataset).values()))
-    filed = {record.id for record in dataset.records if is_test(record.split or "")}
+    filed = {case.id for case in dataset.cases if is_test(case.split or "")}
     return frozenset(filed).union(*(ids for split, ids in default.splits.items() if is_test(split)))
 
 
 def select(
     dataset: Dataset, protocol: str | None, split: str, *, labelled: bool = True
 ) -> Selection:
-    """The records of one split, in the order of its list; protocol None is the default one.
+    """The cases of one split, in the order of its list; protocol None is the default one.
 
     With `labelled` an image to train or to validate on must have its annotation.
 
@@ -288,42 +288,40 @@ def select(
     chosen = known[name]
     if split not in chosen.splits:
         raise UsageError(_unknown(f"split of {dataset.name} {name}", split, chosen.splits))
-    records = _take(dataset, chosen, split)
+    cases = _take(dataset, chosen, split)
     if split in chosen.unlabelled:
-        records = tuple(replace(record, first=None, second=None) for record in records)
+        cases = tuple(replace(case, first=None, second=None) for case in cases)
     elif labelled and split.startswith(("train", "val")):
-        _require_truth(dataset, name, split, records)
-    return Selection(dataset.name, name, split, chosen.source, records)
+        _require_truth(dataset, name, split, cases)
+    return Selection(dataset.name, name, split, chosen.source, cases)
 
 
-def _take(dataset: Dataset, protocol: Protocol, split: str) -> tuple[Record, ...]:
-    by_id = {record.id: record for record in dataset.records}
+def _take(dataset: Dataset, protocol: Protocol, split: str) -> tuple[Case, ...]:
+    by_id = {case.id: case for case in dataset.cases}
     missing = [id for id in protocol.splits[split] if id not in by_id]
     if missing:
         raise DatasetError(
             f"{dataset.name}: no image {_some(missing)} of {protocol.name} {split} under "
             f"{dataset.root}; unpack the whole release there"
         )
-    records = tuple(by_id[id] for id in protocol.splits[split])
-    whole = protocol.sizes.get(split, len(records))
-    if len(records) != whole:
+    cases = tuple(by_id[id] for id in protocol.splits[split])
+    whole = protocol.sizes.get(split, len(cases))
+    if len(cases) != whole:
         raise DatasetError(
-            f"{dataset.name}: {len(records)} of the {whole} images of {protocol.name} {split} are "
+            f"{dataset.name}: {len(cases)} of the {whole} images of {protocol.name} {split} are "
             f"under {dataset.root}; unpack the whole release there"
         )
-    return records
+    return cases
 
 
-def _require_truth(
-    dataset: Dataset, protocol: str, split: str, records: tuple[Record, ...]
-) -> None:
-    bare = [record for record in records if record.first is None or not record.first.is_file()]
+def _require_truth(dataset: Dataset, protocol: str, split: str, cases: tuple[Case, ...]) -> None:
+    bare = [case for case in cases if case.first is None or not case.first.is_file()]
     if not bare:
         return
     layout = find_layout(dataset.name)
     where = bare[0].first or (layout.truth_of(dataset.root, bare[0]) if layout else "its label")
     raise DatasetError(
-        f"{dataset.name}: {bare[0].image.name} has no vessel mask ({len(bare)} of {len(records)} "
+        f"{dataset.name}: {bare[0].image.name} has no vessel mask ({len(bare)} of {len(cases)} "
         f"images of {protocol} {split}); looked for {where}; put it there, then run "
         f"`venule data check`"
     )

@@ -8,8 +8,8 @@ masks and no patient information.
 
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
-from venule.data.record import Dataset, Record
 
 _NUMBERS = (1, 2, 3, 4, 5, 44, 77, 81, 82, 139, 162, 163, 235, 236, 239, 240, 255, 291, 319, 324)
 IMAGES = tuple(f"im{number:04d}" for number in _NUMBERS)
@@ -21,8 +21,8 @@ def read(root: Path) -> Dataset:
     images, first, second = (
         images_in(_folder(root, name)) for name in ("stare-images", "labels-ah", "labels-vk")
     )
-    records = tuple(
-        Record(
+    cases = tuple(
+        Case(
             id=name,
             image=images[name],
             first=first_of(first, [f"{name}.ah"]),
@@ -31,7 +31,7 @@ def read(root: Path) -> Dataset:
         for name in IMAGES
         if name in images
     )
-    return Dataset(name="STARE", root=root, records=records)
+    return Dataset(name="STARE", root=root, cases=cases)
 
 
 def recognizes(root: Path) -> bool:

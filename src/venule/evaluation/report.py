@@ -128,14 +128,14 @@ def _csv_rows(result: Result) -> Iterator[tuple[str, str, dict[str, float]]]:
 def published_cells(published: Published) -> Iterator[tuple[str, str]]:
     """Each figure of the two published ways, its label and its text."""
     first, second = published.first_system, published.second_system
-    way = f"first system ({first.side_px} px, mean and sd)"
+    way = f"DDRNet for DRIVE (AghdamAmir) ({first.side_px} px, mean and sd)"
     for label, value in (
         ("accuracy", first.accuracy),
         ("sensitivity", first.sensitivity),
         ('"AUC" of the thresholded map', first.auc_of_thresholded_map),
     ):
         yield f"{way}: {label}", f"{number_text(value.mean)} ± {number_text(value.sd)}"
-    way = f"second system (batches of {second.batch})"
+    way = f"DeepLabV3 on DRIVE (Manshi3) (batches of {second.batch})"
     yield f"{way}: mIoU", f"{number_text(second.miou)} at {second.side_px} px"
     yield f"{way}: pixel accuracy", f"{number_text(second.pixel_accuracy)} at {second.side_px} px"
 

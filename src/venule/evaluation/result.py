@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from venule.data.record import Expert
+from venule.data.case import Expert
 from venule.evaluation.intervals import RESAMPLES, SEED, Interval, Number, paired_difference
 from venule.evaluation.published import Published
 

@@ -21,7 +21,7 @@ from venule.metrics.counts import (
     specificity,
 )
 from venule.metrics.curves import Histogram, average_precision, roc_auc
-from venule.metrics.topology import largest_piece_share, pieces
+from venule.metrics.topology import components, largest_component_share
 from venule.metrics.width import THIN_PX, recall_up_to, vessel_widths
 
 _OF_HISTOGRAM: Mapping[str, Callable[[Histogram], float]] = MappingProxyType(
@@ -55,8 +55,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "mcc": "MCC",
         "cldice": "clDice",
         "thin_recall": "thin-vessel recall",
-        "pieces": "pieces of 20 px or more",
-        "largest_piece_share": "centre line in largest piece",
+        "components": "components of 20 px or more",
+        "largest_component_share": "centre line in largest component",
         "ece": "ECE (pooled, 15 bins)",
     }
 )
@@ -66,7 +66,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
 class Scorer:
     """Scores images one by one and keeps what the pooled scores need, in constant memory.
 
-    `binary` sources are masks: ROC AUC, average precision and calibration are left out, for an
+    `binary` predictors are masks: ROC AUC, average precision and calibration are left out, for an
     area under one point is balanced accuracy by another name.
     """
 
@@ -96,8 +96,8 @@ class Scorer:
         return scores | {
             "cldice": cldice(predicted, truth, fov),
             "thin_recall": recall_up_to(predicted, widths_px, THIN_PX),
-            "pieces": float(pieces(predicted, fov)),
-            "largest_piece_share": largest_piece_share(predicted, truth, fov),
+            "components": float(components(predicted, fov)),
+            "largest_component_share": largest_component_share(predicted, truth, fov),
         }
 
     def pooled(self) -> dict[str, float]:

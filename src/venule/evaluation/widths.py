@@ -6,7 +6,6 @@ from venule.evaluation.intervals import bootstrap
 from venule.evaluation.result import WidthRecall
 from venule.image.arrays import Mask
 from venule.image.fov import fit_circle
-from venule.image.preprocess import SAME_SCALE
 from venule.metrics.width import (
     EDGES_PX,
     REFERENCE_FOV_PX,
@@ -16,6 +15,8 @@ from venule.metrics.width import (
 )
 
 Scale = Literal["native", "fov"]
+
+_SAME_SCALE = 0.02
 
 
 class WidthScorer:
@@ -44,7 +45,7 @@ def fov_scale(fov: Mask) -> float:
     size is to have the same classes at both scales.
     """
     scale = fit_circle(fov).diameter_px / REFERENCE_FOV_PX
-    return 1.0 if abs(scale - 1) < SAME_SCALE else scale
+    return 1.0 if abs(scale - 1) < _SAME_SCALE else scale
 
 
 def _rows(scale: Scale, counts: list[WidthCounts]) -> list[WidthRecall]:

@@ -8,7 +8,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from venule.image.arrays import RGB, Mask, check_rgb
+from venule.image.arrays import RGB, Mask, check_mask, check_rgb
 
 _WORKING_PX = 640
 """The border is searched on a copy whose longer side is at most about this."""
@@ -21,11 +21,11 @@ _RIM = 0.15
 
 
 @dataclass(frozen=True)
-class FovCircle:
-    """The circle of which the field of view shows a part.
+class Ellipse:
+    """The ellipse of which the field of view shows a part; a circle where pixels are square.
 
     Centre in pixels, (0, 0) being the centre of the first pixel. Without a visible arc `fitted`
-    is False and the circle has the image's centre and diagonal.
+    is False and the outline has the image's centre and diagonal.
     """
 
     row: float
@@ -34,8 +34,39 @@ class FovCircle:
     fitted: bool
 
 
-def find_fov(image: RGB) -> Mask:
-    """The field of view of a photograph: (H, W) bool, one piece without holes.
+@dataclass(frozen=True, eq=False)
+class FieldOfView:
+    """Where the frame shows retina: `mask` (H, W) bool, and the outline, fitted once."""
+
+    mask: Mask
+    outline: Ellipse
+
+
+def find_fov(image: RGB) -> FieldOfView:
+    """Find the field of view of a photograph: one component without holes, and its outline.
+
+    For the mask alone see `find_mask`, which says how it is found.
+    """
+    return outlined(find_mask(image))
+
+
+def given_fov(mask: Mask, shape: tuple[int, int]) -> FieldOfView:
+    """Take a field of view from its user, with a mask (H, W) bool of its own.
+
+    Raises:
+        ImageError: it is no bool mask of `shape`.
+    """
+    check_mask(mask, shape, name="field of view")
+    return outlined(mask.copy())
+
+
+def outlined(mask: Mask) -> FieldOfView:
+    """The field of view of a mask (H, W) bool."""
+    return FieldOfView(mask, fit_circle(mask))
+
+
+def find_mask(image: RGB) -> Mask:
+    """Find the mask of the field of view: (H, W) bool, one component without holes.
 
     The border is what has the colour of a flat, grey corner of the frame; a photograph without
     such a corner is retina all over. So is one whose middle half looks like its corner: the field
@@ -61,13 +92,13 @@ def find_fov(image: RGB) -> Mask:
     if contrast < max(4.0, 0.3 * brightness):
         return whole
     inside = _fill_holes(distance > max(_RIM * contrast, 2.0))
-    fov = _largest_piece(inside)
+    fov = _largest_component(inside)
     if fov.mean() < 0.1:
         return whole
     return _grow(fov, (height, width))
 
 
-def fit_circle(fov: Mask) -> FovCircle:
+def fit_circle(fov: Mask) -> Ellipse:
     """The circle through the edge of `fov`, by least squares over its visible arc.
 
     Where the frame, a black bar or a notch cuts the circle off, the edge does not count.
@@ -77,7 +108,7 @@ def fit_circle(fov: Mask) -> FovCircle:
     if circle is not None:
         return circle
     height, width = fov.shape
-    return FovCircle((height - 1) / 2, (width - 1) / 2, math.hypot(height, width), fitted=False)
+    return Ellipse((height - 1) / 2, (width - 1) / 2, math.hypot(height, width), fitted=False)
 
 
 def _shrink(image: RGB) -> Image.Image:
@@ -146,17 +177,17 @@ def _unevenness(pixels: NDArray[np.uint8]) -> float:
 
 def _fill_holes(mask: Mask) -> Mask:
     """`mask` with everything that is not connected to the frame's edge."""
-    labels, pieces = ndi.label(~mask)
-    outside = np.zeros(pieces + 1, bool)
+    labels, components = ndi.label(~mask)
+    outside = np.zeros(components + 1, bool)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         outside[edge] = True
     outside[0] = False
     return np.asarray(~outside[labels])
 
 
-def _largest_piece(mask: Mask) -> Mask:
-    labels, pieces = ndi.label(mask)
-    if pieces <= 1:
+def _largest_component(mask: Mask) -> Mask:
+    labels, components = ndi.label(mask)
+    if components <= 1:
         return mask
     return np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
 
@@ -195,7 +226,7 @@ def _on_a_straight_run(position: NDArray[np.intp]) -> NDArray[np.bool_]:
     return np.asarray(np.bincount(run)[run] > 4 * math.sqrt(len(position)))
 
 
-def _fit_robustly(points: NDArray[np.float64]) -> FovCircle | None:
+def _fit_robustly(points: NDArray[np.float64]) -> Ellipse | None:
     """Least squares, repeated over the points that lie near the last circle; None if few do."""
     if len(points) < 16:
         return None
@@ -214,7 +245,7 @@ def _fit_robustly(points: NDArray[np.float64]) -> FovCircle | None:
         len(kept) >= len(points) / 2 and rms <= max(0.6, 0.01 * radius) and radius <= 2 * spread
     ):
         return None
-    return FovCircle(row, column, 2 * radius, fitted=True)
+    return Ellipse(row, column, 2 * radius, fitted=True)
 
 
 def _fit_least_squares(points: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -3,11 +3,9 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from venule.metrics.centerline import centerline
-
-Mask = NDArray[np.bool_]
+from venule.image.arrays import Mask
+from venule.vessels.skeleton import centerline
 
 
 def cldice(predicted: Mask, truth: Mask, fov: Mask) -> float:

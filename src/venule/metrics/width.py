@@ -15,9 +15,9 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from venule.metrics.centerline import centerline
+from venule.image.arrays import Mask
+from venule.vessels.skeleton import centerline
 
-Mask = NDArray[np.bool_]
 Widths = NDArray[np.float64]
 
 EDGES_PX = (2.0, 3.0, 4.5, 7.0)

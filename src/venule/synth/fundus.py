@@ -1,4 +1,4 @@
-"""A drawn fundus photograph whose vessels are known exactly.
+"""A synthetic fundus photograph whose vessels are known exactly.
 
 The steps, each with its own module: the eye's geometry (`anatomy`, `growth`, `tree`), its vessels
 as layers (`render`), the fundus (`retina`), its lesions (`lesions`), the photograph (`camera`).
@@ -11,7 +11,7 @@ import numpy as np
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.synth.anatomy import Anatomy, Eye, place_eye
 from venule.synth.camera import photograph
-from venule.synth.config import PLAIN, DrawingConfig
+from venule.synth.config import PLAIN, SyntheticFundusConfig
 from venule.synth.frame import draw_frame
 from venule.synth.growth import grow_vessels
 from venule.synth.lesions import paint_deep_lesions, paint_superficial_lesions
@@ -21,8 +21,8 @@ from venule.synth.texture import stream
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnFundus:
-    """A drawn photograph (H, W, 3) uint8, its field of view and its vessels (H, W) bool.
+class SyntheticFundus:
+    """A synthetic photograph (H, W, 3) uint8, its field of view and its vessels (H, W) bool.
 
     `coverage` (H, W) float32 is the share of each pixel that vessels cover, 0 outside the field of
     view; `vessels` is where it is at least a half.
@@ -34,7 +34,9 @@ class DrawnFundus:
     coverage: FloatMap
 
 
-def draw_fundus(seed: int, *, size_px: int = 256, config: DrawingConfig = PLAIN) -> DrawnFundus:
+def synthesize_fundus(
+    seed: int, *, size_px: int = 256, config: SyntheticFundusConfig = PLAIN
+) -> SyntheticFundus:
     """A photograph whose longer side is `size_px`, and its truth.
 
     The same seed, size and config give the same bytes; the same seed and config give the same eye
@@ -51,7 +53,7 @@ def draw_fundus(seed: int, *, size_px: int = 256, config: DrawingConfig = PLAIN)
     image = photograph(seed, retina, frame, config)
     fov = frame.fov()
     coverage = layers.coverage * fov
-    return DrawnFundus(image, fov, coverage >= 0.5, coverage)
+    return SyntheticFundus(image, fov, coverage >= 0.5, coverage)
 
 
 def _choice(seed: int, name: str, kinds: tuple[str, ...]) -> tuple[np.random.Generator, str]:
@@ -59,14 +61,14 @@ def _choice(seed: int, name: str, kinds: tuple[str, ...]) -> tuple[np.random.Gen
     return rng, kinds[rng.integers(len(kinds))]
 
 
-def _draw_eye(seed: int, config: DrawingConfig) -> Eye:
+def _draw_eye(seed: int, config: SyntheticFundusConfig) -> Eye:
     rng = stream(seed, "eye")
     fov_deg = config.fov_deg[rng.integers(len(config.fov_deg))]
     view = config.views[rng.integers(len(config.views))]
     return place_eye(rng, fov_deg=fov_deg, view=view)
 
 
-def _draw_anatomy(rng: np.random.Generator, config: DrawingConfig) -> Anatomy:
+def _draw_anatomy(rng: np.random.Generator, config: SyntheticFundusConfig) -> Anatomy:
     """The average eye's vessels, each proportion times its share of this eye."""
     average = Anatomy()
     caliber = rng.uniform(*config.caliber)
@@ -75,5 +77,5 @@ def _draw_anatomy(rng: np.random.Generator, config: DrawingConfig) -> Anatomy:
         artery_share=average.artery_share * rng.uniform(0.9, 1.1),
         least_um=average.least_um * caliber,
         twigs_per_mm2=average.twigs_per_mm2 * rng.uniform(*config.density),
-        winding=average.winding * rng.uniform(*config.winding),
+        tortuosity=average.tortuosity * rng.uniform(*config.tortuosity),
     )

@@ -5,7 +5,7 @@ import scipy.ndimage as ndi
 
 from venule.image.arrays import FloatMap
 from venule.synth.anatomy import Eye, Kind
-from venule.synth.config import DrawingConfig
+from venule.synth.config import SyntheticFundusConfig
 from venule.synth.frame import Frame
 from venule.synth.render import Layers
 from venule.synth.texture import smooth_noise, soft_step, stream
@@ -17,7 +17,7 @@ _ABSORPTION: dict[Kind, tuple[float, float, float]] = {
 """Optical depth of the widest vessel in red, green and blue; arterial blood lets red through."""
 
 
-def paint_retina(seed: int, eye: Eye, frame: Frame, config: DrawingConfig) -> FloatMap:
+def paint_retina(seed: int, eye: Eye, frame: Frame, config: SyntheticFundusConfig) -> FloatMap:
     """(3, H, W) reflectance in 0..1: the mottled fundus with macula and disc, without vessels."""
     rng = stream(seed, "pigment")
     base = np.array([0.80, 0.38, 0.15]) * rng.uniform([0.88, 0.7, 0.5], [1.1, 1.25, 1.5])
@@ -47,7 +47,7 @@ def paint_retina(seed: int, eye: Eye, frame: Frame, config: DrawingConfig) -> Fl
     return retina
 
 
-def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: DrawingConfig) -> None:
+def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: SyntheticFundusConfig) -> None:
     """Absorb light in the vessels, in place: green most, arteries less, a reflex on the middle."""
     rng = stream(seed, "blood")
     contrast = rng.uniform(*config.contrast)
@@ -66,7 +66,7 @@ def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: DrawingConf
 
 
 def _choroid(seed: int, eye: Eye, frame: Frame) -> FloatMap:
-    """(H, W) bright, winding bands of the choroid's vessels, about -0.5 to 1; none at the fovea."""
+    """(H, W) bright, tortuous bands of choroidal vessels, about -0.5 to 1; none at the fovea."""
     rng = stream(seed, "choroid")
     bands = np.zeros(frame.shape, np.float32)
     for _ in range(2):
@@ -109,7 +109,11 @@ def _paint_macula(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: F
 
 
 def _paint_disc(
-    rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame, config: DrawingConfig
+    rng: np.random.Generator,
+    retina: FloatMap,
+    eye: Eye,
+    frame: Frame,
+    config: SyntheticFundusConfig,
 ) -> None:
     """The pale optic disc, slightly taller than wide, with a paler cup and a soft edge.
 

@@ -17,10 +17,11 @@ from venule.data.maps import find_maps
 from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_annotated, load_sample
 from venule.errors import ConfigError, DatasetError
+from venule.files.atomic import write_same
 from venule.image.arrays import FloatMap, Mask
-from venule.image.atomic import write_same
+from venule.image.fov import outlined
 from venule.image.io import pixel_hash, write_png
-from venule.inference.segment import Segmenter
+from venule.inference.segment import Segmenter, finish
 from venule.inference.torch_runner import torch_run
 from venule.metrics.counts import (
     Counts,
@@ -34,7 +35,7 @@ from venule.metrics.counts import (
 from venule.metrics.curves import Histogram, best_threshold, roc_auc
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import weights_bytes
-from venule.models.record import ModelRecord, SeenImages
+from venule.models.record import ClassRecord, ModelRecord, SeenImages
 from venule.training.config import SourceConfig, TrainConfig
 from venule.training.loop import Batch, copy_weights
 from venule.training.losses import Loss, build_loss, total_loss
@@ -76,7 +77,7 @@ class Chosen:
 
     def labels(self) -> Iterator[tuple[str, Path]]:
         """What is to be learnt of each image, or to be found: its id and the file."""
-        for record in self.selection.records:
+        for record in self.selection.cases:
             path = self.maps[record.id] if self.maps else record.truth(self.source.expert)
             if path is not None:
                 yield record.id, path
@@ -116,7 +117,7 @@ def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
     """The samples that a run of the configuration trains on."""
     parts = [
         Part(
-            records=chosen.selection.records,
+            cases=chosen.selection.cases,
             expert=chosen.source.expert,
             crops_per_image=chosen.source.crops_per_image or config.input.crops_per_image,
             maps=chosen.maps,
@@ -149,7 +150,8 @@ class SegmentationTask:
 
     Validation takes whole photographs the way of `Segmenter.segment` and scores them at native
     size inside the field of view, at threshold 0.5; the threshold that is saved with the weights is
-    the one of largest pooled Dice on the validation images, before pieces are joined or dropped.
+    the one of largest pooled Dice on the validation images, before components are reconnected or
+    dropped.
 
     Raises:
         ConfigError: the network finds other classes than vessels, or an image is in both parts.
@@ -171,7 +173,7 @@ class SegmentationTask:
         loaded = [
             [
                 load_annotated(record, expert=chosen.source.expert)[0]
-                for record in chosen.selection.records
+                for record in chosen.selection.cases
             ]
             for chosen in val
         ]
@@ -188,9 +190,16 @@ class SegmentationTask:
             name=config.name,
             model=config.network.model,
             options=config.network.options,
+            classes=(
+                ClassRecord(
+                    threshold=config.output.threshold,
+                    threshold_source=config.output.threshold_source,
+                    calibration=config.output.calibration,
+                    components=config.output.components,
+                ),
+            ),
             preprocessing=config.preprocessing(),
             tiling=config.input.tiling,
-            postprocessing=config.output.postprocessing,
             seen=together(trained, taught, self.selecting),
             licence=config.licence,
             package_version=version("venule"),
@@ -224,24 +233,24 @@ class SegmentationTask:
         network = _network(model)
         device = next(network.parameters()).device
         segmenter = Segmenter(self.record, torch_run(network, device))
-        plain = segmenter.without_pieces()
+        plain = segmenter.keep_all_components()
         scores: list[dict[str, float]] = []
         pooled = Histogram()
         found: list[Mask] = []
         for sample in self.val:
-            logits = segmenter.logits(sample.image, sample.fov)[0]
-            probability = segmenter.finish(logits, sample.fov)
-            if not np.isfinite(probability).all():
+            logits = segmenter.logits(sample.image, outlined(sample.fov))[0]
+            if not np.isfinite(logits).all():
                 raise ConfigError(
                     f"the network's output is nan in epoch {epoch}; lower optimizer.learning_rate "
                     "or set optimizer.clip_norm"
                 )
+            probability = finish(logits, sample.fov, segmenter.record.classes[0]).probability
             histogram = Histogram().accumulate(probability, _truth(sample), sample.fov)
             if plain.record == segmenter.record:
                 pooled += histogram
             else:
-                before = plain.finish(logits, sample.fov)
-                pooled.accumulate(before, _truth(sample), sample.fov)
+                before = finish(logits, sample.fov, plain.record.classes[0])
+                pooled.accumulate(before.probability, _truth(sample), sample.fov)
             scores.append(self._score(probability, sample) | {"auc": roc_auc(histogram)})
             found.append(probability >= 0.5)
         threshold = best_threshold(pooled)
@@ -310,7 +319,7 @@ def _require_disjoint(trained: Sequence[SeenImages], selecting: Sequence[SeenIma
 def _seen(
     selection: Selection, role: Literal["trained", "selected"], samples: Sequence[Sample] | None
 ) -> SeenImages:
-    loaded = samples or [load_sample(record) for record in selection.records]
+    loaded = samples or [load_sample(record) for record in selection.cases]
     return SeenImages(
         dataset=selection.dataset,
         protocol=selection.protocol,
