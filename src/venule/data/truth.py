@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from venule.errors import DatasetError
 from venule.image.arrays import Mask
-from venule.image.io import read_image, read_mask
+from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
 
 VESSEL = "vessel"
 ARTERY, VEIN = "artery", "vein"
@@ -47,13 +48,15 @@ class GroundTruth:
         """(H, W) bool, where the class `name` is; KeyError if there is no such class."""
         if name not in self.classes:
             raise KeyError(name)
-        return self.planes[self.classes.index(name)]
+        plane: Mask = self.planes[self.classes.index(name)]
+        return plane
 
     def counts(self, name: str) -> Mask:
         """(H, W) bool, where the annotation of the class `name` counts."""
         if self.valid is None:
             return np.ones(self.shape, bool)
-        return self.valid[self.classes.index(name) if len(self.valid) > 1 else 0]
+        valid: Mask = self.valid[self.classes.index(name) if len(self.valid) > 1 else 0]
+        return valid
 
 
 def vessels_only(mask: Mask) -> GroundTruth:
@@ -116,7 +119,7 @@ class ArteryVein:
         Raises:
             DatasetError: hardly any pixel has one of the colours, such as in a mask.
         """
-        bits = read_image(path) >= 128
+        bits = read_photograph(path).pixels >= 128
         red, green, blue = bits[..., 0], bits[..., 1], bits[..., 2]
         marked = red | green | blue
         crossing = green & ~red & ~blue
