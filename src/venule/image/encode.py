@@ -36,9 +36,7 @@ def encode_strips(shape: tuple[int, int], strips: Iterable[RGB]) -> bytes:
     return _png(picture, level=4)
 
 
-def _png(
-    picture: Image.Image, *, level: int, texts: Mapping[str, str] | None = None
-) -> bytes:
+def _png(picture: Image.Image, *, level: int, texts: Mapping[str, str] | None = None) -> bytes:
     encoded, chunks = BytesIO(), PngInfo()
     for key, text in (texts or {}).items():
         chunks.add_text(key, text, zip=True)
