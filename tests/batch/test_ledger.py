@@ -32,7 +32,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def _jobs(out: Path, *names: str) -> list[Job]:
-    return [Job(source=out / f"{name}.jpg", out=out, name=name, outputs=("mask",)) for name in names]
+    return [
+        Job(source=out / f"{name}.jpg", out=out, name=name, outputs=("mask",)) for name in names
+    ]
 
 
 def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
