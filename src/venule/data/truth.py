@@ -59,6 +59,24 @@ class GroundTruth:
         return valid
 
 
+def of_class(truth: GroundTruth, name: str) -> tuple[Mask, Mask]:
+    """The plane of a class and where it counts, both (H, W) bool.
+
+    Of arteries and veins, "vessel" is their union, where both count.
+
+    Raises:
+        DatasetError: the annotation does not tell that class.
+    """
+    if name in truth.classes:
+        return truth.plane(name), truth.counts(name)
+    if name == VESSEL and set(truth.classes) == {ARTERY, VEIN}:
+        counts: Mask = truth.counts(ARTERY) & truth.counts(VEIN)
+        return truth.plane(ARTERY) | truth.plane(VEIN), counts
+    raise DatasetError(
+        f"the annotation tells {', '.join(truth.classes)}, but not {name}; choose other data"
+    )
+
+
 def vessels_only(mask: Mask) -> GroundTruth:
     """A (H, W) vessel mask as the truth of the one class `vessel`, valid everywhere."""
     return GroundTruth((VESSEL,), mask[None])

@@ -10,9 +10,9 @@ from venule.metrics.width import (
     EDGES_PX,
     REFERENCE_FOV_PX,
     WidthCounts,
-    Widths,
     count_by_width,
 )
+from venule.vessels.width import Widths
 
 Scale = Literal["native", "fov"]
 
