@@ -112,7 +112,9 @@ def test_idrid_has_a_photograph_of_both_folders_once(tmp_path: Path) -> None:
     assert annotation is not None
     assert isinstance(annotation.codec, Landmarks)
     # Twice as fine by 1429 / 858: the centre of pixel 40 lies at 40.5 pixels from the edge.
-    assert annotation.codec.fovea == pytest.approx((40.5 * 1429 / 858 - 0.5, 30.5 * 1429 / 858 - 0.5))
+    assert annotation.codec.fovea == pytest.approx(
+        (40.5 * 1429 / 858 - 0.5, 30.5 * 1429 / 858 - 0.5)
+    )
     _, alone = load_annotated(cases["seg-04"], expert="landmarks")
     assert alone.plane("disc").sum() == 100
     assert not alone.counts("fovea").any()

@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
 from venule.image.arrays import FloatMap, Mask
+from venule.image.levels import LARGEST, Levels
 from venule.vessels.tree import Arm, Node, VesselTree
 
 MOST = 4.0
@@ -181,3 +182,24 @@ def _around(node: Node, mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     down, right = np.meshgrid(rows, columns, indexing="ij")
     near = np.hypot(down - node.position[0], right - node.position[1]) <= node.radius_px
     return down[near], right[near]
+
+
+def type_levels(types: VesselTypes, artery: FloatMap, vein: FloatMap) -> tuple[Levels, Levels]:
+    """Of each vessel pixel the level of an artery and of a vein, both (H, W) uint16, 65535 for 1.
+
+    What a pixel's own probabilities (H, W) say, artery : vein, as far as it agrees with its type:
+    a type reaches a half, the other stays below. 0 where there is no vessel.
+    """
+    share = artery / np.maximum(artery + vein, np.float32(1e-6))
+    half = (LARGEST + 1) // 2
+    levels = []
+    for own, chosen, other in (
+        (share, types.artery, types.vein),
+        (1 - share, types.vein, types.artery),
+    ):
+        level = np.rint(own * LARGEST).clip(0, LARGEST).astype(np.uint16)
+        level[chosen] = np.maximum(level[chosen], half)
+        level[~chosen] = np.minimum(level[~chosen], half - 1)
+        level[~(chosen | other)] = 0
+        levels.append(level)
+    return levels[0], levels[1]
