@@ -13,6 +13,7 @@ from venule.data.protocols import Selection, is_test, protocols_of, test_images
 from venule.errors import OutputError
 from venule.evaluation.predictor import Predictor
 from venule.evaluation.result import Result
+from venule.evaluation.tasks import TaskResult
 
 DEFAULT_FILE = Path("results") / "test_access.jsonl"
 
@@ -76,6 +77,22 @@ def record_access(result: Result, file: Path, *, purpose: Purpose = "evaluation"
             "mean": _defined({name: score.mean for name, score in result.mean.items()}),
             "pooled": _defined(result.pooled),
         },
+    )
+
+
+def record_task_access(result: TaskResult, file: Path) -> None:
+    """Append one JSON line as `record_access` does, of a task that is no vessel map."""
+    _append(
+        file,
+        purpose="evaluation",
+        task=result.task,
+        dataset=result.dataset,
+        protocol=result.protocol,
+        split=result.split,
+        images=len(result.images),
+        model=result.model,
+        weights_sha256=result.weights_sha256,
+        scores={"mean": _defined({name: score.mean for name, score in result.mean.items()})},
     )
 
 
