@@ -22,7 +22,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.surrounds import KINDS, surrounded
-
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import find_fov
 from venule.synth.fundus import draw_fundus
@@ -64,7 +63,9 @@ def score(kind: str, seeds: Sequence[int], find: Callable[[RGB], Mask]) -> Mappi
 def summary(scores: Mapping[int, float]) -> Score:
     """What is reported of the Dice by seed."""
     values = list(scores.values())
-    failed = sorted((seed for seed, value in scores.items() if value < GOOD), key=scores.__getitem__)
+    failed = sorted(
+        (seed for seed, value in scores.items() if value < GOOD), key=scores.__getitem__
+    )
     return Score(
         photographs=len(values),
         found=sum(value >= GOOD for value in values) / len(values),
@@ -79,7 +80,9 @@ def milliseconds(find: Callable[[RGB], Mask]) -> dict[str, float]:
     times = {}
     for name, size_px in SIZES_PX.items():
         small = draw_fundus(4, size_px=min(size_px, 707)).image
-        image = np.ascontiguousarray(small.repeat(size_px // 707 or 1, 0).repeat(size_px // 707 or 1, 1))
+        image = np.ascontiguousarray(
+            small.repeat(size_px // 707 or 1, 0).repeat(size_px // 707 or 1, 1)
+        )
         taken = []
         for _ in range(TIMES):
             started = time.perf_counter()

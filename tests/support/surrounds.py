@@ -1,12 +1,12 @@
 """Synthetic photographs with every kind of surround, and their exact fields of view.
 
-A synthetic fundus image is cut out of its own frame and laid into another one: another colour around
-it, a frame, a page, a banner, writing; cut off by the frame or by bars, with a notch, with a rim
-that fades. The same kind, seed and eye give the same bytes.
+A synthetic fundus image is cut out of its own frame and laid into another one: another colour
+around it, a frame, a page, a banner, writing; cut off by the frame or by bars, with a notch, with a
+rim that fades. The same kind, seed and eye give the same bytes.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -35,7 +35,7 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Surrounded:
-    """A photograph (H, W, 3) uint8, the mask (H, W) of its `fields` fields of view, and its kind."""
+    """A photograph (H, W, 3) uint8, the mask (H, W) of its `fields` fields of view; its kind."""
 
     image: RGB
     fov: Mask
@@ -43,21 +43,27 @@ class Surrounded:
     kind: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Centre and half axes of a field of view, in pixels."""
+
+    row: float
+    column: float
+    tall: float
+    wide: float
+
+
 @dataclass
 class Scene:
     """A photograph in the making: its surround, and the retina that lies on it.
 
-    `pixels` (H, W, 3) float32 0..255; `fov` (H, W) bool; `row`, `column`, `tall`, `wide` the last
-    field of view's centre and half axes in pixels.
+    `pixels` (H, W, 3) float32 0..255; `fov` (H, W) bool; `place` is the last field of view's.
     """
 
     pixels: Floats
     fov: Mask
-    row: float = 0.0
-    column: float = 0.0
-    tall: float = 0.0
-    wide: float = 0.0
-    fields: int = field(default=0)
+    place: Place = Place(0, 0, 0, 0)
+    fields: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,7 +90,7 @@ def _eye(seed: int) -> Floats:
 
 def _varied_eye(rng: Rng, eye: Floats) -> Floats:
     """The eye mirrored, turned and exposed by chance, so that no two photographs are equal."""
-    eye = np.rot90(eye, rng.integers(4))
+    eye = np.rot90(eye, int(rng.integers(4)))
     eye = eye[:, ::-1] if rng.random() < 0.5 else eye
     return np.asarray(eye * np.float32(rng.uniform(0.75, 1.1)), np.float32)
 
@@ -109,28 +115,26 @@ def _black(rng: Rng, top: float = 10) -> Color:
     return float(red), float(green), float(blue)
 
 
-def _middle(rng: Rng, shape: tuple[int, int], *, share: float | None = None) -> dict[str, float]:
+def _middle(rng: Rng, shape: tuple[int, int], *, share: float | None = None) -> Place:
     """A centred circle of `share` of the shorter side, give or take a few pixels."""
     share = float(rng.uniform(0.82, 0.975)) if share is None else share
     radius = share * min(shape) / 2
     free = max(0.0, min(shape) / 2 - radius) * 0.6
     row, column = np.array(shape) / 2 - 0.5 + rng.uniform(-free, free, 2)
-    return {"row": float(row), "column": float(column), "tall": radius, "wide": radius}
+    return Place(float(row), float(column), radius, radius)
 
 
 def _lay(
     scene: Scene,
     eye: Floats,
+    place: Place,
     *,
-    row: float,
-    column: float,
-    tall: float,
-    wide: float,
     cut: Mask | None = None,
     soft_px: float = 1.0,
 ) -> Scene:
     """Lay an eye on the scene: an ellipse with these half axes, of which `cut` hides a part."""
     height, width = scene.shape
+    row, column, tall, wide = place.row, place.column, place.tall, place.wide
     grow = 1 / (_INNER * 0.94)
     box_rows, box_columns = 2 * tall * grow, 2 * wide * grow
     top, left = row + 0.5 - box_rows / 2, column + 0.5 - box_columns / 2
@@ -143,7 +147,9 @@ def _lay(
     if box_rows < size:  # Pillow's transform does not antialias
         source = source.resize((max(1, round(box_columns)), max(1, round(box_rows))))
         matrix = (1.0, 0.0, -left, 0.0, 1.0, -top)
-    laid = source.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    laid = source.transform(
+        (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
+    )
     rows = (np.arange(height)[:, None] - row) / tall
     columns = (np.arange(width)[None] - column) / wide
     radius = np.hypot(rows, columns)
@@ -155,14 +161,14 @@ def _lay(
     alpha = alpha[..., None].astype(np.float32)
     scene.pixels = scene.pixels * (1 - alpha) + np.asarray(laid, np.float32) * alpha
     scene.fov |= fov
-    scene.row, scene.column, scene.tall, scene.wide = row, column, tall, wide
+    scene.place = place
     scene.fields += 1
     return scene
 
 
 def _simple(rng: Rng, eye: Floats, color: Color, **more: Any) -> Scene:
     shape = _canvas(rng)
-    return _lay(_flat(shape, color), eye, **_middle(rng, shape), **more)
+    return _lay(_flat(shape, color), eye, _middle(rng, shape), **more)
 
 
 def _write(rng: Rng, scene: Scene, at: tuple[float, float], color: Color, size: float) -> None:
@@ -220,7 +226,7 @@ def _developed(rng: Rng, scene: Scene) -> RGB:
     pixels = scene.pixels
     if rng.random() < 0.5:
         sigma = rng.uniform(0.3, 0.9)
-        pixels = ndi.gaussian_filter(pixels, (sigma, sigma, 0))
+        pixels = np.asarray(ndi.gaussian_filter(pixels, (sigma, sigma, 0)), np.float32)
     pixels = pixels + rng.normal(0, rng.uniform(0, 2.5), pixels.shape).astype(np.float32)
     image = np.rint(pixels.clip(0, 255)).astype(np.uint8)
     if rng.random() < 0.6:
@@ -281,14 +287,14 @@ def _on_two_colors(rng: Rng, eye: Floats) -> Scene:
     first, second = (first, second) if rng.random() < 0.7 else (second, first)
     scene = _flat(shape, first)
     if rng.random() < 0.6:
-        edge = max(2, round(where["row"] - where["tall"] - rng.uniform(0, 0.03) * shape[0]))
+        edge = max(2, round(where.row - where.tall - rng.uniform(0, 0.03) * shape[0]))
         scene.pixels[:edge] = second
         scene.pixels[-edge:] = second
     elif rng.random() < 0.5:
         scene.pixels[:, : shape[1] // 2] = second
     else:
         scene.pixels[: shape[0] // 2] = second
-    return _lay(scene, eye, **where)
+    return _lay(scene, eye, where)
 
 
 def _in_a_halo(rng: Rng, eye: Floats) -> Scene:
@@ -296,12 +302,12 @@ def _in_a_halo(rng: Rng, eye: Floats) -> Scene:
     shape = _canvas(rng)
     where = _middle(rng, shape)
     scene = _flat(shape, _black(rng, 5))
-    rows = (np.arange(shape[0])[:, None] - where["row"]) / where["tall"]
-    columns = (np.arange(shape[1])[None] - where["column"]) / where["wide"]
+    rows = (np.arange(shape[0])[:, None] - where.row) / where.tall
+    columns = (np.arange(shape[1])[None] - where.column) / where.wide
     fall = np.exp((1 - np.hypot(rows, columns).clip(1)) / rng.uniform(0.05, 0.25))[..., None]
     glow = np.array([rng.uniform(4, 28), rng.uniform(2, 12), rng.uniform(0, 10)], np.float32)
     scene.pixels += (glow * fall).astype(np.float32)
-    return _lay(scene, eye, **where)
+    return _lay(scene, eye, where)
 
 
 def _on_uneven(rng: Rng, eye: Floats) -> Scene:
@@ -312,7 +318,7 @@ def _on_uneven(rng: Rng, eye: Floats) -> Scene:
     across = np.linspace(-1, 1, shape[1], dtype=np.float32)[None, :, None]
     clouds = smooth_noise(rng, 4, shape)[..., None]
     scene.pixels[:] = base + rng.uniform(2, 8) * across + rng.uniform(0.5, 2.5) * clouds
-    return _lay(scene, eye, **_middle(rng, shape))
+    return _lay(scene, eye, _middle(rng, shape))
 
 
 # Kinds: frames, pages, banners
@@ -338,6 +344,23 @@ def _on_a_page(rng: Rng, eye: Floats) -> Scene:
         ink: Color = (20.0, 20.0, 30.0) if page.pixels[0, 0, 0] > 100 else (240.0, 240.0, 240.0)
         _write(rng, page, (2, 4), ink, 0.03 * page.shape[0])
     return page
+
+
+def _on_a_colored_page(rng: Rng, eye: Floats) -> Scene:
+    """A slide of a talk: the photograph on blue, green, yellow or another colour."""
+    red, green, blue = (float(value) for value in rng.uniform(0, 255, 3))
+    page = _with_margins(rng, _on_black(rng, eye), (red, green, blue), 0.03, 0.25)
+    _write(rng, page, (2, 4), (255.0, 255.0, 255.0), 0.04 * page.shape[0])
+    return page
+
+
+def _in_a_round_border(rng: Rng, eye: Floats) -> Scene:
+    """Black around the retina, cut out along a larger circle and laid on paper."""
+    scene = _on_black(rng, eye)
+    rows, columns = np.ogrid[: scene.shape[0], : scene.shape[1]]
+    away = np.hypot(rows - scene.place.row, columns - scene.place.column) / scene.place.tall
+    scene.pixels[away > rng.uniform(1.03, 1.2)] = _paper(rng)
+    return scene
 
 
 def _turned_on_a_page(rng: Rng, eye: Floats) -> Scene:
@@ -392,8 +415,8 @@ def _with_writing_over(rng: Rng, eye: Floats) -> Scene:
     size = rng.uniform(0.03, 0.06) * min(scene.shape)
     for _ in range(int(rng.integers(1, 3))):
         angle = rng.uniform(0, 2 * np.pi)
-        row = scene.row + 0.9 * scene.tall * np.sin(angle)
-        column = scene.column + 0.9 * scene.wide * np.cos(angle) - 2 * size
+        row = scene.place.row + 0.9 * scene.place.tall * np.sin(angle)
+        column = scene.place.column + 0.9 * scene.place.wide * np.cos(angle) - 2 * size
         _write(rng, scene, (row, column), _ink(rng), size)
     return scene
 
@@ -408,30 +431,30 @@ def _clipped_by_the_frame(rng: Rng, eye: Floats) -> Scene:
     height = round(2 * rng.uniform(0.68, 0.94) * radius)
     scene = _flat((height, wide), _black(rng))
     row = (height - 1) / 2 + rng.uniform(-0.02, 0.02) * height
-    return _lay(scene, eye, row=row, column=(wide - 1) / 2, tall=radius, wide=radius)
+    return _lay(scene, eye, Place(row, (wide - 1) / 2, radius, radius))
 
 
 def _clipped_by_bars(rng: Rng, eye: Floats) -> Scene:
     """Straight black cuts above and below, or at one side, inside the frame."""
     shape = _canvas(rng, aspect=float(rng.choice([1.0, 0.9])))
     where = _middle(rng, shape)
-    rows = (np.arange(shape[0]) - where["row"]) / where["tall"]
-    columns = (np.arange(shape[1]) - where["column"]) / where["wide"]
+    rows = (np.arange(shape[0]) - where.row) / where.tall
+    columns = (np.arange(shape[1]) - where.column) / where.wide
     at = rng.uniform(0.7, 0.95)
     if rng.random() < 0.7:
         cut = np.broadcast_to(np.abs(rows)[:, None] > at, shape)
     else:
         cut = np.broadcast_to(columns[None] > at, shape)
-    return _lay(_flat(shape, _black(rng)), eye, cut=np.array(cut), **where)
+    return _lay(_flat(shape, _black(rng)), eye, where, cut=np.array(cut))
 
 
 def _with_a_notch(rng: Rng, eye: Floats) -> Scene:
-    """A tab of the camera's mask reaches into the field of view: a square, triangle or half disc."""
+    """A tab of the camera's mask reaches into the retina: a square, a triangle or half a disc."""
     shape = _canvas(rng)
     where = _middle(rng, shape)
     angle = float(rng.choice([0, np.pi / 4, np.pi / 2, np.pi, -np.pi / 4]))
-    rows = (np.arange(shape[0])[:, None] - where["row"]) / where["tall"]
-    columns = (np.arange(shape[1])[None] - where["column"]) / where["wide"]
+    rows = (np.arange(shape[0])[:, None] - where.row) / where.tall
+    columns = (np.arange(shape[1])[None] - where.column) / where.wide
     out = rows * np.sin(angle) + columns * np.cos(angle)
     side = np.abs(columns * np.sin(angle) - rows * np.cos(angle))
     depth, half = rng.uniform(0.03, 0.1), rng.uniform(0.03, 0.09)
@@ -442,7 +465,7 @@ def _with_a_notch(rng: Rng, eye: Floats) -> Scene:
         cut = side < half * (out - 1 + depth) / depth
     else:
         cut = np.hypot(out - 1, side) < depth
-    return _lay(_flat(shape, _black(rng)), eye, cut=np.asarray(cut), **where)
+    return _lay(_flat(shape, _black(rng)), eye, where, cut=np.asarray(cut))
 
 
 def _off_center(rng: Rng, eye: Floats) -> Scene:
@@ -453,7 +476,7 @@ def _off_center(rng: Rng, eye: Floats) -> Scene:
     row = rng.uniform(low, shape[0] - low)
     column = rng.uniform(low, shape[1] - low)
     scene = _flat(shape, _black(rng))
-    return _lay(scene, eye, row=row, column=column, tall=radius, wide=radius)
+    return _lay(scene, eye, Place(row, column, radius, radius))
 
 
 def _touching(rng: Rng, eye: Floats) -> Scene:
@@ -461,15 +484,15 @@ def _touching(rng: Rng, eye: Floats) -> Scene:
     side = int(np.exp(rng.uniform(np.log(260), np.log(900))))
     shape = side, side
     where = _middle(rng, shape, share=float(rng.uniform(0.99, 1.12)))
-    return _lay(_flat(shape, _black(rng)), eye, **where)
+    return _lay(_flat(shape, _black(rng)), eye, where)
 
 
 def _borderless(rng: Rng, eye: Floats) -> Scene:
     """Cropped to retina all over."""
     shape = _canvas(rng)
     radius = float(np.hypot(*shape)) / 2 * rng.uniform(1.02, 1.3)
-    where = {"row": shape[0] / 2, "column": shape[1] / 2, "tall": radius, "wide": radius}
-    return _lay(_flat(shape, (0.0, 0.0, 0.0)), eye, **where)
+    where = Place(shape[0] / 2, shape[1] / 2, radius, radius)
+    return _lay(_flat(shape, (0.0, 0.0, 0.0)), eye, where)
 
 
 # Kinds: rims
@@ -490,8 +513,8 @@ def _with_a_vignette(rng: Rng, eye: Floats) -> Scene:
 def _with_a_soft_rim(rng: Rng, eye: Floats) -> Scene:
     shape = _canvas(rng)
     where = _middle(rng, shape, share=float(rng.uniform(0.8, 0.92)))
-    soft = rng.uniform(0.02, 0.08) * where["tall"]
-    return _lay(_flat(shape, _black(rng)), eye, soft_px=float(soft), **where)
+    soft = rng.uniform(0.02, 0.08) * where.tall
+    return _lay(_flat(shape, _black(rng)), eye, where, soft_px=float(soft))
 
 
 def _squashed(rng: Rng, eye: Floats) -> Scene:
@@ -503,7 +526,7 @@ def _squashed(rng: Rng, eye: Floats) -> Scene:
     tall, wide = (short, min(wide, short * ratio)) if wide > tall else (short, short / ratio)
     row, column = (shape[0] - 1) / 2, (shape[1] - 1) / 2
     scene = _flat(shape, _black(rng))
-    return _lay(scene, eye, row=row, column=column, tall=float(tall), wide=float(wide))
+    return _lay(scene, eye, Place(row, column, float(tall), float(wide)))
 
 
 # Kinds: more than one
@@ -515,10 +538,10 @@ def _two_eyes(rng: Rng, eye: Floats) -> Scene:
     other = np.asarray(_eye(int(rng.integers(EYES))), np.float32)
     gap = int(rng.integers(0, 12))
     height, width = first.shape
-    radius = rng.uniform(0.85, 1.0) * min(first.tall, first.wide)
+    radius = rng.uniform(0.85, 1.0) * min(first.place.tall, first.place.wide)
     beside = rng.random() < 0.7
     shape = (height, 2 * width + gap) if beside else (2 * height + gap, width)
-    page = _flat(shape, tuple(first.pixels[0, 0]) if rng.random() < 0.8 else _paper(rng))  # type: ignore[arg-type]
+    page = _flat(shape, tuple(first.pixels[0, 0]) if rng.random() < 0.8 else _paper(rng))
     corner = first.pixels[0, 0].copy()
     if beside:
         page.pixels[:, width + gap :] = corner
@@ -527,7 +550,7 @@ def _two_eyes(rng: Rng, eye: Floats) -> Scene:
     page = _on_page(first, page, 0, 0)
     row, column = (height - 1) / 2, (width - 1) / 2
     row, column = (row, column + width + gap) if beside else (row + height + gap, column)
-    return _lay(page, other, row=row, column=column, tall=float(radius), wide=float(radius))
+    return _lay(page, other, Place(row, column, float(radius), float(radius)))
 
 
 KINDS: Mapping[str, Callable[[Rng, Floats], Scene]] = {
@@ -543,6 +566,8 @@ KINDS: Mapping[str, Callable[[Rng, Floats], Scene]] = {
     "uneven": _on_uneven,
     "thin frame": _in_a_thin_frame,
     "page": _on_a_page,
+    "coloured page": _on_a_colored_page,
+    "round border": _in_a_round_border,
     "turned on a page": _turned_on_a_page,
     "banner": _under_a_banner,
     "window": _in_a_window,

@@ -24,6 +24,7 @@ from venule.data.record import Expert, Record
 from venule.data.sample import load_annotated, load_sample
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, FloatMap, Mask
+from venule.image.fov import FieldOfView
 from venule.image.preprocess import (
     Preprocessing,
     flatten,
@@ -186,10 +187,11 @@ def _views(
 ) -> Sequence[Sample]:
     """The photograph at working size, and again as each smaller camera would have taken it."""
     size = (fov.shape[0], fov.shape[1])
-    shape = working_shape(size, fov, preprocessing)
+    field = FieldOfView.of_mask(fov)
+    shape = working_shape(size, field, preprocessing)
     views = [_view(image, vessels, fov, shape, preprocessing)]
     for fov_px in smaller_fov_px:
-        small = working_shape(size, fov, Preprocessing(fov_px=fov_px))
+        small = working_shape(size, field, Preprocessing(fov_px=fov_px))
         if small[0] >= size[0]:
             continue  # the photograph is itself smaller than that camera's
         truth = scale_soft(vessels, small) >= truth_share

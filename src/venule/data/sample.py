@@ -31,7 +31,7 @@ def load_sample(record: Record, *, expert: Expert = "first") -> Sample:
         DatasetError: a mask has another size than the photograph.
     """
     image = read_image(record.image)
-    fov = find_fov(image) if record.fov is None else read_mask(record.fov)
+    fov = find_fov(image).mask if record.fov is None else read_mask(record.fov)
     truth = record.truth(expert)
     vessels = None if truth is None else read_mask(truth)
     for path, mask in ((record.fov, fov), (truth, vessels)):

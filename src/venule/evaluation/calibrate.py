@@ -23,6 +23,7 @@ from venule.errors import DatasetError, UsageError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.arrays import FloatMap, Mask
+from venule.image.fov import FieldOfView
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice, mean_of_defined
@@ -202,7 +203,7 @@ def _predict(
     for selection, expert in images:
         for record in selection.records:
             sample = load_sample(record, expert=expert)
-            logits = segmenter.logits(sample.image, sample.fov)[0]
+            logits = segmenter.logits(sample.image, FieldOfView.of_mask(sample.fov))[0]
             held_out.append(_HeldOut(sample, segmenter, logits))
             if progress is not None:
                 progress(record.id)

@@ -16,7 +16,7 @@ Points = NDArray[np.float64]
 """(K, 2) points (row, column)."""
 
 _LEAST_POINTS = 16
-_SAMPLES = 48
+_SAMPLES = 32
 """Circles and ellipses through a few points of which the best begins the fit."""
 
 _MOST_STRETCHED = 1.8
@@ -208,7 +208,7 @@ def _circles(local: Points) -> Curve:
     square = rest + row * row + column * column
     radius = np.sqrt(np.maximum(square, 0))
     curves = np.stack([row, column, radius, radius], axis=1)
-    return curves[(radius > 0.2) & (radius < 1.5)]
+    return np.asarray(curves[(radius > 0.2) & (radius < 1.5)])
 
 
 def _ellipses(local: Points) -> Curve:
@@ -229,8 +229,10 @@ def _from_conics(conics: NDArray[np.float64]) -> Curve:
         tall = np.sqrt(square)
         wide = np.sqrt(square / ratio)
         stretch = np.maximum(tall, wide) / np.minimum(tall, wide)
-        good = (ratio > 0) & (square > 0) & (stretch < _MOST_STRETCHED) & (wide < 1.5) & (wide > 0.2)
-    return np.stack([q, column, tall, wide], axis=1)[good]
+        good = (
+            (ratio > 0) & (square > 0) & (stretch < _MOST_STRETCHED) & (wide < 1.5) & (wide > 0.2)
+        )
+    return np.asarray(np.stack([q, column, tall, wide], axis=1)[good])
 
 
 def _spread_out(local: Points, number: int) -> NDArray[np.float64]:
@@ -247,7 +249,7 @@ def _spread_out(local: Points, number: int) -> NDArray[np.float64]:
 def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Solutions of small systems, without those that have none."""
     good = np.abs(np.linalg.det(matrix)) > 1e-9
-    return np.linalg.solve(matrix[good], right[good][..., None])[..., 0]
+    return np.asarray(np.linalg.solve(matrix[good], right[good][..., None])[..., 0])
 
 
 def _least_squares(local: Points, *, circle: bool) -> Curve | None:
@@ -271,7 +273,7 @@ def _least_squares(local: Points, *, circle: bool) -> Curve | None:
         if not len(curves):
             return None
         curve = curves[0]
-    for _ in range(3):
+    for _ in range(2):
         curve = _step(curve, local, circle=circle)
         if curve[2:].min() <= 0.05 or curve[2:].max() > 3:
             return None

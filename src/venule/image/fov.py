@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage as ndi
-from numpy.typing import NDArray
 from PIL import Image
 
 from venule.image.arrays import RGB, Mask, check_mask, check_rgb
+from venule.image.cuts import cut_off
 from venule.image.ellipse import Ellipse, around, edge_points, fit_ellipse
 from venule.image.rim import locate_rim
-from venule.image.surround import Levels, Region, find_regions
+from venule.image.surround import Levels, find_regions
 
 _FINE_PX = 640
 """The rim is located on a copy whose longer side is at most about this."""
@@ -22,8 +21,8 @@ _COARSE_PX = 220
 _FITTED_PX = 400
 """The edge of a mask is fitted on a copy that is at most so large."""
 
-_NOTCH = 0.02
-"""What lacks at the rim is cut off if it reaches so far in, as a share of the diameter."""
+_SAME = 0.9
+"""Share of a given mask that must have been found for the rest of it to be taken for border."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,24 +63,24 @@ def find_fov(image: RGB) -> FieldOfView:
     fine = _reduced(Image.fromarray(image), _FINE_PX)
     factor = math.ceil(max(height, width) / _FINE_PX)
     coarser = math.ceil(max(fine.size) / _COARSE_PX)
-    coarse = fine.reduce(coarser)
-    levels = _smoothed(coarse)
+    levels = _smoothed(fine.reduce(coarser) if coarser > 1 else fine)
     regions, left = find_regions(levels)
-    pixels = np.asarray(fine)
+    pixels = image if factor == 1 else np.asarray(fine)
     found = []
     for region in regions:
         rim = locate_rim(pixels, region.outline.scaled(coarser))
         if rim is not None:
-            found.append((region, rim.scaled(factor)))
+            found.append((rim.scaled(factor), cut_off(pixels, levels, region, coarser)))
     if not found:
         mask = np.ones((height, width), bool)
-        if left is not None and not regions:
+        if left is not None:
             mask = _grown(left, coarser * factor, (height, width))
         return FieldOfView(mask, around((height, width)))
     mask = np.zeros((height, width), bool)
-    for region, outline in found:
-        mask |= _inside(region, outline, coarser * factor, (height, width))
-    return FieldOfView(mask, found[0][1], fields=len(found))
+    for outline, cut in found:
+        inside = outline.fill((height, width))
+        mask |= inside if cut is None else inside & ~_grown(cut, factor, (height, width))
+    return FieldOfView(mask, found[0][0], fields=len(found))
 
 
 def fit_outline(mask: Mask) -> Ellipse:
@@ -95,12 +94,13 @@ def fit_outline(mask: Mask) -> Ellipse:
     return around((mask.shape[0], mask.shape[1])) if found is None else found.scaled(factor)
 
 
-def given_fov(image: RGB, mask: Mask) -> FieldOfView:
-    """The field of view that a user's mask tells, without what shows no retina.
+def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, Mask]:
+    """The field of view that a network is to see, and where in it results are wanted.
 
-    Masks that are drawn some pixels too wide take in the border, whose edge a network may take for
-    vessels. So where the mask and the field of view that is found are about the same, the mask
-    counts inside the latter only, and the outline is the latter's.
+    The mask is the user's word for where, but what shows no retina in it is not segmented: one that
+    is some pixels too wide takes in the rim, which networks take for a vessel, and one too tight
+    makes another edge, inside the retina. So the network sees the field of view that is found, if
+    the mask lies in it but for such pixels; otherwise it sees what the mask tells.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -112,18 +112,15 @@ def given_fov(image: RGB, mask: Mask) -> FieldOfView:
     found = find_fov(image)
     check_mask(mask, (image.shape[0], image.shape[1]), name="field of view")
     both = mask & found.mask
-    if np.count_nonzero(both) < _SAME * np.count_nonzero(mask):
-        return FieldOfView.of_mask(mask.copy())
-    return FieldOfView(both, found.outline, found.fields)
-
-
-_SAME = 0.9
-"""Share of a given mask that must have been found for the rest of it to be taken for border."""
+    if not found.outline.fitted or both.sum() < _SAME * mask.sum():
+        return FieldOfView.of_mask(mask), mask.copy()  # the result's own
+    return found, both
 
 
 def _reduced(image: Image.Image, longest: int) -> Image.Image:
     """A copy whose longer side is at most about `longest`; each pixel is the mean of a block."""
-    return image.reduce(max(1, math.ceil(max(image.size) / longest)))
+    factor = math.ceil(max(image.size) / longest)
+    return image.reduce(factor) if factor > 1 else image
 
 
 def _smoothed(image: Image.Image) -> Levels:
@@ -132,22 +129,6 @@ def _smoothed(image: Image.Image) -> Levels:
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     total = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
     return np.asarray((total + 4) // 9, np.int16)
-
-
-def _inside(region: Region, outline: Ellipse, factor: int, shape: tuple[int, int]) -> Mask:
-    """The ellipse without what bars and notches hide of it, at full size."""
-    mask = outline.fill(shape)
-    lacking = ~region.mask
-    inner = region.outline.grown(1 - 2 * _NOTCH).fill(lacking.shape)
-    if not (inner & lacking).any():
-        return mask
-    labels, pieces = ndi.label(lacking & region.outline.fill(lacking.shape))
-    reaches = np.zeros(pieces + 1, bool)
-    reaches[labels[inner & lacking]] = True
-    cut = reaches[labels]
-    # What lies beyond the cut, towards the frame, is surround too.
-    beyond = ~region.outline.grown(0.99).fill(lacking.shape) & ndi.binary_dilation(cut, iterations=2)
-    return mask & ~_grown(cut | (beyond & lacking), factor, shape)
 
 
 def _grown(mask: Mask, factor: int, shape: tuple[int, int]) -> Mask:

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
-from venule.image.fov import fit_circle
+from venule.image.fov import FieldOfView
 
 MIN_STD = 1 / 255
 """A photograph without any contrast is divided by one grey level, not by zero."""
@@ -77,7 +77,7 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
 
 
 def working_shape(
-    shape: tuple[int, int], fov: Mask, preprocessing: Preprocessing
+    shape: tuple[int, int], fov: FieldOfView, preprocessing: Preprocessing
 ) -> tuple[int, int]:
     """The (rows, columns) at which the network sees a photograph of `shape` with this `fov`.
 
@@ -87,7 +87,7 @@ def working_shape(
     if preprocessing.resize_px is not None:
         return preprocessing.resize_px, preprocessing.resize_px
     if preprocessing.fov_px is not None:
-        diameter = fit_circle(fov).diameter_px
+        diameter = fov.outline.diameter_px
         wanted = min(preprocessing.largest_fov_px or 0, diameter / FINER)
         scale = max(preprocessing.fov_px, wanted) / diameter
         if abs(scale - 1) < SAME_SCALE:
@@ -274,18 +274,18 @@ def normalize(
     return pixels
 
 
-def preprocess(image: RGB, fov: Mask, preprocessing: Preprocessing) -> FloatMap:
+def preprocess(image: RGB, fov: FieldOfView, preprocessing: Preprocessing) -> FloatMap:
     """The network's input: (3, h, w) float32, scaled, normalised, 0 outside the field of view.
 
     Raises:
-        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not a bool mask of its size, or none
-            that can be used: without a pixel at the network's scale, or tiny in a large frame.
+        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not of its size, or none that can be
+            used: without a pixel at the network's scale, or tiny in a large frame.
     """
     check_rgb(image)
     height, width = image.shape[:2]
-    check_mask(fov, (height, width), name="field of view")
+    check_mask(fov.mask, (height, width), name="field of view")
     shape = working_shape((height, width), fov, preprocessing)
-    scaled, inside = scale_image(image, shape), scale_mask(fov, shape)
+    scaled, inside = scale_image(image, shape), scale_mask(fov.mask, shape)
     scaled = flatten(scaled, inside, preprocessing)
     mean, std = statistics(scaled, inside, preprocessing)
     return normalize(scaled, inside, mean, std)

@@ -1,7 +1,5 @@
 """Where exactly the retina ends: the rim along the normals of a rough outline."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,8 +36,10 @@ def locate_rim(pixels: RGB, rough: Ellipse) -> Ellipse | None:
     """
     radius = rough.diameter_px / 2
     step = max(1.0, radius / 220) / radius
-    shares = np.arange(1 - _INWARD, 1 + _OUTWARD + step, step)
-    angles = np.arange(_NORMALS) * (2 * np.pi / _NORMALS)
+    count = round((_INWARD + _OUTWARD) / step) + 1
+    shares = np.linspace(1 - _INWARD, 1 + _OUTWARD, count)
+    step = float(shares[1] - shares[0])
+    angles = np.linspace(0, 2 * np.pi, _NORMALS, endpoint=False)
     profile, seen = _profiles(pixels, rough, angles, shares)
     wide = max(1, round(_WINDOW / step))
     steep = np.zeros(profile.shape[:2], np.float32)
@@ -53,8 +53,7 @@ def locate_rim(pixels: RGB, rough: Ellipse) -> Ellipse | None:
     at = _peak(mean, shares)
     if at is None or not _is_edge(profile, seen, steep, at=at, shares=shares):
         return None
-    points = _crossings(profile, both, steep, at=at, shares=shares, wide=wide)
-    position, normal = points
+    position, normal = _crossings(both, steep, at=at, shares=shares, wide=wide)
     rows = rough.row + position * (rough.height_px / 2) * np.sin(angles[normal])
     columns = rough.column + position * (rough.width_px / 2) * np.cos(angles[normal])
     found = fit_ellipse(np.stack([rows, columns], axis=1), least_share=0.4)
@@ -66,7 +65,7 @@ def locate_rim(pixels: RGB, rough: Ellipse) -> Ellipse | None:
 def _profiles(
     pixels: RGB, rough: Ellipse, angles: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """(normals, positions, 3) levels along the normals, smoothed across them, and which are seen."""
+    """(normals, positions, 3) levels along the normals, smoothed across them; which are seen."""
     height, width = pixels.shape[:2]
     rows = rough.row + np.outer(np.sin(angles) * rough.height_px / 2, shares)
     columns = rough.column + np.outer(np.cos(angles) * rough.width_px / 2, shares)
@@ -112,7 +111,6 @@ def _is_edge(
 
 
 def _crossings(
-    profile: NDArray[np.float32],
     both: NDArray[np.bool_],
     steep: NDArray[np.float32],
     *,
@@ -137,5 +135,3 @@ def _crossings(
     middle = (weight * offset).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-6)
     position = shares[0] + (low + middle) * step
     return np.asarray(position[normal], np.float64), normal
-
-

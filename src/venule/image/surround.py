@@ -33,6 +33,12 @@ _LEAST_SHARE = 0.02
 _LEAST_AREA = 0.02
 """Share of the frame below which nothing is a field of view."""
 
+_DOUBTFUL_AREA, _DOUBTFUL_OVERLAP = 0.15, 0.93
+"""As before, where the surround might be retina, and what is left of it the optic disc."""
+
+_FLAT = 5
+"""Grey levels by which nine tenths of a flat surround's pixels differ from its colour at most."""
+
 _GOOD = 0.95
 """From this overlap with its ellipse on, a region is taken without a look further in."""
 
@@ -64,26 +70,30 @@ def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
     sharply: for a field of view of no such shape.
     """
     best: list[Region] = []
-    left = None
+    plainly: list[Mask] = []
     inside: Mask = np.ones(levels.shape[:2], bool)
     for _ in range(_LAYERS):
         peeled = None
         for mask, plain in _peel(levels, inside):
             if peeled is None:
                 peeled = mask
-                if plain and _ends_sharply(levels, solid := filled(_largest(mask))):
-                    left = solid
-            regions = _regions(mask)
+                if plain:
+                    plainly.append(mask)
+            regions = [one for one in _regions(mask) if plain or _is_beyond_doubt(one)]
             if regions and (not best or regions[0].overlap > best[0].overlap + 0.01):
                 best = regions
             if best and best[0].overlap >= _GOOD:
-                return best, mask
+                return best, None
         if peeled is None:
             break
-        inside = _largest(peeled)
+        # Where two colours meet, pixels are a mixture of both.
+        inside = _eroded(_largest(peeled), 2)
         if inside.mean() < 2 * _LEAST_AREA:
             break
-    return best, left
+    if best:
+        return best, None
+    solids = (filled(_largest(mask)) for mask in reversed(plainly))
+    return [], next((solid for solid in solids if _ends_sharply(levels, solid)), None)
 
 
 def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
@@ -95,8 +105,8 @@ def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
     colors = _edge_colors(levels[ring])
     if not colors:
         return
-    labelled = [_distance(levels, color) <= tolerance for color, tolerance in colors]
-    plain = [n for n, (color, _) in enumerate(colors) if _is_plain(color)]
+    labelled = [_distance(levels, color) <= 3 + 1.3 * spread for color, spread in colors]
+    plain = [n for n, (color, spread) in enumerate(colors) if _is_plain(color, spread)]
     tried = []
     for chosen in (plain, list(range(len(colors))), plain[:1], [0]):
         if not chosen or chosen in tried:
@@ -119,9 +129,9 @@ def _ends_sharply(levels: Levels, solid: Mask) -> bool:
     return bool(np.median(step) >= max(_LEAST_STEP, 0.5 * contrast))
 
 
-def _edge_colors(pixels: NDArray[np.int16]) -> list[tuple[NDArray[np.int16], int]]:
-    """The commonest colours of an edge's (K, 3) pixels, and how far from them is still the same."""
-    colors: list[tuple[NDArray[np.int16], int]] = []
+def _edge_colors(pixels: NDArray[np.int16]) -> list[tuple[NDArray[np.int16], float]]:
+    """The commonest colours of an edge's (K, 3) pixels, and by how much most of these differ."""
+    colors: list[tuple[NDArray[np.int16], float]] = []
     rest, least = pixels, max(4, round(_LEAST_SHARE * len(pixels)))
     while len(rest) >= least and len(colors) < _COLORS:
         bins = rest // _BIN
@@ -134,15 +144,20 @@ def _edge_colors(pixels: NDArray[np.int16]) -> list[tuple[NDArray[np.int16], int
             break
         color = np.median(rest[same], axis=0).astype(np.int16)
         spread = float(np.percentile(np.abs(rest[same] - color).max(axis=1), 90))
-        colors.append((color, round(3 + 1.3 * spread)))
+        colors.append((color, spread))
         rest = rest[off > _BIN + 2]
     return colors
 
 
-def _is_plain(color: NDArray[np.int16]) -> bool:
-    """Whether a colour is dark or grey, as borders are and few retinas."""
+def _is_beyond_doubt(region: Region) -> bool:
+    return region.mask.mean() >= _DOUBTFUL_AREA and region.overlap >= _DOUBTFUL_OVERLAP
+
+
+def _is_plain(color: NDArray[np.int16], spread: float) -> bool:
+    """Whether a colour is dark, or grey and flat, as borders are and few retinas."""
     red, green, blue = (int(value) for value in color)
-    return max(red, green, blue) <= 60 or max(red, green, blue) - min(red, green, blue) <= 24
+    grey = max(red, green, blue) - min(red, green, blue) <= 24
+    return max(red, green, blue) <= 60 or (grey and spread <= _FLAT)
 
 
 def _distance(levels: Levels, color: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -150,11 +165,11 @@ def _distance(levels: Levels, color: NDArray[np.int16]) -> NDArray[np.int16]:
     largest = np.abs(levels[..., 0] - color[0])
     for channel in (1, 2):
         np.maximum(largest, np.abs(levels[..., channel] - color[channel]), out=largest)
-    return largest
+    return np.asarray(largest)
 
 
 def _without_edge(inside: Mask, near: Mask) -> Mask | None:
-    """`inside` without what is `near` a colour and connected to its edge; None if all or nothing."""
+    """`inside` without what is `near` a colour and connected to its edge; None if it is no use."""
     open_ = near | ~inside
     padded = np.pad(open_, 1, constant_values=True)
     labels, _ = ndi.label(padded)
@@ -205,13 +220,11 @@ def _regions(mask: Mask) -> list[Region]:
     return found
 
 
-def _region(
-    part: Mask, box: tuple[slice, slice], shape: tuple[int, ...]
-) -> Region | None:
+def _region(part: Mask, box: tuple[slice, slice], shape: tuple[int, ...]) -> Region | None:
     whole = np.zeros(shape, bool)
     whole[box] = filled(part)
     points = edge_points(whole)
-    outline = fit_ellipse(points[:: max(1, len(points) // 300)], least_share=0.4)
+    outline = fit_ellipse(points[:: max(1, len(points) // 160)], least_share=0.4)
     if outline is None:
         return None
     height, width = shape

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
-from venule.image.fov import find_fov
+from venule.image.fov import FieldOfView, find_fov, given_fov
 from venule.image.pieces import lower_small_pieces
 from venule.image.preprocess import preprocess, restore, scale_mask
 from venule.image.tiles import Run, predict_tiled
@@ -59,12 +59,13 @@ class Segmenter:
     run: Run
     runtime: str = "not stated"
 
-    def segment(self, image: RGB, *, fov: Mask | None = None) -> Prediction:
+    def segment(self, image: RGB, *, fov: FieldOfView | Mask | None = None) -> Prediction:
         """The vessels of one fundus photograph.
 
         Args:
             image: (H, W, 3) uint8, RGB.
-            fov: (H, W) bool, True inside the field of view; found from the image if None.
+            fov: the field of view if it is known; a (H, W) bool mask is the user's, see
+                `given_fov`; found from the image if None.
 
         Returns:
             A prediction at the image's own size; probability is 0 outside the field of view.
@@ -75,19 +76,23 @@ class Segmenter:
         """
         check_rgb(image)
         height, width = image.shape[:2]
-        if fov is not None:
+        if isinstance(fov, np.ndarray):
             check_mask(fov, (height, width), name="field of view")
-        fov = find_fov(image) if fov is None else fov.copy()  # the prediction's own
-        logits = self.logits(image, fov)
+            seen, inside = given_fov(image, fov)
+        else:
+            seen = find_fov(image) if fov is None else fov
+            inside = seen.mask
+        logits = self.logits(image, seen)
         maps = {
-            name: self.finish(plane, fov)
+            name: self.finish(plane, inside)
             for name, plane in zip(self.record.classes, logits, strict=True)
         }
         threshold = self.record.threshold
-        found = Prediction(maps=maps, fov=fov, threshold=threshold)
-        return replace(found, quality=assess(image, fov, found.probability, threshold=threshold))
+        found = Prediction(maps=maps, fov=inside, threshold=threshold)
+        shown = FieldOfView(inside, seen.outline, seen.fields)
+        return replace(found, quality=assess(image, shown, found.probability, threshold=threshold))
 
-    def logits(self, image: RGB, fov: Mask) -> FloatMap:
+    def logits(self, image: RGB, fov: FieldOfView) -> FloatMap:
         """What the network says, at its own scale: (C, h, w) float32; arguments as of `segment`."""
         pixels = preprocess(image, fov, self.record.preprocessing)
         return predict_tiled(pixels, self.run, self.record.tiling)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from venule.errors import ImageError
-from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
+from venule.image.arrays import RGB, FloatMap, check_mask, check_rgb
+from venule.image.fov import FieldOfView
 from venule.quality.measures import Measures, expected_dice, measure
 
 Grade = Literal["ok", "usable", "reject"]
@@ -127,12 +128,12 @@ class Quality:
     measures: Measures | None
 
 
-def assess(image: RGB, fov: Mask, probability: FloatMap, *, threshold: float) -> Quality:
+def assess(image: RGB, fov: FieldOfView, probability: FloatMap, *, threshold: float) -> Quality:
     """The quality of a photograph and of the vessels that were found in it.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        fov: (H, W) bool, True inside the field of view.
+        fov: the field of view; its mask is (H, W) bool.
         probability: (H, W) float32 in 0..1, of a vessel; 0 outside the field of view.
         threshold: probability from which a pixel is vessel.
 
@@ -140,12 +141,12 @@ def assess(image: RGB, fov: Mask, probability: FloatMap, *, threshold: float) ->
         ImageError: an array of another shape or dtype.
     """
     check_rgb(image)
-    check_mask(fov, (image.shape[0], image.shape[1]), name="field of view")
-    if probability.shape != fov.shape:
-        raise ImageError(f"probability: expected shape {fov.shape}, got {probability.shape}")
-    step = math.ceil(max(fov.shape) / _LOOKED_AT_PX)
-    fov, probability = fov[::step, ::step], probability[::step, ::step]
-    vessels = (probability >= threshold) & fov
+    check_mask(fov.mask, (image.shape[0], image.shape[1]), name="field of view")
+    if probability.shape != fov.mask.shape:
+        raise ImageError(f"probability: expected shape {fov.mask.shape}, got {probability.shape}")
+    step = math.ceil(max(fov.mask.shape) / _LOOKED_AT_PX)
+    probability = probability[::step, ::step]
+    vessels = (probability >= threshold) & fov.mask[::step, ::step]
     measures = measure(image, fov, vessels, step=step)
     return judge(measures, 1 - expect(expected_dice(probability, vessels), measures))
 

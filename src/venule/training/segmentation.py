@@ -19,6 +19,7 @@ from venule.data.sample import Sample, load_annotated, load_sample
 from venule.errors import ConfigError, DatasetError
 from venule.image.arrays import FloatMap, Mask
 from venule.image.atomic import write_same
+from venule.image.fov import FieldOfView
 from venule.image.io import pixel_hash, write_png
 from venule.inference.segment import Segmenter
 from venule.inference.torch_runner import torch_run
@@ -229,7 +230,7 @@ class SegmentationTask:
         pooled = Histogram()
         found: list[Mask] = []
         for sample in self.val:
-            logits = segmenter.logits(sample.image, sample.fov)[0]
+            logits = segmenter.logits(sample.image, FieldOfView.of_mask(sample.fov))[0]
             probability = segmenter.finish(logits, sample.fov)
             if not np.isfinite(probability).all():
                 raise ConfigError(
