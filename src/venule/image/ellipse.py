@@ -195,7 +195,7 @@ def _best(curves: Curve, local: Points, spread: float) -> Curve | None:
         if now.sum() < 6 or (now == kept).all():
             break
         kept = now
-    return curve
+    return np.asarray(curve)
 
 
 def _circles(local: Points) -> Curve:
@@ -277,7 +277,7 @@ def _least_squares(local: Points, *, circle: bool) -> Curve | None:
         curve = _step(curve, local, circle=circle)
         if curve[2:].min() <= 0.05 or curve[2:].max() > 3:
             return None
-    return curve
+    return np.asarray(curve)
 
 
 def _least_squares_of(
