@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.surrounds import KINDS, surrounded
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import find_fov
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 GOOD = 0.98
 """The field of view counts as found from this Dice on."""
@@ -79,7 +79,7 @@ def milliseconds(find: Callable[[RGB], Mask]) -> dict[str, float]:
     """The median time of one search, by size."""
     times = {}
     for name, size_px in SIZES_PX.items():
-        small = draw_fundus(4, size_px=min(size_px, 707)).image
+        small = synthesize_fundus(4, size_px=min(size_px, 707)).image
         image = np.ascontiguousarray(
             small.repeat(size_px // 707 or 1, 0).repeat(size_px // 707 or 1, 1)
         )

@@ -1,11 +1,11 @@
-"""How well uncertainty and grades tell what became of the vessels, as they are and spoilt.
+"""How well uncertainty and grades tell what became of the vessels, as they are and degraded.
 
     python benchmarks/quality.py MODEL [-o FILE.json] [--data D:PROTOCOL:SPLIT ...] [--every N]
 
-Every photograph is predicted as it is and spoilt in the ways of `venule.quality.degrade`, with the
-field of view that venule finds; Dice is inside the data set's own field of view, at the weights'
-threshold. A look at test images is recorded as `venule evaluate` records it: once for a data set,
-with the scores of the photographs as they are.
+Every photograph is predicted as it is and degraded in the ways of `venule.quality.degrade`, with
+the field of view that venule finds; Dice is inside the data set's own field of view, at the
+weights' threshold. An access to test images is recorded as `venule evaluate` records it: once for a
+data set, with the scores of the photographs as they are.
 
 Weights are judged on photographs that they have not seen, so MODEL must not have trained on the
 split: the defaults, the test halves of CHASE_DB1 and HRF, are not for `general`.
@@ -24,28 +24,28 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
 import venule
+from venule.data.case import Case, Dataset
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
-from venule.data.record import Dataset, Record
 from venule.data.sample import Sample
 from venule.errors import UsageError, VenuleError
-from venule.evaluation.evaluate import evaluate, require_truth
-from venule.evaluation.looks import (
+from venule.evaluation.access_log import (
     default_file,
     holds_test_images,
-    record_look,
+    record_access,
     require_writable,
 )
-from venule.evaluation.source import Source, segmenter_source
+from venule.evaluation.evaluate import evaluate, require_truth
+from venule.evaluation.predictor import Predictor, segmenter_predictor
+from venule.files.atomic import require_folder, write_bytes
+from venule.files.hashes import file_sha256
 from venule.image.arrays import FloatMap
-from venule.image.atomic import require_folder, write_bytes
-from venule.image.io import file_sha256
 from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice
 from venule.quality.assess import GRADES, assess
-from venule.quality.degrade import DEGRADATIONS, Spoilt
-from venule.quality.measures import expected_dice
+from venule.quality.degrade import DEGRADATIONS, Degraded
+from venule.quality.features import expected_dice
 
 AS_IS = "as it is"
 
@@ -57,11 +57,11 @@ TIMES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One photograph, as it is or spoilt, and what became of it."""
+    """One photograph, as it is or degraded, and what became of it."""
 
     dataset: str
     id: str
-    spoilt: str
+    degraded: str
     strength: float | None
     dice: float
     expected_dice: float
@@ -71,35 +71,35 @@ class Row:
     ms: float | None = None  # of `assess`, median of TIMES, where the photograph is as it is
 
 
-def versions(photo: Spoilt) -> Iterator[tuple[str, float | None, Spoilt]]:
-    """The photograph as it is and in every spoilt version: how, how much, and the pixels."""
+def versions(photo: Degraded) -> Iterator[tuple[str, float | None, Degraded]]:
+    """The photograph as it is and in every degraded version: how, how much, and the pixels."""
     yield AS_IS, None, photo
-    for name, (spoil, strengths) in DEGRADATIONS.items():
+    for name, (degrade, strengths) in DEGRADATIONS.items():
         for strength in strengths:
-            yield name, strength, spoil(photo, strength)
+            yield name, strength, degrade(photo, strength)
 
 
-def rows_of(dataset: str, id: str, photo: Spoilt, segmenter: Segmenter) -> Iterator[Row]:
+def rows_of(dataset: str, id: str, photo: Degraded, segmenter: Segmenter) -> Iterator[Row]:
     """What becomes of every version of one photograph."""
-    for name, strength, spoilt in versions(photo):
-        prediction = segmenter.segment(spoilt.image)
+    for name, strength, degraded in versions(photo):
+        prediction = segmenter.segment(degraded.image)
         quality = prediction.quality
         assert quality is not None
         yield Row(
             dataset=dataset,
             id=id,
-            spoilt=name,
+            degraded=name,
             strength=strength,
-            dice=dice(count(prediction.vessels, spoilt.vessels, spoilt.fov)),
+            dice=dice(count(prediction.vessels, degraded.vessels, degraded.fov)),
             expected_dice=expected_dice(prediction.probability, prediction.vessels),
             uncertainty=quality.uncertainty,
             grade=quality.grade,
             reasons=quality.reasons,
-            ms=_ms(spoilt, segmenter) if name == AS_IS else None,
+            ms=_ms(degraded, segmenter) if name == AS_IS else None,
         )
 
 
-def _ms(photo: Spoilt, segmenter: Segmenter) -> float:
+def _ms(photo: Degraded, segmenter: Segmenter) -> float:
     prediction = segmenter.segment(photo.image)
     threshold, times = prediction.threshold, []
     for _ in range(TIMES):
@@ -110,24 +110,29 @@ def _ms(photo: Spoilt, segmenter: Segmenter) -> float:
 
 
 def measure(
-    dataset: Dataset, selection: Selection, *, source: Source, segmenter: Segmenter, looks: Path
+    dataset: Dataset,
+    selection: Selection,
+    *,
+    source: Predictor,
+    segmenter: Segmenter,
+    access_log: Path,
 ) -> list[Row]:
     """The rows of one split; a look is recorded where it holds test images."""
     rows: list[Row] = []
 
-    def predict(record: Record, sample: Sample) -> FloatMap:
+    def predict(record: Case, sample: Sample) -> FloatMap:
         assert sample.vessels is not None
-        photo = Spoilt(sample.image, sample.fov, sample.vessels)
+        photo = Degraded(sample.image, sample.fov, sample.vessels)
         rows.extend(rows_of(selection.dataset, record.id, photo, segmenter))
         sys.stderr.write(f"{selection.dataset} {record.id}\n")
         return source.predict(record, sample)
 
     require_truth(selection, "first")
     if holds_test_images(dataset, selection):
-        require_writable(looks)
+        require_writable(access_log)
     result = evaluate(replace(source, predict=predict), selection)
     if holds_test_images(dataset, selection):
-        record_look(result, looks)
+        record_access(result, access_log)
     if result.seen:
         sys.stderr.write(f"warning: the weights have seen {len(result.seen)} of these images\n")
     return rows
@@ -155,20 +160,23 @@ def _correlation(values: Sequence[float], scores: Sequence[float]) -> dict[str, 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """Correlations, Dice by grade, grades by degradation and times, of some rows."""
-    plain = [row for row in rows if row.spoilt == AS_IS]
-    spoilt = [row for row in rows if row.spoilt != AS_IS]
+    plain = [row for row in rows if row.degraded == AS_IS]
+    degraded = [row for row in rows if row.degraded != AS_IS]
     groups: dict[tuple[str, float | None], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.spoilt, row.strength), []).append(row)
-    kinds = dict.fromkeys(row.spoilt for row in spoilt)
+        groups.setdefault((row.degraded, row.strength), []).append(row)
+    kinds = dict.fromkeys(row.degraded for row in degraded)
     times = [row.ms for row in plain if row.ms is not None]
     return {
         "photographs": len(plain),
         "correlation": {
             AS_IS: correlations(plain),
-            "spoilt": correlations(spoilt),
+            "degraded": correlations(degraded),
             "all": correlations(rows),
-            **{kind: correlations([row for row in spoilt if row.spoilt == kind]) for kind in kinds},
+            **{
+                kind: correlations([row for row in degraded if row.degraded == kind])
+                for kind in kinds
+            },
         },
         "dice_by_grade": {
             grade: _spread(
@@ -177,7 +185,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
             for grade in GRADES
         },
         "versions": [
-            {"spoilt": kind, "strength": strength, **_group(group)}
+            {"degraded": kind, "strength": strength, **_group(group)}
             for (kind, strength), group in groups.items()
         ],
         "ms": _spread(times),
@@ -207,7 +215,7 @@ def _spread(values: Sequence[float]) -> dict[str, float | int]:
 
 
 def report(
-    source: Source, selections: Sequence[Selection], rows: Sequence[Row], *, every: int
+    source: Predictor, selections: Sequence[Selection], rows: Sequence[Row], *, every: int
 ) -> dict[str, Any]:
     """Everything that is written, as JSON."""
     return {
@@ -243,7 +251,7 @@ def chosen(spec: str, every: int) -> tuple[Dataset, Selection]:
         raise UsageError(f"--data {spec}: use D:PROTOCOL:SPLIT, such as {DATA[0]}")
     dataset = open_dataset(parts[0])
     selection = select(dataset, parts[1], parts[2])
-    return dataset, replace(selection, records=selection.records[::every])
+    return dataset, replace(selection, cases=selection.cases[::every])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -253,7 +261,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--out", type=Path, default=Path("results/quality.json"))
     parser.add_argument("--data", nargs="+", default=list(DATA), metavar="D:PROTOCOL:SPLIT")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th")
-    parser.add_argument("--looks", type=Path, help="where looks at test images are recorded")
+    parser.add_argument(
+        "--access-log", type=Path, help="where accesses to test images are recorded"
+    )
     options = parser.parse_args(arguments)
     try:
         require_folder(options.out)
@@ -262,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         weights = weights_file(options.model)
         # In float32, so that everybody gets the same figures of the same file.
         segmenter = load(options.model, runtime="onnx" if weights.suffix == ".onnx" else "auto")
-        source = segmenter_source(segmenter, weights_sha256=file_sha256(weights))
+        source = segmenter_predictor(segmenter, weights_sha256=file_sha256(weights))
         rows: list[Row] = []
         for dataset, selection in chosen_data:
             rows += measure(
@@ -270,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 selection,
                 source=source,
                 segmenter=segmenter,
-                looks=options.looks or default_file(),
+                access_log=options.looks or default_file(),
             )
         found = report(source, selections, rows, every=options.every)
         write_bytes(options.out, (json.dumps(rounded(found), indent=1) + "\n").encode())

@@ -2,11 +2,11 @@
 
     python benchmarks/scale.py [-o FILE.json] [--megapixels MP ...] [--model NAME ...]
 
-A drawn photograph of every size, 4:3, and one of 2336 x 3504 pixels goes through a process of its
-own for each model and runtime: from file to mask, its peak memory taken, then `--again` times with
-the probability map and the overlay, both timed beside the mask. Where the network's input grows no
-more, the cost should be a constant and so much a megapixel: the line that fits best (least squares
-of the relative errors) is reported, with the largest departure from it.
+A synthetic photograph of every size, 4:3, and one of 2336 x 3504 pixels goes through a process of
+its own for each model and runtime: from file to mask, its peak memory taken, then `--again` times
+with the probability map and the overlay, both timed beside the mask. Where the network's input
+grows no more, the cost should be a constant and so much a megapixel: the line that fits best (least
+squares of the relative errors) is reported, with the largest departure from it.
 """
 
 import argparse
@@ -20,14 +20,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from venule.bench.candidate import Entry, entries
 from venule.bench.clock import Stages
-from venule.bench.computer import computer, versions
-from venule.bench.contender import Entry, entries
 from venule.bench.fresh import measure_fresh
 from venule.bench.photograph import write_photograph
-from venule.image.atomic import require_folder, write_bytes
+from venule.files.atomic import require_folder, write_bytes
 from venule.image.preprocess import FINER
 from venule.inference.load import load, shipped_weights
+from venule.system.computer import computer, versions
 
 MEGAPIXELS = (0.3, 1, 2, 4, 8, 16, 32, 64, 100)
 
@@ -75,7 +75,7 @@ def measure(
 
 
 FOV_SHARE = 0.94
-"""Of a drawn photograph's shorter side, what its field of view spans."""
+"""Of a synthetic photograph's shorter side, what its field of view spans."""
 
 
 def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, float]:

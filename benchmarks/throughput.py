@@ -2,10 +2,10 @@
 
     python benchmarks/throughput.py [-o FILE.json] [--price USD] [--photographs N] [--size H,W ...]
 
-Drawn photographs of DRIVE's and HRF's size go through the command as a user types it, first a few
-and then N more of them: their difference is what N photographs take once the command is at work,
-so that its start does not count for a million. The price of a core-hour is an assumption, not a
-measurement: rented cores cost 0.01 to 0.05 USD an hour.
+Synthetic photographs of DRIVE's and HRF's size go through the command as a user types it, first a
+few and then N more of them: their difference is what N photographs take once the command is at
+work, so that its start does not count for a million. The price of a core-hour is an assumption, not
+a measurement: rented cores cost 0.01 to 0.05 USD an hour.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from venule.bench.computer import computer, versions
-from venule.bench.contender import entries
+from venule.bench.candidate import entries
 from venule.bench.photograph import write_photograph
 from venule.errors import VenuleError
-from venule.image.atomic import require_folder, write_bytes
-from venule.inference.threads import core_count
+from venule.files.atomic import require_folder, write_bytes
+from venule.system.computer import computer, versions
+from venule.system.cores import core_count
 
-DRAWINGS = 8
+SYNTHETIC = 8
 """Different photographs; the others are copies of them."""
 
 PRICE_USD = 0.04
@@ -38,10 +38,10 @@ def write_cohort(folder: Path, size: tuple[int, int], count: int) -> None:
     folder.mkdir()
     for number in range(count):
         path = folder / f"{number:05}.jpg"
-        if number < DRAWINGS:
+        if number < SYNTHETIC:
             write_photograph(path, size, seed=number)
         else:
-            shutil.copyfile(folder / f"{number % DRAWINGS:05}.jpg", path)
+            shutil.copyfile(folder / f"{number % SYNTHETIC:05}.jpg", path)
 
 
 def seconds(cohort: Path, *, model: str, runtime: str, workers: int) -> float:

@@ -2,7 +2,7 @@
 
 Peers were run by us with their own weights and scored as everything here: 20 images, inside the
 field of view, 565 x 584, means over images (the ECE pooled), at threshold 0.5 and without joining
-pieces, as they come; of LadderNet its authors' own maps. No file of theirs is kept.
+components, as they come; of LadderNet its authors' own maps. No file of theirs is kept.
 """
 
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ BARS = (
         at_least=False,
         pooled=True,
     ),
-    Bar(score="pieces", peer="6.1", observer="2.8", goal=5, at_least=False),
-    Bar(score="largest_piece_share", peer="0.803", observer="0.755", goal=0.83),
+    Bar(score="components", peer="6.1", observer="2.8", goal=5, at_least=False),
+    Bar(score="largest_component_share", peer="0.803", observer="0.755", goal=0.83),
 )
 
 GENERAL = (
@@ -67,9 +67,9 @@ PEERS = {
     "accurate": """\
 Peers: SkelCon is tyb311/SkelCon, W-Net agaldran/lwnet with its test-time flips, both run by us; of
 LadderNet (juntang-zhuang/LadderNet) its authors' own maps; averaged is the mean of SkelCon's and
-W-Net's maps. They were scored as they come, threshold 0.5, pieces not joined, so that thin-vessel
-recall and pieces are not like for like; of SkelCon's contrast settings that which is best on these
-images. Measured once; no file of theirs is kept here.""",
+W-Net's maps. They were scored as they come, threshold 0.5, components not joined, so that
+thin-vessel recall and components are not like for like; of SkelCon's contrast settings that which
+is best on these images. Measured once; no file of theirs is kept here.""",
     "general": """\
 The peer is tyb311/SkelCon as trained on STARE, run by us at threshold 0.5, as it comes. Measured
 once; no file of it is kept here.""",

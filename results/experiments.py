@@ -364,7 +364,7 @@ def gain_table(gains: Sequence[tuple[Experiment, Experiment]]) -> Table:
 
 
 def published_auc(run: Training) -> float:
-    """The first system's "AUC", of the thresholded map: its mean over images."""
+    """The DDRNet for DRIVE (AghdamAmir)'s "AUC", of the thresholded map: its mean over images."""
     return run.test.published.first_system.auc_of_thresholded_map.mean
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from venule.errors import VenuleError
 from venule.evaluation.card_pictures import Worst, draw_failures
-from venule.evaluation.source import model_source
+from venule.evaluation.predictor import model_predictor
 
 HERE = Path(__file__).parent
 
@@ -31,7 +31,7 @@ def main() -> None:
         worst = []
         for named in given.reports:
             report, _, weights = named.partition("=")
-            source = model_source(weights or given.name, which="last")
+            source = model_predictor(weights or given.name, checkpoint="last")
             worst.append(Worst(report, source, given.made if weights else ""))
         written = draw_failures(folder, worst, HERE.parent / "docs", given.data_root)
     except VenuleError as error:

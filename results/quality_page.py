@@ -27,7 +27,7 @@ quality = venule.load("general").segment(image).quality
 quality.grade  # "ok", "usable" or "reject"
 quality.reasons  # such as ("too dark", "blurred"); empty if the grade is "ok"
 quality.uncertainty  # 0..1
-quality.measures  # what the reasons rest on, with units
+quality.features  # what the reasons rest on, with units
 ```
 
 | grade | meaning |
@@ -42,7 +42,7 @@ grade.
 
 ## Reasons
 
-All measures but compression are taken inside the field of view; JPEG's grid is looked for in the
+All features but compression are taken inside the field of view; JPEG's grid is looked for in the
 middle 320 pixels of the frame. Textures come from a copy on which the field of
 view is 320 pixels wide, so that they mean the same for every camera.
 """
@@ -72,21 +72,21 @@ Three reasons are rules of more than one measure:
   scale of the photograph is unknown and the network may see vessels at a size it has not learnt.
 - **not a fundus photograph** (reject): less than half of the pixels are warm though there is
   colour; contrast above 0.08; vessels on more than 35 % of the field of view; or a vessel map whose
-  largest connected piece holds less than 25 % of it (35 % where no edge is visible).
+  largest connected component holds less than 25 % of it (35 % where no edge is visible).
 
 The limits lie between what good photographs measure and what some of them measure when they are
-spoilt so far that the map of `general` loses a good part of its Dice. The good ones are 20
+degraded so far that the map of `general` loses a good part of its Dice. The good ones are 20
 photographs of DRIVE's training half, 16 of CHASE_DB1's, 12 of HRF's (at 1314 x 876 px) and drawn
 ones; all of them are `ok`. The real ones measure brightness 0.43 to 1, over-exposed 0 to 0.007,
 contrast 0.018 to 0.059, sharpness 0.52 to 0.97, saturation 0.52 to 0.97, warm 0.98 to 1, vessels
-0.065 to 0.122, largest piece 0.48 to 0.99, blockiness at most 0.006. A blur of 0.5 % of the
+0.065 to 0.122, largest component 0.48 to 0.99, blockiness at most 0.006. A blur of 0.5 % of the
 diameter brings sharpness to 0.28 to 0.38, one of 1 % to 0.15 to 0.17; JPEG of quality 50 brings
 blockiness to 0.006 to 0.017, of 20 to 0.026 to 0.06, of 10 to 0.05 to 0.12. Darkness costs little
 before it is extreme, as venule evens out light; but a dark photograph is noisy, which one that was
 darkened on purpose is not.
 
 These figures were measured once, and no file of them is kept. Only one photograph of each data set
-was spoilt for this, six in the case of JPEG. No photograph of a test half was used to choose a
+was degraded for this, six in the case of JPEG. No photograph of a test half was used to choose a
 limit, and no limit changes a vessel map.
 
 ## Uncertainty
@@ -100,7 +100,7 @@ the ratio of what is expected above and below. It needs no truth, and does not d
 the photograph. Probabilities are calibrated on photographs like those that the network has learnt
 from; in blurred, noisy and strongly compressed ones it is as sure of itself as ever. So the
 expected Dice is multiplied by the least of 1, sqrt(sharpness / 0.5), 1.1 / sharpness and
-sqrt(0.04 / blockiness), factors that fit the spoilt training photographs above. An uncertainty
+sqrt(0.04 / blockiness), factors that fit the degraded training photographs above. An uncertainty
 compares photographs under the same weights; it is no promise.
 
 ## How well they tell Dice
@@ -135,14 +135,14 @@ def _results(report: Json) -> Iterator[str]:
     yield (
         f"`{report['model']}` ({report['runtime']}, threshold {report['threshold']:g}, weights "
         f"{(report['weights_sha256'] or 'unknown')[:12]}) on {', '.join(report['data'])}, "
-        f"{_photographs(report)}: each as it is and spoilt in the ways "
+        f"{_photographs(report)}: each as it is and degraded in the ways "
         "below; Dice inside the data set's field of view. By `python benchmarks/quality.py "
         f"runs/{report['model']} --every {report['every']}`."
     )
     everything = report["all"]
     yield from ["", "Correlation with Dice, Spearman / Pearson:", ""]
     yield from markdown(_correlations({"all": everything, **report["by_dataset"]}))
-    yield from ["", "Dice by grade, photographs as they are and spoilt:", ""]
+    yield from ["", "Dice by grade, photographs as they are and degraded:", ""]
     yield from markdown(_dice_by_grade(everything["dice_by_grade"]))
     yield from ["", "What becomes of each version, means and numbers of photographs:", ""]
     yield from markdown(_versions(everything["versions"]))
@@ -190,11 +190,11 @@ def _dice_by_grade(spreads: Json) -> list[list[str]]:
 
 
 def _versions(versions: Sequence[Json]) -> list[list[str]]:
-    table = [["spoilt", "strength", "Dice", "uncertainty", *GRADES]]
+    table = [["degraded", "strength", "Dice", "uncertainty", *GRADES]]
     for version in versions:
         strength = "" if version["strength"] is None else f"{version['strength']:g}"
         dice = "–" if version["dice"] is None else f"{version['dice']:.3f}"
         grades = [str(version["grades"][grade]) for grade in GRADES]
-        row = [version["spoilt"], strength, dice, f"{version['uncertainty']:.3f}", *grades]
+        row = [version["degraded"], strength, dice, f"{version['uncertainty']:.3f}", *grades]
         table.append(row)
     return table

@@ -117,12 +117,12 @@ def _beside(path: Path) -> Iterator[str]:
     """What test-time augmentation would add, on images that the networks did not train on."""
     found = json.loads(path.read_text(encoding="utf-8"))
     runs, images = len(found["runs"]), found["images"]
-    yield from ("### Beside it: eight passes instead of one", "")
+    yield from ("### Beside it: test-time augmentation (D4) instead of one", "")
     yield f"On the {images} held-out images of {runs} folds (not on test images), each seen once,"
     yield "and in all eight symmetries of the square with the logits averaged; threshold,"
-    yield "calibration and pieces chosen for each way; not shipped, and in no other score:"
+    yield "calibration and components chosen for each way; not shipped, and in no other score:"
     yield ""
-    table = [["score", "one pass", "eight passes", "paired difference"]]
+    table = [["score", "one pass", "test-time augmentation (D4)", "paired difference"]]
     for name, change in found["difference"].items():
         numbers = [f"{found[way][name]:.4f}" for way in ("once", "eight_symmetries")]
         interval = f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"
@@ -132,15 +132,15 @@ def _beside(path: Path) -> Iterator[str]:
 
 def _looks(folder: Path) -> str:
     """How often test images were looked at, by weights; a card computed again chooses nothing."""
-    path = folder / "test_looks.jsonl"
+    path = folder / "test_access.jsonl"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     looks = [json.loads(line) for line in text.splitlines()]
     counts = Counter((look["dataset"], look["model"], _purpose(look)) for look in looks)
     total = Counter(map(_purpose, looks))
-    lines = ["## Looks at test images", ""]
+    lines = ["## Accesses to test images", ""]
     lines += [
-        f"{total['evaluation']} recorded in `results/test_looks.jsonl`, {total['sheet']} sheets of "
-        "pictures (recorded since\nNovember 26; the cards' four were drawn before), and "
+        f"{total['evaluation']} recorded in `results/test_access.jsonl`, {total['sheet']} sheets "
+        "of pictures (recorded since\nNovember 26; the cards' four were drawn before), and "
         f"{total['card recheck']} times that a card was computed again.",
         "A look without a commit was made outside of a checkout, one of a commit `-dirty` with",
         "files that differed from it.",

@@ -4,11 +4,11 @@
 
 NAME is a run of published/about.json, such as ddrnet23-slim-stride8-seed0; without one, all of them
 are listed with what has been run. The training lies in runs/NAME of the current folder (and goes
-on from there if it was interrupted), DRIVE below VENULE_DATA, drawings in drawn/ and their parts in
-drawn-parts/ of the current folder. `--epochs N` compresses the published schedule; `key=value`
-changes a setting as for `venule train`. Logs, settings and scores are copied to published/NAME,
-weights never are; the look at test images is recorded in test_looks.jsonl, once: a run that has a
-test.json is not scored again. Afterwards `make results` renews the page.
+on from there if it was interrupted), DRIVE below VENULE_DATA, synthetic images in synthetic/ and
+their patches in synthetic-patches/ of the current folder. `--epochs N` compresses the published schedule;
+`key=value` changes a setting as for `venule train`. Logs, settings and scores are copied to
+published/NAME, weights never are; the look at test images is recorded in test_access.jsonl, once: a
+run that has a test.json is not scored again. Afterwards `make results` renews the page.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from venule.errors import UsageError, VenuleError
 HERE = Path(__file__).parent
 PUBLISHED = HERE / "published"
 CONFIGS = HERE.parent / "configs" / "published"
-LOOKS = HERE / "test_looks.jsonl"
+LOOKS = HERE / "test_access.jsonl"
 RUNS = Path("runs")
 
 KEPT = ("config.toml", "metrics.csv", "run.json", "cost.json", "environment.json", "test.json")
@@ -119,8 +119,17 @@ def scoring(one: Experiment) -> Command | None:
     if not one.tested or out.exists():
         return None
     where = ["--data", "drive", "--protocol", "official", "--split", "test"]
-    which = ["--which", one.monitor]
-    return ["evaluate", str(one.run), *which, *where, "--json", str(out), "--looks", str(LOOKS)]
+    which = ["--checkpoint", one.monitor]
+    return [
+        "evaluate",
+        str(one.run),
+        *which,
+        *where,
+        "--json",
+        str(out),
+        "--access-log",
+        str(LOOKS),
+    ]
 
 
 def keep(one: Experiment, published: Path = PUBLISHED) -> Path:

@@ -4,7 +4,7 @@
 
 Each MODEL (a run's folder, its last weights, or a weights file) is asked in all eight symmetries of
 the square; the probabilities of all models are averaged and written as FOLDER/ID_prob.png at the
-photograph's own size, which `data.train = [{ ..., maps = "FOLDER" }]` takes. Pieces are neither
+photograph's own size, which `data.train = [{ ..., maps = "FOLDER" }]` takes. Components are neither
 joined nor dropped. Whatever a photograph's annotation says has no part in its map.
 """
 
@@ -21,8 +21,8 @@ from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
 from venule.errors import VenuleError
+from venule.files.atomic import write_bytes
 from venule.image.arrays import FloatMap
-from venule.image.atomic import write_bytes
 from venule.image.io import write_probability
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
@@ -30,11 +30,11 @@ from venule.training.seen import TEACHERS, together
 
 
 def teacher(model: str) -> Segmenter:
-    """The network in all symmetries, with its calibration but none of what becomes of pieces."""
-    return in_all_symmetries(load(model, which="last")).without_pieces()
+    """The network in all symmetries, calibrated, all components kept."""
+    return in_all_symmetries(load(model, checkpoint="last")).keep_all_components()
 
 
-def opinion(teachers: Sequence[Segmenter], sample: Sample) -> FloatMap:
+def soft_label(teachers: Sequence[Segmenter], sample: Sample) -> FloatMap:
     """(H, W) float32: the mean of the teachers' probabilities, 0 outside the field of view."""
     maps = [one.segment(sample.image, fov=sample.fov).probability for one in teachers]
     return np.mean(maps, axis=0, dtype=np.float32)
@@ -49,9 +49,9 @@ def soften(teachers: Sequence[Segmenter], selection: Selection, out: Path) -> It
     seen = together(*(one.record.seen for one in teachers))
     about = {"seen": [images.model_dump() for images in seen]}
     write_bytes(out / TEACHERS, (json.dumps(about, indent=2) + "\n").encode())
-    for record in selection.records:
-        path = out / f"{record.id}_prob.png"
-        write_probability(path, opinion(teachers, load_sample(record)))
+    for case in selection.cases:
+        path = out / f"{case.id}_prob.png"
+        write_probability(path, soft_label(teachers, load_sample(case)))
         yield path
 
 

@@ -3,10 +3,10 @@
     python results/tta.py runs/accurate-fold? [-o FILE.json]
 
 Each fold's network sees its own validation images once, as they are, and again in all eight
-symmetries of the square, whose logits are averaged. Threshold, calibration and pieces are chosen
-by `venule.evaluation.calibrate` for each way on its own. Written are the means of both and the
-paired differences with their intervals. No test image is looked at, and nothing that ships looks
-more than once.
+symmetries of the square, whose logits are averaged. Threshold, calibration and components are
+chosen by `venule.evaluation.calibrate` for each way on its own. Written are the means of both and
+the paired differences with their intervals. No test image is looked at, and nothing that ships
+looks more than once.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def averaged(run: Run) -> Run:
 
 
 def compare(once: Calibration, eightfold: Calibration) -> dict[str, Any]:
-    """Means of both and paired differences, eight passes less one."""
+    """Means of both and paired differences, test-time augmentation (D4) less one."""
 
     def differences(name: str) -> list[float]:
         rows = (once.per_image, eightfold.per_image)

@@ -11,27 +11,46 @@ ROOT = Path(venule.__file__).parent
 
 # A room may import itself, `errors`, and the rooms named here.
 MAY_IMPORT: dict[str, set[str]] = {
-    "image": set(),
-    "metrics": set(),
-    "measure": {"image"},
-    "viz": {"image"},
-    "data": {"image"},
-    "models": {"image"},
-    "inference": {"image", "models", "quality"},
-    "synth": {"image"},
-    "quality": {"image"},
-    "training": {"data", "image", "models", "inference", "metrics", "viz"},
-    "evaluation": {"data", "image", "inference", "metrics", "models", "viz"},
-    "batch": {"image", "inference", "quality", "measure", "viz"},
-    "bench": {"image", "inference", "quality", "synth", "viz"},
+    "files": set(),
+    "system": set(),
+    "image": {"files"},
+    "vessels": {"image"},
+    "metrics": {"image", "vessels"},
+    "measure": {"files", "image", "vessels"},
+    "viz": {"files", "image"},
+    "data": {"files", "image"},
+    "models": {"files", "image"},
+    "inference": {"files", "image", "models", "system", "vessels"},
+    "synth": {"files", "image"},
+    "quality": {"files", "image", "vessels"},
+    "training": {"data", "files", "image", "models", "inference", "metrics", "system", "viz"},
+    "evaluation": {
+        "analysis",
+        "data",
+        "files",
+        "image",
+        "inference",
+        "metrics",
+        "models",
+        "system",
+        "vessels",
+        "viz",
+    },
+    "analysis": {"image", "inference", "measure", "quality", "vessels", "viz"},
+    "batch": {"analysis", "files", "image", "inference", "models", "quality", "system"},
+    "bench": {"files", "image", "inference", "quality", "synth", "system", "viz"},
     "report": {"evaluation", "measure", "viz"},
-    "export": {"image", "models", "inference"},  # image: for writing files whole
+    "export": {"files", "image", "models", "inference"},
     "serve": {"image", "inference", "measure", "viz"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 
 # The package itself holds the public names, and its version for what is written into files.
-FRONT_DOOR = {"__init__": {"inference"}, "__main__": {"cli"}, "errors": set[str]()}
+FRONT_DOOR = {
+    "__init__": {"analysis", "batch", "image", "inference"},
+    "__main__": {"cli"},
+    "errors": set[str](),
+}
 
 TORCH = {"torch", "torchvision", "accelerate", "safetensors", "tensorboard"}
 MAY_IMPORT_TORCH = (

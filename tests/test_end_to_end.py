@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from venule.cli.main import main
-from venule.image.io import read_image, read_probability
+from venule.image.io import read_probability
+from venule.image.photograph import read_photograph
 from venule.training.run import to_toml
 
 Command = Callable[..., str]
@@ -35,7 +36,7 @@ def venule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_train_predict_evaluate_export_and_plot(venule: Command, tmp_path: Path) -> None:
-    data = make_drawn(tmp_path / "data", train=4, val=2)
+    data = make_synthetic(tmp_path / "data", train=4, val=2)
     config = tmp_path / "tiny.toml"
     slow = settings(data, optimizer={"learning_rate": 1e-3})
     config.write_text(to_toml(slow), encoding="utf-8")
@@ -43,7 +44,7 @@ def test_train_predict_evaluate_export_and_plot(venule: Command, tmp_path: Path)
     venule("data", "check", data)
     sheet = tmp_path / "samples.png"
     venule("data", "show", "--config", config, "-o", sheet, "augmentation.hue=0.1")
-    assert read_image(sheet).shape[1] > 500
+    assert read_photograph(sheet).pixels.shape[1] > 500
 
     run = Path(venule("train", config, "--epochs", 2, "-o", tmp_path / "runs").strip())
     assert run == tmp_path / "runs/tiny"

@@ -11,7 +11,7 @@ from support.offline import run_offline
 from support.runtimes import needs_openvino
 from venule.image.io import read_mask
 from venule.models.record import ModelRecord
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 BASE_INSTALL = """
 for name in ("torch", "torchvision", "safetensors", "onnx", "onnxscript", "openvino", "matplotlib"):
@@ -23,7 +23,7 @@ main()
 
 def test_a_photograph_is_predicted_without_a_network_by_the_base_install(tmp_path: Path) -> None:
     photograph, out = tmp_path / "eye.png", tmp_path / "out"
-    Image.fromarray(draw_fundus(0, size_px=96).image).save(photograph)
+    Image.fromarray(synthesize_fundus(0, size_px=96).image).save(photograph)
     model = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
     arguments = ["predict", photograph, "-o", out, "--model", model]
     ran = run_offline(BASE_INSTALL, *arguments, home=tmp_path / "home")
@@ -40,7 +40,7 @@ def test_no_runtime_uses_the_network_or_leaves_anything_at_home(
     tmp_path: Path, runtime: str
 ) -> None:
     photograph, out = tmp_path / "eye.png", tmp_path / "out"
-    Image.fromarray(draw_fundus(0, size_px=96).image).save(photograph)
+    Image.fromarray(synthesize_fundus(0, size_px=96).image).save(photograph)
     code = "from venule.cli.main import main\nmain()"
     arguments = ["predict", photograph, "-o", out, "--runtime", runtime]
     ran = run_offline(code, *arguments, home=tmp_path / "home")

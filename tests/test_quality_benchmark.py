@@ -13,7 +13,7 @@ from support.segmenters import green
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.errors import UsageError
-from venule.evaluation.source import segmenter_source
+from venule.evaluation.predictor import segmenter_predictor
 from venule.quality.degrade import DEGRADATIONS
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ def _row(benchmark: ModuleType, **changes: Any) -> Any:
     row = benchmark.Row(
         dataset="DRIVE",
         id="21",
-        spoilt=benchmark.AS_IS,
+        degraded=benchmark.AS_IS,
         strength=None,
         dice=0.8,
         expected_dice=0.8,
@@ -42,7 +42,7 @@ def _row(benchmark: ModuleType, **changes: Any) -> Any:
 
 
 def test_a_summary_counts_grades_and_correlates_what_was_found(benchmark: ModuleType) -> None:
-    blurred = {"spoilt": "blurred", "strength": 0.01, "ms": None}
+    blurred = {"degraded": "blurred", "strength": 0.01, "ms": None}
     rows = [
         _row(benchmark),
         _row(benchmark, dice=0.6, uncertainty=0.4, grade="usable", **blurred),
@@ -70,15 +70,15 @@ def test_every_photograph_is_predicted_in_every_version_and_a_test_split_is_a_lo
     dataset = open_dataset(f"drive={trees.make_drive(tmp_path)}")
     looks = tmp_path / "looks.jsonl"
     segmenter = green(1)
-    options = {"source": segmenter_source(segmenter), "segmenter": segmenter, "looks": looks}
+    options = {"source": segmenter_predictor(segmenter), "segmenter": segmenter, "looks": looks}
     training = select(dataset, "official", "train")
-    rows = benchmark.measure(dataset, replace(training, records=training.records[:1]), **options)
+    rows = benchmark.measure(dataset, replace(training, cases=training.cases[:1]), **options)
     assert len(rows) == 1 + sum(len(strengths) for _, strengths in DEGRADATIONS.values())
-    assert {row.spoilt for row in rows} == {benchmark.AS_IS, *DEGRADATIONS}
+    assert {row.degraded for row in rows} == {benchmark.AS_IS, *DEGRADATIONS}
     assert all(0 <= row.uncertainty <= 1 for row in rows)
     assert not looks.exists()
     test = select(dataset, "official", "test")
-    benchmark.measure(dataset, replace(test, records=test.records[:1]), **options)
+    benchmark.measure(dataset, replace(test, cases=test.cases[:1]), **options)
     (look,) = [json.loads(line) for line in looks.read_text().splitlines()]
     assert (look["dataset"], look["split"], look["images"]) == ("DRIVE", "test", 1)
 
@@ -88,6 +88,6 @@ def test_a_split_is_named_by_data_set_protocol_and_split(
 ) -> None:
     root = trees.make_drive(tmp_path)
     _, selection = benchmark.chosen(f"drive={root}:official:val", 2)
-    assert [record.id for record in selection.records] == ["24", "33"]
+    assert [record.id for record in selection.cases] == ["24", "33"]
     with pytest.raises(UsageError, match="D:PROTOCOL:SPLIT"):
         benchmark.chosen("drive", 1)

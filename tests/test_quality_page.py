@@ -33,11 +33,11 @@ def test_what_was_measured_stands_in_tables(page: ModuleType, tmp_path: Path) ->
     spread = {"n": 2, "mean": 0.7, "quartile_1": 0.6, "median": 0.7, "quartile_3": 0.8}
     summary = {
         "photographs": 3,
-        "correlation": {"spoilt": {"uncertainty": found, "one_minus_expected_dice": found}},
+        "correlation": {"degraded": {"uncertainty": found, "one_minus_expected_dice": found}},
         "dice_by_grade": {"ok": spread, "usable": {"n": 0}, "reject": {"n": 0}},
         "versions": [
             {
-                "spoilt": "blurred",
+                "degraded": "blurred",
                 "strength": 0.01,
                 "dice": 0.4321,
                 "uncertainty": 0.5,
@@ -58,8 +58,8 @@ def test_what_was_measured_stands_in_tables(page: ModuleType, tmp_path: Path) ->
     }
     (tmp_path / "quality.json").write_text(json.dumps(report))
     text = page.quality_page(tmp_path)
-    assert "| HRF | spoilt | -0.81 / – | -0.81 / – |" in text
+    assert "| HRF | degraded | -0.81 / – | -0.81 / – |" in text
     assert "| ok | 2 | 0.700 | 0.600 – 0.800 |" in text
     assert "| blurred | 0.01 | 0.432 | 0.500 | 0 | 1 | 2 |" in text
-    assert "HRF:orlando:test, one photograph of 2, 3 in all: each as it is and spoilt" in text
+    assert "HRF:orlando:test, one photograph of 2, 3 in all: each as it is and degraded" in text
     assert "0.7 ms" in text

@@ -95,7 +95,7 @@ def test_cards_computed_again_are_counted_beside_the_looks(
     look = {"dataset": "DRIVE", "model": "a"}
     lines = [look, look, {**look, "purpose": "evaluation"}, {**look, "purpose": "card recheck"}]
     lines += [{**look, "purpose": "sheet"}] * 2
-    (tmp_path / "test_looks.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (tmp_path / "test_access.jsonl").write_text("\n".join(map(json.dumps, lines)))
     page = renderer.render(tmp_path)
     assert "| DRIVE | a | 3 | 2 | 1 |" in page
     assert "3 recorded" in page
@@ -135,7 +135,7 @@ def test_the_second_observer_of_the_bars_is_the_one_that_was_scored(
     for bar in bars.BARS:
         if bar.observer != "–":
             assert observer.mean[bar.score].mean == pytest.approx(float(bar.observer), abs=0.06)
-            if bar.score != "pieces":
+            if bar.score != "components":
                 assert f"{observer.mean[bar.score].mean:.3f}" == bar.observer
 
 
@@ -279,15 +279,15 @@ def test_the_best_of_several_experiments_is_named_with_those_not_run(
 def test_pretrainings_have_a_table_without_test_scores(
     renderer: ModuleType, table: Path, slim: Report
 ) -> None:
-    make_run(table / "drawn", slim.results[0], seed=0, dice={}, cost={"seconds": 5400.0})
-    (table / "drawn" / "test.json").unlink()
+    make_run(table / "synthetic", slim.results[0], seed=0, dice={}, cost={"seconds": 5400.0})
+    (table / "synthetic" / "test.json").unlink()
     rows = [
-        {"experiment": "segmenter", "runs": ["drawn"], "note": "480 drawings"},
+        {"experiment": "segmenter", "runs": ["synthetic"], "note": "480 synthetic images"},
         {"experiment": "classifier", "runs": ["classifier"]},
     ]
     edit(table, pretrainings=rows)
     page = renderer.render(table.parent)
-    assert "| segmenter | 4 | 0.2500 | – | 1.50 | – | 480 drawings |" in page
+    assert "| segmenter | 4 | 0.2500 | – | 1.50 | – | 480 synthetic images |" in page
     assert "| classifier | not run | – | – | – | – | not run yet |" in page
 
 

@@ -78,8 +78,8 @@ def test_an_experiment_is_trained_scored_once_and_kept_without_weights(
     assert train == ["train", config, *changes, "--out", "runs"]
     assert evaluate[:2] == ["evaluate", "runs/tiny-seed1"]
     assert evaluate[evaluate.index("--split") + 1] == "test"
-    assert evaluate[evaluate.index("--which") + 1] == "loss"
-    assert evaluate[-1] == str(ROOT / "results" / "test_looks.jsonl")
+    assert evaluate[evaluate.index("--checkpoint") + 1] == "loss"
+    assert evaluate[-1] == str(ROOT / "results" / "test_access.jsonl")
     assert plot == ["plot", str(target), "-o", str(published / "tiny.png")]
     kept = {path.name for path in target.iterdir()}
     assert kept == {"config.toml", "metrics.csv", "run.json", "cost.json", "test.json"}

@@ -47,7 +47,7 @@ def test_the_maps_are_the_mean_and_a_training_finds_them(
     written = list(script.soften(teachers, selection, tmp_path / "maps"))
     found = find_maps(tmp_path / "maps", selection)
     assert sorted(found.values()) == sorted(written)
-    for record in selection.records:
+    for record in selection.cases:
         probability = read_probability(found[record.id])
         inside = load_sample(record).fov
         mean = (expit(1.0) + expit(-1.0)) / 2
@@ -58,7 +58,7 @@ def test_the_maps_are_the_mean_and_a_training_finds_them(
 def test_a_teacher_keeps_its_calibration_and_neither_joins_nor_drops(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = constant(0.0, scale=0.7, offset=-0.2, join_budget=8.0, min_piece=1e-3)
+    network = constant(0.0, scale=0.7, offset=-0.2, reconnection_budget=8.0, min_component=1e-3)
     asked = []
 
     def run(pixels: FloatMap) -> FloatMap:

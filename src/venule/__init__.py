@@ -1,28 +1,47 @@
-"""Segments the blood vessels in colour fundus photographs.
+"""Segmentation of the blood vessels in colour fundus photographs.
 
-The public names are `load`, `Segmenter`, `Prediction` and `__version__`. They are looked up when
-first used (PEP 562), so that `import venule` costs nothing:
+The public names are those of `__all__`. They are looked up when first used (PEP 562), so that
+`import venule` costs nothing:
 
     import venule
-    prediction = venule.load("name-or-path").segment(image)
+    prediction = venule.load("general").segment("photograph.jpg")
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Prediction", "Segmenter", "__version__", "load"]
+__all__ = [
+    "Analysis",
+    "Photograph",
+    "Prediction",
+    "Segmenter",
+    "__version__",
+    "analyse",
+    "load",
+    "predict_folder",
+    "read_photograph",
+]
 
 _HOMES = {
+    "Analysis": "venule.analysis.analyse",
+    "Photograph": "venule.image.photograph",
+    "analyse": "venule.analysis.analyse",
     "load": "venule.inference.load",
-    "Prediction": "venule.inference.segment",
+    "predict_folder": "venule.batch.predict",
+    "read_photograph": "venule.image.photograph",
+    "Prediction": "venule.inference.prediction",
     "Segmenter": "venule.inference.segment",
 }
 
 
 if TYPE_CHECKING:  # a type checker sees the names themselves, and misses others
+    from venule.analysis.analyse import Analysis, analyse
+    from venule.batch.predict import predict_folder
+    from venule.image.photograph import Photograph, read_photograph
     from venule.inference.load import load
-    from venule.inference.segment import Prediction, Segmenter
+    from venule.inference.prediction import Prediction
+    from venule.inference.segment import Segmenter
 else:
 
     def __getattr__(name: str) -> Any:

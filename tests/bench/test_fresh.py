@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from support.networks import write_network
-from venule.bench.contender import Entry
+from venule.bench.candidate import Entry
 from venule.bench.fresh import measure_fresh, peak_mb
 from venule.bench.photograph import write_photograph
 from venule.bench.stages import OTHERS, STAGES

@@ -5,7 +5,7 @@ import pytest
 
 from venule.bench.photograph import photograph, write_photograph
 from venule.image.fov import find_fov
-from venule.image.io import read_image
+from venule.image.photograph import read_photograph
 
 
 @pytest.mark.parametrize("shape", [(96, 80), (150, 260)])
@@ -22,4 +22,4 @@ def test_a_photograph_has_its_size_and_its_eye_in_the_middle(shape: tuple[int, i
 def test_its_file_is_a_jpeg_of_the_same_size(tmp_path: Path) -> None:
     write_photograph(tmp_path / "a.jpg", (96, 80))
     assert (tmp_path / "a.jpg").read_bytes()[:2] == b"\xff\xd8"
-    assert read_image(tmp_path / "a.jpg").shape == (96, 80, 3)
+    assert read_photograph(tmp_path / "a.jpg").pixels.shape == (96, 80, 3)

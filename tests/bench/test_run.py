@@ -2,7 +2,7 @@
 
 import pytest
 
-from venule.bench.contender import Contender, Entry
+from venule.bench.candidate import Candidate, Entry
 from venule.bench.fresh import Fresh
 from venule.bench.run import bench
 
@@ -16,15 +16,15 @@ def test_ratios_are_to_the_first_and_to_the_first_of_the_runtime(
     ]
     asked: list[int] = []
 
-    def opened(entry: Entry, *, threads: int) -> Contender:
+    def opened(entry: Entry, *, threads: int) -> Candidate:
         asked.append(threads)
-        return Contender(entry, entry.model, entry.runtime, lambda x: x)
+        return Candidate(entry, entry.model, entry.runtime, lambda x: x)
 
     def fresh(*_: object, threads: int) -> Fresh:
         asked.append(threads)
         return Fresh(None, 1.0)
 
-    monkeypatch.setattr("venule.bench.run.open_contender", opened)
+    monkeypatch.setattr("venule.bench.run.open_candidate", opened)
     monkeypatch.setattr("venule.bench.run.measure_fresh", fresh)
     monkeypatch.setattr(
         "venule.bench.run.take_turns",

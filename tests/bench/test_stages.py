@@ -6,7 +6,8 @@ import pytest
 from venule.bench.photograph import write_photograph
 from venule.bench.stages import OTHERS, STAGES, file_to_mask
 from venule.image.arrays import FloatMap
-from venule.image.io import read_image, read_mask
+from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
 
@@ -37,7 +38,7 @@ def test_what_is_written_is_the_mask_that_segment_finds(source: Path) -> None:
     segmenter = Segmenter(ModelRecord(name="slow", model="none"), slow)
     target = source.with_suffix(".png")
     file_to_mask(source, target, segmenter)
-    expected = segmenter.segment(read_image(source)).vessels
+    expected = segmenter.segment(read_photograph(source).pixels).vessels
     assert expected.any()
     assert (read_mask(target) == expected).all()
 

@@ -34,7 +34,7 @@ def test_a_true_card_is_confirmed_and_its_test_images_are_looked_at_on_record(
     assert ran.code == 0, ran.err
     assert ran.out.splitlines()[-1].endswith("numbers agree with the card of tiny")
     assert "CHASE_DB1 first20 test, first expert" in ran.out
-    lines = (checkout / "results" / "test_looks.jsonl").read_text().splitlines()
+    lines = (checkout / "results" / "test_access.jsonl").read_text().splitlines()
     (look,) = map(json.loads, lines)  # HRF's validation images are no test images
     assert (look["dataset"], look["purpose"]) == ("CHASE_DB1", "card recheck")
 
@@ -55,7 +55,7 @@ def test_a_card_that_was_tampered_with_fails_in_one_line(
     (line,) = [line for line in ran.err.splitlines() if not line.startswith("[")]
     assert line.startswith("venule: error: 1 of ")
     assert "HRF orlando val, first expert, Dice: mean" in line
-    assert not (checkout / "results" / "test_looks.jsonl").exists()
+    assert not (checkout / "results" / "test_access.jsonl").exists()
 
 
 def test_a_data_set_that_is_missing_is_said_and_not_counted_as_agreeing(
@@ -84,7 +84,7 @@ def test_without_a_card_a_model_data_and_split_are_needed(venule: Run) -> None:
         ["--threshold", "0.4"],
         ["--expert", "second"],
         ["--runtime", "onnx"],
-        ["--which", "auc"],
+        ["--checkpoint", "auc"],
     ],
 )
 def test_what_a_card_does_not_take_is_refused(venule: Run, options: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`venule data`: check prints a table and the problems, synth writes drawings."""
+"""`venule data`: check prints a table and the problems, synth writes synthetic images."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_no_data_set_is_an_error_before_anything_is_checked(tmp_path: Path) -> N
 
 
 def test_synth_writes_a_data_set_and_says_where(tmp_path: Path) -> None:
-    out = tmp_path / "drawn"
+    out = tmp_path / "synthetic"
     arguments = ["synth", str(out), "--count", "2", "--size", "64", "--format", "jpg"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output

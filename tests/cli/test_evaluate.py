@@ -9,7 +9,8 @@ from support import trees
 from venule.cli.evaluate import evaluate
 from venule.errors import DatasetError, OutputError, UsageError
 from venule.image.arrays import FloatMap
-from venule.image.io import pixel_hash, read_image
+from venule.image.io import pixel_hash
+from venule.image.photograph import read_photograph
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord, SeenImages
 
@@ -38,13 +39,13 @@ def weights(drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         protocol="official",
         split="train",
         role="trained",
-        images={path.stem[:2]: pixel_hash(read_image(path)) for path in images},
+        images={path.stem[:2]: pixel_hash(read_photograph(path).pixels) for path in images},
     )
     record = ModelRecord(name="dark", model="none", seen=(seen,))
     path = tmp_path / "dark.onnx"
     path.write_bytes(b"weights")
     monkeypatch.setattr(
-        "venule.evaluation.source.load", lambda model, **options: Segmenter(record, run)
+        "venule.evaluation.predictor.load", lambda model, **options: Segmenter(record, run)
     )
     return path
 
@@ -63,7 +64,7 @@ def test_a_test_split_is_recorded_and_warned_of_and_written(
     looks, json_file, csv_file = (tmp_path / name for name in ("looks.jsonl", "a.json", "a.csv"))
     stdout, stderr = call(
         *(weights, "expert:second", "--data", f"drive={drive}", "--split", "test"),
-        *("--looks", looks, "--json", json_file, "--csv", csv_file),
+        *("--access-log", looks, "--json", json_file, "--csv", csv_file),
     )
     assert "protocol official, split test: 20 images" in stdout
     assert "dark: threshold 0.5 (default)" in stdout
@@ -80,7 +81,7 @@ def test_a_test_split_is_recorded_and_warned_of_and_written(
 
 def test_a_validation_split_is_no_look(drive: Path, weights: Path, tmp_path: Path) -> None:
     looks = tmp_path / "looks.jsonl"
-    arguments = ("--data", f"drive={drive}", "--split", "val", "--looks", looks)
+    arguments = ("--data", f"drive={drive}", "--split", "val", "--access-log", looks)
     stdout, stderr = call(weights, *arguments, "--threshold", "0.3")
     assert not looks.exists()
     assert "threshold 0.3 (given by the user)" in stdout
@@ -89,7 +90,7 @@ def test_a_validation_split_is_no_look(drive: Path, weights: Path, tmp_path: Pat
 
 def test_a_human_observer_alone_is_no_look(drive: Path, tmp_path: Path) -> None:
     looks = tmp_path / "looks.jsonl"
-    call("expert:second", "--data", f"drive={drive}", "--split", "test", "--looks", looks)
+    call("expert:second", "--data", f"drive={drive}", "--split", "test", "--access-log", looks)
     assert not looks.exists()
 
 
@@ -99,7 +100,7 @@ def test_a_folder_of_maps_of_test_images_is_a_look(drive: Path, tmp_path: Path) 
     maps = tmp_path / "maps"
     for path in folder.iterdir():
         trees.save_palette(maps / f"{path.name[:2]}.gif", trees.draw(int(path.name[:2])).first)
-    stdout, _ = call(maps, "--data", f"drive={drive}", "--split", "test", "--looks", looks)
+    stdout, _ = call(maps, "--data", f"drive={drive}", "--split", "test", "--access-log", looks)
     assert "1.0000 [1.0000, 1.0000]" in stdout
     assert json.loads(looks.read_text())["weights_sha256"] is None
 
@@ -110,7 +111,7 @@ def test_a_disk_that_is_full_at_the_end_does_not_cost_the_scores(
     def full(path: Path, _: bytes) -> None:
         raise OutputError(f"{path}: cannot be written (No space left on device)")
 
-    monkeypatch.setattr("venule.image.atomic.write_bytes", full)
+    monkeypatch.setattr("venule.files.atomic.write_bytes", full)
     arguments = ("--data", f"drive={drive}", "--split", "val", "--json", tmp_path / "a.json")
     done = CliRunner().invoke(app, [*map(str, (weights, *arguments))])
     assert isinstance(done.exception, OutputError)

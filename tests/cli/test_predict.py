@@ -13,7 +13,7 @@ from PIL import Image
 
 from support.commands import Run
 from venule.cli.progress import shown
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 KINDS = ("prob", "mask", "overlay")
 ALL = ("--save", "prob,mask,overlay")
@@ -24,7 +24,7 @@ RECORDS = {".venule.sqlite", "report.csv", "run.json"}
 def photograph(tmp_path: Path) -> Path:
     path = tmp_path / "photographs" / "eye.png"
     path.parent.mkdir()
-    Image.fromarray(draw_fundus(0, size_px=96).image).save(path)
+    Image.fromarray(synthesize_fundus(0, size_px=96).image).save(path)
     return path
 
 
@@ -68,10 +68,14 @@ def test_the_map_is_the_probability_of_the_python_interface_times_65535(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
     import venule as package
-    from venule.image.io import read_image
+    from venule.image.photograph import read_photograph
 
     venule("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx, *ALL)
-    expected = package.load(tiny_onnx, device="cpu").segment(read_image(photograph)).probability
+    expected = (
+        package.load(tiny_onnx, device="cpu")
+        .segment(read_photograph(photograph).pixels)
+        .probability
+    )
     stored = _pixels(tmp_path / "out" / "eye_prob.png")
     assert stored.dtype == np.uint16
     assert np.abs(stored / 65535 - expected).max() <= 0.5 / 65535 + 1e-6
@@ -105,7 +109,7 @@ def test_a_square_working_size_leaves_the_results_at_the_photographs_size(
     venule: Run, tiny_onnx: Path, tmp_path: Path
 ) -> None:
     wide = tmp_path / "wide.png"
-    Image.fromarray(draw_fundus(1, size_px=96).image[8:-8]).save(wide)
+    Image.fromarray(synthesize_fundus(1, size_px=96).image[8:-8]).save(wide)
     whole, squared = tmp_path / "whole", tmp_path / "squared"
     venule("predict", wide, "-o", whole, "--model", tiny_onnx, *ALL)
     ran = venule("predict", wide, "-o", squared, "--model", tiny_onnx, "--imgsz", "64", *ALL)
@@ -119,7 +123,7 @@ def test_the_weights_of_a_runs_folder_can_be_chosen(
     venule: Run, photograph: Path, tmp_path: Path
 ) -> None:
     ran = venule(
-        "predict", photograph, "-o", tmp_path / "out", "--model", tmp_path, "--which", "iou"
+        "predict", photograph, "-o", tmp_path / "out", "--model", tmp_path, "--checkpoint", "iou"
     )
     assert ran.code == 2
     assert "weights/best_iou.safetensors" in ran.err
@@ -259,7 +263,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
     venule: Run, tiny_onnx: Path, tmp_path: Path
 ) -> None:
     grey = tmp_path / "grey.png"
-    image = Image.fromarray(draw_fundus(0, size_px=96).image).convert("L")
+    image = Image.fromarray(synthesize_fundus(0, size_px=96).image).convert("L")
     image.save(grey)
     ran = venule("predict", grey, "-o", tmp_path / "out", "--model", tiny_onnx)
     assert ran.code == 0
@@ -374,7 +378,7 @@ def test_a_closed_terminal_ends_nothing_under_nohup(
 def cohort(photograph: Path) -> Path:
     """A folder of four photographs."""
     for number in range(1, 4):
-        image = draw_fundus(number, size_px=96).image
+        image = synthesize_fundus(number, size_px=96).image
         Image.fromarray(image).save(photograph.with_name(f"eye{number}.png"))
     return photograph.parent
 
@@ -387,7 +391,7 @@ def test_a_cohort_goes_on_where_it_stands(
     first = venule("predict", *options)
     assert first.code == 0, first.err
     assert len(first.out.split()) == 4
-    Image.fromarray(draw_fundus(4, size_px=96).image).save(cohort / "eye4.png")
+    Image.fromarray(synthesize_fundus(4, size_px=96).image).save(cohort / "eye4.png")
     (out / "eye1_mask.png").unlink()
     again = venule("predict", *options)
     assert again.code == 0, again.err

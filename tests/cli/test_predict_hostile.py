@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from support.commands import Run
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 JPEG_OF_4_THOUSAND_MEGAPIXELS = bytes.fromhex(
     "ffd8 ffc0 0011 08 ffff ffff 03 011100 021100 031100 ffda 000c 03 0100 0200 0300 003f00 00"
@@ -24,7 +24,7 @@ def test_what_is_no_photograph_costs_itself_only_and_its_reason_is_told(
     folder, out = tmp_path / "folder", tmp_path / "out"
     (folder / "folder.png").mkdir(parents=True)
     for number in range(2):
-        image = Image.fromarray(draw_fundus(number, size_px=96).image)
+        image = Image.fromarray(synthesize_fundus(number, size_px=96).image)
         image.save(folder / f"eye{number}.png")
     content = (folder / "eye0.png").read_bytes()
     (folder / "cut.png").write_bytes(content[: len(content) // 2])

@@ -11,7 +11,7 @@ from support import trees
 from support.networks import write_network
 from venule.cli.visualize import visualize
 from venule.errors import UsageError
-from venule.image.io import file_sha256
+from venule.files.hashes import file_sha256
 from venule.models.record import ModelRecord
 from venule.viz.overlay import MISSED
 
@@ -55,15 +55,15 @@ def test_a_large_split_is_several_pages(drive: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("split", "looks"), [("test", 1), ("val", 0)])
 def test_a_sheet_of_test_images_is_a_look_without_scores(
-    drive: Path, tmp_path: Path, split: str, looks: int
+    drive: Path, tmp_path: Path, split: str, access_log: int
 ) -> None:
     weights = tmp_path / "tiny.onnx"
     write_network(weights, ModelRecord(name="tiny", model="none"))
     book = tmp_path / "looks.jsonl"
     arguments = ("expert:second", weights, "--data", f"drive={drive}", "--split", split)
-    call(*arguments[1 if split == "val" else 0 :], "-o", tmp_path / "s.png", "--looks", book)
+    call(*arguments[1 if split == "val" else 0 :], "-o", tmp_path / "s.png", "--access-log", book)
     lines = book.read_text().splitlines() if book.exists() else []
-    assert len(lines) == looks  # observers are not networks
+    assert len(lines) == access_log  # observers are not networks
     for look in map(json.loads, lines):
         assert (look["purpose"], look["model"], look["images"]) == ("sheet", "tiny", 20)
         assert look["weights_sha256"] == file_sha256(weights)

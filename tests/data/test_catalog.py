@@ -15,7 +15,7 @@ COUNTS = {"DRIVE": 40, "STARE": 20, "CHASE_DB1": 28, "HRF": 45, "FIVES": 800}
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_name_is_looked_up_under_the_data_folder(name: str, fake_root: Path) -> None:
     dataset = open_dataset(name, data_root=fake_root)
-    assert (dataset.name, len(dataset.records)) == (name, COUNTS[name])
+    assert (dataset.name, len(dataset.cases)) == (name, COUNTS[name])
 
 
 @pytest.mark.parametrize("name", ["drive", "Drive", "chase", "CHASE", "chase_db1", "hrf"])
@@ -70,14 +70,14 @@ def test_two_layouts_in_one_folder_are_an_error_that_names_both(tmp_path: Path) 
     (drive / "labels").symlink_to(folders / "labels")
     with pytest.raises(DatasetError, match="could be drive or folders; say which, as drive="):
         open_dataset(str(drive))
-    assert len(open_dataset(f"folders={drive}").records) == 3
+    assert len(open_dataset(f"folders={drive}").cases) == 3
 
 
 def test_files_of_equal_stems_beside_a_data_set_stop_nothing(tmp_path: Path) -> None:
     folders = trees.make_folders(tmp_path)
     for name in ("sheet.png", "sheet.jpg"):
         (folders / name).touch()
-    assert len(open_dataset(str(folders)).records) == 3
+    assert len(open_dataset(str(folders)).cases) == 3
     (folders / "empty").mkdir()
     with pytest.raises(DatasetError, match="not a data set layout we know"):
         open_dataset(str(folders / "empty"))
@@ -138,7 +138,7 @@ def test_every_error_is_one_line(fake_root: Path, tmp_path: Path) -> None:
 
 
 def test_installed_lists_every_data_set_with_a_usual_name(fake_root: Path, tmp_path: Path) -> None:
-    found = {dataset.name: len(dataset.records) for dataset in installed(data_root=fake_root)}
+    found = {dataset.name: len(dataset.cases) for dataset in installed(data_root=fake_root)}
     assert found == COUNTS
     with pytest.raises(DatasetError, match="none of DRIVE/, STARE/"):
         installed(data_root=tmp_path)

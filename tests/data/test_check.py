@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from support import trees
+from venule.data.case import Dataset
 from venule.data.catalog import open_dataset
 from venule.data.check import Problem, check_dataset
-from venule.data.record import Dataset
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_every_problem_is_told_not_only_the_first(own: Path) -> None:
 
 
 def test_an_empty_data_set_is_told(tmp_path: Path) -> None:
-    assert check_dataset(Dataset(name="folders", root=tmp_path, records=()))[0].what == "no images"
+    assert check_dataset(Dataset(name="folders", root=tmp_path, cases=()))[0].what == "no images"
 
 
 @pytest.mark.parametrize("name", ["DRIVE", "CHASE_DB1"])

@@ -12,25 +12,25 @@ from venule.errors import DatasetError
 
 def test_every_file_of_the_release_lies_in_its_record(fake_root: Path) -> None:
     root = fake_root / "DRIVE"
-    records = {record.id: record for record in drive.read(root).records}
-    assert list(records) == [f"{number:02d}" for number in range(1, 41)]
-    test = records["01"]
+    cases = {case.id: case for case in drive.read(root).cases}
+    assert list(cases) == [f"{number:02d}" for number in range(1, 41)]
+    test = cases["01"]
     assert test.image == root / "test/images/01_test.tif"
     assert test.fov == root / "test/mask/01_test_mask.gif"
     assert test.first == root / "test/1st_manual/01_manual1.gif"
     assert test.second == root / "test/2nd_manual/01_manual2.gif"
     assert (test.split, test.patient, test.laterality) == ("test", None, None)
-    training = records["21"]
+    training = cases["21"]
     assert training.first == root / "training/1st_manual/21_manual1.gif"
     assert (training.split, training.second) == ("training", None)
 
 
 def test_the_present_download_without_test_labels_is_read(tmp_path: Path) -> None:
     dataset = drive.read(trees.make_drive(tmp_path, test_labels=False))
-    assert len(dataset.records) == 40
+    assert len(dataset.cases) == 40
     selection = select(dataset, "official", "test")
-    assert all(record.first is None and record.second is None for record in selection.records)
-    assert len(select(dataset, "official", "train").records) == 16
+    assert all(case.first is None and case.second is None for case in selection.cases)
+    assert len(select(dataset, "official", "train").cases) == 16
 
 
 def test_validation_on_test_images_needs_their_labels(tmp_path: Path) -> None:
@@ -43,14 +43,14 @@ def test_hidden_files_of_other_systems_are_passed_over(tmp_path: Path) -> None:
     root = trees.make_drive(tmp_path)
     (root / "training/images/._21_training.tif").write_bytes(b"")
     (root / "training/images/Thumbs.db").write_bytes(b"")
-    assert len(drive.read(root).records) == 40
+    assert len(drive.read(root).cases) == 40
 
 
 def test_converted_copies_are_read_too(tmp_path: Path) -> None:
     root = trees.make_drive(tmp_path)
     (root / "training/1st_manual/21_manual1.gif").unlink()
     converted = trees.save(root / "training/1st_manual/21_manual1.png", trees.draw(21).first)
-    assert {r.id: r for r in drive.read(root).records}["21"].first == converted
+    assert {r.id: r for r in drive.read(root).cases}["21"].first == converted
 
 
 def test_two_files_of_one_stem_are_an_error(tmp_path: Path) -> None:

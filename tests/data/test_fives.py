@@ -7,9 +7,9 @@ from venule.data import fives
 
 def test_the_part_belongs_to_the_id(fake_root: Path) -> None:
     root = fake_root / "FIVES"
-    records = {record.id: record for record in fives.read(root).records}
-    assert len(records) == 800
-    train, test = records["train-1_A"], records["test-1_A"]
+    cases = {case.id: case for case in fives.read(root).cases}
+    assert len(cases) == 800
+    train, test = cases["train-1_A"], cases["test-1_A"]
     assert train.image == root / "train/Original/1_A.png"
     assert train.first == root / "train/Ground truth/1_A.png"
     assert test.image == root / "test/Original/1_A.png"
@@ -17,5 +17,5 @@ def test_the_part_belongs_to_the_id(fake_root: Path) -> None:
 
 
 def test_records_are_in_the_order_of_their_numbers(fake_root: Path) -> None:
-    numbers = [fives.number_of(r) for r in fives.read(fake_root / "FIVES").records]
+    numbers = [fives.number_of(r) for r in fives.read(fake_root / "FIVES").cases]
     assert numbers == [*range(1, 601), *range(1, 201)]

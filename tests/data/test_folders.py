@@ -14,7 +14,7 @@ from venule.errors import DatasetError
 def test_labels_and_fields_of_view_are_matched_by_stem(tmp_path: Path) -> None:
     root = trees.make_folders(tmp_path)
     (root / "fov/b.png").unlink()
-    a, b, _ = folders.read_plain(root).records
+    a, b, _ = folders.read_plain(root).cases
     assert (a.id, a.first, a.fov) == ("a", root / "labels/a.png", root / "fov/a.png")
     assert (b.first, b.fov) == (root / "labels/b.png", None)
 
@@ -23,14 +23,14 @@ def test_names_written_on_a_mac_are_the_same_names(tmp_path: Path) -> None:
     composed, decomposed = (unicodedata.normalize(form, "Müller") for form in ("NFC", "NFD"))
     root = trees.make_folders(tmp_path, (decomposed,))
     (root / "labels" / f"{decomposed}.png").rename(root / "labels" / f"{composed}.png")
-    (record,) = folders.read_plain(root).records
-    assert (record.id, record.first) == (composed, root / "labels" / f"{composed}.png")
+    (case,) = folders.read_plain(root).cases
+    assert (case.id, case.first) == (composed, root / "labels" / f"{composed}.png")
 
 
 def test_masks_may_be_the_name_of_the_labels(tmp_path: Path) -> None:
     root = trees.make_folders(tmp_path)
     (root / "labels").rename(root / "masks")
-    assert folders.read_plain(root).records[0].first == root / "masks/a.png"
+    assert folders.read_plain(root).cases[0].first == root / "masks/a.png"
 
 
 def test_labels_beside_masks_are_ambiguous(tmp_path: Path) -> None:
@@ -44,21 +44,21 @@ def test_the_folders_of_the_second_system_are_its_splits(fake_root: Path) -> Non
     root = fake_root / "drive_folders"
     dataset = folders.read_deeplab(root)
     assert next(iter(protocols_of(dataset))) == "deeplab"
-    counts = {s: len(select(dataset, None, s).records) for s in ("train", "val", "test")}
+    counts = {s: len(select(dataset, None, s).cases) for s in ("train", "val", "test")}
     assert counts == {"train": 16, "val": 4, "test": 20}
-    first = select(dataset, None, "val").records[0]
+    first = select(dataset, None, "val").cases[0]
     assert (first.id, first.first) == ("37_training", root / "valid_masks/37_manual1.gif")
 
 
 def test_its_test_images_have_no_truth(fake_root: Path) -> None:
     selection = select(folders.read_deeplab(fake_root / "drive_folders"), "deeplab", "test")
-    assert {record.first for record in selection.records} == {None}
+    assert {case.first for case in selection.cases} == {None}
 
 
 def test_masks_of_the_same_stem_are_matched(tmp_path: Path) -> None:
     for part, name in (("train", "1"), ("valid", "1")):
         trees.save(tmp_path / f"{part}_images/{name}.png", trees.draw(1).image)
         trees.save(tmp_path / f"{part}_masks/{name}.png", trees.draw(1).first)
-    records = folders.read_deeplab(tmp_path).records
-    assert [record.id for record in records] == ["train-1", "val-1"]
-    assert records[1].first == tmp_path / "valid_masks/1.png"
+    cases = folders.read_deeplab(tmp_path).cases
+    assert [case.id for case in cases] == ["train-1", "val-1"]
+    assert cases[1].first == tmp_path / "valid_masks/1.png"

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision import tv_tensors
 
-from support.drawn import make_drawn
+from support.drawn import make_synthetic
 from support.trees import save
-from venule.data.augment import AugmentationConfig, Sample
+from venule.data.augment import AugmentationConfig, Labels, Sample
+from venule.data.case import Case
 from venule.data.catalog import open_dataset
 from venule.data.loader import EpochBatches, Part, TrainingSet, derive_seed, training_loader
-from venule.data.record import Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError, ImageError
 from venule.image.preprocess import Preprocessing, preprocess
@@ -33,18 +33,20 @@ NOTHING = AugmentationConfig()
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Record]:
-    return open_dataset(str(make_drawn(tmp_path_factory.mktemp("drawn"), train=3, val=0))).records
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Case]:
+    return open_dataset(
+        str(make_synthetic(tmp_path_factory.mktemp("synthetic"), train=3, val=0))
+    ).cases
 
 
-def make_set(records: Sequence[Record], **options: Any) -> TrainingSet:
+def make_set(cases: Sequence[Case], **options: Any) -> TrainingSet:
     preprocessing = options.pop("preprocessing", Preprocessing())
     augmentation = options.pop("augmentation", EVERYTHING)
     part = {
         key: options.pop(key) for key in ("expert", "crops_per_image", "maps") if key in options
     }
     return TrainingSet(
-        [Part(records, **part)], preprocessing, augmentation, **{"crop_px": 32, **options}
+        [Part(cases, **part)], preprocessing, augmentation, **{"crop_px": 32, **options}
     )
 
 
@@ -53,25 +55,25 @@ def same(first: Sample, second: Sample) -> bool:
 
 
 def test_a_sample_is_the_same_in_any_order_and_from_any_generator(
-    records: Sequence[Record],
+    cases: Sequence[Case],
 ) -> None:
-    forwards, backwards = make_set(records), make_set(records)
+    forwards, backwards = make_set(cases), make_set(cases)
     keys = [(epoch, index) for epoch in (1, 2) for index in range(3)]
     first = {key: forwards[key] for key in keys}
     torch.manual_seed(12345)
     assert all(same(backwards[key], first[key]) for key in reversed(keys))
 
 
-def test_seed_epoch_and_index_each_change_a_sample(records: Sequence[Record]) -> None:
-    base = make_set(records, crops_per_image=2)
+def test_seed_epoch_and_index_each_change_a_sample(cases: Sequence[Case]) -> None:
+    base = make_set(cases, crops_per_image=2)
     sample = base[1, 0]
     assert not same(base[2, 0], sample)
     assert not same(base[1, 3], sample)  # another crop of the same photograph
-    assert not same(make_set(records, seed=1)[1, 0], sample)
+    assert not same(make_set(cases, seed=1)[1, 0], sample)
 
 
-def test_drawing_a_sample_leaves_the_global_generator_alone(records: Sequence[Record]) -> None:
-    samples = make_set(records)
+def test_drawing_a_sample_leaves_the_global_generator_alone(cases: Sequence[Case]) -> None:
+    samples = make_set(cases)
     before = torch.get_rng_state()
     samples[1, 0]
     assert torch.equal(torch.get_rng_state(), before)
@@ -79,8 +81,8 @@ def test_drawing_a_sample_leaves_the_global_generator_alone(records: Sequence[Re
 
 # Since Python 3.12 forking is deprecated in a process with threads, as torch's has.
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_workers_give_the_same_batches_as_none(records: Sequence[Record]) -> None:
-    samples = make_set(records, crops_per_image=2)
+def test_workers_give_the_same_batches_as_none(cases: Sequence[Case]) -> None:
+    samples = make_set(cases, crops_per_image=2)
     epochs: list[list[Sample]] = []
     for workers in (0, 2):
         batches = EpochBatches(len(samples), 2, seed=0)
@@ -91,7 +93,7 @@ def test_workers_give_the_same_batches_as_none(records: Sequence[Record]) -> Non
     assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
 
 
-def test_a_set_can_be_sent_to_workers_that_are_not_forked(records: Sequence[Record]) -> None:
+def test_a_set_can_be_sent_to_workers_that_are_not_forked(cases: Sequence[Case]) -> None:
     augmentation = AugmentationConfig(
         horizontal_flip_p=0.5,
         rotate_deg=20,
@@ -103,13 +105,13 @@ def test_a_set_can_be_sent_to_workers_that_are_not_forked(records: Sequence[Reco
         noise_p=0.5,
         jpeg_p=0.5,
     )
-    samples = make_set(records, augmentation=augmentation)
+    samples = make_set(cases, augmentation=augmentation)
     sent = pickle.loads(pickle.dumps(samples))
     assert all(same(sent[1, index], samples[1, index]) for index in range(3))
 
 
-def test_the_loader_follows_the_epoch(records: Sequence[Record]) -> None:
-    samples = make_set(records)
+def test_the_loader_follows_the_epoch(cases: Sequence[Case]) -> None:
+    samples = make_set(cases)
     batches = EpochBatches(len(samples), 3, seed=0)
     loader = training_loader(samples, batches)
     batches.epoch = 1
@@ -119,8 +121,8 @@ def test_the_loader_follows_the_epoch(records: Sequence[Record]) -> None:
     assert not same(first, second)
 
 
-def test_samples_have_the_shapes_and_types_of_the_loop(records: Sequence[Record]) -> None:
-    sample = make_set(records)[1, 0]
+def test_samples_have_the_shapes_and_types_of_the_loop(cases: Sequence[Case]) -> None:
+    sample = make_set(cases)[1, 0]
     assert sample["pixels"].shape == (3, 32, 32)
     assert sample["truth"].shape == sample["fov"].shape == (1, 32, 32)
     assert {value.dtype for value in sample.values()} == {torch.float32}
@@ -135,24 +137,22 @@ def test_samples_have_the_shapes_and_types_of_the_loop(records: Sequence[Record]
     ids=["square", "native", "fixed"],
 )
 def test_without_augmentation_the_network_sees_what_it_sees_when_it_is_used(
-    records: Sequence[Record], preprocessing: Preprocessing
+    cases: Sequence[Case], preprocessing: Preprocessing
 ) -> None:
     samples = make_set(
-        records, preprocessing=preprocessing, augmentation=AugmentationConfig(), crop_px=None
+        cases, preprocessing=preprocessing, augmentation=AugmentationConfig(), crop_px=None
     )
-    for index, record in enumerate(records):
-        photograph = load_sample(record)
+    for index, case in enumerate(cases):
+        photograph = load_sample(case)
         expected = preprocess(photograph.image, photograph.fov, preprocessing)
         np.testing.assert_allclose(samples[1, index]["pixels"], expected, atol=1e-5)
 
 
-def test_truth_is_soft_where_it_was_scaled(records: Sequence[Record]) -> None:
+def test_truth_is_soft_where_it_was_scaled(cases: Sequence[Case]) -> None:
     settings = Preprocessing(resize_px=40)  # half of the photograph's 80
-    plain = make_set(
-        records, preprocessing=settings, augmentation=AugmentationConfig(), crop_px=None
-    )
+    plain = make_set(cases, preprocessing=settings, augmentation=AugmentationConfig(), crop_px=None)
     truth = plain[1, 0]["truth"]
-    vessels = load_sample(records[0]).vessels
+    vessels = load_sample(cases[0]).vessels
     assert vessels is not None
     assert float(truth.mean()) == pytest.approx(float(vessels.mean()), rel=0.05)
     assert ((truth > 0.1) & (truth < 0.9)).any()
@@ -166,15 +166,15 @@ def place_coded(side: int = 80) -> Sample:
     fov = ((rows + 2 * columns) % 5 > 0).to(torch.uint8)[None]
     return {
         "image": image,
-        "truth": tv_tensors.Image(truth),
+        "truth": Labels(truth),
         "fov": tv_tensors.Mask(fov),
     }
 
 
 def test_a_crop_cuts_photograph_truth_and_field_of_view_at_one_place(
-    records: Sequence[Record],
+    cases: Sequence[Case],
 ) -> None:
-    samples = make_set(records, augmentation=AugmentationConfig())
+    samples = make_set(cases, augmentation=AugmentationConfig())
     whole = place_coded()
     corners = set()
     for seed in range(60):
@@ -195,8 +195,8 @@ def test_a_crop_cuts_photograph_truth_and_field_of_view_at_one_place(
     assert min(row for row, _ in corners) < 35
 
 
-def test_a_photograph_smaller_than_a_crop_is_seen_whole(records: Sequence[Record]) -> None:
-    samples = make_set(records, augmentation=AugmentationConfig(), crop_px=128)
+def test_a_photograph_smaller_than_a_crop_is_seen_whole(cases: Sequence[Case]) -> None:
+    samples = make_set(cases, augmentation=AugmentationConfig(), crop_px=128)
     for seed in range(20):
         torch.manual_seed(seed)
         rows = samples.draw(place_coded(80))["image"].as_subclass(Tensor)[0]
@@ -205,8 +205,8 @@ def test_a_photograph_smaller_than_a_crop_is_seen_whole(records: Sequence[Record
     assert (much_smaller[44:84, 44:84] > 0).all()  # in the middle
 
 
-def test_parts_are_drawn_as_often_as_each_says(records: Sequence[Record]) -> None:
-    parts = [Part(records[:1], crops_per_image=4), Part(records[1:], crops_per_image=1)]
+def test_parts_are_drawn_as_often_as_each_says(cases: Sequence[Case]) -> None:
+    parts = [Part(cases[:1], crops_per_image=4), Part(cases[1:], crops_per_image=1)]
     samples = TrainingSet(parts, Preprocessing(), AugmentationConfig(), crop_px=None)
     assert samples.names == ["00", "01", "02"]
     assert [samples.names[place] for place in samples.order] == ["00"] * 4 + ["01", "02"]
@@ -223,17 +223,15 @@ def test_a_smaller_camera_sees_less_and_its_annotator_keeps_thin_vessels(
     image = np.where(vessels[..., None], 60, (200, 160, 90)).astype(np.uint8)
     for name, pixels in (("image", image), ("label", vessels), ("fov", np.ones_like(vessels))):
         save(tmp_path / f"{name}.png", pixels)
-    record = Record(
+    case = Case(
         id="a",
         image=tmp_path / "image.png",
         first=tmp_path / "label.png",
         fov=tmp_path / "fov.png",
     )
     diagonal = round(160 * 2**0.5)  # the scale where no edge of the field of view is seen
-    smaller = AugmentationConfig(smaller_fov_px=(diagonal // 4, diagonal * 2))
-    ((own, small),) = TrainingSet(
-        [Part([record])], Preprocessing(), smaller, crop_px=32
-    ).photographs
+    smaller = AugmentationConfig(low_resolution_fov_px=(diagonal // 4, diagonal * 2))
+    ((own, small),) = TrainingSet([Part([case])], Preprocessing(), smaller, crop_px=32).photographs
     assert own["truth"][0, 80, 41:43].tolist() == [1, 1]
     truth, light = small["truth"][0, 80], small["image"][1, 80]
     assert truth.shape == (160,)
@@ -242,27 +240,27 @@ def test_a_smaller_camera_sees_less_and_its_annotator_keeps_thin_vessels(
     assert float(light[40:44].min()) > 0.35  # blurred from 60 / 255
 
 
-def test_photographs_give_as_many_crops_as_asked_for(records: Sequence[Record]) -> None:
-    assert len(make_set(records, crops_per_image=5)) == 15
+def test_photographs_give_as_many_crops_as_asked_for(cases: Sequence[Case]) -> None:
+    assert len(make_set(cases, crops_per_image=5)) == 15
 
 
-def test_a_photograph_without_annotation_is_named(records: Sequence[Record]) -> None:
+def test_a_photograph_without_annotation_is_named(cases: Sequence[Case]) -> None:
     with pytest.raises(DatasetError, match=r"00\.png: has no annotation of the second expert"):
-        make_set(records, expert="second")
+        make_set(cases, expert="second")
 
 
 def test_maps_are_learnt_from_instead_of_the_annotation(
-    records: Sequence[Record], tmp_path: Path
+    cases: Sequence[Case], tmp_path: Path
 ) -> None:
     maps = {}
-    for number, record in enumerate(records):
-        vessels = load_sample(record).vessels
+    for number, case in enumerate(cases):
+        vessels = load_sample(case).vessels
         assert vessels is not None
         levels = np.where(vessels, 60_000, 1_000 * number).astype(np.uint16)
-        maps[record.id] = save(tmp_path / f"{record.id}_prob.png", levels)
-    soft = TrainingSet([Part(records, maps=maps)], Preprocessing(), NOTHING, crop_px=32)
-    hard = TrainingSet([Part(records)], Preprocessing(), NOTHING, crop_px=32)
-    for number in range(len(records)):
+        maps[case.id] = save(tmp_path / f"{case.id}_prob.png", levels)
+    soft = TrainingSet([Part(cases, maps=maps)], Preprocessing(), NOTHING, crop_px=32)
+    hard = TrainingSet([Part(cases)], Preprocessing(), NOTHING, crop_px=32)
+    for number in range(len(cases)):
         taught, annotated = soft[0, number], hard[0, number]
         assert torch.equal(taught["pixels"], annotated["pixels"])
         expected = torch.where(annotated["truth"] > 0, 60_000 / 65_535, number * 1_000 / 65_535)
@@ -271,32 +269,32 @@ def test_maps_are_learnt_from_instead_of_the_annotation(
 
 
 def test_smaller_cameras_annotate_where_a_map_is_above_the_share(
-    records: Sequence[Record], tmp_path: Path
+    cases: Sequence[Case], tmp_path: Path
 ) -> None:
-    shape = load_sample(records[0]).fov.shape
-    smaller = AugmentationConfig(smaller_fov_px=(40,), smaller_truth_share=0.35)
+    shape = load_sample(cases[0]).fov.shape
+    smaller = AugmentationConfig(low_resolution_fov_px=(40,), low_resolution_truth_share=0.35)
     for level, taught in ((0.3, 0), (0.4, 1)):
         path = save(tmp_path / f"{level}.png", np.full(shape, round(255 * level), np.uint8))
-        part = Part(records[:1], maps={records[0].id: path})
+        part = Part(cases[:1], maps={cases[0].id: path})
         ((own, small),) = TrainingSet([part], Preprocessing(), smaller, crop_px=32).photographs
         levels = own["truth"].min(), own["truth"].max()
         assert [float(value) for value in levels] == pytest.approx([level, level], abs=2e-3)
         assert (float(small["truth"].min()), float(small["truth"].max())) == (taught, taught)
 
 
-def test_masks_of_zero_and_one_are_maps_too(records: Sequence[Record], tmp_path: Path) -> None:
-    vessels = load_sample(records[0]).vessels
+def test_masks_of_zero_and_one_are_maps_too(cases: Sequence[Case], tmp_path: Path) -> None:
+    vessels = load_sample(cases[0]).vessels
     assert vessels is not None
     path = save(tmp_path / "00_mask.png", vessels.astype(np.uint8))
-    part = Part(records[:1], maps={records[0].id: path})
+    part = Part(cases[:1], maps={cases[0].id: path})
     ((view,),) = TrainingSet([part], Preprocessing(), NOTHING, crop_px=32).photographs
     np.testing.assert_array_equal(view["truth"][0].numpy() > 0.5, vessels)
 
 
-def test_a_map_of_another_size_is_named(records: Sequence[Record], tmp_path: Path) -> None:
+def test_a_map_of_another_size_is_named(cases: Sequence[Case], tmp_path: Path) -> None:
     path = save(tmp_path / "small.png", np.zeros((10, 10), np.uint8))
     with pytest.raises(DatasetError, match=r"small\.png: 10 x 10 px, but its photograph has"):
-        make_set(records[:1], maps={records[0].id: path})
+        make_set(cases[:1], maps={cases[0].id: path})
 
 
 def test_near_seeds_are_unrelated() -> None:
@@ -358,4 +356,4 @@ def test_every_epoch_has_its_own_order(length: int, seed: int) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"not an image")
     with pytest.raises(ImageError, match=r"a\.png"):
-        make_set([Record(id="a", image=tmp_path / "a.png", first=tmp_path / "a.png")])
+        make_set([Case(id="a", image=tmp_path / "a.png", first=tmp_path / "a.png")])

@@ -21,19 +21,19 @@ def val(fake_root: Path) -> Selection:
 def test_maps_are_found_by_the_photographs_name_or_by_its_id(
     val: Selection, tmp_path: Path
 ) -> None:
-    for record in val.records[:2]:
-        trees.save(tmp_path / f"{record.image.stem}.png", GREY)
-    for record in val.records[2:]:
-        trees.save(tmp_path / f"{record.id}.png", GREY)
+    for case in val.cases[:2]:
+        trees.save(tmp_path / f"{case.image.stem}.png", GREY)
+    for case in val.cases[2:]:
+        trees.save(tmp_path / f"{case.id}.png", GREY)
     found = find_maps(tmp_path, val)
     assert found["24"].name == "24_training.png"
     assert found["38"].name == "38.png"
 
 
 def test_probabilities_are_preferred_to_masks(val: Selection, tmp_path: Path) -> None:
-    for record in val.records:
+    for case in val.cases:
         for ending in ("_prob", "_mask", "_overlay"):
-            trees.save(tmp_path / f"{record.image.stem}{ending}.png", GREY)
+            trees.save(tmp_path / f"{case.image.stem}{ending}.png", GREY)
     assert find_maps(tmp_path, val)["24"].name == "24_training_prob.png"
     for path in tmp_path.glob("*_prob.png"):
         path.unlink()
@@ -53,8 +53,8 @@ def test_a_folder_of_other_files_says_what_was_expected(val: Selection, tmp_path
 
 
 def test_two_maps_of_one_image_are_refused(val: Selection, tmp_path: Path) -> None:
-    for record in val.records:
-        trees.save(tmp_path / f"{record.id}.png", GREY)
+    for case in val.cases:
+        trees.save(tmp_path / f"{case.id}.png", GREY)
     trees.save(tmp_path / "24_training.png", GREY)
     with pytest.raises(DatasetError, match="2 maps for image 24"):
         find_maps(tmp_path, val)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from support import trees
+from venule.data.case import Dataset
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Protocol, protocols_of, select
-from venule.data.record import Dataset
 from venule.errors import DatasetError, UsageError
 
 FOLDERS = ("DRIVE", "STARE", "CHASE_DB1", "HRF", "FIVES", "drive_folders", "own", "own/list.csv")
@@ -19,7 +19,7 @@ def groups_of(protocol: Protocol) -> list[dict[str, tuple[str, ...]]]:
     """The splits that are used together: each fold of a protocol with folds, else all of them."""
     folds = [split.partition("-")[2] for split in protocol.splits if split.startswith("train-")]
     if not folds:
-        # The whole test set of the first system is its val and its test together.
+        # The whole test set of the DDRNet for DRIVE (AghdamAmir) is its val and its test together.
         return [{s: ids for s, ids in protocol.splits.items() if s != "testval"}]
     return [
         {s: ids for s, ids in protocol.splits.items() if s.partition("-")[2] in ("", fold)}
@@ -33,7 +33,7 @@ def dataset(request: pytest.FixtureRequest, fake_root: Path) -> Dataset:
 
 
 def test_splits_of_every_protocol_are_disjoint_and_complete(dataset: Dataset) -> None:
-    everything = sorted(record.id for record in dataset.records)
+    everything = sorted(case.id for case in dataset.cases)
     for protocol in protocols_of(dataset).values():
         for splits in groups_of(protocol):
             ids = [id for split in splits.values() for id in split]
@@ -41,7 +41,7 @@ def test_splits_of_every_protocol_are_disjoint_and_complete(dataset: Dataset) ->
 
 
 def test_no_patient_is_in_two_splits_of_any_protocol(dataset: Dataset) -> None:
-    patient = {record.id: record.patient or record.id for record in dataset.records}
+    patient = {case.id: case.patient or case.id for case in dataset.cases}
     for protocol in protocols_of(dataset).values():
         for splits in groups_of(protocol):
             patients = [{patient[id] for id in ids} for ids in splits.values()]
@@ -55,11 +55,11 @@ def test_every_protocol_names_its_source(dataset: Dataset) -> None:
 
 def test_every_data_set_has_a_protocol_all(dataset: Dataset) -> None:
     selection = select(dataset, "all", "all")
-    assert selection.records == dataset.records
+    assert selection.cases == dataset.cases
 
 
 def numbers(dataset: Dataset, protocol: str | None, split: str) -> list[int]:
-    return [int(record.id) for record in select(dataset, protocol, split).records]
+    return [int(case.id) for case in select(dataset, protocol, split).cases]
 
 
 @pytest.fixture
@@ -104,63 +104,59 @@ def test_drive_deeplab_stays_inside_the_training_images_and_tests_without_truth(
     inside = numbers(drive, "deeplab", "train") + numbers(drive, "deeplab", "val")
     assert sorted(inside) == list(range(21, 41))
     assert len(numbers(drive, "deeplab", "val")) == 4
-    for record in select(drive, "deeplab", "test").records:
-        assert (record.first, record.second) == (None, None)
+    for case in select(drive, "deeplab", "test").cases:
+        assert (case.first, case.second) == (None, None)
 
 
 def test_chase_first20_tests_on_the_last_four_children(fake_root: Path) -> None:
     chase = open_dataset("chase", data_root=fake_root)
-    test = {record.patient for record in select(chase, None, "test").records}
+    test = {case.patient for case in select(chase, None, "test").cases}
     assert test == {"11", "12", "13", "14"}
-    val = {record.id for record in select(chase, "first20", "val").records}
+    val = {case.id for case in select(chase, "first20", "val").cases}
     assert val == {"05L", "05R", "10L", "10R"}
-    assert len(select(chase, "first20", "train").records) == 16
+    assert len(select(chase, "first20", "train").cases) == 16
 
 
 def test_hrf_orlando_is_5_and_10_of_each_group(fake_root: Path) -> None:
     hrf = open_dataset("hrf", data_root=fake_root)
-    sizes = {
-        split: len(select(hrf, "orlando", split).records) for split in ("train", "val", "test")
-    }
+    sizes = {split: len(select(hrf, "orlando", split).cases) for split in ("train", "val", "test")}
     assert sizes == {"train": 12, "val": 3, "test": 30}
-    trained = [
-        record.id for split in ("train", "val") for record in select(hrf, None, split).records
-    ]
+    trained = [case.id for split in ("train", "val") for case in select(hrf, None, split).cases]
     assert {id[:2] for id in trained} == {"01", "02", "03", "04", "05"}
-    val = {record.id for record in select(hrf, "orlando", "val").records}
+    val = {case.id for case in select(hrf, "orlando", "val").cases}
     assert val == {"05_dr", "05_g", "05_h"}
 
 
 def test_labels_without_a_licence_are_not_in_the_open_protocol(fake_root: Path) -> None:
     hrf = open_dataset("hrf", data_root=fake_root)
-    ids = {record.id for record in select(hrf, "open", "train").records}
-    everything = {record.id for record in select(hrf, "all", "all").records}
+    ids = {case.id for case in select(hrf, "open", "train").cases}
+    everything = {case.id for case in select(hrf, "all", "all").cases}
     assert everything - ids == {"11_h", "12_h", "13_h"}
 
 
 def test_stare_leaves_one_out(fake_root: Path) -> None:
     stare = open_dataset("stare", data_root=fake_root)
-    assert [record.id for record in select(stare, "loo", "test-im0324").records] == ["im0324"]
-    assert len(select(stare, "loo", "train-im0324").records) == 16
-    val = [record.id for record in select(stare, "loo", "val-im0324").records]
+    assert [case.id for case in select(stare, "loo", "test-im0324").cases] == ["im0324"]
+    assert len(select(stare, "loo", "train-im0324").cases) == 16
+    val = [case.id for case in select(stare, "loo", "val-im0324").cases]
     assert val == ["im0001", "im0002", "im0003"]
-    val = [record.id for record in select(stare, "loo", "val-im0005").records]
+    val = [case.id for case in select(stare, "loo", "val-im0005").cases]
     assert val == ["im0044", "im0077", "im0081"]
 
 
 def test_fives_validates_on_the_training_numbers_that_end_in_0(fake_root: Path) -> None:
     fives = open_dataset("fives", data_root=fake_root)
-    val = [record.id for record in select(fives, None, "val").records]
+    val = [case.id for case in select(fives, None, "val").cases]
     assert (val[0], val[-1], len(val)) == ("train-10_A", "train-600_N", 60)
-    assert len(select(fives, "official", "train").records) == 540
-    assert len(select(fives, "official", "test").records) == 200
+    assert len(select(fives, "official", "train").cases) == 540
+    assert len(select(fives, "official", "test").cases) == 200
 
 
 def test_part_of_fives_is_not_taken_for_the_whole(tmp_path: Path) -> None:
     fives = open_dataset(str(trees.make_fives(tmp_path, train=20, test=8)))
     with pytest.raises(DatasetError, match=r"8 of the 200 images of official test are under"):
         select(fives, None, "test")
-    assert len(select(fives, "all", "all").records) == 28
+    assert len(select(fives, "all", "all").cases) == 28
 
 
 def test_a_selection_says_where_it_is_from(drive: Dataset) -> None:
@@ -177,17 +173,17 @@ def test_unknown_protocols_and_splits_suggest_the_nearest(drive: Dataset) -> Non
 
 
 def test_an_image_of_the_list_that_is_missing_is_told(drive: Dataset) -> None:
-    part = Dataset(name="DRIVE", root=drive.root, records=drive.records[1:])
+    part = Dataset(name="DRIVE", root=drive.root, cases=drive.cases[1:])
     with pytest.raises(DatasetError, match="no image 01 of official test under"):
         select(part, "official", "test")
-    assert len(select(part, "official", "train").records) == 16
+    assert len(select(part, "official", "train").cases) == 16
 
 
 def test_a_training_image_without_a_mask_is_told_with_where_it_belongs(
     drive: Dataset,
 ) -> None:
-    records = tuple(replace(r, first=None) if r.id == "21" else r for r in drive.records)
-    bare = Dataset(name="DRIVE", root=drive.root, records=records)
+    cases = tuple(replace(r, first=None) if r.id == "21" else r for r in drive.cases)
+    bare = Dataset(name="DRIVE", root=drive.root, cases=cases)
     with pytest.raises(DatasetError) as caught:
         select(bare, "official", "train")
     message = str(caught.value)

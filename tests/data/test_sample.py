@@ -1,4 +1,4 @@
-"""Pixels of a record; every trap in reading the files of the released data sets."""
+"""Pixels of a case; every trap in reading the files of the released data sets."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from support import trees
+from venule.data.case import Case
 from venule.data.catalog import open_dataset
-from venule.data.record import Record
 from venule.data.sample import load_sample
 from venule.errors import DatasetError, ImageError
 
 
-def record_of(root: Path, name: str, id: str) -> Record:
-    return next(r for r in open_dataset(name, data_root=root).records if r.id == id)
+def record_of(root: Path, name: str, id: str) -> Case:
+    return next(r for r in open_dataset(name, data_root=root).cases if r.id == id)
 
 
 def test_a_sample_holds_what_was_drawn(fake_root: Path) -> None:
@@ -38,12 +38,12 @@ def test_the_field_of_view_is_found_where_it_has_no_file(fake_root: Path) -> Non
 
 
 def test_the_palette_of_a_second_expert_is_not_taken_for_grey_levels(fake_root: Path) -> None:
-    record = record_of(fake_root, "drive", "01")
-    assert record.second is not None
-    with Image.open(record.second) as image:
+    case = record_of(fake_root, "drive", "01")
+    assert case.second is not None
+    with Image.open(case.second) as image:
         assert (np.asarray(image.convert("L")) > 0).all()  # the trap is in the fake file
         assert np.unique(np.asarray(image.convert("L"))).tolist() == [3, 253]
-    sample = load_sample(record, expert="second")
+    sample = load_sample(case, expert="second")
     assert sample.vessels is not None
     assert np.array_equal(sample.vessels, trees.draw(1).second)
 
@@ -75,7 +75,7 @@ def test_annotations_may_reach_past_the_field_of_view(tmp_path: Path) -> None:
     vessels = trees.draw(7000).first
     vessels[:2, :2] = True
     trees.save(root / "labels/a.png", vessels)
-    sample = load_sample(open_dataset(str(root)).records[0])
+    sample = load_sample(open_dataset(str(root)).cases[0])
     assert sample.vessels is not None
     assert sample.vessels[0, 0]
     assert not sample.fov[0, 0]
@@ -88,7 +88,7 @@ def test_a_mask_of_another_size_is_an_error_that_names_both(folder: str, tmp_pat
     with pytest.raises(
         DatasetError, match=r"32 x 30 px, but its photograph a.png has 64 x 60"
     ) as e:
-        load_sample(open_dataset(str(root)).records[0])
+        load_sample(open_dataset(str(root)).cases[0])
     assert str(path) in str(e.value)
 
 
@@ -97,7 +97,7 @@ def test_a_truncated_photograph_is_an_error(tmp_path: Path) -> None:
     path = root / "images/a.png"
     path.write_bytes(path.read_bytes()[:400])
     with pytest.raises(ImageError, match=r"a\.png"):
-        load_sample(open_dataset(str(root)).records[0])
+        load_sample(open_dataset(str(root)).cases[0])
 
 
 def test_second_experts_of_real_drive_mark_a_tenth_and_not_everything(real_data: Path) -> None:

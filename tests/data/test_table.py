@@ -14,7 +14,7 @@ ROW = {"id": "a", "image": "images/a.png", "label": "labels/a.png"}
 
 def test_paths_are_relative_to_the_file_and_columns_become_fields(fake_root: Path) -> None:
     path = fake_root / "own/list.csv"
-    first, _, last = table.read(path).records
+    first, _, last = table.read(path).cases
     assert first.image == path.parent / "images/a.png"
     assert first.first == path.parent / "labels/a.png"
     assert first.fov == path.parent / "fov/a.png"
@@ -24,28 +24,28 @@ def test_paths_are_relative_to_the_file_and_columns_become_fields(fake_root: Pat
 def test_its_split_column_is_its_protocol(fake_root: Path) -> None:
     dataset = table.read(fake_root / "own/list.csv")
     selection = select(dataset, "csv", "train")
-    assert [record.id for record in selection.records] == ["a", "b"]
+    assert [case.id for case in selection.cases] == ["a", "b"]
 
 
 def test_optional_columns_may_be_left_out(tmp_path: Path) -> None:
-    record = table.read(trees.make_csv(tmp_path, [ROW])).records[0]
-    assert (record.fov, record.split, record.patient) == (None, None, None)
+    case = table.read(trees.make_csv(tmp_path, [ROW])).cases[0]
+    assert (case.fov, case.split, case.patient) == (None, None, None)
 
 
 def test_without_a_split_column_all_is_the_split(tmp_path: Path) -> None:
     dataset = table.read(trees.make_csv(tmp_path, [ROW]))
-    assert len(select(dataset, None, "all").records) == 1
+    assert len(select(dataset, None, "all").cases) == 1
 
 
 def test_absolute_paths_stay_absolute(tmp_path: Path) -> None:
     image = tmp_path / "own/images/a.png"
-    record = table.read(trees.make_csv(tmp_path, [ROW | {"image": str(image)}])).records[0]
-    assert record.image == image
+    case = table.read(trees.make_csv(tmp_path, [ROW | {"image": str(image)}])).cases[0]
+    assert case.image == image
 
 
 def test_an_empty_label_is_none_and_training_on_it_is_an_error(tmp_path: Path) -> None:
     dataset = table.read(trees.make_csv(tmp_path, [ROW | {"label": "", "split": "train"}]))
-    assert dataset.records[0].first is None
+    assert dataset.cases[0].first is None
     with pytest.raises(DatasetError, match=r"a.png has no vessel mask"):
         select(dataset, None, "train")
 
@@ -99,7 +99,7 @@ def test_a_file_of_another_encoding_is_an_error(tmp_path: Path) -> None:
 def test_the_byte_order_mark_of_spreadsheets_is_passed_over(tmp_path: Path) -> None:
     path = trees.make_csv(tmp_path, [ROW])
     path.write_text(path.read_text(), encoding="utf-8-sig")
-    assert table.read(path).records[0].id == "a"
+    assert table.read(path).cases[0].id == "a"
 
 
 def test_a_patient_in_two_splits_is_an_error(tmp_path: Path) -> None:

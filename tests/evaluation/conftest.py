@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from support import trees
+from venule.data.case import Dataset
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
-from venule.data.record import Dataset
 from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
@@ -42,6 +42,6 @@ def segmenter() -> Segmenter:
 def masks(val: Selection, tmp_path: Path) -> Path:
     """A folder with the truth of each validation image as its map."""
     folder = tmp_path / "masks"
-    for record in val.records:
+    for record in val.cases:
         trees.save(folder / f"{record.image.stem}.png", trees.draw(int(record.id)).first)
     return folder

@@ -11,9 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
 from support import trees
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from venule.cli.main import app
 from venule.data.sample import Sample
+from venule.data.truth import vessels_only
 from venule.errors import DatasetError, UsageError, VenuleError, WeightsError
 from venule.evaluation.calibrate import (
     _drop,
@@ -40,7 +41,7 @@ def held_out(id: str, seed: int) -> _HeldOut:
     truth = rng.random(shape) < expit(0.5 * z - 1)
     fov = rng.random(shape) < 0.9
     image = np.zeros((*shape, 3), np.uint8)
-    return _HeldOut(Sample(id, image, fov, truth), PLAIN, z.astype(np.float32))
+    return _HeldOut(Sample(id, image, fov, vessels_only(truth)), PLAIN, z.astype(np.float32))
 
 
 PLAIN = Segmenter(ModelRecord(name="fake", model="none"), lambda pixels: pixels[:, :1])
@@ -82,21 +83,21 @@ def mapped(truth: np.ndarray, vessels: np.ndarray, faint: np.ndarray | None = No
     """Vessels of probability 0.98, faint ones of 0.27, everything else 0.0003."""
     image = np.zeros((*truth.shape, 3), np.uint8)
     logits = np.where(vessels, 4.0, -8.0 if faint is None else np.where(faint, -1.0, -8.0))
-    sample = Sample("a", image, np.ones_like(truth), truth)
+    sample = Sample("a", image, np.ones_like(truth), vessels_only(truth))
     return _HeldOut(sample, PLAIN, logits.astype(np.float32))
 
 
 def test_specks_go_until_no_more_pieces_are_left_than_the_truth_has() -> None:
     truth = np.zeros((200, 200), bool)
-    truth[50, 20:180] = truth[150, 20:50] = True  # pieces of 160 and 30 px
+    truth[50, 20:180] = truth[150, 20:50] = True  # components of 160 and 30 px
     wrong = truth.copy()
     wrong[100, 10:32] = True  # 22 px are more than 5e-4 of the field of view
     chosen, tried = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
-    assert chosen.min_piece == 6e-4
-    assert tried["0.0004"]["pieces"] == 3
-    assert tried["0.0006"]["pieces"] == 2
+    assert chosen.min_component == 6e-4
+    assert tried["0.0004"]["components"] == 3
+    assert tried["0.0006"]["components"] == 2
     assert tried["0.0006"]["dice"] == 1
-    assert tried["0.001"]["pieces"] == 1  # and the smaller vessel would be lost
+    assert tried["0.001"]["components"] == 1  # and the smaller vessel would be lost
 
 
 def test_an_image_without_vessels_leaves_the_choice_to_the_others() -> None:
@@ -106,10 +107,10 @@ def test_an_image_without_vessels_leaves_the_choice_to_the_others() -> None:
     vessels[50, 95:100] = False
     items = [mapped(truth, vessels, faint=truth), mapped(np.zeros_like(truth), truth & False)]
     joined, budgets = _join(items, Postprocessing(), 0.5)
-    assert joined.join_budget > 0
-    assert budgets["0"]["largest_piece_share"] < 1
+    assert joined.reconnection_budget > 0
+    assert budgets["0"]["largest_component_share"] < 1
     chosen, tried = _drop(items, joined, 0.5)
-    assert chosen.min_piece == 0.0
+    assert chosen.min_component == 0.0
     assert not any(np.isnan(value) for means in tried.values() for value in means.values())
 
 
@@ -117,9 +118,9 @@ def test_no_vessel_is_dropped_to_leave_few_pieces() -> None:
     truth = np.zeros((200, 200), bool)
     truth[50, 20:180] = truth[150, 20:50] = True
     found = truth.copy()
-    found[50, 98:102] = False  # three pieces where the truth has two
+    found[50, 98:102] = False  # three components where the truth has two
     chosen, _ = _drop([mapped(truth, found)], Postprocessing(), 0.5)
-    assert chosen.min_piece == 6e-4  # the largest that keeps the 30 px
+    assert chosen.min_component == 6e-4  # the largest that keeps the 30 px
 
 
 def test_pieces_are_joined_where_that_gains_and_with_no_more_than_that_takes() -> None:
@@ -127,8 +128,8 @@ def test_pieces_are_joined_where_that_gains_and_with_no_more_than_that_takes() -
     truth[50, 20:180] = True
     found, faint = truth.copy(), truth.copy()
     found[50, 100:104] = False  # four steps of log(0.5 / 0.27) = 0.62 each: 2.5
-    assert _join([mapped(truth, found, faint)], Postprocessing(), 0.5)[0].join_budget == 4
-    assert _join([mapped(truth, truth)], Postprocessing(), 0.5)[0].join_budget == 0
+    assert _join([mapped(truth, found, faint)], Postprocessing(), 0.5)[0].reconnection_budget == 4
+    assert _join([mapped(truth, truth)], Postprocessing(), 0.5)[0].reconnection_budget == 0
 
 
 def test_pieces_that_belong_apart_stay_apart() -> None:
@@ -136,7 +137,7 @@ def test_pieces_that_belong_apart_stay_apart() -> None:
     truth[50, 20:100] = truth[150, 20:100] = True
     faint = np.zeros_like(truth)
     faint[50:151, 60] = True
-    assert _join([mapped(truth, truth, faint)], Postprocessing(), 0.5)[0].join_budget == 0
+    assert _join([mapped(truth, truth, faint)], Postprocessing(), 0.5)[0].reconnection_budget == 0
 
 
 @pytest.fixture
@@ -146,15 +147,15 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     def dark(pixels: FloatMap) -> FloatMap:
         return np.asarray(-2 * pixels[:, 1:2] - 2, np.float32)
 
-    def load(run: Path, which: str) -> Segmenter:
-        assert which == "last"
+    def load(run: Path, checkpoint: str) -> Segmenter:
+        assert checkpoint == "last"
         after = Postprocessing(scale=3, offset=1)  # of an earlier choice, to be left out
         return Segmenter(ModelRecord(name=run.name, model="none", postprocessing=after), dark)
 
     monkeypatch.setattr("venule.evaluation.calibrate.load", load)
     made = []
     for number in range(2):
-        data = make_drawn(tmp_path / str(number), train=2, val=1 + number)
+        data = make_synthetic(tmp_path / str(number), train=2, val=1 + number)
         config = parse_config(settings(data), TrainConfig, source="test")
         made.append(Run.create(tmp_path / "runs", "fold"))
         made[-1].write_config(config)
@@ -174,11 +175,11 @@ def test_images_of_equal_ids_in_two_data_sets_are_told_apart(
 ) -> None:
     others = trees.make_folders(tmp_path / "own", ("02",))
     config = runs[0] / "config.toml"
-    sources = ", ".join(
+    predictors = ", ".join(
         f'{{ dataset = "{data}", split = "{split}", expert = "first" }}'
         for data, split in ((tmp_path / "0" / "drawn.csv", "val"), (others, "all"))
     )
-    config.write_text(config.read_text().replace('val = "val"', f"val = [{sources}]"))
+    config.write_text(config.read_text().replace('val = "val"', f"val = [{predictors}]"))
     chosen = calibrate(runs[:1])
     photographs = (tmp_path / "0" / "images" / "02.png", others / "images" / "02.png")
     assert chosen.images == tuple(map(str, photographs))
@@ -199,7 +200,7 @@ def test_a_run_of_a_shipped_models_name_is_asked_itself(
 ) -> None:
     asked: list[Path] = []
 
-    def load(run: Path, which: str) -> Segmenter:
+    def load(run: Path, checkpoint: str) -> Segmenter:
         asked.append(run)
         raise WeightsError("enough")
 
@@ -243,8 +244,8 @@ def test_the_command_prints_settings_that_a_configuration_takes(
     assert chosen["mean"]["roc_auc"]["mean"] > 0.7
     assert chosen["without"]["02"]["dice"] == pytest.approx(chosen["per_image"]["03"]["dice"])
     assert f"threshold = {chosen['threshold']}" in result.output
-    assert "join_budget" in result.output
-    assert "min_piece" in result.output
+    assert "reconnection_budget" in result.output
+    assert "min_component" in result.output
 
 
 def test_an_image_to_be_left_out_must_be_one_of_theirs(runs: list[Path]) -> None:

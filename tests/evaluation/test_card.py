@@ -35,7 +35,7 @@ def card(shipped: Shipped) -> Card:
 
 @pytest.fixture
 def copy(shipped: Shipped, tmp_path: Path) -> Path:
-    """The model's folder of results, to be spoilt."""
+    """The model's folder of results, to be degraded."""
     return Path(shutil.copytree(shipped.folder, tmp_path / "tiny"))
 
 
@@ -106,7 +106,7 @@ def test_a_fault_in_the_texts_is_one_line(
 def test_data_without_attribution_is_refused_until_it_is_given(
     shipped: Shipped, copy: Path, tmp_path: Path
 ) -> None:
-    seen = SeenImages(dataset="drawn", protocol="all", split="all", role="trained", images={})
+    seen = SeenImages(dataset="synthetic", protocol="all", split="all", role="trained", images={})
     record = ModelRecord(name="tiny", model="tiny", seen=(seen,))
     weights = write_network(tmp_path / "tiny.onnx", record)
     about = json.loads((copy / "about.json").read_text())

@@ -13,7 +13,7 @@ from venule.errors import DatasetError, WeightsError
 from venule.evaluation.card import Card, CardScores, make_card
 from venule.evaluation.card_check import (
     Comparison,
-    card_source,
+    card_predictor,
     compare_scores,
     find_parts,
     width_class,
@@ -48,7 +48,7 @@ def shipped_as(monkeypatch: pytest.MonkeyPatch, shipped: Shipped) -> pytest.Monk
 def result(shipped: Shipped, card: Card, shipped_as: pytest.MonkeyPatch) -> Result:
     """The scores on HRF, computed again."""
     parts, _ = find_parts(card, shipped.data)
-    return evaluate(card_source(card, device="cpu"), parts[1].selection)
+    return evaluate(card_predictor(card, device="cpu"), parts[1].selection)
 
 
 def test_a_card_of_the_same_weights_and_images_agrees(card: Card, result: Result) -> None:
@@ -107,7 +107,7 @@ def test_other_weights_than_the_cards_are_refused(
     other = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="other"))
     shipped_as.setattr("venule.inference.load.shipped_weights", lambda: {"tiny": other})
     with pytest.raises(WeightsError, match="but the card of tiny is of"):
-        card_source(card)
+        card_predictor(card)
 
 
 def places_of_numbers(value: object, path: Place = ()) -> Iterator[Place]:

@@ -12,7 +12,7 @@ from venule.evaluation.card import make_card, read_report, worst_images
 from venule.evaluation.card_page import card_page
 from venule.evaluation.card_pictures import CELL_PX, Worst, draw_failures
 from venule.evaluation.card_terms import ATTRIBUTIONS
-from venule.evaluation.source import Source, segmenter_source
+from venule.evaluation.predictor import Predictor, segmenter_predictor
 from venule.inference.onnx_runner import load_onnx
 
 
@@ -27,9 +27,9 @@ def folder(shipped: Shipped, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def source(shipped: Shipped) -> Source:
+def source(shipped: Shipped) -> Predictor:
     digest = read_report(shipped.folder / "hrf.json").results[0].weights_sha256
-    return segmenter_source(load_onnx(shipped.weights, device="cpu"), weights_sha256=digest)
+    return segmenter_predictor(load_onnx(shipped.weights, device="cpu"), weights_sha256=digest)
 
 
 def test_the_worst_images_are_those_of_lowest_dice(folder: Path) -> None:
@@ -40,7 +40,7 @@ def test_the_worst_images_are_those_of_lowest_dice(folder: Path) -> None:
 
 
 def test_pictures_of_the_worst_images_come_onto_the_card(
-    shipped: Shipped, folder: Path, source: Source, tmp_path: Path
+    shipped: Shipped, folder: Path, source: Predictor, tmp_path: Path
 ) -> None:
     written = draw_failures(
         folder, [Worst("chase_db1.json", source)], tmp_path / "docs", shipped.data
@@ -49,7 +49,7 @@ def test_pictures_of_the_worst_images_come_onto_the_card(
     with Image.open(written[0]) as picture:
         assert picture.width > 4 * CELL_PX  # photograph, truth, probability, errors
         assert np.asarray(picture).std() > 10
-    (look,) = map(json.loads, (folder.parent / "test_looks.jsonl").read_text().splitlines())
+    (look,) = map(json.loads, (folder.parent / "test_access.jsonl").read_text().splitlines())
     assert (look["purpose"], look["dataset"], look["images"]) == ("sheet", "CHASE_DB1", 3)
     card = make_card(folder, shipped.weights)
     page = card_page(card)
@@ -60,7 +60,7 @@ def test_pictures_of_the_worst_images_come_onto_the_card(
 
 
 def test_pictures_by_other_weights_are_said_to_be(
-    shipped: Shipped, folder: Path, source: Source, tmp_path: Path
+    shipped: Shipped, folder: Path, source: Predictor, tmp_path: Path
 ) -> None:
     draw_failures(folder, [Worst("hrf.json", source)], tmp_path / "docs", shipped.data)
     card = make_card(folder, shipped.weights)
@@ -75,7 +75,9 @@ def test_pictures_by_other_weights_are_said_to_be(
     assert "made in the same way" not in page
 
 
-def test_photographs_of_drive_are_never_drawn(folder: Path, source: Source, tmp_path: Path) -> None:
+def test_photographs_of_drive_are_never_drawn(
+    folder: Path, source: Predictor, tmp_path: Path
+) -> None:
     assert [name for name, terms in ATTRIBUTIONS.items() if terms.pictures] == ["CHASE_DB1", "HRF"]
     report = json.loads((folder / "hrf.json").read_text())
     report["results"][0]["dataset"] = "DRIVE"
@@ -86,7 +88,7 @@ def test_photographs_of_drive_are_never_drawn(folder: Path, source: Source, tmp_
 
 
 def test_a_picture_of_an_older_report_is_refused(
-    shipped: Shipped, folder: Path, source: Source, tmp_path: Path
+    shipped: Shipped, folder: Path, source: Predictor, tmp_path: Path
 ) -> None:
     draw_failures(folder, [Worst("hrf.json", source)], tmp_path / "docs", shipped.data)
     failures = json.loads((folder / "failures.json").read_text())

@@ -5,20 +5,21 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
+from venule.data.case import Dataset
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
-from venule.data.record import Dataset
 from venule.data.sample import load_sample
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.evaluate import evaluate_expert, evaluate_maps, evaluate_segmenter
-from venule.image.io import pixel_hash, read_image, write_png
+from venule.image.io import pixel_hash, write_png
+from venule.image.photograph import read_photograph
 from venule.inference.segment import Segmenter
 from venule.models.record import SeenImages
 
 
 def test_a_result_scores_what_the_user_gets(val: Selection, segmenter: Segmenter) -> None:
     result = evaluate_segmenter(segmenter, val)
-    for record, image in zip(val.records, result.images, strict=True):
+    for record, image in zip(val.cases, result.images, strict=True):
         sample = load_sample(record)
         assert sample.vessels is not None
         prediction = segmenter.segment(sample.image, fov=sample.fov)
@@ -36,15 +37,15 @@ def test_a_result_names_its_protocol(val: Selection, segmenter: Segmenter) -> No
     assert result.expert == "first"
     assert result.fov_rule == "mask files of the data set"
     assert (result.threshold, result.threshold_source) == (0.4, "chosen on val")
-    assert [image.id for image in result.images] == [record.id for record in val.records]
+    assert [image.id for image in result.images] == [record.id for record in val.cases]
     assert result.seen == ()
 
 
 def test_a_field_of_view_that_was_found_is_said_so(val: Selection, segmenter: Segmenter) -> None:
-    bare = tuple(replace(record, fov=None) for record in val.records)
-    result = evaluate_segmenter(segmenter, replace(val, records=bare))
+    bare = tuple(replace(record, fov=None) for record in val.cases)
+    result = evaluate_segmenter(segmenter, replace(val, cases=bare))
     assert result.fov_rule == "found from each photograph"
-    mixed = replace(val, records=(*bare[:1], *val.records[1:]))
+    mixed = replace(val, cases=(*bare[:1], *val.cases[1:]))
     assert evaluate_segmenter(segmenter, mixed).fov_rule.endswith("from the photograph for 1")
 
 
@@ -56,11 +57,11 @@ def test_images_that_were_trained_on_are_recognised_by_their_pixels(
         protocol="all",
         split="train",
         role="trained",
-        images={"x": pixel_hash(read_image(val.records[1].image))},
+        images={"x": pixel_hash(read_photograph(val.cases[1].image).pixels)},
     )
     record = segmenter.record.model_copy(update={"seen": (seen,)})
     (hit,) = evaluate_segmenter(Segmenter(record, segmenter.run), val).seen
-    assert (hit.id, hit.seen_as, hit.role) == (val.records[1].id, "x", "trained")
+    assert (hit.id, hit.seen_as, hit.role) == (val.cases[1].id, "x", "trained")
 
 
 def test_exact_masks_score_one(val: Selection, masks: Path) -> None:
@@ -73,7 +74,7 @@ def test_exact_masks_score_one(val: Selection, masks: Path) -> None:
 def test_sixteen_bit_maps_score_as_the_segmenter_that_made_them(
     val: Selection, segmenter: Segmenter, tmp_path: Path
 ) -> None:
-    for record in val.records:
+    for record in val.cases:
         sample = load_sample(record)
         probability = segmenter.segment(sample.image, fov=sample.fov).probability
         levels = np.rint(probability * 65535).astype(np.uint16)
@@ -88,7 +89,7 @@ def test_sixteen_bit_maps_score_as_the_segmenter_that_made_them(
 def test_progress_is_told_each_image(val: Selection, segmenter: Segmenter) -> None:
     told: list[str] = []
     evaluate_segmenter(segmenter, val, progress=told.append)
-    assert told == [record.id for record in val.records]
+    assert told == [record.id for record in val.cases]
 
 
 def test_images_without_truth_are_a_clear_error(drive: Dataset, segmenter: Segmenter) -> None:
@@ -101,7 +102,7 @@ def test_images_without_truth_are_a_clear_error(drive: Dataset, segmenter: Segme
 
 def test_an_empty_selection_is_a_clear_error(val: Selection, segmenter: Segmenter) -> None:
     with pytest.raises(DatasetError, match="holds no image"):
-        evaluate_segmenter(segmenter, replace(val, records=()))
+        evaluate_segmenter(segmenter, replace(val, cases=()))
 
 
 def test_an_observer_is_not_scored_against_itself(official_test: Selection) -> None:
@@ -122,7 +123,7 @@ def test_the_second_observer_of_drive_has_the_published_agreement(real_data: Pat
     assert mean["iou"] == pytest.approx(0.6508, abs=5e-5)
     assert mean["cldice"] == pytest.approx(0.7634, abs=5e-5)
     assert mean["thin_recall"] == pytest.approx(0.601, abs=5e-4)
-    assert mean["pieces"] == 2.75
-    assert mean["largest_piece_share"] == pytest.approx(0.755, abs=5e-4)
+    assert mean["components"] == 2.75
+    assert mean["largest_component_share"] == pytest.approx(0.755, abs=5e-4)
     assert result.pooled["dice"] == pytest.approx(0.7891, abs=5e-5)
     assert np.std(result.values("dice")) == pytest.approx(0.020, abs=1e-3)

@@ -14,7 +14,7 @@ from venule.inference.load import load, shipped_weights
 from venule.models.checkpoint import build_model, load_model, save_weights
 from venule.models.record import ModelRecord
 from venule.models.zoo import MODELS
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 TINY: dict[str, Any] = {"width": 8, "context_width": 8, "head_width": 8}
 
@@ -85,8 +85,8 @@ def test_photographs_have_the_same_vessels_in_torch_and_onnx_runtime(
     export_safetensors(shipped_weights()[name], tmp_path / "a.safetensors")
     by_onnx = load(name, device="cpu", runtime="onnx")
     by_torch = load(tmp_path / "a.safetensors", device="cpu")
-    drawn = draw_fundus(0, size_px=301)
-    first, second = by_onnx.segment(drawn.image), by_torch.segment(drawn.image)
+    synthetic = synthesize_fundus(0, size_px=301)
+    first, second = by_onnx.segment(synthetic.image), by_torch.segment(synthetic.image)
     agree = (first.vessels == second.vessels)[first.fov].mean()
     assert first.vessels.any()
     assert agree >= 0.9999

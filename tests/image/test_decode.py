@@ -15,14 +15,15 @@ from PIL import Image
 from support.photographs import CASES, EYE, GREY_CASES, SEPARATE, Pixels, deep, planes, ppm
 from venule.errors import ImageError
 from venule.image import decode
-from venule.image.io import FirstPageWarning, GreyImageWarning, read_image
+from venule.image.io import FirstPageWarning, GreyImageWarning
+from venule.image.photograph import read_photograph
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_photograph_is_read_as_it_was_put_in(tmp_path: Path, name: str) -> None:
     case, path = CASES[name], tmp_path / "eye"
     case.write(path)
-    image = read_image(path)
+    image = read_photograph(path).pixels
     assert image.dtype == np.uint8
     assert image.shape == case.expected.shape
     assert np.abs(image.astype(int) - case.expected).max() <= case.tolerance
@@ -33,7 +34,7 @@ def test_a_grey_photograph_is_read_with_a_warning(tmp_path: Path, name: str) -> 
     case, path = GREY_CASES[name], tmp_path / "eye"
     case.write(path)
     with pytest.warns(GreyImageWarning, match="without colour"):
-        image = read_image(path)
+        image = read_photograph(path).pixels
     assert image.shape == case.expected.shape
     assert np.abs(image.astype(int) - case.expected).max() <= case.tolerance
 
@@ -46,9 +47,9 @@ def test_a_large_photograph_is_read_in_parts_without_a_seam(
 ) -> None:
     path = tmp_path / "eye"
     CASES[name].write(path)
-    whole = read_image(path)
+    whole = read_photograph(path).pixels
     monkeypatch.setattr(decode, "_AT_ONCE", 7 * EYE.shape[1])
-    np.testing.assert_array_equal(read_image(path), whole)
+    np.testing.assert_array_equal(read_photograph(path).pixels, whole)
 
 
 # Orientation: what EXIF 2.3 says of the first row and first column, for each value of tag 274.
@@ -76,7 +77,7 @@ def test_the_photograph_is_turned_as_its_orientation_says(
     path = tmp_path / "eye"
     Image.fromarray(EYE).save(path, kind, exif=exif, **options)
     expected = TURNED[orientation](EYE)
-    image = read_image(path)
+    image = read_photograph(path).pixels
     assert image.shape == expected.shape
     assert np.abs(image.astype(int) - expected).max() <= (25 if kind == "JPEG" else 0)
 
@@ -91,7 +92,7 @@ def test_a_16_bit_photograph_is_turned_as_its_orientation_says(
     pixels = planes(deep(EYE)) if name == "planes" else deep(EYE)
     tag = (274, "H", 1, orientation, True)
     tifffile.imwrite(path, pixels, photometric="rgb", extratags=[tag], **options)
-    np.testing.assert_array_equal(read_image(path), TURNED[orientation](EYE))
+    np.testing.assert_array_equal(read_photograph(path).pixels, TURNED[orientation](EYE))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -102,7 +103,9 @@ def test_garbage_for_exif_and_colour_profile_does_not_hide_the_pixels(
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {"quality": 98}
     exif, profile = b"Exif\0\0" + bytes(range(200)), bytes(range(250))
     Image.fromarray(EYE).save(path, kind, exif=exif, icc_profile=profile, **options)
-    assert np.abs(read_image(path).astype(int) - EYE).max() <= (25 if kind == "JPEG" else 0)
+    assert np.abs(read_photograph(path).pixels.astype(int) - EYE).max() <= (
+        25 if kind == "JPEG" else 0
+    )
 
 
 # Several pages
@@ -116,7 +119,7 @@ def test_of_several_pages_the_first_is_read_and_it_is_said(tmp_path: Path, kind:
     others = [Image.new("RGB", (8, 6), (0, level, 200)) for level in (0, 100)]
     first.save(path, kind, save_all=True, append_images=others, **options)
     with pytest.warns(FirstPageWarning, match=r"eye: a file of several pages; the first one"):
-        image = read_image(path)
+        image = read_photograph(path).pixels
     assert image.shape == (6, 8, 3)
     assert (image == (200, 90, 30)).all()
 
@@ -125,7 +128,9 @@ def test_a_preview_behind_a_jpeg_is_no_page(tmp_path: Path) -> None:
     path = tmp_path / "eye.jpg"
     image = Image.fromarray(EYE)
     image.save(path, "MPO", save_all=True, append_images=[image.resize((10, 6))], quality=98)
-    assert np.abs(read_image(path).astype(int) - EYE).max() <= 25  # a warning would be an error
+    assert (
+        np.abs(read_photograph(path).pixels.astype(int) - EYE).max() <= 25
+    )  # a warning would be an error
 
 
 def test_a_chain_of_pages_that_is_a_loop_is_not_followed(tmp_path: Path) -> None:
@@ -136,7 +141,7 @@ def test_a_chain_of_pages_that_is_a_loop_is_not_followed(tmp_path: Path) -> None
     (entries,) = struct.unpack_from("<H", content, start)
     struct.pack_into("<I", content, start + 2 + 12 * entries, start)
     path.write_bytes(content)
-    np.testing.assert_array_equal(read_image(path), EYE)
+    np.testing.assert_array_equal(read_photograph(path).pixels, EYE)
 
 
 # Pixels of no known range
@@ -158,7 +163,7 @@ def test_pixels_that_are_no_grey_levels_are_one_clear_error(
     else:
         tifffile.imwrite(path, pixels[..., 0], photometric="minisblack")
     with pytest.raises(ImageError, match=r"not read|expected 0 to 65535") as error:
-        read_image(path)
+        read_photograph(path).pixels
     assert "\n" not in str(error.value)
 
 
@@ -168,7 +173,7 @@ def test_a_zipped_grey_photograph_is_not_read_from_the_zipped_bytes(tmp_path: Pa
     path = tmp_path / "eye.ppm.gz"
     path.write_bytes(gzip.compress(ppm("P5", 255, noise)) + bytes(64))
     with pytest.warns(GreyImageWarning):
-        np.testing.assert_array_equal(read_image(path)[..., 0], noise)
+        np.testing.assert_array_equal(read_photograph(path).pixels[..., 0], noise)
 
 
 def test_pillows_own_limit_neither_counts_nor_changes(
@@ -178,7 +183,7 @@ def test_pillows_own_limit_neither_counts_nor_changes(
     for name in ("jpeg", "png", "tiff", "tiff lzw", "tiff 16", "tiff 16 planes", "ppm", "bmp"):
         path = tmp_path / name
         CASES[name].write(path)
-        assert np.abs(read_image(path).astype(int) - EYE).max() <= CASES[name].tolerance
+        assert np.abs(read_photograph(path).pixels.astype(int) - EYE).max() <= CASES[name].tolerance
     assert Image.MAX_IMAGE_PIXELS == 10
 
 

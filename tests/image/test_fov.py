@@ -12,9 +12,10 @@ from PIL import Image
 
 from support.surrounds import KINDS, surrounded
 from venule.errors import ImageError
-from venule.image.fov import FieldOfView, find_fov, fit_outline, given_fov
-from venule.image.io import read_image, read_mask
-from venule.synth.fundus import draw_fundus
+from venule.image.fov import find_fov, fit_outline, given_fov, outlined
+from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
+from venule.synth.fundus import synthesize_fundus
 
 Mask = NDArray[np.bool_]
 
@@ -55,7 +56,8 @@ def hrf(root: Path) -> list[tuple[Path, Path]]:
 
 def assert_found(pairs: list[tuple[Path, Path]]) -> None:
     scores = {
-        image.name: dice(find_fov(read_image(image)).mask, read_mask(m)) for image, m in pairs
+        image.name: dice(find_fov(read_photograph(image).pixels).mask, read_mask(m))
+        for image, m in pairs
     }
     assert {name: score for name, score in scores.items() if score < 0.99} == {}
 
@@ -103,7 +105,7 @@ def test_the_found_field_of_view_of_hrf_has_the_circle_of_the_official_mask(
     real_data: Path,
 ) -> None:
     image, mask = hrf(real_data)[0]
-    found, official = find_fov(read_image(image)).outline, fit_outline(read_mask(mask))
+    found, official = find_fov(read_photograph(image).pixels).outline, fit_outline(read_mask(mask))
     assert found.diameter_px == pytest.approx(official.diameter_px, rel=0.005)
 
 
@@ -112,73 +114,73 @@ def test_the_found_field_of_view_of_hrf_has_the_circle_of_the_official_mask(
 
 @pytest.mark.parametrize("size_px", [128, 256, 700, 1500])
 def test_the_field_of_view_of_a_drawn_photograph_is_found(size_px: int) -> None:
-    drawn = draw_fundus(4, size_px=size_px)
-    assert dice(find_fov(drawn.image).mask, drawn.fov) > 0.985
+    synthetic = synthesize_fundus(4, size_px=size_px)
+    assert dice(find_fov(synthetic.image).mask, synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_it_is_found_whatever_the_eye(seed: int) -> None:
-    drawn = draw_fundus(seed)
-    assert dice(find_fov(drawn.image).mask, drawn.fov) > 0.985
+    synthetic = synthesize_fundus(seed)
+    assert dice(find_fov(synthetic.image).mask, synthetic.fov) > 0.985
 
 
 def test_a_photograph_without_a_border_is_retina_all_over() -> None:
     for seed in range(12):
-        image = draw_fundus(seed, size_px=512).image
+        image = synthesize_fundus(seed, size_px=512).image
         assert find_fov(image[100:-100, 100:-100]).mask.all(), seed
 
 
 def test_a_dark_photograph_keeps_its_field_of_view() -> None:
     for seed in range(6):
-        drawn = draw_fundus(seed, size_px=400)
-        dark = np.rint(drawn.image * 0.12).astype(np.uint8)
-        assert dice(find_fov(dark).mask, drawn.fov) > 0.98, seed
+        synthetic = synthesize_fundus(seed, size_px=400)
+        dark = np.rint(synthetic.image * 0.12).astype(np.uint8)
+        assert dice(find_fov(dark).mask, synthetic.fov) > 0.98, seed
 
 
 def test_a_black_that_is_not_0_is_still_the_border() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    raised = (drawn.image.astype(int) * 0.85 + 35).astype(np.uint8)
-    assert dice(find_fov(raised).mask, drawn.fov) > 0.985
+    synthetic = synthesize_fundus(2, size_px=400)
+    raised = (synthetic.image.astype(int) * 0.85 + 35).astype(np.uint8)
+    assert dice(find_fov(raised).mask, synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("level", [60, 255])
 def test_a_grey_or_white_border_is_found_too(level: int) -> None:
-    drawn = draw_fundus(2, size_px=400)
-    image = drawn.image.copy()
-    image[~drawn.fov] = level
-    assert dice(find_fov(image).mask, drawn.fov) > 0.98
+    synthetic = synthesize_fundus(2, size_px=400)
+    image = synthetic.image.copy()
+    image[~synthetic.fov] = level
+    assert dice(find_fov(image).mask, synthetic.fov) > 0.98
 
 
 def test_noise_in_the_border_does_not_matter() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    noise = np.random.default_rng(0).normal(8, 6, drawn.image.shape)
-    noisy = np.clip(drawn.image + noise, 0, 255).astype(np.uint8)
-    assert dice(find_fov(noisy).mask, drawn.fov) > 0.98
+    synthetic = synthesize_fundus(2, size_px=400)
+    noise = np.random.default_rng(0).normal(8, 6, synthetic.image.shape)
+    noisy = np.clip(synthetic.image + noise, 0, 255).astype(np.uint8)
+    assert dice(find_fov(noisy).mask, synthetic.fov) > 0.98
 
 
 def test_writing_in_the_border_is_not_retina() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    image = drawn.image.copy()
+    synthetic = synthesize_fundus(2, size_px=400)
+    image = synthetic.image.copy()
     image[4:16, 4:60] = 255
     image[-16:-4, 6:50:3] = 220
     found = find_fov(image).mask
     assert not found[:17, :61].any()
-    assert dice(found, drawn.fov) > 0.985
+    assert dice(found, synthetic.fov) > 0.985
 
 
 def test_a_photograph_clipped_top_and_bottom_keeps_its_corners_black() -> None:
-    drawn = draw_fundus(2, size_px=600)
+    synthetic = synthesize_fundus(2, size_px=600)
     clipped = slice(70, -70)
-    found = find_fov(drawn.image[clipped]).mask
-    assert dice(found, drawn.fov[clipped]) > 0.99
+    found = find_fov(synthetic.image[clipped]).mask
+    assert dice(found, synthetic.fov[clipped]) > 0.99
     assert found[0, 300]
 
 
 def test_a_black_lesion_is_no_hole() -> None:
-    drawn = draw_fundus(2, size_px=400)
-    image = drawn.image.copy()
+    synthetic = synthesize_fundus(2, size_px=400)
+    image = synthetic.image.copy()
     image[disk((400, 400), 220, 150, 40)] = 0
-    assert dice(find_fov(image).mask, drawn.fov) > 0.985
+    assert dice(find_fov(image).mask, synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 2), (2, 900), (40, 40)])
@@ -204,7 +206,7 @@ def test_anything_but_an_rgb_photograph_is_refused() -> None:
 def test_the_field_of_view_is_one_piece_without_holes_and_turns_with_the_photograph(
     seed: int, height: int, top: int, turns: int
 ) -> None:
-    image = draw_fundus(seed).image[top : top + height]
+    image = synthesize_fundus(seed).image[top : top + height]
     found = find_fov(image).mask
     assert found.shape == image.shape[:2]
     assert ndi.label(found)[1] == 1
@@ -226,8 +228,8 @@ def test_the_field_of_view_is_found_whatever_lies_around_it(kind: str) -> None:
 
 
 def test_a_photograph_resized_to_another_aspect_has_an_ellipse_of_the_mean_diameter() -> None:
-    drawn = draw_fundus(3, size_px=560)
-    squashed = np.asarray(Image.fromarray(drawn.image).resize((512, 400)))
+    synthetic = synthesize_fundus(3, size_px=560)
+    squashed = np.asarray(Image.fromarray(synthetic.image).resize((512, 400)))
     outline = find_fov(squashed).outline
     assert outline.width_px == pytest.approx(0.94 * 512, rel=0.005)
     assert outline.height_px == pytest.approx(0.94 * 400, rel=0.005)
@@ -236,14 +238,14 @@ def test_a_photograph_resized_to_another_aspect_has_an_ellipse_of_the_mean_diame
 
 
 def test_a_rim_that_fades_to_one_side_leaves_no_crescent_out() -> None:
-    drawn = draw_fundus(3, size_px=560)
+    synthetic = synthesize_fundus(3, size_px=560)
     fading = np.linspace(0.03, 1, 560)[None, :, None]
-    dim = np.rint(drawn.image * fading).astype(np.uint8)
-    assert dice(find_fov(dim).mask, drawn.fov) > 0.98
+    dim = np.rint(synthetic.image * fading).astype(np.uint8)
+    assert dice(find_fov(dim).mask, synthetic.fov) > 0.98
 
 
 def test_two_eyes_are_two_fields_of_view() -> None:
-    left, right = draw_fundus(1, size_px=400), draw_fundus(2, size_px=400)
+    left, right = synthesize_fundus(1, size_px=400), synthesize_fundus(2, size_px=400)
     found = find_fov(np.hstack([left.image, right.image]))
     assert found.fields == 2
     assert dice(found.mask, np.hstack([left.fov, right.fov])) > 0.985
@@ -252,7 +254,7 @@ def test_two_eyes_are_two_fields_of_view() -> None:
 
 @pytest.mark.parametrize("side", [(12, 30), (0, 0)])
 def test_a_retina_cut_out_as_a_rectangle_on_a_page_is_the_rectangle(side: tuple[int, int]) -> None:
-    retina = draw_fundus(3, size_px=560).image[150:400, 140:420]
+    retina = synthesize_fundus(3, size_px=560).image[150:400, 140:420]
     page = np.full((320, 400, 3), 255, np.uint8)
     page[40:290, 60:340] = retina
     found = find_fov(page)
@@ -274,40 +276,40 @@ def grown(mask: Mask, by: int) -> Mask:
 
 @pytest.mark.parametrize("by", [-4, -1, 1, 4])
 def test_a_given_mask_that_is_a_little_off_does_not_change_what_a_network_sees(by: int) -> None:
-    drawn = draw_fundus(3, size_px=560)
-    found, given = find_fov(drawn.image), grown(drawn.fov, by)
-    seen, inside = given_fov(drawn.image, given)
+    synthetic = synthesize_fundus(3, size_px=560)
+    found, given = find_fov(synthetic.image), grown(synthetic.fov, by)
+    seen, inside = given_fov(synthetic.image, given)
     np.testing.assert_array_equal(seen.mask, found.mask)
-    np.testing.assert_array_equal(inside, found.mask & given)
+    np.testing.assert_array_equal(inside.mask, found.mask & given)
 
 
 def test_a_given_part_of_the_retina_is_where_results_are_wanted() -> None:
-    drawn = draw_fundus(3, size_px=560)
-    part = np.zeros_like(drawn.fov)
+    synthetic = synthesize_fundus(3, size_px=560)
+    part = np.zeros_like(synthetic.fov)
     part[200:300, 250:400] = True
-    seen, inside = given_fov(drawn.image, part)
+    seen, inside = given_fov(synthetic.image, part)
     assert seen.outline.diameter_px == pytest.approx(0.94 * 560, rel=0.01)
-    np.testing.assert_array_equal(inside, part)
+    np.testing.assert_array_equal(inside.mask, part)
 
 
 def test_a_given_mask_that_is_quite_another_is_taken_at_its_word() -> None:
-    drawn = draw_fundus(3, size_px=560)
-    other = disk(drawn.fov.shape, 60, 60, 100)
-    seen, inside = given_fov(drawn.image, other)
+    synthetic = synthesize_fundus(3, size_px=560)
+    other = disk(synthetic.fov.shape, 60, 60, 100)
+    seen, inside = given_fov(synthetic.image, other)
     np.testing.assert_array_equal(seen.mask, other)
-    np.testing.assert_array_equal(inside, other)
+    np.testing.assert_array_equal(inside.mask, other)
 
 
 def test_a_mask_tells_its_outline() -> None:
-    field = FieldOfView.of_mask(disk((900, 700), 450, 340, 310))
+    field = outlined(disk((900, 700), 450, 340, 310))
     assert field.outline.diameter_px == pytest.approx(620, abs=1)
     assert field.fields == 1
 
 
 def test_the_circle_scales_with_the_image() -> None:
-    drawn = draw_fundus(5, size_px=512)
-    half = Image.fromarray(drawn.image).resize((256, 256), Image.Resampling.BILINEAR)
-    large, small = find_fov(drawn.image).outline, find_fov(np.asarray(half)).outline
-    # A field of view of 94 % of the frame is what `draw_fundus` draws.
+    synthetic = synthesize_fundus(5, size_px=512)
+    half = Image.fromarray(synthetic.image).resize((256, 256), Image.Resampling.BILINEAR)
+    large, small = find_fov(synthetic.image).outline, find_fov(np.asarray(half)).outline
+    # A field of view of 94 % of the frame is what `synthesize_fundus` draws.
     assert large.diameter_px == pytest.approx(0.94 * 512, rel=0.01)
     assert small.diameter_px == pytest.approx(large.diameter_px / 2, rel=0.01)

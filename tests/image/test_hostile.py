@@ -29,10 +29,10 @@ from venule.image import container
 from venule.image.io import (
     FirstPageWarning,
     GreyImageWarning,
-    read_image,
     read_mask,
     read_probability,
 )
+from venule.image.photograph import read_photograph
 
 FUZZ = os.environ.get("VENULE_FUZZ")
 
@@ -42,16 +42,16 @@ SIDE = 14_000
 READ_ALL = """
 import json, pathlib, resource, sys, time, warnings
 from venule.errors import ImageError
-from venule.image.io import read_image
+from venule.image.photograph import read_photograph
 warnings.simplefilter("ignore")
 told = {}
 first, *others = sorted(pathlib.Path(sys.argv[1]).iterdir())
-read_image(first)
+read_photograph(first).pixels
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in others:
     started = time.process_time()
     try:
-        told[path.name] = list(read_image(path).shape)
+        told[path.name] = list(read_photograph(path).pixels.shape)
     except ImageError as error:
         told[path.name] = str(error)
     seconds = time.process_time() - started
@@ -231,7 +231,7 @@ def test_what_is_no_image_file_is_one_clear_error(
 ) -> None:
     path = tmp_path / "eye.png"
     make(path)
-    for read in (read_image, read_mask, read_probability):
+    for read in (read_photograph, read_mask, read_probability):
         with pytest.raises(ImageError, match=complaint) as error:
             read(path)
         assert str(error.value).startswith(f"{path}: ")
@@ -243,7 +243,7 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path) ->
     with path.open("wb") as file:
         file.truncate(container.MAX_FILE_BYTES + 1)  # sparse: no byte of it is on the disk
     with pytest.raises(ImageError, match="larger than 1616 MB"):
-        read_image(path)
+        read_photograph(path).pixels
 
 
 # Files that stop early, and files of which a few bytes are others
@@ -271,7 +271,7 @@ def is_read_or_one_clear_error(content: bytes, path: Path) -> bool:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            image = read_image(path)
+            image = read_photograph(path).pixels
         except ImageError as error:
             assert str(error).startswith(f"{path}: ")  # noqa: PT017 - not all of them are broken
             assert "\n" not in str(error)  # noqa: PT017

@@ -24,13 +24,13 @@ from venule.image.io import (
     GreyImageWarning,
     is_image_path,
     pixel_hash,
-    read_image,
     read_mask,
     read_probability,
     write_png,
     write_png_strips,
     write_probability,
 )
+from venule.image.photograph import read_photograph
 
 ORIENTATION = 0x0112
 
@@ -70,13 +70,13 @@ def test_a_lossless_photograph_is_read_as_it_was_saved(
     path = tmp_path / f"eye.{suffix}"
     options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     Image.fromarray(colors).save(path, **options)
-    np.testing.assert_array_equal(read_image(path), colors)
+    np.testing.assert_array_equal(read_photograph(path).pixels, colors)
 
 
 def test_a_jpeg_photograph_is_read_within_its_loss(tmp_path: Path) -> None:
     path = tmp_path / "eye.JPG"
     Image.new("RGB", (32, 24), (180, 90, 40)).save(path, "JPEG", quality=95)
-    image = read_image(path)
+    image = read_photograph(path).pixels
     assert image.shape == (24, 32, 3)
     assert image.dtype == np.uint8
     assert np.abs(image.astype(int) - (180, 90, 40)).max() <= 3
@@ -87,7 +87,7 @@ def test_a_gif_photograph_is_read_with_its_palette_colours(tmp_path: Path) -> No
     picture = Image.new("RGB", (5, 4), (200, 100, 50))
     picture.putpixel((0, 0), (10, 20, 30))
     picture.save(path)
-    image = read_image(path)
+    image = read_photograph(path).pixels
     assert tuple(image[0, 0]) == (10, 20, 30)
     assert tuple(image[3, 4]) == (200, 100, 50)
 
@@ -95,13 +95,13 @@ def test_a_gif_photograph_is_read_with_its_palette_colours(tmp_path: Path) -> No
 def test_a_gzipped_ppm_is_read_like_the_ppm(tmp_path: Path, colors: NDArray[np.uint8]) -> None:
     path = tmp_path / "im0001.ppm.gz"
     path.write_bytes(gzip.compress(b"P6\n8 6\n255\n" + colors.tobytes()))
-    np.testing.assert_array_equal(read_image(path), colors)
+    np.testing.assert_array_equal(read_photograph(path).pixels, colors)
 
 
 def test_the_content_counts_not_the_ending(tmp_path: Path, colors: NDArray[np.uint8]) -> None:
     path = tmp_path / "eye.jpg"
     Image.fromarray(colors).save(path, "PNG")
-    np.testing.assert_array_equal(read_image(path), colors)
+    np.testing.assert_array_equal(read_photograph(path).pixels, colors)
 
 
 @pytest.mark.parametrize(("suffix", "options"), [("png", {}), ("tif", {}), ("tif", "lzw")])
@@ -128,7 +128,7 @@ def test_the_exif_orientation_is_applied_once(
     exif[ORIENTATION] = orientation
     extra = {"compression": "tiff_lzw"} if options else {}
     Image.fromarray(colors).save(path, exif=exif, **extra)
-    np.testing.assert_array_equal(read_image(path), expected(colors))
+    np.testing.assert_array_equal(read_photograph(path).pixels, expected(colors))
 
 
 def test_the_exif_orientation_of_a_jpeg_is_applied(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_the_exif_orientation_of_a_jpeg_is_applied(tmp_path: Path) -> None:
     picture = Image.new("RGB", (64, 32), (200, 60, 20))
     picture.paste((20, 60, 200), (0, 0, 16, 32))
     picture.save(path, exif=exif, quality=95)
-    image = read_image(path)
+    image = read_photograph(path).pixels
     assert image.shape == (64, 32, 3)
     assert image[4, 16, 2] > 150  # the left end is now on top
     assert image[60, 16, 0] > 150
@@ -167,7 +167,7 @@ def test_16_bit_colour_is_scaled_by_the_bits_that_are_used(
             compression="zlib" if kind == "tif zlib" else None,
         )
     expected = np.rint(pixels.astype(float) * 255 / top)
-    assert np.abs(read_image(path) - expected).max() <= 0.51
+    assert np.abs(read_photograph(path).pixels - expected).max() <= 0.51
 
 
 def test_16_bit_transparency_lies_on_black(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_16_bit_transparency_lies_on_black(tmp_path: Path) -> None:
     pixels[1, 1] = (65535, 32768, 0, 65535)
     path = tmp_path / "eye.png"
     path.write_bytes(png_16_bit(pixels))
-    image = read_image(path)
+    image = read_photograph(path).pixels
     assert tuple(image[0, 0]) == (0, 0, 0)
     assert tuple(image[1, 1]) == (255, 128, 0)
 
@@ -188,7 +188,7 @@ def test_transparent_pixels_are_black(tmp_path: Path) -> None:
     picture.putpixel((1, 0), (200, 100, 50, 51))
     picture.save(path)
     expected = [[[0, 0, 0], [40, 20, 10], [200, 100, 50]]]
-    np.testing.assert_array_equal(read_image(path), expected)
+    np.testing.assert_array_equal(read_photograph(path).pixels, expected)
 
 
 def test_a_transparent_palette_colour_is_black(tmp_path: Path) -> None:
@@ -197,14 +197,14 @@ def test_a_transparent_palette_colour_is_black(tmp_path: Path) -> None:
     picture.putpalette([255, 255, 255, 200, 100, 50])
     picture.putpixel((0, 0), 0)
     picture.save(path, transparency=0)
-    np.testing.assert_array_equal(read_image(path), [[[0, 0, 0], [200, 100, 50]]])
+    np.testing.assert_array_equal(read_photograph(path).pixels, [[[0, 0, 0], [200, 100, 50]]])
 
 
 def test_a_cmyk_photograph_is_read_in_its_colours(tmp_path: Path) -> None:
     path = tmp_path / "eye.tif"
     Image.new("CMYK", (4, 4), (0, 128, 255, 0)).save(path)
     # No ink: 255. Full ink: 0. Half ink: about half.
-    assert np.abs(read_image(path).astype(int) - (255, 127, 0)).max() <= 2
+    assert np.abs(read_photograph(path).pixels.astype(int) - (255, 127, 0)).max() <= 2
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "RGB"])
@@ -217,7 +217,7 @@ def test_a_grey_photograph_is_replicated_with_a_warning(tmp_path: Path, mode: st
     else:
         Image.fromarray(grey).convert(mode).save(path)
     with pytest.warns(GreyImageWarning, match=r"eye\.png: a photograph without colour"):
-        image = read_image(path)
+        image = read_photograph(path).pixels
     np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, axis=2))
 
 
@@ -256,19 +256,19 @@ def test_a_truncated_photograph_is_one_clear_error(
     content = whole.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ImageError) as error:
-        read_image(path)
+        read_photograph(path).pixels
     one_line(error, path)
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no such file") as error:
-        read_image(tmp_path / "none.png")
+        read_photograph(tmp_path / "none.png").pixels
     one_line(error, tmp_path / "none.png")
 
 
 def test_a_folder_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="cannot be read") as error:
-        read_image(tmp_path)
+        read_photograph(tmp_path).pixels
     one_line(error, tmp_path)
 
 
@@ -282,7 +282,7 @@ def test_a_file_that_is_no_image_is_one_clear_error(
     path = tmp_path / "eye.png"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=complaint) as error:
-        read_image(path)
+        read_photograph(path).pixels
     one_line(error, path)
 
 
@@ -292,7 +292,7 @@ def test_a_broken_gzip_file_is_one_clear_error(tmp_path: Path) -> None:
     for broken in (content[:40], b"no gzip", content[:20] + b"\xff\xff\xff" + content[23:]):
         path.write_bytes(broken)
         with pytest.raises(ImageError) as error:
-            read_image(path)
+            read_photograph(path).pixels
         one_line(error, path)
 
 
@@ -302,7 +302,7 @@ def test_a_photograph_beyond_200_megapixels_is_refused_before_decoding(tmp_path:
     header = struct.pack(">IIBBBBB", 20_000, 10_001, 8, 2, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b""))
     with pytest.raises(ImageError, match=r"20000 x 10001 pixels, more than the 200 megapixels"):
-        read_image(path)
+        read_photograph(path).pixels
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
@@ -312,7 +312,7 @@ def test_the_limit_is_ours_and_not_the_process_wide_one_of_pillow(
     path = tmp_path / "eye.png"
     Image.fromarray(colors).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    np.testing.assert_array_equal(read_image(path), colors)
+    np.testing.assert_array_equal(read_photograph(path).pixels, colors)
 
 
 @settings(max_examples=60, deadline=None)
@@ -322,7 +322,7 @@ def test_no_broken_file_raises_anything_but_an_image_error(
 ) -> None:
     path = tmp_path_factory.mktemp("broken") / "eye.png"
     path.write_bytes(magic + content)
-    for read in (read_image, read_mask, read_probability):
+    for read in (read_photograph, read_mask, read_probability):
         try:
             read(path)
         except ImageError as error:
@@ -457,7 +457,7 @@ def test_writing_a_map_takes_memory_for_what_is_written_only(tmp_path: Path) -> 
 
 def test_strips_are_written_as_one_image(tmp_path: Path, colors: NDArray[np.uint8]) -> None:
     write_png_strips(tmp_path / "eye.png", (6, 8), (colors[i : i + 4] for i in (0, 4)))
-    np.testing.assert_array_equal(read_image(tmp_path / "eye.png"), colors)
+    np.testing.assert_array_equal(read_photograph(tmp_path / "eye.png").pixels, colors)
 
 
 def test_8_bit_bool_and_float_maps_are_read(tmp_path: Path) -> None:
@@ -558,7 +558,10 @@ def test_the_hash_is_of_pixels_and_shape_not_of_the_file(
 ) -> None:
     Image.fromarray(colors).save(tmp_path / "eye.png")
     Image.fromarray(colors).save(tmp_path / "eye.tif")
-    first, second = read_image(tmp_path / "eye.png"), read_image(tmp_path / "eye.tif")
+    first, second = (
+        read_photograph(tmp_path / "eye.png").pixels,
+        read_photograph(tmp_path / "eye.tif").pixels,
+    )
     assert pixel_hash(first) == pixel_hash(second)
     expected = hashlib.sha256(b"(6, 8, 3)" + colors.tobytes()).hexdigest()
     assert pixel_hash(first) == expected
@@ -598,19 +601,19 @@ def test_a_deep_ppm_is_scaled_by_the_bits_it_uses(tmp_path: Path, largest: int, 
     (tmp_path / "plain.ppm").write_text(f"P3\n8 6\n65535\n{text}\n")
     expected = np.rint(levels * (255 / (2**bits - 1))).astype(np.uint8)
     for name in ("eye.ppm", "eye.ppm.gz", "plain.ppm"):
-        assert np.array_equal(read_image(tmp_path / name), expected)
+        assert np.array_equal(read_photograph(tmp_path / name).pixels, expected)
 
 
 def test_a_deep_ppm_that_ends_early_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short.ppm").write_bytes(b"P6\n8 6\n65535\n" + bytes(100))
     with pytest.raises(ImageError, match=r"short\.ppm"):
-        read_image(tmp_path / "short.ppm")
+        read_photograph(tmp_path / "short.ppm").pixels
     (tmp_path / "short.ppm").write_bytes(b"P3 1 1 65535\n1 2 70000")
     with pytest.raises(ImageError, match=r"short\.ppm"):
-        read_image(tmp_path / "short.ppm")
+        read_photograph(tmp_path / "short.ppm").pixels
     (tmp_path / "short.ppm").write_bytes(b"P3 8 6 65535\n1 2 3")
     with pytest.raises(ImageError, match=r"short\.ppm"):
-        read_image(tmp_path / "short.ppm")
+        read_photograph(tmp_path / "short.ppm").pixels
 
 
 def test_a_palette_of_many_colours_is_no_probability_map(tmp_path: Path) -> None:

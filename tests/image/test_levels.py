@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from venule.image.bridges import raise_paths
 from venule.image.io import read_probability, write_probability
 from venule.image.levels import below, reaching
-from venule.image.pieces import lower_small_pieces
+from venule.vessels.components import lower_small_components
+from venule.vessels.reconnection import raise_paths
 
 FOUR_DIGITS = np.arange(1, 10_000) / 10_000
 
@@ -34,7 +34,7 @@ def test_the_file_has_the_pieces_that_the_map_has(threshold: float, tmp_path: Pa
     probability[10, 5:55] = 0.9
     probability[::7, ::9] = 0.8  # specks
     fov = np.ones((60, 60), bool)
-    cleaned = lower_small_pieces(probability, fov, threshold=threshold, min_piece=0.01)
+    cleaned = lower_small_components(probability, fov, threshold=threshold, min_component=0.01)
     raise_paths(cleaned, [np.array([(10, 54), (20, 54)])], (60, 60), threshold=threshold)
     vessels = cleaned >= threshold
     assert int(vessels.sum()) == 50 + 10

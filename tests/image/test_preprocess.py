@@ -14,12 +14,12 @@ from pydantic import ValidationError
 
 from venule.errors import ImageError
 from venule.image.fov import find_fov
-from venule.image.io import read_image
+from venule.image.photograph import read_photograph
 from venule.image.preprocess import (
-    FLAT_MEAN,
-    FLAT_STD,
+    CORRECTED_MEAN,
+    CORRECTED_STD,
     Preprocessing,
-    flatten,
+    correct_illumination,
     normalize,
     preprocess,
     restore,
@@ -28,7 +28,7 @@ from venule.image.preprocess import (
     statistics,
     working_shape,
 )
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 NATIVE = Preprocessing()
 
@@ -120,9 +120,9 @@ def test_the_largest_size_belongs_to_a_smaller_one(fov_px: int | None) -> None:
 
 
 def test_native_size_is_the_identity() -> None:
-    drawn = draw_fundus(1, size_px=96)
-    assert scale_image(drawn.image, (96, 96)) is drawn.image
-    assert scale_mask(drawn.fov, (96, 96)) is drawn.fov
+    synthetic = synthesize_fundus(1, size_px=96)
+    assert scale_image(synthetic.image, (96, 96)) is synthetic.image
+    assert scale_mask(synthetic.fov, (96, 96)) is synthetic.fov
     logits = np.random.default_rng(0).normal(size=(2, 96, 96)).astype(np.float32)
     assert restore(logits, (96, 96)) is logits
 
@@ -170,20 +170,20 @@ def test_scaling_down_is_antialiased() -> None:
 
 @pytest.mark.parametrize("shape", [(33, 71), (200, 150)])
 def test_a_scaled_mask_keeps_its_share(shape: tuple[int, int]) -> None:
-    drawn = draw_fundus(1, size_px=100)
-    scaled = scale_mask(drawn.fov, shape)
+    synthetic = synthesize_fundus(1, size_px=100)
+    scaled = scale_mask(synthetic.fov, shape)
     assert scaled.shape == shape
     assert scaled.dtype == np.bool_
-    assert scaled.mean() == pytest.approx(drawn.fov.mean(), abs=0.01)
+    assert scaled.mean() == pytest.approx(synthetic.fov.mean(), abs=0.01)
 
 
 # Normalising
 
 
 def test_the_statistics_are_those_of_the_pixels_inside() -> None:
-    drawn = draw_fundus(3, size_px=120)
-    mean, std = statistics(drawn.image, drawn.fov, NATIVE)
-    inside = drawn.image[drawn.fov].astype(np.float64) / 255
+    synthetic = synthesize_fundus(3, size_px=120)
+    mean, std = statistics(synthetic.image, synthetic.fov, NATIVE)
+    inside = synthetic.image[synthetic.fov].astype(np.float64) / 255
     np.testing.assert_allclose(mean, inside.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(std, inside.std(axis=0), atol=1e-6)
     assert mean.dtype == std.dtype == np.float32
@@ -201,13 +201,13 @@ def test_fixed_statistics_are_the_given_ones() -> None:
 def test_inside_the_field_of_view_the_mean_is_0_and_the_deviation_1_and_outside_all_is_0(
     seed: int, gain: float
 ) -> None:
-    drawn = draw_fundus(seed, size_px=96)
-    pixels = preprocess(np.rint(drawn.image * gain).astype(np.uint8), drawn.fov, NATIVE)
+    synthetic = synthesize_fundus(seed, size_px=96)
+    pixels = preprocess(np.rint(synthetic.image * gain).astype(np.uint8), synthetic.fov, NATIVE)
     assert pixels.shape == (3, 96, 96)
     assert pixels.dtype == np.float32
-    np.testing.assert_allclose(pixels[:, drawn.fov].mean(axis=1), 0, atol=1e-3)
-    np.testing.assert_allclose(pixels[:, drawn.fov].std(axis=1), 1, atol=1e-3)
-    assert not pixels[:, ~drawn.fov].any()
+    np.testing.assert_allclose(pixels[:, synthetic.fov].mean(axis=1), 0, atol=1e-3)
+    np.testing.assert_allclose(pixels[:, synthetic.fov].std(axis=1), 1, atol=1e-3)
+    assert not pixels[:, ~synthetic.fov].any()
 
 
 def test_normalising_is_minus_mean_over_deviation() -> None:
@@ -235,15 +235,15 @@ def test_a_field_of_view_of_another_size_is_an_error() -> None:
 
 
 def test_preprocess_scales_first() -> None:
-    drawn = draw_fundus(1, size_px=100)
-    pixels = preprocess(drawn.image, drawn.fov, Preprocessing(resize_px=64))
+    synthetic = synthesize_fundus(1, size_px=100)
+    pixels = preprocess(synthetic.image, synthetic.fov, Preprocessing(resize_px=64))
     assert pixels.shape == (3, 64, 64)
     np.testing.assert_allclose(pixels[:, pixels[0] != 0].mean(axis=1), 0, atol=0.01)
 
 
-# Flattening
+# Illumination correction
 
-FLAT = Preprocessing(flatten=True)
+FLAT = Preprocessing(correct_illumination=True)
 
 
 def textured(light: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -257,12 +257,12 @@ def test_flattening_leaves_the_same_light_and_contrast_everywhere() -> None:
     rows, columns = np.mgrid[:side, :side]
     fov = np.hypot(rows - 200, columns - 200) < 180
     slope = 60 + 0.1 * columns + 0.05 * rows
-    flat = flatten(textured(slope), fov, FLAT).astype(float)
+    flat = correct_illumination(textured(slope), fov, FLAT).astype(float)
     assert not flat[~fov].any()
     for row, column in ((120, 120), (120, 260), (200, 200), (280, 280)):
         window = flat[row - 30 : row + 30, column - 30 : column + 30]
-        assert window.mean() == pytest.approx(FLAT_MEAN, abs=4)
-        assert window.std() == pytest.approx(FLAT_STD, rel=0.1)
+        assert window.mean() == pytest.approx(CORRECTED_MEAN, abs=4)
+        assert window.std() == pytest.approx(CORRECTED_STD, rel=0.1)
 
 
 def flattened_pixel_by_pixel(image: NDArray[np.uint8], fov: NDArray[np.bool_]) -> NDArray[Any]:
@@ -286,7 +286,9 @@ def flattened_pixel_by_pixel(image: NDArray[np.uint8], fov: NDArray[np.bool_]) -
         mean = resized(blurred(plane) / weight, (height, width))
         square = resized(blurred(plane * plane) / weight, (height, width))
         std = np.sqrt(np.maximum(square - mean * mean, 1))
-        flat[..., channel] = np.rint((FLAT_MEAN + FLAT_STD * (plane - mean) / std).clip(0, 255))
+        flat[..., channel] = np.rint(
+            (CORRECTED_MEAN + CORRECTED_STD * (plane - mean) / std).clip(0, 255)
+        )
     return flat * fov[..., None]
 
 
@@ -295,9 +297,11 @@ def flattened_pixel_by_pixel(image: NDArray[np.uint8], fov: NDArray[np.bool_]) -
 def test_flattening_by_cells_differs_from_pixel_by_pixel_in_rounding_only(
     size: int, cut: int
 ) -> None:
-    drawn = draw_fundus(size, size_px=size)
-    image, fov = drawn.image[: size - 2 * cut, cut:], drawn.fov[: size - 2 * cut, cut:]
-    difference = np.abs(flatten(image, fov, FLAT) - flattened_pixel_by_pixel(image, fov))
+    synthetic = synthesize_fundus(size, size_px=size)
+    image, fov = synthetic.image[: size - 2 * cut, cut:], synthetic.fov[: size - 2 * cut, cut:]
+    difference = np.abs(
+        correct_illumination(image, fov, FLAT) - flattened_pixel_by_pixel(image, fov)
+    )
     assert (difference[fov] <= 1).mean() >= 0.999
     assert difference.max() <= 2
     assert (difference[fov] == 0).mean() > 0.85
@@ -310,46 +314,54 @@ def test_flattening_by_cells_differs_on_real_photographs_in_rounding_only(
     real_data: Path, name: str
 ) -> None:
     path = next(real_data.glob(name))
-    image = read_image(path)[::2, ::2].copy()
+    image = read_photograph(path).pixels[::2, ::2].copy()
     fov = find_fov(image)
-    difference = np.abs(flatten(image, fov, FLAT) - flattened_pixel_by_pixel(image, fov))
+    difference = np.abs(
+        correct_illumination(image, fov, FLAT) - flattened_pixel_by_pixel(image, fov)
+    )
     assert (difference[fov] <= 1).mean() >= 0.999
 
 
 def test_a_large_photograph_is_flattened_in_parts_without_a_seam(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drawn = draw_fundus(5, size_px=300)
-    whole = flatten(drawn.image, drawn.fov, FLAT)
+    synthetic = synthesize_fundus(5, size_px=300)
+    whole = correct_illumination(synthetic.image, synthetic.fov, FLAT)
     monkeypatch.setattr("venule.image.preprocess._AT_ONCE", 2500)
-    np.testing.assert_array_equal(flatten(drawn.image, drawn.fov, FLAT), whole)
+    np.testing.assert_array_equal(correct_illumination(synthetic.image, synthetic.fov, FLAT), whole)
 
 
 def test_flattening_undoes_a_change_of_gain_and_offset() -> None:
     fov = np.ones((200, 200), bool)
     photograph = textured(np.full((200, 200), 100.0))
     darker = (photograph * 0.5 + 20).astype(np.uint8)
-    first, second = (flatten(image, fov, FLAT).astype(int) for image in (photograph, darker))
+    first, second = (
+        correct_illumination(image, fov, FLAT).astype(int) for image in (photograph, darker)
+    )
     assert np.abs(first - second).mean() < 4  # half the grey levels are gone
 
 
 def test_a_photograph_without_contrast_stays_without_it() -> None:
     fov = np.zeros((90, 120), bool)
     fov[10:80, 20:100] = True
-    flat = flatten(np.full((90, 120, 3), 77, np.uint8), fov, FLAT)
-    assert np.abs(flat[fov].astype(int) - round(FLAT_MEAN)).max() <= 1
+    flat = correct_illumination(np.full((90, 120, 3), 77, np.uint8), fov, FLAT)
+    assert np.abs(flat[fov].astype(int) - round(CORRECTED_MEAN)).max() <= 1
 
 
 def test_without_flattening_the_photograph_is_handed_on() -> None:
     image = textured(np.full((20, 20), 90.0))
-    assert flatten(image, np.ones((20, 20), bool), NATIVE) is image
+    assert correct_illumination(image, np.ones((20, 20), bool), NATIVE) is image
 
 
 def test_the_network_sees_a_flattened_photograph_only_if_it_was_trained_on_such() -> None:
-    drawn = draw_fundus(3, size_px=160)
-    plain, flat = (preprocess(drawn.image, drawn.fov, chosen) for chosen in (NATIVE, FLAT))
-    mean, std = statistics(flatten(drawn.image, drawn.fov, FLAT), drawn.fov, FLAT)
-    by_hand = normalize(flatten(drawn.image, drawn.fov, FLAT), drawn.fov, mean, std)
+    synthetic = synthesize_fundus(3, size_px=160)
+    plain, flat = (preprocess(synthetic.image, synthetic.fov, chosen) for chosen in (NATIVE, FLAT))
+    mean, std = statistics(
+        correct_illumination(synthetic.image, synthetic.fov, FLAT), synthetic.fov, FLAT
+    )
+    by_hand = normalize(
+        correct_illumination(synthetic.image, synthetic.fov, FLAT), synthetic.fov, mean, std
+    )
     np.testing.assert_array_equal(flat, by_hand)
     assert np.abs(plain - flat).mean() > 0.05
 

@@ -22,7 +22,7 @@ PLACES = ((0.35, 0.4), (0.6, 0.55), (0.5, 0.68))
 
 WORKING = {
     "native": Preprocessing(),
-    "by field of view": Preprocessing(fov_px=300, flatten=True),
+    "by field of view": Preprocessing(fov_px=300, correct_illumination=True),
     "square": Preprocessing(resize_px=256),
 }
 

@@ -13,19 +13,19 @@ from venule.inference import onnx_runner
 from venule.inference.load import FASTER_IN_OPENVINO, load, shipped_weights, weights_file
 from venule.models.record import ModelRecord
 from venule.models.zoo import MODELS
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 
 def test_every_shipped_weights_file_loads_by_its_name_and_finds_drawn_vessels() -> None:
     assert shipped_weights()
-    drawn = draw_fundus(0, size_px=256)
+    synthetic = synthesize_fundus(0, size_px=256)
     for name in shipped_weights():
         segmenter = venule.load(name)
         assert segmenter.record.name == name
         assert segmenter.record.licence != "not stated"
         assert segmenter.record.threshold_source != "default"
-        prediction = segmenter.segment(drawn.image, fov=drawn.fov)
-        found, truth = prediction.vessels, drawn.vessels & drawn.fov
+        prediction = segmenter.segment(synthetic.image, fov=synthetic.fov)
+        found, truth = prediction.vessels, synthetic.vessels & synthetic.fov
         dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
         assert dice > 0.6
 
@@ -101,7 +101,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_choice_of_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="loss, iou, dice, auc, last"):
-        weights_file(tmp_path, which="best")
+        weights_file(tmp_path, checkpoint="best")
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
@@ -112,10 +112,10 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 def test_two_segmenters_do_not_disturb_each_other() -> None:
     name = next(iter(shipped_weights()))
     first, second = load(name), load(name)
-    drawn = draw_fundus(5, size_px=128)
-    alone = first.segment(drawn.image).probability
-    second.segment(draw_fundus(6, size_px=96).image)
-    np.testing.assert_array_equal(first.segment(drawn.image).probability, alone)
+    synthetic = synthesize_fundus(5, size_px=128)
+    alone = first.segment(synthetic.image).probability
+    second.segment(synthesize_fundus(6, size_px=96).image)
+    np.testing.assert_array_equal(first.segment(synthetic.image).probability, alone)
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ RECORD = ModelRecord(name="tiny", model="tiny", threshold=0.6)
 SEGMENT = """
 from pathlib import Path
 from venule.inference.openvino_runner import load_openvino
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 segmenter = load_openvino(Path(sys.argv[1]), threads=1)
-print(segmenter.segment(draw_fundus(0, size_px=64).image).vessels.sum())
+print(segmenter.segment(synthesize_fundus(0, size_px=64).image).vessels.sum())
 print([name for name in sys.modules if name.startswith("openvino_telemetry")])
 """
 

@@ -16,7 +16,7 @@ from venule.inference.load import load, shipped_weights
 from venule.inference.segment import Prediction, Segmenter
 from venule.metrics.cldice import cldice
 from venule.metrics.counts import count, dice
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 NAMES = list(shipped_weights())
 
@@ -35,18 +35,20 @@ class Case:
     vessels: Mask
 
 
-def drawn_cases() -> list[Case]:
-    """Drawn photographs with odd sides."""
+def synthetic_cases() -> list[Case]:
+    """Synthetic photographs with odd sides."""
     cases = []
     for seed, (top, height, width) in enumerate([(0, 301, 301), (40, 211, 297)]):
-        drawn = draw_fundus(seed, size_px=301)
+        synthetic = synthesize_fundus(seed, size_px=301)
         window = np.s_[top : top + height, :width]
-        cases.append(Case(drawn.image[window], drawn.fov[window], drawn.vessels[window]))
+        cases.append(
+            Case(synthetic.image[window], synthetic.fov[window], synthetic.vessels[window])
+        )
     return cases
 
 
 def real_cases(root: Path) -> list[Case]:
-    """Photographs of 565 x 584 (DRIVE's training half) and 999 x 960, odd pieces of larger ones."""
+    """Photographs of 565 x 584 (DRIVE's training half) and 999 x 960, odd cuts of larger ones."""
     cases = []
     for spec, index, window in (
         (f"drive={root / 'DRIVE'}", 0, np.s_[:, :]),
@@ -54,7 +56,7 @@ def real_cases(root: Path) -> list[Case]:
         (f"chase={root / 'CHASE_DB1'}", 8, np.s_[101:838, 33:972]),
         (f"hrf={root / 'HRF'}", 20, np.s_[301:2200, 611:2620]),
     ):
-        records = [one for one in open_dataset(spec).records if one.split != "test"]
+        records = [one for one in open_dataset(spec).cases if one.split != "test"]
         sample = load_sample(records[index])
         assert sample.vessels is not None
         cases.append(Case(sample.image[window], sample.fov[window], sample.vessels[window]))
@@ -87,7 +89,7 @@ def _scores(prediction: Prediction, case: Case) -> tuple[float, float]:
 @pytest.mark.parametrize("runtime", EXACT)
 def test_fp32_runtimes_agree_with_pytorch_on_drawn_photographs(name: str, runtime: str) -> None:
     assert_same_vessels(
-        drawn_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.9999
+        synthetic_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.9999
     )
 
 
@@ -105,7 +107,7 @@ def test_fp32_runtimes_agree_with_pytorch_on_real_photographs(
 @pytest.mark.parametrize("runtime", [NATIVE])
 def test_what_openvino_does_by_itself_finds_the_same_drawn_vessels(name: str, runtime: str) -> None:
     assert_same_vessels(
-        drawn_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.999
+        synthetic_cases(), load(name, runtime="torch"), load(name, runtime=runtime), least=0.999
     )
 
 
@@ -122,7 +124,7 @@ def test_what_openvino_does_by_itself_finds_the_same_vessels(
 @pytest.mark.parametrize("runtime", ["torch", "onnx", NATIVE])
 def test_eight_threads_find_what_one_finds(runtime: str) -> None:
     segmenter = load(NAMES[0], runtime=runtime, threads=1)
-    images = [draw_fundus(seed, size_px=64 + 24 * (seed % 3)).image for seed in range(8)]
+    images = [synthesize_fundus(seed, size_px=64 + 24 * (seed % 3)).image for seed in range(8)]
     alone = [segmenter.segment(image).probability for image in images]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(segmenter.segment, images * 2))

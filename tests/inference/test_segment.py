@@ -12,7 +12,7 @@ from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord, Postprocessing
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 
 def dark_is_vessel(pixels: FloatMap) -> FloatMap:
@@ -32,8 +32,8 @@ def segmenter(**changes: object) -> Segmenter:
 def test_every_map_has_the_photographs_own_size(
     size: tuple[int, int], preprocessing: Preprocessing
 ) -> None:
-    drawn = draw_fundus(0, size_px=160)
-    image, fov = drawn.image[: size[0], : size[1]], drawn.fov[: size[0], : size[1]]
+    synthetic = synthesize_fundus(0, size_px=160)
+    image, fov = synthetic.image[: size[0], : size[1]], synthetic.fov[: size[0], : size[1]]
     prediction = segmenter(preprocessing=preprocessing).segment(image, fov=fov)
     assert prediction.probability.shape == prediction.vessels.shape == size
     assert prediction.probability.dtype == np.float32
@@ -54,42 +54,44 @@ def test_the_probability_is_the_sigmoid_of_the_logit_inside_and_zero_outside() -
 
 
 def test_a_pixel_is_vessel_from_the_threshold_on() -> None:
-    drawn = draw_fundus(1, size_px=96)
-    everything = segmenter().segment(drawn.image, fov=drawn.fov)
-    level = float(np.median(everything.probability[drawn.fov]))
-    prediction = segmenter(threshold=level).segment(drawn.image, fov=drawn.fov)
-    assert np.array_equal(prediction.vessels, drawn.fov & (prediction.probability >= level))
-    assert 0.4 < prediction.vessels[drawn.fov].mean() < 0.6
+    synthetic = synthesize_fundus(1, size_px=96)
+    everything = segmenter().segment(synthetic.image, fov=synthetic.fov)
+    level = float(np.median(everything.probability[synthetic.fov]))
+    prediction = segmenter(threshold=level).segment(synthetic.image, fov=synthetic.fov)
+    assert np.array_equal(prediction.vessels, synthetic.fov & (prediction.probability >= level))
+    assert 0.4 < prediction.vessels[synthetic.fov].mean() < 0.6
 
 
 def test_dark_vessels_are_found_where_they_were_drawn() -> None:
-    drawn = draw_fundus(2, size_px=256)
-    found = segmenter().segment(drawn.image).probability
-    inside = drawn.fov & (found > 0)
-    assert found[drawn.vessels & inside].mean() > 0.15 + found[~drawn.vessels & inside].mean()
+    synthetic = synthesize_fundus(2, size_px=256)
+    found = segmenter().segment(synthetic.image).probability
+    inside = synthetic.fov & (found > 0)
+    assert (
+        found[synthetic.vessels & inside].mean() > 0.15 + found[~synthetic.vessels & inside].mean()
+    )
 
 
 def test_tiles_change_nothing_of_a_network_that_looks_at_single_pixels() -> None:
-    drawn = draw_fundus(3, size_px=200)
-    whole = segmenter().segment(drawn.image).probability
+    synthetic = synthesize_fundus(3, size_px=200)
+    whole = segmenter().segment(synthetic.image).probability
     tiling = Tiling(tile_px=64, overlap_px=16)
-    tiled = segmenter(tiling=tiling).segment(drawn.image).probability
+    tiled = segmenter(tiling=tiling).segment(synthetic.image).probability
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
 def test_maps_are_named_by_class() -> None:
-    drawn = draw_fundus(4, size_px=64)
+    synthetic = synthesize_fundus(4, size_px=64)
     record = ModelRecord(name="fake", model="none", classes=("artery", "vein"))
 
     def two(pixels: FloatMap) -> FloatMap:
         return np.concatenate([pixels[:, 1:2], -pixels[:, 1:2]], axis=1)
 
-    found = Segmenter(record, two).segment(drawn.image, fov=drawn.fov)
+    found = Segmenter(record, two).segment(synthetic.image, fov=synthetic.fov)
     maps = found.maps
     assert list(maps) == ["artery", "vein"]
     assert np.array_equal(found.probability, np.maximum(maps["artery"], maps["vein"]))
-    assert found.vessels[drawn.fov].all()  # one of the two is at a half or above
-    np.testing.assert_allclose((maps["artery"] + maps["vein"])[drawn.fov], 1, atol=1e-6)
+    assert found.vessels[synthetic.fov].all()  # one of the two is at a half or above
+    np.testing.assert_allclose((maps["artery"] + maps["vein"])[synthetic.fov], 1, atol=1e-6)
 
 
 def test_settings_change_a_copy() -> None:
@@ -135,15 +137,17 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
 
 
 def test_a_calibration_moves_probabilities_and_keeps_their_order() -> None:
-    drawn = draw_fundus(1, size_px=96)
-    plain = segmenter().segment(drawn.image, fov=drawn.fov).probability[drawn.fov]
+    synthetic = synthesize_fundus(1, size_px=96)
+    plain = segmenter().segment(synthetic.image, fov=synthetic.fov).probability[synthetic.fov]
     plain = plain.astype(np.float64).clip(1e-6, 1 - 1e-6)
     after = Postprocessing(scale=0.5, offset=-1.0)
-    calibrated = segmenter(postprocessing=after).segment(drawn.image, fov=drawn.fov)
+    calibrated = segmenter(postprocessing=after).segment(synthetic.image, fov=synthetic.fov)
     expected = 1 / (1 + np.exp(1.0 - 0.5 * np.log(plain / (1 - plain))))
     told = (plain > 1e-4) & (plain < 1 - 1e-4)  # beyond that float32 forgets the logit
     assert told.mean() > 0.5
-    np.testing.assert_allclose(calibrated.probability[drawn.fov][told], expected[told], atol=1e-3)
+    np.testing.assert_allclose(
+        calibrated.probability[synthetic.fov][told], expected[told], atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("fov_px", [None, 128, 72, 64, 56, 16])
@@ -157,7 +161,7 @@ def test_a_photograph_finer_than_the_networks_scale_has_an_offset_of_its_own(
         name="fake",
         model="none",
         preprocessing=preprocessing,
-        postprocessing=Postprocessing(offset=0.5, finer_offset=-2.0),
+        postprocessing=Postprocessing(offset=0.5, resolution_bias=-2.0),
     )
     model = Segmenter(record, lambda pixels: np.zeros_like(pixels[:, :1]))
     # A circle as wide as 64 px would have the field of view's diameter; a square has more.
@@ -178,7 +182,7 @@ def test_specks_are_no_vessels_if_the_weights_say_so() -> None:
     fixed = Preprocessing(normalize="fixed", mean=(0.3, 0.3, 0.3), std=(0.2, 0.2, 0.2))
     fov = np.ones((64, 64), bool)
     kept = segmenter(preprocessing=fixed).segment(image, fov=fov)
-    after = Postprocessing(min_piece=50 / 64**2)
+    after = Postprocessing(min_component=50 / 64**2)
     cleaned = segmenter(preprocessing=fixed, postprocessing=after).segment(image, fov=fov)
     assert kept.vessels.sum() == 101
     assert cleaned.vessels.sum() == 100
@@ -195,39 +199,41 @@ def test_pieces_are_joined_at_any_size_if_the_weights_say_so(fov_px: int | None)
     fixed = Preprocessing(normalize="fixed", mean=(0.2, 0.2, 0.2), std=(0.1, 0.1, 0.1))
     preprocessing = fixed.model_copy(update={"fov_px": fov_px})
     parted = segmenter(preprocessing=preprocessing).segment(image, fov=fov)
-    after = Postprocessing(join_budget=100)
+    after = Postprocessing(reconnection_budget=100)
     whole = segmenter(preprocessing=preprocessing, postprocessing=after).segment(image, fov=fov)
-    pieces = [label(p.vessels, structure=np.ones((3, 3)))[1] for p in (parted, whole)]
-    assert pieces == [2, 1]
+    components = [label(p.vessels, structure=np.ones((3, 3)))[1] for p in (parted, whole)]
+    assert components == [2, 1]
     changed = np.argwhere(parted.probability != whole.probability)
     assert set(changed[:, 0]) <= {47, 48, 49}
     assert set(changed[:, 1]) <= set(range(38, 52))
 
 
 def test_the_networks_own_memory_is_not_written_to() -> None:
-    drawn = draw_fundus(0, size_px=96)
+    synthetic = synthesize_fundus(0, size_px=96)
     kept = np.zeros((1, 1, 96, 96), np.float32)
     model = Segmenter(ModelRecord(name="fake", model="none"), lambda _: kept)
-    probability = model.segment(drawn.image, fov=drawn.fov).probability
-    assert (probability[drawn.fov] == 0.5).all()
+    probability = model.segment(synthetic.image, fov=synthetic.fov).probability
+    assert (probability[synthetic.fov] == 0.5).all()
     assert not kept.any()
 
 
 def test_what_is_given_stays_the_callers() -> None:
-    drawn = draw_fundus(4, size_px=64)
-    image, fov = drawn.image.copy(), drawn.fov.copy()
+    synthetic = synthesize_fundus(4, size_px=64)
+    image, fov = synthetic.image.copy(), synthetic.fov.copy()
     image.flags.writeable = fov.flags.writeable = False
     found = segmenter().segment(image, fov=fov)
-    assert np.array_equal(image, drawn.image)
-    assert np.array_equal(fov, drawn.fov)
+    assert np.array_equal(image, synthetic.image)
+    assert np.array_equal(fov, synthetic.fov)
     fov.flags.writeable = True
     fov[:] = False  # the caller's buffer, used again
-    assert np.array_equal(found.fov, drawn.fov)
-    assert found != segmenter().segment(image, fov=drawn.fov)  # by identity: arrays have no truth
+    assert np.array_equal(found.fov, synthetic.fov)
+    assert found != segmenter().segment(
+        image, fov=synthetic.fov
+    )  # by identity: arrays have no truth
     assert len({found}) == 1
 
 
 def test_a_field_of_view_that_is_no_array_is_said() -> None:
-    drawn = draw_fundus(4, size_px=64)
+    synthetic = synthesize_fundus(4, size_px=64)
     with pytest.raises(ImageError, match="field of view: expected a bool array, got list"):
-        segmenter().segment(drawn.image, fov=drawn.fov.tolist())
+        segmenter().segment(synthetic.image, fov=synthetic.fov.tolist())

@@ -22,7 +22,7 @@ def at_its_own_size(segmenter: Segmenter, tiling: Tiling) -> Segmenter:
                 "tiling": tiling,
                 "preprocessing": record.preprocessing.model_copy(update=plain),
                 "postprocessing": record.postprocessing.model_copy(
-                    update={"join_budget": 0.0, "min_piece": 0.0}
+                    update={"reconnection_budget": 0.0, "min_component": 0.0}
                 ),
             }
         ),

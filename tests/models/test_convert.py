@@ -63,9 +63,13 @@ def test_the_original_ddrnet_fills_ours_completely(
 ) -> None:
     converted = convert(write(tmp_path / "ddrnet.pth", original.state_dict()))
     assert (converted.layout, converted.model) == ("ddrnet", "ddrnet23-slim")
-    assert converted.not_taken == ()
-    assert (converted.fit.mismatched, converted.fit.unused, converted.fit.fresh) == ({}, (), ())
-    assert len(converted.fit.taken) == len(original.state_dict())
+    assert converted.unexpected == ()
+    assert (converted.fit.mismatched, converted.fit.unexpected, converted.fit.missing) == (
+        {},
+        (),
+        (),
+    )
+    assert len(converted.fit.loaded) == len(original.state_dict())
 
 
 def test_a_converted_ddrnet_computes_what_the_original_does(
@@ -91,20 +95,20 @@ def test_prefixes_and_wrappings_of_training_scripts_are_taken_off(
 ) -> None:
     state = {prefix + name: tensor for name, tensor in original.state_dict().items()}
     converted = convert(write(tmp_path / "ddrnet.pth", {"epoch": 3, key: state}))
-    assert (converted.fit.fresh, converted.fit.unused, converted.not_taken) == ((), (), ())
+    assert (converted.fit.missing, converted.fit.unexpected, converted.unexpected) == ((), (), ())
 
 
 def test_the_classifier_behind_a_trunk_is_named_as_not_taken(
     original: OriginalDDRNet, tmp_path: Path
 ) -> None:
-    trunk = {
+    backbone = {
         name: tensor
         for name, tensor in original.state_dict().items()
         if not name.startswith(("spp", "final_layer", "seghead_extra"))
     }
-    converted = convert(write(tmp_path / "imagenet.pth", trunk | EXTRAS))
-    assert set(converted.not_taken) == set(EXTRAS)
-    parts = {name.partition(".")[0] for name in converted.fit.fresh}
+    converted = convert(write(tmp_path / "imagenet.pth", backbone | EXTRAS))
+    assert set(converted.unexpected) == set(EXTRAS)
+    parts = {name.partition(".")[0] for name in converted.fit.missing}
     assert parts == {"dappm", "head", "auxiliary_head"}
 
 
@@ -118,8 +122,8 @@ def test_the_header_says_what_was_taken_from_which_file(
     assert account["source"] == "ddrnet.pth"
     assert account["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert account["layout"] == "ddrnet"
-    assert account["taken"] == list(original.state_dict())
-    assert account["not_taken"] == list(EXTRAS)
+    assert account["loaded"] == list(original.state_dict())
+    assert account["unexpected"] == list(EXTRAS)
 
 
 def test_another_number_of_classes_is_reported_and_the_rest_taken(tmp_path: Path) -> None:
@@ -131,11 +135,11 @@ def test_another_number_of_classes_is_reported_and_the_rest_taken(tmp_path: Path
     heads = ("network.classifier.4", "network.aux_classifier.4")
     assert set(converted.fit.mismatched) == {f"{h}.{p}" for h in heads for p in ("weight", "bias")}
     assert converted.fit.mismatched["network.classifier.4.bias"] == ((21,), (1,))
-    assert (converted.fit.unused, converted.fit.fresh, converted.not_taken) == ((), (), ())
+    assert (converted.fit.unexpected, converted.fit.missing, converted.unexpected) == ((), (), ())
     converted.save(tmp_path / "coco.safetensors")
     network = DeepLabV3Config().build()
-    taken = load_pretrained(network, read_source(str(tmp_path / "coco.safetensors")))
-    assert len(taken.taken) == len(state) - 4
+    report = load_pretrained(network, read_source(str(tmp_path / "coco.safetensors")))
+    assert len(report.loaded) == len(state) - 4
     kernel = network.state_dict()["network.backbone.layer4.2.conv3.weight"]
     assert torch.equal(kernel, state["backbone.layer4.2.conv3.weight"])
 
@@ -143,10 +147,10 @@ def test_another_number_of_classes_is_reported_and_the_rest_taken(tmp_path: Path
 def test_a_resnet_becomes_the_trunk_of_deeplabv3(tmp_path: Path) -> None:
     converted = convert(write(tmp_path / "resnet50.pth", resnet50(weights=None).state_dict()))
     assert (converted.layout, converted.model) == ("resnet", "deeplabv3-resnet50")
-    assert converted.not_taken == ("fc.weight", "fc.bias")
-    parts = {name.split(".")[1] for name in converted.fit.fresh}
+    assert converted.unexpected == ("fc.weight", "fc.bias")
+    parts = {name.split(".")[1] for name in converted.fit.missing}
     assert parts == {"classifier", "aux_classifier"}
-    assert (converted.fit.mismatched, converted.fit.unused) == ({}, ())
+    assert (converted.fit.mismatched, converted.fit.unexpected) == ({}, ())
 
 
 @pytest.mark.parametrize("make", [resnet152, wide_resnet50_2])
@@ -156,7 +160,7 @@ def test_a_resnet_of_another_depth_or_width_is_refused(
     state = make(weights=None).state_dict()
     thin = {name: value.new_zeros(()).expand(value.shape) for name, value in state.items()}
     path = write(tmp_path / "other.pth", thin)  # values do not matter, nor need they be stored
-    assert "a trunk of another depth or width than deeplabv3-resnet" in complaint(path)
+    assert "a backbone of another depth or width than deeplabv3-resnet" in complaint(path)
 
 
 def test_a_small_resnet_is_refused(tmp_path: Path) -> None:
@@ -208,7 +212,7 @@ def test_a_scripted_network_is_one_line(tmp_path: Path) -> None:
 def test_the_format_of_old_checkpoints_is_read(original: OriginalDDRNet, tmp_path: Path) -> None:
     path = tmp_path / "old.pth"
     torch.save(original.state_dict(), path, _use_new_zipfile_serialization=False)
-    assert convert(path).not_taken == ()
+    assert convert(path).unexpected == ()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])

@@ -22,7 +22,7 @@ def test_ddrnet_23_slim_has_the_5_7_million_parameters_of_the_paper() -> None:
 def test_the_high_resolution_branch_has_the_output_stride_asked_for(stride: Stride) -> None:
     with torch.device("meta"):
         network = DDRNetConfig(stride=stride).build()
-        low, high, stage3_high = network.trunk(torch.zeros(1, 3, 128, 256))
+        low, high, stage3_high = network.backbone(torch.zeros(1, 3, 128, 256))
     assert high.shape == (1, 128, 128 // stride, 256 // stride)
     assert stage3_high.shape == (1, 64, 128 // stride, 256 // stride)
     assert low.shape == (1, 512, 16 // stride, 32 // stride)
@@ -54,5 +54,5 @@ def test_the_classifier_has_the_trunk_of_the_segmentation_network() -> None:
     config = DDRNetConfig(width=4)
     classifier = config.build_classifier(7).eval()
     assert classifier(torch.randn(2, 3, 65, 97)).shape == (2, 7)
-    shapes = {name: tensor.shape for name, tensor in config.build().trunk.state_dict().items()}
-    assert {n: t.shape for n, t in classifier.trunk.state_dict().items()} == shapes
+    shapes = {name: tensor.shape for name, tensor in config.build().backbone.state_dict().items()}
+    assert {n: t.shape for n, t in classifier.backbone.state_dict().items()} == shapes

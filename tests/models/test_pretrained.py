@@ -32,9 +32,9 @@ def tiny(*, auxiliary: bool = True, classes: int = 1) -> DDRNet:
 def test_weights_of_venule_are_taken_with_the_images_they_have_seen(tmp_path: Path) -> None:
     source, network = tiny(), tiny()
     save_weights(tmp_path / "w.safetensors", source.state_dict(), RECORD)
-    taken = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
-    assert (taken.mismatched, taken.unused, taken.fresh) == ({}, (), ())
-    assert taken.seen == (SEEN,)
+    report = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
+    assert (report.mismatched, report.unexpected, report.missing) == ({}, (), ())
+    assert report.seen == (SEEN,)
     state = network.state_dict()
     assert all(torch.equal(state[name], value) for name, value in source.state_dict().items())
 
@@ -44,17 +44,17 @@ def test_the_account_names_every_tensor_of_either_side_once(tmp_path: Path) -> N
     save_file(state, tmp_path / "w.safetensors")
     network = tiny()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    taken = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
-    assert taken.mismatched == {
+    report = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
+    assert report.mismatched == {
         "head.conv2.weight": ((2, 4, 1, 1), (1, 4, 1, 1)),
         "head.conv2.bias": ((2,), (1,)),
     }
-    assert taken.unused == ("foreign",)
-    assert all(name.startswith("auxiliary_head.") for name in taken.fresh)
-    named = {*taken.taken, *taken.mismatched, *taken.fresh}
+    assert report.unexpected == ("foreign",)
+    assert all(name.startswith("auxiliary_head.") for name in report.missing)
+    named = {*report.loaded, *report.mismatched, *report.missing}
     assert {name.rpartition(".")[2] for name in before.keys() - named} == {"num_batches_tracked"}
     for name, value in network.state_dict().items():
-        assert torch.equal(value, state[name] if name in taken.taken else before[name])
+        assert torch.equal(value, state[name] if name in report.loaded else before[name])
 
 
 def test_weights_of_another_shape_are_refused_with_the_options_they_had(tmp_path: Path) -> None:
@@ -84,11 +84,12 @@ def test_one_line_says_how_much_was_taken(tmp_path: Path) -> None:
     state = tiny(auxiliary=False, classes=2).state_dict() | {"foreign": torch.zeros(1)}
     save_file(state, tmp_path / "w.safetensors")
     network = tiny()
-    taken = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
-    total = len(taken.taken) + len(taken.mismatched) + len(taken.fresh)
-    assert taken.line() == (
-        f"{tmp_path / 'w.safetensors'}: {len(taken.taken)} of the network's {total} tensors taken; "
-        "fresh: head, auxiliary_head (2 for their shape); 1 of the source unused"
+    report = load_pretrained(network, read_source(str(tmp_path / "w.safetensors")))
+    total = len(report.loaded) + len(report.mismatched) + len(report.missing)
+    assert report.line() == (
+        f"{tmp_path / 'w.safetensors'}: {len(report.loaded)} of the network's {total} tensors "
+        "loaded; "
+        "missing: head, auxiliary_head (2 for their shape); 1 unexpected"
     )
 
 
@@ -117,11 +118,11 @@ def test_the_initializers_of_an_onnx_file_are_taken_by_name(tmp_path: Path) -> N
     helper.set_model_props(model, {METADATA: RECORD.model_dump_json()})
     onnx.save(model, tmp_path / "w.onnx")
     network = tiny()
-    taken = load_pretrained(network, read_source(str(tmp_path / "w.onnx")))
-    assert set(taken.taken) == set(source)
-    assert taken.unused == ("val_7",)
-    assert all("num_batches" in name or "auxiliary" in name for name in taken.fresh)
-    assert taken.seen == (SEEN,)
+    report = load_pretrained(network, read_source(str(tmp_path / "w.onnx")))
+    assert set(report.loaded) == set(source)
+    assert report.unexpected == ("val_7",)
+    assert all("num_batches" in name or "auxiliary" in name for name in report.missing)
+    assert report.seen == (SEEN,)
     state = network.state_dict()
     assert all(torch.equal(state[name], value) for name, value in source.items())
 
@@ -167,10 +168,10 @@ def test_imagenet_fills_the_trunk_of_deeplabv3(monkeypatch: pytest.MonkeyPatch) 
     state = resnet50(weights=None).state_dict()
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda url, **_: state)
     network = DeepLabV3Config().build()
-    taken = load_pretrained(network, read_source("imagenet"))
-    assert {name.split(".")[1] for name in taken.taken} == {"backbone"}
-    assert {name.split(".")[1] for name in taken.fresh} == {"classifier", "aux_classifier"}
-    assert taken.unused == ("network.backbone.fc.weight", "network.backbone.fc.bias")
+    report = load_pretrained(network, read_source("imagenet"))
+    assert {name.split(".")[1] for name in report.loaded} == {"backbone"}
+    assert {name.split(".")[1] for name in report.missing} == {"classifier", "aux_classifier"}
+    assert report.unexpected == ("network.backbone.fc.weight", "network.backbone.fc.bias")
 
 
 def test_coco_fills_all_of_deeplabv3_but_its_21_classes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +185,6 @@ def test_coco_fills_all_of_deeplabv3_but_its_21_classes(monkeypatch: pytest.Monk
         return state
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
-    taken = load_pretrained(DeepLabV3Config().build(), read_source("coco"))
-    assert (taken.fresh, taken.unused, len(taken.mismatched)) == ((), (), 4)
+    report = load_pretrained(DeepLabV3Config().build(), read_source("coco"))
+    assert (report.missing, report.unexpected, len(report.mismatched)) == ((), (), 4)
     assert "deeplabv3_resnet50_coco" in urls[0]

@@ -14,7 +14,7 @@ from venule.data.protocols import select
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import find_fov
-from venule.image.io import read_image
+from venule.image.photograph import read_photograph
 from venule.quality.assess import (
     BLURRED,
     COMPRESSED,
@@ -40,7 +40,7 @@ from venule.quality.assess import (
 )
 from venule.quality.degrade import (
     Degradation,
-    Spoilt,
+    Degraded,
     add_noise,
     blur,
     compress,
@@ -49,10 +49,10 @@ from venule.quality.degrade import (
     overexpose,
     shrink,
 )
-from venule.quality.measures import Measures
-from venule.synth.fundus import draw_fundus
+from venule.quality.features import QualityFeatures
+from venule.synth.fundus import synthesize_fundus
 
-GOOD = Measures(
+GOOD = QualityFeatures(
     diameter_px=540,
     edge_visible=True,
     spread=150,
@@ -64,14 +64,14 @@ GOOD = Measures(
     saturation=0.7,
     warm=1,
     vessels=0.1,
-    largest_piece=0.9,
+    largest_component=0.9,
 )
 
 
 @pytest.fixture(scope="module")
-def photo() -> Spoilt:
-    drawn = draw_fundus(0, size_px=400)
-    return Spoilt(drawn.image, drawn.fov, drawn.vessels)
+def photo() -> Degraded:
+    synthetic = synthesize_fundus(0, size_px=400)
+    return Degraded(synthetic.image, synthetic.fov, synthetic.vessels)
 
 
 def _sure(vessels: Mask) -> FloatMap:
@@ -79,12 +79,12 @@ def _sure(vessels: Mask) -> FloatMap:
     return np.where(vessels, 0.95, 0.01).astype(np.float32)
 
 
-def _assess(photo: Spoilt) -> Quality:
+def _assess(photo: Degraded) -> Quality:
     fov = find_fov(photo.image)
     return assess(photo.image, fov, _sure(photo.vessels) * fov, threshold=0.5)
 
 
-def test_a_good_photograph_is_ok_without_reasons(photo: Spoilt) -> None:
+def test_a_good_photograph_is_ok_without_reasons(photo: Degraded) -> None:
     quality = _assess(photo)
     assert quality.grade == "ok"
     assert quality.reasons == ()
@@ -116,7 +116,7 @@ def test_a_good_photograph_is_ok_without_reasons(photo: Spoilt) -> None:
         (NOT_A_FUNDUS, {"warm": 0.2}, "reject"),
         (NOT_A_FUNDUS, {"contrast": 0.12}, "reject"),
         (NOT_A_FUNDUS, {"vessels": 0.5}, "reject"),
-        (NOT_A_FUNDUS, {"largest_piece": 0.2}, "reject"),
+        (NOT_A_FUNDUS, {"largest_component": 0.2}, "reject"),
         (NO_FIELD, {"spread": 1}, "reject"),
     ],
 )
@@ -128,9 +128,9 @@ def test_one_bad_measure_is_the_reason(reason: str, change: dict[str, Any], grad
 
 
 def test_a_vessel_map_in_pieces_says_more_where_no_edge_is_seen() -> None:
-    pieces = replace(GOOD, largest_piece=0.3)
-    assert NOT_A_FUNDUS not in judge(pieces, 0.2).reasons
-    assert NOT_A_FUNDUS in judge(replace(pieces, edge_visible=False), 0.2).reasons
+    components = replace(GOOD, largest_component=0.3)
+    assert NOT_A_FUNDUS not in judge(components, 0.2).reasons
+    assert NOT_A_FUNDUS in judge(replace(components, edge_visible=False), 0.2).reasons
 
 
 def test_a_grey_photograph_is_not_judged_by_its_colours() -> None:
@@ -166,7 +166,7 @@ def test_blur_and_noise_lower_what_is_expected_and_sharp_photographs_keep_it() -
 
 
 @pytest.mark.parametrize(
-    ("spoil", "strength", "reason"),
+    ("degrade", "strength", "reason"),
     [
         (blur, 0.02, BLURRED),
         (darken, 0.04, TOO_DARK),
@@ -177,27 +177,27 @@ def test_blur_and_noise_lower_what_is_expected_and_sharp_photographs_keep_it() -
     ],
 )
 def test_a_photograph_that_was_spoilt_badly_is_rejected_for_that(
-    photo: Spoilt, spoil: Degradation, strength: float, reason: str
+    photo: Degraded, degrade: Degradation, strength: float, reason: str
 ) -> None:
-    quality = _assess(spoil(photo, strength))
+    quality = _assess(degrade(photo, strength))
     assert quality.grade == "reject"
     assert reason in quality.reasons
 
 
-def test_a_photograph_without_the_edge_is_usable_and_says_so(photo: Spoilt) -> None:
+def test_a_photograph_without_the_edge_is_usable_and_says_so(photo: Degraded) -> None:
     quality = _assess(crop(photo, 0.65))
     assert quality.grade == "usable"
     assert quality.reasons == (NO_EDGE,)
 
 
-def test_a_grey_photograph_is_usable_and_says_so(photo: Spoilt) -> None:
+def test_a_grey_photograph_is_usable_and_says_so(photo: Degraded) -> None:
     grey = np.repeat(photo.image[..., 1:2], 3, axis=2)
     quality = _assess(replace(photo, image=grey))
     assert quality.grade == "usable"
     assert NO_COLOR in quality.reasons
 
 
-def test_a_photograph_in_blue_is_none_of_a_fundus(photo: Spoilt) -> None:
+def test_a_photograph_in_blue_is_none_of_a_fundus(photo: Degraded) -> None:
     quality = _assess(replace(photo, image=np.ascontiguousarray(photo.image[..., ::-1])))
     assert quality.grade == "reject"
     assert NOT_A_FUNDUS in quality.reasons
@@ -213,14 +213,14 @@ def test_an_empty_frame_has_no_field_of_view(color: tuple[int, int, int]) -> Non
     assert quality.uncertainty == 1
 
 
-def test_of_a_large_photograph_a_sample_of_pixels_is_enough(photo: Spoilt) -> None:
+def test_of_a_large_photograph_a_sample_of_pixels_is_enough(photo: Degraded) -> None:
     small = _assess(photo)
     image = photo.image.repeat(5, axis=0).repeat(5, axis=1)
     fov, vessels = (mask.repeat(5, axis=0).repeat(5, axis=1) for mask in (photo.fov, photo.vessels))
     large = assess(image, fov, _sure(vessels) * fov, threshold=0.5)
-    assert small.measures is not None
-    assert large.measures is not None
-    assert large.measures.diameter_px == pytest.approx(5 * small.measures.diameter_px, rel=0.02)
+    assert small.features is not None
+    assert large.features is not None
+    assert large.features.diameter_px == pytest.approx(5 * small.features.diameter_px, rel=0.02)
     assert large.uncertainty == pytest.approx(small.uncertainty, abs=0.02)
     assert large.grade == "ok"
 
@@ -229,7 +229,7 @@ def test_a_field_of_view_without_a_pixel_has_no_measures() -> None:
     image, nothing = np.zeros((30, 30, 3), np.uint8), np.zeros((30, 30), np.float32)
     quality = assess(image, nothing > 0, nothing, threshold=0.5)
     assert (quality.grade, quality.reasons) == ("reject", (NO_FIELD,))
-    assert quality.measures is None
+    assert quality.features is None
     assert quality.uncertainty == 1
 
 
@@ -261,7 +261,7 @@ NOT_OK = ("camera.png", "chelsea.png", "moon.png", "page.png", "text.png")
 
 
 def _read(name: str) -> RGB:
-    return read_image(Path(skimage.__file__).parent / "data" / name)
+    return read_photograph(Path(skimage.__file__).parent / "data" / name).pixels
 
 
 @pytest.mark.slow
@@ -283,10 +283,10 @@ def test_pictures_of_other_things_are_not_ok_and_a_fundus_is() -> None:
     ("name", "protocol"), [("DRIVE", "whole"), ("CHASE_DB1", "first20"), ("HRF", "orlando")]
 )
 def test_real_photographs_for_training_are_ok(real_data: Path, name: str, protocol: str) -> None:
-    records = select(open_dataset(name, data_root=real_data), protocol, "train").records[::6]
+    cases = select(open_dataset(name, data_root=real_data), protocol, "train").cases[::6]
     segmenter = venule.load("general", runtime="onnx")
-    for record in records:
-        quality = segmenter.segment(read_image(record.image)).quality
+    for record in cases:
+        quality = segmenter.segment(read_photograph(record.image).pixels).quality
         assert quality is not None
         assert quality.grade == "ok", (record.id, quality)
         assert not math.isnan(quality.uncertainty)

@@ -1,11 +1,11 @@
-"""Tiny data sets of drawn fundus photographs, and settings that train on them in seconds."""
+"""Tiny data sets of synthetic fundus photographs, and settings that train on them in seconds."""
 
 import csv
 from pathlib import Path
 from typing import Any
 
 from support.trees import save
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
 NETWORK: dict[str, Any] = {
     "model": "ddrnet23-slim",
@@ -14,16 +14,16 @@ NETWORK: dict[str, Any] = {
 """A DDRNet small enough for a test."""
 
 
-def make_drawn(folder: Path, *, train: int = 4, val: int = 2, size_px: int = 80) -> Path:
-    """A CSV data set of drawn photographs filed as train and val; returns the CSV file."""
-    path = folder / "drawn.csv"
+def make_synthetic(folder: Path, *, train: int = 4, val: int = 2, size_px: int = 80) -> Path:
+    """A CSV data set of synthetic photographs filed as train and val; returns the CSV file."""
+    path = folder / "synthetic.csv"
     splits = ["train"] * train + ["val"] * val
     rows = []
     for number, split in enumerate(splits):
-        drawn, name = draw_fundus(number, size_px=size_px), f"{number:02d}.png"
-        save(folder / "images" / name, drawn.image)
-        save(folder / "labels" / name, drawn.vessels)
-        save(folder / "fov" / name, drawn.fov)
+        synthetic, name = synthesize_fundus(number, size_px=size_px), f"{number:02d}.png"
+        save(folder / "images" / name, synthetic.image)
+        save(folder / "labels" / name, synthetic.vessels)
+        save(folder / "fov" / name, synthetic.fov)
         files = {"image": f"images/{name}", "label": f"labels/{name}", "fov": f"fov/{name}"}
         rows.append({"id": f"{number:02d}", **files, "split": split})
     with path.open("w", newline="", encoding="utf-8") as file:

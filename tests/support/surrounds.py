@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from venule.image.arrays import RGB, Mask
 from venule.synth.config import VARIED
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 from venule.synth.texture import smooth_noise, stream
 
 EYES = 200
@@ -84,7 +84,7 @@ def surrounded(kind: str, seed: int) -> Surrounded:
 @lru_cache(maxsize=EYES)
 def _eye(seed: int) -> Floats:
     """(n, n, 3) float32 0..255: the square around a drawn field of view's inner part."""
-    drawn = draw_fundus(seed, size_px=_EYE_PX, config=replace(VARIED, frames=("square",)))
+    drawn = synthesize_fundus(seed, size_px=_EYE_PX, config=replace(VARIED, frames=("square",)))
     return np.asarray(drawn.image, np.float32)
 
 

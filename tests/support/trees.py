@@ -1,4 +1,4 @@
-"""Tiny fake copies of data sets: real folder and file names and kinds, drawn photographs.
+"""Tiny fake copies of data sets: real folder and file names and kinds, synthetic photographs.
 
 Each `make_` function writes a whole data set below the folder it is given and returns its root.
 Photographs are 64 x 60 px: a disc on black with a few dark curves, which are the vessels.
@@ -52,7 +52,7 @@ class Drawn:
 
 
 def draw(seed: int, height: int = HEIGHT, width: int = WIDTH) -> Drawn:
-    """One drawn eye; another seed gives other pixels."""
+    """One synthetic eye; another seed gives other pixels."""
     generator = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     radius = np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2)
@@ -165,7 +165,7 @@ def make_fives(folder: Path, *, train: int = 600, test: int = 200) -> Path:
 
 
 def make_deeplab_folders(folder: Path) -> Path:
-    """The second system's folders: 21-36 train, 37-40 valid, 01-20 without masks in test_images."""
+    """Manshi3's folders: 21-36 train, 37-40 valid, 01-20 without masks in test_images."""
     root = folder / "drive_folders"
     for number in range(1, 41):
         part = "test" if number <= 20 else "train" if number <= 36 else "valid"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from venule.synth.camera import photograph
-from venule.synth.config import PLAIN, DrawingConfig
+from venule.synth.config import PLAIN, SyntheticFundusConfig
 from venule.synth.frame import square
 
 FRAME = square(240)
@@ -17,7 +17,7 @@ PERFECT = replace(
 )  # fmt: skip
 
 
-def taken(config: DrawingConfig, *, seed: int = 3) -> NDArray[np.float64]:
+def taken(config: SyntheticFundusConfig, *, seed: int = 3) -> NDArray[np.float64]:
     """A photograph of a grey fundus with one dark upright bar, 6 px wide."""
     retina = np.full((3, *FRAME.shape), 0.5, np.float32)
     retina[:, :, 117:123] = 0.3

@@ -1,4 +1,4 @@
-"""Folders of drawings are the same however they were made, and read as data sets."""
+"""Folders of synthetic images are the same however they were made, and read as data sets."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +8,16 @@ import pytest
 from venule.data.catalog import open_dataset
 from venule.data.check import check_dataset
 from venule.errors import OutputError
-from venule.image.io import read_image, read_mask
-from venule.synth.collection import Collection, draw_all
+from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
+from venule.synth.collection import Collection, synthesize_all
 
 
 def make(root: Path, count: int, *, workers: int = 1, collection: Collection | None = None) -> int:
     """Draw what is missing of a set, tiny unless given; how many that were."""
-    drawings = replace(collection or Collection(root=root, size_px=64), root=root)
-    drawings.begin()
-    return len(list(draw_all(drawings, drawings.missing(count), workers=workers)))
+    images = replace(collection or Collection(root=root, size_px=64), root=root)
+    images.begin()
+    return len(list(synthesize_all(images, images.missing(count), workers=workers)))
 
 
 def content(root: Path) -> dict[str, bytes]:
@@ -26,13 +27,13 @@ def content(root: Path) -> dict[str, bytes]:
 def test_the_folder_is_a_data_set_without_problems(tmp_path: Path) -> None:
     make(tmp_path / "set", 3)
     dataset = open_dataset(str(tmp_path / "set"))
-    assert [record.id for record in dataset.records] == ["000000", "000001", "000002"]
+    assert [record.id for record in dataset.cases] == ["000000", "000001", "000002"]
     assert not check_dataset(dataset)
-    for record in dataset.records:
+    for record in dataset.cases:
         assert record.fov is not None
         assert record.first is not None
         vessels, fov = read_mask(record.first), read_mask(record.fov)
-        assert read_image(record.image).shape[:2] == vessels.shape == fov.shape
+        assert read_photograph(record.image).pixels.shape[:2] == vessels.shape == fov.shape
         assert vessels.any()
         assert not (vessels & ~fov).any()
 
@@ -86,5 +87,5 @@ def test_photographs_may_be_jpeg_and_labels_stay_png(tmp_path: Path) -> None:
     assert set(content(tmp_path / "set")) == {
         "synth.json", "images/000000.jpg", "labels/000000.png", "fov/000000.png",
     }  # fmt: skip
-    (record,) = open_dataset(str(tmp_path / "set")).records
+    (record,) = open_dataset(str(tmp_path / "set")).cases
     assert record.first is not None

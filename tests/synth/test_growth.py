@@ -47,7 +47,7 @@ def test_every_branch_starts_on_another_vessel_or_on_the_disc(seed: int) -> None
 
 @pytest.mark.parametrize("seed", range(3))
 def test_at_every_fork_the_cubes_of_the_radii_add_up(seed: int) -> None:
-    """Murray, PNAS 12, 1926. A piece thins by 3 % at most before its fork."""
+    """Murray, PNAS 12, 1926. A component thins by 3 % at most before its fork."""
     vessels = grown(seed)
     starting = defaultdict(list)
     for vessel in vessels:
@@ -80,8 +80,8 @@ def test_calibres_are_those_of_retinal_vessels(seed: int) -> None:
 
 
 def test_winding_makes_vessels_longer_than_their_chords() -> None:
-    def tortuosity(winding: float) -> float:
-        long = [v for v in grown(1, winding=winding) if len(v.points) > 12]
+    def tortuosity(tortuosity: float) -> float:
+        long = [v for v in grown(1, tortuosity=tortuosity) if len(v.points) > 12]
         chords = [float(np.hypot(*(v.points[-1] - v.points[0]))) for v in long]
         return float(np.median([length(v) / chord for v, chord in zip(long, chords, strict=True)]))
 
@@ -94,7 +94,7 @@ def test_more_twigs_make_more_vessel() -> None:
 
 
 def test_vessels_of_one_kind_do_not_cross() -> None:
-    """Pieces of one kind meet at their ends alone, apart from the crowd on the disc."""
+    """Components of one kind meet at their ends alone, apart from the crowd on the disc."""
     rng = np.random.default_rng(3)
     eye = place_eye(rng)
     vessels = [v for v in grow_vessels(rng, eye) if v.kind == "vein"]

@@ -1,4 +1,4 @@
-"""Noise, edges and random streams have the properties that drawings rely on."""
+"""Noise, edges and random streams have the properties that synthetic images rely on."""
 
 import numpy as np
 

@@ -148,7 +148,10 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
         ),
         ({"data": {"train": [{"dataset": "drive"}]}}, "data.train.0.split: Field required"),
         ({"data": {"train": 3}}, "data.train: Input should be a valid string"),
-        ({"augmentation": {"smaller_fov_px": [0]}}, "smaller_fov_px.0: .* equal to 32"),
+        (
+            {"augmentation": {"low_resolution_fov_px": [0]}},
+            "low_resolution_fov_px.0: .* equal to 32",
+        ),
         ({"augmentation": {"blur_p": 1, "blur_sigma_px": 30}}, "input; lower blur_sigma_px$"),
         ({"optimizer": {"betas": [0.9, 1.5]}}, "optimizer.betas.1: .* less than 1"),
         ({"optimizer": {"clip_norm": float("inf")}}, "clip_norm: .* a finite number"),
@@ -157,8 +160,8 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
         ({"scheduler": {"kind": "multistep"}}, "scheduler: kind = multistep needs milestones"),
         ({"scheduler": {"milestones": [-2]}}, "scheduler.milestones.0: .* equal to 1"),
         (
-            {"input": {"resize_px": 64}, "augmentation": {"smaller_fov_px": [48]}},
-            "augmentation.smaller_fov_px: is for crops",
+            {"input": {"resize_px": 64}, "augmentation": {"low_resolution_fov_px": [48]}},
+            "augmentation.low_resolution_fov_px: is for crops",
         ),
     ],
 )

@@ -64,8 +64,8 @@ def test_a_trunk_of_stride_8_enters_networks_of_every_stride(stride: Literal[8, 
     classifier = replace(TINY_CONFIG, stride=8).build_classifier(2)
     network = replace(TINY_CONFIG, stride=stride).build()
     account = compare(network, classifier.state_dict(), source="classifier")
-    trunk = {name for name in network.state_dict() if name.startswith("trunk.")}
-    assert set(account.taken) == trunk
+    backbone = {name for name in network.state_dict() if name.startswith("backbone.")}
+    assert set(account.loaded) == backbone
     assert account.mismatched == {}
 
 
@@ -78,12 +78,12 @@ def test_a_pretrained_trunk_enters_a_ddrnet_completely(tree: Path, tmp_path: Pat
     # The run's folder is enough: its best by accuracy are meant.
     source = open_source(str(run.path))
     assert source is not None
-    taken = load_pretrained(network, source)
-    assert taken.seen == ()
-    account = taken.summary()
+    report = load_pretrained(network, source)
+    assert report.seen == ()
+    account = report.summary()
     assert account["source"].endswith("best_accuracy.safetensors")
-    trunk = [name for name in network.state_dict() if name.startswith("trunk.")]
-    assert account["taken"] == trunk
+    backbone = [name for name in network.state_dict() if name.startswith("backbone.")]
+    assert account["loaded"] == backbone
     assert account["mismatched"] == {}
     fresh = {name.partition(".")[0] for name in account["fresh_in_network"]}
     assert fresh == {"dappm", "head", "auxiliary_head"}
@@ -110,12 +110,12 @@ def test_parts_of_photographs_are_remembered_by_all_that_learns_from_them(
         "role": "trained",
         "images": {"01L": "ab"},
     }
-    (tree / "parts.json").write_text(json.dumps({"seen": [images]}))
+    (tree / "patches.json").write_text(json.dumps({"seen": [images]}))
     run = pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
     seen = (SeenImages.model_validate(images),)
     assert read_source(str(run.weights / "last.safetensors")).seen == seen
 
-    (tree / "parts.json").unlink()
+    (tree / "patches.json").unlink()
     config = settings(tree, epochs=1)
     network = config.network.model_copy(update={"pretrained": str(run.path)})
     config = config.model_copy(update={"network": network})
@@ -126,8 +126,8 @@ def test_parts_of_photographs_are_remembered_by_all_that_learns_from_them(
 
 def test_a_damaged_list_of_parts_is_said(tree: Path, tmp_path: Path) -> None:
     for text in ("{", "[]", '{"seen": [{"dataset": 1}]}', '{"seen": 3}'):
-        (tree / "parts.json").write_text(text)
-        with pytest.raises(DatasetError, match=r"parts.json: does not list images"):
+        (tree / "patches.json").write_text(text)
+        with pytest.raises(DatasetError, match=r"patches.json: does not list images"):
             pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
 
 

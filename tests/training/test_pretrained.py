@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from support.runs import silent
 from venule.errors import WeightsError
 from venule.export.onnx import export_onnx
@@ -20,7 +20,7 @@ from venule.training.train import pretrained_source, resume, train
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_drawn(tmp_path_factory.mktemp("drawn"))
+    return make_synthetic(tmp_path_factory.mktemp("synthetic"))
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,9 @@ def test_a_training_starts_from_a_runs_folder_and_reports_it(
 
     run = train(second(data, first.path), root=tmp_path, report=keep)
     own = load_model(first.weights / "best_dice.safetensors")[0].state_dict()
-    assert account(run)["taken"] == list(own)
+    assert account(run)["loaded"] == list(own)
     assert account(run)["fresh_in_network"] == account(run)["unused_in_file"] == []
-    assert reports["pretrained"] == {"taken": len(own), "mismatched": 0, "fresh": 0}
+    assert reports["pretrained"] == {"loaded": len(own), "mismatched": 0, "fresh": 0}
 
 
 def test_without_options_the_network_has_the_shape_of_its_weights(
@@ -70,7 +70,7 @@ def test_without_options_the_network_has_the_shape_of_its_weights(
 def test_what_the_first_weights_have_seen_the_second_have_seen_too(
     data: Path, first: Run, tmp_path: Path
 ) -> None:
-    other = make_drawn(tmp_path / "other", size_px=72)
+    other = make_synthetic(tmp_path / "other", size_px=72)
     run = train(second(other, first.path), root=tmp_path / "runs", report=silent)
     _, before = read_weights(first.weights / "last.safetensors")
     _, after = read_weights(run.weights / "last.safetensors")
@@ -108,7 +108,7 @@ def test_a_training_starts_from_exported_onnx(data: Path, first: Run, tmp_path: 
     missing = account(run)["fresh_in_network"]
     # What only training uses is not exported; counters of batches are not told of.
     assert all("auxiliary" in name for name in missing)
-    untold = load_model(source)[0].state_dict().keys() - {*account(run)["taken"], *missing}
+    untold = load_model(source)[0].state_dict().keys() - {*account(run)["loaded"], *missing}
     assert {name.rpartition(".")[2] for name in untold} == {"num_batches_tracked"}
 
 

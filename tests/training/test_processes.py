@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from support.runs import carry_on, free_port, one_of_several, start
 from venule.models.checkpoint import read_weights
 
@@ -33,7 +33,7 @@ def one_step(data: Path, *, batch_size: int, accumulate: int = 1) -> dict[str, A
 def test_two_processes_take_the_step_of_one_with_the_double_batch(
     accumulate: int, tmp_path: Path
 ) -> None:
-    data = make_drawn(tmp_path / "data", train=4, val=1)
+    data = make_synthetic(tmp_path / "data", train=4, val=1)
     size = 4 // 2 // accumulate
     port = free_port()
     together = [

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from support.runs import carry_on, silent, start
 from venule.errors import ConfigError, DatasetError
 from venule.training.config import TrainConfig
@@ -115,7 +115,7 @@ def contents(run: Path, pattern: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", RUNS)
 def test_a_killed_and_resumed_run_ends_bit_identical(kind: str, tmp_path: Path) -> None:
-    values = settings(make_drawn(tmp_path / "data"), **RUNS[kind])
+    values = settings(make_synthetic(tmp_path / "data"), **RUNS[kind])
     started = time.monotonic()
     whole = run_to_the_end(values, tmp_path / "whole")
     seconds = time.monotonic() - started
@@ -148,7 +148,7 @@ def events(run: Path) -> list[int]:
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
-    values = settings(make_drawn(tmp_path / "data", train=2, val=1), schedule={"epochs": 1})
+    values = settings(make_synthetic(tmp_path / "data", train=2, val=1), schedule={"epochs": 1})
     run = run_to_the_end(values, tmp_path / "runs")
     before = contents(run, "weights/*") | contents(run, "*.*")
     assert run_to_the_end(values, tmp_path / "runs") == run
@@ -158,7 +158,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_run_does_not_go_on_by_another_configuration(tmp_path: Path) -> None:
-    values = settings(make_drawn(tmp_path / "data"), schedule={"epochs": 1})
+    values = settings(make_synthetic(tmp_path / "data"), schedule={"epochs": 1})
     run = train(parse_config(values, TrainConfig, source="test"), root=tmp_path, report=silent).path
     text = (run / "config.toml").read_text()
     before = (run / "metrics.csv").read_bytes()
@@ -177,7 +177,7 @@ def test_a_run_does_not_go_on_by_another_configuration(tmp_path: Path) -> None:
 
 
 def test_a_run_does_not_go_on_with_other_annotations(tmp_path: Path) -> None:
-    data = make_drawn(tmp_path / "data")
+    data = make_synthetic(tmp_path / "data")
     values = settings(data, schedule={"epochs": 1})
     run = train(parse_config(values, TrainConfig, source="test"), root=tmp_path, report=silent).path
     label = data.parent / "labels" / "00.png"

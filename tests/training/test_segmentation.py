@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from venule.data.sample import Sample
 from venule.errors import ConfigError
 from venule.models.base import SegmentationModel
@@ -38,7 +38,7 @@ class Planted(SegmentationModel):
 
 @pytest.fixture
 def task(tmp_path: Path) -> SegmentationTask:
-    data = make_drawn(tmp_path / "data", train=1, val=1)
+    data = make_synthetic(tmp_path / "data", train=1, val=1)
     config = parse_config(settings(data, loss={"kind": "bce"}), TrainConfig, source="test")
     return SegmentationTask(config, choose(config, "train"), choose(config, "val"))
 
@@ -100,8 +100,8 @@ def test_the_training_loss_does_not_look_outside_the_field_of_view(task: Segment
 
 
 def test_the_threshold_is_chosen_before_pieces_are_joined_or_dropped(tmp_path: Path) -> None:
-    data = make_drawn(tmp_path / "data", train=1, val=1)
-    after = {"postprocessing": {"join_budget": 8.0, "min_piece": 0.05}}
+    data = make_synthetic(tmp_path / "data", train=1, val=1)
+    after = {"postprocessing": {"reconnection_budget": 8.0, "min_component": 0.05}}
     config = parse_config(settings(data, output=after), TrainConfig, source="test")
     task = SegmentationTask(config, choose(config, "train"), choose(config, "val"))
     (sample,) = task.val
@@ -111,7 +111,7 @@ def test_the_threshold_is_chosen_before_pieces_are_joined_or_dropped(tmp_path: P
 
 
 def test_showing_samples_of_nothing_is_refused(tmp_path: Path) -> None:
-    data = make_drawn(tmp_path / "data", train=1, val=1)
+    data = make_synthetic(tmp_path / "data", train=1, val=1)
     config = parse_config(settings(data, data={"train": []}), TrainConfig, source="test")
     with pytest.raises(ConfigError, match=r"data.train = \[\]: name at least one"):
         next(sample_rows(config, samples=1))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from venule.data.catalog import open_dataset
 from venule.data.sample import load_sample
 from venule.errors import UsageError
@@ -17,7 +17,7 @@ from venule.viz.overlay import VESSEL
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_drawn(tmp_path_factory.mktemp("drawn"), train=3, val=1)
+    return make_synthetic(tmp_path_factory.mktemp("synthetic"), train=3, val=1)
 
 
 def parse(data: Path, /, **sections: object) -> TrainConfig:
@@ -32,10 +32,10 @@ def test_without_augmentation_the_sheet_shows_the_photographs_and_their_truth(da
     )
     rows = list(sample_rows(config, samples=8))
     assert len(rows) == 3
-    for (label, pictures), record in zip(rows, open_dataset(str(data)).records, strict=False):
-        photograph = load_sample(record)
+    for (label, pictures), case in zip(rows, open_dataset(str(data)).cases, strict=False):
+        photograph = load_sample(case)
         assert photograph.vessels is not None
-        assert label.endswith(record.id)
+        assert label.endswith(case.id)
         image, truth = pictures[:2]
         expected = photograph.image * photograph.fov[..., None]
         assert np.abs(image.astype(int) - expected).max() <= 1

@@ -1,4 +1,4 @@
-"""Real, tiny trainings on drawn photographs: what a run's folder holds, and that it is true."""
+"""Real, tiny trainings on synthetic photographs: what a run's folder holds, and that it is true."""
 
 import csv
 import hashlib
@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from support.drawn import make_drawn, settings
+from support.drawn import make_synthetic, settings
 from support.runs import silent
 from support.trees import save
 from venule.data.catalog import open_dataset
@@ -23,7 +23,7 @@ from venule.image.io import pixel_hash
 from venule.inference.load import load
 from venule.models.checkpoint import build_model, load_model, read_weights, save_weights
 from venule.models.record import Postprocessing, SeenImages
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 from venule.training.config import TrainConfig
 from venule.training.config_file import parse_config
 from venule.training.run import Run
@@ -38,7 +38,7 @@ def run(data: Path, root: Path, /, **sections: Any) -> Run:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_drawn(tmp_path_factory.mktemp("drawn"))
+    return make_synthetic(tmp_path_factory.mktemp("synthetic"))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_validation_scores_are_those_of_the_evaluation_at_a_half(
     finished: Path, data: Path
 ) -> None:
     selection = select(open_dataset(str(data)), None, "val")
-    segmenter = load(finished, which="last", device="cpu").with_settings(threshold=0.5)
+    segmenter = load(finished, checkpoint="last", device="cpu").with_settings(threshold=0.5)
     result = evaluate_segmenter(segmenter, selection)
     last = rows(finished)[-1]
     for ours, theirs in (("dice", "dice"), ("iou", "iou"), ("miou", "miou"), ("auc", "roc_auc")):
@@ -133,7 +133,7 @@ def test_both_precisions_train_and_keep_their_weights_in_fp32(
 
 
 def test_images_without_any_vessel_do_not_spoil_the_scores_of_others(tmp_path: Path) -> None:
-    data = make_drawn(tmp_path / "data", train=2, val=2)
+    data = make_synthetic(tmp_path / "data", train=2, val=2)
     save(data.parent / "labels/02.png", np.zeros((80, 80), bool))
     path = run(data, tmp_path, schedule={"epochs": 1}).path
     assert 0 <= float(rows(path)[0]["val_auc"]) <= 1
@@ -141,7 +141,7 @@ def test_images_without_any_vessel_do_not_spoil_the_scores_of_others(tmp_path: P
 
 
 def test_weights_of_a_validation_without_any_vessel_can_still_be_read(tmp_path: Path) -> None:
-    data = make_drawn(tmp_path / "data", train=2, val=1)
+    data = make_synthetic(tmp_path / "data", train=2, val=1)
     save(data.parent / "labels/02.png", np.zeros((80, 80), bool))
     path = run(data, tmp_path, schedule={"epochs": 1}).path
     _, record = load_model(path / "weights/last.safetensors")
@@ -216,7 +216,7 @@ def test_weights_that_know_the_validation_images_are_refused_as_a_start(
 ) -> None:
     pretrained = {"network": {"pretrained": str(finished)}}
     val = [{"dataset": str(data), "split": "train"}]  # what `finished` was trained on
-    other = make_drawn(tmp_path / "other", train=2, val=1, size_px=96)
+    other = make_synthetic(tmp_path / "other", train=2, val=1, size_px=96)
     sources = {"train": [{"dataset": str(other), "split": "train"}], "val": val}
     with pytest.raises(ConfigError, match=r"was trained on validation images \(00, 01, 02, 03\)"):
         run(data, tmp_path / "runs", data=sources, **pretrained)
@@ -226,10 +226,10 @@ def test_weights_that_know_the_validation_images_are_refused_as_a_start(
 
 
 def test_a_run_does_not_go_on_with_other_photographs(tmp_path: Path) -> None:
-    data = make_drawn(tmp_path / "data")
+    data = make_synthetic(tmp_path / "data")
     path = run(data, tmp_path).path
     before = {name: (path / name).read_bytes() for name in ("data.json", "metrics.csv")}
-    save(data.parent / "images/00.png", draw_fundus(9, size_px=80).image)
+    save(data.parent / "images/00.png", synthesize_fundus(9, size_px=80).image)
     with pytest.raises(DatasetError, match="no longer those that it began with"):
         resume(path, report=silent)
     assert before == {name: (path / name).read_bytes() for name in before}
@@ -243,7 +243,7 @@ def test_only_a_run_can_be_resumed(tmp_path: Path) -> None:
 def test_several_data_sets_train_together_and_are_all_remembered(
     data: Path, tmp_path: Path
 ) -> None:
-    other = make_drawn(tmp_path / "other", train=3, val=2, size_px=96)
+    other = make_synthetic(tmp_path / "other", train=3, val=2, size_px=96)
     sources = {
         "train": [
             {"dataset": str(data), "split": "train"},
@@ -277,7 +277,7 @@ def test_maps_teach_instead_of_the_annotation_and_are_looked_for_first(
         run(data, tmp_path, **sections)
     (tmp_path / "maps" / "seen.json").write_text('{"seen": []}')
     taught = load(run(data, tmp_path, **sections).path, device="cpu")
-    sample = load_sample(open_dataset(str(data)).records[0])
+    sample = load_sample(open_dataset(str(data)).cases[0])
     probability = taught.segment(sample.image, fov=sample.fov).probability
     assert float(probability[sample.fov].mean()) > 0.8
 
@@ -305,7 +305,7 @@ def test_photographs_with_maps_need_no_annotation(data: Path, tmp_path: Path) ->
 def test_without_validation_images_the_last_weights_carry_the_given_threshold(
     data: Path, tmp_path: Path
 ) -> None:
-    after = {"scale": 0.8, "offset": 0.1, "min_piece": 0.001}
+    after = {"scale": 0.8, "offset": 0.1, "min_component": 0.001}
     output = {"threshold": 0.37, "postprocessing": after}
     path = run(data, tmp_path, data={"val": []}, output=output).path
     assert [file.name for file in (path / "weights").iterdir()] == ["last.safetensors"]
@@ -338,20 +338,20 @@ def test_whoever_learns_from_maps_has_seen_what_their_networks_have(
     assert known in record.seen
 
     # What a teacher was chosen by may teach others.
-    own = pixel_hash(load_sample(open_dataset(str(data)).records[0]).image)
+    own = pixel_hash(load_sample(open_dataset(str(data)).cases[0]).image)
     selected = {"role": "selected", "images": {"0": own}}
     file.write_text(json.dumps({"seen": [known.model_dump() | selected]}))
     run(data, tmp_path / "runs", data={"train": [source]}, schedule={"epochs": 1})
 
     # Nor may such maps be those of a network that knows the validation images.
-    pixels = pixel_hash(load_sample(open_dataset(str(data)).records[4]).image)
+    pixels = pixel_hash(load_sample(open_dataset(str(data)).cases[4]).image)
     file.write_text(json.dumps({"seen": [known.model_dump() | {"images": {"4": pixels}}]}))
     with pytest.raises(ConfigError, match=r"share images \(04\)"):
         run(data, tmp_path / "runs", data={"train": [source]})
 
 
 def test_annotations_of_equal_ids_in_two_lists_are_told_apart(data: Path, tmp_path: Path) -> None:
-    other = make_drawn(tmp_path / "other", train=4, val=0)
+    other = make_synthetic(tmp_path / "other", train=4, val=0)
     sources = [{"dataset": str(one), "split": "train"} for one in (other, data)]
     path = run(data, tmp_path / "runs", data={"train": sources}).path
     label = other.parent / "labels" / "00.png"

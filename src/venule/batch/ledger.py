@@ -9,16 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from venule.analysis.columns import Cell
 from venule.batch.plan import LEDGER, Job
-from venule.batch.predict import (
-    Failed,
-    Finished,
-    Kept,
-    Outcome,
-    Written,
-    may_exist,
-    sha256_if_readable,
-)
+from venule.batch.process import Failed, Finished, Kept, Outcome, Written, may_exist
 from venule.batch.refuse import (
     Settings,
     refuse_mixing,
@@ -26,44 +19,48 @@ from venule.batch.refuse import (
     refuse_overwriting,
 )
 from venule.errors import OutputError
-from venule.quality.assess import Quality
+from venule.files.hashes import sha256_if_readable
 
-_KNOWN = "name, place, outputs"
-
-_FAILED = " AND status = 'failed'"
+SCHEMA = 1
+"""The version of the ledger's tables, its PRAGMA user_version; another one is refused."""
 
 _OF_THE_DISK = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 )
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS files (
+_TABLES = """
+CREATE TABLE settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
+CREATE TABLE files (
     name TEXT PRIMARY KEY,          -- of the results, see Job
     source TEXT NOT NULL,           -- as it was last given
     place TEXT NOT NULL,            -- the same as an absolute path
     status TEXT NOT NULL,           -- pending, done, failed
     reason TEXT NOT NULL DEFAULT '',
     input_sha256 TEXT NOT NULL DEFAULT '',
-    outputs TEXT NOT NULL DEFAULT '{}',
     seconds REAL NOT NULL DEFAULT 0,
-    warnings TEXT NOT NULL DEFAULT '[]',
-    quality TEXT NOT NULL DEFAULT '{}'
+    notes TEXT NOT NULL DEFAULT '[]'
+) WITHOUT ROWID;
+CREATE TABLE outputs (              -- what is, or is about to be, written of a photograph
+    name TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (name, path)
 );
+CREATE TABLE cells (                -- one row a value, so that a new column needs no migration
+    name TEXT NOT NULL, column_name TEXT NOT NULL, value, PRIMARY KEY (name, column_name)
+) WITHOUT ROWID;
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What the ledger holds of one photograph."""
+    """What the ledger holds of one photograph; `id` is the name of its results."""
 
+    id: str
     source: str
     status: Literal["pending", "done", "failed"]
     reason: str
-    outputs: Mapping[str, str]
+    outputs: tuple[str, ...]
     seconds: float
-    warnings: tuple[str, ...]
-    quality: Mapping[str, str]  # by column of the report; empty where it was not assessed
+    notes: tuple[str, ...]
+    cells: Mapping[str, Cell]  # by column; those of a photograph without a result are not there
 
 
 class Ledger:
@@ -77,13 +74,28 @@ class Ledger:
         self._old_names: dict[str, str] = {}  # of photographs' results, by the present ones
         with self._errors():
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+            self._base.text_factory = _path_of
             # Held until the process ends, however it ends.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = FULL")  # power cuts, too
             with self._transaction():
-                for statement in _SCHEMA.split(";\n"):
-                    self._base.execute(statement)
+                self._require_schema()
+
+    def _require_schema(self) -> None:
+        """Make the tables of a new ledger; refuse those of another version."""
+        (version,) = self._base.execute("PRAGMA user_version").fetchone()
+        tables = self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not tables:
+            for statement in _TABLES.split(";\n"):
+                self._base.execute(statement)
+            self._base.execute(f"PRAGMA user_version = {SCHEMA}")
+        elif version != SCHEMA:
+            self._base.rollback()
+            raise OutputError(
+                f"{self.path.parent} holds results of another version of venule; choose another "
+                "folder for -o"
+            )
 
     def close(self) -> None:
         """Give the ledger free."""
@@ -99,7 +111,7 @@ class Ledger:
                 photograph, or files are in the way that the ledger does not know; with it: there
                 are results of other settings that `jobs` do not replace.
         """
-        known = {name: (place, outputs) for name, place, outputs in self._select(_KNOWN)}
+        known = dict(self._select("SELECT name, place FROM files"))
         planned = {key(job): _place(job) for job in jobs}
         before = self.settings
         if not overwrite:
@@ -107,19 +119,18 @@ class Ledger:
             unknown = (job for job in jobs if key(job) not in known)
             refuse_overwriting(target for job in unknown for target in job.targets)
             self._refuse_other_photographs(jobs)
-        places = {name: place for name, (place, _) in known.items() if name not in planned}
+        places = {name: place for name, place in known.items() if name not in planned}
         self._old_names = _old_names(places, planned)
         if before != settings:
             staying = places.keys() - set(self._old_names.values())
-            refuse_mixing(
-                self.path.parent, [name for name in staying if self._files(known[name][1])]
-            )
+            refuse_mixing(self.path.parent, [name for name in staying if self._files(name)])
         with self._errors(), self._transaction():
             if before != settings:
                 # At once: what waited for its replacement would be mixed with the new till then.
-                for _, outputs in known.values():
-                    self._unlink(outputs)
-                self._base.execute("DELETE FROM files")
+                for name in known:
+                    self._unlink(name)
+                for table in ("files", "outputs", "cells"):
+                    self._base.execute(f"DELETE FROM {table}")
                 self._base.execute(
                     "INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)]
                 )
@@ -128,62 +139,85 @@ class Ledger:
 
     def finished(self, job: Job) -> Finished | None:
         """What is known of a photograph that was finished with these settings."""
-        rows = self._select("input_sha256, outputs", "WHERE name = ? AND status = 'done'", key(job))
-        for digest, outputs in rows:
-            return Finished(digest, json.loads(outputs))
+        done = "SELECT input_sha256 FROM files WHERE name = ? AND status = 'done'"
+        for (digest,) in self._select(done, key(job)):
+            outputs = self._select("SELECT path, sha256 FROM outputs WHERE name = ?", key(job))
+            return Finished(digest, dict(outputs))
         return None
 
     def blocked(self, job: Job) -> bool:
         """Whether, after `begin`, a file that is not ours stands where the job's would."""
-        return bool(self._select("name", "WHERE name = ? AND status = 'failed'", key(job)))
+        failed = "SELECT name FROM files WHERE name = ? AND status = 'failed'"
+        return bool(self._select(failed, key(job)))
 
     def record(self, outcome: Outcome) -> None:
-        """Enter what became of a photograph, at once and for good.
+        """Enter the outcome of a photograph, at once and for good.
 
         Where it was not read and files stand in its place, only the reason changes.
         """
-        job = outcome.job
+        job, name = outcome.job, key(outcome.job)
         reason = text(outcome.reason) if isinstance(outcome, Failed) else ""
         unread = isinstance(outcome, Failed) and not outcome.read
-        if unread and any(map(may_exist, job.targets)):
-            self._update(job, {"reason": reason})
-            return
-        values: dict[str, Any] = {
-            "source": text(job.source),
-            "place": _place(job),
-            "reason": reason,
-        }
-        if not isinstance(outcome, Kept):
-            values |= {
-                "status": "failed",
-                "input_sha256": "",
-                "outputs": "{}",
-                "seconds": outcome.seconds,
-                "warnings": json.dumps(outcome.warnings),
-                "quality": json.dumps(_columns(outcome.quality)),
-            }
-        if isinstance(outcome, Written):
-            values["status"] = "done"
-            values["input_sha256"] = outcome.finished.input_sha256
-            values["outputs"] = json.dumps(outcome.finished.outputs)
-        self._update(job, values)
-        if not unread and (old := self._old_names.pop(key(job), None)):
+        stays = unread and any(map(may_exist, job.targets))
+        with self._errors(), self._transaction():
+            if stays:
+                self._base.execute("UPDATE files SET reason = ? WHERE name = ?", (reason, name))
+                return
+            self._base.execute(
+                "UPDATE files SET source = ?, place = ?, reason = ? WHERE name = ?",
+                (text(job.source), _place(job), reason, name),
+            )
+            if not isinstance(outcome, Kept):
+                self._replace(name, outcome)
+        if not unread and (old := self._old_names.pop(name, None)):
             self._forget(old)
+
+    def _replace(self, name: str, outcome: Written | Failed) -> None:
+        """Replace all that is known of what was found in a photograph."""
+        finished = outcome.finished if isinstance(outcome, Written) else None
+        self._base.execute(
+            "UPDATE files SET status = ?, input_sha256 = ?, seconds = ?, notes = ? WHERE name = ?",
+            (
+                "done" if finished else "failed",
+                finished.input_sha256 if finished else "",
+                outcome.seconds,
+                json.dumps(outcome.notes),
+                name,
+            ),
+        )
+        self._clear(name)
+        hashes = finished.outputs if finished else {}
+        self._base.executemany(
+            "INSERT INTO outputs VALUES (?, CAST(? AS TEXT), ?)",
+            ((name, _bytes_of(path), digest) for path, digest in hashes.items()),
+        )
+        self._base.executemany(
+            "INSERT INTO cells VALUES (?, ?, ?)",
+            ((name, column, cell) for column, cell in outcome.cells.items() if cell is not None),
+        )
 
     def rows(self) -> Iterator[Row]:
         """Every photograph of the folder of results, in the order of the results' names."""
-        columns = "source, status, reason, outputs, seconds, warnings, quality"
-        for source, status, reason, outputs, seconds, said, quality in self._select(
-            columns, "ORDER BY name"
+        columns = "name, source, status, reason, seconds, notes"
+        for name, source, status, reason, seconds, notes in self._select(
+            f"SELECT {columns} FROM files ORDER BY name"
         ):
+            done = status == "done"
+            outputs = (
+                self._select("SELECT path FROM outputs WHERE name = ? ORDER BY rowid", name)
+                if done
+                else []
+            )
+            cells = self._select("SELECT column_name, value FROM cells WHERE name = ?", name)
             yield Row(
+                id=name,
                 source=source,
                 status=status,
                 reason=reason,
-                outputs=json.loads(outputs) if status == "done" else {},
+                outputs=tuple(path for (path,) in outputs),
                 seconds=seconds,
-                warnings=tuple(json.loads(said)),
-                quality=json.loads(quality),
+                notes=tuple(json.loads(notes)),
+                cells=dict(cells),
             )
 
     @property
@@ -195,27 +229,49 @@ class Ledger:
 
     def _enter(self, jobs: Sequence[Job], *, overwrite: bool) -> None:
         """Make the jobs pending that are new, that failed, or, with `overwrite`, that are done."""
-        # A failed photograph whose place is taken by a file that is not ours stays failed.
-        again = [job for job in jobs if overwrite or not any(map(os.path.lexists, job.targets))]
-        self._base.executemany(
-            "UPDATE files SET outputs = ?, status = 'pending', reason = '', seconds = 0,"
-            f" warnings = '[]', quality = '{{}}' WHERE name = ?{'' if overwrite else _FAILED}",
-            ([_outputs(job), key(job)] for job in again),
-        )
-        self._base.executemany(
-            "INSERT INTO files (name, source, place, outputs, status)"
-            " VALUES (?, ?, ?, ?, 'pending')"
-            " ON CONFLICT (name) DO UPDATE SET source = excluded.source,"
-            " place = excluded.place WHERE status <> 'done'",
-            ((key(job), text(job.source), _place(job), _outputs(job)) for job in jobs),
-        )
+        status = dict(self._base.execute("SELECT name, status FROM files"))
+        for job in jobs:
+            name = key(job)
+            was = status.get(name)
+            # A failed photograph whose place is taken by a file that is not ours stays failed.
+            again = overwrite or (was == "failed" and not any(map(os.path.lexists, job.targets)))
+            if was is None:
+                self._base.execute(
+                    "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')",
+                    (name, text(job.source), _place(job)),
+                )
+            elif again:
+                self._base.execute(
+                    "UPDATE files SET status = 'pending', reason = '', seconds = 0, notes = '[]'"
+                    " WHERE name = ?",
+                    [name],
+                )
+            if was is None or again:
+                self._clear(name)
+                # They may be there before the photograph is known to be done.
+                self._base.executemany(
+                    "INSERT INTO outputs VALUES (?, CAST(? AS TEXT), '')",
+                    ((name, _bytes_of(path)) for path in job.results.values()),
+                )
+            if was is not None and (again or was != "done"):
+                self._base.execute(
+                    "UPDATE files SET source = ?, place = ? WHERE name = ?",
+                    (text(job.source), _place(job), name),
+                )
+
+    def _clear(self, name: str) -> None:
+        """Forget the outputs and cells of a photograph."""
+        for table in ("outputs", "cells"):
+            self._base.execute(f"DELETE FROM {table} WHERE name = ?", [name])
 
     def _refuse_other_photographs(self, jobs: Sequence[Job]) -> None:
         """Refuse to replace results of a photograph that is still there by another one's.
 
         The same photograph may have been copied or moved, or changed where it is.
         """
-        rows = self._select("name, source, place, input_sha256", "WHERE status = 'done'")
+        rows = self._select(
+            "SELECT name, source, place, input_sha256 FROM files WHERE status = 'done'"
+        )
         done = {name: row for name, *row in rows}
         for job in jobs:
             source, place, digest = done.get(key(job), ("", "", ""))
@@ -230,20 +286,20 @@ class Ledger:
 
     def _forget_what_is_gone(self, planned: set[str]) -> None:
         """Forget what has no results, nobody asks for and is not there: see `_is_gone`."""
-        gone = [
-            [name]
-            for name, place, outputs in self._select(_KNOWN, "WHERE status <> 'done'")
-            if name not in planned and _is_gone(place) and not self._files(outputs)
-        ]
-        self._base.executemany("DELETE FROM files WHERE name = ?", gone)
+        rows = self._select("SELECT name, place FROM files WHERE status <> 'done'")
+        for name, place in rows:
+            if name not in planned and _is_gone(place) and not self._files(name):
+                self._base.execute("DELETE FROM files WHERE name = ?", [name])
+                self._clear(name)
 
-    def _files(self, outputs: str) -> list[Path]:
-        """Those of a row's files that are there."""
-        paths = [self.path.parent / path for path in json.loads(outputs)]
+    def _files(self, name: str) -> list[Path]:
+        """Those of a photograph's files that are there."""
+        outputs = self._select("SELECT path FROM outputs WHERE name = ?", name)
+        paths = [self.path.parent / path for (path,) in outputs]
         return [path for path in paths if os.path.lexists(path)]
 
-    def _unlink(self, outputs: str) -> None:
-        for path in self._files(outputs):
+    def _unlink(self, name: str) -> None:
+        for path in self._files(name):
             try:
                 path.unlink()
             except OSError as error:
@@ -251,24 +307,17 @@ class Ledger:
 
     def _forget(self, name: str) -> None:
         """Remove a photograph's results, then what is known of them; nothing if they cannot be."""
-        for (outputs,) in self._select("outputs", "WHERE name = ?", name):
-            try:
-                self._unlink(outputs)
-            except OutputError:
-                return
-        with self._errors():
+        try:
+            self._unlink(name)
+        except OutputError:
+            return
+        with self._errors(), self._transaction():
             self._base.execute("DELETE FROM files WHERE name = ?", [name])
+            self._clear(name)
 
-    def _update(self, job: Job, values: Mapping[str, Any]) -> None:
-        changes = ", ".join(f"{column} = ?" for column in values)
+    def _select(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with self._errors():
-            self._base.execute(
-                f"UPDATE files SET {changes} WHERE name = ?", [*values.values(), key(job)]
-            )
-
-    def _select(self, columns: str, rest: str = "", *values: str) -> list[tuple[Any, ...]]:
-        with self._errors():
-            return self._base.execute(f"SELECT {columns} FROM files {rest}", values).fetchall()
+            return self._base.execute(query, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -302,6 +351,15 @@ def text(value: str | Path) -> str:
     return str(value).encode("utf-8", "backslashreplace").decode()
 
 
+def _bytes_of(path: str) -> bytes:
+    """A path as bytes, whatever bytes the file's name has; `_path_of` gives it back as it was."""
+    return path.encode("utf-8", "surrogatepass")
+
+
+def _path_of(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogatepass")
+
+
 def _is_gone(place: str) -> bool:
     """Whether no photograph is there any more, nor a folder that could not be searched."""
     if os.path.isdir(place):  # noqa: PTH112  Path.is_dir raises where it cannot be told
@@ -319,11 +377,6 @@ def _todo(error: sqlite3.Error) -> str:
     return f"{error}); if this goes on, delete it and use --overwrite"
 
 
-def _outputs(job: Job) -> str:
-    """The files that a job is about to write, which may be there before it is known to be done."""
-    return json.dumps(dict.fromkeys(job.results.values(), ""))
-
-
 def _old_names(places: Mapping[str, str], planned: Mapping[str, str]) -> dict[str, str]:
     """The earlier name of the results of each photograph that is planned under another, by that.
 
@@ -334,14 +387,4 @@ def _old_names(places: Mapping[str, str], planned: Mapping[str, str]) -> dict[st
     pairs = ((now[place], old) for old, place in places.items() if place in now)
     return {
         new: old for new, old in pairs if new.startswith(f"{old}.") or old.startswith(f"{new}.")
-    }
-
-
-def _columns(quality: Quality | None) -> dict[str, str]:
-    if quality is None:
-        return {}
-    return {
-        "quality": quality.grade,
-        "quality_reasons": "; ".join(quality.reasons),
-        "uncertainty": f"{quality.uncertainty:.4f}",
     }

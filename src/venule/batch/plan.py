@@ -3,21 +3,17 @@
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
+from venule.analysis.outputs import OUTPUTS
 from venule.errors import UsageError
 from venule.image.io import is_image_path
 
 LEDGER = ".venule.sqlite"
 """The file that makes a folder one of results, see `ledger`."""
-
-Kind = Literal["prob", "mask", "overlay"]
-
-KINDS: tuple[Kind, ...] = ("prob", "mask", "overlay")
-"""What can be written of a photograph, in the order in which it is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +23,14 @@ class Job:
     source: Path
     out: Path  # the folder of all results
     name: str  # of its own results: below `out`, without "_mask.png"; no other job has it
-    save: tuple[Kind, ...]
+    outputs: tuple[str, ...]  # names of `analysis.outputs.OUTPUTS`
+    columns: tuple[str, ...] = ("quality",)  # names of `analysis.columns.COLUMNS`
     strict: bool = False  # a result of grade "reject" is a failure, and not written
 
     @property
-    def results(self) -> dict[Kind, str]:
+    def results(self) -> dict[str, str]:
         """The files to be written, as their paths below `out`."""
-        return {kind: f"{self.name}_{kind}.png" for kind in self.save}
+        return {kind: self.name + OUTPUTS[kind].suffix for kind in self.outputs}
 
     @property
     def targets(self) -> tuple[Path, ...]:
@@ -61,7 +58,8 @@ def plan(
     paths: Sequence[Path],
     out: Path,
     *,
-    save: tuple[Kind, ...] = ("mask",),
+    outputs: Sequence[str] = ("mask",),
+    columns: Sequence[str] = ("quality",),
     strict: bool = False,
 ) -> tuple[Job, ...]:
     """The photographs in `paths` with their results under `out`, in the order of `paths`.
@@ -89,7 +87,8 @@ def plan(
             found[one.key] = one
     if not found:
         raise UsageError(f"no photographs in {', '.join(map(str, paths))}")
-    jobs = tuple(_name(tuple(found.values()), out, save=save, strict=strict))
+    same = partial(Job, out=out, outputs=tuple(outputs), columns=tuple(columns), strict=strict)
+    jobs = tuple(same(source=one.source, name=name) for one, name in _named(found.values(), out))
     _refuse_clashes(jobs)
     return jobs
 
@@ -123,15 +122,14 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
         yield _Found(path, out / path.parent.relative_to(root))
 
 
-def _name(
-    found: Sequence[_Found], out: Path, *, save: tuple[Kind, ...], strict: bool
-) -> Iterator[Job]:
+def _named(found: Collection[_Found], out: Path) -> Iterator[tuple[_Found, str]]:
+    """Each photograph with the name of its results below `out`, which no other has."""
     # Compared without case: results of A.jpg and a.png are one file on many file systems.
     sharing = Counter((one.folder, one.stem.casefold()) for one in found)
     for one in found:
         alone = sharing[one.folder, one.stem.casefold()] == 1
         name = one.folder.relative_to(out) / (one.stem if alone else one.source.name)
-        yield Job(source=one.source, out=out, name=name.as_posix(), save=save, strict=strict)
+        yield one, name.as_posix()
 
 
 def _refuse_clashes(jobs: Sequence[Job]) -> None:

@@ -1,281 +1,361 @@
-"""One photograph to its files: what a worker does, whatever the photograph is."""
+"""A folder of photographs to a folder of results, resumable at any point."""
 
-import errno
-import os
-import stat
+import json
+import math
 import time
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from venule.batch.plan import Job, Kind
-from venule.errors import ImageError, OutputError
-from venule.image.arrays import RGB
-from venule.image.io import file_sha256, read_image, write_png, write_png_strips, write_probability
-from venule.inference.segment import Prediction, Segmenter
-from venule.quality.assess import Quality
-from venule.viz.overlay import overlay_strips
+from venule import __version__
+from venule.analysis.analyse import Networks
+from venule.analysis.columns import COLUMNS
+from venule.analysis.outputs import OUTPUTS
+from venule.batch.engine import OpenWorker, Resources
+from venule.batch.engines import ENGINES
+from venule.batch.ledger import Ledger
+from venule.batch.plan import LEDGER, Job, plan
+from venule.batch.process import Failed, Kept, Outcome, Task, Worker, Written, discard, sweep
+from venule.batch.refuse import Settings, refuse_overwriting
+from venule.batch.report import REPORT, RUN, write_reports
+from venule.errors import UsageError
+from venule.files.atomic import make_folder
+from venule.files.hashes import file_sha256, sha256_if_readable
+from venule.inference.load import DEFAULT, load, weights_file
+from venule.inference.segment import Segmenter
+from venule.models.record import ModelRecord
+from venule.system.cores import core_count
 
-Network = Callable[[int], Segmenter]
-"""Opens the segmenter for a number of threads; picklable, so that every worker can."""
+IN_THE_WAY = (
+    "a file that venule did not write stands in the place of its result; move it, or replace it "
+    "with --overwrite"
+)
 
-_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+TIMEOUT_S = 600.0
+"""Seconds that one photograph may take in a worker process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """A model, and how it is to run; arguments as of `venule.load` and `with_settings`."""
+
+    model: str | Path = DEFAULT
+    device: str = "auto"
+    checkpoint: str = "dice"
+    runtime: str = "auto"
+    threshold: float | None = None
+    resize_px: int | None = None
+
+    @property
+    def weights(self) -> Path:
+        """The weights file."""
+        return weights_file(self.model, checkpoint=self.checkpoint)
+
+    def open(self, threads: int) -> Segmenter:
+        """Load the model for a number of threads.
+
+        Raises:
+            WeightsError, UsageError: as `load` and `Segmenter.with_settings` do.
+        """
+        segmenter = load(
+            self.model,
+            device=self.device,
+            checkpoint=self.checkpoint,
+            runtime=self.runtime,
+            threads=threads,
+        )
+        return segmenter.with_settings(threshold=self.threshold, resize_px=self.resize_px)
 
 
 @dataclass(frozen=True)
-class Finished:
-    """What the ledger knows of a photograph that was predicted before, with equal settings."""
+class Summary:
+    """The outcomes of a run over a folder: how many were written and kept, and which failed."""
 
-    input_sha256: str
-    outputs: Mapping[str, str]  # SHA-256 by path below the folder of results
-
-
-@dataclass(frozen=True)
-class Written:
-    """The job's files have been written."""
-
-    job: Job
-    finished: Finished
-    seconds: float
-    warnings: tuple[str, ...] = ()
-    quality: Quality | None = None
+    out: Path
+    total: int
+    written: int
+    kept: int
+    failed: tuple[Failed, ...]
 
 
-@dataclass(frozen=True)
-class Kept:
-    """The job's files were there already, from the same photograph."""
-
-    job: Job
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The job has not been done, for a reason that the user can act on.
-
-    It has no files then; but where the photograph was not even `read`, whatever stands in their
-    place stays: what an earlier run found of it, or files that are not ours.
-    """
-
-    job: Job
-    reason: str
-    read: bool = True
-    seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
-    quality: Quality | None = None  # where that is the reason
-
-
-Outcome = Written | Kept | Failed
-
-
-def may_exist(path: str | Path) -> bool:
-    """Whether a file or link is there, or cannot be told from here, as on a share that fails."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        return error.errno not in (errno.ENAMETOOLONG, errno.ELOOP)
-    return True
-
-
-def failure(job: Job, reason: str, *, read: bool, seconds: float) -> Failed:
-    """The failure of a photograph that had been `read` or not; the reason says what is kept."""
-    kept = not read and any(map(may_exist, job.targets))
-    note = "; what an earlier run found is kept" if kept else ""
-    return Failed(job, reason + note, read, seconds)
-
-
-def attempt(
-    job: Job,
-    finished: Finished | None,
-    segmenter: Segmenter,
+def predict_folder(
+    paths: Sequence[Path | str] | Path | str,
+    out: Path | str,
     *,
-    changed: Callable[[], None] | None = None,
-) -> Outcome:
-    """What became of one photograph; whatever is wrong with it is a reason, not an exception.
+    model: ModelChoice | str | Path = DEFAULT,
+    outputs: Sequence[str] = ("mask",),
+    columns: Sequence[str] = ("quality",),
+    engine: str | None = None,
+    workers: int = 1,
+    timeout: float | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    begun: Callable[[ModelRecord, int], None] | None = None,
+    progress: Callable[[Outcome], None] | None = None,
+) -> Summary:
+    """Segment photographs and folders of them, as `venule predict` does; call it again to go on.
 
-    `changed` is called before anything is predicted: nothing that was finished holds any more.
+    Args:
+        paths: photographs, or folders that are searched for them.
+        out: folder of the results: the files asked for, report.csv and run.json.
+        model: a shipped name, a weights file, a run's folder, or one with its settings.
+        outputs: names of `venule.analysis.outputs.OUTPUTS`.
+        columns: names of `venule.analysis.columns.COLUMNS`, beside those of every report.csv.
+        engine: a name of `venule.batch.engines.ENGINES`; None takes worker processes, but this
+            process for a photograph alone.
+        workers: photographs at the same time; they share the cores.
+        timeout: seconds that a photograph may take, `TIMEOUT_S` if None.
+        strict: photographs of grade "reject" fail, without files.
+        overwrite: analyse everything again, and replace files that are in the way.
+        begun: called before the first, with the model's record and the number of photographs.
+        progress: called with each outcome.
 
-    Raises:
-        OutputError: no result can be written: the disk is full or read-only.
-        MemoryError: the photograph needs more than there is.
-    """
-    started = time.perf_counter()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        result: tuple[Finished, Quality | None] | str | None
-        rejected: Quality | None = None
-        try:
-            result = _predict_or_keep(job, finished, segmenter, changed)
-        except MemoryError:
-            raise
-        except _RejectedError as error:
-            result, rejected = _reason(job, error), error.quality
-        except _UnreadableError as error:
-            seconds = time.perf_counter() - started
-            return failure(job, _reason(job, error), read=False, seconds=seconds)
-        except Exception as error:
-            if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
-                raise
-            result = _reason(job, error)
-    seconds = time.perf_counter() - started
-    said = tuple(dict.fromkeys(str(warning.message) for warning in caught))
-    if result is None:
-        return Kept(job)
-    if isinstance(result, str):
-        return Failed(job, result, seconds=seconds, warnings=said, quality=rejected)
-    done, quality = result
-    return Written(job, done, seconds=seconds, warnings=said, quality=quality)
-
-
-def predict_file(job: Job, segmenter: Segmenter) -> Prediction:
-    """What was found in the photograph, after its files have been written.
-
-    They are those of the job's `save`, at the photograph's own size: probability p as
-    round(65535 p) in 16-bit grey, mask (0 or 255), overlay.
+    Returns:
+        Counts, and the photographs that failed with their reasons.
 
     Raises:
-        ImageError: the photograph cannot be read, or is rejected by a strict job.
-        OutputError: a result cannot be written.
+        UsageError: an unknown name, or nothing to do.
+        WeightsError: the model cannot be loaded.
+        OutputError: results cannot be written, or `out` holds others.
     """
-    image = read_image(job.source)
-    prediction = segmenter.segment(image)
-    quality = prediction.quality
-    if job.strict and quality is not None and quality.grade == "reject":
-        raise _RejectedError(job, quality)
-    for target in job.targets[:1]:
-        make_folder(target.parent)
-    try:
-        for kind, target in zip(job.save, job.targets, strict=True):
-            _write(kind, target, image, prediction)
-    except BaseException:  # Ctrl-C too: all results, or none
-        discard(job)
-        raise
-    return prediction
+    paths = [paths] if isinstance(paths, Path | str) else paths
+    choice = model if isinstance(model, ModelChoice) else ModelChoice(model=model)
+    outputs, columns = _known(outputs, OUTPUTS, "output"), _known(columns, COLUMNS, "columns")
+    jobs = plan(
+        [Path(path) for path in paths],
+        Path(out),
+        outputs=outputs,
+        columns=columns,
+        strict=strict,
+    )
+    name = _engine_name(engine, jobs, workers=workers, timeout=timeout)
+    resources = resources_of(workers, timeout)
+    weights = choice.weights
+    sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
+    segmenter = choice.open(resources.threads)
+    settings = settings_of(
+        segmenter, sha256, {"imgsz": choice.resize_px, "strict": strict}, outputs, columns
+    )
+    ledger = start(jobs, Path(out), settings, overwrite=overwrite)
+    if begun is not None:
+        begun(segmenter.record, len(jobs))
+    open_worker: OpenWorker = partial(open_same, choice, segmenter.runtime, sha256)
+    if name == "inline":
+        worker = Worker(Networks(segmenter))  # loaded already
+        open_worker = partial(_opened, worker)
+    same = partial(require_same, weights, sha256)
+    outcomes = run(jobs, ledger, open_worker, engine=name, resources=resources, check=same)
+    counts: Counter[type] = Counter()
+    failed: list[Failed] = []
+    with closing(outcomes):
+        for outcome in outcomes:
+            counts[type(outcome)] += 1
+            if isinstance(outcome, Failed):
+                failed.append(outcome)
+            if progress is not None:
+                progress(outcome)
+    return Summary(
+        out=Path(out),
+        total=len(jobs),
+        written=counts[Written],
+        kept=counts[Kept],
+        failed=tuple(failed),
+    )
 
 
-def discard(job: Job) -> None:
-    """Remove what is there of the job's files, whole or half written."""
-    for target in job.targets:
-        with suppress(OSError):  # not there, or a folder of that name
-            target.unlink()
-    sweep(job.targets)
+def _known(names: Sequence[str], among: Mapping[str, object], what: str) -> tuple[str, ...]:
+    """The names in the order of the list that knows them; UsageError for another one."""
+    unknown = [name for name in names if name not in among]
+    if unknown or not names:
+        raise UsageError(f"{what} {', '.join(unknown) or 'none'}: use {','.join(among)} or some")
+    return tuple(name for name in among if name in names)
 
 
-def sweep(targets: Iterable[Path]) -> None:
-    """Remove what processes that were killed left of files they were writing atomically."""
-    names: dict[Path, set[str]] = {}
-    for target in targets:
-        names.setdefault(target.parent, set()).add(target.name)
-    for folder, wanted in names.items():
-        with suppress(OSError):  # no such folder yet
-            for entry in os.scandir(folder):
-                hidden = entry.name.startswith(".") and entry.name.endswith(".tmp")
-                if hidden and entry.name[1:].rsplit(".", 2)[0] in wanted:
-                    Path(entry.path).unlink(missing_ok=True)
+def _engine_name(
+    engine: str | None, jobs: Sequence[Job], *, workers: int, timeout: float | None
+) -> str:
+    if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
+        raise UsageError(f"timeout {timeout}: give a number of seconds")
+    if workers < 1:
+        raise UsageError(f"workers = {workers}: use 1 or more")
+    if engine is None:
+        alone = len(jobs) == 1 and workers == 1 and timeout is None
+        return "inline" if alone else "processes"
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine}: use one of {', '.join(ENGINES)}")
+    if engine == "inline" and (workers > 1 or timeout is not None):
+        raise UsageError("engine inline is one worker without a time limit; use processes")
+    return engine
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of results and those above it; OutputError if that fails."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+def resources_of(workers: int, timeout: float | None) -> Resources:
+    """Workers that share the cores this process may use."""
+    threads = max(1, core_count() // workers)
+    return Resources(workers, threads, TIMEOUT_S if timeout is None else timeout)
 
 
-def sha256_if_readable(path: Path) -> str | None:
-    """SHA-256 of a file's content; None where there is no file, or none that can be read."""
-    try:
-        return file_sha256(path) if path.is_file() else None
-    except OSError:
-        return None
-
-
-class _RejectedError(ImageError):
-    """A photograph of too low quality for a strict job."""
-
-    def __init__(self, job: Job, quality: Quality) -> None:
-        super().__init__(f"{job.source}: rejected: {', '.join(quality.reasons)}")
-        self.quality = quality
-
-
-class _UnreadableError(ImageError):
-    """Bytes of a photograph, or of what was found in it, that cannot be had."""
-
-
-def _predict_or_keep(
-    job: Job,
-    finished: Finished | None,
+def settings_of(
     segmenter: Segmenter,
-    changed: Callable[[], None] | None,
-) -> tuple[Finished, Quality | None] | None:
-    """The hashes of what went in and came out, and its quality; None if `finished` still holds."""
-    digest = _input_sha256(job.source)
-    if finished is not None and finished.input_sha256 == digest and _still_there(job, finished):
-        return None
-    if changed is not None:
-        changed()
-    prediction = predict_file(job, segmenter)
-    try:
-        outputs = {result: file_sha256(job.out / result) for result in job.results.values()}
-    except OSError as error:
-        what = f"{job.targets[0].parent}: what was written cannot be read"
-        raise OutputError(f"{what} ({error.strerror})") from error
-    return Finished(digest, outputs), prediction.quality
+    weights_sha256: str,
+    parameters: Mapping[str, object],
+    outputs: Sequence[str] = ("mask",),
+    columns: Sequence[str] = ("quality",),
+) -> Settings:
+    """What results depend on beside the photograph; `parameters` are those the user chose.
+
+    The runtime is the one that computes, with its version and precision, not the one that was
+    asked for: "auto" may be another on the day the run goes on.
+    """
+    record = segmenter.record
+    return {
+        "venule": __version__,
+        "model": record.name,
+        "model_sha256": weights_sha256,
+        "licence": record.licence,
+        "runtime": segmenter.runtime,
+        "threshold": {one.name: one.threshold for one in record.classes},
+        "outputs": list(outputs),
+        "columns": list(columns),
+        "parameters": dict(parameters),
+    }
 
 
-def _input_sha256(path: Path) -> str:
-    try:
-        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
-            what = "a folder that cannot be searched" if path.is_dir() else "not a regular file"
-            raise _UnreadableError(f"{path}: {what}")
-        return file_sha256(path)
-    except FileNotFoundError as error:
-        raise _UnreadableError(f"{path}: no such file") from error
-    except OSError as error:
-        raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+def start(jobs: Sequence[Job], out: Path, settings: Settings, *, overwrite: bool = False) -> Ledger:
+    """Open the ledger of `out` and enter the jobs; nobody else can write there until it is closed.
 
-
-def _still_there(job: Job, finished: Finished) -> bool:
-    """Whether the job's files, and no others, are as they were when it was finished.
+    Args:
+        jobs: as planned for `out`.
+        out: the folder of all results; made if it is not there.
+        settings: what results depend on beside the photograph, as JSON.
+        overwrite: analyse everything again, and replace files that are in the way.
 
     Raises:
-        _UnreadableError: nobody can say, so that they are to be kept.
+        OutputError: `out` cannot be used, another run is at work there, or, without `overwrite`,
+            it has results of other settings or files that are in the way.
     """
-    if set(finished.outputs) != set(job.results.values()):
-        return False
-    for result, digest in finished.outputs.items():
-        path = job.out / result
+    if not overwrite and not (out / LEDGER).exists():
+        targets = [target for job in jobs for target in job.targets]
+        refuse_overwriting([*targets, out / REPORT, out / RUN])
+    make_folder(out)
+    ledger = Ledger(out)
+    try:
+        ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def run(
+    jobs: Sequence[Job],
+    ledger: Ledger,
+    open_worker: OpenWorker,
+    *,
+    engine: str,
+    resources: Resources,
+    check: Callable[[], None] | None = None,
+) -> Generator[Outcome, None, None]:
+    """Yield the outcome of each job, as soon as it is known and in the ledger; reports at the end.
+
+    What earlier runs finished is kept. Close the generator to stop early.
+
+    Args:
+        jobs: as given to `start`.
+        ledger: from `start`; closed at the end.
+        open_worker: loads the networks, where the engine needs them.
+        engine: a name of `ENGINES`.
+        resources: workers, their threads, seconds that a photograph may take.
+        check: called before the first outcome; raises where the networks have changed.
+
+    Raises:
+        VenuleError: the networks cannot be loaded in a worker or have changed, or no result can be
+            written.
+    """
+    last_run = _LastRun(engine, resources)
+    out = ledger.path.parent
+    leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
+    blocked = dict.fromkeys(job for job in jobs if ledger.blocked(job))
+    tasks = [Task(job, ledger.finished(job)) for job in jobs if job not in blocked]
+    sweep(leftovers)
+    outcomes = ENGINES[engine](tasks, open_worker, resources)
+    try:
+        if check is not None:
+            check()
+        # A run that is killed leaves a report that says so.
+        write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+        with closing(outcomes):
+            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked)
+            for outcome in chain(refused, outcomes):
+                _settle(outcome, ledger)
+                last_run.counts[type(outcome)] += 1
+                yield outcome
+    finally:
+        sweep(leftovers)
         try:
-            if not stat.S_ISREG(path.stat().st_mode) or file_sha256(path) != digest:
-                return False
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
-    return True
+            last_run.finished = datetime.now(UTC)
+            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+        finally:
+            ledger.close()
 
 
-def _write(kind: Kind, target: Path, image: RGB, prediction: Prediction) -> None:
-    if kind == "prob":
-        write_probability(target, prediction.probability)
-    elif kind == "mask":
-        write_png(target, prediction.vessels)
-    else:
-        height, width = prediction.fov.shape
-        strips = overlay_strips(image, prediction.vessels)
-        write_png_strips(target, (height, width), strips)
+def open_same(choice: ModelChoice, runtime: str, sha256: str, threads: int) -> Worker:
+    """Load what `choice` names in a worker, if it is what the ledger says of every result.
+
+    Raises:
+        UsageError: the weights or the runtime are no longer those that the run began with.
+    """
+    segmenter = choice.open(threads)
+    require_same(choice.weights, sha256)
+    if segmenter.runtime != runtime:
+        raise UsageError(
+            f"a worker process computes in {segmenter.runtime}, but the run began in {runtime}: "
+            "something was installed meanwhile; run it again with --overwrite"
+        )
+    return Worker(Networks(segmenter))
 
 
-def _reason(job: Job, error: Exception) -> str:
-    if isinstance(error, ImageError | OutputError):
-        return str(error).removeprefix(f"{job.source}: ")
-    text = " ".join(str(error).split())
-    return f"a fault in venule, please report it: {type(error).__name__}: {text}"
+def require_same(weights: Path, sha256: str) -> None:
+    """Raise UsageError if the file has changed since its hash was taken, before it was opened."""
+    if sha256_if_readable(weights) != sha256:
+        raise UsageError(
+            f"{weights}: has changed since the run began; run it again with --overwrite, on a "
+            "file that nobody writes"
+        )
 
 
-def _errno(error: OutputError) -> int | None:
-    cause = error.__cause__ or error.__context__
-    return cause.errno if isinstance(cause, OSError) else None
+def _opened(worker: Worker, _: int) -> Worker:
+    return worker
+
+
+def _settle(outcome: Outcome, ledger: Ledger) -> None:
+    if isinstance(outcome, Failed) and outcome.read:
+        discard(outcome.job)  # what an earlier photograph of that name left
+    ledger.record(outcome)
+
+
+@dataclass
+class _LastRun:
+    """What run.json says of the run that wrote it."""
+
+    engine: str
+    resources: Resources
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+    finished: datetime | None = None
+    counts: Counter[type] = field(default_factory=Counter)
+
+    def record(self) -> dict[str, object]:
+        kinds = {"written": Written, "kept": Kept, "failed": Failed}
+        return {
+            "started": self.began.isoformat(timespec="seconds"),
+            "finished": self.finished and self.finished.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self.clock, 3),
+            "engine": self.engine,
+            **asdict(self.resources),
+            **{name: self.counts[kind] for name, kind in kinds.items()},
+        }

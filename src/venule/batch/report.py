@@ -4,21 +4,22 @@ import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from venule.analysis.columns import COLUMNS, Cell
 from venule.batch.ledger import Row, text
 from venule.batch.refuse import Settings
-from venule.image.atomic import write_bytes
-from venule.inference.computer import installed
+from venule.files.atomic import write_bytes
 from venule.quality.assess import GRADES
+from venule.system.process import installed
 
 REPORT, RUN = "report.csv", "run.json"
+MEASUREMENTS = "measurements.csv"
 
-QUALITY = ("quality", "quality_reasons", "uncertainty")
-"""Columns of the report that are empty for photographs without a result, unless rejected."""
+_FILE = ("path", "status", "reason", "outputs", "seconds", "warnings")
 
 _LIBRARIES = (
     "numpy",
@@ -37,17 +38,22 @@ def write_reports(
 ) -> None:
     """Write report.csv, one row a photograph, and run.json, what they all have in common.
 
+    With columns of measurements, measurements.csv too: one row a photograph that has a result.
+
     Raises:
         OutputError: they cannot be written.
     """
-    table = StringIO()
-    columns = ("path", "status", "reason", "outputs", "seconds", "warnings", *QUALITY)
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_line(row) for row in rows)
-    write_bytes(out / REPORT, table.getvalue().encode())
+    groups = [COLUMNS[name] for name in settings["columns"]]
+    reported = [name for group in groups if group.table == "report" for name in group.names]
+    measured = [name for group in groups if group.table == "measurements" for name in group.names]
+    if any(group.table == "measurements" for group in groups):
+        more = dict.fromkeys(name for row in rows for name in row.cells if name not in reported)
+        columns = list(dict.fromkeys([*measured, *more]))
+        done = ({"id": row.id, **_only(row.cells, columns)} for row in rows if row.cells)
+        write_bytes(out / MEASUREMENTS, _csv(["id", *columns], done))
+    write_bytes(out / REPORT, _csv([*_FILE, *reported], (_line(row, reported) for row in rows)))
     statuses = Counter(row.status for row in rows)
-    grades = Counter(row.quality.get("quality") for row in rows)
+    grades = Counter(row.cells.get("quality") for row in rows)
     run = {
         **settings,
         "versions": {"python": platform.python_version(), **installed(_LIBRARIES)},
@@ -61,13 +67,25 @@ def write_reports(
     write_bytes(out / RUN, (json.dumps(run, indent=2) + "\n").encode())
 
 
-def _line(row: Row) -> dict[str, object]:
+def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> bytes:
+    table = StringIO()
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return table.getvalue().encode()
+
+
+def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
+    return {name: cells[name] for name in columns if name in cells}
+
+
+def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
     return {
         "path": row.source,
         "status": row.status,
         "reason": row.reason,
         "outputs": ";".join(map(text, row.outputs)),
         "seconds": f"{row.seconds:.3f}",
-        "warnings": "; ".join(map(text, row.warnings)),
-        **row.quality,
+        "warnings": "; ".join(map(text, row.notes)),
+        **_only(row.cells, columns),
     }

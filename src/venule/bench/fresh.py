@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from venule.bench.candidate import Candidate, Entry, open_candidate
 from venule.bench.clock import Stages
-from venule.bench.contender import Contender, Entry, open_contender
 from venule.errors import VenuleError
-from venule.inference.computer import peak_memory_bytes
+from venule.system.process import peak_memory_bytes
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ def peak_mb() -> float | None:
     return None if peak is None else peak / 1e6
 
 
-def _run_once(contender: Contender, source: Path, target: Path, *, others: bool) -> Stages:
+def _run_once(candidate: Candidate, source: Path, target: Path, *, others: bool) -> Stages:
     from venule.bench.stages import file_to_mask
-    from venule.image.io import read_image
+    from venule.image.photograph import read_photograph
 
-    if contender.segmenter is not None:
-        return file_to_mask(source, target, contender.segmenter, others=others)
-    for pixels in contender.inputs(read_image(source)):
-        contender.run(pixels)
+    if candidate.segmenter is not None:
+        return file_to_mask(source, target, candidate.segmenter, others=others)
+    for pixels in candidate.inputs(read_photograph(source).pixels):
+        candidate.run(pixels)
     return {}
 
 
@@ -91,12 +91,12 @@ def main() -> None:
     task = json.loads(sys.argv[1])
     entry = Entry(task["model"], task["runtime"], task["peer"])
     source, target = Path(task["source"]), Path(task["target"])
-    contender = open_contender(entry, threads=task["threads"])
-    first = _run_once(contender, source, target, others=False)
+    candidate = open_candidate(entry, threads=task["threads"])
+    first = _run_once(candidate, source, target, others=False)
     peak = peak_mb()
     sys.stdout.write(json.dumps({"first": first, "peak_mb": peak}) + "\n")
     sys.stdout.flush()
-    again = [_run_once(contender, source, target, others=True) for _ in range(task["again"])]
+    again = [_run_once(candidate, source, target, others=True) for _ in range(task["again"])]
     peaks = [one for one in (peak, peak_mb()) if one is not None]  # Linux may round it down later
     sys.stdout.write(json.dumps({"again": again, "peak_all_mb": max(peaks, default=None)}))
 

@@ -1,4 +1,4 @@
-"""A drawn photograph of any size, as a file: what is timed needs no data set."""
+"""A synthetic photograph of any size, as a file: what is timed needs no data set."""
 
 from io import BytesIO
 from pathlib import Path
@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from venule.files.atomic import write_bytes
 from venule.image.arrays import RGB
-from venule.image.atomic import write_bytes
-from venule.synth.fundus import draw_fundus
+from venule.synth.fundus import synthesize_fundus
 
-DRAWN_PX = 512
+SYNTHETIC_PX = 512
 """Side of the drawing; it is scaled up, for a larger one takes longer than what is timed."""
 
 
 def photograph(shape: tuple[int, int], *, seed: int = 0) -> RGB:
-    """A drawn fundus in the middle of a black frame: (H, W, 3) uint8, `shape` = (H, W)."""
+    """A synthetic fundus in the middle of a black frame: (H, W, 3) uint8, `shape` = (H, W)."""
     side = min(shape)
-    drawn = Image.fromarray(draw_fundus(seed, size_px=min(side, DRAWN_PX)).image)
-    drawn = drawn.resize((side, side), Image.Resampling.BICUBIC)
+    synthetic = Image.fromarray(synthesize_fundus(seed, size_px=min(side, SYNTHETIC_PX)).image)
+    synthetic = synthetic.resize((side, side), Image.Resampling.BICUBIC)
     frame = Image.new("RGB", shape[::-1])
-    frame.paste(drawn, ((shape[1] - side) // 2, (shape[0] - side) // 2))
+    frame.paste(synthetic, ((shape[1] - side) // 2, (shape[0] - side) // 2))
     return np.asarray(frame)
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from venule.bench.candidate import Candidate, Entry, open_candidate
 from venule.bench.clock import Spread, Stages, ratio, spread, take_turns
-from venule.bench.computer import computer, versions
-from venule.bench.contender import Contender, Entry, open_contender
 from venule.bench.fresh import Fresh, measure_fresh
 from venule.bench.photograph import write_photograph
 from venule.bench.stages import file_to_mask
 from venule.errors import UsageError
 from venule.image.arrays import FloatMap
-from venule.image.io import read_image
+from venule.image.photograph import read_photograph
 from venule.image.tiles import Run
+from venule.system.computer import computer, versions
 
 DRIVE_SIZE = (584, 565)
 """Rows and columns of DRIVE's photographs."""
@@ -27,10 +27,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One contender at one size of photograph; times in seconds.
+    """One candidate at one size of photograph; times in seconds.
 
     `entry`: with a file's name only. `shapes`: of the network's inputs. `network`: the network
-    alone; every round is in `rounds`. `ratio`: that time as a multiple of the first contender's,
+    alone; every round is in `rounds`. `ratio`: that time as a multiple of the first candidate's,
     round by round; `ratio_in_runtime`: of the first one's in the same runtime. `file`: by stage
     from file to written mask, empty for a peer. `fresh`: the same in a new process.
     """
@@ -67,10 +67,10 @@ def bench(
     repeat: int = 20,
     progress: Progress = lambda _: None,
 ) -> Report:
-    """The times of all entries on a drawn photograph of every size.
+    """The times of all entries on a synthetic photograph of every size.
 
     Args:
-        entries: see `contender.entries`; ratios are to the first.
+        entries: see `candidate.entries`; ratios are to the first.
         sizes: (rows, columns) of the photographs.
         threads: of each network.
         repeat: rounds that count.
@@ -81,14 +81,14 @@ def bench(
     """
     if threads < 1 or repeat < 1:
         raise UsageError(f"threads {threads}, repeat {repeat}: use 1 or more")
-    contenders = [open_contender(entry, threads=threads) for entry in entries]
+    candidates = [open_candidate(entry, threads=threads) for entry in entries]
     rows: list[Row] = []
     with TemporaryDirectory() as folder:
         source, target = Path(folder) / "photograph.jpg", Path(folder) / "mask.png"
         for size in sizes:
             progress(f"{size[0]} x {size[1]}: drawing a photograph")
             write_photograph(source, size)
-            rows += _rows(contenders, size, source, target, threads, repeat, progress)
+            rows += _rows(candidates, size, source, target, threads, repeat, progress)
     return Report(computer(), versions(), threads, repeat, tuple(rows))
 
 
@@ -98,7 +98,7 @@ def to_json(report: Report) -> bytes:
 
 
 def _rows(
-    contenders: Sequence[Contender],
+    candidates: Sequence[Candidate],
     size: tuple[int, int],
     source: Path,
     target: Path,
@@ -107,40 +107,40 @@ def _rows(
     progress: Progress,
 ) -> list[Row]:
     what = f"{size[0]} x {size[1]}"
-    image = read_image(source)
-    inputs = [contender.inputs(image) for contender in contenders]
+    image = read_photograph(source).pixels
+    inputs = [candidate.inputs(image) for candidate in candidates]
     progress(f"{what}: networks alone, {repeat} rounds")
     networks = [
         tuple(stages["network"] for stages in rounds)
         for rounds in take_turns(
             [
                 partial(_network, one.run, seen)
-                for one, seen in zip(contenders, inputs, strict=True)
+                for one, seen in zip(candidates, inputs, strict=True)
             ],
             repeat=repeat,
         )
     ]
     progress(f"{what}: from file to mask, {repeat} rounds")
-    files = _files(contenders, source, target, repeat)
+    files = _files(candidates, source, target, repeat)
     rows = []
-    for index, (contender, seconds) in enumerate(zip(contenders, networks, strict=True)):
-        progress(f"{what}: {contender.name} in a new process ({contender.entry.runtime})")
+    for index, (candidate, seconds) in enumerate(zip(candidates, networks, strict=True)):
+        progress(f"{what}: {candidate.name} in a new process ({candidate.entry.runtime})")
         alike = next(
             other
-            for other, rival in zip(networks, contenders, strict=True)
-            if rival.entry.runtime == contender.entry.runtime
+            for other, rival in zip(networks, candidates, strict=True)
+            if rival.entry.runtime == candidate.entry.runtime
         )
         row = Row(
-            name=contender.name,
-            runtime=contender.runtime,
-            entry=replace(contender.entry, model=Path(contender.entry.model).name),
+            name=candidate.name,
+            runtime=candidate.runtime,
+            entry=replace(candidate.entry, model=Path(candidate.entry.model).name),
             size=size,
             shapes=tuple(pixels.shape for pixels in inputs[index]),
             network=spread(seconds),
             ratio=ratio(seconds, networks[0]),
             ratio_in_runtime=ratio(seconds, alike),
             file=files.get(index, {}),
-            fresh=measure_fresh(contender.entry, source, target, threads=threads),
+            fresh=measure_fresh(candidate.entry, source, target, threads=threads),
             rounds=seconds,
         )
         rows.append(row)
@@ -155,13 +155,13 @@ def _network(run: Run, inputs: Sequence[FloatMap]) -> Stages:
 
 
 def _files(
-    contenders: Sequence[Contender], source: Path, target: Path, repeat: int
+    candidates: Sequence[Candidate], source: Path, target: Path, repeat: int
 ) -> dict[int, dict[str, Spread]]:
-    """By contender, each stage's times; peers have none."""
+    """By candidate, each stage's times; peers have none."""
     segmenters = {
-        index: contender.segmenter
-        for index, contender in enumerate(contenders)
-        if contender.segmenter is not None
+        index: candidate.segmenter
+        for index, candidate in enumerate(candidates)
+        if candidate.segmenter is not None
     }
     tasks = [
         partial(file_to_mask, source, target, segmenter, others=True)

@@ -5,9 +5,12 @@ from pathlib import Path
 from time import perf_counter
 
 from venule.bench.clock import Stages
+from venule.files.atomic import write_bytes
 from venule.image.arrays import FloatMap
+from venule.image.encode import encode_levels, encode_strips
 from venule.image.fov import find_fov
-from venule.image.io import read_image, write_png, write_png_strips, write_probability
+from venule.image.io import write_png
+from venule.image.photograph import read_photograph
 from venule.inference.segment import Segmenter
 from venule.quality.assess import assess
 from venule.viz.overlay import overlay_strips
@@ -37,11 +40,12 @@ def file_to_mask(
         return logits
 
     began = perf_counter()
-    image = read_image(source)
+    image = read_photograph(source).pixels
     decoded = perf_counter()
     fov = find_fov(image)
     framed = perf_counter()
     prediction = replace(segmenter, run=run).segment(image, fov=fov)
+    found = prediction.vessel_map
     vessels = prediction.vessels
     segmented = perf_counter()
     write_png(target, vessels)
@@ -58,11 +62,12 @@ def file_to_mask(
     }
     if others:
         started = perf_counter()
-        assess(image, fov, prediction.probability, threshold=prediction.threshold)
+        assess(image, fov, found.levels, threshold=found.threshold)
         graded = perf_counter()
-        write_probability(target, prediction.probability)
+        write_bytes(target, encode_levels(found.levels))
         between = perf_counter()
-        write_png_strips(target, vessels.shape, overlay_strips(image, vessels))
+        shape = (image.shape[0], image.shape[1])
+        write_bytes(target, encode_strips(shape, overlay_strips(image, vessels)))
         seconds |= {
             "quality": graded - started,
             "probability": between - graded,

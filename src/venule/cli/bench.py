@@ -48,10 +48,10 @@ def bench(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
 ) -> None:
     """Time networks in turns, alone and from file to mask; ratios are to the first one named."""
-    from venule.bench.contender import entries
+    from venule.bench.candidate import entries
     from venule.bench.run import bench as measure
     from venule.bench.run import to_json
-    from venule.image.atomic import require_folder, write_bytes
+    from venule.files.atomic import require_folder, write_bytes
     from venule.inference.load import shipped_weights
 
     sizes = [_size(text) for text in size or [DRIVE_SIZE]]

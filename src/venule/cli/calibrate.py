@@ -15,32 +15,33 @@ def calibrate(
     ],
     *,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
-    which: Annotated[str, typer.Option(metavar="W", help="Best by what, or last.")] = "last",
+    checkpoint: Annotated[str, typer.Option(metavar="W", help="Best by what, or last.")] = "last",
     without: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="An image that scores are also given without."),
     ] = None,
 ) -> None:
-    """Choose threshold, calibration and what becomes of pieces by the runs' validation images."""
+    """Choose threshold, calibration and component rules on the runs' validation images."""
     from venule.evaluation.calibrate import calibrate as choose
     from venule.evaluation.score import LABELS
-    from venule.image.atomic import require_folder, write_bytes
+    from venule.files.atomic import require_folder, write_bytes
 
     if json is not None:
         require_folder(json)
     chosen = choose(
         runs,
-        which=which,
+        checkpoint=checkpoint,
         without=without or (),
         progress=lambda id: typer.echo(shown(id), err=True),
     )
     if json is not None:
         write_bytes(json, (chosen.model_dump_json(indent=2) + "\n").encode())
-    after = chosen.postprocessing
     typer.echo(
-        f"[output]\nthreshold = {chosen.threshold}\n[output.postprocessing]\n"
-        f"scale = {after.scale}\noffset = {after.offset}\n"
-        f"join_budget = {after.join_budget}\nmin_piece = {after.min_piece}\n"
+        f"[output]\nthreshold = {chosen.threshold}\n[output.calibration]\n"
+        f"scale = {chosen.calibration.scale}\noffset = {chosen.calibration.offset}\n"
+        "[output.components]\n"
+        f"reconnection_budget = {chosen.components.reconnection_budget}\n"
+        f"min_component = {chosen.components.min_component}\n"
     )
     heads = ["held out", "mean", "95 %", "pooled", *(f"without {id}" for id in chosen.without)]
     rows = [

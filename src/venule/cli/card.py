@@ -10,21 +10,21 @@ from venule.cli.table import print_table
 
 if TYPE_CHECKING:
     from venule.evaluation.card_check import Comparison, Part
-    from venule.evaluation.source import Source
+    from venule.evaluation.predictor import Predictor
 
 DRIFTED = 1
 
 
-def check_card(model: str, *, data_root: Path | None, looks: Path | None, device: str) -> None:
+def check_card(model: str, *, data_root: Path | None, access_log: Path | None, device: str) -> None:
     """Print old, new and difference of every score whose images are there; exit 1 on a drift."""
+    from venule.evaluation.access_log import default_file, holds_test_images, require_writable
     from venule.evaluation.card import card_file, read_card
-    from venule.evaluation.card_check import card_source, find_parts
-    from venule.evaluation.looks import default_file, holds_test_images, require_writable
+    from venule.evaluation.card_check import card_predictor, find_parts
 
     card = read_card(card_file(model))
     parts, missing = find_parts(card, data_root)
-    source = card_source(card, device=device)
-    book = looks or default_file()
+    source = card_predictor(card, device=device)
+    book = access_log or default_file()
     if any(holds_test_images(part.dataset, part.selection) for part in parts):
         require_writable(book)
     for line in missing:
@@ -46,19 +46,19 @@ def check_card(model: str, *, data_root: Path | None, looks: Path | None, device
     typer.echo(f"\n{len(compared)} numbers agree with the card of {card.name}{left_out}")
 
 
-def _score(parts: "list[Part]", source: "Source", book: Path) -> "list[Comparison]":
-    """Every number of the parts beside the same computed now; looks at test images recorded."""
+def _score(parts: "list[Part]", source: "Predictor", book: Path) -> "list[Comparison]":
+    """Every number of the parts beside the same computed now; accesses to test images recorded."""
+    from venule.evaluation.access_log import holds_test_images, record_access
     from venule.evaluation.card_check import compare_scores
     from venule.evaluation.evaluate import evaluate
-    from venule.evaluation.looks import holds_test_images, record_look
 
     compared = []
-    with Progress(total=sum(len(part.selection.records) for part in parts)) as progress:
+    with Progress(total=sum(len(part.selection.cases) for part in parts)) as progress:
         for part in parts:
             expert = part.scores.expert
             result = evaluate(source, part.selection, expert=expert, progress=progress.advance)
             if holds_test_images(part.dataset, part.selection):
-                record_look(result, book, purpose="card recheck")
+                record_access(result, book, purpose="card recheck")
             compared += compare_scores(part.scores, result)
     return compared
 

@@ -26,7 +26,7 @@ def convert(
 ) -> None:
     """Rename a published checkpoint's tensors so that `network.pretrained` takes them."""
     from venule.errors import OutputError, UsageError
-    from venule.image.atomic import require_folder
+    from venule.files.atomic import require_folder
     from venule.models.convert import convert as convert_checkpoint
 
     if out.suffix != ".safetensors":
@@ -39,6 +39,6 @@ def convert(
     typer.echo(f"{converted.fit.line()} ({converted.model}, {converted.layout} names)")
     for name, (theirs, ours) in converted.fit.mismatched.items():
         typer.echo(f"  other shape: {name} is {list(theirs)}, {converted.model}'s is {list(ours)}")
-    for name in converted.not_taken:
-        typer.echo(f"  not taken: {name}")
+    for name in converted.unexpected:
+        typer.echo(f"  unexpected: {name}")
     typer.echo(f'{out}: use it with network.pretrained = "{out}"')

@@ -10,8 +10,8 @@ from venule.cli.progress import Progress, shown
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
+    from venule.data.case import Dataset
     from venule.data.check import Problem
-    from venule.data.record import Dataset
 
 app = typer.Typer(help="Check data sets, look at them and draw new ones.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ _COLUMNS = ("data set", "split", "images", "field of view", "1st expert", "2nd e
 
 
 class Format(StrEnum):
-    """How drawn photographs are stored; their labels are always PNG."""
+    """How synthetic photographs are stored; their labels are always PNG."""
 
     png = "png"
     jpg = "jpg"
@@ -42,7 +42,7 @@ def check(
     datasets = [open_dataset(spec) for spec in data] if data else installed()
     problems: list[Problem] = []
     for dataset in datasets:
-        typer.echo(f"checking {dataset.name}: {len(dataset.records)} images", err=True)
+        typer.echo(f"checking {dataset.name}: {len(dataset.cases)} images", err=True)
         problems += check_dataset(dataset)
     print_table([[*_COLUMNS], *(row for dataset in datasets for row in _rows(dataset))])
     for problem in problems:
@@ -90,54 +90,65 @@ def synth(
     size: Annotated[int, typer.Option(metavar="PX", min=48, help="Longer side.")] = 768,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the whole set.")] = 0,
     format: Annotated[Format, typer.Option(help="Of the photographs.")] = Format.png,
+    types: Annotated[
+        bool, typer.Option("--types", help="Arteries and veins too, in eyes that show them.")
+    ] = False,
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
 ) -> None:
     """Draw fundus photographs with exact vessel labels; what OUT has already is kept."""
-    from venule.synth.collection import Collection, draw_all
+    from venule.synth.collection import Collection, synthesize_all
+    from venule.synth.config import TYPED, VARIED
 
-    drawings = Collection(root=out, size_px=size, seed=seed, format=format.value)
-    drawings.begin()
-    missing = drawings.missing(count)
+    images = Collection(
+        root=out,
+        size_px=size,
+        seed=seed,
+        format=format.value,
+        config=TYPED if types else VARIED,
+        types=types,
+    )
+    images.begin()
+    missing = images.missing(count)
     with Progress(total=len(missing)) as progress:
-        for drawing in draw_all(drawings, missing, workers=workers):
-            progress.advance(drawing.image)
+        for image in synthesize_all(images, missing, workers=workers):
+            progress.advance(image.image)
     typer.echo(str(out))
 
 
 @app.command()
-def parts(
+def patches(
     data: Annotated[
         str, typer.Argument(metavar="NAME[=PATH]|PATH", help="A data set with labels.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder, new or empty.")],
     *,
-    size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of a part.")] = 128,
+    size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of a patch.")] = 128,
     per_image: Annotated[
-        int, typer.Option(metavar="N", min=1, max=100, help="Parts of each photograph, at most.")
+        int, typer.Option(metavar="N", min=1, max=100, help="Patches of each photograph, at most.")
     ] = 20,
     classes: Annotated[int, typer.Option(metavar="N", min=2, max=9, help="How many.")] = 8,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the places.")] = 0,
 ) -> None:
-    """Cut labelled photographs up and sort the parts by their share of vessels, to pretrain on."""
+    """Cut labelled photographs into patches, binned by vessel density, to pretrain on."""
     from venule.data.catalog import open_dataset
-    from venule.data.parts import (
-        PartsConfig,
-        find_parts,
+    from venule.data.patches import (
+        PatchesConfig,
+        find_patches,
         labelled_records,
         require_empty,
-        write_parts,
+        write_patches,
     )
 
-    config = PartsConfig(side_px=size, per_image=per_image, classes=classes, seed=seed)
+    config = PatchesConfig(side_px=size, per_image=per_image, classes=classes, seed=seed)
     dataset = open_dataset(data)
-    records = labelled_records(dataset)
+    cases = labelled_records(dataset)
     require_empty(out)
     cut = []
-    with Progress(total=2 * len(records)) as progress:
-        for photograph in find_parts(records, config):
+    with Progress(total=2 * len(cases)) as progress:
+        for photograph in find_patches(cases, config):
             cut.append(photograph)
-            progress.advance(f"{photograph.record.image.name}: {len(photograph.parts)} parts")
-        for record in write_parts(cut, out, config, dataset=dataset.name):
+            progress.advance(f"{photograph.case.image.name}: {len(photograph.patches)} patches")
+        for record in write_patches(cut, out, config, dataset=dataset.name):
             progress.advance(f"{record.image.name}: written")
     typer.echo(str(out))
 
@@ -145,9 +156,9 @@ def parts(
 def _rows(dataset: "Dataset") -> list[list[str]]:
     """How many images each split of the release has, and how many of them have each mask."""
     rows = []
-    for split in dict.fromkeys(record.split for record in dataset.records):
-        records = [record for record in dataset.records if record.split == split]
-        files = [(r.image, r.fov, r.first, r.second) for r in records]
+    for split in dict.fromkeys(record.split for record in dataset.cases):
+        cases = [record for record in dataset.cases if record.split == split]
+        files = [(r.image, r.fov, r.first, r.second) for r in cases]
         counts = [sum(path is not None for path in kind) for kind in zip(*files, strict=True)]
         rows.append([dataset.name, split or "-", *map(str, counts)])
     return rows

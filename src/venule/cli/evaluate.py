@@ -13,10 +13,10 @@ from venule.cli.table import print_table
 from venule.errors import UsageError
 
 if TYPE_CHECKING:
+    from venule.data.case import Expert
     from venule.data.protocols import Selection
-    from venule.data.record import Expert
+    from venule.evaluation.predictor import Predictor
     from venule.evaluation.result import Report, Result
-    from venule.evaluation.source import Source
 
 
 class Truth(StrEnum):
@@ -26,7 +26,7 @@ class Truth(StrEnum):
     second = "second"
 
 
-class Which(StrEnum):
+class Checkpoint(StrEnum):
     """Which weights of a run's folder."""
 
     loss = "loss"
@@ -34,6 +34,13 @@ class Which(StrEnum):
     dice = "dice"
     auc = "auc"
     last = "last"
+
+
+class FovMode(StrEnum):
+    """The field of view that networks see."""
+
+    found = "found"
+    given = "given"
 
 
 class Device(StrEnum):
@@ -45,6 +52,7 @@ class Device(StrEnum):
     mps = "mps"
 
 
+BestBy = Annotated[Checkpoint, typer.Option(help="Best by what, of a run's folder.")]
 _MODELS_HELP = (
     "A shipped name, a .onnx or .safetensors file, a run's folder, a folder of probability maps or "
     "masks, or expert:second for the data set's second observer."
@@ -83,12 +91,12 @@ Threshold = Annotated[
         show_default="from the weights",
     ),
 ]
-Looks = Annotated[
+AccessLog = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
         help="Where each look at test images is recorded.",
-        show_default="results/test_looks.jsonl of this checkout",
+        show_default="results/test_access.jsonl of this checkout",
     ),
 ]
 
@@ -105,23 +113,28 @@ def evaluate(
     threshold: Threshold = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a row an image.")] = None,
-    looks: Looks = None,
+    access_log: AccessLog = None,
+    fov: Annotated[
+        FovMode, typer.Option(help="The field of view that networks see; the data set's is scored.")
+    ] = FovMode.found,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes networks; auto is in float32, the same for all.")
     ] = Runtime.auto,
-    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
+    checkpoint: Annotated[
+        Checkpoint, typer.Option(help="Best by what, of a run's folder.")
+    ] = Checkpoint.dice,
 ) -> None:
     """Score models inside the field of view, at native size; several are compared to the first."""
     if card is not None:
         given = (models, data, split, protocol, threshold, json, csv)
-        chosen = (expert, runtime, which) != (Truth.first, Runtime.auto, Which.dice)
+        chosen = (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, Checkpoint.dice)
         if chosen or any(value is not None for value in given):
             raise UsageError(
                 "--card computes a card's own scores: of the other options give --data-root, "
-                "--looks and --device only"
+                "--access-log and --device only"
             )
-        check_card(card, data_root=data_root, looks=looks, device=device.value)
+        check_card(card, data_root=data_root, access_log=access_log, device=device.value)
         return
     if not models or data is None or split is None:
         raise UsageError("give MODEL, --data and --split; or --card MODEL")
@@ -129,29 +142,30 @@ def evaluate(
         raise UsageError("--data-root goes with --card; give --data NAME=PATH")
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
+    from venule.evaluation.access_log import default_file, holds_test_images, require_writable
     from venule.evaluation.evaluate import require_truth
-    from venule.evaluation.looks import default_file, holds_test_images, require_writable
+    from venule.evaluation.predictor import open_predictors
     from venule.evaluation.report import to_csv, to_json
     from venule.evaluation.result import compare
-    from venule.evaluation.source import open_sources
-    from venule.image.atomic import write_bytes
+    from venule.files.atomic import write_bytes
 
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
     require_truth(selection, expert.value)
     _require_files(json, csv)
-    sources = open_sources(
+    predictors = open_predictors(
         models,
         selection,
         threshold=threshold,
         device=device.value,
-        which=which.value,
+        checkpoint=checkpoint.value,
         runtime=runtime.value,
+        fov=fov.value,
     )
-    book = (looks or default_file()) if holds_test_images(dataset, selection) else None
-    if book is not None and any(source.kind != "expert" for source in sources):
+    book = (access_log or default_file()) if holds_test_images(dataset, selection) else None
+    if book is not None and any(source.kind != "expert" for source in predictors):
         require_writable(book)
-    report = compare(_score(sources, selection, expert=expert.value, book=book))
+    report = compare(_score(predictors, selection, expert=expert.value, book=book))
     # Before anything is printed: a reader of stdout that goes away must not cost the files, and a
     # disk that is full must not cost the scores.
     try:
@@ -166,7 +180,7 @@ def evaluate(
 
 def _require_files(json: Path | None, csv: Path | None) -> None:
     """Complain before long work if what is found could not be written."""
-    from venule.image.atomic import require_folder
+    from venule.files.atomic import require_folder
 
     if json is not None and csv is not None and json.resolve() == csv.resolve():
         raise UsageError(f"--json and --csv both name {json}; give each a file of its own")
@@ -176,19 +190,19 @@ def _require_files(json: Path | None, csv: Path | None) -> None:
 
 
 def _score(
-    sources: "list[Source]", selection: "Selection", *, expert: "Expert", book: Path | None
+    predictors: "list[Predictor]", selection: "Selection", *, expert: "Expert", book: Path | None
 ) -> "tuple[Result, ...]":
-    """The result of each source; looks at test images are recorded in `book`."""
+    """The result of each source; accesses to test images are recorded in `book`."""
+    from venule.evaluation.access_log import record_access
     from venule.evaluation.evaluate import evaluate as score
-    from venule.evaluation.looks import record_look
 
     results = []
-    with Progress(total=len(sources) * len(selection.records)) as progress:
-        for source in sources:
+    with Progress(total=len(predictors) * len(selection.cases)) as progress:
+        for source in predictors:
             result = score(source, selection, expert=expert, progress=progress.advance)
             # Written before anyone sees a score: a look that is interrupted is a look.
             if book is not None and source.kind != "expert":
-                record_look(result, book)
+                record_access(result, book)
             results.append(result)
     return tuple(results)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from venule.cli.evaluate import Which
+from venule.cli.evaluate import Checkpoint
 
 
 def export(
@@ -20,7 +20,9 @@ def export(
         ),
     ],
     *,
-    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
+    checkpoint: Annotated[
+        Checkpoint, typer.Option(help="Best by what, of a run's folder.")
+    ] = Checkpoint.dice,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
 ) -> None:
     """Write weights and their record as ONNX, or ONNX as safetensors; checked against PyTorch."""
@@ -29,7 +31,7 @@ def export(
     from venule.export.weights import export_safetensors
     from venule.inference.load import weights_file
 
-    source = weights_file(model, which=which.value)
+    source = weights_file(model, checkpoint=checkpoint.value)
     if out.exists() and not overwrite:
         raise OutputError(f"{out}: exists already; replace it with --overwrite")
     if out.suffix == ".onnx" and source.suffix == ".safetensors":

@@ -1,21 +1,19 @@
 """`venule predict`: masks, probability maps and overlays of photographs and folders of them."""
 
-import math
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.evaluate import Device, Which
+from venule.cli.evaluate import BestBy, Checkpoint, Device
 from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
-    from venule.batch.plan import Kind
-    from venule.batch.predict import Failed, Written
+    from venule.batch.process import Failed, Outcome
+    from venule.models.record import ModelRecord
 
 LISTED = 50
 """Failed inputs that are named on stderr; the report names all."""
@@ -49,7 +47,7 @@ def predict(
             show_default="the first that `venule models` lists",
         ),
     ] = None,
-    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
+    checkpoint: BestBy = Checkpoint.dice,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes the network; openvino is bf16 where it can be.")
@@ -66,6 +64,14 @@ def predict(
     save: Annotated[
         str, typer.Option(metavar="KINDS", help="What to write: prob,mask,overlay or some of them.")
     ] = "mask",
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENGINE",
+            help="Where photographs are processed: inline or processes.",
+            show_default="processes, inline for a photograph alone",
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that share the cores.")
     ] = 1,
@@ -83,83 +89,68 @@ def predict(
     ] = None,
 ) -> None:
     """Write the vessels of photographs as masks of their own size; run again to go on."""
-    from venule.batch.plan import plan
-    from venule.batch.predict import Failed, Kept
-    from venule.batch.run import open_network, run, settings_of, start, threads_each
-    from venule.errors import UsageError
-    from venule.image.io import file_sha256
-    from venule.inference.load import weights_file
+    from venule.batch.predict import ModelChoice, predict_folder
+    from venule.inference.load import DEFAULT
 
-    if timeout is not None and not math.isfinite(timeout):
-        raise UsageError(f"--timeout {timeout}: give a number of seconds")
-    kinds = _kinds(save)
-    jobs = plan(paths, out, save=kinds, strict=strict)
-    name = _default_model() if model is None else model
-    network = partial(
-        open_network,
-        model=name,
+    choice = ModelChoice(
+        model=DEFAULT if model is None else model,
         device=device.value,
-        which=which.value,
+        checkpoint=checkpoint.value,
         runtime=runtime.value,
         threshold=threshold,
         resize_px=imgsz,
     )
-    weights = weights_file(name, which=which.value)
-    sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
-    segmenter = network(threads_each(workers))
-    parameters = {"save": kinds, "imgsz": imgsz, "strict": strict}
-    settings = settings_of(segmenter, sha256, parameters)
-    ledger = start(jobs, out, settings, overwrite=overwrite)
-    say(f"weights {segmenter.record.name}: {segmenter.record.licence}")
-    outcomes = run(
-        jobs,
-        network,
-        ledger,
-        segmenter=segmenter,
-        weights=weights,
-        workers=workers,
-        timeout=timeout,
-    )
-    failures: list[Failed] = []
-    with _saying_how_to_go_on(), closing(outcomes), Progress(total=len(jobs)) as progress:
-        for outcome in outcomes:
-            if isinstance(outcome, Kept):
-                progress.skip()
-                continue
-            for warning in _warnings(outcome):
-                progress.line(f"venule: warning: {warning}")
-            if isinstance(outcome, Failed):
-                failures.append(outcome)
-                progress.advance(f"{outcome.job.source}: failed")
-            else:
-                progress.advance(str(outcome.job.source))
-                progress.result(*outcome.job.targets)
-    if progress.skipped:
-        say(f"{progress.skipped} of {len(jobs)} inputs were finished before")
-    if failures:
-        _list(failures, total=len(jobs), out=out)
-        raise typer.Exit(4 if len(failures) == len(jobs) else 3)
+    with _saying_how_to_go_on(), ExitStack() as stack:
+        told = _Told(stack)
+        summary = predict_folder(
+            paths,
+            out,
+            model=choice,
+            outputs=[name.strip() for name in save.split(",")],
+            engine=engine,
+            workers=workers,
+            timeout=timeout,
+            strict=strict,
+            overwrite=overwrite,
+            begun=told.begin,
+            progress=told.outcome,
+        )
+    if summary.kept:
+        say(f"{summary.kept} of {summary.total} inputs were finished before")
+    if summary.failed:
+        _list(summary.failed, total=summary.total, out=out)
+        raise typer.Exit(4 if len(summary.failed) == summary.total else 3)
 
 
-def _kinds(save: str) -> tuple["Kind", ...]:
-    """The kinds named in `--save`, in the order in which they are written."""
-    from venule.batch.plan import KINDS
-    from venule.errors import UsageError
+class _Told:
+    """Tells of a run as it goes: progress on stderr, results on stdout."""
 
-    wanted = {name.strip() for name in save.split(",")}
-    if not wanted <= set(KINDS):
-        raise UsageError(f"--save {save}: use {','.join(KINDS)} or some of them")
-    return tuple(kind for kind in KINDS if kind in wanted)
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._progress = Progress(total=0)
 
+    def begin(self, record: "ModelRecord", total: int) -> None:
+        say(f"weights {record.name}: {record.licence}")
+        self._progress = self._stack.enter_context(Progress(total=total))
 
-def _warnings(outcome: "Written | Failed") -> Iterator[str]:
-    """What is to be said of a photograph, one line each; a failed one is listed at the end."""
-    from venule.batch.predict import Written
+    def outcome(self, outcome: "Outcome") -> None:
+        from venule.batch.process import Failed, Kept
 
-    yield from outcome.warnings
-    quality = outcome.quality
-    if isinstance(outcome, Written) and quality is not None and quality.reasons:
-        yield f"{outcome.job.source}: {quality.grade}: {', '.join(quality.reasons)}"
+        progress = self._progress
+        if isinstance(outcome, Kept):
+            progress.skip()
+            return
+        source = outcome.job.source
+        for note in outcome.notes:
+            progress.line(f"venule: warning: {source}: {note}")
+        if isinstance(outcome, Failed):
+            progress.advance(f"{source}: failed")
+            return
+        grade, reasons = outcome.cells.get("quality"), outcome.cells.get("quality_reasons")
+        if reasons:
+            progress.line(f"venule: warning: {source}: {grade}: {reasons}")
+        progress.advance(str(source))
+        progress.result(*outcome.job.targets)
 
 
 @contextmanager
@@ -177,13 +168,3 @@ def _list(failures: Sequence["Failed"], *, total: int, out: Path) -> None:
         say(f"  {shown(failure.job.source)}: {shown(failure.reason)}")
     if len(failures) > LISTED:
         say(f"  and {len(failures) - LISTED} more, see {shown(out / 'report.csv')}")
-
-
-def _default_model() -> str:
-    from venule.errors import UsageError
-    from venule.inference.load import shipped_weights
-
-    shipped = shipped_weights()
-    if not shipped:
-        raise UsageError("no weights are shipped with this version; name some with --model")
-    return next(iter(shipped))

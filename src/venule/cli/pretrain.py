@@ -1,4 +1,4 @@
-"""`venule pretrain`: a DDRNet's trunk learns from a tree of class folders."""
+"""`venule pretrain`: a DDRNet's backbone learns from a tree of class folders."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,7 @@ def pretrain(
         Path | None, typer.Option(metavar="RUN", help="Carry on this interrupted run instead.")
     ] = None,
 ) -> None:
-    """Train a DDRNet's trunk as a classifier, for `network.pretrained`; print the run's folder."""
+    """Pretrain a DDRNet's backbone as a classifier, for `network.pretrained`."""
     from venule.errors import UsageError
 
     if resume is not None and (folder is not None or settings or config is not None):

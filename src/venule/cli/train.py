@@ -102,8 +102,8 @@ class TrainingProgress(Progress):
             )
         elif kind == "pretrained":
             self.line(
-                f"pretrained: {values['taken']:.0f} tensors taken, {values['mismatched']:.0f} of "
-                f"another shape, {values['fresh']:.0f} fresh; pretrained.json in the run names them"
+                f"pretrained: {values['loaded']:.0f} tensors loaded, {values['mismatched']:.0f} of "
+                f"another shape, {values['missing']:.0f} missing; see pretrained.json in the run"
             )
         elif kind == "epoch":
             scores = {key: value for key, value in values.items() if key != "epoch"}

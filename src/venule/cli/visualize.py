@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from venule.cli.evaluate import (
+    AccessLog,
+    Checkpoint,
     Data,
     Device,
-    Looks,
     Models,
     Protocol,
     Split,
     Threshold,
     Truth,
-    Which,
 )
 from venule.cli.progress import Progress
 
@@ -31,8 +31,10 @@ def visualize(
     rows: Annotated[int, typer.Option(min=1, help="Photographs on a page.")] = 8,
     cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
-    which: Annotated[Which, typer.Option(help="Best by what, of a run's folder.")] = Which.dice,
-    looks: Looks = None,
+    checkpoint: Annotated[
+        Checkpoint, typer.Option(help="Best by what, of a run's folder.")
+    ] = Checkpoint.dice,
+    access_log: AccessLog = None,
 ) -> None:
     """Draw photographs, truth, and of each model its probability and its errors in colour.
 
@@ -40,27 +42,27 @@ def visualize(
     """
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
-    from venule.evaluation.looks import default_file, holds_test_images, record_sheet
+    from venule.evaluation.access_log import default_file, holds_test_images, record_sheet
+    from venule.evaluation.predictor import open_predictors
     from venule.evaluation.sheet import sheet_headings, sheet_rows
-    from venule.evaluation.source import open_sources
     from venule.image.io import write_png
     from venule.viz.montage import page_paths, pages
     from venule.viz.overlay import LEGEND
 
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
-    files = page_paths(out, rows=len(selection.records), rows_per_page=rows)
-    sources = open_sources(
-        models, selection, threshold=threshold, device=device.value, which=which.value
+    files = page_paths(out, rows=len(selection.cases), rows_per_page=rows)
+    predictors = open_predictors(
+        models, selection, threshold=threshold, device=device.value, checkpoint=checkpoint.value
     )
     if holds_test_images(dataset, selection):
-        for source in sources:
+        for source in predictors:
             if source.kind != "expert":
-                record_sheet(source, selection, looks or default_file(), expert=expert.value)
+                record_sheet(source, selection, access_log or default_file(), expert=expert.value)
     with Progress(total=len(files)) as progress:
         sheets = pages(
-            sheet_rows(sources, selection, expert=expert.value),
-            sheet_headings(sources),
+            sheet_rows(predictors, selection, expert=expert.value),
+            sheet_headings(predictors),
             rows_per_page=rows,
             cell_px=cell,
             legend=list(LEGEND.items()),

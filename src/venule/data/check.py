@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from venule.data.case import Case, Dataset
 from venule.data.catalog import find_layout
 from venule.data.protocols import is_test, protocols_of
-from venule.data.record import Dataset, Record
 from venule.errors import ImageError
 from venule.image.arrays import Mask
-from venule.image.io import GreyImageWarning, pixel_hash, read_image, read_mask
+from venule.image.io import pixel_hash, read_mask
+from venule.image.photograph import read_photograph
 
 # Vessels are 6 to 17 % of the field of view in DRIVE, CHASE_DB1 and HRF; above half the frame the
 # mask is inverted, or a palette was taken for grey levels.
@@ -39,14 +40,14 @@ def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
     """Everything found wrong in a data set; empty if it is clean.
 
     Every file is decoded, one photograph at a time. First what is missing, then what is wrong
-    with the files in the order of the records.
+    with the files in the order of the cases.
     """
     problems = [*_missing_images(dataset), *_missing_masks(dataset)]
-    seen: dict[str, Record] = {}
-    for record in dataset.records:
-        shape = _check_photograph(record, seen, problems)
-        fov = _check_fov(record, shape, problems)
-        for path in (record.first, record.second):
+    seen: dict[str, Case] = {}
+    for case in dataset.cases:
+        shape = _check_photograph(case, seen, problems)
+        fov = _check_fov(case, shape, problems)
+        for path in (case.first, case.second):
             if path is not None:
                 _check_vessels(path, shape, fov, problems)
     return tuple(problems)
@@ -55,7 +56,7 @@ def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
 def _missing_images(dataset: Dataset) -> Iterator[Problem]:
     default = next(iter(protocols_of(dataset).values()))
     listed = {id for ids in default.splits.values() for id in ids}
-    missing = sorted(listed - {record.id for record in dataset.records})
+    missing = sorted(listed - {case.id for case in dataset.cases})
     if missing:
         yield Problem(
             dataset.root,
@@ -71,7 +72,7 @@ def _missing_images(dataset: Dataset) -> Iterator[Problem]:
                 f"{whole}",
                 "Unpack the whole release there",
             )
-    if not dataset.records:
+    if not dataset.cases:
         yield Problem(dataset.root, "no images", "at least one photograph", "Add photographs")
 
 
@@ -81,31 +82,35 @@ def _missing_masks(dataset: Dataset) -> Iterator[Problem]:
     A data set may lack fields of view or a second expert altogether, and a test split its vessel
     masks too (DRIVE's present download); any other image needs one.
     """
-    for split in sorted({record.split for record in dataset.records}, key=str):
-        records = [record for record in dataset.records if record.split == split]
-        if not is_test(split or "") or any(record.first for record in records):
-            yield from _without_truth(dataset, [r for r in records if r.first is None])
-        if any(record.second for record in records):
+    for split in sorted({case.split for case in dataset.cases}, key=str):
+        cases = [case for case in dataset.cases if case.split == split]
+        if not is_test(split or "") or any(_annotated(case) for case in cases):
+            yield from _without_truth(dataset, [case for case in cases if not _annotated(case)])
+        if any(case.second for case in cases):
             yield from _without(
-                "second vessel mask", [record for record in records if record.second is None]
+                "second vessel mask", [case for case in cases if case.second is None]
             )
-        if any(record.fov for record in records):
-            yield from _without(
-                "field-of-view mask", [record for record in records if record.fov is None]
-            )
+        if any(case.fov for case in cases):
+            yield from _without("field-of-view mask", [case for case in cases if case.fov is None])
 
 
-def _without_truth(dataset: Dataset, records: list[Record]) -> Iterator[Problem]:
+def _annotated(case: Case) -> bool:
+    return any((case.first, case.av, case.landmarks))
+
+
+def _without_truth(dataset: Dataset, cases: list[Case]) -> Iterator[Problem]:
     layout = find_layout(dataset.name)
-    for record in records:
-        where = layout.truth_of(dataset.root, record) if layout else "an annotation"
-        yield Problem(record.image, "has no vessel mask", where, "Put its vessel mask there")
+    if layout is not None and not layout.annotated:
+        return
+    for case in cases:
+        where = layout.truth_of(dataset.root, case) if layout else "an annotation"
+        yield Problem(case.image, "has no vessel mask", where, "Put its vessel mask there")
 
 
-def _without(kind: str, records: list[Record]) -> Iterator[Problem]:
-    for record in records:
+def _without(kind: str, cases: list[Case]) -> Iterator[Problem]:
+    for case in cases:
         yield Problem(
-            record.image,
+            case.image,
             f"has no {kind}",
             "one, as the other images of its split have",
             "Unpack the whole release",
@@ -113,46 +118,43 @@ def _without(kind: str, records: list[Record]) -> Iterator[Problem]:
 
 
 def _check_photograph(
-    record: Record, seen: dict[str, Record], problems: list[Problem]
+    case: Case, seen: dict[str, Case], problems: list[Problem]
 ) -> tuple[int, int] | None:
     """The photograph's (H, W), None if it cannot be read; adds to `seen` by its pixels."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", GreyImageWarning)
-            image = read_image(record.image)
+            image = read_photograph(case.image).pixels
     except ImageError as error:
-        problems.append(_unreadable(record.image, error, "a photograph that can be read"))
+        problems.append(_unreadable(case.image, error, "a photograph that can be read"))
         return None
     if (np.ptp(image, axis=2) == 0).all():
         problems.append(
-            Problem(record.image, "has no colour", "a colour photograph", "Use the original file")
+            Problem(case.image, "has no colour", "a colour photograph", "Use the original file")
         )
-    other = seen.setdefault(pixel_hash(image), record)
-    if other is not record:
-        problems.append(_duplicate(record, other))
+    other = seen.setdefault(pixel_hash(image), case)
+    if other is not case:
+        problems.append(_duplicate(case, other))
     return image.shape[0], image.shape[1]
 
 
-def _duplicate(record: Record, other: Record) -> Problem:
-    splits = f" (split {other.split}, this one {record.split})"
+def _duplicate(case: Case, other: Case) -> Problem:
+    splits = f" (split {other.split}, this one {case.split})"
     return Problem(
-        record.image,
-        f"has the same pixels as {other.image}{splits if other.split != record.split else ''}",
+        case.image,
+        f"has the same pixels as {other.image}{splits if other.split != case.split else ''}",
         "every photograph once",
         "Remove one of them, or it is tested on what it was trained on",
     )
 
 
-def _check_fov(
-    record: Record, shape: tuple[int, int] | None, problems: list[Problem]
-) -> Mask | None:
+def _check_fov(case: Case, shape: tuple[int, int] | None, problems: list[Problem]) -> Mask | None:
     """The field of view if it has a file without problems."""
-    fov = None if record.fov is None else _read(record.fov, shape, problems)
-    if record.fov is None or fov is None or fov.any():
+    fov = None if case.fov is None else _read(case.fov, shape, problems)
+    if case.fov is None or fov is None or fov.any():
         return fov
     problems.append(
         Problem(
-            record.fov,
+            case.fov,
             "marks no pixel",
             "a value above 0 inside the field of view",
             "Use the released file, or remove this one to have the field of view found",

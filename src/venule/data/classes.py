@@ -1,4 +1,4 @@
-"""Photographs in one folder per class, as ImageNet is laid out; what trunks are pretrained on."""
+"""Photographs in one folder per class, as ImageNet is laid out, to pretrain backbones on."""
 
 import hashlib
 from collections.abc import Sequence

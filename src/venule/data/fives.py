@@ -9,27 +9,28 @@ which photographs are of one patient.
 import re
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in
-from venule.data.record import Dataset, Record
+from venule.data.protocol import Protocol
 
 _IMAGE = re.compile(r"(\d+)_[ADGN]")
 
 
 def read(root: Path) -> Dataset:
     """The FIVES images found under `root`; ids are train-1_A and so on, by number."""
-    records = [record for part in ("train", "test") for record in _read_part(root / part)]
-    return Dataset(name="FIVES", root=root, records=tuple(records))
+    cases = [case for part in ("train", "test") for case in _read_part(root / part)]
+    return Dataset(name="FIVES", root=root, cases=tuple(cases))
 
 
-def number_of(record: Record) -> int:
+def number_of(case: Case) -> int:
     """The number in a FIVES id: 17 for train-17_A."""
-    return int(record.id.partition("-")[2].partition("_")[0])
+    return int(case.id.partition("-")[2].partition("_")[0])
 
 
-def _read_part(folder: Path) -> list[Record]:
+def _read_part(folder: Path) -> list[Case]:
     first = images_in(folder / "Ground truth")
-    records = [
-        Record(
+    cases = [
+        Case(
             id=f"{folder.name}-{stem}",
             image=path,
             first=first_of(first, [stem]),
@@ -38,12 +39,29 @@ def _read_part(folder: Path) -> list[Record]:
         for stem, path in images_in(folder / "Original").items()
         if _IMAGE.fullmatch(stem)
     ]
-    return sorted(records, key=number_of)
+    return sorted(cases, key=number_of)
 
 
 def recognizes(root: Path) -> bool:
     """True if train/Original or test/Original is there."""
     return any((root / part / "Original").is_dir() for part in ("train", "test"))
+
+
+def _protocols(dataset: Dataset) -> tuple[Protocol, ...]:
+    """The official parts; a tenth of the training part, every number that ends in 0, is val."""
+    training = [case for case in dataset.cases if case.split == "train"]
+    official = Protocol(
+        name="official",
+        source="Jin et al. 2022: 600 train, 200 test; val is the 60 training images whose number "
+        "ends in 0, ours (the release does not say which images are of one patient)",
+        splits={
+            "train": tuple(r.id for r in training if number_of(r) % 10),
+            "val": tuple(r.id for r in training if not number_of(r) % 10),
+            "test": tuple(r.id for r in dataset.cases if r.split == "test"),
+        },
+        sizes={"train": 540, "val": 60, "test": 200},
+    )
+    return (official,)
 
 
 LAYOUT = Layout(
@@ -53,4 +71,5 @@ LAYOUT = Layout(
     truth="{split}/Ground truth/{stem}.png",
     recognizes=recognizes,
     read=read,
+    protocols=_protocols,
 )

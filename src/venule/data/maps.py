@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from venule.data.case import Case
 from venule.data.protocols import Selection
-from venule.data.record import Record
 from venule.data.sample import Sample
 from venule.errors import DatasetError
 from venule.image.arrays import FloatMap, Mask
@@ -39,10 +39,10 @@ def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
         if path.suffix.lower() in _SUFFIXES:
             by_stem.setdefault(unicodedata.normalize("NFC", path.stem), []).append(path)
     for ending in _ENDINGS:
-        found = {record.id: _candidates(by_stem, record, ending) for record in selection.records}
+        found = {case.id: _candidates(by_stem, case, ending) for case in selection.cases}
         if any(found.values()):
             return {id: _only(folder, id, paths) for id, paths in found.items()}
-    first = selection.records[0]
+    first = selection.cases[0]
     raise DatasetError(
         f"{folder}: no map for any image of {selection.dataset} {selection.split}; expected files "
         f"such as {first.image.stem}_prob.png, {first.image.stem}.png or {first.id}.png"
@@ -81,8 +81,8 @@ def read_map_of(sample: Sample, path: Path, *, mask: bool) -> FloatMap:
     return probability
 
 
-def _candidates(by_stem: dict[str, list[Path]], record: Record, ending: str) -> list[Path]:
-    names = (record.image.stem, record.id)
+def _candidates(by_stem: dict[str, list[Path]], case: Case, ending: str) -> list[Path]:
+    names = (case.image.stem, case.id)
     stems = dict.fromkeys(unicodedata.normalize("NFC", name) for name in names)
     return [path for stem in stems for path in by_stem.get(f"{stem}{ending}", [])]
 

@@ -5,8 +5,9 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
+from venule.data.case import Case, Dataset
 from venule.data.layout import Layout
-from venule.data.record import Dataset, Record
+from venule.data.protocol import as_filed
 from venule.errors import DatasetError
 
 REQUIRED = ("id", "image", "label")
@@ -14,7 +15,7 @@ OPTIONAL = ("fov", "split", "patient")
 
 
 def read(path: Path) -> Dataset:
-    """One record a row; paths are relative to the CSV file, and an empty cell means none.
+    """One case a row; paths are relative to the CSV file, and an empty cell means none.
 
     Raises:
         DatasetError: not readable as CSV, a column missing or unknown, an id or image left out,
@@ -22,13 +23,13 @@ def read(path: Path) -> Dataset:
             `venule data check`.
     """
     rows = _rows(path)
-    records = tuple(_record(path, line, row) for line, row in rows)
+    cases = tuple(_record(path, line, row) for line, row in rows)
     seen: set[str] = set()
-    for record in records:
-        if record.id in seen:
-            raise DatasetError(f"{path}: id {record.id} is in two rows; ids must be unique")
-        seen.add(record.id)
-    return Dataset(name="csv", root=path.parent, records=records)
+    for case in cases:
+        if case.id in seen:
+            raise DatasetError(f"{path}: id {case.id} is in two rows; ids must be unique")
+        seen.add(case.id)
+    return Dataset(name="csv", root=path.parent, cases=cases)
 
 
 def recognizes(path: Path) -> bool:
@@ -75,7 +76,7 @@ def _strip(
     return {key: str(value).strip() for key, value in cells.items()}
 
 
-def _record(path: Path, line: int, row: Mapping[str, str]) -> Record:
+def _record(path: Path, line: int, row: Mapping[str, str]) -> Case:
     def file(column: str) -> Path | None:
         return path.parent / row[column] if row.get(column) else None
 
@@ -87,7 +88,7 @@ def _record(path: Path, line: int, row: Mapping[str, str]) -> Record:
             f"{path}: line {line} has the id {row['id']}; files are named by it, so write another "
             "sign for / and \\"
         )
-    return Record(
+    return Case(
         id=row["id"],
         image=image,
         fov=file("fov"),
@@ -103,4 +104,5 @@ LAYOUT = Layout(
     truth="",
     recognizes=recognizes,
     read=read,
+    protocols=as_filed,
 )

@@ -1,4 +1,4 @@
-"""Threshold, calibration and what becomes of pieces, from held-out predictions.
+"""Threshold, calibration and what becomes of components, from held-out predictions.
 
 Each run is asked about its own validation images only, and all runs choose together, so that the
 folds of a cross-validation fix the settings of a network that is then trained on all their images.
@@ -6,7 +6,7 @@ folds of a cross-validation fix the settings of a network that is then trained o
 
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,38 +15,39 @@ from pydantic import BaseModel
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
+from venule.data.case import Expert
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
-from venule.data.record import Expert
 from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, UsageError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.arrays import FloatMap, Mask
-from venule.image.fov import FieldOfView
+from venule.image.fov import outlined
 from venule.inference.load import load
-from venule.inference.segment import Segmenter
+from venule.inference.prediction import ProbabilityMap
+from venule.inference.segment import Segmenter, finish
 from venule.metrics.counts import count, dice, mean_of_defined
 from venule.metrics.curves import Histogram, best_threshold
-from venule.metrics.topology import largest_piece_share, pieces
-from venule.models.record import Postprocessing
+from venule.metrics.topology import components, largest_component_share
+from venule.models.record import Calibration, ClassRecord, ComponentRules
 
-MIN_PIECES = (0.0, 5e-5, 1e-4, 2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3)
-"""Candidates for `Postprocessing.min_piece`; 1e-4 is 23 px in a DRIVE photograph."""
+MIN_COMPONENTS = (0.0, 5e-5, 1e-4, 2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3)
+"""Candidates for `ComponentRules.min_component`; 1e-4 is 23 px in a DRIVE photograph."""
 
-JOIN_BUDGETS = (0.0, 2.0, 4.0, 8.0, 16.0)
-"""Candidates for `Postprocessing.join_budget`."""
+RECONNECTION_BUDGETS = (0.0, 2.0, 4.0, 8.0, 16.0)
+"""Candidates for `ComponentRules.reconnection_budget`."""
 
 DICE_GIVEN_UP = 0.001
-"""Largest loss of mean Dice that joined maps may cost, and dropped pieces against the best."""
+"""Largest loss of mean Dice that joined maps may cost, and dropped components against the best."""
 
 POOLED_DICE_GIVEN_UP = 0.002
 """The same for the threshold: thin vessels, of few pixels, count more than Dice lets them."""
 
 SHARE_GIVEN_UP = 0.005
-"""What a smaller budget may lack of the best mean share of the truth in the largest piece."""
+"""What a smaller budget may lack of the best mean share of the truth in the largest component."""
 
-SHARE = "largest_piece_share"
+SHARE = "largest_component_share"
 
 Tried = dict[str, dict[str, float]]
 """Mean scores by candidate."""
@@ -56,7 +57,7 @@ Progress = Callable[[str], None]
 Change = Callable[[Segmenter], Segmenter]
 
 
-class Calibration(BaseModel, frozen=True):
+class CalibrationResult(BaseModel, frozen=True):
     """What was chosen, and what it scores on the images that it was chosen on.
 
     `mean` has bootstrap intervals over images; `without` gives the means again without some;
@@ -66,7 +67,8 @@ class Calibration(BaseModel, frozen=True):
     runs: tuple[str, ...]
     images: tuple[str, ...]
     threshold: float
-    postprocessing: Postprocessing
+    calibration: Calibration
+    components: ComponentRules
     mean: dict[str, Interval]
     pooled: dict[str, float]
     without: dict[str, dict[str, float]]
@@ -76,10 +78,9 @@ class Calibration(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """A photograph, a network that has not trained on it, and the (h, w) logits it gave."""
+    """A photograph, and the (h, w) logits of a network that has not trained on it."""
 
     sample: Sample
-    segmenter: Segmenter
     logits: FloatMap
 
     @property
@@ -88,29 +89,27 @@ class _HeldOut:
         assert self.sample.vessels is not None
         return self.sample.vessels
 
-    def probability(self, after: Postprocessing, threshold: float = 0.5) -> FloatMap:
-        """What `segment` would give with these settings stored."""
-        settings = {"postprocessing": after, "threshold": threshold}
-        record = self.segmenter.record.model_copy(update=settings)
-        # A copy: a map at the network's own size is finished in place.
-        return replace(self.segmenter, record=record).finish(self.logits.copy(), self.sample.fov)
+    def found(self, settings: ClassRecord) -> ProbabilityMap:
+        """The map that `segment` would give with these settings stored."""
+        return finish(self.logits, self.sample.fov, settings)
 
 
 def calibrate(
     runs: Sequence[Path],
     *,
-    which: str = "last",
+    checkpoint: str = "last",
     without: Sequence[str] = (),
     change: Change | None = None,
     progress: Progress | None = None,
-) -> Calibration:
+) -> CalibrationResult:
     """Choose by the held-out predictions of `runs`, pooled.
 
     Platt's calibration (1999) by maximum likelihood over all pixels in the fields of view; the
     lowest threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best; of the budgets
-    for joining pieces the smallest that reaches the best mean share of the truth in the largest
-    piece; then the least `min_piece` that leaves no more pieces than the truth has; each within
-    DICE_GIVEN_UP of mean Dice. `without` names images that the scores are also given without;
+    for joining components the smallest that reaches the best mean share of the truth in the largest
+    component; then the least `min_component` that leaves no more components than the truth has;
+    each within DICE_GIVEN_UP of mean Dice. `without` names images that the scores are also given
+    without;
     `change` makes another segmenter of each, such as one that looks at mirror images as well.
 
     Raises:
@@ -128,24 +127,26 @@ def calibrate(
     held_out = [
         item
         for run, chosen in zip(runs, images, strict=True)
-        for item in _predict(run, chosen, which, change, progress)
+        for item in _predict(run, chosen, checkpoint, change, progress)
     ]
     if not any((item.truth & item.sample.fov).any() for item in held_out):
         raise DatasetError("none of the validation images has a vessel; nothing can be chosen")
-    after = fit_platt(held_out)
-    threshold = _lowest_threshold(held_out, after)
-    after, budgets = _join(held_out, after, threshold)
-    after, smallest = _drop(held_out, after, threshold)
+    chosen = ClassRecord(calibration=fit_platt(held_out))
+    threshold = _lowest_threshold(held_out, chosen)
+    chosen = chosen.model_copy(update={"threshold": threshold})
+    chosen, budgets = _reconnect(held_out, chosen)
+    chosen, smallest = _drop(held_out, chosen)
     scorer, rows = Scorer(binary=False), {}
     for id, item in zip(ids, held_out, strict=True):
-        final = item.probability(after, threshold)
+        final = item.found(chosen).probability
         rows[id] = scorer.add(final, item.truth, item.sample.fov, threshold=threshold)
     names = [name for name in LABELS if name in next(iter(rows.values()))]
-    return Calibration(
+    return CalibrationResult(
         runs=tuple(run.name for run in runs),
         images=tuple(ids),
         threshold=threshold,
-        postprocessing=after,
+        calibration=chosen.calibration,
+        components=chosen.components,
         mean={name: bootstrap([row[name] for row in rows.values()]) for name in names},
         pooled=scorer.pooled(),
         without={
@@ -156,11 +157,11 @@ def calibrate(
             for id in without
         },
         per_image=rows,
-        tried={"join_budget": budgets, "min_piece": smallest},
+        tried={"reconnection_budget": budgets, "min_component": smallest},
     )
 
 
-def fit_platt(held_out: Sequence[_HeldOut]) -> Postprocessing:
+def fit_platt(held_out: Sequence[_HeldOut]) -> Calibration:
     """Scale and offset of the logit that give the pixels' truth the largest likelihood.
 
     Raises:
@@ -169,7 +170,7 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> Postprocessing:
     logits, vessels = [], []
     for item in held_out:
         inside = item.sample.fov
-        probability = item.probability(Postprocessing())[inside].astype(np.float64)
+        probability = item.found(ClassRecord()).probability[inside].astype(np.float64)
         logits.append(logit(probability.clip(1e-7, 1 - 1e-7)))
         vessels.append(item.truth[inside])
     x, y = np.concatenate(logits), np.concatenate(vessels)
@@ -184,27 +185,25 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> Postprocessing:
     found = minimize(negative_likelihood, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B")
     if found.x[0] <= 0:
         raise WeightsError("the higher the probability, the less often it is a vessel; train on")
-    return Postprocessing(scale=float(found.x[0]), offset=float(found.x[1]))
+    return Calibration(scale=float(found.x[0]), offset=float(found.x[1]))
 
 
 def _predict(
     run: Path,
     images: Sequence[tuple[Selection, Expert]],
-    which: str,
+    checkpoint: str,
     change: Change | None,
     progress: Progress | None,
 ) -> list[_HeldOut]:
-    segmenter = load(run.absolute(), which=which)  # never a shipped name
+    segmenter = load(run.absolute(), checkpoint=checkpoint)  # never a shipped name
     if change is not None:
         segmenter = change(segmenter)
-    plain = segmenter.record.model_copy(update={"postprocessing": Postprocessing()})
-    segmenter = replace(segmenter, record=plain)
     held_out = []
     for selection, expert in images:
-        for record in selection.records:
+        for record in selection.cases:
             sample = load_sample(record, expert=expert)
-            logits = segmenter.logits(sample.image, FieldOfView.of_mask(sample.fov))[0]
-            held_out.append(_HeldOut(sample, segmenter, logits))
+            logits = segmenter.logits(sample.image, outlined(sample.fov))[0]
+            held_out.append(_HeldOut(sample, logits))
             if progress is not None:
                 progress(record.id)
     if not held_out:
@@ -219,7 +218,7 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
     try:
         data = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["data"]
         given = [data | {"split": data["val"]}] if isinstance(data["val"], str) else data["val"]
-        sources = [
+        predictors = [
             (one["dataset"], one.get("protocol"), one["split"], one["expert"]) for one in given
         ]
     except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or of `venule pretrain`
@@ -229,7 +228,7 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
         ) from None
     return [
         (select(open_dataset(dataset), protocol, split), expert)
-        for dataset, protocol, split, expert in sources
+        for dataset, protocol, split, expert in predictors
     ]
 
 
@@ -239,72 +238,67 @@ def _ids(images: Sequence[Sequence[tuple[Selection, Expert]]]) -> list[str]:
     Raises:
         DatasetError: a photograph validates twice.
     """
-    records = [
-        record for chosen in images for selection, _ in chosen for record in selection.records
-    ]
-    files = [record.image.resolve() for record in records]
-    for record, file in zip(records, files, strict=True):
+    cases = [record for chosen in images for selection, _ in chosen for record in selection.cases]
+    files = [record.image.resolve() for record in cases]
+    for record, file in zip(cases, files, strict=True):
         if files.count(file) > 1:
             raise DatasetError(
                 f"image {record.id} validates twice; give the folds of one division ({file})"
             )
-    plain = [record.id for record in records]
+    plain = [record.id for record in cases]
     return [
         id if plain.count(id) == 1 else str(file) for id, file in zip(plain, files, strict=True)
     ]
 
 
-def _lowest_threshold(held_out: Sequence[_HeldOut], after: Postprocessing) -> float:
+def _lowest_threshold(held_out: Sequence[_HeldOut], settings: ClassRecord) -> float:
     pooled = Histogram()
     for item in held_out:
-        pooled.accumulate(item.probability(after), item.truth, item.sample.fov)
+        pooled.accumulate(item.found(settings).probability, item.truth, item.sample.fov)
     lowest = best_threshold(pooled, dice_given_up=POOLED_DICE_GIVEN_UP)
     return min(max(round(lowest, 4), 0.0001), 0.9999)  # four digits, still inside 0..1
 
 
-def _join(
-    held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float
-) -> tuple[Postprocessing, Tried]:
-    """With the smallest budget whose largest pieces hold nearly as much as any candidate's."""
-    candidates = {
-        budget: after.model_copy(update={"join_budget": budget}) for budget in JOIN_BUDGETS
-    }
-    tried = {budget: _means(held_out, c, threshold) for budget, c in candidates.items()}
+def _reconnect(held_out: Sequence[_HeldOut], settings: ClassRecord) -> tuple[ClassRecord, Tried]:
+    """With the smallest budget whose largest components hold nearly as much as any candidate's."""
+    candidates = {b: _with_rule(settings, reconnection_budget=b) for b in RECONNECTION_BUDGETS}
+    tried = {budget: _means(held_out, c) for budget, c in candidates.items()}
     least = tried[0.0]["dice"] - DICE_GIVEN_UP
     good = {b: means[SHARE] for b, means in tried.items() if means["dice"] >= least}
     budget = min(b for b, share in good.items() if share >= max(good.values()) - SHARE_GIVEN_UP)
     return candidates[budget], {f"{b:g}": means for b, means in tried.items()}
 
 
-def _drop(
-    held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float
-) -> tuple[Postprocessing, Tried]:
-    """With the least smallest piece that leaves no more pieces than the truth has.
+def _drop(held_out: Sequence[_HeldOut], settings: ClassRecord) -> tuple[ClassRecord, Tried]:
+    """With the least smallest component that leaves no more components than the truth has.
 
     None may cost more than DICE_GIVEN_UP; if none of those leaves so few, it is the largest.
     """
-    candidates = {share: after.model_copy(update={"min_piece": share}) for share in MIN_PIECES}
-    tried = {share: _means(held_out, c, threshold) for share, c in candidates.items()}
+    candidates = {share: _with_rule(settings, min_component=share) for share in MIN_COMPONENTS}
+    tried = {share: _means(held_out, c) for share, c in candidates.items()}
     least = max(means["dice"] for means in tried.values()) - DICE_GIVEN_UP
     allowed = [share for share, means in tried.items() if means["dice"] >= least]
-    true = float(np.mean([pieces(item.truth, item.sample.fov) for item in held_out]))
-    enough = [share for share in allowed if tried[share]["pieces"] <= true]
+    true = float(np.mean([components(item.truth, item.sample.fov) for item in held_out]))
+    enough = [share for share in allowed if tried[share]["components"] <= true]
     chosen = min(enough) if enough else max(allowed)
     return candidates[chosen], {f"{share:g}": means for share, means in tried.items()}
 
 
-def _means(
-    held_out: Sequence[_HeldOut], after: Postprocessing, threshold: float
-) -> dict[str, float]:
+def _with_rule(settings: ClassRecord, **rule: float) -> ClassRecord:
+    components = settings.components.model_copy(update=rule)
+    return settings.model_copy(update={"components": components})
+
+
+def _means(held_out: Sequence[_HeldOut], settings: ClassRecord) -> dict[str, float]:
     rows = []
     for item in held_out:
-        vessels = item.probability(after, threshold) >= threshold
+        vessels = item.found(settings).mask
         truth, fov = item.truth, item.sample.fov
         rows.append(
             {
                 "dice": dice(count(vessels, truth, fov)),
-                SHARE: largest_piece_share(vessels, truth, fov),
-                "pieces": float(pieces(vessels, fov)),
+                SHARE: largest_component_share(vessels, truth, fov),
+                "components": float(components(vessels, fov)),
             }
         )
     return {name: mean_of_defined([row[name] for row in rows]) for name in rows[0]}

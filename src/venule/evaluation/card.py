@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from venule.data.record import Expert
+from venule.data.attribution import Attribution
+from venule.data.case import Expert
 from venule.errors import UsageError, WeightsError
-from venule.evaluation.card_terms import ATTRIBUTIONS, Attribution
+from venule.evaluation.access_log import checkout
+from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.intervals import Interval, Number
-from venule.evaluation.looks import checkout
 from venule.evaluation.published import Published
 from venule.evaluation.result import CalibrationBin, Report, Result, WidthRecall
 from venule.inference.onnx_runner import load_onnx

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from venule.data.case import Dataset
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
-from venule.data.record import Dataset
 from venule.errors import DatasetError
 from venule.evaluation.card import Card, CardScores, card_scores, require_weights
 from venule.evaluation.evaluate import require_truth
+from venule.evaluation.predictor import Predictor, segmenter_predictor
 from venule.evaluation.result import Result
 from venule.evaluation.score import LABELS
-from venule.evaluation.source import Source, segmenter_source
 from venule.inference.load import weights_file
 from venule.inference.onnx_runner import load_onnx
 
@@ -81,14 +81,16 @@ def find_parts(card: Card, data_root: Path | None = None) -> tuple[list[Part], l
     return parts, missing
 
 
-def card_source(card: Card, *, device: str = "auto") -> Source:
+def card_predictor(card: Card, *, device: str = "auto") -> Predictor:
     """The shipped weights of a card, ready to be scored; WeightsError if they are others.
 
     They run in ONNX Runtime, which made the card's numbers, whatever else is installed.
     """
     path = weights_file(card.name)
     digest = require_weights(card, path)
-    return segmenter_source(load_onnx(path, device=device), name=card.name, weights_sha256=digest)
+    return segmenter_predictor(
+        load_onnx(path, device=device), name=card.name, weights_sha256=digest
+    )
 
 
 def compare_scores(old: CardScores, result: Result) -> list[Comparison]:

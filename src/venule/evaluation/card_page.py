@@ -72,10 +72,10 @@ def _training(card: Card) -> Iterator[str]:
         table.append([split, data.role, str(data.images), data.terms])
     yield from markdown(table)
     yield ""
-    sources = {
+    predictors = {
         data.called or data.dataset: f"{data.citation}. {_link(data.url)}" for data in card.data
     }
-    yield from (f"- {name}: {source}" for name, source in sources.items())
+    yield from (f"- {name}: {source}" for name, source in predictors.items())
     yield ""
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from PIL import Image
 
+from venule.data.case import Expert
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
-from venule.data.record import Expert
 from venule.errors import UsageError
+from venule.evaluation.access_log import DEFAULT_FILE, record_sheet
 from venule.evaluation.card import FAILURES, Failures, read_report, worst_images
 from venule.evaluation.card_terms import ATTRIBUTIONS
-from venule.evaluation.looks import DEFAULT_FILE, record_sheet
+from venule.evaluation.predictor import Predictor
 from venule.evaluation.result import Result
 from venule.evaluation.sheet import sheet_headings, sheet_rows
-from venule.evaluation.source import Source
+from venule.files.atomic import write_bytes
 from venule.image.arrays import RGB
-from venule.image.atomic import write_bytes
 from venule.viz.montage import montage
 from venule.viz.overlay import LEGEND
 
@@ -35,7 +35,7 @@ class Worst:
     """
 
     report: str
-    source: Source
+    source: Predictor
     made: str = ""
 
 
@@ -45,7 +45,7 @@ def draw_failures(
     """Draw the worst images of reports, for results/NAME/; the files written, failures.json last.
 
     The pictures are docs/cards/images/NAME-DATASET-SPLIT.jpg. That they show test images is
-    recorded in results/test_looks.jsonl.
+    recorded in results/test_access.jsonl.
 
     Raises:
         UsageError: a report is not of its weights, or its photographs must not be shown.
@@ -78,7 +78,7 @@ def draw_failures(
     return [*written, folder / FAILURES]
 
 
-def _allowed(report: Path, source: Source) -> Result:
+def _allowed(report: Path, source: Predictor) -> Result:
     """The report's result of these weights, on photographs that may be shown."""
     own = [r for r in read_report(report).results if r.weights_sha256 == source.weights_sha256]
     if not own:
@@ -96,12 +96,12 @@ def _worst(result: Result, data_root: Path | None) -> Selection:
     selection = select(
         open_dataset(result.dataset, data_root=data_root), result.protocol, result.split
     )
-    by_id = {record.id: record for record in selection.records}
+    by_id = {record.id: record for record in selection.cases}
     worst = tuple(by_id[image.id] for image in worst_images(result))
-    return replace(selection, records=worst)
+    return replace(selection, cases=worst)
 
 
-def _sheet(selection: Selection, source: Source, expert: Expert) -> RGB:
+def _sheet(selection: Selection, source: Predictor, expert: Expert) -> RGB:
     rows = sheet_rows([source], selection, expert=expert)
     return montage(
         list(rows), sheet_headings([source]), cell_px=CELL_PX, legend=list(LEGEND.items())

@@ -8,15 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import venule
+from venule.data.case import Case, Expert
 from venule.data.protocols import Selection
-from venule.data.record import Expert, Record
 from venule.data.sample import load_annotated
+from venule.data.truth import of_class
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.intervals import bootstrap
+from venule.evaluation.predictor import (
+    Predictor,
+    expert_predictor,
+    maps_predictor,
+    segmenter_predictor,
+)
 from venule.evaluation.published import SIDE_PX, PublishedScorer
 from venule.evaluation.result import ImageScores, Result, SeenImage
 from venule.evaluation.score import LABELS, Scorer
-from venule.evaluation.source import Source, expert_source, maps_source, segmenter_source
 from venule.image.io import pixel_hash
 from venule.inference.segment import Segmenter
 
@@ -31,8 +37,8 @@ def evaluate_segmenter(
     expert: Expert = "first",
     progress: Progress | None = None,
 ) -> Result:
-    """The scores of a segmenter, at its record's threshold; for the errors see `evaluate`."""
-    return evaluate(segmenter_source(segmenter), selection, expert=expert, progress=progress)
+    """The scores of a segmenter, at its case's threshold; for the errors see `evaluate`."""
+    return evaluate(segmenter_predictor(segmenter), selection, expert=expert, progress=progress)
 
 
 def evaluate_maps(
@@ -48,7 +54,7 @@ def evaluate_maps(
     `data.maps.find_maps` says how its files are named. Masks have no ROC AUC, average
     precision and ECE. The threshold is 0.5 if not given.
     """
-    source = maps_source(folder, selection, threshold=threshold)
+    source = maps_predictor(folder, selection, threshold=threshold)
     return evaluate(source, selection, expert=expert, progress=progress)
 
 
@@ -60,11 +66,11 @@ def evaluate_expert(
     progress: Progress | None = None,
 ) -> Result:
     """The scores of one human observer against another: the anchor for every model."""
-    return evaluate(expert_source(observer), selection, expert=expert, progress=progress)
+    return evaluate(expert_predictor(observer), selection, expert=expert, progress=progress)
 
 
 def evaluate(
-    source: Source,
+    source: Predictor,
     selection: Selection,
     *,
     expert: Expert = "first",
@@ -84,17 +90,19 @@ def evaluate(
     published = PublishedScorer(side_px=source.resize_px or SIDE_PX)
     images: list[ImageScores] = []
     seen: list[SeenImage] = []
-    for record in selection.records:
-        sample, truth = load_annotated(record, expert=expert)
+    for case in selection.cases:
+        sample, truth = load_annotated(case, expert=expert)
         if source.seen:
             hits = source.seen.get(pixel_hash(sample.image), ())
-            seen += [hit.model_copy(update={"id": record.id}) for hit in hits]
-        probability = source.predict(record, sample)
-        scores = scorer.add(probability, truth, sample.fov, threshold=source.threshold)
-        published.add(probability, truth)
-        images.append(ImageScores(id=record.id, scores=scores))
+            seen += [hit.model_copy(update={"id": case.id}) for hit in hits]
+        probability = source.predict(case, sample)
+        plane, counts = of_class(truth, source.class_name)
+        scored = sample.fov & counts
+        scores = scorer.add(probability, plane, scored, threshold=source.threshold)
+        published.add(probability, plane)
+        images.append(ImageScores(id=case.id, scores=scores))
         if progress is not None:
-            progress(record.id)
+            progress(case.id)
     names = [name for name in LABELS if name in images[0].scores]
     return Result(
         model=source.name,
@@ -106,7 +114,9 @@ def evaluate(
         split=selection.split,
         split_source=selection.source,
         expert=expert,
-        fov_rule=_fov_rule(selection.records),
+        class_name=source.class_name,
+        fov_rule=_fov_rule(selection.cases),
+        network_fov=source.network_fov,
         threshold=source.threshold,
         threshold_source=source.threshold_source,
         images=tuple(images),
@@ -123,21 +133,21 @@ def evaluate(
 def require_truth(selection: Selection, expert: Expert) -> None:
     """Raise DatasetError unless every image of the selection has an annotation of `expert`."""
     where = f"{selection.dataset} {selection.protocol} {selection.split}"
-    if not selection.records:
+    if not selection.cases:
         raise DatasetError(f"{where}: holds no image, so there is nothing to score")
-    truths = [(record, record.truth(expert)) for record in selection.records]
-    bare = [record for record, truth in truths if truth is None or not truth.is_file()]
+    truths = [(case, case.truth(expert)) for case in selection.cases]
+    bare = [case for case, truth in truths if truth is None or not truth.is_file()]
     if bare:
         raise DatasetError(
-            f"{where}: {len(bare)} of {len(selection.records)} images have no annotation of the "
+            f"{where}: {len(bare)} of {len(selection.cases)} images have no annotation of the "
             f"{expert} expert (the first is {bare[0].image}); score a split or protocol with truth"
         )
 
 
-def _fov_rule(records: tuple[Record, ...]) -> str:
-    found = sum(record.fov is None for record in records)
+def _fov_rule(cases: tuple[Case, ...]) -> str:
+    found = sum(case.fov is None for case in cases)
     if not found:
         return "mask files of the data set"
-    if found == len(records):
+    if found == len(cases):
         return "found from each photograph"
     return f"mask files of the data set; found from the photograph for {found}"

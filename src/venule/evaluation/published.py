@@ -62,7 +62,7 @@ class Published(BaseModel, frozen=True, extra="forbid"):
 
 
 class PublishedScorer:
-    """Collects the counts of each image's squared frame; `side_px` is the second system's."""
+    """Counts of each image's frame resized to a square; `side_px` is that of Manshi3's system."""
 
     def __init__(self, *, side_px: int = SIDE_PX) -> None:
         self.side_px = side_px

@@ -14,6 +14,9 @@ Table = list[list[str]]
 """Rows of cells, the header first."""
 
 
+_NETWORK_FOV = {"found": "that it finds", "given": "given with the data set"}
+
+
 def headings(report: Report) -> list[str]:
     """Lines that say what was scored, on what, and how: they belong to every number below."""
     first = report.results[0]
@@ -25,7 +28,9 @@ def headings(report: Report) -> list[str]:
     ]
     for result in report.results:
         line = f"{result.model}: threshold {result.threshold:.4g} ({result.threshold_source})"
-        lines.append(f"{line}; {result.runtime}" if result.runtime else line)
+        if result.runtime:
+            line += f"; {result.runtime}; on the field of view {_NETWORK_FOV[result.network_fov]}"
+        lines.append(line)
     lines.append(f"mean over images [{report.interval}], and all pixels pooled")
     return lines
 
@@ -128,14 +133,14 @@ def _csv_rows(result: Result) -> Iterator[tuple[str, str, dict[str, float]]]:
 def published_cells(published: Published) -> Iterator[tuple[str, str]]:
     """Each figure of the two published ways, its label and its text."""
     first, second = published.first_system, published.second_system
-    way = f"first system ({first.side_px} px, mean and sd)"
+    way = f"DDRNet for DRIVE (AghdamAmir) ({first.side_px} px, mean and sd)"
     for label, value in (
         ("accuracy", first.accuracy),
         ("sensitivity", first.sensitivity),
         ('"AUC" of the thresholded map', first.auc_of_thresholded_map),
     ):
         yield f"{way}: {label}", f"{number_text(value.mean)} ± {number_text(value.sd)}"
-    way = f"second system (batches of {second.batch})"
+    way = f"DeepLabV3 on DRIVE (Manshi3) (batches of {second.batch})"
     yield f"{way}: mIoU", f"{number_text(second.miou)} at {second.side_px} px"
     yield f"{way}: pixel accuracy", f"{number_text(second.pixel_accuracy)} at {second.side_px} px"
 

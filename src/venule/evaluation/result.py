@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from venule.data.record import Expert
+from venule.data.case import Expert
 from venule.evaluation.intervals import RESAMPLES, SEED, Interval, Number, paired_difference
 from venule.evaluation.published import Published
 
@@ -73,7 +73,9 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     split: str
     split_source: str
     expert: Expert
-    fov_rule: str
+    class_name: str = "vessel"
+    fov_rule: str  # which pixels are scored
+    network_fov: str = "given"  # what a network saw: "found" as users' is, or "given"; or ""
     threshold: float
     threshold_source: str
     images: tuple[ImageScores, ...]

@@ -4,39 +4,39 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from venule.data.case import Case, Expert
 from venule.data.protocols import Selection
-from venule.data.record import Expert, Record
 from venule.data.sample import Sample, load_sample
-from venule.evaluation.source import Source
+from venule.evaluation.predictor import Predictor
 from venule.image.arrays import RGB, Mask
 from venule.viz.overlay import errors, overlay, probability_image
 
 
-def sheet_headings(sources: Sequence[Source]) -> list[str]:
+def sheet_headings(predictors: Sequence[Predictor]) -> list[str]:
     """The headings of the columns of `sheet_rows`."""
-    columns = [[f"{source.name}: probability", "mask, errors"] for source in sources]
+    columns = [[f"{source.name}: probability", "mask, errors"] for source in predictors]
     return ["photograph", "truth", *(heading for pair in columns for heading in pair)]
 
 
 def sheet_rows(
-    sources: Sequence[Source], selection: Selection, *, expert: Expert = "first"
+    predictors: Sequence[Predictor], selection: Selection, *, expert: Expert = "first"
 ) -> Iterator[tuple[str, list[RGB]]]:
     """Of each image its id and its pictures, all (H, W, 3) uint8 at the photograph's own size.
 
     Without an annotation the truth is empty and the mask lies over the photograph instead.
     """
-    for record in selection.records:
-        sample = load_sample(record, expert=expert)
+    for case in selection.cases:
+        sample = load_sample(case, expert=expert)
         truth = np.zeros(sample.fov.shape, bool) if sample.vessels is None else sample.vessels
         pictures = [sample.image, probability_image((truth & sample.fov).astype(np.float32))]
-        for source in sources:
-            pictures += _pictures(source, record, sample)
-        label = record.id if sample.vessels is not None else f"{record.id} (no truth)"
+        for source in predictors:
+            pictures += _pictures(source, case, sample)
+        label = case.id if sample.vessels is not None else f"{case.id} (no truth)"
         yield label, pictures
 
 
-def _pictures(source: Source, record: Record, sample: Sample) -> list[RGB]:
-    probability = source.predict(record, sample)
+def _pictures(source: Predictor, case: Case, sample: Sample) -> list[RGB]:
+    probability = source.predict(case, sample)
     vessels: Mask = (probability >= source.threshold) & sample.fov
     if sample.vessels is None:
         second = overlay(sample.image, vessels)

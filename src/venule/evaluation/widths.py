@@ -6,16 +6,17 @@ from venule.evaluation.intervals import bootstrap
 from venule.evaluation.result import WidthRecall
 from venule.image.arrays import Mask
 from venule.image.fov import fit_outline
-from venule.image.preprocess import SAME_SCALE
 from venule.metrics.width import (
     EDGES_PX,
     REFERENCE_FOV_PX,
     WidthCounts,
-    Widths,
     count_by_width,
 )
+from venule.vessels.width import Widths
 
 Scale = Literal["native", "fov"]
+
+_SAME_SCALE = 0.02
 
 
 class WidthScorer:
@@ -44,7 +45,7 @@ def fov_scale(fov: Mask) -> float:
     size is to have the same classes at both scales.
     """
     scale = fit_outline(fov).diameter_px / REFERENCE_FOV_PX
-    return 1.0 if abs(scale - 1) < SAME_SCALE else scale
+    return 1.0 if abs(scale - 1) < _SAME_SCALE else scale
 
 
 def _rows(scale: Scale, counts: list[WidthCounts]) -> list[WidthRecall]:

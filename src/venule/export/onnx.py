@@ -8,7 +8,7 @@ import onnx
 import torch
 
 from venule.errors import WeightsError
-from venule.image.atomic import require_folder, write_bytes
+from venule.files.atomic import require_folder, write_bytes
 from venule.inference.onnx_runner import load_onnx
 from venule.inference.torch_runner import torch_run
 from venule.models.base import SegmentationModel

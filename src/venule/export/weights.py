@@ -4,7 +4,7 @@ from pathlib import Path
 
 from venule.errors import WeightsError
 from venule.export.onnx import TOLERANCE, compare
-from venule.image.atomic import require_folder
+from venule.files.atomic import require_folder
 from venule.inference.torch_runner import load_onnx_model
 from venule.models.checkpoint import save_weights
 

@@ -22,12 +22,12 @@ def check_rgb(image: NDArray[Any]) -> None:
     if not isinstance(image, np.ndarray):
         raise ImageError(
             f"expected an RGB photograph as an array, got {type(image).__name__}; read it with "
-            "venule.image.io.read_image"
+            "venule.read_photograph"
         )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ImageError(
             f"expected an RGB photograph of shape (H, W, 3) and dtype uint8, got shape "
-            f"{image.shape} and dtype {image.dtype}; read it with venule.image.io.read_image"
+            f"{image.shape} and dtype {image.dtype}; read it with venule.read_photograph"
         )
 
 

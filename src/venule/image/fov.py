@@ -39,11 +39,6 @@ class FieldOfView:
     outline: Ellipse
     fields: int = 1
 
-    @classmethod
-    def of_mask(cls, mask: Mask) -> "FieldOfView":
-        """The field of view that a (H, W) bool mask tells."""
-        return cls(mask, fit_outline(mask))
-
 
 def find_fov(image: RGB) -> FieldOfView:
     """The field of view of a photograph, whatever lies around it.
@@ -83,6 +78,11 @@ def find_fov(image: RGB) -> FieldOfView:
     return FieldOfView(mask, found[0][0], fields=len(found))
 
 
+def outlined(mask: Mask) -> FieldOfView:
+    """The field of view of a mask (H, W) bool."""
+    return FieldOfView(mask, fit_outline(mask))
+
+
 def fit_outline(mask: Mask) -> Ellipse:
     """The ellipse that the edge of a (H, W) bool mask lies on; see `Ellipse.fitted`."""
     factor = max(1, math.ceil(max(mask.shape) / _FITTED_PX))
@@ -94,7 +94,7 @@ def fit_outline(mask: Mask) -> Ellipse:
     return around((mask.shape[0], mask.shape[1])) if found is None else found.scaled(factor)
 
 
-def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, Mask]:
+def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, FieldOfView]:
     """The field of view that a network is to see, and where in it results are wanted.
 
     The mask is the user's word for where, but what shows no retina in it is not segmented: one that
@@ -113,8 +113,9 @@ def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, Mask]:
     check_mask(mask, (image.shape[0], image.shape[1]), name="field of view")
     both = mask & found.mask
     if not found.outline.fitted or both.sum() < _SAME * mask.sum():
-        return FieldOfView.of_mask(mask), mask.copy()  # the result's own
-    return found, both
+        given = outlined(mask.copy())
+        return given, given
+    return found, FieldOfView(both, found.outline, found.fields)
 
 
 def _reduced(image: Image.Image, longest: int) -> Image.Image:

@@ -8,90 +8,37 @@ colours (DRIVE's second manual annotations: 3 and 253), so its stored index coun
 import gzip
 import hashlib
 import stat
-import warnings
 import zlib
-from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from venule.errors import ImageError
+from venule.files.atomic import write_bytes
 from venule.image.arrays import RGB, FloatMap, Mask
-from venule.image.atomic import write_bytes
 from venule.image.container import MAX_FILE_BYTES, open_image
-from venule.image.decode import decode_photograph, upright
-from venule.image.levels import LARGEST
+from venule.image.decode import upright
+from venule.image.encode import encode_levels, encode_mask, encode_rgb
+from venule.image.levels import to_levels
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pnm", ".ppm", ".ppm.gz", ".tif", ".tiff", ".webp"]
 )
-"""Lower-case endings of the files that `read_image` reads; `is_image_path` compares with them."""
+"""Lower-case endings of photographs; `is_image_path` compares with them."""
 
 _MOST_ZIPPED = 100
 """No photograph shrinks so far; beyond _SMALL_BYTES such a .gz is a decompression bomb."""
 
 _SMALL_BYTES = 2**26
 
-_ROUNDING = 1e-5
-
-_AT_ONCE = 2**20
-"""Pixels of a map that are converted in one go."""
-
-_GREY_LEVELS = 8
-"""What compression adds to a grey photograph; a retina's red and green differ by far more."""
-
-
-class GreyImageWarning(UserWarning):
-    """A photograph without colour was read; the networks were trained on colour photographs."""
-
-
-class FirstPageWarning(UserWarning):
-    """A file of several pages, or an animation, was read; only its first picture counts."""
-
 
 def is_image_path(path: Path) -> bool:
     """Whether the file's name ends like a photograph's; `.ppm.gz` counts, other `.gz` do not."""
     name = path.name.lower()
     return any(name.endswith(suffix) for suffix in IMAGE_SUFFIXES)
-
-
-def read_image(path: Path | str) -> RGB:
-    """The photograph, upright: (H, W, 3) uint8.
-
-    The EXIF orientation is applied, colour profiles are not; transparency lies on black, of several
-    pages the first counts, with a FirstPageWarning. 16-bit photographs are scaled by the range they
-    use: the least of 8, 10, 12, 14 or 16 bits that holds their largest value. A grey photograph is
-    replicated, with a GreyImageWarning.
-
-    Raises:
-        ImageError: if the file is missing, is no photograph, is broken, has over 200 megapixels,
-            or claims far more of them than its size can hold.
-    """
-    path = Path(path)
-    content = _read_bytes(path)
-    try:
-        photograph = decode_photograph(content, path)
-    except (ImageError, MemoryError):
-        raise
-    except Exception as error:  # decoders meet broken files with nearly every kind of exception
-        raise _broken(path, error) from error
-    if photograph.more_pages:
-        warnings.warn(
-            f"{path}: a file of several pages; the first one was read",
-            FirstPageWarning,
-            stacklevel=2,
-        )
-    if _is_grey(photograph.pixels):
-        warnings.warn(
-            f"{path}: a photograph without colour; vessels are found in colour photographs",
-            GreyImageWarning,
-            stacklevel=2,
-        )
-    return photograph.pixels
 
 
 def read_mask(path: Path | str) -> Mask:
@@ -136,53 +83,23 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
     Raises:
         OutputError: if the file cannot be written.
     """
-    pixels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
-    assert pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and pixels.ndim == 2)
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    _write_picture(path, picture, level=1 if array.dtype == np.bool_ else 4)
+    if array.dtype == np.bool_:
+        content = encode_mask(array)
+    else:
+        content = encode_levels(array) if array.dtype == np.uint16 else encode_rgb(array)
+    write_bytes(Path(path), content)
 
 
 def write_probability(path: Path | str, probability: FloatMap) -> None:
     """Write a (H, W) map in 0..1 as round(65535 p), a 16-bit grey PNG; atomically.
 
     Raises:
-        ImageError: if a value is nan, or outside 0..1 by more than rounding makes it.
+        ImageError: if a value is nan.
         OutputError: if the file cannot be written.
     """
-    if not (probability.min() >= -_ROUNDING and probability.max() <= 1 + _ROUNDING):
-        raise ImageError("a probability map has values outside 0..1, or nan")
-    stored = np.empty(probability.shape, np.uint16)
-    rows = max(1, _AT_ONCE // max(1, probability.shape[1]))
-    for top in range(0, len(stored), rows):  # float copies of 100 megapixels would be 800 MB
-        part = probability[top : top + rows].clip(0, 1) * np.float32(LARGEST)
-        stored[top : top + rows] = np.rint(part, out=part)
-    write_png(path, stored)
-
-
-def write_png_strips(path: Path | str, shape: tuple[int, int], strips: Iterable[RGB]) -> None:
-    """Write a colour image of `shape` (H, W) that comes in strips from top to bottom; atomically.
-
-    Raises:
-        OutputError: if the file cannot be written.
-    """
-    picture, top = Image.new("RGB", shape[::-1]), 0
-    for strip in strips:
-        picture.paste(Image.fromarray(np.ascontiguousarray(strip)), (0, top))
-        top += len(strip)
-    assert top == shape[0]
-    _write_picture(path, picture, level=4)
-
-
-def _write_picture(path: Path | str, picture: Image.Image, *, level: int) -> None:
-    encoded = BytesIO()
-    picture.save(encoded, "PNG", compress_level=level)
-    write_bytes(Path(path), encoded.getvalue())
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    if np.isnan(probability).any():
+        raise ImageError("a probability map has values that are nan")
+    write_bytes(Path(path), encode_levels(to_levels(probability)))
 
 
 def pixel_hash(image: RGB) -> str:
@@ -192,25 +109,12 @@ def pixel_hash(image: RGB) -> str:
     return digest.hexdigest()
 
 
-def _is_grey(pixels: RGB) -> bool:
-    """Whether the channels nowhere differ by more than compression makes them."""
-    step = max(1, min(pixels.shape[:2]) // 64)
-    sample = pixels[::step, ::step]  # tells nearly every photograph of a retina
-    return _saturation(sample) <= _GREY_LEVELS and all(
-        _saturation(part) <= _GREY_LEVELS
-        for part in np.array_split(pixels, -(-pixels.size // 2**24))
-    )
+def read_bytes(path: Path) -> bytes:
+    """Read a file's content, unzipped if its name ends in .gz.
 
-
-def _saturation(pixels: RGB) -> int:
-    """The largest difference of channels in a pixel, in grey levels."""
-    red, green, blue = (pixels[..., channel] for channel in range(3))
-    least = np.minimum(np.minimum(red, green), blue)
-    return int((np.maximum(np.maximum(red, green), blue) - least).max())
-
-
-def _read_bytes(path: Path) -> bytes:
-    """The file's content, unzipped if its name ends in .gz."""
+    Raises:
+        ImageError: it is not there, too large, or a decompression bomb.
+    """
     try:
         _check_file(path)
         with path.open("rb") as file:
@@ -244,20 +148,21 @@ def _too_large(path: Path, how: str, limit: int) -> ImageError:
     return ImageError(f"{path}: cannot be read, {how} {limit // 10**6} MB")
 
 
-def _broken(path: Path, error: Exception) -> ImageError:
+def broken(path: Path, error: Exception) -> ImageError:
+    """Say that a decoder met a broken file, in one line."""
     return ImageError(f"{path}: broken or truncated image ({_reason(error)})")
 
 
 def _read_stored(path: Path, *, most_colors: int = 256) -> NDArray[Any]:
     """(H, W) bool, uint8 or uint16 as stored; palette indices, equal channels as one."""
-    content = _read_bytes(path)
+    content = read_bytes(path)
     try:
         image = upright(open_image(content, path))
         stored = np.asarray(image)
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # decoders meet broken files with nearly every kind of exception
-        raise _broken(path, error) from error
+        raise broken(path, error) from error
     if image.mode == "P" and len(np.unique(stored)) > most_colors:
         raise ImageError(f"{path}: its palette has no order; save it as a grey PNG")
     if stored.ndim == 3:

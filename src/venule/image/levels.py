@@ -1,31 +1,45 @@
-"""The levels that a stored probability map can have, next to a threshold.
+"""Levels of a probability map: a probability is k / 65535, in memory as in a file.
 
-A map is stored as round(65535 p). A probability right beside the threshold may cross it there;
-one that is such a level stays on its side, in memory and in the file.
+So a mask, the map in memory, the map in its 16-bit file and every score agree by construction.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
+
+from venule.image.arrays import FloatMap
 
 LARGEST = 65535
 
+Levels = NDArray[np.uint16]
+"""(H, W) uint16, probability times 65535."""
 
-def below(threshold: float) -> np.float32:
-    """The largest level below a threshold in 0..1."""
-    levels = _near(threshold)
-    return np.float32(levels[(levels < threshold) & ~_reaches(levels, threshold)].max())
-
-
-def reaching(threshold: float) -> np.float32:
-    """The smallest level that reaches a threshold in 0..1."""
-    levels = _near(threshold)
-    return np.float32(levels[(levels >= threshold) & _reaches(levels, threshold)].min())
+_AT_ONCE = 2**20
 
 
-def _near(threshold: float) -> np.ndarray:
-    middle = round(threshold * LARGEST)
-    return np.arange(middle - 2, middle + 3).clip(0, LARGEST) / LARGEST
+def to_levels(probability: FloatMap) -> Levels:
+    """Round probabilities (H, W) to levels; what lies outside 0..1 is clipped."""
+    levels = np.empty(probability.shape, np.uint16)
+    for rows in strips(probability.shape):
+        part = probability[rows].clip(0, 1) * np.float32(LARGEST)
+        levels[rows] = np.rint(part, out=part)
+    return levels
 
 
-def _reaches(levels: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether levels reach the threshold as maps are compared with it, in float32."""
-    return levels.astype(np.float32) >= np.float32(threshold)
+def to_probability(levels: Levels) -> FloatMap:
+    """(H, W) float32 in 0..1, each the float nearest to a multiple of 1 / 65535."""
+    return np.divide(levels, np.float32(LARGEST), dtype=np.float32)
+
+
+def threshold_level(threshold: float) -> int:
+    """The least level whose probability reaches a threshold in 0..1, as float32 compares them."""
+    nearest = round(threshold * LARGEST)
+    around = np.arange(max(nearest - 1, 0), min(nearest + 2, LARGEST) + 1, dtype=np.uint16)
+    return int(around[to_probability(around) >= np.float32(threshold)][0])
+
+
+def strips(shape: tuple[int, ...], pixels: int = _AT_ONCE) -> Iterator[slice]:
+    """Rows of an (H, W) array, top to bottom, of about so many pixels: copies stay small."""
+    rows = max(1, pixels // max(1, shape[1]))
+    return (slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows))

@@ -5,6 +5,7 @@ a map that is scaled down and restored lies on the photograph without a shift.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
@@ -17,21 +18,16 @@ from scipy.ndimage import gaussian_filter
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
 from venule.image.fov import FieldOfView
+from venule.image.levels import strips
 
 MIN_STD = 1 / 255
 """A photograph without any contrast is divided by one grey level, not by zero."""
 
-FLAT_MEAN, FLAT_STD = 128.0, 40.0
-"""Grey levels of a flattened photograph: three standard deviations to either side fit."""
-
-SAME_SCALE = 0.02
-"""A photograph whose scale is within this share of the working scale is not resampled at all."""
-
-RESTORED_AT_ONCE = 2**23
+RESTORED_AT_ONCE = 2**21
 """Pixels of a strip in which a larger map is brought to size: Pillow's copies of it stay small."""
 
 _AT_ONCE = 2**19
-"""Pixels that are flattened at once: few calls for a working size, little memory for more."""
+"""Pixels corrected at once: few calls for a working size, little memory for more."""
 
 
 MOST_ENLARGED = 2**25
@@ -39,41 +35,71 @@ MOST_ENLARGED = 2**25
 
 _Positive = Annotated[float, Field(gt=0)]
 
-FINER = 1.6
-"""How many times finer than its network a photograph may be before `largest_fov_px` counts."""
+
+class Native(BaseModel, frozen=True, extra="forbid"):
+    """The photograph at its own size."""
+
+    kind: Literal["native"] = "native"
+
+
+class Square(BaseModel, frozen=True, extra="forbid"):
+    """The photograph resized to a square of `side_px`, whatever its aspect (the published way)."""
+
+    kind: Literal["square"] = "square"
+    side_px: int = Field(gt=0)
+
+
+class FovScaled(BaseModel, frozen=True, extra="forbid"):
+    """The photograph scaled to a field of view of `diameter_px`, its aspect kept.
+
+    `largest_px`: photographs over `finer` times as fine, where thinner vessels can be told apart,
+    keep 1 / `finer` of their size up to this diameter; None scales all of them to `diameter_px`.
+    `tolerance`: within this share of the working scale a photograph is not resampled.
+    """
+
+    kind: Literal["fov"] = "fov"
+    diameter_px: int = Field(gt=0)
+    largest_px: int | None = Field(default=None, gt=0)
+    finer: float = Field(default=1.6, ge=1)
+    tolerance: float = Field(default=0.02, ge=0)
+
+    @model_validator(mode="after")
+    def _largest_is_larger(self) -> Self:
+        if self.largest_px is not None and self.largest_px < self.diameter_px:
+            raise ValueError(
+                f"largest_px = {self.largest_px}: use at least diameter_px = {self.diameter_px}."
+            )
+        return self
+
+    def working_diameter_px(self, diameter_px: float) -> float:
+        """The diameter that a field of view of `diameter_px` has for the network."""
+        return max(self.diameter_px, min(self.largest_px or 0, diameter_px / self.finer))
+
+
+class Illumination(BaseModel, frozen=True, extra="forbid"):
+    """Grey levels after illumination correction, and its window as a share of the diameter."""
+
+    mean: float = 128.0
+    std: _Positive = 40.0  # three standard deviations to either side fit into 8 bits
+    window: _Positive = 1 / 12
+
+
+Scaling = Annotated[Native | Square | FovScaled, Field(discriminator="kind")]
 
 
 class Preprocessing(BaseModel, frozen=True, extra="forbid"):
     """How a photograph becomes the network's input; saved with the weights.
 
-    `resize_px`: side of the square that the photograph is squeezed into (the published way).
-    `fov_px`: diameter of the field of view after scaling, aspect kept. Neither: native size.
-    `largest_fov_px`: photographs much finer than `fov_px`, where thinner vessels can be told apart,
-    keep 1 / FINER of their size up to this diameter; none given, all are scaled to `fov_px`.
-    `flatten`: even out light and contrast over the field of view, see the function.
+    `illumination`: even out light and contrast over the field of view, see `correct_illumination`.
     `normalize`: "fov" takes mean and standard deviation per channel inside the field of view of
     the whole photograph; "fixed" takes `mean` and `std` (0..1 units, ImageNet's by default).
     """
 
-    resize_px: int | None = Field(default=None, gt=0)
-    fov_px: int | None = Field(default=None, gt=0)
-    largest_fov_px: int | None = Field(default=None, gt=0)
-    flatten: bool = False
+    scaling: Scaling = Native()
+    illumination: Illumination | None = None
     normalize: Literal["fov", "fixed"] = "fov"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[_Positive, _Positive, _Positive] = (0.229, 0.224, 0.225)
-
-    @model_validator(mode="after")
-    def _one_scale(self) -> Self:
-        if self.resize_px is not None and self.fov_px is not None:
-            raise ValueError(
-                f"resize_px = {self.resize_px} and fov_px = {self.fov_px}: set one of the two."
-            )
-        if self.largest_fov_px is not None and not 0 < (self.fov_px or 0) <= self.largest_fov_px:
-            raise ValueError(
-                f"largest_fov_px = {self.largest_fov_px}: set fov_px too, to no more than that."
-            )
-        return self
 
 
 def working_shape(
@@ -84,22 +110,22 @@ def working_shape(
     Raises:
         ImageError: a small field of view in a large frame would be enlarged beyond MOST_ENLARGED.
     """
-    if preprocessing.resize_px is not None:
-        return preprocessing.resize_px, preprocessing.resize_px
-    if preprocessing.fov_px is not None:
-        diameter = fov.outline.diameter_px
-        wanted = min(preprocessing.largest_fov_px or 0, diameter / FINER)
-        scale = max(preprocessing.fov_px, wanted) / diameter
-        if abs(scale - 1) < SAME_SCALE:
-            return shape
-        rows, columns = (max(1, round(side * scale)) for side in shape)
-        if rows * columns > max(MOST_ENLARGED, math.prod(shape)):
-            raise ImageError(
-                f"the field of view is {diameter:.0f} px across in {shape[1]} x {shape[0]} px, "
-                f"which would be enlarged to {columns} x {rows}; cut it to its field of view"
-            )
-        return rows, columns
-    return shape
+    scaling = preprocessing.scaling
+    if isinstance(scaling, Native):
+        return shape
+    if isinstance(scaling, Square):
+        return scaling.side_px, scaling.side_px
+    diameter = fov.outline.diameter_px
+    scale = scaling.working_diameter_px(diameter) / diameter
+    if abs(scale - 1) < scaling.tolerance:
+        return shape
+    rows, columns = (max(1, round(side * scale)) for side in shape)
+    if rows * columns > max(MOST_ENLARGED, math.prod(shape)):
+        raise ImageError(
+            f"the field of view is {diameter:.0f} px across in {shape[1]} x {shape[0]} px, "
+            f"which would be enlarged to {columns} x {rows}; cut it to its field of view"
+        )
+    return rows, columns
 
 
 def scale_image(image: RGB, shape: tuple[int, int]) -> RGB:
@@ -129,22 +155,20 @@ def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
     return np.asarray(share.resize(shape[::-1], Image.Resampling.BILINEAR)).clip(0, 1)
 
 
-def flatten(image: RGB, fov: Mask, preprocessing: Preprocessing) -> RGB:
-    """`image` with the same mean and contrast everywhere inside the field of view, if it is asked.
+def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> RGB:
+    """Correct uneven illumination: the same mean and contrast everywhere in the field of view.
 
     Each channel minus its mean around a pixel, over its standard deviation there, both weighted by
-    a Gaussian of a twelfth of the field of view's diameter (Foracchia et al. 2005, eq. 4, with
-    Gaussian windows); FLAT_MEAN and FLAT_STD grey levels afterwards, 0 outside.
+    a Gaussian of a share (`window`) of the field of view's diameter (Foracchia et al. 2005, eq. 4,
+    with Gaussian windows); `mean` and `std` grey levels afterwards, 0 outside.
     """
-    if not preprocessing.flatten:
-        return image
     height, width = fov.shape
     diameter_px = 2 * math.sqrt(max(1, int(np.count_nonzero(fov))) / math.pi)
     # Window means are smooth: those of some 80 cells along the diameter hold them.
     cells = _Cells(height, width, max(1, round(diameter_px / 80)))
     step = cells.side_px
     # The cells' own spread makes the window as wide as those that the networks were trained with.
-    sigma = math.sqrt((diameter_px / 12 / step) ** 2 + (1 - step**-2) / 12)
+    sigma = math.sqrt((diameter_px * illumination.window / step) ** 2 + (1 - step**-2) / 12)
     flat = np.empty_like(image)
     plane = cells.plane()
     inner = cells.inside(plane)
@@ -155,8 +179,10 @@ def flatten(image: RGB, fov: Mask, preprocessing: Preprocessing) -> RGB:
         np.multiply(image[..., channel], fov, out=inner, dtype=np.float32)
         mean = cells.sums(plane, sigma) / weight
         square = cells.sums(np.square(plane), sigma) / weight
-        gain = FLAT_STD / np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
-        flat[..., channel] = cells.apply(plane, gain, FLAT_MEAN - mean * gain)
+        gain = illumination.std / np.sqrt(
+            np.maximum(square - mean * mean, 1)
+        )  # one grey level at least
+        flat[..., channel] = cells.apply(plane, gain, illumination.mean - mean * gain)
         flat[..., channel] *= fov
     return flat
 
@@ -278,33 +304,42 @@ def preprocess(image: RGB, fov: FieldOfView, preprocessing: Preprocessing) -> Fl
     """The network's input: (3, h, w) float32, scaled, normalised, 0 outside the field of view.
 
     Raises:
-        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not of its size, or none that can be
-            used: without a pixel at the network's scale, or tiny in a large frame.
+        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not a bool mask of its size, or none
+            that can be used: without a pixel at the network's scale, or tiny in a large frame.
     """
     check_rgb(image)
     height, width = image.shape[:2]
     check_mask(fov.mask, (height, width), name="field of view")
     shape = working_shape((height, width), fov, preprocessing)
     scaled, inside = scale_image(image, shape), scale_mask(fov.mask, shape)
-    scaled = flatten(scaled, inside, preprocessing)
+    if preprocessing.illumination is not None:
+        scaled = correct_illumination(scaled, inside, preprocessing.illumination)
     mean, std = statistics(scaled, inside, preprocessing)
     return normalize(scaled, inside, mean, std)
 
 
+def restored_strips(logits: FloatMap, shape: tuple[int, int]) -> Iterator[tuple[slice, FloatMap]]:
+    """Yield one class's logits (h, w) at the photograph's `shape`, bilinear: rows by rows.
+
+    Each strip is (rows, W) float32 and its own memory.
+    """
+    height, width = shape
+    scale = logits.shape[0] / height
+    image = Image.fromarray(np.ascontiguousarray(logits, np.float32))
+    for rows in strips(shape, RESTORED_AT_ONCE):
+        if logits.shape == shape:
+            yield rows, logits[rows].copy()
+            continue
+        # Pillow looks beyond the box where the filter reaches: strips fit without a seam.
+        box = (0, rows.start * scale, image.width, min(rows.stop * scale, image.height))
+        size = (width, rows.stop - rows.start)
+        yield rows, np.array(image.resize(size, Image.Resampling.BILINEAR, box=box))
+
+
 def restore(logits: FloatMap, shape: tuple[int, int]) -> FloatMap:
     """Logits (C, h, w) at the photograph's `shape`: (C, H, W) float32, bilinear."""
-    if logits.shape[1:] == shape:
-        return logits
-    height, width = shape
-    restored = np.empty((logits.shape[0], height, width), np.float32)
-    rows = max(1, RESTORED_AT_ONCE // width)
-    scale = logits.shape[1] / height
+    restored = np.empty((logits.shape[0], *shape), np.float32)
     for channel, plane in zip(restored, logits, strict=True):
-        image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
-            # Pillow looks beyond the box where the filter reaches: strips fit without a seam.
-            box = (0, top * scale, image.width, min(bottom * scale, image.height))
-            strip = image.resize((width, bottom - top), Image.Resampling.BILINEAR, box=box)
-            channel[top:bottom] = np.asarray(strip)
+        for rows, part in restored_strips(plane, shape):
+            channel[rows] = part
     return restored

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from venule.errors import UsageError, WeightsError
 from venule.inference.segment import Segmenter
 
-WHICH = ("loss", "iou", "dice", "auc", "last")
+CHECKPOINTS = ("loss", "iou", "dice", "auc", "last")
 
 Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
 """What computes the network. "openvino" uses bf16 on a CPU with units for it."""
@@ -35,7 +35,7 @@ def load(
     model: str | Path = DEFAULT,
     *,
     device: str = "auto",
-    which: str = "dice",
+    checkpoint: str = "dice",
     runtime: str = "auto",
     threads: int | None = None,
 ) -> Segmenter:
@@ -44,20 +44,21 @@ def load(
     Args:
         model: a shipped name, a .onnx or .safetensors file, or a run's folder.
         device: "auto", "cpu" or "cuda" (with PyTorch also "mps").
-        which: of a run's folder, the weights best by "loss", "iou", "dice" or "auc", or "last".
+        checkpoint: of a run's folder, the weights best by "loss", "iou", "dice" or "auc",
+            or "last".
         runtime: one of `RUNTIMES`. "auto" runs .safetensors in PyTorch, and .onnx in ONNX Runtime
             or, if it is installed and the network one of `FASTER_IN_OPENVINO`, in OpenVINO.
         threads: threads of one run, one per core if None; PyTorch's are the whole process's.
 
     Raises:
         WeightsError: nothing of that name, or a file that cannot be used.
-        UsageError: an unknown `which` or `runtime`, or a runtime or device that is not there.
+        UsageError: an unknown `checkpoint` or `runtime`, or a runtime or device that is not there.
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"runtime {runtime!r}: use one of {', '.join(RUNTIMES)}")
     if threads is not None and threads < 1:
         raise UsageError(f"threads = {threads}: use 1 or more")
-    path = weights_file(model, which=which)
+    path = weights_file(model, checkpoint=checkpoint)
     if path.suffix == ".safetensors" and runtime not in ("auto", "torch"):
         raise UsageError(
             f"{path}: runtime {runtime!r} reads .onnx files; make one with `venule export`"
@@ -102,18 +103,18 @@ def _openvino_is_for(device: str) -> bool:
     return device == "cpu"
 
 
-def weights_file(model: str | Path, *, which: str = "dice") -> Path:
+def weights_file(model: str | Path, *, checkpoint: str = "dice") -> Path:
     """The weights file that `model` names, see `load`."""
     if model == "":  # such as an unset variable of a shell
         raise UsageError("an empty name of weights; name shipped ones, a file or a run's folder")
-    if which not in WHICH:
-        raise UsageError(f"which = {which!r}: use one of {', '.join(WHICH)}")
+    if checkpoint not in CHECKPOINTS:
+        raise UsageError(f"checkpoint = {checkpoint!r}: use one of {', '.join(CHECKPOINTS)}")
     shipped = shipped_weights()
     if str(model) in shipped:
         return shipped[str(model)]
     path = Path(model)
     if path.is_dir():
-        return _of_run(path, which)
+        return _of_run(path, checkpoint)
     if not path.is_file():
         names = ", ".join(shipped) or "none"
         raise WeightsError(f"{model}: no such weights file or run; shipped with venule: {names}")
@@ -125,8 +126,8 @@ def weights_file(model: str | Path, *, which: str = "dice") -> Path:
     return path
 
 
-def _of_run(run: Path, which: str) -> Path:
-    name = "last" if which == "last" else f"best_{which}"
+def _of_run(run: Path, checkpoint: str) -> Path:
+    name = "last" if checkpoint == "last" else f"best_{checkpoint}"
     path = run / "weights" / f"{name}.safetensors"
     if [file.stem for file in (run / "weights").glob("*.safetensors")] == ["last"]:
         path = run / "weights" / "last.safetensors"  # nothing was validated, so none is best

@@ -10,8 +10,8 @@ import numpy as np
 from venule.errors import UsageError, WeightsError
 from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
-from venule.inference.threads import core_count
 from venule.models.record import parse_record
+from venule.system.cores import core_count
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 

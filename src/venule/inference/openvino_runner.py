@@ -14,8 +14,8 @@ import numpy as np
 from venule.errors import UsageError, WeightsError
 from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
-from venule.inference.threads import core_count
 from venule.models.record import METADATA, parse_record
+from venule.system.cores import core_count
 
 Precision = Literal["native", "fp32"]
 """Of the computation: "native" is bf16 on a CPU with units for it and fp32 on others."""

@@ -1,57 +1,30 @@
 """The one path from a photograph to its vessel map."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
+from numpy.typing import NDArray
+from scipy.special import expit, logsumexp
 
 from venule.errors import UsageError
-from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
+from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import FieldOfView, find_fov, given_fov
-from venule.image.pieces import lower_small_pieces
-from venule.image.preprocess import preprocess, restore, scale_mask
+from venule.image.levels import Levels, to_levels
+from venule.image.photograph import Photograph, as_photograph
+from venule.image.preprocess import Square, preprocess, restored_strips, scale_mask
 from venule.image.tiles import Run, predict_tiled
-from venule.models.record import ModelRecord, Postprocessing
-from venule.quality.assess import Quality, assess
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Prediction:
-    """What was found in one photograph, at the photograph's own size.
-
-    Attributes:
-        maps: probability by class name, each (H, W) float32 in 0..1, 0 outside the field of view.
-        fov: (H, W) bool, the field of view that was used.
-        threshold: probability from which a pixel counts as vessel.
-        quality: grade with reasons, and uncertainty; None where it was not assessed.
-    """
-
-    maps: Mapping[str, FloatMap]
-    fov: Mask
-    threshold: float
-    quality: Quality | None = None
-
-    @property
-    def probability(self) -> FloatMap:
-        """(H, W) float32, the probability of a vessel; of several classes, the largest."""
-        if "vessel" in self.maps:
-            return self.maps["vessel"]
-        largest: FloatMap = np.maximum.reduce(list(self.maps.values()))
-        return largest
-
-    @property
-    def vessels(self) -> Mask:
-        """(H, W) bool, where the probability reaches the threshold inside the field of view."""
-        return (self.probability >= self.threshold) & self.fov
+from venule.inference.prediction import Prediction, ProbabilityMap
+from venule.models.record import Calibration, ClassRecord, ComponentRules, ModelRecord
+from venule.vessels.components import lower_small_components
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A network with the preprocessing and threshold it was trained with.
+    """A network with the preprocessing and thresholds it was trained with.
 
     `run` maps (N, 3, h, w) float32 pixels to (N, C, h, w) float32 logits, C as in
-    `record.classes`; PyTorch, ONNX Runtime and OpenVINO are three such functions. `runtime` says
+    `record.planes`; PyTorch, ONNX Runtime and OpenVINO are three such functions. `runtime` says
     which one it is, in which version and precision.
     """
 
@@ -59,110 +32,114 @@ class Segmenter:
     run: Run
     runtime: str = "not stated"
 
-    def segment(self, image: RGB, *, fov: FieldOfView | Mask | None = None) -> Prediction:
-        """The vessels of one fundus photograph.
+    def segment(
+        self,
+        photograph: Photograph | RGB | bytes | Path | str,
+        *,
+        fov: FieldOfView | Mask | None = None,
+    ) -> Prediction:
+        """Segment the vessels of one fundus photograph.
 
         Args:
-            image: (H, W, 3) uint8, RGB.
-            fov: the field of view if it is known; a (H, W) bool mask is the user's, see
-                `given_fov`; found from the image if None.
+            photograph: a photograph, its pixels (H, W, 3) uint8 RGB, its file or the file's bytes.
+            fov: (H, W) bool, True where vessels are wanted, see `given_fov`, or a field of view
+                that was found; found from the photograph if None.
 
         Returns:
-            A prediction at the image's own size; probability is 0 outside the field of view.
+            A prediction at the photograph's own size; probability is 0 outside the field of view.
 
         Raises:
-            ImageError: `image` or `fov` has another shape or dtype, or `fov` cannot be used: no
-                pixel at the network's scale, or tiny in a large frame.
+            ImageError: the photograph cannot be read, or it or `fov` cannot be used: another shape
+                or dtype, no pixel at the network's scale, or tiny in a large frame.
         """
-        check_rgb(image)
-        height, width = image.shape[:2]
-        if isinstance(fov, np.ndarray):
-            check_mask(fov, (height, width), name="field of view")
-            seen, inside = given_fov(image, fov)
+        pixels = as_photograph(photograph).pixels
+        if fov is None or isinstance(fov, FieldOfView):
+            seen = wanted = find_fov(pixels) if fov is None else fov
         else:
-            seen = find_fov(image) if fov is None else fov
-            inside = seen.mask
-        logits = self.logits(image, seen)
-        maps = {
-            name: self.finish(plane, inside)
-            for name, plane in zip(self.record.classes, logits, strict=True)
-        }
-        threshold = self.record.threshold
-        found = Prediction(maps=maps, fov=inside, threshold=threshold)
-        shown = FieldOfView(inside, seen.outline, seen.fields)
-        return replace(found, quality=assess(image, shown, found.probability, threshold=threshold))
+            seen, wanted = given_fov(pixels, fov)
+        planes = zip(self.record.classes, self.logits(pixels, seen), strict=True)
+        maps = {one.name: finish(plane, wanted.mask, one) for one, plane in planes}
+        return Prediction(wanted, maps)
 
-    def logits(self, image: RGB, fov: FieldOfView) -> FloatMap:
-        """What the network says, at its own scale: (C, h, w) float32; arguments as of `segment`."""
-        pixels = preprocess(image, fov, self.record.preprocessing)
-        return predict_tiled(pixels, self.run, self.record.tiling)
+    def logits(self, pixels: RGB, fov: FieldOfView) -> FloatMap:
+        """Compute the logit of each class at the network's own scale: (K, h, w) float32."""
+        network_input = preprocess(pixels, fov, self.record.preprocessing)
+        logits = predict_tiled(network_input, self.run, self.record.tiling)
+        return _one_against_rest(logits) if self.record.activation == "softmax" else logits
 
-    def finish(self, logits: FloatMap, fov: Mask) -> FloatMap:
-        """The map of one class at the photograph's size, from its (h, w) logits."""
-        after = self.record.postprocessing
-        height, width = fov.shape
-        native = restore(logits[None], (height, width))[0]
-        # One array from here on: of 100 megapixels each more would take 400 MB.
-        probability = np.multiply(native, np.float32(after.scale), out=_own(native, logits))
-        probability += _offset(after, logits, fov)
-        expit(probability, out=probability)
-        probability[~fov] = 0
-        if after.join_budget:
-            self._join(probability, logits, fov)
-        return lower_small_pieces(
-            probability, fov, threshold=self.record.threshold, min_piece=after.min_piece
-        )
-
-    def _join(self, probability: FloatMap, logits: FloatMap, fov: Mask) -> None:
-        """Join pieces of the map, in place; paths are looked for at the network's scale."""
-        # Imported where it is needed: graphs would cost every other network's start 0.1 s.
-        from venule.image.bridges import bridges, raise_paths
-
-        after, threshold = self.record.postprocessing, self.record.threshold
-        small, inside = probability, fov
-        if logits.shape != fov.shape:
-            small = expit(logits * np.float32(after.scale) + _offset(after, logits, fov))
-            inside = scale_mask(fov, logits.shape)
-        paths = bridges(small, inside, threshold=threshold, budget=after.join_budget)
-        raise_paths(probability, paths, logits.shape, threshold=threshold)
-        probability[~fov] = 0
-
-    def without_pieces(self) -> "Segmenter":
-        """The same network and calibration; pieces of vessels are neither joined nor dropped."""
-        after = self.record.postprocessing
-        plain = after.model_copy(update={"join_budget": 0.0, "min_piece": 0.0})
-        return replace(self, record=self.record.model_copy(update={"postprocessing": plain}))
+    def keep_all_components(self) -> "Segmenter":
+        """The same network and calibration; components are neither reconnected nor dropped."""
+        return replace(self, record=self.record.with_classes(components=ComponentRules()))
 
     def with_settings(
         self, *, threshold: float | None = None, resize_px: int | None = None
     ) -> "Segmenter":
-        """The same network with another threshold, or squaring photographs to `resize_px`.
+        """The same network with another threshold, or with photographs resized to a square.
 
         Raises:
             UsageError: a threshold not between 0 and 1, or less than one pixel.
         """
-        if threshold is not None and not 0 < threshold < 1:
-            raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
-        if resize_px is not None and resize_px < 1:
-            raise UsageError(f"resize_px {resize_px}: use a number of pixels, such as 512")
         record = self.record
         if threshold is not None:
-            record = record.model_copy(
-                update={"threshold": threshold, "threshold_source": "given by the user"}
-            )
+            if not 0 < threshold < 1:
+                raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, as 0.5")
+            given = "given by the user"
+            record = record.with_classes(threshold=threshold, threshold_source=given)
         if resize_px is not None:
-            scale = {"resize_px": resize_px, "fov_px": None, "largest_fov_px": None}
-            preprocessing = record.preprocessing.model_copy(update=scale)
+            if resize_px < 1:
+                raise UsageError(f"resize_px {resize_px}: use a number of pixels, such as 512")
+            square = {"scaling": Square(side_px=resize_px)}
+            preprocessing = record.preprocessing.model_copy(update=square)
             record = record.model_copy(update={"preprocessing": preprocessing})
         return replace(self, record=record)
 
 
-def _offset(after: Postprocessing, logits: FloatMap, fov: Mask) -> np.float32:
+def finish(logits: FloatMap, fov: Mask, one: ClassRecord) -> ProbabilityMap:
+    """Make the probability map of one class, (H, W) as `fov`, from its (h, w) logits."""
+    offset = _offset(one.calibration, logits, fov)
+    levels = np.empty(fov.shape, np.uint16)
+    for rows, part in restored_strips(logits, fov.shape):
+        levels[rows] = to_levels(_calibrated(part, one.calibration, offset))
+    levels *= fov
+    reconnected = np.empty(0, np.intp)
+    if one.components.reconnection_budget:
+        reconnected = _reconnect(levels, logits, fov, one)
+    lower_small_components(
+        levels, fov, threshold=one.threshold, min_component=one.components.min_component
+    )
+    return ProbabilityMap(levels, one.threshold, reconnected)
+
+
+def _reconnect(levels: Levels, logits: FloatMap, fov: Mask, one: ClassRecord) -> NDArray[np.intp]:
+    """Close gaps of the map, in place; paths are searched at the network's scale."""
+    # Imported where it is needed: graphs would cost every other network's start 0.1 s.
+    from venule.vessels.reconnection import raise_paths, reconnections
+
+    offset = _offset(one.calibration, logits, fov)
+    small = _calibrated(logits.copy(), one.calibration, offset)
+    inside = scale_mask(fov, (logits.shape[0], logits.shape[1]))
+    small *= inside
+    budget = one.components.reconnection_budget
+    paths = reconnections(small, inside, threshold=one.threshold, budget=budget)
+    return raise_paths(levels, fov, paths, small.shape, threshold=one.threshold)
+
+
+def _calibrated(logits: FloatMap, calibration: Calibration, offset: np.float32) -> FloatMap:
+    """Turn logits into probabilities, in place."""
+    logits *= np.float32(calibration.scale)
+    logits += offset
+    return expit(logits, out=logits)  # type: ignore[no-any-return]
+
+
+def _offset(calibration: Calibration, logits: FloatMap, fov: Mask) -> np.float32:
     """What is added to the logits, (h, w), of a photograph whose field of view is (H, W)."""
     finer = min(1.0, max(0.0, 2 * (fov.shape[0] / logits.shape[0] - 1)))
-    return np.float32(after.offset + finer * after.finer_offset)
+    return np.float32(calibration.offset + finer * calibration.resolution_bias)
 
 
-def _own(array: FloatMap, source: FloatMap) -> FloatMap | None:
-    """`array` if it may be written to, None if it is the memory of `source`."""
-    return None if np.may_share_memory(array, source) else array
+def _one_against_rest(logits: FloatMap) -> FloatMap:
+    """Logits of each class against all others, (K, h, w), from softmax's (1 + K, h, w)."""
+    others = np.empty_like(logits[1:])
+    for index in range(1, len(logits)):
+        others[index - 1] = logsumexp(np.delete(logits, index, axis=0), axis=0)
+    return logits[1:] - others

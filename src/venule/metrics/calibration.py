@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from venule.image.arrays import Mask
+
 Probability = NDArray[np.floating]
 
 BINS = 15

@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from venule.image.arrays import Mask
+
 Probability = NDArray[np.floating]
 
 # A float32 has 23 bits of mantissa. From 2^-16 up an octave has 2^14 bins, one for every 16-bit

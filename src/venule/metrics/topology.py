@@ -6,26 +6,27 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from venule.metrics.centerline import centerline
-
-Mask = NDArray[np.bool_]
+from venule.image.arrays import Mask
+from venule.vessels.skeleton import centerline
 
 _EIGHT_CONNECTED = np.ones((3, 3), bool)
 
 
-def pieces(predicted: Mask, fov: Mask, min_px: int = 20) -> int:
-    """Number of 8-connected pieces of at least `min_px` pixels inside the field of view."""
+def components(predicted: Mask, fov: Mask, min_px: int = 20) -> int:
+    """Number of 8-connected components of at least `min_px` pixels inside the field of view."""
     sizes, _ = _label(predicted & fov)
     return int(np.count_nonzero(sizes >= min_px))
 
 
-def largest_piece_share(predicted: Mask, truth: Mask, fov: Mask) -> float:
-    """Share of the truth's centre line that lies in the largest predicted piece, 0..1.
+def largest_component_share(
+    predicted: Mask, truth: Mask, fov: Mask, *, truth_line: Mask | None = None
+) -> float:
+    """Share of the truth's centre line that lies in the largest predicted component, 0..1.
 
-    Pieces are 8-connected inside the field of view. 0 if nothing was predicted, nan if the truth
-    is empty.
+    Components are 8-connected inside the field of view. 0 if nothing was predicted, nan if the
+    truth is empty. `truth_line` is the truth's centre line, where it is known.
     """
-    line = centerline(truth & fov)
+    line = centerline(truth & fov) if truth_line is None else truth_line
     total = int(np.count_nonzero(line))
     if not total:
         return math.nan
@@ -36,6 +37,6 @@ def largest_piece_share(predicted: Mask, truth: Mask, fov: Mask) -> float:
 
 
 def _label(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Pixels of each piece, and (H, W) int32 labels from 1 up in the same order."""
+    """Pixels of each component, and (H, W) int32 labels from 1 up in the same order."""
     labels, _ = ndi.label(mask, structure=_EIGHT_CONNECTED)
     return np.bincount(labels.ravel())[1:], labels

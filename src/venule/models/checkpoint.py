@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from venule.errors import ConfigError, WeightsError
-from venule.image.atomic import write_bytes
+from venule.files.atomic import write_bytes
 from venule.models.base import SegmentationModel
 from venule.models.record import METADATA, ModelRecord, parse_record
 from venule.models.zoo import model_config

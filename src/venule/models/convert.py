@@ -14,9 +14,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from venule.errors import WeightsError
-from venule.image.atomic import write_bytes
-from venule.image.io import file_sha256
-from venule.models.pretrained import Taken, compare
+from venule.files.atomic import write_bytes
+from venule.files.hashes import file_sha256
+from venule.models.pretrained import LoadReport, compare
 from venule.models.zoo import MODELS, model_config
 
 HEADER = "venule-converted"
@@ -28,18 +28,18 @@ WRAPPINGS = ("state_dict", "model_state_dict", "model")
 
 # Modules of the original DDRNet (github.com/ydhongHIT/DDRNet) and ours, as patterns.
 DDRNET_MODULES: tuple[tuple[str, str], ...] = (
-    (r"conv1\.([01])", r"trunk.stem.0.\1"),
-    (r"conv1\.3", r"trunk.stem.1.0"),
-    (r"conv1\.4", r"trunk.stem.1.1"),
-    (r"layer([12])\.(\d+)\.(.+)", r"trunk.stage\1.\2.\3"),
-    (r"layer([34])\.(\d+)\.(.+)", r"trunk.stage\1_low.\2.\3"),
-    (r"layer([34])_\.(\d+)\.(.+)", r"trunk.stage\1_high.\2.\3"),
-    (r"layer5\.0\.(.+)", r"trunk.stage5_low.\1"),
-    (r"layer5_\.0\.(.+)", r"trunk.stage5_high.\1"),
-    (r"(compression[34]|down3)\.([01])", r"trunk.\1.\2"),
-    (r"down4\.([01])", r"trunk.down4.0.\1"),
-    (r"down4\.3", r"trunk.down4.1.0"),
-    (r"down4\.4", r"trunk.down4.1.1"),
+    (r"conv1\.([01])", r"backbone.stem.0.\1"),
+    (r"conv1\.3", r"backbone.stem.1.0"),
+    (r"conv1\.4", r"backbone.stem.1.1"),
+    (r"layer([12])\.(\d+)\.(.+)", r"backbone.stage\1.\2.\3"),
+    (r"layer([34])\.(\d+)\.(.+)", r"backbone.stage\1_low.\2.\3"),
+    (r"layer([34])_\.(\d+)\.(.+)", r"backbone.stage\1_high.\2.\3"),
+    (r"layer5\.0\.(.+)", r"backbone.stage5_low.\1"),
+    (r"layer5_\.0\.(.+)", r"backbone.stage5_high.\1"),
+    (r"(compression[34]|down3)\.([01])", r"backbone.\1.\2"),
+    (r"down4\.([01])", r"backbone.down4.0.\1"),
+    (r"down4\.3", r"backbone.down4.1.0"),
+    (r"down4\.4", r"backbone.down4.1.1"),
     (r"spp\.(scale0|compression|shortcut)\.0", r"dappm.\1.norm"),
     (r"spp\.(scale0|compression|shortcut)\.2", r"dappm.\1.conv"),
     *((rf"spp\.scale{n}\.1", f"dappm.scales.{n - 1}.norm") for n in range(1, 5)),
@@ -70,7 +70,7 @@ BLOCK_MODULES: tuple[tuple[str, str], ...] = (
 class Converted:
     """A foreign checkpoint's tensors under our names.
 
-    `not_taken` names what has no place in the network, such as the classifier behind a trunk;
+    `unexpected` names what has no place in the network, such as the classifier behind a backbone;
     `fit` says how the others compare with `model`, one of `MODELS` with its usual options.
     """
 
@@ -79,9 +79,9 @@ class Converted:
     layout: Layout
     model: str
     tensors: dict[str, Tensor]
-    taken: tuple[str, ...]
-    not_taken: tuple[str, ...]
-    fit: Taken
+    loaded: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    fit: LoadReport
 
     def save(self, target: Path) -> None:
         """Write `target` as safetensors with the account in its header, atomically."""
@@ -90,8 +90,8 @@ class Converted:
             "sha256": self.sha256,
             "layout": self.layout,
             "model": self.model,
-            "taken": self.taken,
-            "not_taken": self.not_taken,
+            "loaded": self.loaded,
+            "unexpected": self.unexpected,
         }
         tensors = {name: tensor.clone().contiguous() for name, tensor in self.tensors.items()}
         write_bytes(target, save(tensors, metadata={HEADER: json.dumps(account)}))
@@ -118,12 +118,12 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
     network_config = model_config(model, {})
     with torch.device("meta"):
         fit = compare(network_config.build(), tensors, source=str(source))
-    if not fit.taken:
+    if not fit.loaded:
         raise WeightsError(f"{source}: none of its {len(state)} tensors fits {model}")
-    cut_off = [name for name in fit.unused if name.startswith("network.backbone.layer")]
-    if cut_off or (not named and len(fit.mismatched) > len(fit.taken)):
+    cut_off = [name for name in fit.unexpected if name.startswith("network.backbone.layer")]
+    if cut_off or (not named and len(fit.mismatched) > len(fit.loaded)):
         raise WeightsError(
-            f"{source}: a trunk of another depth or width than {model}'s ({len(cut_off)} of its "
+            f"{source}: a backbone of another depth or width than {model}'s ({len(cut_off)} of its "
             f"tensors have no place there, {len(fit.mismatched)} another shape)"
         )
     return Converted(
@@ -132,8 +132,8 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
         layout=layout,
         model=model,
         tensors=tensors,
-        taken=tuple(name for name, new in renamed.items() if new is not None),
-        not_taken=tuple(name for name, new in renamed.items() if new is None),
+        loaded=tuple(name for name, new in renamed.items() if new is not None),
+        unexpected=tuple(name for name, new in renamed.items() if new is None),
         fit=fit,
     )
 
@@ -208,7 +208,7 @@ def _rename(name: str, layout: Layout) -> str | None:
     ours = _match(module, DDRNET_MODULES)
     if ours is None:
         return None
-    block = re.fullmatch(r"(trunk\.stage(?:5_\w+|\w+\.\d+))\.(.+)", ours)
+    block = re.fullmatch(r"(backbone\.stage(?:5_\w+|\w+\.\d+))\.(.+)", ours)
     if block is None:
         return f"{ours}.{parameter}"
     inside = _match(block[2], BLOCK_MODULES)

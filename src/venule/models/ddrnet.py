@@ -66,7 +66,7 @@ class DDRNetConfig:
         return DDRNet(self)
 
     def build_classifier(self, classes: int) -> "DDRNetClassifier":
-        """The same trunk under a classification head, for pretraining."""
+        """The same backbone under a classification head, for pretraining."""
         return DDRNetClassifier(self, classes)
 
 
@@ -203,7 +203,7 @@ class SegmentationHead(nn.Module):
         return y
 
 
-class DualResolutionTrunk(nn.Module):
+class DualResolutionBackbone(nn.Module):
     """Stem and stages 1 to 5 of both branches, with the two bilateral fusions (figure 4).
 
     forward: (N, 3, H, W) -> (low, high, stage3_high): the low-resolution branch at 8 x the output
@@ -263,7 +263,7 @@ class DDRNet(SegmentationModel):
     def __init__(self, config: DDRNetConfig) -> None:
         super().__init__()
         w = config.width
-        self.trunk = DualResolutionTrunk(config)
+        self.backbone = DualResolutionBackbone(config)
         self.dappm = DAPPM(16 * w, config.context_width, 4 * w)
         self.head = SegmentationHead(4 * w, config.head_width, config.classes)
         self.auxiliary_head = (
@@ -272,11 +272,11 @@ class DDRNet(SegmentationModel):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        low, high, _ = self.trunk(x)
+        low, high, _ = self.backbone(x)
         return resize(self._fuse(low, high), x.shape[-2:])
 
     def training_logits(self, x: Tensor) -> tuple[Tensor, ...]:
-        low, high, stage3_high = self.trunk(x)
+        low, high, stage3_high = self.backbone(x)
         main = resize(self._fuse(low, high), x.shape[-2:])
         if self.auxiliary_head is None:
             return (main,)
@@ -288,7 +288,7 @@ class DDRNet(SegmentationModel):
 
 
 class DDRNetClassifier(nn.Module):
-    """The trunk as a classifier: the high-resolution branch joins the low one, then global pooling.
+    """The backbone as a classifier: the high-resolution branch joins the low one, then pooling.
 
     forward: (N, 3, H, W) float32 -> (N, classes) logits.
     """
@@ -296,7 +296,7 @@ class DDRNetClassifier(nn.Module):
     def __init__(self, config: DDRNetConfig, classes: int) -> None:
         super().__init__()
         w = config.width
-        self.trunk = DualResolutionTrunk(config)
+        self.backbone = DualResolutionBackbone(config)
         self.down5 = nn.Sequential(
             conv_norm(4 * w, 8 * w, 3, stride=2),
             conv_norm(8 * w, 8 * w, 3, stride=2),
@@ -306,7 +306,7 @@ class DDRNetClassifier(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        low, high, _ = self.trunk(x)
+        low, high, _ = self.backbone(x)
         features = F.relu(low + self.down5(F.relu(high)))
         logits: Tensor = self.linear(features.mean(dim=(2, 3)))
         return logits

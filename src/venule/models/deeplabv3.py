@@ -1,4 +1,4 @@
-"""DeepLabV3 (Chen et al. 2017, arXiv:1706.05587) with torchvision's ResNet trunks."""
+"""DeepLabV3 (Chen et al. 2017, arXiv:1706.05587) with torchvision's ResNet backbones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

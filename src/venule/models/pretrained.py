@@ -1,4 +1,4 @@
-"""Weights to start a training from, with an exact account of what was taken."""
+"""Weights to start a training from, with an exact account of what was report."""
 
 import json
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from venule.errors import WeightsError
-from venule.image.io import file_sha256
+from venule.files.hashes import file_sha256
 from venule.models.checkpoint import read_onnx, read_tensors
 from venule.models.deeplabv3 import DeepLabV3
 from venule.models.record import METADATA, ModelRecord, SeenImages, parse_record
 
 DOWNLOADS = ("imagenet", "coco")
-"""Names of torchvision's weights for DeepLabV3: of its trunk, or of the whole network."""
+"""Names of torchvision's weights for DeepLabV3: of its backbone, or of the whole network."""
 
 CLASSIFIER = "venule-pretrained"
 """The key in the header of a classifier's weights; its record names `seen` images too."""
@@ -29,7 +29,7 @@ _COUNTER = ".num_batches_tracked"
 
 
 @dataclass(frozen=True)
-class Taken:
+class LoadReport:
     """Which tensors of a source entered a network, and which of either did not.
 
     `sha256` is that of the source's file, empty of a download. `mismatched` maps a name to the two
@@ -39,10 +39,10 @@ class Taken:
 
     source: str
     sha256: str
-    taken: tuple[str, ...]
+    loaded: tuple[str, ...]
     mismatched: dict[str, tuple[Shape, Shape]]
-    unused: tuple[str, ...]
-    fresh: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    missing: tuple[str, ...]
     seen: tuple[SeenImages, ...] = ()
 
     def summary(self) -> dict[str, Any]:
@@ -50,23 +50,23 @@ class Taken:
         return {
             "source": self.source,
             "sha256": self.sha256,
-            "taken": list(self.taken),
+            "loaded": list(self.loaded),
             "mismatched": {name: list(shapes) for name, shapes in self.mismatched.items()},
-            "unused_in_file": list(self.unused),
-            "fresh_in_network": list(self.fresh),
+            "unexpected": list(self.unexpected),
+            "missing": list(self.missing),
             "seen": [seen.model_dump() for seen in self.seen],
         }
 
     def line(self) -> str:
-        """One line for people: how many were taken, and which parts of the network were not."""
-        missing = [*self.mismatched, *self.fresh]
-        total = len(self.taken) + len(missing)
-        text = f"{self.source}: {len(self.taken)} of the network's {total} tensors taken"
+        """One line for people: how many tensors were loaded, and what of the network was not."""
+        missing = [*self.mismatched, *self.missing]
+        total = len(self.loaded) + len(missing)
+        text = f"{self.source}: {len(self.loaded)} of the network's {total} tensors loaded"
         if missing:
-            text += f"; fresh: {', '.join(_parts(missing))}"
+            text += f"; missing: {', '.join(_parts(missing))}"
         if self.mismatched:
             text += f" ({len(self.mismatched)} for their shape)"
-        return text + (f"; {len(self.unused)} of the source unused" if self.unused else "")
+        return text + (f"; {len(self.unexpected)} unexpected" if self.unexpected else "")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def read_source(name: str) -> Source:
     return Source(name, file_sha256(Path(name)), tensors, record, seen)
 
 
-def load_pretrained(network: nn.Module, source: Source) -> Taken:
+def load_pretrained(network: nn.Module, source: Source) -> LoadReport:
     """Copy what fits by name and shape into `network`, which is changed in place.
 
     Raises:
@@ -111,41 +111,41 @@ def load_pretrained(network: nn.Module, source: Source) -> Taken:
     name, tensors = source.name, source.tensors
     if tensors is None:
         tensors = _download(network, name)
-    taken = compare(network, tensors, source=name)
-    if not taken.taken:
+    report = compare(network, tensors, source=name)
+    if not report.loaded:
         raise WeightsError(
             f"{name}: none of its {len(tensors)} tensors fits the network; `venule convert` "
             "renames those of the original DDRNet and of torchvision"
         )
-    if len(taken.mismatched) > len(taken.taken):
-        first, (theirs, ours) = next(iter(taken.mismatched.items()))
+    if len(report.mismatched) > len(report.loaded):
+        first, (theirs, ours) = next(iter(report.mismatched.items()))
         known = source.record
         shape = "" if known is None else f"; that network has options = {known.options}"
         raise WeightsError(
-            f"{name}: {len(taken.mismatched)} of its tensors have another shape than the "
-            f"network's (such as {first}: {theirs}, not {ours}) and only {len(taken.taken)} the "
+            f"{name}: {len(report.mismatched)} of its tensors have another shape than the "
+            f"network's (such as {first}: {theirs}, not {ours}) and only {len(report.loaded)} the "
             f"same{shape}"
         )
-    network.load_state_dict({name: tensors[name] for name in taken.taken}, strict=False)
-    return replace(taken, sha256=source.sha256, seen=source.seen)
+    network.load_state_dict({name: tensors[name] for name in report.loaded}, strict=False)
+    return replace(report, sha256=source.sha256, seen=source.seen)
 
 
-def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> Taken:
+def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> LoadReport:
     """What of `tensors` fits `network` by name and shape, which stays as it is."""
     own: dict[str, Tensor] = network.state_dict()
     shared = [name for name in own if name in tensors]
-    taken = [name for name in shared if tensors[name].shape == own[name].shape]
-    return Taken(
+    report = [name for name in shared if tensors[name].shape == own[name].shape]
+    return LoadReport(
         source=source,
         sha256="",
-        taken=tuple(taken),
+        loaded=tuple(report),
         mismatched={
             name: (tuple(tensors[name].shape), tuple(own[name].shape))
             for name in shared
             if tensors[name].shape != own[name].shape
         },
-        unused=tuple(name for name in tensors if name not in own),
-        fresh=tuple(n for n in own if n not in tensors and not n.endswith(_COUNTER)),
+        unexpected=tuple(name for name in tensors if name not in own),
+        missing=tuple(n for n in own if n not in tensors and not n.endswith(_COUNTER)),
     )
 
 

@@ -10,7 +10,7 @@ from venule.errors import WeightsError
 from venule.image.preprocess import Preprocessing
 from venule.image.tiles import Tiling
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 
 METADATA = "venule"
 """The key of the record in a safetensors file's header, and in an ONNX file's metadata."""
@@ -29,45 +29,87 @@ class SeenImages(BaseModel, frozen=True, extra="forbid"):
     images: dict[str, str]
 
 
-class Postprocessing(BaseModel, frozen=True, extra="forbid"):
-    """What happens to the logits at the photograph's size; saved with the weights.
+class Calibration(BaseModel, frozen=True, extra="forbid"):
+    """From a logit to a probability: expit(scale * logit + offset) (Platt 1999, eq. 3).
 
-    `scale` and `offset`: the probability is expit(scale * logit + offset), a calibration that
-    keeps the order of pixels (Platt 1999, eq. 3).
-    `finer_offset`: added to `offset` for photographs finer than the network's scale, in proportion
-    from the same scale on, whole from 1.5 times as many pixels a side: an annotator's pen is a
-    pixel wide, and covers more of a vessel's surroundings the coarser the photograph.
-    `join_budget`: what a path between two pieces may lack in log-probability times pixels of the
-    network's scale for them to be joined (`image.bridges`); 0 joins nothing.
-    `min_piece`: 8-connected pieces at the threshold that are smaller than this share of the field
-    of view after that are no vessels; their probabilities are lowered to just below the threshold.
+    `resolution_bias`: added to `offset` for photographs finer than the network's scale, in
+    proportion from the same scale on, whole from 1.5 times as many pixels a side: an annotator's
+    pen is a pixel wide, and covers more of a vessel's surroundings the coarser the photograph.
     """
 
     scale: float = Field(default=1.0, gt=0)
     offset: float = 0.0
-    finer_offset: float = 0.0
-    join_budget: float = Field(default=0.0, ge=0)
-    min_piece: float = Field(default=0.0, ge=0, lt=1)
+    resolution_bias: float = 0.0
+
+
+class ComponentRules(BaseModel, frozen=True, extra="forbid"):
+    """What happens to the connected components of a mask.
+
+    `reconnection_budget`: what a path between two components may lack in log-probability times
+    pixels of the network's scale for its gap to be closed (`vessels.reconnection`); 0 closes none.
+    `min_component`: 8-connected components at the threshold that are smaller than this share of
+    the field of view after that are no vessels; their probability is lowered to just below it.
+    """
+
+    reconnection_budget: float = Field(default=0.0, ge=0)
+    min_component: float = Field(default=0.0, ge=0, lt=1)
+
+
+class ClassRecord(BaseModel, frozen=True, extra="forbid"):
+    """One class that a network segments, with its threshold, calibration and component rules."""
+
+    name: str = "vessel"
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    threshold_source: str = "default"
+    calibration: Calibration = Calibration()
+    components: ComponentRules = ComponentRules()
 
 
 class ModelRecord(BaseModel, frozen=True, extra="forbid"):
-    """Everything but the weights themselves; a safetensors header or ONNX metadata holds it."""
+    """Everything but the weights themselves; a safetensors header or ONNX metadata holds it.
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    `activation`: how classes relate. "sigmoid": a plane of logits a class, which may overlap.
+    "softmax": the background's plane first, then one a class; a pixel is one of them.
+    """
+
+    schema_version: Literal[2] = SCHEMA_VERSION
     name: str
     model: str
     options: dict[str, Any] = {}
-    classes: tuple[str, ...] = ("vessel",)
+    classes: tuple[ClassRecord, ...] = Field(default=(ClassRecord(),), min_length=1)
+    activation: Literal["sigmoid", "softmax"] = "sigmoid"
     preprocessing: Preprocessing = Preprocessing()
     tiling: Tiling = Tiling()
-    postprocessing: Postprocessing = Postprocessing()
-    threshold: float = Field(default=0.5, gt=0, lt=1)
-    threshold_source: str = "default"
     seen: tuple[SeenImages, ...] = ()
     epoch: int | None = None
     validation: dict[str, float] = {}
     licence: str = "not stated"
     package_version: str = ""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the network's planes."""
+        return tuple(one.name for one in self.classes)
+
+    @property
+    def planes(self) -> int:
+        """Planes of logits that the network gives: those of the classes, and any background."""
+        return len(self.classes) + (self.activation == "softmax")
+
+    @property
+    def threshold(self) -> float:
+        """The first class's threshold: of a network of one class, its threshold."""
+        return self.classes[0].threshold
+
+    @property
+    def threshold_source(self) -> str:
+        """How the first class's threshold was chosen."""
+        return self.classes[0].threshold_source
+
+    def with_classes(self, **settings: Any) -> "ModelRecord":
+        """The same record with some settings of every class replaced."""
+        classes = tuple(one.model_copy(update=settings) for one in self.classes)
+        return self.model_copy(update={"classes": classes})
 
 
 def parse_record(metadata: Mapping[str, str], path: Path) -> ModelRecord:

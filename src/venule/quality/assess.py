@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from venule.errors import ImageError
-from venule.image.arrays import RGB, FloatMap, check_mask, check_rgb
+from venule.image.arrays import RGB, check_mask, check_rgb
 from venule.image.fov import FieldOfView
-from venule.quality.measures import Measures, expected_dice, measure
+from venule.image.levels import Levels, threshold_level, to_probability
+from venule.quality.features import QualityFeatures, expected_dice, quality_features
 
 Grade = Literal["ok", "usable", "reject"]
 
@@ -104,7 +105,7 @@ HIGH_CONTRAST = 0.08
 """Above this contrast a photograph shows things, not a retina."""
 
 SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.35
-"""Below this share of its largest piece a vessel map is no tree; without an edge that says more."""
+"""Below this share in its largest component a vessel map is no tree; without an edge, more."""
 
 SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
 """Networks learn from photographs of sharpness SHARP to GRAINY and of blockiness up to BLOCKY."""
@@ -119,22 +120,22 @@ class Quality:
         reasons: of `REASONS`, in their order; empty if and only if the grade is "ok".
         uncertainty: 1 - the Dice that is to be expected of the vessel map: 0 certain, 1 nothing
             found; see `expect`.
-        measures: what the reasons rest on; None without a field of view.
+        features: what the reasons rest on; None without a field of view.
     """
 
     grade: Grade
     reasons: tuple[str, ...]
     uncertainty: float
-    measures: Measures | None
+    features: QualityFeatures | None
 
 
-def assess(image: RGB, fov: FieldOfView, probability: FloatMap, *, threshold: float) -> Quality:
+def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) -> Quality:
     """The quality of a photograph and of the vessels that were found in it.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        fov: the field of view; its mask is (H, W) bool.
-        probability: (H, W) float32 in 0..1, of a vessel; 0 outside the field of view.
+        fov: the field of view, its mask (H, W) bool.
+        levels: (H, W) uint16, the probability of a vessel times 65535; 0 outside the field of view.
         threshold: probability from which a pixel is vessel.
 
     Raises:
@@ -142,62 +143,62 @@ def assess(image: RGB, fov: FieldOfView, probability: FloatMap, *, threshold: fl
     """
     check_rgb(image)
     check_mask(fov.mask, (image.shape[0], image.shape[1]), name="field of view")
-    if probability.shape != fov.mask.shape:
-        raise ImageError(f"probability: expected shape {fov.mask.shape}, got {probability.shape}")
+    if levels.shape != fov.mask.shape:
+        raise ImageError(f"probability: expected shape {fov.mask.shape}, got {levels.shape}")
     step = math.ceil(max(fov.mask.shape) / _LOOKED_AT_PX)
-    probability = probability[::step, ::step]
-    vessels = (probability >= threshold) & fov.mask[::step, ::step]
-    measures = measure(image, fov, vessels, step=step)
-    return judge(measures, 1 - expect(expected_dice(probability, vessels), measures))
+    levels = levels[::step, ::step]
+    vessels = (levels >= threshold_level(threshold)) & fov.mask[::step, ::step]
+    features = quality_features(image, fov, vessels, step=step)
+    return judge(features, 1 - expect(expected_dice(to_probability(levels), vessels), features))
 
 
-def expect(if_true: float, measures: Measures | None) -> float:
+def expect(if_true: float, features: QualityFeatures | None) -> float:
     """The Dice to be expected, 0..1, where it is `if_true` if the probabilities are true.
 
     They are, about, in photographs like those that networks learn from. In blurred, noisy and
     strongly compressed ones networks are as sure of themselves as ever, so there the expected Dice
-    is lowered, by factors that fit photographs spoilt on purpose (docs/quality.md).
+    is lowered, by factors that fit photographs degraded on purpose (docs/quality.md).
     """
-    if measures is None or measures.sharpness <= 0:
+    if features is None or features.sharpness <= 0:
         return 0.0
-    blur, noise = math.sqrt(measures.sharpness / SHARP), GRAINY / measures.sharpness
-    blocks = math.sqrt(BLOCKY / max(measures.blockiness, BLOCKY))
+    blur, noise = math.sqrt(features.sharpness / SHARP), GRAINY / features.sharpness
+    blocks = math.sqrt(BLOCKY / max(features.blockiness, BLOCKY))
     return if_true * min(1.0, blur, noise, blocks)
 
 
-def judge(measures: Measures | None, uncertainty: float) -> Quality:
-    """The grade that the measures and the uncertainty give: that of the worst reason."""
-    found = dict(_found(measures, uncertainty))
+def judge(features: QualityFeatures | None, uncertainty: float) -> Quality:
+    """The grade that the features and the uncertainty give: that of the worst reason."""
+    found = dict(_found(features, uncertainty))
     grades: list[Grade] = ["ok", *found.values()]
     reasons = tuple(reason for reason in REASONS if reason in found)
     worst = max(grades, key=GRADES.index)
-    return Quality(grade=worst, reasons=reasons, uncertainty=uncertainty, measures=measures)
+    return Quality(grade=worst, reasons=reasons, uncertainty=uncertainty, features=features)
 
 
-def _found(measures: Measures | None, uncertainty: float) -> Iterator[tuple[str, Grade]]:
+def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tuple[str, Grade]]:
     """Each reason with the grade that it alone would give."""
-    if measures is None or measures.spread < FLAT_SPREAD:
+    if features is None or features.spread < FLAT_SPREAD:
         yield NO_FIELD, "reject"
-        if measures is None:
+        if features is None:
             return
-    elif _is_no_fundus(measures):
+    elif _is_no_fundus(features):
         yield NOT_A_FUNDUS, "reject"
-    if not measures.edge_visible:
+    if not features.edge_visible:
         yield NO_EDGE, "usable"
     for reason, limits in LIMITS.items():
-        value = uncertainty if reason == UNCERTAIN else getattr(measures, limits.measure)
+        value = uncertainty if reason == UNCERTAIN else getattr(features, limits.measure)
         grade = limits.grade(value)
         if grade != "ok":
             yield reason, grade
 
 
-def _is_no_fundus(measures: Measures) -> bool:
+def _is_no_fundus(features: QualityFeatures) -> bool:
     """Whether colours or vessels cannot be a fundus's; grey photographs are judged by vessels."""
     limits = LIMITS[NO_COLOR]
-    colored = limits.grade(measures.saturation) == "ok"
-    if colored and measures.warm < COLD_WARM:
+    colored = limits.grade(features.saturation) == "ok"
+    if colored and features.warm < COLD_WARM:
         return True
-    if measures.contrast > HIGH_CONTRAST or measures.vessels > MANY_VESSELS:
+    if features.contrast > HIGH_CONTRAST or features.vessels > MANY_VESSELS:
         return True
-    least = SCATTERED if measures.edge_visible else SCATTERED_WITHOUT_EDGE
-    return 0 < measures.largest_piece < least
+    least = SCATTERED if features.edge_visible else SCATTERED_WITHOUT_EDGE
+    return 0 < features.largest_component < least

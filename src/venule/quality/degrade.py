@@ -1,4 +1,4 @@
-"""Photographs spoilt on purpose, to see what becomes of their quality and of their vessels.
+"""Photographs degraded on purpose, to see what becomes of their quality and of their vessels.
 
 Lengths are shares of the field of view's diameter, so that a strength means the same for every
 camera. Nothing here is random but the noise, whose seed is given.
@@ -22,42 +22,42 @@ Array = TypeVar("Array", RGB, Mask)
 
 
 @dataclass(frozen=True)
-class Spoilt:
-    """A photograph (H, W, 3) uint8 with its field of view and vessels (H, W) bool, all spoilt."""
+class Degraded:
+    """A photograph (H, W, 3) uint8 with its field of view and vessels (H, W) bool, all degraded."""
 
     image: RGB
     fov: Mask
     vessels: Mask
 
 
-Degradation = Callable[[Spoilt, float], Spoilt]
-"""A photograph after it has been spoilt, and by how much."""
+Degradation = Callable[[Degraded, float], Degraded]
+"""A photograph after it has been degraded, and by how much."""
 
 
-def darken(photo: Spoilt, factor: float) -> Spoilt:
+def darken(photo: Degraded, factor: float) -> Degraded:
     """Every level times `factor`, below 1, and rounded."""
     return _recolored(photo, np.rint(photo.image.astype(np.float32) * factor))
 
 
-def overexpose(photo: Spoilt, factor: float) -> Spoilt:
+def overexpose(photo: Degraded, factor: float) -> Degraded:
     """Every level inside the field of view times `factor`, above 1, and cut off at 255."""
     levels = np.rint(photo.image.astype(np.float32) * factor)
     return _recolored(photo, np.where(photo.fov[..., None], levels, photo.image))
 
 
-def blur(photo: Spoilt, sigma: float) -> Spoilt:
+def blur(photo: Degraded, sigma: float) -> Degraded:
     """Out of focus: about a Gaussian of `sigma` diameters of the field of view."""
     soft = ImageFilter.GaussianBlur(sigma * fit_outline(photo.fov).diameter_px)
     return _recolored(photo, np.asarray(Image.fromarray(photo.image).filter(soft)))
 
 
-def add_noise(photo: Spoilt, sigma: float, *, seed: int = 0) -> Spoilt:
+def add_noise(photo: Degraded, sigma: float, *, seed: int = 0) -> Degraded:
     """Gaussian noise of `sigma` grey levels, apart in every channel, inside the field of view."""
     noise = np.random.default_rng(seed).normal(0, sigma, photo.image.shape)
     return _recolored(photo, np.rint(photo.image + noise * photo.fov[..., None]))
 
 
-def compress(photo: Spoilt, quality: float) -> Spoilt:
+def compress(photo: Degraded, quality: float) -> Degraded:
     """Through a JPEG file of `quality` 1..95, with chroma at half resolution."""
     encoded = BytesIO()
     Image.fromarray(photo.image).save(encoded, "JPEG", quality=round(quality), subsampling=2)
@@ -65,7 +65,7 @@ def compress(photo: Spoilt, quality: float) -> Spoilt:
         return _recolored(photo, np.asarray(image.convert("RGB")))
 
 
-def crop(photo: Spoilt, side: float) -> Spoilt:
+def crop(photo: Degraded, side: float) -> Degraded:
     """The square of `side` diameters in the middle; below 0.7 no edge of the field is in it."""
     circle = fit_outline(photo.fov)
     half = side * circle.diameter_px / 2
@@ -76,17 +76,17 @@ def crop(photo: Spoilt, side: float) -> Spoilt:
             max(0, math.ceil(circle.column - half)) : math.floor(circle.column + half) + 1,
         ]
 
-    return Spoilt(cut(photo.image), cut(photo.fov), cut(photo.vessels))
+    return Degraded(cut(photo.image), cut(photo.fov), cut(photo.vessels))
 
 
-def shrink(photo: Spoilt, diameter_px: float) -> Spoilt:
+def shrink(photo: Degraded, diameter_px: float) -> Degraded:
     """At the size at which the field of view is `diameter_px` across."""
     scale = diameter_px / fit_outline(photo.fov).diameter_px
     shape = (
         max(1, round(photo.fov.shape[0] * scale)),
         max(1, round(photo.fov.shape[1] * scale)),
     )
-    return Spoilt(
+    return Degraded(
         scale_image(photo.image, shape),
         scale_mask(photo.fov, shape),
         scale_mask(photo.vessels, shape),
@@ -102,8 +102,8 @@ DEGRADATIONS: Mapping[str, tuple[Degradation, tuple[float, ...]]] = {
     "cropped": (crop, (0.9, 0.65, 0.4, 0.2)),
     "shrunk": (shrink, (400, 250, 150, 80)),
 }
-"""Every way to spoil a photograph, with the strengths that are measured, weakest first."""
+"""Every way to degrade a photograph, with the strengths that are measured, weakest first."""
 
 
-def _recolored(photo: Spoilt, levels: NDArray[Any]) -> Spoilt:
-    return Spoilt(levels.clip(0, 255).astype(np.uint8), photo.fov, photo.vessels)
+def _recolored(photo: Degraded, levels: NDArray[Any]) -> Degraded:
+    return Degraded(levels.clip(0, 255).astype(np.uint8), photo.fov, photo.vessels)

@@ -1,1 +1,1 @@
-"""Drawn fundus photographs whose vessels are known exactly."""
+"""Synthetic fundus photographs whose vessels are known exactly."""

@@ -1,4 +1,4 @@
-"""The proportions of a drawn eye: where disc and fovea lie, and how its vessels are made.
+"""The proportions of a synthetic eye: where disc and fovea lie, and how its vessels are made.
 
 Nothing here knows pixels. The unit is the radius of the field of view, its centre is (0, 0), and
 points are (row, column), so one seed gives the same eye at every size.
@@ -24,8 +24,8 @@ class Anatomy:
 
     `vein_um` is the calibre of an arcade's vein at the disc, `artery_share` an artery's share of
     it, `least_um` the calibre of the finest vessels. `twigs_per_mm2` counts the ends of each kind
-    of vessel; `free_zone_mm` is the radius around the fovea without any; `winding` the mean slope
-    of a vessel against its own course.
+    of vessel; `free_zone_mm` is the radius around the fovea without any; `tortuosity` the mean
+    slope of a vessel against its own course.
     """
 
     vein_um: float = 130.0
@@ -33,7 +33,7 @@ class Anatomy:
     least_um: float = 28.0
     twigs_per_mm2: float = 1.1
     free_zone_mm: float = 0.55
-    winding: float = 0.16
+    tortuosity: float = 0.16
 
 
 @dataclass(frozen=True)

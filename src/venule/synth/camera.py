@@ -7,12 +7,12 @@ import scipy.ndimage as ndi
 from PIL import Image
 
 from venule.image.arrays import RGB, FloatMap
-from venule.synth.config import DrawingConfig
+from venule.synth.config import SyntheticFundusConfig
 from venule.synth.frame import Frame
 from venule.synth.texture import smooth_noise, soft_step, stream
 
 
-def photograph(seed: int, retina: FloatMap, frame: Frame, config: DrawingConfig) -> RGB:
+def photograph(seed: int, retina: FloatMap, frame: Frame, config: SyntheticFundusConfig) -> RGB:
     """(H, W, 3) uint8: the photograph of a (3, H, W) fundus."""
     scale = frame.radius_px / 360
     _illuminate(stream(seed, "light"), retina, frame, config)
@@ -30,7 +30,7 @@ def photograph(seed: int, retina: FloatMap, frame: Frame, config: DrawingConfig)
 
 
 def _illuminate(
-    rng: np.random.Generator, retina: FloatMap, frame: Frame, config: DrawingConfig
+    rng: np.random.Generator, retina: FloatMap, frame: Frame, config: SyntheticFundusConfig
 ) -> None:
     """Uneven light, haze and glare, and the stop that ends the field of view."""
     angle = rng.uniform(0, 2 * np.pi)
@@ -69,7 +69,9 @@ def _glare(rng: np.random.Generator, frame: Frame) -> FloatMap:
     return np.asarray(np.float32(0.5 * strength) * np.exp(-((spot / width) ** 2)))
 
 
-def _blur(rng: np.random.Generator, retina: FloatMap, scale: float, config: DrawingConfig) -> None:
+def _blur(
+    rng: np.random.Generator, retina: FloatMap, scale: float, config: SyntheticFundusConfig
+) -> None:
     """Defocus, red blurred more than green, and sometimes a hand or an eye that moved."""
     low, high = config.blur_px
     # Sharp photographs are the more frequent ones.
@@ -89,7 +91,7 @@ def _blur(rng: np.random.Generator, retina: FloatMap, scale: float, config: Draw
             retina[channel] = np.mean(shifted, axis=0)
 
 
-def _tint(rng: np.random.Generator, retina: FloatMap, config: DrawingConfig) -> None:
+def _tint(rng: np.random.Generator, retina: FloatMap, config: SyntheticFundusConfig) -> None:
     """White balance, contrast and, by chance, nearly no colour at all."""
     low, high = np.array([0.85, 0.6, 0.4]), np.array([1.3, 1.25, 1.8])
     gain = 1 + config.tint * (rng.uniform(low, high) - 1)
@@ -106,7 +108,7 @@ def _tint(rng: np.random.Generator, retina: FloatMap, config: DrawingConfig) -> 
             retina[channel] += np.float32(grey) * (target - retina[channel])
 
 
-def _add_noise(rng: np.random.Generator, retina: FloatMap, config: DrawingConfig) -> None:
+def _add_noise(rng: np.random.Generator, retina: FloatMap, config: SyntheticFundusConfig) -> None:
     """Shot noise, part of it common to the channels; demosaicking makes it soft."""
     low, high = config.grain
     grain = np.float32(low + (high - low) * rng.uniform() ** 2)

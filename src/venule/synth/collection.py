@@ -1,7 +1,7 @@
-"""Folders of drawn photographs with their truth to train on.
+"""Folders of synthetic photographs with their truth to train on.
 
-Drawing k depends only on the seed of the whole and on k: a folder can be extended, and its
-drawings shared out among workers, without changing one of them.
+SyntheticImage k depends only on the seed of the whole and on k: a folder can be extended, and its
+synthetic images shared out among workers, without changing one of them.
 """
 
 import io
@@ -19,58 +19,66 @@ from PIL import Image
 
 from venule import __version__
 from venule.errors import OutputError
+from venule.files.atomic import write_bytes
 from venule.image.arrays import RGB
-from venule.image.atomic import write_bytes
+from venule.image.artery_vein import color_types
 from venule.image.io import write_png
-from venule.synth.config import VARIED, DrawingConfig
-from venule.synth.fundus import draw_fundus
+from venule.synth.config import VARIED, SyntheticFundusConfig
+from venule.synth.fundus import synthesize_fundus
 
 Format = Literal["png", "jpg"]
 
 GENERATOR = 4
-"""Counts the generator's versions: the same number, seed and config give the same drawings."""
+"""Counts the generator's versions: the same number, seed and config give the same images."""
 
 ABOUT = "synth.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
+class SyntheticImage:
     """One photograph to be drawn and where its files go, under the folder's root."""
 
     seed: int
-    config: DrawingConfig
+    config: SyntheticFundusConfig
     image: str
     label: str
     fov: str
+    av: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A folder of drawings with their labels and fields of view."""
+    """A folder of synthetic images with their labels and fields of view.
+
+    With `types` also av/: red arteries, blue veins, green where they cross.
+    """
 
     root: Path
     size_px: int
     seed: int = 0
     format: Format = "png"
-    config: DrawingConfig = VARIED
+    config: SyntheticFundusConfig = VARIED
+    types: bool = False
 
-    def drawings(self, count: int) -> tuple[Drawing, ...]:
-        """The first `count` drawings."""
-        return tuple(self._drawing(k) for k in range(count))
+    def images(self, count: int) -> tuple[SyntheticImage, ...]:
+        """The first `count` synthetic images."""
+        return tuple(self._image(k) for k in range(count))
 
-    def missing(self, count: int) -> tuple[Drawing, ...]:
-        """Those of the first `count` drawings that are not in the folder yet."""
-        return tuple(one for one in self.drawings(count) if not (self.root / one.image).is_file())
+    def missing(self, count: int) -> tuple[SyntheticImage, ...]:
+        """Those of the first `count` synthetic images that are not in the folder yet."""
+        return tuple(one for one in self.images(count) if not (self.root / one.image).is_file())
 
     def begin(self) -> None:
         """Make the folders and write `synth.json`.
 
         Raises:
-            OutputError: the folder holds drawings made in another way, or cannot be written.
+            OutputError: the folder holds synthetic images made in another way, or cannot be
+            written.
         """
         about = self._about()
         self._require_same(about)
-        for folder in (self.root / name for name in ("fov", "images", "labels")):
+        names = ("fov", "images", "labels", *(("av",) if self.types else ()))
+        for folder in (self.root / name for name in names):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -78,18 +86,19 @@ class Collection:
         text = json.dumps(about | {"package": __version__}, indent=2) + "\n"
         write_bytes(self.root / ABOUT, text.encode())
 
-    def _drawing(self, k: int) -> Drawing:
+    def _image(self, k: int) -> SyntheticImage:
         name = f"{k:06d}"
-        return Drawing(
+        return SyntheticImage(
             seed=_seed_of(self.seed, k),
             config=self.config,
             image=f"images/{name}.{self.format}",
             label=f"labels/{name}.png",
             fov=f"fov/{name}.png",
+            av=f"av/{name}.png",
         )
 
     def _about(self) -> dict[str, Any]:
-        """What decides the drawings' bytes, as JSON has it."""
+        """What decides the synthetic images' bytes, as JSON has it."""
         about = {
             "generator": GENERATOR,
             "seed": self.seed,
@@ -97,6 +106,8 @@ class Collection:
             "format": self.format,
             "config": asdict(self.config),
         }
+        if self.types:
+            about["types"] = True
         return dict(json.loads(json.dumps(about)))
 
     def _require_same(self, about: dict[str, Any]) -> None:
@@ -111,40 +122,40 @@ class Collection:
         except (OSError, ValueError, AttributeError) as error:
             raise OutputError(f"{path}: cannot be read; give another folder") from error
         if different:
-            raise OutputError(
-                f"{self.root}: holds drawings of another {' and '.join(different)}; give another "
-                "folder"
-            )
+            what = " and ".join(different)
+            raise OutputError(f"{self.root}: holds images of another {what}; give another folder")
 
 
-def draw_all(
-    collection: Collection, drawings: Sequence[Drawing], *, workers: int = 1
-) -> Iterator[Drawing]:
-    """Draw and write; each drawing comes out, in order, once its files are there.
+def synthesize_all(
+    collection: Collection, images: Sequence[SyntheticImage], *, workers: int = 1
+) -> Iterator[SyntheticImage]:
+    """Draw and write; each image comes out, in order, once its files are there.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    draw = partial(draw_file, collection)
-    if workers == 1 or len(drawings) < 2:
-        yield from map(draw, drawings)
+    draw = partial(synthesize_file, collection)
+    if workers == 1 or len(images) < 2:
+        yield from map(draw, images)
         return
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(drawings)), mp_context=spawn) as pool:
+    with ProcessPoolExecutor(min(workers, len(images)), mp_context=spawn) as pool:
         try:
-            yield from pool.map(draw, drawings)
+            yield from pool.map(draw, images)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def draw_file(collection: Collection, drawing: Drawing) -> Drawing:
-    """Write one drawing's files, the photograph last: where it is, the others are."""
-    drawn = draw_fundus(drawing.seed, size_px=collection.size_px, config=drawing.config)
-    write_png(collection.root / drawing.label, drawn.vessels)
-    write_png(collection.root / drawing.fov, drawn.fov)
-    write_bytes(collection.root / drawing.image, _encode(drawn.image, collection.format))
-    return drawing
+def synthesize_file(collection: Collection, image: SyntheticImage) -> SyntheticImage:
+    """Write one image's files, the photograph last: where it is, the others are."""
+    synthetic = synthesize_fundus(image.seed, size_px=collection.size_px, config=image.config)
+    write_png(collection.root / image.label, synthetic.vessels)
+    write_png(collection.root / image.fov, synthetic.fov)
+    if collection.types:
+        write_png(collection.root / image.av, color_types(synthetic.artery, synthetic.vein))
+    write_bytes(collection.root / image.image, _encode(synthetic.image, collection.format))
+    return image
 
 
 def _encode(image: RGB, format: Format) -> bytes:
@@ -157,5 +168,5 @@ def _encode(image: RGB, format: Format) -> bytes:
 
 
 def _seed_of(seed: int, k: int) -> int:
-    """A seed for drawing `k`, far from those of its neighbours and of other collections."""
+    """A seed for image `k`, far from those of its neighbours and of other collections."""
     return int(np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0])

@@ -1,6 +1,6 @@
 """What may be in a drawing, and how strongly: `PLAIN` for pictures, `VARIED` for training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from venule.errors import UsageError
@@ -13,7 +13,7 @@ LEAST_FOV_DEG = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawingConfig:
+class SyntheticFundusConfig:
     """Ranges and chances from which each drawing takes its own values; uniform between two numbers.
 
     Names that end in `_p` are the chance, 0 to 1, that a drawing has the feature at all. Lengths
@@ -31,9 +31,12 @@ class DrawingConfig:
     # The vessels, as multiples of `anatomy.Anatomy`'s
     density: Range = (0.8, 1.15)
     caliber: Range = (0.9, 1.12)
-    winding: Range = (0.6, 1.3)
+    tortuosity: Range = (0.6, 1.3)
     contrast: Range = (0.85, 1.15)
     reflex: Range = (0.2, 1.0)
+    # Arteries beside the average eye's: how much of all light they absorb, and of the red light
+    artery_absorption: Range = (0.85, 1.15)
+    artery_red: Range = (1.0, 1.0)
     # The fundus
     mottle: Range = (0.7, 1.2)
     choroid: Range = (0.0, 0.25)
@@ -65,19 +68,19 @@ class DrawingConfig:
     def __post_init__(self) -> None:
         if min(self.fov_deg) < LEAST_FOV_DEG:
             raise UsageError(
-                f"fov_deg = {self.fov_deg}: drawings need {LEAST_FOV_DEG:g} degrees or more"
+                f"fov_deg = {self.fov_deg}: synthetic images need {LEAST_FOV_DEG:g} degrees or more"
             )
 
 
-PLAIN = DrawingConfig()
+PLAIN = SyntheticFundusConfig()
 
-VARIED = DrawingConfig(
+VARIED = SyntheticFundusConfig(
     fov_deg=(30.0, 45.0, 45.0, 50.0, 55.0),
     views=("between", "macula", "disc"),
     frames=("square", "round", "round", "clipped"),
     density=(0.6, 1.3),
     caliber=(0.85, 1.25),
-    winding=(0.4, 2.0),
+    tortuosity=(0.4, 2.0),
     contrast=(0.6, 1.4),
     reflex=(0.0, 2.2),
     mottle=(0.2, 2.2),
@@ -105,3 +108,15 @@ VARIED = DrawingConfig(
     sharpen_p=0.5,
     jpeg_p=0.7,
 )
+
+TYPED = replace(
+    VARIED,
+    artery_absorption=(0.7, 1.15),
+    artery_red=(0.4, 1.6),
+    contrast=(0.7, 1.5),
+    views=("between", "between", "macula", "disc"),
+    myelin_p=0.0,
+    laser_p=0.0,
+    blur_px=(0.3, 1.6),
+)
+"""Vessels seen well enough to tell arteries from veins, which differ more in some eyes."""

@@ -1,4 +1,4 @@
-"""A drawn fundus photograph whose vessels are known exactly.
+"""A synthetic fundus photograph whose vessels are known exactly.
 
 The steps, each with its own module: the eye's geometry (`anatomy`, `growth`, `tree`), its vessels
 as layers (`render`), the fundus (`retina`), its lesions (`lesions`), the photograph (`camera`).
@@ -11,8 +11,8 @@ import numpy as np
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.synth.anatomy import Anatomy, Eye, place_eye
 from venule.synth.camera import photograph
-from venule.synth.config import PLAIN, DrawingConfig
-from venule.synth.frame import draw_frame
+from venule.synth.config import PLAIN, SyntheticFundusConfig
+from venule.synth.frame import Frame, draw_frame
 from venule.synth.growth import grow_vessels
 from venule.synth.lesions import paint_deep_lesions, paint_superficial_lesions
 from venule.synth.render import draw_layers
@@ -21,20 +21,28 @@ from venule.synth.texture import stream
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnFundus:
-    """A drawn photograph (H, W, 3) uint8, its field of view and its vessels (H, W) bool.
+class SyntheticFundus:
+    """A synthetic photograph (H, W, 3) uint8, its field of view and its vessels (H, W) bool.
 
     `coverage` (H, W) float32 is the share of each pixel that vessels cover, 0 outside the field of
-    view; `vessels` is where it is at least a half.
+    view; `vessels` is where it is at least a half. `artery` and `vein` (H, W) bool are the kinds of
+    `vessels`, both where they cross. Disc and fovea are (x, y) pixels, which may lie outside.
     """
 
     image: RGB
     fov: Mask
     vessels: Mask
     coverage: FloatMap
+    artery: Mask
+    vein: Mask
+    disc: tuple[float, float]
+    disc_radius_px: float
+    fovea: tuple[float, float]
 
 
-def draw_fundus(seed: int, *, size_px: int = 256, config: DrawingConfig = PLAIN) -> DrawnFundus:
+def synthesize_fundus(
+    seed: int, *, size_px: int = 256, config: SyntheticFundusConfig = PLAIN
+) -> SyntheticFundus:
     """A photograph whose longer side is `size_px`, and its truth.
 
     The same seed, size and config give the same bytes; the same seed and config give the same eye
@@ -51,7 +59,23 @@ def draw_fundus(seed: int, *, size_px: int = 256, config: DrawingConfig = PLAIN)
     image = photograph(seed, retina, frame, config)
     fov = frame.fov()
     coverage = layers.coverage * fov
-    return DrawnFundus(image, fov, coverage >= 0.5, coverage)
+    return SyntheticFundus(
+        image,
+        fov,
+        coverage >= 0.5,
+        coverage,
+        artery=layers.vessels_of("artery") & fov,
+        vein=layers.vessels_of("vein") & fov,
+        disc=_place(eye.disc, frame),
+        disc_radius_px=eye.disc_radius * frame.radius_px,
+        fovea=_place(eye.fovea, frame),
+    )
+
+
+def _place(point: tuple[float, float], frame: Frame) -> tuple[float, float]:
+    """(x, y) in pixels of a point (row, column) in radii."""
+    row, column = frame.to_px(np.array([point]))[0].tolist()
+    return column, row
 
 
 def _choice(seed: int, name: str, kinds: tuple[str, ...]) -> tuple[np.random.Generator, str]:
@@ -59,14 +83,14 @@ def _choice(seed: int, name: str, kinds: tuple[str, ...]) -> tuple[np.random.Gen
     return rng, kinds[rng.integers(len(kinds))]
 
 
-def _draw_eye(seed: int, config: DrawingConfig) -> Eye:
+def _draw_eye(seed: int, config: SyntheticFundusConfig) -> Eye:
     rng = stream(seed, "eye")
     fov_deg = config.fov_deg[rng.integers(len(config.fov_deg))]
     view = config.views[rng.integers(len(config.views))]
     return place_eye(rng, fov_deg=fov_deg, view=view)
 
 
-def _draw_anatomy(rng: np.random.Generator, config: DrawingConfig) -> Anatomy:
+def _draw_anatomy(rng: np.random.Generator, config: SyntheticFundusConfig) -> Anatomy:
     """The average eye's vessels, each proportion times its share of this eye."""
     average = Anatomy()
     caliber = rng.uniform(*config.caliber)
@@ -75,5 +99,5 @@ def _draw_anatomy(rng: np.random.Generator, config: DrawingConfig) -> Anatomy:
         artery_share=average.artery_share * rng.uniform(0.9, 1.1),
         least_um=average.least_um * caliber,
         twigs_per_mm2=average.twigs_per_mm2 * rng.uniform(*config.density),
-        winding=average.winding * rng.uniform(*config.winding),
+        tortuosity=average.tortuosity * rng.uniform(*config.tortuosity),
     )

@@ -61,7 +61,7 @@ class _Grower:
                 self._supply(tree, through=number < 7)
         for tree in self.trees.values():
             self._settle(tree)
-            yield from tree.pieces(self.eye.radius_mm)
+            yield from tree.components(self.eye.radius_mm)
 
     # Trunks
 
@@ -211,7 +211,7 @@ class _Grower:
         length = _STEP_MM * np.arange(len(path))
         sway = np.zeros(len(path))
         for wave_mm in np.array([0.7, 1.3, 2.4, 4.5, 8.0]) * self.rng.uniform(0.8, 1.25, 5):
-            slope = self.anatomy.winding * self.rng.normal(0, 0.7)
+            slope = self.anatomy.tortuosity * self.rng.normal(0, 0.7)
             amplitude = slope * wave_mm / (2 * math.pi)
             sway += amplitude * np.sin(2 * math.pi * length / wave_mm + self.rng.uniform(0, 6.3))
         taper = np.minimum(length / 0.8, 1)

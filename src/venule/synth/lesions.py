@@ -11,7 +11,7 @@ import numpy as np
 
 from venule.image.arrays import FloatMap
 from venule.synth.anatomy import Eye
-from venule.synth.config import DrawingConfig
+from venule.synth.config import SyntheticFundusConfig
 from venule.synth.frame import Frame, Point
 from venule.synth.texture import soft_step, stream
 
@@ -23,7 +23,7 @@ _SCAR = (0.85, 0.68, 0.42)
 
 
 def paint_deep_lesions(
-    seed: int, retina: FloatMap, eye: Eye, frame: Frame, *, config: DrawingConfig
+    seed: int, retina: FloatMap, eye: Eye, frame: Frame, *, config: SyntheticFundusConfig
 ) -> None:
     """Draw what lies below the vessels, in place: drusen, exudates, scars, blot haemorrhages."""
     _maybe(seed, "drusen", config.drusen_p, lambda rng: _drusen(rng, retina, eye, frame))
@@ -34,7 +34,7 @@ def paint_deep_lesions(
 
 
 def paint_superficial_lesions(
-    seed: int, retina: FloatMap, eye: Eye, frame: Frame, *, config: DrawingConfig
+    seed: int, retina: FloatMap, eye: Eye, frame: Frame, *, config: SyntheticFundusConfig
 ) -> None:
     """Draw what lies between the nerve fibres, in place: flame haemorrhages, cotton wool."""
     _maybe(seed, "flames", config.hemorrhages_p, lambda rng: _flames(rng, retina, eye, frame))

@@ -5,7 +5,7 @@ import scipy.ndimage as ndi
 
 from venule.image.arrays import FloatMap
 from venule.synth.anatomy import Eye, Kind
-from venule.synth.config import DrawingConfig
+from venule.synth.config import SyntheticFundusConfig
 from venule.synth.frame import Frame
 from venule.synth.render import Layers
 from venule.synth.texture import smooth_noise, soft_step, stream
@@ -17,7 +17,7 @@ _ABSORPTION: dict[Kind, tuple[float, float, float]] = {
 """Optical depth of the widest vessel in red, green and blue; arterial blood lets red through."""
 
 
-def paint_retina(seed: int, eye: Eye, frame: Frame, config: DrawingConfig) -> FloatMap:
+def paint_retina(seed: int, eye: Eye, frame: Frame, config: SyntheticFundusConfig) -> FloatMap:
     """(3, H, W) reflectance in 0..1: the mottled fundus with macula and disc, without vessels."""
     rng = stream(seed, "pigment")
     base = np.array([0.80, 0.38, 0.15]) * rng.uniform([0.88, 0.7, 0.5], [1.1, 1.25, 1.5])
@@ -47,18 +47,20 @@ def paint_retina(seed: int, eye: Eye, frame: Frame, config: DrawingConfig) -> Fl
     return retina
 
 
-def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: DrawingConfig) -> None:
+def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: SyntheticFundusConfig) -> None:
     """Absorb light in the vessels, in place: green most, arteries less, a reflex on the middle."""
     rng = stream(seed, "blood")
     contrast = rng.uniform(*config.contrast)
-    arterial = rng.uniform(0.85, 1.15)
+    arterial = rng.uniform(*config.artery_absorption)
+    red = stream(seed, "artery red").uniform(*config.artery_red)
     scale = max(retina.shape[1:]) / 768
     for kind, absorption in _ABSORPTION.items():
         depth = ndi.gaussian_filter(layers.depth[kind], 0.6 * scale) if scale > 0.5 else None
         depth = layers.depth[kind] if depth is None else depth
         share = contrast * (arterial if kind == "artery" else 1.0)
         for channel, strength in enumerate(absorption):
-            retina[channel] *= np.exp(-np.float32(share * strength) * depth)
+            own = red if kind == "artery" and channel == 0 else 1.0
+            retina[channel] *= np.exp(-np.float32(share * strength * own) * depth)
     reflex = ndi.gaussian_filter(layers.reflex, max(0.35, 0.9 * scale))
     reflex *= np.float32(rng.uniform(*config.reflex))
     for channel, strength in enumerate((0.20, 0.26, 0.12)):
@@ -66,7 +68,7 @@ def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: DrawingConf
 
 
 def _choroid(seed: int, eye: Eye, frame: Frame) -> FloatMap:
-    """(H, W) bright, winding bands of the choroid's vessels, about -0.5 to 1; none at the fovea."""
+    """(H, W) bright, tortuous bands of choroidal vessels, about -0.5 to 1; none at the fovea."""
     rng = stream(seed, "choroid")
     bands = np.zeros(frame.shape, np.float32)
     for _ in range(2):
@@ -109,7 +111,11 @@ def _paint_macula(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: F
 
 
 def _paint_disc(
-    rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame, config: DrawingConfig
+    rng: np.random.Generator,
+    retina: FloatMap,
+    eye: Eye,
+    frame: Frame,
+    config: SyntheticFundusConfig,
 ) -> None:
     """The pale optic disc, slightly taller than wide, with a paler cup and a soft edge.
 

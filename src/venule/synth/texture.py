@@ -1,4 +1,4 @@
-"""Smooth noise, soft edges and independent random streams: what drawn pictures are made of."""
+"""Smooth noise, soft edges and independent random streams: what synthetic pictures are made of."""
 
 import zlib
 

@@ -67,7 +67,7 @@ class Tree:
             self.forked[max(0, parent - 3) : parent + 4] = True
         return stop - 1
 
-    def pieces(self, mm: float) -> Iterator[Vessel]:
+    def components(self, mm: float) -> Iterator[Vessel]:
         """The tree between its forks, with Murray's radii; `mm` is one unit of the result."""
         cubes, children = [0.0] * len(self), [0] * len(self)
         for node in range(len(self) - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Learning to tell classes of photographs apart: the loop's task for pretraining a trunk."""
+"""Learning to tell classes of photographs apart: the loop's task for pretraining a backbone."""
 
 import json
 import math
@@ -18,8 +18,8 @@ from torchvision.transforms import v2
 from venule.data.classes import ClassTree, Labelled
 from venule.data.loader import derive_seed
 from venule.errors import ConfigError
-from venule.image.atomic import write_same
-from venule.image.io import GreyImageWarning, read_image
+from venule.files.atomic import write_same
+from venule.image.photograph import read_photograph
 from venule.models.pretrained import CLASSIFIER
 from venule.models.record import SeenImages
 from venule.training.config import ClassPhotographsConfig, PretrainConfig
@@ -48,8 +48,7 @@ class ClassPhotographs(Dataset[Item]):
         path, label = self.items[index]
         with warnings.catch_warnings():
             # A class tree may hold grey photographs; only vessels need colour.
-            warnings.simplefilter("ignore", GreyImageWarning)
-            image = torch.from_numpy(read_image(path).copy()).permute(2, 0, 1)
+            image = torch.from_numpy(read_photograph(path).pixels.copy()).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.seed, epoch, index))
             pixels: Tensor = self.transform(image)
@@ -105,8 +104,8 @@ class ClassificationTask:
     """Classification of whole photographs by one configuration.
 
     The weights are saved as safetensors under the classifier's names, of which `network.pretrained`
-    takes `trunk.*`; the header says what they were trained on, `seen` the photographs of data sets
-    that are known to be among it.
+    takes `backbone.*`; the header says what they were trained on, `seen` the photographs of data
+    sets that are known to be among it.
     """
 
     best: Mapping[str, Literal["min", "max"]] = {"loss": "min", "accuracy": "max"}

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from venule.data.augment import AugmentationConfig
-from venule.data.record import Expert
-from venule.image.preprocess import Preprocessing
+from venule.data.case import Expert
+from venule.image.preprocess import FovScaled, Illumination, Native, Preprocessing, Square
 from venule.image.tiles import Tiling
-from venule.models.record import Postprocessing
+from venule.models.record import Calibration, ComponentRules
 
 
 class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -96,7 +96,7 @@ class InputConfig(Section):
     crop_px: int | None = Field(default=None, ge=32)
     fov_px: int | None = Field(default=None, ge=32)
     crops_per_image: int = Field(default=1, ge=1)
-    flatten: bool = False
+    correct_illumination: bool = False
     normalize: Literal["fov", "fixed"] = "fov"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
@@ -121,12 +121,20 @@ class InputConfig(Section):
             )
         return self
 
-    def preprocessing(self) -> Preprocessing:
-        """The record that is saved with the weights."""
+    def _scaling(self, largest_px: int | None) -> Native | Square | FovScaled:
+        if self.resize_px is not None:
+            return Square(side_px=self.resize_px)
+        if self.fov_px is not None:
+            return FovScaled(diameter_px=self.fov_px, largest_px=largest_px)
+        if largest_px is not None:
+            raise ValueError("output.largest_fov_px: set input.fov_px too, to no more than that")
+        return Native()
+
+    def preprocessing(self, *, largest_px: int | None = None) -> Preprocessing:
+        """The record that is saved with the weights; fields of view may grow to `largest_px`."""
         return Preprocessing(
-            resize_px=self.resize_px,
-            fov_px=self.fov_px,
-            flatten=self.flatten,
+            scaling=self._scaling(largest_px),
+            illumination=Illumination() if self.correct_illumination else None,
             normalize=self.normalize,
             mean=self.mean,
             std=self.std,
@@ -141,6 +149,8 @@ class LossConfig(Section):
     dice_weight: float = Field(default=0.5, ge=0)  # of Dice beside BCE, and of clDice beside both
     focal_gamma: float = Field(default=2.0, ge=0)
     auxiliary_weight: float = Field(default=0.4, ge=0)  # of each auxiliary head
+    # Of cross-entropy among several classes, where a pixel is of one: which, if it is of any.
+    exclusive_weight: float = Field(default=0.0, ge=0)
 
 
 class OptimizerConfig(Section):
@@ -202,7 +212,8 @@ class OutputConfig(Section):
     threshold: float = Field(default=0.5, gt=0, lt=1)
     threshold_source: str = "given in the configuration"
     largest_fov_px: int | None = Field(default=None, gt=0)  # of the network's input, see there
-    postprocessing: Postprocessing = Postprocessing()
+    calibration: Calibration = Calibration()
+    components: ComponentRules = ComponentRules()
 
 
 class TrainConfig(Section):
@@ -222,8 +233,7 @@ class TrainConfig(Section):
 
     def preprocessing(self) -> Preprocessing:
         """What is saved with the weights: the input they trained with, and what it may grow to."""
-        settings = self.input.preprocessing().model_dump()
-        return Preprocessing(**settings | {"largest_fov_px": self.output.largest_fov_px})
+        return self.input.preprocessing(largest_px=self.output.largest_fov_px)
 
     @field_validator("schedule")
     @classmethod
@@ -235,10 +245,10 @@ class TrainConfig(Section):
     @model_validator(mode="after")
     def _wide_enough(self) -> Self:
         self.preprocessing()
-        if self.augmentation.smaller_fov_px and self.input.resize_px:
+        if self.augmentation.low_resolution_fov_px and self.input.resize_px:
             raise ValueError(
-                "augmentation.smaller_fov_px: is for crops, and input.resize_px shows the whole "
-                "photograph; leave it out, or set input.crop_px"
+                "augmentation.low_resolution_fov_px: is for crops, not for input.resize_px, which "
+                "shows the whole photograph; leave it out, or set input.crop_px"
             )
         side = self.input.crop_px or self.input.resize_px or 0
         if side <= self.augmentation.reach_px:
@@ -305,14 +315,14 @@ class PretrainSchedulerConfig(SchedulerConfig):
 
 
 class PretrainScheduleConfig(ScheduleConfig):
-    """How long, how many at a time, in which precision a trunk is pretrained."""
+    """How long, how many at a time, in which precision a backbone is pretrained."""
 
     batch_size: int = Field(default=64, ge=1)
     monitor: Literal["loss", "accuracy"] = "accuracy"
 
 
 class PretrainConfig(Section):
-    """One pretraining of a DDRNet's trunk as a classifier."""
+    """One pretraining of a DDRNet's backbone as a classifier."""
 
     name: str = Field(default="pretrain", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     licence: str = "not stated"

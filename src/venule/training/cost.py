@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from pydantic import BaseModel
 
-from venule.image.atomic import write_bytes
-from venule.inference.computer import peak_memory_bytes
+from venule.files.atomic import write_bytes
+from venule.system.process import peak_memory_bytes
 from venule.training.run import environment
 
 FILE = "cost.json"

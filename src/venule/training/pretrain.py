@@ -1,4 +1,4 @@
-"""From a tree of class folders to a pretrained trunk: what `venule pretrain` calls."""
+"""From a tree of class folders to a pretrained backbone: what `venule pretrain` calls."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from venule.data.classes import ClassTree, open_class_tree
 from venule.data.loader import EpochBatches, derive_seed
-from venule.data.parts import ABOUT
+from venule.data.patches import ABOUT
 from venule.errors import ConfigError, DatasetError
 from venule.models.ddrnet import DDRNetClassifier, DDRNetConfig
 from venule.models.pretrained import load_pretrained
@@ -31,7 +31,7 @@ from venule.training.train import begin, fit_and_draw, open_source, shared_run, 
 
 
 def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
-    """A new run under `root` that teaches a trunk to classify, trained to its end.
+    """A new run under `root` that teaches a backbone to classify, trained to its end.
 
     Raises:
         ConfigError, DatasetError, WeightsError: something named in the configuration is not there.
@@ -40,12 +40,12 @@ def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
     tree = _tree(config)
     classifier = _classifier(config, tree)
     source = open_source(config.network.pretrained)
-    taken = load_pretrained(classifier, source) if source is not None else None
+    loaded = load_pretrained(classifier, source) if source is not None else None
     del source  # its tensors have been copied
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
-        begin(run, config, _account(tree), taken, report)
-    loop = _loop(config, tree, classifier, taken.seen if taken else (), run, accelerator)
+        begin(run, config, _account(tree), loaded, report)
+    loop = _loop(config, tree, classifier, loaded.seen if loaded else (), run, accelerator)
     fit_and_draw(loop, report)
     return run
 
@@ -77,10 +77,10 @@ def resume(path: Path, *, report: Report) -> Run:
 
 
 def seen_in_parts(root: Path) -> tuple[SeenImages, ...]:
-    """The photographs that `venule data parts` cut up into `root`, or into the folder above.
+    """The photographs that `venule data patches` cut up into `root`, or into the folder above.
 
     Raises:
-        DatasetError: its parts.json cannot be read.
+        DatasetError: its patches.json cannot be read.
     """
     return read_seen(root / ABOUT) or read_seen(root.absolute().parent / ABOUT)
 
@@ -91,12 +91,12 @@ def _tree(config: PretrainConfig) -> ClassTree:
     )
 
 
-def _trunk(network: NetworkConfig) -> DDRNetConfig:
+def _backbone(network: NetworkConfig) -> DDRNetConfig:
     config = model_config(network.model, network.options)
     if not isinstance(config, DDRNetConfig):
         names = [name for name, known in MODELS.items() if isinstance(known, DDRNetConfig)]
         raise ConfigError(
-            f"network.model = {network.model}: its trunk comes pretrained from torchvision "
+            f"network.model = {network.model}: its backbone comes pretrained from torchvision "
             f'(network.pretrained = "imagenet"); pretrain takes {" or ".join(names)}'
         )
     return config
@@ -113,10 +113,10 @@ def _account(tree: ClassTree) -> dict[str, Any]:
 
 
 def _classifier(config: PretrainConfig, tree: ClassTree) -> DDRNetClassifier:
-    """The trunk with a fresh head; what is drawn from here on follows from the seed."""
-    trunk = _trunk(config.network)
+    """The backbone with a fresh head; what is drawn from here on follows from the seed."""
+    backbone = _backbone(config.network)
     torch.manual_seed(derive_seed(config.schedule.seed))
-    return trunk.build_classifier(len(tree.classes))
+    return backbone.build_classifier(len(tree.classes))
 
 
 def _loop(

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from venule.errors import ConfigError, OutputError, WeightsError
-from venule.image.atomic import write_bytes
+from venule.files.atomic import write_bytes
 
 Row = dict[str, float]
 """What is known of one epoch, by column."""

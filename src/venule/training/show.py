@@ -30,12 +30,12 @@ def sample_rows(config: TrainConfig, *, samples: int) -> Iterator[tuple[str, Seq
         ConfigError, DatasetError, UsageError: there are no training images.
     """
     chosen = choose(config, "train")[0]
-    records = chosen.selection.records[:samples]
-    first = replace(chosen, selection=replace(chosen.selection, records=records))
+    cases = chosen.selection.cases[:samples]
+    first = replace(chosen, selection=replace(chosen.selection, cases=cases))
     drawn = training_set(config, [first])
     for index in range(min(samples, len(drawn))):
-        label = f"{first.selection.dataset} {records[index % len(records)].id}"
-        crop = f", crop {index // len(records) + 1}" if config.input.crop_px else ""
+        label = f"{first.selection.dataset} {cases[index % len(cases)].id}"
+        crop = f", crop {index // len(cases) + 1}" if config.input.crop_px else ""
         yield label + crop, [p for epoch in EPOCHS for p in _pictures(drawn, epoch, index)]
 
 
@@ -43,7 +43,7 @@ def _pictures(drawn: TrainingSet, epoch: int, index: int) -> tuple[RGB, RGB]:
     sample, _ = drawn.drawn((epoch, index))
     light = sample["image"].as_subclass(Tensor) * sample["fov"].as_subclass(Tensor)
     image = _array((light.clamp(0, 1) * 255).round().permute(1, 2, 0)).astype(np.uint8)
-    truth = _array(sample["truth"][0] * sample["fov"][0]) >= 0.5
+    truth = _array(sample["truth"].amax(0) * sample["fov"][0]) >= 0.5  # of any class
     return image, overlay(image, truth, opacity=0.0)
 
 

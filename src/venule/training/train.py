@@ -12,10 +12,10 @@ from torch import nn
 
 from venule.data.loader import EpochBatches, TrainingSet, derive_seed, training_loader
 from venule.errors import ConfigError, DatasetError
-from venule.image.io import file_sha256
+from venule.files.hashes import file_sha256
 from venule.inference.load import weights_file
 from venule.models.base import SegmentationModel
-from venule.models.pretrained import DOWNLOADS, Source, Taken, load_pretrained, read_source
+from venule.models.pretrained import DOWNLOADS, LoadReport, Source, load_pretrained, read_source
 from venule.models.record import SeenImages
 from venule.models.zoo import model_config
 from venule.training.config import TrainConfig
@@ -28,6 +28,7 @@ from venule.training.segmentation import (
     SegmentationTask,
     TrainingHeads,
     choose,
+    classes_of,
     training_set,
 )
 from venule.viz.curves import plot_curves, read_curves
@@ -43,16 +44,16 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     selections = choose(config, "train"), choose(config, "val")
     source = open_source(config.network.pretrained)
     config = _shaped(config, source)
-    network = _network(config)
+    network = _network(config, len(classes_of(*selections)))
     task = SegmentationTask(config, *selections)
     _require_unseen(task, source)
-    taken = load_pretrained(network, source) if source is not None else None
+    loaded = load_pretrained(network, source) if source is not None else None
     del source  # its tensors have been copied
     samples = training_set(config, selections[0])
     run = shared_run(root, config.name, main=accelerator.is_main_process)
     if accelerator.is_main_process:
-        begin(run, config, _account(task, selections), taken, report)
-    loop = _loop(task, network, samples, taken.seen if taken else (), run, accelerator)
+        begin(run, config, _account(task, selections), loaded, report)
+    loop = _loop(task, network, samples, loaded.seen if loaded else (), run, accelerator)
     fit_and_draw(loop, report)
     return run
 
@@ -69,7 +70,7 @@ def resume(path: Path, *, report: Report) -> Run:
     config = read_config(path / "config.toml", (), TrainConfig)
     accelerator = make_accelerator(config.schedule)
     selections = choose(config, "train"), choose(config, "val")
-    network = _network(config)
+    network = _network(config, len(classes_of(*selections)))
     task = SegmentationTask(config, *selections)
     _require_same(_account(task, selections), run)
     seen = start_again(network, config.network.pretrained, run)
@@ -81,14 +82,18 @@ def resume(path: Path, *, report: Report) -> Run:
 
 
 def begin(
-    run: Run, config: BaseModel, account: object, taken: Taken | None, report: Report
+    run: Run, config: BaseModel, account: object, loaded: LoadReport | None, report: Report
 ) -> None:
     """Write what a run begins with into its new folder."""
     run.write_json("environment.json", environment())
     run.write_json(DATA, account)
-    if taken is not None:
-        run.write_json(PRETRAINED, taken.summary())
-        counts = {"taken": taken.taken, "mismatched": taken.mismatched, "fresh": taken.fresh}
+    if loaded is not None:
+        run.write_json(PRETRAINED, loaded.summary())
+        counts = {
+            "loaded": loaded.loaded,
+            "mismatched": loaded.mismatched,
+            "missing": loaded.missing,
+        }
         report("pretrained", {part: len(names) for part, names in counts.items()})
     run.write_config(config)  # last: it makes the folder a run that can be resumed
 
@@ -103,13 +108,13 @@ def start_again(network: nn.Module, pretrained: str | None, run: Run) -> tuple[S
         return ()
     if (run.path / STATE).exists():
         return read_seen(run.path / PRETRAINED)
-    taken = load_pretrained(network, read_source(pretrained_source(pretrained)))
+    loaded = load_pretrained(network, read_source(pretrained_source(pretrained)))
     begun = json.loads((run.path / PRETRAINED).read_text(encoding="utf-8"))
-    if taken.sha256 != begun["sha256"]:
+    if loaded.sha256 != begun["sha256"]:
         raise ConfigError(
-            f"{run.path}: {taken.source} is no longer the file that it began with; begin a new run"
+            f"{run.path}: {loaded.source} is no longer the file that it began with; begin a new run"
         )
-    return taken.seen
+    return loaded.seen
 
 
 def fit_and_draw(loop: Loop, report: Report) -> None:
@@ -189,10 +194,11 @@ def _require_same(account: dict[str, object], run: Run) -> None:
         )
 
 
-def _network(config: TrainConfig) -> SegmentationModel:
+def _network(config: TrainConfig, classes: int) -> SegmentationModel:
     """The network with fresh weights; what is drawn from here on follows from the seed."""
     torch.manual_seed(derive_seed(config.schedule.seed))
-    return model_config(config.network.model, config.network.options).build()
+    options = config.network.options | ({"classes": classes} if classes > 1 else {})
+    return model_config(config.network.model, options).build()
 
 
 def _loop(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from venule.errors import UsageError, VenuleError
-from venule.image.atomic import require_folder, write_bytes
+from venule.files.atomic import require_folder, write_bytes
 
 ACCURACY = "pixel accuracy"
 

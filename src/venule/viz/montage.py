@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from venule.errors import UsageError
+from venule.files.atomic import require_folder
 from venule.image.arrays import RGB
-from venule.image.atomic import require_folder
 
 _BACKGROUND = (255, 255, 255)
 _INK = (20, 20, 20)

@@ -1,0 +1,1 @@
+"""One photograph analysed: the only path from a photograph to everything known of it."""

@@ -1,0 +1,88 @@
+"""The analysis of one photograph: the only path, taken by every command, score and engine."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from venule.image.arrays import RGB, Mask
+from venule.image.fov import FieldOfView
+from venule.image.photograph import Photograph, as_photograph
+from venule.inference.prediction import Prediction
+from venule.inference.segment import Segmenter
+from venule.quality.assess import Quality, assess
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks that an analysis uses; `vessels` segments the vessels."""
+
+    vessels: Segmenter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Analysis:
+    """What is known of one photograph; None where the step that finds it was not asked for."""
+
+    photograph: Photograph
+    prediction: Prediction
+    quality: Quality | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an analysis, after those that it `needs`; it fills a field of the analysis."""
+
+    name: str
+    fill: Callable[[Analysis, Networks], Analysis]
+    needs: tuple["Step", ...] = ()
+
+
+def analyse(
+    photograph: Photograph | RGB | bytes | Path | str,
+    networks: Networks | Segmenter,
+    *,
+    fov: FieldOfView | Mask | None = None,
+    steps: Sequence[Step] | None = None,
+) -> Analysis:
+    """Analyse one photograph: segment its vessels, then take each step in turn.
+
+    Args:
+        photograph: as for `Segmenter.segment`.
+        networks: the networks, or the one that segments vessels.
+        fov: as for `Segmenter.segment`.
+        steps: what else is to be found, (GRADE,) if None; steps that they need are taken before.
+
+    Raises:
+        ImageError: as of `Segmenter.segment`.
+    """
+    if isinstance(networks, Segmenter):
+        networks = Networks(networks)
+    photograph = as_photograph(photograph)
+    prediction = networks.vessels.segment(photograph, fov=fov)
+    analysis = Analysis(photograph=photograph, prediction=prediction)
+    for step in in_order((GRADE,) if steps is None else steps):
+        analysis = step.fill(analysis, networks)
+    return analysis
+
+
+def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Each step once, after those that it needs."""
+
+    def walk(some: Sequence[Step]) -> Iterator[Step]:
+        for step in some:
+            yield from walk(step.needs)
+            yield step
+
+    return tuple(dict.fromkeys(walk(steps)))
+
+
+def _grade(analysis: Analysis, _: Networks) -> Analysis:
+    prediction = analysis.prediction
+    found = prediction.vessel_map
+    pixels = analysis.photograph.pixels
+    quality = assess(pixels, prediction.fov, found.levels, threshold=found.threshold)
+    return replace(analysis, quality=quality)
+
+
+GRADE = Step("grade", _grade)
+"""Whether the vessels found can be relied on: fills `quality`."""

@@ -1,0 +1,38 @@
+"""The seam behind which photographs are processed: in this process, in many, or on a cluster."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+from venule.batch.process import Failed, Outcome, Task, Worker
+
+OpenWorker = Callable[[int], Worker]
+"""Loads the networks for a number of threads; picklable, so that it can travel."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """How many workers, threads of each, and seconds that one photograph may take."""
+
+    workers: int
+    threads: int
+    timeout_s: float
+
+
+Engine = Callable[[Sequence[Task], OpenWorker, Resources], Generator[Outcome, None, None]]
+"""Yields the outcome of each task, in any order, as soon as it is known.
+
+An engine writes no ledger: who iterates over it does. It may raise a VenuleError where no worker
+can be opened or no result can be written; what is wrong with one photograph is an outcome.
+"""
+
+
+def inline(
+    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+) -> Generator[Outcome, None, None]:
+    """Process photographs one after the other in this process; there is no time limit."""
+    worker = open_worker(resources.threads)
+    for task in tasks:
+        try:
+            yield worker(task)
+        except MemoryError:
+            yield Failed(task.job, "too large for this computer's memory")

@@ -1,0 +1,261 @@
+"""Process one photograph: read, analyse and write it, whatever is wrong with it."""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse
+from venule.analysis.columns import COLUMNS, Cell
+from venule.analysis.outputs import OUTPUTS
+from venule.batch.plan import Job
+from venule.errors import ImageError, OutputError
+from venule.files.atomic import make_folder, write_bytes
+from venule.files.hashes import file_sha256
+from venule.image.photograph import read_photograph
+
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the ledger knows of a photograph that was predicted before, with equal settings."""
+
+    input_sha256: str
+    outputs: Mapping[str, str]  # SHA-256 by path below the folder of results
+
+
+@dataclass(frozen=True)
+class Written:
+    """The job's files have been written."""
+
+    job: Job
+    finished: Finished
+    seconds: float
+    notes: tuple[str, ...] = ()
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The job's files were there already, from the same photograph."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job has not been done, for a reason that the user can act on.
+
+    It has no files then; but where the photograph was not even `read`, whatever stands in their
+    place stays: what an earlier run found of it, or files that are not ours.
+    """
+
+    job: Job
+    reason: str
+    read: bool = True
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    cells: Mapping[str, Cell] = field(default_factory=dict)  # where they are the reason
+
+
+Outcome = Written | Kept | Failed
+
+
+def may_exist(path: str | Path) -> bool:
+    """Whether a file or link is there, or cannot be told from here, as on a share that fails."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        return error.errno not in (errno.ENAMETOOLONG, errno.ELOOP)
+    return True
+
+
+def failure(job: Job, reason: str, *, read: bool, seconds: float) -> Failed:
+    """The failure of a photograph that had been `read` or not; the reason says what is kept."""
+    kept = not read and any(map(may_exist, job.targets))
+    note = "; what an earlier run found is kept" if kept else ""
+    return Failed(job, reason + note, read, seconds)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A photograph to be processed, and what an earlier run left of it."""
+
+    job: Job
+    finished: Finished | None
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Loaded networks that process one photograph after another."""
+
+    networks: Networks
+
+    def __call__(self, task: Task, *, read: Callable[[], None] | None = None) -> Outcome:
+        """Process one photograph; whatever is wrong with it is a reason, not an exception.
+
+        `read` is called before anything is analysed: nothing that was finished holds any more.
+
+        Raises:
+            OutputError: no result can be written: the disk is full or read-only.
+            MemoryError: the photograph needs more than there is.
+        """
+        started, job = time.perf_counter(), task.job
+        try:
+            outcome = self._process(task, read)
+        except MemoryError:
+            raise
+        except _RejectedError as error:
+            outcome = Failed(job, _reason(job, error), notes=error.notes, cells=error.cells)
+        except _UnreadableError as error:
+            outcome = failure(job, _reason(job, error), read=False, seconds=0)
+        except Exception as error:
+            if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
+                raise
+            outcome = Failed(job, _reason(job, error))
+        if isinstance(outcome, Kept):
+            return outcome
+        return replace(outcome, seconds=time.perf_counter() - started)
+
+    def _process(self, task: Task, read: Callable[[], None] | None) -> Outcome:
+        job, finished = task.job, task.finished
+        digest = _input_sha256(job.source)
+        if finished is not None and finished.input_sha256 == digest and _still_there(job, finished):
+            return Kept(job)
+        if read is not None:
+            read()
+        analysis = analyse(read_photograph(job.source), self.networks, steps=steps_of(job))
+        cells = _cells(job, analysis)
+        notes, quality = analysis.photograph.notes, analysis.quality
+        if job.strict and quality is not None and quality.grade == "reject":
+            raise _RejectedError(job, quality.reasons, notes, cells)
+        write_outputs(job, analysis)
+        return Written(job, Finished(digest, _output_hashes(job)), 0, notes, cells)
+
+
+def steps_of(job: Job) -> tuple[Step, ...]:
+    """The steps of the analysis that the job's outputs, columns and strictness need."""
+    needed = [OUTPUTS[name].needs for name in job.outputs]
+    needed += [COLUMNS[name].needs for name in job.columns]
+    needed += [(GRADE,)] if job.strict else []
+    return tuple(dict.fromkeys(step for steps in needed for step in steps))
+
+
+def write_outputs(job: Job, analysis: Analysis) -> None:
+    """Write the job's files, all of them or none.
+
+    Raises:
+        OutputError: one cannot be written.
+    """
+    for target in job.targets[:1]:
+        make_folder(target.parent)
+    try:
+        for name, target in zip(job.outputs, job.targets, strict=True):
+            write_bytes(target, OUTPUTS[name].encode(analysis))
+    except BaseException:  # Ctrl-C too
+        discard(job)
+        raise
+
+
+def discard(job: Job) -> None:
+    """Remove what is there of the job's files, whole or half written."""
+    for target in job.targets:
+        with suppress(OSError):  # not there, or a folder of that name
+            target.unlink()
+    sweep(job.targets)
+
+
+def sweep(targets: Iterable[Path]) -> None:
+    """Remove what processes that were killed left of files they were writing atomically."""
+    names: dict[Path, set[str]] = {}
+    for target in targets:
+        names.setdefault(target.parent, set()).add(target.name)
+    for folder, wanted in names.items():
+        with suppress(OSError):  # no such folder yet
+            for entry in os.scandir(folder):
+                hidden = entry.name.startswith(".") and entry.name.endswith(".tmp")
+                if hidden and entry.name[1:].rsplit(".", 2)[0] in wanted:
+                    Path(entry.path).unlink(missing_ok=True)
+
+
+class _RejectedError(ImageError):
+    """A photograph of too low quality for a strict job."""
+
+    def __init__(
+        self,
+        job: Job,
+        reasons: Sequence[str],
+        notes: tuple[str, ...],
+        cells: Mapping[str, Cell],
+    ) -> None:
+        super().__init__(f"{job.source}: rejected: {', '.join(reasons)}")
+        self.notes, self.cells = notes, cells
+
+
+class _UnreadableError(ImageError):
+    """Bytes of a photograph, or of what was found in it, that cannot be had."""
+
+
+def _cells(job: Job, analysis: Analysis) -> dict[str, Cell]:
+    return {
+        name: cell for group in job.columns for name, cell in COLUMNS[group].row(analysis).items()
+    }
+
+
+def _output_hashes(job: Job) -> dict[str, str]:
+    try:
+        return {result: file_sha256(job.out / result) for result in job.results.values()}
+    except OSError as error:
+        what = f"{job.targets[0].parent}: what was written cannot be read"
+        raise OutputError(f"{what} ({error.strerror})") from error
+
+
+def _input_sha256(path: Path) -> str:
+    try:
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            what = "a folder that cannot be searched" if path.is_dir() else "not a regular file"
+            raise _UnreadableError(f"{path}: {what}")
+        return file_sha256(path)
+    except FileNotFoundError as error:
+        raise _UnreadableError(f"{path}: no such file") from error
+    except OSError as error:
+        raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _still_there(job: Job, finished: Finished) -> bool:
+    """Whether the job's files, and no others, are as they were when it was finished.
+
+    Raises:
+        _UnreadableError: nobody can say, so that they are to be kept.
+    """
+    if set(finished.outputs) != set(job.results.values()):
+        return False
+    for result, digest in finished.outputs.items():
+        path = job.out / result
+        try:
+            if not stat.S_ISREG(path.stat().st_mode) or file_sha256(path) != digest:
+                return False
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+    return True
+
+
+def _reason(job: Job, error: Exception) -> str:
+    if isinstance(error, ImageError | OutputError):
+        return str(error).removeprefix(f"{job.source}: ")
+    text = " ".join(str(error).split())
+    return f"a fault in venule, please report it: {type(error).__name__}: {text}"
+
+
+def _errno(error: OutputError) -> int | None:
+    cause = error.__cause__ or error.__context__
+    return cause.errno if isinstance(cause, OSError) else None

@@ -1,0 +1,218 @@
+"""Worker processes side by side; what hangs or kills one of them costs its photograph only.
+
+Each has the network for itself and one photograph at a time. They are spawned, not forked: the
+runtimes' threads do not survive a fork.
+"""
+
+import math
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from venule.batch.engine import OpenWorker, Resources
+from venule.batch.process import Outcome, Task, discard, failure, sweep
+from venule.errors import OutputError, VenuleError
+
+_SPAWN = multiprocessing.get_context("spawn")
+_OUT_OF_MEMORY = 77  # exit code of a worker whose photograph does not fit
+_LONGEST_WAIT_S = 3600.0  # the system's clocks count no more than weeks at once
+_STARTS = 3  # workers that may die one after the other while they load the networks
+
+
+def processes(
+    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+) -> Generator[Outcome, None, None]:
+    """Process photographs in worker processes, each with its share of the cores.
+
+    A worker that takes longer than the time limit for one is killed and replaced. The photograph
+    of a worker that died is tried once more when the others are done, alone.
+
+    Raises:
+        VenuleError: the networks cannot be loaded, or no result can be written.
+    """
+    again: list[Task] = []
+    with closing(_crew(tasks, open_worker, resources)) as results:
+        for task, result in results:
+            if isinstance(result, _Died):
+                again.append(task)
+            else:
+                yield result
+    with closing(_crew(again, open_worker, replace(resources, workers=1))) as results:
+        for task, result in results:
+            if isinstance(result, _Died):
+                reason = f"its worker process {result.how}, twice"
+                yield failure(task.job, reason, read=result.read, seconds=result.seconds)
+            else:
+                yield result
+
+
+@dataclass(frozen=True)
+class _Died:
+    how: str
+    seconds: float
+    read: bool  # the photograph, before that
+
+
+class _Ready:
+    """A worker has loaded the networks."""
+
+
+class _Read:
+    """A worker has read its photograph; nothing that was finished holds, it is predicted now."""
+
+
+class _Worker:
+    """A process with one photograph at a time, as its parent sees it."""
+
+    def __init__(self, open_worker: OpenWorker, threads: int) -> None:
+        self.connection, theirs = _SPAWN.Pipe()
+        self.process = _SPAWN.Process(
+            target=_work, args=(theirs, open_worker, threads), daemon=True
+        )
+        with _interrupts_held():
+            self.process.start()
+        theirs.close()  # so that the pipe ends with the process
+        self.ready = False
+        self.task: Task | None = None
+        self.read = False  # the photograph, which is predicted now
+        self.started = math.inf
+
+    def give(self, task: Task) -> None:
+        self.task, self.read, self.started = task, False, time.monotonic()
+        with suppress(OSError):  # it died while it was idle; `receive` will tell
+            self.connection.send(task)
+
+    def receive(self, timeout: float) -> Outcome | VenuleError | _Ready | _Died | None:
+        """Its message or its end; None if it is still at work and has time left."""
+        seconds = time.monotonic() - self.started
+        try:
+            while self.connection.poll():
+                message: Outcome | VenuleError | _Ready | _Read = self.connection.recv()
+                if not isinstance(message, _Read):
+                    return message
+                self.read = True
+        except (EOFError, OSError):
+            return _Died(self._end(), max(seconds, 0), self.read)
+        if self.task is None or seconds < timeout:
+            return None
+        self.stop()
+        reason = f"took longer than {timeout:g} s"
+        return failure(self.task.job, reason, read=self.read, seconds=seconds)
+
+    def stop(self) -> None:
+        """End the process; what it was writing is removed, and what was there before stays."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+        if self.task is not None and self.read:
+            discard(self.task.job)
+        elif self.task is not None:
+            sweep(self.task.job.targets)
+
+    @property
+    def stopped(self) -> bool:
+        return self.connection.closed
+
+    def _end(self) -> str:
+        self.process.join(30)  # its pipe is closed, so it is ending
+        code = self.process.exitcode or 0
+        self.stop()
+        if code == _OUT_OF_MEMORY:
+            return "ran out of memory"
+        return f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"ended ({code})"
+
+
+def _crew(
+    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+) -> Generator[tuple[Task, Outcome | _Died], None, None]:
+    waiting = deque(tasks)
+    crew: list[_Worker] = []
+    lost = 0  # workers, one after the other, before they were ready
+    try:
+        while waiting or any(worker.task for worker in crew):
+            at_work = sum(worker.task is not None for worker in crew)
+            while len(crew) < min(resources.workers, at_work + len(waiting)):
+                crew.append(_Worker(open_worker, resources.threads))
+            for worker in crew:
+                if worker.ready and worker.task is None and waiting:
+                    worker.give(waiting.popleft())
+            _wait_for_news(crew, resources.timeout_s)
+            for worker in tuple(crew):
+                task, message = worker.task, worker.receive(resources.timeout_s)
+                if worker.stopped:
+                    crew.remove(worker)
+                if isinstance(message, VenuleError):
+                    raise message
+                if isinstance(message, _Ready):
+                    worker.ready, lost = True, 0
+                elif isinstance(message, _Died) and not worker.ready:
+                    lost += 1
+                    if lost == _STARTS:
+                        raise OutputError(
+                            f"a worker process {message.how} while it loaded the networks; "
+                            "try fewer --workers"
+                        )
+                elif message is not None and task is not None:
+                    worker.task = None
+                    yield task, message
+    finally:
+        for worker in crew:
+            worker.stop()
+
+
+def _wait_for_news(crew: Sequence[_Worker], timeout: float) -> None:
+    first = min(worker.started for worker in crew if worker.task is not None or not worker.ready)
+    left = min(max(0.0, first + timeout - time.monotonic()), _LONGEST_WAIT_S)
+    wait([worker.connection for worker in crew], left)
+
+
+def _work(connection: "Connection[Any, Any]", open_worker: OpenWorker, threads: int) -> None:
+    """Process what comes through the pipe until it ends; the body of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        worker = open_worker(threads)
+        connection.send(_Ready())
+        while True:
+            task: Task = connection.recv()
+            read = partial(connection.send, _Read())
+            connection.send(worker(task, read=read))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone
+    except VenuleError as error:
+        connection.send(error)
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)  # its memory is given back as a whole
+
+
+def _end_with_parent() -> None:
+    """End at once when the parent has been killed: the next run may be writing already."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let a process start without Ctrl-C, which it inherits; ours comes a moment later."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # started with the first process, it would let them through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

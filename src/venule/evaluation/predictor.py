@@ -1,0 +1,223 @@
+"""What can be scored or looked at: a model, a folder of maps, a human observer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from venule.analysis.analyse import analyse
+from venule.data.case import Case, Expert
+from venule.data.maps import find_maps, is_mask, read_map_of
+from venule.data.protocols import Selection
+from venule.data.sample import Sample, load_annotated
+from venule.data.truth import VESSEL, of_class
+from venule.errors import UsageError
+from venule.evaluation.result import Kind, SeenImage
+from venule.files.hashes import file_sha256
+from venule.image.arrays import FloatMap
+from venule.inference.load import load, weights_file
+from venule.inference.segment import Segmenter
+
+DEFAULT_THRESHOLD = 0.5
+FovMode = Literal["found", "given"]
+"""The field of view that a network sees: found from the photograph, or given with it."""
+
+OBSERVERS: Mapping[str, Expert] = {"expert:first": "first", "expert:second": "second"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """Something that gives a map for every image of a selection.
+
+    `predict` maps a record and its sample to (H, W) float32 in 0..1 at the photograph's own size.
+    `binary`: the maps are masks. `resize_px`: side of the square that the network sees, if it does.
+    `runtime`: what computes a network, in words; empty for maps and observers.
+    `class_name`: what the maps are of. `network_fov`: the field of view that a network saw, "found"
+    from the photograph as users' is, or "given" with it; empty for maps and observers.
+    `seen`: by the SHA-256 of its pixels, every image that the weights were made with.
+    """
+
+    name: str
+    kind: Kind
+    predict: Callable[[Case, Sample], FloatMap]
+    threshold: float = DEFAULT_THRESHOLD
+    threshold_source: str = "default"
+    binary: bool = False
+    class_name: str = VESSEL
+    network_fov: str = ""
+    resize_px: int | None = None
+    weights_sha256: str | None = None
+    runtime: str = ""
+    seen: Mapping[str, tuple[SeenImage, ...]] = field(default_factory=dict)
+
+
+def open_predictors(
+    models: Sequence[str],
+    selection: Selection,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    checkpoint: str = "dice",
+    runtime: str = "auto",
+    fov: FovMode = "found",
+) -> list[Predictor]:
+    """Open a predictor for every name, see `open_predictor`; equal names show what was typed."""
+    predictors = [
+        open_predictor(
+            model,
+            selection,
+            threshold=threshold,
+            device=device,
+            checkpoint=checkpoint,
+            runtime=runtime,
+            fov=fov,
+        )
+        for model in models
+    ]
+    names = [source.name for source in predictors]
+    return [
+        replace(source, name=f"{source.name} ({model})") if names.count(source.name) > 1 else source
+        for source, model in zip(predictors, models, strict=True)
+    ]
+
+
+def open_predictor(
+    model: str,
+    selection: Selection,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    checkpoint: str = "dice",
+    runtime: str = "auto",
+    fov: FovMode = "found",
+) -> Predictor:
+    """The source that `model` names.
+
+    It is `expert:first` or `expert:second`, a folder of maps (one without `weights/` in it), or
+    what `venule.load` takes: a shipped name, a weights file or a run's folder.
+
+    `runtime` is that of `venule.load`, but "auto" is in float32 whatever is installed: ONNX
+    Runtime for .onnx, so that everybody gets the same scores of the same file.
+
+    Raises:
+        WeightsError, DatasetError, UsageError: nothing there that can be used.
+    """
+    if threshold is not None and not 0 < threshold < 1:
+        raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
+    if model in OBSERVERS:
+        return expert_predictor(OBSERVERS[model])
+    if model and Path(model).is_dir() and not (Path(model) / "weights").is_dir():
+        return maps_predictor(Path(model), selection, threshold=threshold)
+    return model_predictor(
+        model,
+        threshold=threshold,
+        device=device,
+        checkpoint=checkpoint,
+        runtime=runtime,
+        fov=fov,
+    )
+
+
+def model_predictor(
+    model: str,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    checkpoint: str = "dice",
+    runtime: str = "auto",
+    fov: FovMode = "found",
+) -> Predictor:
+    """What `venule.load` takes, as a source; arguments and errors as of `open_predictor`."""
+    file = weights_file(model, checkpoint=checkpoint)
+    digest = file_sha256(file)
+    if runtime == "auto" and file.suffix == ".onnx":
+        runtime = "onnx"
+    segmenter = load(model, device=device, checkpoint=checkpoint, runtime=runtime)
+    segmenter = segmenter.with_settings(threshold=threshold)
+    return segmenter_predictor(segmenter, weights_sha256=digest, fov=fov)
+
+
+def segmenter_predictor(
+    segmenter: Segmenter,
+    *,
+    name: str | None = None,
+    weights_sha256: str | None = None,
+    fov: FovMode = "found",
+) -> Predictor:
+    """A segmenter as users run it, with the threshold and the seen images of its record.
+
+    With `fov` "found" it sees the field of view that it finds; "given", that of the data set.
+    """
+    record = segmenter.record
+    seen: dict[str, tuple[SeenImage, ...]] = {}
+    for split in record.seen:
+        for id, digest in split.images.items():
+            hit = SeenImage(
+                id=id,
+                role=split.role,
+                seen_as=id,
+                dataset=split.dataset,
+                protocol=split.protocol,
+                split=split.split,
+            )
+            seen[digest] = (*seen.get(digest, ()), hit)
+
+    def predict(_: Case, sample: Sample) -> FloatMap:
+        given = sample.fov if fov == "given" else None
+        return analyse(sample.image, segmenter, fov=given, steps=()).prediction.probability
+
+    return Predictor(
+        name=name or record.name,
+        kind="model",
+        predict=predict,
+        threshold=record.threshold,
+        threshold_source=record.threshold_source,
+        resize_px=getattr(record.preprocessing.scaling, "side_px", None),
+        weights_sha256=weights_sha256,
+        runtime=segmenter.runtime,
+        network_fov=fov,
+        seen=seen,
+    )
+
+
+def maps_predictor(
+    folder: Path, selection: Selection, *, threshold: float | None = None
+) -> Predictor:
+    """Maps or masks in a folder, see `data.maps.find_maps`; threshold 0.5 if not given.
+
+    Raises:
+        DatasetError: an image has no map; later, a map has another size than its photograph.
+    """
+    paths = find_maps(folder, selection)
+    binary = all(is_mask(path) for path in paths.values())
+
+    def predict(record: Case, sample: Sample) -> FloatMap:
+        return read_map_of(sample, paths[record.id], mask=binary)
+
+    given = "default" if threshold is None else "given by the user"
+    return Predictor(
+        name=str(folder),
+        kind="maps",
+        predict=predict,
+        threshold=DEFAULT_THRESHOLD if threshold is None or binary else threshold,
+        threshold_source="the maps are masks" if binary else given,
+        binary=binary,
+    )
+
+
+def expert_predictor(observer: Expert) -> Predictor:
+    """A human observer of the data set."""
+
+    def predict(case: Case, _: Sample) -> FloatMap:
+        plane = of_class(load_annotated(case, expert=observer)[1], VESSEL)[0]
+        return plane.astype(np.float32)
+
+    return Predictor(
+        name=f"expert:{observer}",
+        kind="expert",
+        predict=predict,
+        threshold_source="the annotation is a mask",
+        binary=True,
+    )

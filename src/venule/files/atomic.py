@@ -1,0 +1,80 @@
+"""Files that are whole or not there."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from venule.errors import OutputError
+
+_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+
+
+def require_folder(path: Path) -> None:
+    """Raise OutputError unless `path` can be a file in a folder; asked before long work begins."""
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: its folder does not exist; make it first")
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file in it")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot be written, its folder is read-only; choose another")
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write `content` to `path`: under another name first, flushed, then renamed in one step.
+
+    Who may read it is left to the folder and the process, as for any new file.
+
+    Raises:
+        OutputError: the folder is missing, full or read-only.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        descriptor = os.open(new, _NEW_FILE, 0o666)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+        raise
+
+
+def write_same(paths: Sequence[Path], content: bytes) -> None:
+    """Write `content` to each of `paths`, all in one folder: one file of several names.
+
+    Where the disk knows no hard links, they are copies. Each path changes in one step.
+
+    Raises:
+        OutputError: the folder is missing, full or read-only.
+    """
+    first, *others = paths
+    write_bytes(first, content)
+    for path in others:
+        other_name = path.with_name(f".{path.name}.same.tmp")
+        try:
+            other_name.unlink(missing_ok=True)
+            try:
+                os.link(first, other_name)
+            except OSError:
+                shutil.copyfile(first, other_name)
+            other_name.replace(path)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; raise OutputError if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error

@@ -1,0 +1,44 @@
+"""Arrays as the bytes of picture files."""
+
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from venule.image.arrays import RGB, Mask
+from venule.image.levels import Levels
+
+
+def encode_rgb(pixels: RGB) -> bytes:
+    """Encode (H, W, 3) or (H, W) uint8 as PNG."""
+    return _png(Image.fromarray(np.ascontiguousarray(pixels)), level=4)
+
+
+def encode_mask(mask: Mask, texts: Mapping[str, str] | None = None) -> bytes:
+    """Encode (H, W) bool as an 8-bit grey PNG, 0 outside and 255 inside, with text chunks."""
+    return _png(Image.fromarray(mask.astype(np.uint8) * 255), level=1, texts=texts)
+
+
+def encode_levels(levels: Levels) -> bytes:
+    """Encode a probability map (H, W), uint16 levels, as a 16-bit grey PNG."""
+    return _png(Image.fromarray(np.ascontiguousarray(levels)), level=4)
+
+
+def encode_strips(shape: tuple[int, int], strips: Iterable[RGB]) -> bytes:
+    """Encode a colour image of `shape` (H, W) that comes in strips from top to bottom, as PNG."""
+    picture, top = Image.new("RGB", shape[::-1]), 0
+    for strip in strips:
+        picture.paste(Image.fromarray(np.ascontiguousarray(strip)), (0, top))
+        top += len(strip)
+    assert top == shape[0]
+    return _png(picture, level=4)
+
+
+def _png(picture: Image.Image, *, level: int, texts: Mapping[str, str] | None = None) -> bytes:
+    encoded, chunks = BytesIO(), PngInfo()
+    for key, text in (texts or {}).items():
+        chunks.add_text(key, text, zip=True)
+    picture.save(encoded, "PNG", compress_level=level, pnginfo=chunks)
+    return encoded.getvalue()

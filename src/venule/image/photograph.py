@@ -1,0 +1,124 @@
+"""One fundus photograph as a value: its pixels, and what reading its file told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from venule.errors import ImageError
+from venule.image.arrays import RGB, check_rgb
+from venule.image.decode import decode_photograph
+from venule.image.io import broken, read_bytes
+
+Laterality = Literal["left", "right"]
+
+NO_COLOR = "a photograph without colour; vessels are found in colour photographs"
+MORE_PAGES = "a file of several pages; the first one was read"
+
+_GREY_LEVELS = 8
+"""What compression adds to a grey photograph; a retina's red and green differ by far more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """A colour fundus photograph, checked once.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, RGB, upright.
+        um_per_px: length of a pixel at the retina in micrometres, from the file or the user; None
+            where nobody said, for it is never guessed.
+        laterality: which eye, from the file or the user.
+        notes: what reading noticed, one line each, such as `NO_COLOR`.
+        origin: what only the file's own reader understands, such as a DICOM header.
+    """
+
+    pixels: RGB
+    um_per_px: float | None = None
+    laterality: Laterality | None = None
+    notes: tuple[str, ...] = ()
+    origin: object | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ImageError for pixels of another shape or dtype, or a length that is none."""
+        check_rgb(self.pixels)
+        if self.um_per_px is not None and not 0 < self.um_per_px < float("inf"):
+            raise ImageError(f"um_per_px = {self.um_per_px}: give the length of a pixel, above 0")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A kind of file: whether it is one, by its first bytes, and how to read it."""
+
+    name: str
+    recognizes: Callable[[bytes], bool]
+    read: Callable[[bytes, Path], Photograph]
+
+
+def read_photograph(source: Path | str | bytes) -> Photograph:
+    """Read a photograph from its file, or from the file's bytes.
+
+    The EXIF orientation is applied, colour profiles are not; transparency lies on black. The first
+    of `READERS` that recognizes the content reads it, whatever the file's name.
+
+    Raises:
+        ImageError: the file is missing, is no photograph, is broken, has over 200 megapixels, or
+            claims far more of them than its size can hold.
+    """
+    path = Path("photograph" if isinstance(source, bytes) else source)
+    content = source if isinstance(source, bytes) else read_bytes(path)
+    reader = next(reader for reader in READERS if reader.recognizes(content))
+    try:
+        photograph = reader.read(content, path)
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # decoders meet broken files with nearly every kind of exception
+        raise broken(path, error) from error
+    if _is_grey(photograph.pixels):
+        photograph = replace(photograph, notes=(*photograph.notes, NO_COLOR))
+    return photograph
+
+
+def as_photograph(source: Photograph | RGB | bytes | Path | str) -> Photograph:
+    """Return `source` as a photograph: itself, read from its file or bytes, or its pixels.
+
+    Raises:
+        ImageError: it cannot be read, or is an array of another shape or dtype.
+    """
+    if isinstance(source, Photograph):
+        return source
+    if isinstance(source, bytes | Path | str):
+        return read_photograph(source)
+    return Photograph(source)
+
+
+def _read_picture(content: bytes, path: Path) -> Photograph:
+    decoded = decode_photograph(content, path)
+    return Photograph(decoded.pixels, notes=(MORE_PAGES,) if decoded.more_pages else ())
+
+
+def _is_grey(pixels: RGB) -> bool:
+    """Whether the channels nowhere differ by more than compression makes them."""
+    step = max(1, min(pixels.shape[:2]) // 64)
+    sample = pixels[::step, ::step]  # tells nearly every photograph of a retina
+    return _saturation(sample) <= _GREY_LEVELS and all(
+        _saturation(part) <= _GREY_LEVELS
+        for part in np.array_split(pixels, -(-pixels.size // 2**24))
+    )
+
+
+def _saturation(pixels: RGB) -> int:
+    """The largest difference of channels in a pixel, in grey levels."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    least = np.minimum(np.minimum(red, green), blue)
+    return int((np.maximum(np.maximum(red, green), blue) - least).max())
+
+
+READERS: tuple[Reader, ...] = (Reader("picture", lambda _: True, _read_picture),)
+"""Kinds of files, in the order in which they are asked; the last reads whatever Pillow reads."""

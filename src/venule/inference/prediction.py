@@ -1,0 +1,82 @@
+"""What a network found in one photograph, at the photograph's own size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.image.arrays import FloatMap, Mask
+from venule.image.fov import FieldOfView
+from venule.image.levels import Levels, threshold_level, to_probability
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityMap:
+    """The probability of one class, with the threshold that makes a mask of it.
+
+    Attributes:
+        levels: (H, W) uint16, probability times 65535; 0 outside the field of view.
+        threshold: probability from which a pixel belongs to the class.
+        reconnected_at: (N,) indices into the flat map, of pixels that only close gaps between
+            components. They count for the vessel tree, never for calibre or area.
+    """
+
+    levels: Levels
+    threshold: float
+    reconnected_at: NDArray[np.intp]
+
+    @property
+    def probability(self) -> FloatMap:
+        """(H, W) float32 in 0..1, each value a multiple of 1 / 65535."""
+        return to_probability(self.levels)
+
+    @property
+    def mask(self) -> Mask:
+        """(H, W) bool, where the probability reaches the threshold."""
+        return self.levels >= threshold_level(self.threshold)
+
+    @property
+    def reconnected(self) -> Mask:
+        """(H, W) bool, the pixels that only close gaps."""
+        marked = np.zeros(self.levels.shape, bool)
+        marked.ravel()[self.reconnected_at] = True
+        return marked
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Vessels of one photograph, (H, W) as the photograph.
+
+    Attributes:
+        fov: the field of view that was segmented.
+        maps: a probability map a class, such as "vessel", or "artery" and "vein".
+    """
+
+    fov: FieldOfView
+    maps: Mapping[str, ProbabilityMap]
+
+    @property
+    def vessel_map(self) -> ProbabilityMap:
+        """The map of vessels; of arteries and veins, their pointwise largest level."""
+        if "vessel" in self.maps:
+            return self.maps["vessel"]
+        maps = list(self.maps.values())
+        return ProbabilityMap(
+            np.maximum.reduce([one.levels for one in maps]),
+            min(one.threshold for one in maps),
+            np.unique(np.concatenate([one.reconnected_at for one in maps])),
+        )
+
+    @property
+    def probability(self) -> FloatMap:
+        """(H, W) float32 in 0..1, of a vessel."""
+        return self.vessel_map.probability
+
+    @property
+    def vessels(self) -> Mask:
+        """(H, W) bool, the vessel mask; of several classes, their union."""
+        if "vessel" in self.maps:
+            return self.maps["vessel"].mask
+        union: Mask = np.logical_or.reduce([one.mask for one in self.maps.values()])
+        return union

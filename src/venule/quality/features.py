@@ -1,0 +1,231 @@
+"""What can be measured of a photograph and its vessel map without knowing the truth.
+
+Textures are measured on a small copy whose field of view always has the same width, so that a
+measure means the same for every camera; a few milliseconds whatever the photograph's size.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+from PIL import Image
+
+from venule.image.arrays import RGB, FloatMap, Mask
+from venule.image.fov import FieldOfView
+
+ACROSS_PX = 320
+"""Diameter of the field of view on the copy."""
+
+_COLORS_PX = 96
+"""Colours are taken from so many pixels across the field of view."""
+
+_COARSER = 4
+"""The coarse octave is the fine one of a copy so many times smaller."""
+
+_BLOCK_PX = 8
+"""Side of the blocks that JPEG codes."""
+
+_MIDDLE_PX = 320
+"""Side of the square in which blocks are looked for."""
+
+_STEP = 0.05
+"""Grey levels added to the mean steps: where nothing changes there are no blocks either."""
+
+_SATURATED = 250
+"""Green level from which a pixel counts as over-exposed; red saturates in good photographs too."""
+
+_TOLERANCE = 5
+"""Grey levels of noise that the order of two channels may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityFeatures:
+    """What the grade of a photograph rests on; shares are of the field of view's pixels, 0..1.
+
+    Attributes:
+        diameter_px: of the field of view at the photograph's own size; the diagonal of its
+            bounding box where no edge is visible.
+        edge_visible: whether the field of view ends in the frame, as an arc of a circle.
+        spread: grey levels from the 1st to the 99th percentile, of the channel where they are
+            most, 0..255.
+        brightness: median of the largest channel over 255, 0..1.
+        overexposed: share whose green channel is at 250 or above.
+        contrast: standard deviation of the green channel's coarse octave over its mean; details
+            of about a twentieth of the diameter.
+        sharpness: standard deviation of the green channel's fine octave (details of about an
+            eightieth of the diameter) over that of the coarse one.
+        blockiness: how much larger the mean step of the green channel from pixel to pixel is
+            across the lines of an 8 pixel grid, as JPEG leaves one, than elsewhere (0: equal, 1:
+            twice), times 8 pixels over the diameter; in the middle of the photograph.
+        saturation: median of (largest - smallest channel) / largest, 0..1.
+        warm: share where red >= green >= blue, give or take 5 grey levels.
+        vessels: share that the vessel map covers.
+        largest_component: share of the vessel map that is in its largest component; 0 without
+        vessels.
+    """
+
+    diameter_px: float
+    edge_visible: bool
+    spread: float
+    brightness: float
+    overexposed: float
+    contrast: float
+    sharpness: float
+    blockiness: float
+    saturation: float
+    warm: float
+    vessels: float
+    largest_component: float
+
+
+def quality_features(
+    image: RGB, field: FieldOfView, vessels: Mask, *, step: int = 1
+) -> QualityFeatures | None:
+    """What can be said of a photograph; None if its field of view has no pixel.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        field: the field of view, (H, W).
+        vessels: bool, the vessels found inside it, subsampled by `step`.
+        step: of textures a sample is enough.
+    """
+    fov = field.mask[::step, ::step]
+    box = _bounding_box(fov)
+    if box is None:
+        return None
+    grid = _grid_ratio(_middle(image[..., 1]))
+    image, fov, vessels = image[::step, ::step][box], fov[box], vessels[box]
+    outline = field.outline
+    diameter_px = outline.diameter_px / step if outline.fitted else math.hypot(*fov.shape)
+    shape = _copy_shape(fov.shape, ACROSS_PX / diameter_px)
+    copy = _resize(np.ascontiguousarray(image[..., 1]), shape)
+    fine, coarse = _octaves(copy, _sample(fov, shape))
+    every = max(1, round(diameter_px / _COLORS_PX))
+    inside = fov[::every, ::every]
+    pixels = image[::every, ::every][inside if inside.any() else ...].reshape(-1, 3)
+    red, green, blue = pixels.T.astype(np.int16)
+    largest = np.maximum(np.maximum(red, green), blue)
+    colored = largest - np.minimum(np.minimum(red, green), blue)
+    warm = (red + _TOLERANCE >= green) & (green + _TOLERANCE >= blue)
+    low, high = np.percentile(pixels, [1, 99], axis=0)
+    return QualityFeatures(
+        diameter_px=diameter_px * step,
+        edge_visible=outline.fitted,
+        spread=float((high - low).max()),
+        brightness=float(np.median(largest)) / 255,
+        overexposed=float((green >= _SATURATED).mean()),
+        contrast=coarse / max(float(green.mean()), 1.0),
+        sharpness=fine / coarse if coarse > 0 else 0.0,
+        blockiness=(grid - 1) * _BLOCK_PX / (diameter_px * step),
+        saturation=float(np.median(colored / np.maximum(largest, 1))),
+        warm=float(warm.mean()),
+        vessels=np.count_nonzero(vessels) / np.count_nonzero(fov),
+        largest_component=_largest_component(_resize(_bytes(vessels), shape) >= 64),
+    )
+
+
+def expected_dice(probability: FloatMap, vessels: Mask) -> float:
+    """The Dice that a vessel map has if its probabilities are true: 0..1, 0 if it is empty.
+
+    With p the probability and m the map, 2 sum(p m) / (sum(p) + sum(m)): the first sum is its
+    expected number of true positives, the second the expected number of vessel pixels.
+
+    Args:
+        probability: (H, W) float32 in 0..1, 0 outside the field of view.
+        vessels: (H, W) bool, the map.
+    """
+    total = float(probability.sum(dtype=np.float64)) + np.count_nonzero(vessels)
+    hits = float(probability[vessels].sum(dtype=np.float64))
+    return 2 * hits / total if total > 0 else 0.0
+
+
+def _bounding_box(fov: Mask) -> tuple[slice, slice] | None:
+    """The rows and columns that `fov` reaches; None if it is empty."""
+    rows, columns = (np.flatnonzero(fov.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _copy_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
+    """Rows and columns of the copy, multiples of `_COARSER`."""
+    rows, columns = (max(1, round(side * scale / _COARSER)) * _COARSER for side in shape)
+    return rows, columns
+
+
+def _bytes(mask: Mask) -> NDArray[np.uint8]:
+    """0 and 255."""
+    return mask.astype(np.uint8) * np.uint8(255)
+
+
+def _resize(array: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    image = Image.fromarray(array)
+    return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR, reducing_gap=2))
+
+
+def _sample(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """Every pixel of the copy as the mask is in its middle."""
+    rows, columns = (
+        (2 * np.arange(there) + 1) * here // (2 * there)
+        for here, there in zip(mask.shape, shape, strict=True)
+    )
+    return np.asarray(mask[np.ix_(rows, columns)])
+
+
+def _octaves(green: NDArray[np.uint8], inside: Mask) -> tuple[float, float]:
+    """Standard deviations of the fine and of the coarse octave, in grey levels.
+
+    Away from the edge of the field of view, which is sharper than anything in it.
+    """
+    rows, columns = (side // _COARSER for side in green.shape)
+    blocks = (rows, _COARSER, columns, _COARSER)
+    away = ndi.binary_erosion(inside.reshape(blocks).all(axis=(1, 3)), iterations=5, border_value=1)
+    if not away.any():
+        return 0.0, 0.0
+    coarse = green.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
+    each = away.repeat(_COARSER, axis=0).repeat(_COARSER, axis=1)
+    fine = _octave(green.astype(np.float32))[each]
+    return float(fine.std()), float(_octave(coarse)[away].std())
+
+
+def _octave(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W): binomial smoothing once minus four times, of 0.7 and 1.4 px standard deviation."""
+    narrow = _smooth(np.pad(levels, 4, mode="edge"))
+    wide = _smooth(_smooth(_smooth(narrow)))
+    return np.asarray(narrow[3:-3, 3:-3] - wide)
+
+
+def _smooth(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H - 2, W - 2): each pixel with its neighbours, weighted 1-2-1 in both directions."""
+    rows = levels[:-2] + 2 * levels[1:-1] + levels[2:]
+    return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / np.float32(16))
+
+
+def _middle(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows, columns = (slice(max(0, (side - _MIDDLE_PX) // 2), None) for side in plane.shape)
+    return plane[rows, columns][:_MIDDLE_PX, :_MIDDLE_PX]
+
+
+def _grid_ratio(levels: NDArray[np.uint8]) -> float:
+    """Steps across a grid over those elsewhere, of the direction where that is less; 1 without."""
+    ratios = []
+    for lines in (levels.astype(np.int16), levels.T.astype(np.int16)):
+        steps = np.abs(np.diff(lines, axis=1)).mean(axis=0)
+        blocks = len(steps) // _BLOCK_PX
+        if not blocks:
+            return 1.0
+        # The grid may begin anywhere: a photograph may have been cut after it was compressed.
+        phases = steps[: blocks * _BLOCK_PX].reshape(blocks, _BLOCK_PX).mean(axis=0) + _STEP
+        others = (phases.sum() - phases.max()) / (_BLOCK_PX - 1)
+        ratios.append(float(phases.max() / others))
+    return min(ratios)
+
+
+def _largest_component(vessels: Mask) -> float:
+    labels, components = ndi.label(vessels, structure=np.ones((3, 3), bool))
+    if components == 0:
+        return 0.0
+    sizes = np.bincount(labels.ravel())[1:]
+    return float(sizes.max() / sizes.sum())

@@ -1,0 +1,38 @@
+"""What was measured on: the computer and the versions of what ran."""
+
+import os
+import platform
+from pathlib import Path
+
+from venule import __version__
+from venule.system.process import installed
+
+PACKAGES = ("numpy", "pillow", "onnxruntime", "openvino", "torch")
+
+
+def computer() -> dict[str, str | int | None]:
+    """The computer's system, machine, processor and number of cores."""
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of venule, Python and those of `PACKAGES` that are installed."""
+    own = {"venule": __version__, "python": platform.python_version()}
+    return own | installed(PACKAGES)
+
+
+def _processor() -> str:
+    """The processor's name and its units for bf16, as Linux says."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    named = {key.strip(): value.strip() for key, value in fields.items()}
+    units = {"amx_bf16", "avx512_bf16", "avx512f"} & set(named.get("flags", "").split())
+    return " ".join([named.get("model name", platform.processor()), *sorted(units)])

@@ -1,0 +1,1 @@
+"""Geometry of one vessel mask: components, skeleton, reconnection."""

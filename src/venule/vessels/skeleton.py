@@ -1,0 +1,11 @@
+"""The centre line of a mask, by one method for every score."""
+
+import numpy as np
+from skimage.morphology import skeletonize
+
+from venule.image.arrays import Mask
+
+
+def centerline(mask: Mask) -> Mask:
+    """(H, W) bool, one pixel wide: scikit-image's `skeletonize` in 2-D (Zhang and Suen 1984)."""
+    return np.asarray(skeletonize(mask), np.bool_)  # type: ignore[no-untyped-call]
