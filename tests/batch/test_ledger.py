@@ -9,16 +9,18 @@ import pytest
 
 from venule.batch.ledger import Ledger
 from venule.batch.plan import LEDGER, Job
-from venule.batch.predict import Failed, Finished, Kept, Written, failure
+from venule.batch.process import Failed, Finished, Kept, Written, failure
 from venule.errors import OutputError
 from venule.files.hashes import file_sha256
-from venule.quality.assess import judge
 
-SETTINGS = {"model": "tiny", "threshold": 0.5, "parameters": {"save": ["mask"], "imgsz": None}}
-QUALITY = {
+SETTINGS = {"model": "tiny", "threshold": 0.5, "outputs": ["mask"], "parameters": {"imgsz": None}}
+CELLS = {
     "quality": "reject",
     "quality_reasons": "no field of view",
     "uncertainty": "0.2500",
+    "length_px": 1234,
+    "calibre_px": 8.125,
+    "note": None,  # an empty cell, which is not stored
 }
 HOTTER = SETTINGS | {"threshold": 0.6}
 
@@ -30,7 +32,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def _jobs(out: Path, *names: str) -> list[Job]:
-    return [Job(source=out / f"{name}.jpg", out=out, name=name, save=("mask",)) for name in names]
+    return [Job(source=out / f"{name}.jpg", out=out, name=name, outputs=("mask",)) for name in names]
 
 
 def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
@@ -38,8 +40,7 @@ def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
     finished = Finished(digest, dict.fromkeys(job.results.values(), "34cd"))
-    quality = judge(None, 0.25)
-    ledger.record(Written(job, finished, seconds=1.5, warnings=("grey",), quality=quality))
+    ledger.record(Written(job, finished, seconds=1.5, notes=("grey",), cells=CELLS))
     return finished
 
 
@@ -54,7 +55,9 @@ def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) 
         assert ledger.finished(done) == finished
         assert ledger.finished(failed) is None
         assert ledger.finished(pending) is None
-        assert [dict(row.quality) for row in ledger.rows()] == [{}, {}, QUALITY]
+        stored = {name: cell for name, cell in CELLS.items() if name != "note"}
+        assert [dict(row.cells) for row in ledger.rows()] == [{}, {}, stored]
+        assert [row.notes for row in ledger.rows()] == [(), (), ("grey",)]
         rows = [(row.source, row.status, row.reason, row.seconds) for row in ledger.rows()]
     assert rows == [
         (str(failed.source), "failed", "broken", 0.25),
@@ -83,10 +86,10 @@ def test_other_settings_are_refused_by_name_and_change_nothing(
     (job,) = _jobs(tmp_path, "a")
     ledger.begin([job], SETTINGS, overwrite=False)
     finished = _finish(ledger, job)
-    other = HOTTER | {"parameters": {"save": ["prob"], "imgsz": None}}
+    other = HOTTER | {"outputs": ["prob"], "parameters": {"imgsz": None}}
     with pytest.raises(OutputError) as caught:
         ledger.begin([job], other, overwrite=False)
-    assert "(threshold 0.5, now 0.6, save ['mask'], now ['prob'])" in str(caught.value)
+    assert "(threshold 0.5, now 0.6, outputs ['mask'], now ['prob'])" in str(caught.value)
     assert "imgsz" not in str(caught.value)
     assert ledger.finished(job) == finished
     assert ledger.settings == SETTINGS
@@ -122,7 +125,7 @@ def test_results_of_other_settings_do_not_wait_for_those_that_replace_them(
         _finish(ledger, job)
     ledger.begin(jobs, SETTINGS, overwrite=True)  # killed at once
     assert all(job.targets[0].exists() for job in jobs)
-    assert [(row.status, dict(row.outputs)) for row in ledger.rows()] == [("pending", {})] * 3
+    assert [(row.status, row.outputs) for row in ledger.rows()] == [("pending", ())] * 3
     with pytest.raises(OutputError, match=r"not predicted now \(second, 2 in all\)"):
         ledger.begin(jobs[:1], HOTTER, overwrite=True)
     ledger.begin(jobs, HOTTER, overwrite=True)
@@ -133,7 +136,7 @@ def test_a_photograph_that_is_joined_by_another_of_its_stem_leaves_its_old_name(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     def job(ending: str, name: str) -> Job:
-        return Job(source=tmp_path / f"a.{ending}", out=tmp_path, name=name, save=("mask",))
+        return Job(source=tmp_path / f"a.{ending}", out=tmp_path, name=name, outputs=("mask",))
 
     alone = job("png", "a")
     ledger.begin([alone], SETTINGS, overwrite=False)
@@ -160,7 +163,7 @@ def test_a_photograph_that_is_joined_by_another_of_its_stem_leaves_its_old_name(
 def test_the_same_photograph_may_have_results_in_two_places(ledger: Ledger, tmp_path: Path) -> None:
     source = tmp_path / "left" / "a.png"
     one, two = (
-        Job(source=source, out=tmp_path, name=name, save=("mask",)) for name in ("left/a", "a")
+        Job(source=source, out=tmp_path, name=name, outputs=("mask",)) for name in ("left/a", "a")
     )
     ledger.begin([one], SETTINGS, overwrite=False)
     finished = _finish(ledger, one)
@@ -217,14 +220,14 @@ def test_a_photograph_that_cannot_be_read_is_not_taken_for_another_one(
     job.source.write_bytes(b"one eye")
     ledger.begin([job], SETTINGS, overwrite=False)
     finished = _finish(ledger, job)
-    copy = Job(source=tmp_path / "copy" / "a.jpg", out=tmp_path, name="a", save=("mask",))
+    copy = Job(source=tmp_path / "copy" / "a.jpg", out=tmp_path, name="a", outputs=("mask",))
     copy.source.parent.mkdir()
     copy.source.write_bytes(b"one eye")
 
     def fail(path: Path) -> str:
         raise OSError(errno.EIO, "Input/output error", str(path))
 
-    monkeypatch.setattr("venule.batch.predict.file_sha256", fail)
+    monkeypatch.setattr("venule.files.hashes.file_sha256", fail)
     ledger.begin([copy], SETTINGS, overwrite=False)
     assert ledger.finished(copy) == finished
     ledger.record(Failed(copy, "cannot be read", read=False))
@@ -270,7 +273,7 @@ def test_overwriting_with_the_same_settings_does_its_own_photographs_again(
 def test_files_of_a_kind_that_is_not_written_again_are_removed(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    both = Job(source=tmp_path / "a.jpg", out=tmp_path, name="a", save=("prob", "mask"))
+    both = Job(source=tmp_path / "a.jpg", out=tmp_path, name="a", outputs=("prob", "mask"))
     (mask,) = _jobs(tmp_path, "a")
     ledger.begin([both], SETTINGS, overwrite=False)
     _finish(ledger, both)
@@ -344,7 +347,7 @@ def closed_below(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
             return lstat(path)
 
-        monkeypatch.setattr("venule.batch.predict.os.lstat", guarded)
+        monkeypatch.setattr("venule.batch.process.os.lstat", guarded)
 
     return close
 
@@ -383,7 +386,7 @@ def test_photographs_are_known_where_ever_their_folder_lies(ledger: Ledger, tmp_
     (job,) = _jobs(tmp_path, "a")
     ledger.begin([job], SETTINGS, overwrite=False)
     finished = _finish(ledger, job)
-    moved = Job(source=Path("/elsewhere/a.jpg"), out=tmp_path, name="a", save=("mask",))
+    moved = Job(source=Path("/elsewhere/a.jpg"), out=tmp_path, name="a", outputs=("mask",))
     ledger.begin([moved], SETTINGS, overwrite=False)
     assert ledger.finished(moved) == finished
     ledger.record(Kept(moved))
@@ -396,7 +399,7 @@ def test_another_photograph_of_the_same_name_does_not_replace_results_unasked(
     (tmp_path / "A").mkdir()
     (tmp_path / "B").mkdir()
     first, second = (
-        Job(source=tmp_path / folder / "OD.jpg", out=tmp_path, name="OD", save=("mask",))
+        Job(source=tmp_path / folder / "OD.jpg", out=tmp_path, name="OD", outputs=("mask",))
         for folder in "AB"
     )
     first.source.write_bytes(b"one eye")
@@ -423,7 +426,7 @@ def test_a_failed_photograph_is_remembered_from_another_folder_too(
     (tmp_path / "sub").mkdir()
     (tmp_path / "bad.jpg").touch()
     monkeypatch.chdir(tmp_path)
-    failed = Job(source=Path("bad.jpg"), out=tmp_path, name="bad", save=("mask",))
+    failed = Job(source=Path("bad.jpg"), out=tmp_path, name="bad", outputs=("mask",))
     ledger.begin([failed], SETTINGS, overwrite=False)
     ledger.record(Failed(failed, "broken"))
     monkeypatch.chdir(tmp_path / "sub")
@@ -455,7 +458,7 @@ def test_what_an_interrupted_run_may_have_written_is_known(ledger: Ledger, tmp_p
 
 def test_an_old_name_goes_however_the_new_one_comes_about(ledger: Ledger, tmp_path: Path) -> None:
     def job(ending: str, name: str) -> Job:
-        return Job(source=tmp_path / f"a.{ending}", out=tmp_path, name=name, save=("mask",))
+        return Job(source=tmp_path / f"a.{ending}", out=tmp_path, name=name, outputs=("mask",))
 
     alone, same, other = job("png", "a"), job("png", "a.png"), job("jpg", "a.jpg")
     ledger.begin([alone], SETTINGS, overwrite=False)

@@ -26,13 +26,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 def _names(*paths: str, out: str = "out") -> dict[str, str]:
     """The probability map of each photograph, as relative paths."""
-    jobs = plan([Path(path) for path in paths], Path(out), save=("prob",))
+    jobs = plan([Path(path) for path in paths], Path(out), outputs=("prob",))
     return {str(job.source): str(job.targets[0]) for job in jobs}
 
 
 def test_each_photograph_gets_the_files_that_are_asked_for(tree: Make) -> None:
     tree("eye.jpg")
-    (job,) = plan([Path("eye.jpg")], Path("out"), save=("prob", "mask", "overlay"))
+    (job,) = plan([Path("eye.jpg")], Path("out"), outputs=("prob", "mask", "overlay"))
     assert [str(path) for path in job.targets] == [
         "out/eye_prob.png",
         "out/eye_mask.png",
@@ -160,7 +160,7 @@ def test_nothing_to_read_is_a_usage_error(tree: Make, paths: list[str]) -> None:
 
 def test_any_one_older_result_is_refused(tree: Make) -> None:
     tree("a.jpg", "b.jpg", "out/b_overlay.png")
-    jobs = plan([Path("a.jpg"), Path("b.jpg")], Path("out"), save=("mask", "overlay"))
+    jobs = plan([Path("a.jpg"), Path("b.jpg")], Path("out"), outputs=("mask", "overlay"))
     with pytest.raises(OutputError, match=r"out/b_overlay\.png .*--overwrite"):
         refuse_overwriting(target for job in jobs for target in job.targets)
     refuse_overwriting(jobs[0].targets)

@@ -8,13 +8,16 @@ import pytest
 from PIL import Image
 
 from support.segmenters import deadly, green, noise
+from venule.analysis.analyse import Networks
 from venule.batch.plan import Job, plan
-from venule.batch.predict import (
+from venule.batch.process import (
     Failed,
     Finished,
     Kept,
+    Outcome,
+    Task,
+    Worker,
     Written,
-    attempt,
     discard,
     sweep,
 )
@@ -22,6 +25,7 @@ from venule.errors import OutputError
 from venule.files.hashes import file_sha256
 from venule.image.arrays import FloatMap
 from venule.image.io import write_png
+from venule.image.photograph import NO_COLOR
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
 from venule.synth.fundus import synthesize_fundus
@@ -32,7 +36,12 @@ SHA256_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a
 def _job(tmp_path: Path, *, width: int = 40, name: str = "eye.png") -> Job:
     source = tmp_path / name
     write_png(source, noise(width))
-    return Job(source=source, out=tmp_path / "out", name=source.stem, save=("prob", "mask"))
+    return Job(source=source, out=tmp_path / "out", name=source.stem, outputs=("prob", "mask"))
+
+
+def attempt(job: Job, finished: Finished | None, segmenter: Segmenter) -> Outcome:
+    """Process one photograph with a network."""
+    return Worker(Networks(segmenter))(Task(job, finished))
 
 
 def _written(job: Job) -> Finished:
@@ -110,7 +119,7 @@ def test_a_link_to_nowhere_and_a_link_to_itself_fail(tmp_path: Path) -> None:
     reasons = {}
     for name, target in (("a.png", "nowhere"), ("b.png", "b.png")):
         (tmp_path / name).symlink_to(tmp_path / target)
-        job = Job(source=tmp_path / name, out=tmp_path / "out", name=name, save=("mask",))
+        job = Job(source=tmp_path / name, out=tmp_path / "out", name=name, outputs=("mask",))
         outcome = attempt(job, None, green(1))
         assert isinstance(outcome, Failed)
         reasons[name] = outcome.reason
@@ -129,23 +138,22 @@ def test_too_little_memory_is_the_callers(tmp_path: Path) -> None:
         attempt(_job(tmp_path, width=43), None, deadly(1))
 
 
-def test_what_was_warned_of_is_told_once(tmp_path: Path) -> None:
+def test_what_reading_noticed_is_told_once(tmp_path: Path) -> None:
     job = _job(tmp_path)
     Image.fromarray(np.full((40, 40), 90, np.uint8)).save(job.source)
     outcome = attempt(job, None, green(1))
     assert isinstance(outcome, Written)
-    (said,) = outcome.warnings
-    assert said.startswith(f"{job.source}: a photograph without colour")
+    assert outcome.notes == (NO_COLOR,)
+    assert NO_COLOR.startswith("a photograph without colour")
 
 
 def test_a_result_has_its_quality(tmp_path: Path) -> None:
     outcome = attempt(_job(tmp_path), None, green(1))
     assert isinstance(outcome, Written)
-    quality = outcome.quality
-    assert quality is not None
-    assert quality.grade == "reject"
-    assert "too small" in quality.reasons  # 40 px
-    assert 0 < quality.uncertainty < 1
+    assert set(outcome.cells) == {"quality", "quality_reasons", "uncertainty"}
+    assert outcome.cells["quality"] == "reject"
+    assert "too small" in str(outcome.cells["quality_reasons"]).split("; ")  # 40 px
+    assert 0 < float(str(outcome.cells["uncertainty"])) < 1
     assert all(target.is_file() for target in outcome.job.targets)
 
 
@@ -156,8 +164,10 @@ def test_a_strict_job_that_is_rejected_fails_with_its_reasons_and_leaves_no_file
     outcome = attempt(job, None, green(1))
     assert isinstance(outcome, Failed)
     assert outcome.reason.startswith("rejected: ")
-    assert outcome.quality is not None
-    assert outcome.reason == f"rejected: {', '.join(outcome.quality.reasons)}"
+    assert outcome.cells["quality"] == "reject"
+    reasons = str(outcome.cells["quality_reasons"]).split("; ")
+    assert "too small" in reasons  # 40 px
+    assert outcome.reason == f"rejected: {', '.join(reasons)}"
     assert not job.out.exists()
 
 
@@ -171,8 +181,7 @@ def test_a_strict_job_that_is_not_rejected_is_written(tmp_path: Path) -> None:
     write_png(job.source, synthetic.image)
     outcome = attempt(job, None, Segmenter(ModelRecord(name="truth", model="truth"), vessels))
     assert isinstance(outcome, Written), outcome
-    assert outcome.quality is not None
-    assert outcome.quality.grade == "ok"
+    assert outcome.cells["quality"] == "ok"
 
 
 def test_a_folder_in_the_place_of_a_result_costs_that_photograph_only(tmp_path: Path) -> None:
@@ -213,7 +222,7 @@ def _unreadable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return file_sha256(path)
 
-    monkeypatch.setattr("venule.batch.predict.file_sha256", sha256)
+    monkeypatch.setattr("venule.batch.process.file_sha256", sha256)
 
 
 def test_results_that_cannot_be_read_today_are_kept(

@@ -9,7 +9,7 @@ import pytest
 from support.commands import Ran, Run
 from support.networks import write_network
 from venule.cli.main import main
-from venule.models.record import ModelRecord
+from venule.models.record import ClassRecord, ModelRecord
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,5 +43,5 @@ def venule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 @pytest.fixture
 def tiny_onnx(tmp_path: Path) -> Path:
     """A network of one 1 x 1 convolution whose logit is minus the normalised green channel."""
-    record = ModelRecord(name="tiny", model="tiny", threshold=0.6)
+    record = ModelRecord(name="tiny", model="tiny", classes=(ClassRecord(threshold=0.6),))
     return write_network(tmp_path / "tiny.onnx", record)

@@ -12,7 +12,7 @@ from venule.evaluation.evaluate import evaluate
 from venule.evaluation.predictor import open_predictor
 from venule.evaluation.report import to_json
 from venule.evaluation.result import compare
-from venule.models.record import ModelRecord, SeenImages
+from venule.models.record import ClassRecord, ModelRecord, SeenImages
 
 NAME = "tiny"
 
@@ -44,7 +44,13 @@ def make_shipped(root: Path) -> Shipped:
     seen = SeenImages(
         dataset="CHASE_DB1", protocol="first20", split="train", role="trained", images={"01L": "0"}
     )
-    record = ModelRecord(name=NAME, model="tiny", threshold=0.6, seen=(seen,), licence="CC BY 4.0")
+    record = ModelRecord(
+        name=NAME,
+        model="tiny",
+        classes=(ClassRecord(threshold=0.6),),
+        seen=(seen,),
+        licence="CC BY 4.0",
+    )
     weights = write_network(root / f"{NAME}.onnx", record)
     for name, split in (("chase_db1", "test"), ("hrf", "val")):
         selection = select(open_dataset(name, data_root=data), None, split)

@@ -3,13 +3,24 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
+from venule.analysis.analyse import Networks
+from venule.batch.engine import OpenWorker
+from venule.batch.process import Worker
 from venule.image.arrays import RGB, FloatMap, Mask
-from venule.inference.segment import Prediction, Segmenter
+from venule.image.fov import FieldOfView
+from venule.image.photograph import Photograph, as_photograph
+from venule.inference.prediction import Prediction
+from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
+
+OpenSegmenter = Callable[[int], Segmenter]
 
 DEADLY = {"exit": 41, "segfault": 42, "memory": 43, "hang": 44, "fault": 45}
 """Widths in pixels of the photographs that a worker does not survive, or only in error."""
@@ -26,8 +37,13 @@ def green(threads: int) -> Segmenter:
 
 @dataclass(frozen=True)
 class _Deadly(Segmenter):
-    def segment(self, image: RGB, *, fov: Mask | None = None) -> Prediction:
-        width = image.shape[1]
+    def segment(
+        self,
+        photograph: Photograph | RGB | bytes | Path | str,
+        *,
+        fov: FieldOfView | Mask | None = None,
+    ) -> Prediction:
+        width = as_photograph(photograph).shape[1]
         if width == DEADLY["exit"]:
             os._exit(3)
         if width == DEADLY["segfault"]:
@@ -38,7 +54,7 @@ class _Deadly(Segmenter):
             time.sleep(600)
         if width == DEADLY["fault"]:
             raise RuntimeError("planted")
-        return super().segment(image, fov=fov)
+        return super().segment(photograph, fov=fov)
 
 
 def deadly(threads: int) -> Segmenter:
@@ -67,6 +83,15 @@ def slow(threads: int) -> Segmenter:
 def broken(threads: int) -> Segmenter:
     """No network: its process ends."""
     os._exit(9)
+
+
+def working(open_segmenter: OpenSegmenter) -> OpenWorker:
+    """What an engine takes: it opens a worker with the segmenter that is opened here."""
+    return partial(_open, open_segmenter)
+
+
+def _open(open_segmenter: OpenSegmenter, threads: int) -> Worker:
+    return Worker(Networks(open_segmenter(threads)))
 
 
 def noise(width: int, height: int = 40, *, seed: int = 0) -> RGB:

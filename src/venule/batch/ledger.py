@@ -73,6 +73,7 @@ class Ledger:
         self._old_names: dict[str, str] = {}  # of photographs' results, by the present ones
         with self._errors():
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+            self._base.text_factory = _path_of
             # Held until the process ends, however it ends.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA journal_mode = WAL")
@@ -186,8 +187,8 @@ class Ledger:
         self._clear(name)
         hashes = finished.outputs if finished else {}
         self._base.executemany(
-            "INSERT INTO outputs VALUES (?, ?, ?)",
-            ((name, path, digest) for path, digest in hashes.items()),
+            "INSERT INTO outputs VALUES (?, CAST(? AS TEXT), ?)",
+            ((name, _bytes_of(path), digest) for path, digest in hashes.items()),
         )
         self._base.executemany(
             "INSERT INTO cells VALUES (?, ?, ?)",
@@ -247,8 +248,8 @@ class Ledger:
                 self._clear(name)
                 # They may be there before the photograph is known to be done.
                 self._base.executemany(
-                    "INSERT INTO outputs VALUES (?, ?, '')",
-                    ((name, path) for path in job.results.values()),
+                    "INSERT INTO outputs VALUES (?, CAST(? AS TEXT), '')",
+                    ((name, _bytes_of(path)) for path in job.results.values()),
                 )
             if was is not None and (again or was != "done"):
                 self._base.execute(
@@ -346,6 +347,15 @@ def _place(job: Job) -> str:
 def text(value: str | Path) -> str:
     """The path or message as text that can be stored, whatever bytes a file's name has."""
     return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _bytes_of(path: str) -> bytes:
+    """A path as bytes, whatever bytes the file's name has; `_path_of` gives it back as it was."""
+    return path.encode("utf-8", "surrogatepass")
+
+
+def _path_of(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogatepass")
 
 
 def _is_gone(place: str) -> bool:
