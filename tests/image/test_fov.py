@@ -1,4 +1,4 @@
-"""The field of view against official masks, and the circle against circles that were synthetic."""
+"""The field of view against official masks, and the circle against circles that were drawn."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from venule.errors import ImageError
 from venule.image import fov as fov_module
-from venule.image.fov import find_fov, fit_circle
+from venule.image.fov import find_fov, find_mask, fit_circle, given_fov, outlined
 from venule.image.io import read_mask
 from venule.image.photograph import read_photograph
 from venule.synth.fundus import synthesize_fundus
@@ -57,7 +57,7 @@ def hrf(root: Path) -> list[tuple[Path, Path]]:
 
 def assert_found(pairs: list[tuple[Path, Path]]) -> None:
     scores = {
-        image.name: dice(find_fov(read_photograph(image).pixels), read_mask(m))
+        image.name: dice(find_mask(read_photograph(image).pixels), read_mask(m))
         for image, m in pairs
     }
     assert {name: score for name, score in scores.items() if score < 0.99} == {}
@@ -107,8 +107,8 @@ def test_the_found_field_of_view_of_hrf_has_the_circle_of_the_official_mask(
 ) -> None:
     image, mask = hrf(real_data)[0]
     found, official = (
-        fit_circle(find_fov(read_photograph(image).pixels)),
-        fit_circle(read_mask(mask)),
+        find_fov(read_photograph(image).pixels).outline,
+        outlined(read_mask(mask)).outline,
     )
     assert found.diameter_px == pytest.approx(official.diameter_px, rel=0.005)
 
@@ -119,32 +119,32 @@ def test_the_found_field_of_view_of_hrf_has_the_circle_of_the_official_mask(
 @pytest.mark.parametrize("size_px", [128, 256, 700, 1500])
 def test_the_field_of_view_of_a_drawn_photograph_is_found(size_px: int) -> None:
     synthetic = synthesize_fundus(4, size_px=size_px)
-    assert dice(find_fov(synthetic.image), synthetic.fov) > 0.985
+    assert dice(find_mask(synthetic.image), synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_it_is_found_whatever_the_eye(seed: int) -> None:
     synthetic = synthesize_fundus(seed)
-    assert dice(find_fov(synthetic.image), synthetic.fov) > 0.985
+    assert dice(find_mask(synthetic.image), synthetic.fov) > 0.985
 
 
 def test_a_photograph_without_a_border_is_retina_all_over() -> None:
     for seed in range(12):
         image = synthesize_fundus(seed, size_px=512).image
-        assert find_fov(image[100:-100, 100:-100]).all(), seed
+        assert find_mask(image[100:-100, 100:-100]).all(), seed
 
 
 def test_a_dark_photograph_keeps_its_field_of_view() -> None:
     for seed in range(6):
         synthetic = synthesize_fundus(seed, size_px=400)
         dark = np.rint(synthetic.image * 0.12).astype(np.uint8)
-        assert dice(find_fov(dark), synthetic.fov) > 0.98, seed
+        assert dice(find_mask(dark), synthetic.fov) > 0.98, seed
 
 
 def test_a_black_that_is_not_0_is_still_the_border() -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     raised = (synthetic.image.astype(int) * 0.85 + 35).astype(np.uint8)
-    assert dice(find_fov(raised), synthetic.fov) > 0.985
+    assert dice(find_mask(raised), synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("level", [60, 255])
@@ -152,14 +152,14 @@ def test_a_grey_or_white_border_is_found_too(level: int) -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     image = synthetic.image.copy()
     image[~synthetic.fov] = level
-    assert dice(find_fov(image), synthetic.fov) > 0.98
+    assert dice(find_mask(image), synthetic.fov) > 0.98
 
 
 def test_noise_in_the_border_does_not_matter() -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     noise = np.random.default_rng(0).normal(8, 6, synthetic.image.shape)
     noisy = np.clip(synthetic.image + noise, 0, 255).astype(np.uint8)
-    assert dice(find_fov(noisy), synthetic.fov) > 0.98
+    assert dice(find_mask(noisy), synthetic.fov) > 0.98
 
 
 def test_writing_in_the_border_is_not_retina() -> None:
@@ -167,7 +167,7 @@ def test_writing_in_the_border_is_not_retina() -> None:
     image = synthetic.image.copy()
     image[4:16, 4:60] = 255
     image[-16:-4, 6:50:3] = 220
-    found = find_fov(image)
+    found = find_mask(image)
     assert not found[:17, :61].any()
     assert dice(found, synthetic.fov) > 0.985
 
@@ -175,7 +175,7 @@ def test_writing_in_the_border_is_not_retina() -> None:
 def test_a_photograph_clipped_top_and_bottom_keeps_its_corners_black() -> None:
     synthetic = synthesize_fundus(2, size_px=600)
     clipped = slice(70, -70)
-    found = find_fov(synthetic.image[clipped])
+    found = find_mask(synthetic.image[clipped])
     assert dice(found, synthetic.fov[clipped]) > 0.99
     assert found[0, 300]
 
@@ -184,7 +184,7 @@ def test_a_black_lesion_is_no_hole() -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     image = synthetic.image.copy()
     image[disk((400, 400), 220, 150, 40)] = 0
-    assert dice(find_fov(image), synthetic.fov) > 0.985
+    assert dice(find_mask(image), synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 2), (2, 900), (40, 40)])
@@ -192,12 +192,12 @@ def test_a_black_lesion_is_no_hole() -> None:
 def test_an_image_with_nothing_to_find_is_inside_all_over(
     shape: tuple[int, int], level: int
 ) -> None:
-    assert find_fov(np.full((*shape, 3), level, np.uint8)).all()
+    assert find_mask(np.full((*shape, 3), level, np.uint8)).all()
 
 
 def test_anything_but_an_rgb_photograph_is_refused() -> None:
     with pytest.raises(ImageError, match="RGB photograph"):
-        find_fov(np.zeros((5, 5), np.uint8))
+        find_mask(np.zeros((5, 5), np.uint8))
 
 
 @settings(max_examples=15, deadline=None)
@@ -207,15 +207,34 @@ def test_anything_but_an_rgb_photograph_is_refused() -> None:
     top=st.integers(0, 60),
     turns=st.integers(0, 3),
 )
-def test_the_field_of_view_is_one_piece_without_holes_and_turns_with_the_photograph(
+def test_the_field_of_view_is_one_component_without_holes_and_turns_with_the_photograph(
     seed: int, height: int, top: int, turns: int
 ) -> None:
     image = synthesize_fundus(seed).image[top : top + height]
-    found = find_fov(image)
+    found = find_mask(image)
     assert found.shape == image.shape[:2]
     assert ndi.label(found)[1] == 1
-    turned = find_fov(np.ascontiguousarray(np.rot90(image, turns)))
+    turned = find_mask(np.ascontiguousarray(np.rot90(image, turns)))
     assert dice(np.rot90(turned, -turns), found) > 0.995
+
+
+def test_a_field_of_view_is_its_mask_and_the_circle_of_that() -> None:
+    synthetic = synthesize_fundus(3, size_px=256)
+    found = find_fov(synthetic.image)
+    np.testing.assert_array_equal(found.mask, find_mask(synthetic.image))
+    assert found.outline == fit_circle(found.mask)
+    assert outlined(found.mask).outline == found.outline
+
+
+def test_a_given_field_of_view_has_a_mask_of_its_own() -> None:
+    mask = disk((90, 120), 45, 60, 40)
+    taken = given_fov(mask, (90, 120))
+    assert taken.outline.diameter_px == pytest.approx(80, abs=0.5)
+    mask[:] = False  # the caller's buffer, used again
+    np.testing.assert_array_equal(taken.mask, disk((90, 120), 45, 60, 40))
+    for wrong in (np.ones((120, 90), bool), np.ones((90, 120), np.uint8)):
+        with pytest.raises(ImageError, match="field of view: expected a bool mask"):
+            given_fov(wrong, (90, 120))  # type: ignore[arg-type]
 
 
 # The circle
@@ -289,7 +308,7 @@ def test_without_an_arc_the_diagonal_is_given_and_flagged(mask: Mask) -> None:
 def test_the_circle_scales_with_the_image() -> None:
     synthetic = synthesize_fundus(5, size_px=512)
     half = Image.fromarray(synthetic.image).resize((256, 256), Image.Resampling.BILINEAR)
-    large, small = fit_circle(find_fov(synthetic.image)), fit_circle(find_fov(np.asarray(half)))
+    large, small = find_fov(synthetic.image).outline, find_fov(np.asarray(half)).outline
     # A field of view of 94 % of the frame is what `synthesize_fundus` draws.
     assert large.diameter_px == pytest.approx(0.94 * 512, rel=0.01)
     assert small.diameter_px == pytest.approx(large.diameter_px / 2, rel=0.01)
