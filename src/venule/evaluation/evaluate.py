@@ -14,13 +14,13 @@ from venule.data.sample import load_annotated
 from venule.data.truth import of_class
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.intervals import bootstrap
+from venule.evaluation.legacy import SIDE_PX, LegacyScorer
 from venule.evaluation.predictor import (
     Predictor,
     expert_predictor,
     maps_predictor,
     segmenter_predictor,
 )
-from venule.evaluation.legacy import SIDE_PX, LegacyScorer
 from venule.evaluation.result import ImageScores, Result, SeenImage
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.io import pixel_hash
