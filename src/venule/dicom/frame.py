@@ -173,10 +173,11 @@ def _jpeg2000(frame: bytes, module: PixelModule, name: str) -> _Samples:
     rows, columns = int(found["rows"]), int(found["columns"])
     _check_shape(module, rows, columns, int(found["samples_per_pixel"]))
     check_ratio(rows * columns, len(frame))
-    bits = int(found["precision"])
-    if found["is_signed"] or bits > 16:
+    precision = int(found["precision"])
+    if found["is_signed"] or precision > 16:
         raise ValueError("signed, or deeper than 16 bits")
-    return _Samples(decode(frame), bits)
+    # Encoders take the fewest bits that hold the largest value: the header's count is the scale.
+    return _Samples(decode(frame), max(module.bits_stored, precision))
 
 
 def _grey_jpeg(frame: bytes, module: PixelModule) -> NDArray[np.uint8]:
