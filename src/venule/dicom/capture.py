@@ -10,9 +10,7 @@ from venule.dicom.source import Source
 from venule.dicom.terms import PROCESSED, SEGMENTATION
 
 
-def encode_secondary_capture(
-    source: Source, overlay: NDArray[np.uint8], *, deidentify: bool = False
-) -> bytes:
+def encode_secondary_capture(source: Source, overlay: NDArray[np.uint8]) -> bytes:
     """A DICOM file that shows an overlay: (H, W, 3) uint8, RGB, upright, of any size.
 
     Raises:
@@ -23,13 +21,11 @@ def encode_secondary_capture(
     assert overlay.shape[2] == 3
     header = source.header
     with quiet():
-        references = References(source, deidentify=deidentify)
+        references = References(source)
         capture = derived(
             source,
-            references,
             sop_class=SecondaryCaptureImageStorage,
             series=f"Retinal segmentation, {RESEARCH}",
-            deidentify=deidentify,
         )
         capture.Modality = text(header, "Modality") or "OP"
         capture.ConversionType = "WSD"

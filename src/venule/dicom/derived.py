@@ -8,7 +8,6 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 import venule
 from venule.dicom.elements import integer, text
-from venule.dicom.pseudonym import replacement_uid
 from venule.dicom.source import Source
 from venule.errors import OutputError
 
@@ -17,18 +16,22 @@ RESEARCH = "research use only, not a medical device"
 _IMPLEMENTATION = UID("2.25.226374087365117409157320385364478157342")
 """Names venule as the writer; drawn once."""
 
-_PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
-_MORE_PATIENT = ("IssuerOfPatientID", "PatientAge", "PatientIdentityRemoved")
-_STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID")
-_MORE_STUDY = ("StudyDescription", "TimezoneOffsetFromUTC", "DeidentificationMethod")
+_MAY_BE_EMPTY = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID"),
+    *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
+)
+_OPTIONAL = (
+    *("IssuerOfPatientID", "PatientAge", "PatientIdentityRemoved", "DeidentificationMethod"),
+    *("StudyDescription", "TimezoneOffsetFromUTC"),
+)
 _LOSSY = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
 
 
 class References:
-    """The UIDs by which an answer names its source: as they are, or replaced."""
+    """The UIDs by which an answer names its source."""
 
-    def __init__(self, source: Source, *, deidentify: bool) -> None:
+    def __init__(self, source: Source) -> None:
         header = source.header
         found = {keyword: text(header, keyword) for keyword in _UIDS}
         missing = [keyword for keyword, uid in found.items() if not uid]
@@ -38,15 +41,8 @@ class References:
                 "can refer to it; ask for other outputs than seg and sc"
             )
         self.sop_class = found["SOPClassUID"]
-        if deidentify:
-            name = source.pseudonym
-            self.study = replacement_uid(name, "study")
-            self.series = replacement_uid(name, "series")
-            self.instance = replacement_uid(name, "instance")
-        else:
-            self.study = found["StudyInstanceUID"]
-            self.series = found["SeriesInstanceUID"]
-            self.instance = found["SOPInstanceUID"]
+        self.series = found["SeriesInstanceUID"]
+        self.instance = found["SOPInstanceUID"]
         self.frames = integer(header, "NumberOfFrames") or 1
 
     def image(self) -> Dataset:
@@ -69,15 +65,16 @@ class References:
         return item
 
 
-def derived(
-    source: Source, references: References, *, sop_class: str, series: str, deidentify: bool
-) -> Dataset:
-    """A new object in the source's study, or de-identified in a study of its own; no pixels yet."""
+def derived(source: Source, *, sop_class: str, series: str) -> Dataset:
+    """A new object of the source's patient and study, in a series of its own; no pixels yet."""
     new = Dataset()
     new.file_meta = _file_meta(sop_class)
     new.SpecificCharacterSet = "ISO_IR 192"
-    _name_patient(new, source, deidentify=deidentify)
-    new.StudyInstanceUID = references.study
+    for keyword in _MAY_BE_EMPTY:
+        setattr(new, keyword, "")
+    for keyword in (*_MAY_BE_EMPTY, *_OPTIONAL):
+        if keyword in source.header:
+            new[keyword] = source.header[keyword]
     now = datetime.now(_timezone(text(new, "TimezoneOffsetFromUTC")))
     new.SOPClassUID = sop_class
     new.SOPInstanceUID = new.file_meta.MediaStorageSOPInstanceUID
@@ -131,18 +128,3 @@ def _timezone(offset: str) -> timezone | None:
     if ahead >= timedelta(days=1):
         return None
     return timezone(ahead if offset[0] == "+" else -ahead)
-
-
-def _name_patient(new: Dataset, source: Source, *, deidentify: bool) -> None:
-    """Copy who and when; or leave the pseudonym and nothing else (PS3.15 annex E)."""
-    for keyword in (*_PATIENT, *_STUDY, "AccessionNumber"):
-        setattr(new, keyword, "")
-    if deidentify:
-        new.PatientName = f"{source.pseudonym}^"
-        new.PatientID = source.pseudonym
-        new.PatientIdentityRemoved = "YES"
-        new.DeidentificationMethod = "venule: header rebuilt, no attribute of the source kept"
-        return
-    for keyword in (*_PATIENT, *_MORE_PATIENT, *_STUDY, "AccessionNumber", *_MORE_STUDY):
-        if keyword in source.header:
-            new[keyword] = source.header[keyword]

@@ -48,7 +48,6 @@ def encode_seg(
     *,
     kind: SegKind = "binary",
     model: str = "",
-    deidentify: bool = False,
 ) -> bytes:
     """A DICOM file with the maps of a photograph as segments, in the grid of the stored frame.
 
@@ -59,7 +58,6 @@ def encode_seg(
         kind: "binary", one bit a pixel, which every viewer knows; "fractional"; or "labelmap", one
             label a pixel: artery before vein before vessel before disc.
         model: the network's name, which the object names beside venule's version.
-        deidentify: leave out the source's patient and study.
 
     Raises:
         OutputError: the source lacks the UIDs that an answer must name.
@@ -71,13 +69,11 @@ def encode_seg(
     shape = (int(source.header.Rows), int(source.header.Columns))
     assert all(each.shape == shape for each in stored.values())
     with quiet():
-        references = References(source, deidentify=deidentify)
+        references = References(source)
         seg = derived(
             source,
-            references,
             sop_class=LABEL_MAP_STORAGE if kind == "labelmap" else SegmentationStorage,
             series=f"Retinal segmentation, {RESEARCH}",
-            deidentify=deidentify,
         )
         _describe(seg, source, references)
         seg.SegmentSequence = [

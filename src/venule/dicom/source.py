@@ -20,15 +20,20 @@ Laterality = Literal["left", "right"]
 class Source:
     """The object that a photograph was read from, as far as an answer to it needs it.
 
-    `header` holds patient, study and references and never pixels; it is left out of `repr`, so that
-    no name slips into a log. `pseudonym` stands for the photograph wherever no name may stand.
+    Attributes:
+        header: patient, study and references; never pixels.
+        pseudonym: stands for the photograph wherever no name may stand.
+        turn: how the stored frame was brought upright.
+        acquired: the day of the photograph, YYYYMMDD, or "". It is personal.
     """
 
     header: Dataset
     pseudonym: str
     turn: Turn
+    acquired: str = ""
 
     def __repr__(self) -> str:
+        """Without the header, so that no name slips into a log."""
         return f"Source({self.pseudonym})"
 
 

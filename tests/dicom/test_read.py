@@ -29,7 +29,8 @@ from support.dicom import (
     ybr,
 )
 from support.photographs import CASES
-from venule.dicom.reader import read_dicom, recognise
+from venule.dicom.read import read_dicom
+from venule.dicom.recognize import recognizes
 from venule.dicom.source import DicomPhotograph
 from venule.errors import ImageError
 
@@ -293,14 +294,14 @@ def test_a_jpeg_of_12_bits_says_what_to_do() -> None:
 
 def test_dicom_is_recognised_with_and_without_its_preamble() -> None:
     whole = content(photograph())
-    assert recognise(whole[:132])
+    assert recognizes(whole[:132])
     dataset_start = whole.index(b"\x08\0\x16\0UI")
     for head in (whole[132:], whole[dataset_start:]):
-        assert recognise(head[:256])
+        assert recognizes(head[:256])
     implicit = content(LOSSLESS["implicit little endian"](EYE))
-    assert recognise(implicit[implicit.index(b"\x08\0\x16\0") :][:256])
+    assert recognizes(implicit[implicit.index(b"\x08\0\x16\0") :][:256])
     big = content(LOSSLESS["explicit big endian"](EYE))
-    assert recognise(big[big.index(b"\0\x08\0\x16UI") :][:256])
+    assert recognizes(big[big.index(b"\0\x08\0\x16UI") :][:256])
 
 
 def test_an_object_without_a_preamble_is_read() -> None:
@@ -312,8 +313,8 @@ def test_an_object_without_a_preamble_is_read() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_other_photographs_are_not_taken_for_dicom(name: str, tmp_path: Path) -> None:
     CASES[name].write(tmp_path / "photograph")
-    assert not recognise((tmp_path / "photograph").read_bytes()[:256])
-    assert not recognise(b"")
+    assert not recognizes((tmp_path / "photograph").read_bytes()[:256])
+    assert not recognizes(b"")
 
 
 def test_neither_notes_nor_errors_nor_repr_name_the_patient() -> None:
@@ -333,9 +334,10 @@ def test_without_pydicom_one_line_says_what_to_install_and_the_rest_works() -> N
 import sys
 sys.modules["pydicom"] = None
 import venule.cli.main
-from venule.dicom.reader import read_dicom, recognise
+from venule.dicom.read import read_dicom
+from venule.dicom.recognize import recognizes
 from venule.errors import ImageError
-assert recognise(bytes(128) + b"DICM")
+assert recognizes(bytes(128) + b"DICM")
 try:
     read_dicom(bytes(128) + b"DICM", "eye.dcm")
 except ImageError as error:
