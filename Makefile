@@ -51,6 +51,10 @@ demo: $(BASE)/.complete ## segment an example photograph, and yours with INPUT=p
 test: $(DEV)/.complete ## run the tests; PYTEST_ARGS='-m "not slow"' for the fast ones
 	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: test-dicom
+test-dicom: $(DEV)/.complete ## test DICOM against dcmtk, dicom3tools and Orthanc, which must be installed
+	VENULE_DICOM_PROGRAMS=1 $(DEV)/bin/python -m pytest tests/dicom $(PYTEST_ARGS)
+
 .PHONY: check
 check: $(DEV)/.complete ## what continuous integration runs: format, lint, types, tests
 	$(DEV)/bin/ruff format --check .

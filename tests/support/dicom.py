@@ -112,8 +112,8 @@ def ybr(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     red, green, blue = np.moveaxis(pixels.astype(float), -1, 0)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     chroma = ((blue - luma) / 1.772 + 128, (red - luma) / 1.402 + 128)
-    rounded = np.rint(np.stack([luma, *chroma], axis=-1)).clip(0, 255)
-    return rounded.astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.rint(np.stack([luma, *chroma], axis=-1)).astype(np.uint8)
+    return rounded
 
 
 def _native(syntax: str) -> Callable[[NDArray[Any]], Dataset]:

@@ -33,6 +33,8 @@ def encode_secondary_capture(source: Source, overlay: NDArray[np.uint8]) -> byte
         capture.PatientOrientation = ["L", "F"] if text(header, "PatientOrientation") else ""
         if "ImageLaterality" in header:
             capture.ImageLaterality = header.ImageLaterality
+        else:
+            capture.Laterality = text(header, "Laterality")  # required then, and may be empty
         # What was written into the photograph's own pixels is still there.
         if "BurnedInAnnotation" in header:
             capture.BurnedInAnnotation = header.BurnedInAnnotation
