@@ -269,7 +269,7 @@ def test_what_is_no_photograph_is_one_clear_error(changes: dict[str, Any], said:
 @pytest.mark.parametrize(
     ("syntax", "said"),
     [
-        (JPEGLosslessSV1, "only under the GPL; decompress it with dcmtk: dcmdjpeg IN OUT"),
+        (JPEGLosslessSV1, "under the GPL and not used; decompress it with dcmtk: dcmdjpeg IN OUT"),
         (JPEGLSLossless, "JPEG-LS, which is not read; decompress it with dcmtk: dcmdjpls IN OUT"),
         ("1.2.840.10008.1.2.4.100", "compressed as MPEG2 .* which is not read"),
     ],
@@ -288,7 +288,7 @@ def test_a_transfer_syntax_that_nobody_knows_is_one_clear_error() -> None:
 def test_a_jpeg_of_12_bits_says_what_to_do() -> None:
     deep = EYE[..., 1].astype(np.uint16)
     made = encapsulated(photograph(deep, BitsStored=12), "1.2.840.10008.1.2.4.51", b"\0" * 64)
-    with pytest.raises(ImageError, match=r"JPEG of 12 bits, for which .* GPL"):
+    with pytest.raises(ImageError, match=r"JPEG of 12 bits, whose usual decoder .* GPL"):
         read(made)
 
 

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import get_frame
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
+from venule.dicom.elements import FrameError
 from venule.dicom.rle import decode_rle
 
 
@@ -41,7 +42,7 @@ def test_padding_is_passed_over_and_never_unpacked() -> None:
     [b"", frame(b"\0"), frame(bytes([5, 1])), frame(b"\0\1", b"\0\1"), b"\xff" * 64],
 )
 def test_what_is_cut_off_or_of_another_shape_is_refused(packed: bytes) -> None:
-    with pytest.raises(ValueError, match="segment"):
+    with pytest.raises(FrameError, match="segment"):
         decode_rle(packed, 1, 2, samples=1, sample_bytes=1)
 
 

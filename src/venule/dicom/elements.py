@@ -75,9 +75,14 @@ def quiet() -> Iterator[None]:
         logger.disabled = disabled
 
 
+class FrameError(ValueError):
+    """A frame that cannot be decoded; its text quotes nothing of a header."""
+
+
 def broken(name: str, error: Exception) -> ImageError:
-    """For a foreign exception, whose text may quote the header and is left out."""
-    return ImageError(f"{name}: broken or truncated DICOM file ({type(error).__name__})")
+    """One line; the text of a foreign exception may quote the header and is left out."""
+    reason = str(error) if isinstance(error, FrameError) else type(error).__name__
+    return ImageError(f"{name}: broken or truncated DICOM file ({reason})")
 
 
 def read_elements(content: bytes, name: str) -> Dataset:

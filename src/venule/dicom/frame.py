@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from venule.dicom.color import ColorSpace, held_colors, to_rgb
-from venule.dicom.elements import broken, budgeted, value
+from venule.dicom.elements import FrameError, broken, budgeted, value
 from venule.dicom.header import PixelModule
 from venule.dicom.jpeg import check_ratio, decode_jpeg, open_jpeg
 from venule.dicom.rle import decode_rle
@@ -44,8 +44,10 @@ NATIVE = (
 JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit)
 J2K = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
 _GPL = (
-    "for which Python has a decoder only under the GPL; decompress it with dcmtk: dcmdjpeg IN OUT"
+    "whose usual decoder (pylibjpeg-libjpeg) is under the GPL and not used; decompress it with "
+    "dcmtk: dcmdjpeg IN OUT"
 )
+
 UNREAD = {
     JPEGLossless: f"JPEG Lossless, {_GPL}",
     JPEGLosslessSV1: f"JPEG Lossless, {_GPL}",
@@ -175,7 +177,7 @@ def _jpeg2000(frame: bytes, module: PixelModule, name: str) -> _Samples:
     check_ratio(rows * columns, len(frame))
     precision = int(found["precision"])
     if found["is_signed"] or precision > 16:
-        raise ValueError("signed, or deeper than 16 bits")
+        raise FrameError("JPEG 2000 of signed samples, or deeper than 16 bits")
     # Encoders take the fewest bits that hold the largest value: the header's count is the scale.
     return _Samples(decode(frame), max(module.bits_stored, precision))
 
@@ -199,7 +201,7 @@ def _color_jpeg(dataset: Dataset, module: PixelModule) -> tuple[NDArray[np.uint8
 
 def _check_shape(module: PixelModule, rows: int, columns: int, samples: int) -> None:
     if (rows, columns, samples) != (module.rows, module.columns, module.samples):
-        raise ValueError("the frame has another shape than its header says")
+        raise FrameError("its frame has another shape than its header says")
 
 
 def _shifted(stored: NDArray[Any], module: PixelModule) -> _Samples:

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import JpegImagePlugin
 
+from venule.dicom.elements import FrameError
+
 ColorSpace = Literal["RGB", "YBR"]
 
 _MOST_SCANS = 500
@@ -29,22 +31,22 @@ def open_jpeg(stream: bytes) -> JpegFrame:
     """The header of a JPEG frame; nothing is decoded. Foreign exceptions pass through.
 
     Raises:
-        ValueError: it has four components, or is a bomb.
+        FrameError: it has four components, or is a bomb.
     """
     image = JpegImagePlugin.JpegImageFile(BytesIO(stream))
     samples = len(image.layer)
     if samples not in (1, 3):
-        raise ValueError(f"{samples} components")
+        raise FrameError(f"a JPEG of {samples} components")
     check_ratio(image.height * image.width, len(stream))
     if stream.count(b"\xff\xda") > _MOST_SCANS:
-        raise ValueError("too many scans")
+        raise FrameError(f"a JPEG of more than {_MOST_SCANS} scans")
     return JpegFrame(stream, image.height, image.width, samples, _claim(image))
 
 
 def check_ratio(pixels: int, size: int) -> None:
-    """Raise ValueError where `size` bytes are too few for so many pixels of a photograph."""
+    """Raise FrameError where `size` bytes are too few for so many pixels of a photograph."""
     if pixels > max(_SMALL_PIXELS, _MOST_PIXELS_PER_BYTE * size):
-        raise ValueError("truncated, or a decompression bomb")
+        raise FrameError("its frame is truncated, or a decompression bomb")
 
 
 def decode_jpeg(

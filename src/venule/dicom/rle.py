@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from venule.dicom.elements import FrameError
+
 
 def decode_rle(
     frame: bytes, rows: int, columns: int, *, samples: int, sample_bytes: int
@@ -13,12 +15,12 @@ def decode_rle(
     """One frame as (H, W) or (H, W, samples), uint8 or uint16.
 
     Raises:
-        ValueError: the frame is cut off, or of another shape.
+        FrameError: the frame is cut off, or of another shape.
     """
     count = samples * sample_bytes
     header = struct.unpack("<16I", frame[:64].ljust(64, b"\0"))
     if header[0] != count:
-        raise ValueError(f"{header[0]} segments, expected {count}")
+        raise FrameError(f"RLE of {header[0]} segments, expected {count}")
     starts = [*header[1 : count + 1], len(frame)]
     # Each sample's bytes follow each other, the most significant first.
     planes = np.empty((samples, sample_bytes, rows * columns), np.uint8)
@@ -39,7 +41,7 @@ def _unpack(packed: bytes, size: int) -> bytearray:
     unpacked, position = bytearray(), 0
     while len(unpacked) < size:
         if position + 1 >= len(packed):
-            raise ValueError("a segment ends too early")
+            raise FrameError("a segment of RLE ends too early")
         length = packed[position]
         if length < 128:
             unpacked += packed[position + 1 : position + 2 + length]
