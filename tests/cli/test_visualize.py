@@ -53,9 +53,9 @@ def test_a_large_split_is_several_pages(drive: Path, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("split", "looks"), [("test", 1), ("val", 0)])
+@pytest.mark.parametrize(("split", "accesses"), [("test", 1), ("val", 0)])
 def test_a_sheet_of_test_images_is_a_look_without_scores(
-    drive: Path, tmp_path: Path, split: str, access_log: int
+    drive: Path, tmp_path: Path, split: str, accesses: int
 ) -> None:
     weights = tmp_path / "tiny.onnx"
     write_network(weights, ModelRecord(name="tiny", model="none"))
@@ -63,7 +63,7 @@ def test_a_sheet_of_test_images_is_a_look_without_scores(
     arguments = ("expert:second", weights, "--data", f"drive={drive}", "--split", split)
     call(*arguments[1 if split == "val" else 0 :], "-o", tmp_path / "s.png", "--access-log", book)
     lines = book.read_text().splitlines() if book.exists() else []
-    assert len(lines) == access_log  # observers are not networks
+    assert len(lines) == accesses  # observers are not networks
     for look in map(json.loads, lines):
         assert (look["purpose"], look["model"], look["images"]) == ("sheet", "tiny", 20)
         assert look["weights_sha256"] == file_sha256(weights)
