@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": {"files", "image", "vessels"},
     "training": {"data", "files", "image", "models", "inference", "metrics", "system", "viz"},
     "evaluation": {
+        "analysis",
         "data",
         "files",
         "image",

@@ -16,7 +16,7 @@ from torchvision import tv_tensors
 
 from support.drawn import make_synthetic
 from support.trees import save
-from venule.data.augment import AugmentationConfig, Sample
+from venule.data.augment import AugmentationConfig, Labels, Sample
 from venule.data.case import Case
 from venule.data.catalog import open_dataset
 from venule.data.loader import EpochBatches, Part, TrainingSet, derive_seed, training_loader
@@ -166,7 +166,7 @@ def place_coded(side: int = 80) -> Sample:
     fov = ((rows + 2 * columns) % 5 > 0).to(torch.uint8)[None]
     return {
         "image": image,
-        "truth": tv_tensors.Image(truth),
+        "truth": Labels(truth),
         "fov": tv_tensors.Mask(fov),
     }
 

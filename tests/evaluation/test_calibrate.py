@@ -14,6 +14,7 @@ from support import trees
 from support.drawn import make_synthetic, settings
 from venule.cli.main import app
 from venule.data.sample import Sample
+from venule.data.truth import vessels_only
 from venule.errors import DatasetError, UsageError, VenuleError, WeightsError
 from venule.evaluation.calibrate import (
     _drop,
@@ -40,7 +41,7 @@ def held_out(id: str, seed: int) -> _HeldOut:
     truth = rng.random(shape) < expit(0.5 * z - 1)
     fov = rng.random(shape) < 0.9
     image = np.zeros((*shape, 3), np.uint8)
-    return _HeldOut(Sample(id, image, fov, truth), PLAIN, z.astype(np.float32))
+    return _HeldOut(Sample(id, image, fov, vessels_only(truth)), PLAIN, z.astype(np.float32))
 
 
 PLAIN = Segmenter(ModelRecord(name="fake", model="none"), lambda pixels: pixels[:, :1])
@@ -82,7 +83,7 @@ def mapped(truth: np.ndarray, vessels: np.ndarray, faint: np.ndarray | None = No
     """Vessels of probability 0.98, faint ones of 0.27, everything else 0.0003."""
     image = np.zeros((*truth.shape, 3), np.uint8)
     logits = np.where(vessels, 4.0, -8.0 if faint is None else np.where(faint, -1.0, -8.0))
-    sample = Sample("a", image, np.ones_like(truth), truth)
+    sample = Sample("a", image, np.ones_like(truth), vessels_only(truth))
     return _HeldOut(sample, PLAIN, logits.astype(np.float32))
 
 

@@ -42,8 +42,8 @@ class Segmenter:
 
         Args:
             photograph: a photograph, its pixels (H, W, 3) uint8 RGB, its file or the file's bytes.
-            fov: (H, W) bool, True inside the field of view, or one that was found; found from the
-                photograph if None.
+            fov: (H, W) bool, True where vessels are wanted, see `given_fov`, or a field of view
+                that was found; found from the photograph if None.
 
         Returns:
             A prediction at the photograph's own size; probability is 0 outside the field of view.
@@ -53,12 +53,13 @@ class Segmenter:
                 or dtype, no pixel at the network's scale, or tiny in a large frame.
         """
         pixels = as_photograph(photograph).pixels
-        if fov is None:
-            fov = find_fov(pixels)
-        elif not isinstance(fov, FieldOfView):
-            fov = given_fov(fov, (pixels.shape[0], pixels.shape[1]))
-        planes = zip(self.record.classes, self.logits(pixels, fov), strict=True)
-        return Prediction(fov, {one.name: finish(plane, fov.mask, one) for one, plane in planes})
+        if fov is None or isinstance(fov, FieldOfView):
+            seen = wanted = find_fov(pixels) if fov is None else fov
+        else:
+            seen, wanted = given_fov(pixels, fov)
+        planes = zip(self.record.classes, self.logits(pixels, seen), strict=True)
+        maps = {one.name: finish(plane, wanted.mask, one) for one, plane in planes}
+        return Prediction(wanted, maps)
 
     def logits(self, pixels: RGB, fov: FieldOfView) -> FloatMap:
         """Compute the logit of each class at the network's own scale: (K, h, w) float32."""
