@@ -8,14 +8,14 @@ from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
+from venule.batch.run import _open_alike, open_network, run, settings_of, start, threads_each
+from venule.batch.workers import Task, _Changed, _Worker
 
 from support.segmenters import DEADLY, broken, deadly, elsewhere, green, noise
 from venule import __version__
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Kind, plan
 from venule.batch.predict import Failed, Kept, Network, Outcome, Written
-from venule.batch.run import _open_alike, open_network, run, settings_of, start, threads_each
-from venule.batch.workers import Task, _Changed, _Worker
 from venule.errors import OutputError, UsageError, VenuleError
 from venule.files.hashes import file_sha256
 from venule.image.io import write_png

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from venule.errors import ImageError
 from venule.image.arrays import RGB, Mask, check_mask, check_rgb
 from venule.image.levels import Levels, threshold_level, to_probability
@@ -142,8 +144,10 @@ def assess(image: RGB, fov: Mask, levels: Levels, *, threshold: float) -> Qualit
     """
     check_rgb(image)
     check_mask(fov, (image.shape[0], image.shape[1]), name="field of view")
-    if levels.shape != fov.shape:
-        raise ImageError(f"probability: expected shape {fov.shape}, got {levels.shape}")
+    if levels.shape != fov.shape or levels.dtype != np.uint16:
+        raise ImageError(
+            f"levels: expected uint16 of shape {fov.shape}, got {levels.dtype} of {levels.shape}"
+        )
     step = math.ceil(max(fov.shape) / _LOOKED_AT_PX)
     fov, levels = fov[::step, ::step], levels[::step, ::step]
     vessels = (levels >= threshold_level(threshold)) & fov
