@@ -10,10 +10,10 @@ import torch
 from venule.errors import OutputError, WeightsError
 from venule.export.onnx import compare, drop_zero_biases, export_onnx
 from venule.export.weights import export_safetensors
-from venule.image.preprocess import Preprocessing
+from venule.image.preprocess import FovScaled, Preprocessing
 from venule.inference.load import load, shipped_weights
 from venule.models.checkpoint import build_model, load_model, save_weights
-from venule.models.record import ModelRecord
+from venule.models.record import ClassRecord, ModelRecord
 from venule.models.zoo import MODELS
 from venule.synth.fundus import synthesize_fundus
 
@@ -26,9 +26,8 @@ def trained(path: Path, *, model: str = "ddrnet23-slim", options: dict[str, Any]
         name="tiny",
         model=model,
         options=options,
-        threshold=0.37,
-        threshold_source="a test",
-        preprocessing=Preprocessing(fov_px=100),
+        classes=(ClassRecord(threshold=0.37, threshold_source="a test"),),
+        preprocessing=Preprocessing(scaling=FovScaled(diameter_px=100)),
     )
     torch.manual_seed(1)
     network = build_model(record)
@@ -88,7 +87,7 @@ def test_photographs_have_the_same_vessels_in_torch_and_onnx_runtime(
     by_torch = load(tmp_path / "a.safetensors", device="cpu")
     synthetic = synthesize_fundus(0, size_px=301)
     first, second = by_onnx.segment(synthetic.image), by_torch.segment(synthetic.image)
-    agree = (first.vessels == second.vessels)[first.fov].mean()
+    agree = (first.vessels == second.vessels)[first.fov.mask].mean()
     assert first.vessels.any()
     assert agree >= 0.9999
     np.testing.assert_allclose(first.probability, second.probability, atol=1e-4)
