@@ -115,7 +115,6 @@ def test_arteries_and_veins_from_training_to_score(
     found = prediction.maps["artery"].mask & eye.fov
     by_hand = 2 * (found & eye.artery).sum() / (found.sum() + (eye.artery & eye.fov).sum())
     assert result["images"][0]["scores"]["dice_artery"] == pytest.approx(by_hand, abs=1e-4)
-    assert result["mean"]["balanced_accuracy"]["mean"] > 0.5
 
 
 def test_training_on_two_classes_goes_on_bit_for_bit(venule: Command, tmp_path: Path) -> None:

@@ -35,7 +35,6 @@ def evaluate_task(
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
     from venule.evaluation.access_log import (
-        default_file,
         holds_test_images,
         record_task_access,
         require_writable,
@@ -45,16 +44,17 @@ def evaluate_task(
 
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split, expert="av" if task == "av" else "landmarks")
-    book = (access_log or default_file()) if holds_test_images(dataset, selection) else None
-    if book is not None:
-        require_writable(book)
+    if not holds_test_images(dataset, selection):
+        access_log = None
+    if access_log is not None:
+        require_writable(access_log)
     if json is not None:
         require_folder(json)
     networks, digest = _open(task, model, vessels, device, runtime, checkpoint)
     with Progress(total=len(selection.cases)) as progress:
         result = score(task, networks, selection, weights_sha256=digest, progress=progress.advance)
-    if book is not None:  # before anyone sees a score: a look that is interrupted is a look
-        record_task_access(result, book)
+    if access_log is not None:  # before anyone sees a score
+        record_task_access(result, access_log)
     if json is not None:
         write_bytes(json, _to_json(result))
     _print(result)

@@ -7,7 +7,7 @@ from venule.data.case import Case, Expert
 from venule.data.truth import VESSEL, GroundTruth
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, Mask
-from venule.image.fov import find_mask
+from venule.image.fov import find_fov
 from venule.image.io import read_mask
 from venule.image.photograph import read_photograph
 
@@ -41,7 +41,7 @@ def load_sample(case: Case, *, expert: Expert = "first") -> Sample:
         DatasetError: a mask has another size than the photograph.
     """
     image = read_photograph(case.image).pixels
-    fov = find_mask(image) if case.fov is None else read_mask(case.fov)
+    fov = find_fov(image).mask if case.fov is None else read_mask(case.fov)
     _require_size(case.fov, fov.shape, case, image)
     annotation = case.annotation(expert)
     if annotation is None:

@@ -65,7 +65,7 @@ def evaluate_task(
     weights_sha256: str | None = None,
     progress: Progress | None = None,
 ) -> TaskResult:
-    """The scores of a network by the analysis that users run, on the data set's fields of view.
+    """The scores of a network by the analysis that users run, in the data set's fields of view.
 
     Raises:
         DatasetError: an image has no annotation for the task, or the selection is empty.
@@ -81,7 +81,7 @@ def evaluate_task(
         sample, truth = load_annotated(case, expert=expert)
         seen += _seen(network.record, case, sample)
         step = TYPES if task == "av" else LANDMARKS
-        found = analyse(sample.image, networks, fov=sample.fov, steps=(step,))
+        found = analyse(sample.image, networks, steps=(step,))
         scores = _types(found, truth, sample) if task == "av" else _landmarks(found, truth, case)
         images.append(ImageScores(id=case.id, scores=scores))
         if progress is not None:
