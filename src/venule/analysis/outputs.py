@@ -10,7 +10,8 @@ from venule.analysis.kept import keep
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.image.artery_vein import color_types
 from venule.image.encode import encode_levels, encode_mask, encode_rgb, encode_strips
-from venule.viz.overlay import overlay_strips
+from venule.viz.marks import mark_overlay
+from venule.viz.overlay import overlay, overlay_strips
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,16 @@ def _mask(analysis: Analysis) -> bytes:
 
 
 def _overlay(analysis: Analysis) -> bytes:
-    photograph = analysis.photograph
-    strips = overlay_strips(photograph.pixels, analysis.prediction.vessels)
-    return encode_strips(photograph.shape, strips)
+    photograph, maps = analysis.photograph, analysis.prediction.maps
+    typed = {"artery", "vein"} <= set(maps)
+    if not typed and analysis.landmarks is None:
+        strips = overlay_strips(photograph.pixels, analysis.prediction.vessels)
+        return encode_strips(photograph.shape, strips)
+    pixels = photograph.pixels
+    artery, vein = (maps[name].mask if typed else None for name in ("artery", "vein"))
+    if not typed:
+        pixels = overlay(pixels, analysis.prediction.vessels)
+    return encode_rgb(mark_overlay(pixels, artery, vein, analysis.landmarks))
 
 
 def _av(analysis: Analysis) -> bytes:
