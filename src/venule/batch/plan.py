@@ -9,11 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from venule.analysis.outputs import OUTPUTS
+from venule.batch.records import Shard, is_ledger
 from venule.errors import UsageError
 from venule.image.io import is_image_path
-
-LEDGER = ".venule.sqlite"
-"""The file that makes a folder one of results, see `ledger`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +59,7 @@ def plan(
     outputs: Sequence[str] = ("mask",),
     columns: Sequence[str] = ("quality",),
     strict: bool = False,
+    shard: Shard | None = None,
 ) -> tuple[Job, ...]:
     """The photographs in `paths` with their results under `out`, in the order of `paths`.
 
@@ -68,7 +67,8 @@ def plan(
     folders met before (a loop of links) are passed over, and so, with a warning, are folders of
     other results. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
-    cannot be searched stands in the plan itself, as an input that will fail.
+    cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
+    own are planned, which may be none.
 
     Raises:
         UsageError: a path is missing, nothing is found, `out` is an input folder or two
@@ -90,7 +90,7 @@ def plan(
     same = partial(Job, out=out, outputs=tuple(outputs), columns=tuple(columns), strict=strict)
     jobs = tuple(same(source=one.source, name=name) for one, name in _named(found.values(), out))
     _refuse_clashes(jobs)
-    return jobs
+    return tuple(job for job in jobs if shard is None or shard.takes(job.name))
 
 
 def _photographs(root: Path, out: Path) -> Iterator[_Found]:
@@ -109,7 +109,7 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
             subfolders.clear()
             continue
         skipped.add(_identity(here))
-        if here != root and LEDGER in names:
+        if here != root and any(map(is_ledger, names)):
             warnings.warn(f"{here}: passed over, as it holds results of venule", stacklevel=2)
             subfolders.clear()
             continue

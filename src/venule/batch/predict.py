@@ -19,10 +19,11 @@ from venule.analysis.outputs import OUTPUTS
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
 from venule.batch.ledger import Ledger
-from venule.batch.plan import LEDGER, Job, plan
+from venule.batch.plan import Job, plan
 from venule.batch.process import Failed, Kept, Outcome, Task, Worker, Written, discard, sweep
+from venule.batch.records import Records, Shard
 from venule.batch.refuse import Settings, refuse_overwriting
-from venule.batch.report import REPORT, RUN, write_reports
+from venule.batch.report import write_reports
 from venule.errors import UsageError
 from venule.files.atomic import make_folder
 from venule.files.hashes import file_sha256, sha256_if_readable
@@ -95,6 +96,7 @@ def predict_folder(
     timeout: float | None = None,
     strict: bool = False,
     overwrite: bool = False,
+    shard: Shard | None = None,
     begun: Callable[[ModelRecord, int], None] | None = None,
     progress: Callable[[Outcome], None] | None = None,
 ) -> Summary:
@@ -112,6 +114,8 @@ def predict_folder(
         timeout: seconds that a photograph may take, `TIMEOUT_S` if None.
         strict: photographs of grade "reject" fail, without files.
         overwrite: analyse everything again, and replace files that are in the way.
+        shard: the part of the photographs that this run processes; runs of all shards may share
+            `out`, and `merge_shards` makes one report of theirs.
         begun: called before the first, with the model's record and the number of photographs.
         progress: called with each outcome.
 
@@ -132,6 +136,7 @@ def predict_folder(
         outputs=outputs,
         columns=columns,
         strict=strict,
+        shard=shard,
     )
     name = _engine_name(engine, jobs, workers=workers, timeout=timeout)
     resources = resources_of(workers, timeout)
@@ -141,7 +146,7 @@ def predict_folder(
     settings = settings_of(
         segmenter, sha256, {"imgsz": choice.resize_px, "strict": strict}, outputs, columns
     )
-    ledger = start(jobs, Path(out), settings, overwrite=overwrite)
+    ledger = start(jobs, Records(Path(out), shard), settings, overwrite=overwrite)
     if begun is not None:
         begun(segmenter.record, len(jobs))
     open_worker: OpenWorker = partial(open_same, choice, segmenter.runtime, sha256)
@@ -225,24 +230,28 @@ def settings_of(
     }
 
 
-def start(jobs: Sequence[Job], out: Path, settings: Settings, *, overwrite: bool = False) -> Ledger:
-    """Open the ledger of `out` and enter the jobs; nobody else can write there until it is closed.
+def start(
+    jobs: Sequence[Job], records: Records, settings: Settings, *, overwrite: bool = False
+) -> Ledger:
+    """Open the ledger of a folder of results and enter the jobs.
+
+    Nobody else can write there until it is closed.
 
     Args:
-        jobs: as planned for `out`.
-        out: the folder of all results; made if it is not there.
+        jobs: as planned for the folder.
+        records: its books; the folder is made if it is not there.
         settings: what results depend on beside the photograph, as JSON.
         overwrite: analyse everything again, and replace files that are in the way.
 
     Raises:
-        OutputError: `out` cannot be used, another run is at work there, or, without `overwrite`,
-            it has results of other settings or files that are in the way.
+        OutputError: the folder cannot be used, another run is at work there, or, without
+            `overwrite`, it has results of other settings or files that are in the way.
     """
-    if not overwrite and not (out / LEDGER).exists():
+    if not overwrite and not records.ledger.exists():
         targets = [target for job in jobs for target in job.targets]
-        refuse_overwriting([*targets, out / REPORT, out / RUN])
-    make_folder(out)
-    ledger = Ledger(out)
+        refuse_overwriting([*targets, *records.files])
+    make_folder(records.out)
+    ledger = Ledger(records)
     try:
         ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
     except BaseException:
@@ -277,8 +286,8 @@ def run(
             written.
     """
     last_run = _LastRun(engine, resources)
-    out = ledger.path.parent
-    leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
+    records = ledger.records
+    leftovers = [*(target for job in jobs for target in job.targets), *records.files]
     blocked = dict.fromkeys(job for job in jobs if ledger.blocked(job))
     tasks = [Task(job, ledger.finished(job)) for job in jobs if job not in blocked]
     sweep(leftovers)
@@ -287,7 +296,7 @@ def run(
         if check is not None:
             check()
         # A run that is killed leaves a report that says so.
-        write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+        write_reports(records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         with closing(outcomes):
             refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked)
             for outcome in chain(refused, outcomes):
@@ -298,7 +307,9 @@ def run(
         sweep(leftovers)
         try:
             last_run.finished = datetime.now(UTC)
-            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+            write_reports(
+                records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record()
+            )
         finally:
             ledger.close()
 

@@ -75,6 +75,10 @@ def predict(
     workers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that share the cores.")
     ] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Process one of N parts; then `venule merge OUT`."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help='Photographs of quality "reject" fail, without files.')
     ] = False,
@@ -90,6 +94,7 @@ def predict(
 ) -> None:
     """Write the vessels of photographs as masks of their own size; run again to go on."""
     from venule.batch.predict import ModelChoice, predict_folder
+    from venule.batch.records import parse_shard
     from venule.inference.load import DEFAULT
 
     choice = ModelChoice(
@@ -112,6 +117,7 @@ def predict(
             timeout=timeout,
             strict=strict,
             overwrite=overwrite,
+            shard=None if shard is None else parse_shard(shard),
             begun=told.begin,
             progress=told.outcome,
         )
