@@ -9,11 +9,13 @@ import skimage
 from numpy.typing import NDArray
 
 import venule
+from venule.analysis.analyse import analyse
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.errors import ImageError
-from venule.image.arrays import RGB, FloatMap, Mask
-from venule.image.fov import find_fov
+from venule.image.arrays import RGB, Mask
+from venule.image.fov import find_fov, outlined
+from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
 from venule.quality.assess import (
     BLURRED,
@@ -74,14 +76,14 @@ def photo() -> Degraded:
     return Degraded(synthetic.image, synthetic.fov, synthetic.vessels)
 
 
-def _sure(vessels: Mask) -> FloatMap:
+def _sure(vessels: Mask) -> Levels:
     """The probabilities of a network that is rather sure, and right."""
-    return np.where(vessels, 0.95, 0.01).astype(np.float32)
+    return to_levels(np.where(vessels, 0.95, 0.01).astype(np.float32))
 
 
 def _assess(photo: Degraded) -> Quality:
     fov = find_fov(photo.image)
-    return assess(photo.image, fov, _sure(photo.vessels) * fov, threshold=0.5)
+    return assess(photo.image, fov, _sure(photo.vessels) * fov.mask, threshold=0.5)
 
 
 def test_a_good_photograph_is_ok_without_reasons(photo: Degraded) -> None:
@@ -206,7 +208,7 @@ def test_a_photograph_in_blue_is_none_of_a_fundus(photo: Degraded) -> None:
 @pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (200, 100, 40)])
 def test_an_empty_frame_has_no_field_of_view(color: tuple[int, int, int]) -> None:
     image = np.full((300, 300, 3), color, np.uint8)
-    nothing = np.zeros((300, 300), np.float32)
+    nothing = np.zeros((300, 300), np.uint16)
     quality = assess(image, find_fov(image), nothing, threshold=0.5)
     assert quality.grade == "reject"
     assert quality.reasons[0] == NO_FIELD
@@ -217,7 +219,7 @@ def test_of_a_large_photograph_a_sample_of_pixels_is_enough(photo: Degraded) -> 
     small = _assess(photo)
     image = photo.image.repeat(5, axis=0).repeat(5, axis=1)
     fov, vessels = (mask.repeat(5, axis=0).repeat(5, axis=1) for mask in (photo.fov, photo.vessels))
-    large = assess(image, fov, _sure(vessels) * fov, threshold=0.5)
+    large = assess(image, outlined(fov), _sure(vessels) * fov, threshold=0.5)
     assert small.features is not None
     assert large.features is not None
     assert large.features.diameter_px == pytest.approx(5 * small.features.diameter_px, rel=0.02)
@@ -226,8 +228,8 @@ def test_of_a_large_photograph_a_sample_of_pixels_is_enough(photo: Degraded) -> 
 
 
 def test_a_field_of_view_without_a_pixel_has_no_measures() -> None:
-    image, nothing = np.zeros((30, 30, 3), np.uint8), np.zeros((30, 30), np.float32)
-    quality = assess(image, nothing > 0, nothing, threshold=0.5)
+    image, nothing = np.zeros((30, 30, 3), np.uint8), np.zeros((30, 30), np.uint16)
+    quality = assess(image, outlined(nothing > 0), nothing, threshold=0.5)
     assert (quality.grade, quality.reasons) == ("reject", (NO_FIELD,))
     assert quality.features is None
     assert quality.uncertainty == 1
@@ -236,22 +238,22 @@ def test_a_field_of_view_without_a_pixel_has_no_measures() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (301, 1)])
 def test_frames_of_any_shape_have_a_grade(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
-    probability = np.random.default_rng(1).random(shape, np.float32)
-    quality = assess(image, np.ones(shape, bool), probability, threshold=0.5)
+    levels = to_levels(np.random.default_rng(1).random(shape, np.float32))
+    quality = assess(image, outlined(np.ones(shape, bool)), levels, threshold=0.5)
     assert quality.grade in GRADES
     assert 0 <= quality.uncertainty <= 1
 
 
 @pytest.mark.parametrize(
-    ("image", "probability"),
+    ("image", "levels"),
     [
-        (np.zeros((30, 30), np.uint8), np.zeros((30, 30), np.float32)),
-        (np.zeros((30, 30, 3), np.uint8), np.zeros((30, 31), np.float32)),
+        (np.zeros((30, 30), np.uint8), np.zeros((30, 30), np.uint16)),
+        (np.zeros((30, 30, 3), np.uint8), np.zeros((30, 31), np.uint16)),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(image: NDArray[Any], probability: FloatMap) -> None:
+def test_arrays_that_do_not_fit_are_refused(image: NDArray[Any], levels: Levels) -> None:
     with pytest.raises(ImageError, match="expected"):
-        assess(image, np.ones((30, 30), bool), probability, threshold=0.5)
+        assess(image, outlined(np.ones((30, 30), bool)), levels, threshold=0.5)
 
 
 REJECTED = ("astronaut.png", "coffee.png", "coins.png", "rocket.jpg")
@@ -270,7 +272,7 @@ def test_pictures_of_other_things_are_not_ok_and_a_fundus_is() -> None:
     segmenter = venule.load("general", runtime="onnx")
     grades = {}
     for name in (*REJECTED, *NOT_OK, "retina.jpg"):
-        quality = segmenter.segment(_read(name)).quality
+        quality = analyse(_read(name), segmenter).quality
         assert quality is not None
         grades[name] = quality.grade
     assert grades.pop("retina.jpg") == "ok"
@@ -286,7 +288,7 @@ def test_real_photographs_for_training_are_ok(real_data: Path, name: str, protoc
     cases = select(open_dataset(name, data_root=real_data), protocol, "train").cases[::6]
     segmenter = venule.load("general", runtime="onnx")
     for record in cases:
-        quality = segmenter.segment(read_photograph(record.image).pixels).quality
+        quality = analyse(record.image, segmenter).quality
         assert quality is not None
         assert quality.grade == "ok", (record.id, quality)
         assert not math.isnan(quality.uncertainty)
