@@ -24,6 +24,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
 import venule
+from venule.analysis.analyse import analyse
 from venule.data.case import Case, Dataset
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
@@ -82,8 +83,8 @@ def versions(photo: Degraded) -> Iterator[tuple[str, float | None, Degraded]]:
 def rows_of(dataset: str, id: str, photo: Degraded, segmenter: Segmenter) -> Iterator[Row]:
     """What becomes of every version of one photograph."""
     for name, strength, degraded in versions(photo):
-        prediction = segmenter.segment(degraded.image)
-        quality = prediction.quality
+        analysis = analyse(degraded.image, segmenter)
+        prediction, quality = analysis.prediction, analysis.quality
         assert quality is not None
         yield Row(
             dataset=dataset,
@@ -101,10 +102,11 @@ def rows_of(dataset: str, id: str, photo: Degraded, segmenter: Segmenter) -> Ite
 
 def _ms(photo: Degraded, segmenter: Segmenter) -> float:
     prediction = segmenter.segment(photo.image)
-    threshold, times = prediction.threshold, []
+    found, fov = prediction.vessel_map, prediction.fov.mask
+    times = []
     for _ in range(TIMES):
         started = time.perf_counter()
-        assess(photo.image, prediction.fov, prediction.probability, threshold=threshold)
+        assess(photo.image, fov, found.levels, threshold=found.threshold)
         times.append(1e3 * (time.perf_counter() - started))
     return float(np.median(times))
 
@@ -280,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 selection,
                 source=source,
                 segmenter=segmenter,
-                access_log=options.looks or default_file(),
+                access_log=options.access_log or default_file(),
             )
         found = report(source, selections, rows, every=options.every)
         write_bytes(options.out, (json.dumps(rounded(found), indent=1) + "\n").encode())

@@ -307,7 +307,7 @@ _OURS = {
 
 def _scores(result: Result) -> list[float]:
     """Those of the table: by our protocol, then in the two published ways."""
-    first, second = result.published.first_system, result.published.second_system
+    first, second = result.legacy.aghdamamir, result.legacy.manshi3
     ours = [result.mean[name].mean for name in _OURS.values()]
     return [*ours, first.auc_of_thresholded_map.mean, second.miou, second.pixel_accuracy]
 
@@ -365,7 +365,7 @@ def gain_table(gains: Sequence[tuple[Experiment, Experiment]]) -> Table:
 
 def published_auc(run: Training) -> float:
     """The DDRNet for DRIVE (AghdamAmir)'s "AUC", of the thresholded map: its mean over images."""
-    return run.test.published.first_system.auc_of_thresholded_map.mean
+    return run.test.legacy.aghdamamir.auc_of_thresholded_map.mean
 
 
 def _mean_of(score: str) -> Callable[[Training], float]:

@@ -19,11 +19,11 @@ INTRODUCTION = """\
 # Quality and uncertainty
 
 Written by `make results`; do not edit. Every result of venule carries a grade with its reasons and
-an uncertainty: `prediction.quality` in Python, columns of `report.csv` and counts in `run.json`
+an uncertainty: `analysis.quality` in Python, columns of `report.csv` and counts in `run.json`
 from [`venule predict`](commands.md#predict).
 
 ```python
-quality = venule.load("general").segment(image).quality
+quality = venule.analyse("photograph.jpg", venule.load("general")).quality
 quality.grade  # "ok", "usable" or "reject"
 quality.reasons  # such as ("too dark", "blurred"); empty if the grade is "ok"
 quality.uncertainty  # 0..1

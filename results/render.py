@@ -33,7 +33,7 @@ from venule.evaluation.report import (
     difference_table,
     headings,
     markdown,
-    published_table,
+    legacy_table,
     score_table,
 )
 from venule.evaluation.score import LABELS
@@ -94,7 +94,7 @@ def _section(about: Path) -> str:
         lines += [*markdown(score_table(report)), ""]
         if report.differences:
             lines += [*markdown(difference_table(report)), ""]
-        lines += [*markdown(published_table(report)), ""]
+        lines += [*markdown(legacy_table(report)), ""]
     if "bars" in described:
         result = read_report(about.parent / described["bars"]).results[0]
         of = described.get("bars_of", "accurate")

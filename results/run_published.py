@@ -5,10 +5,10 @@
 NAME is a run of published/about.json, such as ddrnet23-slim-stride8-seed0; without one, all of them
 are listed with what has been run. The training lies in runs/NAME of the current folder (and goes
 on from there if it was interrupted), DRIVE below VENULE_DATA, synthetic images in synthetic/ and
-their patches in synthetic-patches/ of the current folder. `--epochs N` compresses the published schedule;
-`key=value` changes a setting as for `venule train`. Logs, settings and scores are copied to
-published/NAME, weights never are; the look at test images is recorded in test_access.jsonl, once: a
-run that has a test.json is not scored again. Afterwards `make results` renews the page.
+their patches in synthetic-patches/ of the current folder. `--epochs N` compresses the published
+schedule; `key=value` changes a setting as for `venule train`. Logs, settings and scores are copied
+to published/NAME, weights never are; the look at test images is recorded in test_access.jsonl,
+once: a run that has a test.json is not scored again. Afterwards `make results` renews the page.
 """
 
 import argparse

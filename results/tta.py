@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from venule.errors import VenuleError
-from venule.evaluation.calibrate import Calibration, calibrate
+from venule.evaluation.calibrate import CalibrationResult, calibrate
 from venule.evaluation.intervals import bootstrap
 from venule.image.arrays import FloatMap
 from venule.image.tiles import Run
@@ -48,7 +48,7 @@ def averaged(run: Run) -> Run:
     return eightfold
 
 
-def compare(once: Calibration, eightfold: Calibration) -> dict[str, Any]:
+def compare(once: CalibrationResult, eightfold: CalibrationResult) -> dict[str, Any]:
     """Means of both and paired differences, test-time augmentation (D4) less one."""
 
     def differences(name: str) -> list[float]:

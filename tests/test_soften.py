@@ -17,9 +17,10 @@ from venule.data.sample import load_sample
 from venule.image.arrays import FloatMap
 from venule.image.io import read_probability
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord, Postprocessing
+from venule.models.record import Calibration, ClassRecord, ComponentRules, ModelRecord
 
 ROOT = Path(__file__).parents[1]
+AS_IT_COMES = ClassRecord()
 
 
 @pytest.fixture
@@ -28,14 +29,13 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("soften")
 
 
-def constant(logit: float, **after: float) -> Segmenter:
+def constant(logit: float, one: ClassRecord = AS_IT_COMES) -> Segmenter:
     """A network that sees the same logit everywhere."""
 
     def run(pixels: FloatMap) -> FloatMap:
         return np.full_like(pixels[:, :1], logit)
 
-    record = ModelRecord(name="fake", model="none", postprocessing=Postprocessing(**after))
-    return Segmenter(record, run)
+    return Segmenter(ModelRecord(name="fake", model="none", classes=(one,)), run)
 
 
 def test_the_maps_are_the_mean_and_a_training_finds_them(
@@ -43,7 +43,7 @@ def test_the_maps_are_the_mean_and_a_training_finds_them(
 ) -> None:
     data = open_dataset(f"drive={trees.make_drive(tmp_path)}")
     selection = select(data, "official", "val")
-    teachers = [constant(1.0), constant(-2.0, scale=0.5)]
+    teachers = [constant(1.0), constant(-2.0, ClassRecord(calibration=Calibration(scale=0.5)))]
     written = list(script.soften(teachers, selection, tmp_path / "maps"))
     found = find_maps(tmp_path / "maps", selection)
     assert sorted(found.values()) == sorted(written)
@@ -58,15 +58,17 @@ def test_the_maps_are_the_mean_and_a_training_finds_them(
 def test_a_teacher_keeps_its_calibration_and_neither_joins_nor_drops(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = constant(0.0, scale=0.7, offset=-0.2, reconnection_budget=8.0, min_component=1e-3)
+    calibration = Calibration(scale=0.7, offset=-0.2)
+    components = ComponentRules(reconnection_budget=8.0, min_component=1e-3)
+    network = constant(0.0, ClassRecord(calibration=calibration, components=components))
     asked = []
 
     def run(pixels: FloatMap) -> FloatMap:
         asked.append(pixels)
         return network.run(pixels)
 
-    monkeypatch.setattr(script, "load", lambda model, which: replace(network, run=run))
+    monkeypatch.setattr(script, "load", lambda model, checkpoint: replace(network, run=run))
     taught = script.teacher("runs/one")
-    assert taught.record.postprocessing == Postprocessing(scale=0.7, offset=-0.2)
+    assert taught.record.classes == (ClassRecord(calibration=calibration),)
     taught.run(np.zeros((1, 3, 32, 48), np.float32))
     assert len(asked) == 8

@@ -8,10 +8,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from venule.evaluation.calibrate import Calibration
+from venule.evaluation.calibrate import CalibrationResult
 from venule.evaluation.intervals import bootstrap
 from venule.image.arrays import FloatMap
-from venule.models.record import Postprocessing
+from venule.models.record import Calibration, ComponentRules
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,9 +68,10 @@ def test_the_mean_is_over_eight(tta: ModuleType, pixels: FloatMap) -> None:
     assert len({view.tobytes() for view in seen}) == 8
 
 
-def calibration(dice: dict[str, float]) -> Calibration:
-    return Calibration(
-        runs=("fold",), images=tuple(dice), threshold=0.5, postprocessing=Postprocessing(),
+def calibration(dice: dict[str, float]) -> CalibrationResult:
+    return CalibrationResult(
+        runs=("fold",), images=tuple(dice), threshold=0.5,
+        calibration=Calibration(), components=ComponentRules(),
         mean={"dice": bootstrap(list(dice.values()))}, pooled={}, without={},
         per_image={id: {"dice": value} for id, value in dice.items()}, tried={},
     )  # fmt: skip

@@ -13,36 +13,44 @@ from venule.evaluation.card import card_json, make_card
 def made(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
     shipped = make_shipped(tmp_path_factory.mktemp("card"))
     card = make_card(shipped.folder, shipped.weights)
-    (shipped.folder / "card.json").write_text(card_json(card))
+    shipped.weights.with_suffix(".json").write_text(card_json(card))
     return shipped
 
 
 @pytest.fixture
-def checkout(made: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with results/tiny/card.json, which is the current one; its weights are shipped."""
-    shutil.copytree(made.folder, tmp_path / "results" / "tiny")
-    monkeypatch.setattr("venule.inference.load.shipped_weights", lambda: {"tiny": made.weights})
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def package(made: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the shipped weights, tiny.onnx with tiny.json; another one is current."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for file in (made.weights, made.weights.with_suffix(".json")):
+        shutil.copy(file, folder)
+    shipped = {"tiny": folder / "tiny.onnx"}
+    monkeypatch.setattr("venule.inference.load.shipped_weights", lambda: shipped)
+    monkeypatch.setattr("venule.evaluation.card.shipped_weights", lambda: shipped)
+    (tmp_path / "current").mkdir()
+    monkeypatch.chdir(tmp_path / "current")
+    return folder
 
 
-def test_a_true_card_is_confirmed_and_its_test_images_are_looked_at_on_record(
-    venule: Run, made: Shipped, checkout: Path
+def test_a_true_card_is_confirmed_and_its_access_to_test_images_recorded(
+    venule: Run, made: Shipped, package: Path, tmp_path: Path
 ) -> None:
-    ran = venule("evaluate", "--card", "tiny", "--data-root", made.data, "--device", "cpu")
+    log = tmp_path / "access.jsonl"
+    given = ("--data-root", made.data, "--device", "cpu", "--access-log", log)
+    ran = venule("evaluate", "--card", "tiny", *given)
     assert ran.code == 0, ran.err
     assert ran.out.splitlines()[-1].endswith("numbers agree with the card of tiny")
     assert "CHASE_DB1 first20 test, first expert" in ran.out
-    lines = (checkout / "results" / "test_access.jsonl").read_text().splitlines()
-    (look,) = map(json.loads, lines)  # HRF's validation images are no test images
-    assert (look["dataset"], look["purpose"]) == ("CHASE_DB1", "card recheck")
+    # HRF's validation images are no test images.
+    (access,) = map(json.loads, log.read_text().splitlines())
+    assert (access["dataset"], access["purpose"]) == ("CHASE_DB1", "card recheck")
+    assert not any((tmp_path / "current").iterdir())
 
 
 def test_a_card_that_was_tampered_with_fails_in_one_line(
-    venule: Run, made: Shipped, checkout: Path
+    venule: Run, made: Shipped, package: Path, tmp_path: Path
 ) -> None:
-    path = checkout / "results" / "tiny" / "card.json"
+    path = package / "tiny.json"
     card = json.loads(path.read_text())
     card["scores"] = card["scores"][1:]
     card["scores"][0]["mean"]["dice"]["mean"] += 0.01
@@ -55,17 +63,36 @@ def test_a_card_that_was_tampered_with_fails_in_one_line(
     (line,) = [line for line in ran.err.splitlines() if not line.startswith("[")]
     assert line.startswith("venule: error: 1 of ")
     assert "HRF orlando val, first expert, Dice: mean" in line
-    assert not (checkout / "results" / "test_access.jsonl").exists()
+    assert not any((tmp_path / "current").iterdir())  # nothing is recorded where none asks
 
 
 def test_a_data_set_that_is_missing_is_said_and_not_counted_as_agreeing(
-    venule: Run, made: Shipped, checkout: Path, tmp_path: Path
+    venule: Run, made: Shipped, package: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(made.data / "HRF", tmp_path / "some" / "HRF")
     ran = venule("evaluate", "--card", "tiny", "--data-root", tmp_path / "some", "--device", "cpu")
     assert ran.code == 0, ran.err
     assert "CHASE_DB1 first20 test, first expert: not checked, CHASE_DB1: not under" in ran.err
     assert ran.out.splitlines()[-1].endswith("1 of 2 sets of scores not checked")
+
+
+def test_a_log_that_cannot_be_written_is_refused_before_anything_is_scored(
+    venule: Run, made: Shipped, package: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    given = ("--data-root", made.data, "--access-log", tmp_path / "file" / "access.jsonl")
+    ran = venule("evaluate", "--card", "tiny", *given)
+    assert ran.code != 0
+    assert ran.err.count("\n") == 1
+    assert "--access-log" in ran.err
+
+
+def test_a_name_without_a_card_is_one_line(venule: Run, package: Path) -> None:
+    ran = venule("evaluate", "--card", "huge")
+    assert ran.code == 2
+    assert ran.err == (
+        "venule: error: huge: no such card; give a card's .json or a shipped name: tiny\n"
+    )
 
 
 def test_without_a_card_a_model_data_and_split_are_needed(venule: Run) -> None:

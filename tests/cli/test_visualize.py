@@ -53,21 +53,21 @@ def test_a_large_split_is_several_pages(drive: Path, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("split", "looks"), [("test", 1), ("val", 0)])
-def test_a_sheet_of_test_images_is_a_look_without_scores(
-    drive: Path, tmp_path: Path, split: str, access_log: int
+@pytest.mark.parametrize(("split", "accesses"), [("test", 1), ("val", 0)])
+def test_a_sheet_of_test_images_is_an_access_without_scores(
+    drive: Path, tmp_path: Path, split: str, accesses: int
 ) -> None:
     weights = tmp_path / "tiny.onnx"
     write_network(weights, ModelRecord(name="tiny", model="none"))
-    book = tmp_path / "looks.jsonl"
+    book = tmp_path / "access.jsonl"
     arguments = ("expert:second", weights, "--data", f"drive={drive}", "--split", split)
     call(*arguments[1 if split == "val" else 0 :], "-o", tmp_path / "s.png", "--access-log", book)
     lines = book.read_text().splitlines() if book.exists() else []
-    assert len(lines) == access_log  # observers are not networks
-    for look in map(json.loads, lines):
-        assert (look["purpose"], look["model"], look["images"]) == ("sheet", "tiny", 20)
-        assert look["weights_sha256"] == file_sha256(weights)
-        assert "scores" not in look
+    assert len(lines) == accesses  # observers are not networks
+    for access in map(json.loads, lines):
+        assert (access["purpose"], access["model"], access["images"]) == ("sheet", "tiny", 20)
+        assert access["weights_sha256"] == file_sha256(weights)
+        assert "scores" not in access
 
 
 def test_another_kind_of_file_is_refused(drive: Path, tmp_path: Path) -> None:

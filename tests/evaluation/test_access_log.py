@@ -1,5 +1,4 @@
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.errors import OutputError
 from venule.evaluation.access_log import (
-    default_file,
     holds_test_images,
     record_access,
     require_writable,
@@ -32,51 +30,39 @@ from venule.inference.segment import Segmenter
         ("all", "all", True),
     ],
 )
-def test_every_split_with_a_test_image_counts_as_a_look(
+def test_every_split_with_a_test_image_is_an_access(
     drive: Dataset, protocol: str, split: str, expected: bool
 ) -> None:
     assert holds_test_images(drive, select(drive, protocol, split)) is expected
 
 
-def test_each_look_is_one_more_json_line(
+def test_each_access_is_one_more_json_line(
     val: Selection, segmenter: Segmenter, tmp_path: Path
 ) -> None:
     result = evaluate_segmenter(segmenter, val).model_copy(update={"weights_sha256": "abc"})
-    file = tmp_path / "results" / "looks.jsonl"
+    file = tmp_path / "results" / "access.jsonl"
     record_access(result, file)
     record_access(result, file)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert len(lines) == 2
-    look = lines[0]
-    assert (look["dataset"], look["protocol"], look["split"]) == ("DRIVE", "official", "val")
-    assert (look["model"], look["weights_sha256"], look["threshold"]) == ("dark", "abc", 0.4)
-    assert look["scores"]["mean"]["dice"] == pytest.approx(result.mean["dice"].mean, abs=1e-6)
-    assert look["date"].endswith("+00:00")
+    access = lines[0]
+    assert (access["dataset"], access["protocol"], access["split"]) == ("DRIVE", "official", "val")
+    assert (access["model"], access["weights_sha256"], access["threshold"]) == ("dark", "abc", 0.4)
+    assert access["scores"]["mean"]["dice"] == pytest.approx(result.mean["dice"].mean, abs=1e-6)
+    assert access["date"].endswith("+00:00")
 
 
 def test_undefined_scores_are_null(val: Selection, segmenter: Segmenter, tmp_path: Path) -> None:
     result = evaluate_segmenter(segmenter, val)
     undefined = result.model_copy(update={"pooled": {"dice": float("nan")}})
-    record_access(undefined, tmp_path / "looks.jsonl")
-    assert json.loads((tmp_path / "looks.jsonl").read_text())["scores"]["pooled"]["dice"] is None
+    record_access(undefined, tmp_path / "access.jsonl")
+    assert json.loads((tmp_path / "access.jsonl").read_text())["scores"]["pooled"]["dice"] is None
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--access-log"):
-        require_writable(tmp_path / "file" / "looks.jsonl")
-
-
-def test_the_default_file_lies_at_the_top_of_the_checkout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    inside = tmp_path / "repository" / "below"
-    inside.mkdir(parents=True)
-    monkeypatch.chdir(inside)
-    assert default_file() == inside / "results" / "test_access.jsonl"
-    subprocess.run(["git", "init", "-q", str(inside.parent)], check=True)
-    assert default_file() == inside.parent / "results" / "test_access.jsonl"
+        require_writable(tmp_path / "file" / "access.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -104,27 +90,12 @@ def test_a_test_split_of_a_list_counts_however_it_is_spelt(tmp_path: Path, split
         assert holds_test_images(dataset, select(dataset, protocol, name))
 
 
-def test_a_look_names_the_commit_and_whether_files_differ_from_it(
-    val: Selection, segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_else_the_keeper_of_the_log_knows_stands_in_its_line(
+    val: Selection, segmenter: Segmenter, tmp_path: Path
 ) -> None:
-    def git(*arguments: str) -> str:
-        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    file = tmp_path / "results" / "test_access.jsonl"
-    file.parent.mkdir()
-    file.touch()
-    (tmp_path / "code.py").write_text("1")
-    git("init", "-q")
-    git("add", ".")
-    git("commit", "-qm", "first")
-    head = git("rev-parse", "HEAD")
-    monkeypatch.chdir(tmp_path)
     result = evaluate_segmenter(segmenter, val)
-    record_access(result, file)
-    record_access(result, file)  # the first look has changed the file of looks
-    (tmp_path / "code.py").write_text("2")
-    record_access(result, file)
-    commits = [json.loads(line)["commit"] for line in file.read_text().splitlines()]
-    assert commits == [head, head, f"{head}-dirty"]
+    record_access(result, tmp_path / "a.jsonl", context={"commit": "abc", "grader": None})
+    record_access(result, tmp_path / "a.jsonl")
+    first, second = map(json.loads, (tmp_path / "a.jsonl").read_text().splitlines())
+    assert (first["commit"], first["grader"]) == ("abc", None)
+    assert first.keys() - second.keys() == {"commit", "grader"}

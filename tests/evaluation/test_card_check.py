@@ -57,7 +57,7 @@ def test_a_card_of_the_same_weights_and_images_agrees(card: Card, result: Result
     names = {row.score for row in compared}
     assert {"Dice: mean", "Dice: low", "ROC AUC: pooled", "threshold", "images"} <= names
     assert "recall, fov width up to 2 px: pooled" in names
-    assert "second published way: mIoU" in names
+    assert "Manshi3's scoring: mIoU" in names
 
 
 @pytest.mark.parametrize(("by", "drifted"), [(0.0002, ["Dice: mean"]), (0.00005, [])])
@@ -138,7 +138,7 @@ def test_every_number_of_the_scores_is_compared(card: Card, result: Result) -> N
         "threshold",
         "mean",
         "pooled",
-        "published",
+        "legacy",
         "recall_by_width",
         "calibration",
         "worst",

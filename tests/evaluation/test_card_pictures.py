@@ -42,15 +42,15 @@ def test_the_worst_images_are_those_of_lowest_dice(folder: Path) -> None:
 def test_pictures_of_the_worst_images_come_onto_the_card(
     shipped: Shipped, folder: Path, source: Predictor, tmp_path: Path
 ) -> None:
-    written = draw_failures(
-        folder, [Worst("chase_db1.json", source)], tmp_path / "docs", shipped.data
-    )
+    log = tmp_path / "access.jsonl"
+    worst = [Worst("chase_db1.json", source)]
+    written = draw_failures(folder, worst, tmp_path / "docs", shipped.data, access_log=log)
     assert written[0] == tmp_path / "docs" / "cards" / "images" / "tiny-chase_db1-test.jpg"
     with Image.open(written[0]) as picture:
         assert picture.width > 4 * CELL_PX  # photograph, truth, probability, errors
         assert np.asarray(picture).std() > 10
-    (look,) = map(json.loads, (folder.parent / "test_access.jsonl").read_text().splitlines())
-    assert (look["purpose"], look["dataset"], look["images"]) == ("sheet", "CHASE_DB1", 3)
+    (access,) = map(json.loads, log.read_text().splitlines())
+    assert (access["purpose"], access["dataset"], access["images"]) == ("sheet", "CHASE_DB1", 3)
     card = make_card(folder, shipped.weights)
     page = card_page(card)
     assert "](../cards/images/tiny-chase_db1-test.jpg)" in page

@@ -10,7 +10,7 @@ from venule.evaluation.evaluate import evaluate_expert, evaluate_segmenter
 from venule.evaluation.report import (
     difference_table,
     headings,
-    published_table,
+    legacy_table,
     score_table,
     to_csv,
     to_json,
@@ -50,7 +50,7 @@ def test_differences_are_paired_and_of_shared_scores_only(report: Report) -> Non
 
 
 def test_published_ways_are_labelled_as_such(report: Report) -> None:
-    rows = published_table(report)
+    rows = legacy_table(report)
     assert "whole frame" in rows[0][0]
     assert any('"AUC" of the thresholded map' in row[0] for row in rows)
     assert {len(row) for row in rows} == {3}
@@ -60,7 +60,7 @@ def test_json_reads_back_and_has_null_for_nan(report: Report) -> None:
     undefined = report.results[0].model_copy(update={"pooled": {"dice": math.nan}})
     content = json.loads(to_json(compare((undefined, report.results[1]))))
     assert content["results"][0]["pooled"]["dice"] is None
-    assert content["results"][0]["published"]["second_system"]["batch"] == 2
+    assert content["results"][0]["legacy"]["manshi3"]["batch"] == 2
     assert len(content["results"][1]["images"]) == 20
 
 

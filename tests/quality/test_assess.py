@@ -249,9 +249,10 @@ def test_frames_of_any_shape_have_a_grade(shape: tuple[int, int]) -> None:
     [
         (np.zeros((30, 30), np.uint8), np.zeros((30, 30), np.uint16)),
         (np.zeros((30, 30, 3), np.uint8), np.zeros((30, 31), np.uint16)),
+        (np.zeros((30, 30, 3), np.uint8), np.zeros((30, 30), np.float32)),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(image: NDArray[Any], levels: Levels) -> None:
+def test_arrays_that_do_not_fit_are_refused(image: NDArray[Any], levels: NDArray[Any]) -> None:
     with pytest.raises(ImageError, match="expected"):
         assess(image, outlined(np.ones((30, 30), bool)), levels, threshold=0.5)
 

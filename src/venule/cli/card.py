@@ -17,19 +17,19 @@ DRIFTED = 1
 
 def check_card(model: str, *, data_root: Path | None, access_log: Path | None, device: str) -> None:
     """Print old, new and difference of every score whose images are there; exit 1 on a drift."""
-    from venule.evaluation.access_log import default_file, holds_test_images, require_writable
+    from venule.evaluation.access_log import holds_test_images, require_writable
     from venule.evaluation.card import card_file, read_card
     from venule.evaluation.card_check import card_predictor, find_parts
 
     card = read_card(card_file(model))
     parts, missing = find_parts(card, data_root)
     source = card_predictor(card, device=device)
-    book = access_log or default_file()
-    if any(holds_test_images(part.dataset, part.selection) for part in parts):
-        require_writable(book)
+    tested = any(holds_test_images(part.dataset, part.selection) for part in parts)
+    if access_log is not None and tested:
+        require_writable(access_log)
     for line in missing:
         typer.secho(line, err=True, fg="yellow")
-    compared = _score(parts, source, book)
+    compared = _score(parts, source, access_log)
     _print(compared)
     drifted = [row for row in compared if row.drifted]
     if drifted:
@@ -46,8 +46,8 @@ def check_card(model: str, *, data_root: Path | None, access_log: Path | None, d
     typer.echo(f"\n{len(compared)} numbers agree with the card of {card.name}{left_out}")
 
 
-def _score(parts: "list[Part]", source: "Predictor", book: Path) -> "list[Comparison]":
-    """Every number of the parts beside the same computed now; accesses to test images recorded."""
+def _score(parts: "list[Part]", source: "Predictor", access_log: Path | None) -> "list[Comparison]":
+    """Every number of the parts beside the same computed now; accesses are recorded."""
     from venule.evaluation.access_log import holds_test_images, record_access
     from venule.evaluation.card_check import compare_scores
     from venule.evaluation.evaluate import evaluate
@@ -57,8 +57,8 @@ def _score(parts: "list[Part]", source: "Predictor", book: Path) -> "list[Compar
         for part in parts:
             expert = part.scores.expert
             result = evaluate(source, part.selection, expert=expert, progress=progress.advance)
-            if holds_test_images(part.dataset, part.selection):
-                record_access(result, book, purpose="card recheck")
+            if access_log is not None and holds_test_images(part.dataset, part.selection):
+                record_access(result, access_log, purpose="card recheck")
             compared += compare_scores(part.scores, result)
     return compared
 

@@ -95,8 +95,8 @@ AccessLog = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Where each look at test images is recorded.",
-        show_default="results/test_access.jsonl of this checkout",
+        help="Append a line for each access to test images, as JSON.",
+        show_default="no record",
     ),
 ]
 
@@ -142,7 +142,7 @@ def evaluate(
         raise UsageError("--data-root goes with --card; give --data NAME=PATH")
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
-    from venule.evaluation.access_log import default_file, holds_test_images, require_writable
+    from venule.evaluation.access_log import holds_test_images, require_writable
     from venule.evaluation.evaluate import require_truth
     from venule.evaluation.predictor import open_predictors
     from venule.evaluation.report import to_csv, to_json
@@ -162,10 +162,11 @@ def evaluate(
         runtime=runtime.value,
         fov=fov.value,
     )
-    book = (access_log or default_file()) if holds_test_images(dataset, selection) else None
-    if book is not None and any(source.kind != "expert" for source in predictors):
-        require_writable(book)
-    report = compare(_score(predictors, selection, expert=expert.value, book=book))
+    if not holds_test_images(dataset, selection):
+        access_log = None
+    if access_log is not None and any(source.kind != "expert" for source in predictors):
+        require_writable(access_log)
+    report = compare(_score(predictors, selection, expert=expert.value, access_log=access_log))
     # Before anything is printed: a reader of stdout that goes away must not cost the files, and a
     # disk that is full must not cost the scores.
     try:
@@ -190,9 +191,13 @@ def _require_files(json: Path | None, csv: Path | None) -> None:
 
 
 def _score(
-    predictors: "list[Predictor]", selection: "Selection", *, expert: "Expert", book: Path | None
+    predictors: "list[Predictor]",
+    selection: "Selection",
+    *,
+    expert: "Expert",
+    access_log: Path | None,
 ) -> "tuple[Result, ...]":
-    """The result of each source; accesses to test images are recorded in `book`."""
+    """The result of each source; each is recorded in `access_log`."""
     from venule.evaluation.access_log import record_access
     from venule.evaluation.evaluate import evaluate as score
 
@@ -200,9 +205,9 @@ def _score(
     with Progress(total=len(predictors) * len(selection.cases)) as progress:
         for source in predictors:
             result = score(source, selection, expert=expert, progress=progress.advance)
-            # Written before anyone sees a score: a look that is interrupted is a look.
-            if book is not None and source.kind != "expert":
-                record_access(result, book)
+            # Written before anyone sees a score: an access that is interrupted is one.
+            if access_log is not None and source.kind != "expert":
+                record_access(result, access_log)
             results.append(result)
     return tuple(results)
 
@@ -219,12 +224,12 @@ def _print(report: "Report") -> None:
     from venule.evaluation.report import (
         difference_table,
         headings,
-        published_table,
+        legacy_table,
         score_table,
     )
 
     typer.echo("\n".join(map(shown, headings(report))))
-    tables = [score_table(report), published_table(report)]
+    tables = [score_table(report), legacy_table(report)]
     if report.differences:
         tables.insert(1, difference_table(report))
     for table in tables:

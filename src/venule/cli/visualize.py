@@ -42,7 +42,7 @@ def visualize(
     """
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
-    from venule.evaluation.access_log import default_file, holds_test_images, record_sheet
+    from venule.evaluation.access_log import holds_test_images, record_sheet
     from venule.evaluation.predictor import open_predictors
     from venule.evaluation.sheet import sheet_headings, sheet_rows
     from venule.image.io import write_png
@@ -55,10 +55,10 @@ def visualize(
     predictors = open_predictors(
         models, selection, threshold=threshold, device=device.value, checkpoint=checkpoint.value
     )
-    if holds_test_images(dataset, selection):
+    if access_log is not None and holds_test_images(dataset, selection):
         for source in predictors:
             if source.kind != "expert":
-                record_sheet(source, selection, access_log or default_file(), expert=expert.value)
+                record_sheet(source, selection, access_log, expert=expert.value)
     with Progress(total=len(files)) as progress:
         sheets = pages(
             sheet_rows(predictors, selection, expert=expert.value),

@@ -64,6 +64,7 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=F
     noise: float = Field(default=0.02, ge=0)  # largest standard deviation, of the 0..1 range
     jpeg_p: float = Field(default=0.0, ge=0, le=1)
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
+    crop_in_fov: bool = False  # crops lie about the field of view, not anywhere in the frame
     # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
     # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
     low_resolution_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
@@ -184,7 +185,10 @@ def random_crop(sample: Sample, side_px: int, config: AugmentationConfig) -> Sam
     which shows the network the field of view's edge as often as the rest.
     """
     height, width = sample["fov"].shape[-2:]
-    top, left = (_draw_start(length, side_px) for length in (height, width))
+    if config.crop_in_fov:
+        top, left = _draw_in(sample["fov"].as_subclass(Tensor)[0], side_px)
+    else:
+        top, left = (_draw_start(length, side_px) for length in (height, width))
     turn = _draw_turn(config)
     displacement = None
     if torch.rand(()) < config.elastic_p:
@@ -204,6 +208,22 @@ def _draw_start(length: int, side: int) -> int:
     if high < low:
         return (length - side) // 2
     return int(torch.randint(low, high + 1, ()))
+
+
+def _draw_in(fov: Tensor, side: int) -> tuple[int, int]:
+    """As `_draw_start`, in the smallest rectangle around the (H, W) field of view."""
+    first_row, rows = _extent(fov.amax(1))
+    first_column, columns = _extent(fov.amax(0))
+    return first_row + _draw_start(rows, side), first_column + _draw_start(columns, side)
+
+
+def _extent(inside: Tensor) -> tuple[int, int]:
+    """Where the first pixel inside lies, and how many there are up to the last."""
+    places = inside.nonzero()
+    if not len(places):
+        return 0, len(inside)
+    first, last = int(places[0]), int(places[-1])
+    return first, last - first + 1
 
 
 def _draw_turn(config: AugmentationConfig) -> Tensor | None:

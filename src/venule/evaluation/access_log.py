@@ -1,9 +1,13 @@
-"""The record of every look at test images: scores that are looked at often are no longer a test."""
+"""The test-set access log: scores that are looked at often are no longer a test.
+
+A log is written where a file is named, and only there: nothing here knows of a repository. What
+else its keeper wants to know of an access, such as the commit, comes as `context`.
+"""
 
 import json
 import math
 import os
-import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -14,16 +18,17 @@ from venule.errors import OutputError
 from venule.evaluation.predictor import Predictor
 from venule.evaluation.result import Result
 
-DEFAULT_FILE = Path("results") / "test_access.jsonl"
-
 Purpose = Literal["evaluation", "card recheck", "sheet"]
-"""Why test images were looked at: for scores, to see that published ones hold, for a picture."""
+"""Why test images were used: for scores, to confirm those of a card, for a picture."""
+
+Context = Mapping[str, str | None]
+"""What else a line of the log says, by its name."""
 
 
 def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
-    """Whether a look at this split must be recorded.
+    """Whether an evaluation of this split is an access to test images.
 
-    A split named `test...` must, and any split of another protocol than the data set's default
+    A split named `test...` is, and any split of another protocol than the data set's default
     with one of its test images (DRIVE's `ddrnet` validates on ten, `all` holds all).
     """
     if is_test(selection.split):
@@ -34,34 +39,30 @@ def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
     return any(record.id in tested for record in selection.cases)
 
 
-def default_file() -> Path:
-    """results/test_access.jsonl at the top of the current git checkout, or of this folder."""
-    return checkout() / DEFAULT_FILE
-
-
-def checkout() -> Path:
-    """The top of the current git checkout; this folder outside of one."""
-    top = _git("rev-parse", "--show-toplevel")
-    return Path(top) if top else Path.cwd()
-
-
 def require_writable(file: Path) -> None:
-    """Raise OutputError unless a look can be recorded; asked before anything is scored."""
+    """Raise OutputError unless an access can be recorded; asked before anything is scored."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8"):
             pass
     except OSError as error:
         raise OutputError(
-            f"{file}: cannot be written ({error.strerror}), and an access to test images must be "
-            f"recorded; give another file with --access-log"
+            f"{file}: cannot be written ({error.strerror}), and accesses to test images are to be "
+            f"recorded there; give another file with --access-log"
         ) from None
 
 
-def record_access(result: Result, file: Path, *, purpose: Purpose = "evaluation") -> None:
-    """Append one JSON line: date, commit, why, what was scored on what, weights' hash, scores."""
+def record_access(
+    result: Result, file: Path, *, purpose: Purpose = "evaluation", context: Context | None = None
+) -> None:
+    """Append one JSON line: date, why, what was scored on what, weights' SHA-256, scores.
+
+    Raises:
+        OutputError: `file` cannot be written.
+    """
     _append(
         file,
+        context,
         purpose=purpose,
         dataset=result.dataset,
         protocol=result.protocol,
@@ -79,10 +80,18 @@ def record_access(result: Result, file: Path, *, purpose: Purpose = "evaluation"
     )
 
 
-def record_sheet(source: Predictor, selection: Selection, file: Path, *, expert: Expert) -> None:
+def record_sheet(
+    source: Predictor,
+    selection: Selection,
+    file: Path,
+    *,
+    expert: Expert,
+    context: Context | None = None,
+) -> None:
     """Append one JSON line as `record_access` does, without scores, of a sheet of errors."""
     _append(
         file,
+        context,
         purpose="sheet",
         dataset=selection.dataset,
         protocol=selection.protocol,
@@ -96,9 +105,9 @@ def record_sheet(source: Predictor, selection: Selection, file: Path, *, expert:
     )
 
 
-def _append(file: Path, *, purpose: Purpose, **looked_at: object) -> None:
+def _append(file: Path, context: Context | None, *, purpose: Purpose, **accessed: object) -> None:
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    line = json.dumps({"date": date, "commit": _commit(), "purpose": purpose, **looked_at})
+    line = json.dumps({"date": date, **(context or {}), "purpose": purpose, **accessed})
     require_writable(file)
     # One write at the end of the file, so that two evaluations at a time keep their lines whole.
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
@@ -109,19 +118,3 @@ def _append(file: Path, *, purpose: Purpose, **looked_at: object) -> None:
 def _defined(scores: dict[str, float]) -> dict[str, float | None]:
     """JSON has no nan."""
     return {name: None if math.isnan(value) else round(value, 6) for name, value in scores.items()}
-
-
-def _commit() -> str | None:
-    """The commit of the current checkout, with `-dirty` if files differ from it."""
-    commit = _git("rev-parse", "HEAD")
-    others = (":(top)", f":(top,exclude){DEFAULT_FILE.as_posix()}")  # a look changes its own file
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *others)
-    return f"{commit}-dirty" if commit and changed else commit
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()

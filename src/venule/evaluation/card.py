@@ -2,7 +2,8 @@
 
 A card is put together from committed files only, and never typed by hand: the weights' own record,
 the JSON reports of `venule evaluate`, and `card.toml`, which holds the few sentences that no
-program knows. `results/NAME/` holds the files of the shipped weights NAME.
+program knows. One folder, called as the
+weights are, holds these files.
 """
 
 import hashlib
@@ -17,18 +18,18 @@ from pydantic import BaseModel, ValidationError
 from venule.data.attribution import Attribution
 from venule.data.case import Expert
 from venule.errors import UsageError, WeightsError
-from venule.evaluation.access_log import checkout
 from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.intervals import Interval, Number
-from venule.evaluation.published import Published
+from venule.evaluation.legacy import LegacyScores
 from venule.evaluation.result import CalibrationBin, Report, Result, WidthRecall
+from venule.inference.load import shipped_weights
 from venule.inference.onnx_runner import load_onnx
 from venule.models.record import ModelRecord
 
 SCHEMA_VERSION: Literal[1] = 1
 
-TEXTS, ABOUT, FAILURES, CARD = "card.toml", "about.json", "failures.json", "card.json"
-"""The files of results/NAME/ that a card is made of, and the card."""
+TEXTS, ABOUT, FAILURES = "card.toml", "about.json", "failures.json"
+"""The files of a folder of results that a card is made of."""
 
 
 class Texts(BaseModel, frozen=True, extra="forbid"):
@@ -101,7 +102,7 @@ class CardScores(BaseModel, frozen=True, extra="forbid"):
     threshold_source: str
     mean: dict[str, Interval]
     pooled: dict[str, Number]
-    published: Published
+    legacy: LegacyScores
     recall_by_width: tuple[WidthRecall, ...]
     calibration: tuple[CalibrationBin, ...]
     worst: tuple[FailedImage, ...] = ()
@@ -150,7 +151,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
 
 
 def make_card(folder: Path, weights: Path) -> Card:
-    """The card of the file `weights`, from results/NAME/; its name is the folder's.
+    """The card of the file `weights`, from its folder of results; its name is the folder's.
 
     Raises:
         UsageError: card.toml lacks something, a report is of other weights, or the record names a
@@ -196,16 +197,16 @@ def read_report(path: Path) -> Report:
 
 
 def card_file(model: str) -> Path:
-    """The card of a shipped name in results/ of the current checkout; a .json file is itself.
+    """The card beside the shipped weights of that name; a .json file is itself.
 
     Raises:
         UsageError: there is no such card.
     """
-    path = Path(model) if model.endswith(".json") else checkout() / "results" / model / CARD
-    if not path.is_file():
-        raise UsageError(
-            f"{model}: no card at {path}; run this in a checkout of venule, or give a card.json"
-        )
+    shipped = shipped_weights()
+    path = shipped[model].with_suffix(".json") if model in shipped else Path(model)
+    if path.suffix != ".json" or not path.is_file():
+        names = ", ".join(shipped) or "none"
+        raise UsageError(f"{model}: no such card; give a card's .json or a shipped name: {names}")
     return path
 
 

@@ -130,17 +130,17 @@ def _numbers(scores: CardScores) -> Iterator[tuple[str, float]]:
         yield f"{label}: share of vessels", part.vessel_share
     for image in scores.worst:
         yield f"low Dice of {image.id}", image.dice
-    yield from _published_numbers(scores)
+    yield from _legacy_numbers(scores)
 
 
-def _published_numbers(scores: CardScores) -> Iterator[tuple[str, float]]:
-    first, second = scores.published.first_system, scores.published.second_system
+def _legacy_numbers(scores: CardScores) -> Iterator[tuple[str, float]]:
+    first, second = scores.legacy.aghdamamir, scores.legacy.manshi3
     for label, value in (
         ("accuracy", first.accuracy),
         ("sensitivity", first.sensitivity),
         ("AUC of the thresholded map", first.auc_of_thresholded_map),
     ):
-        yield f"first published way, {label}: mean", value.mean
-        yield f"first published way, {label}: sd", value.sd
-    yield "second published way: mIoU", second.miou
-    yield "second published way: pixel accuracy", second.pixel_accuracy
+        yield f"AghdamAmir's scoring, {label}: mean", value.mean
+        yield f"AghdamAmir's scoring, {label}: sd", value.sd
+    yield "Manshi3's scoring: mIoU", second.miou
+    yield "Manshi3's scoring: pixel accuracy", second.pixel_accuracy

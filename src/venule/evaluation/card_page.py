@@ -8,9 +8,9 @@ from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.report import (
     Table,
     interval_text,
+    legacy_cells,
     markdown,
     number_text,
-    published_cells,
 )
 from venule.evaluation.score import LABELS
 
@@ -120,8 +120,8 @@ def _scores(scores: CardScores) -> Iterator[str]:
     yield ""
     yield from _widths(scores)
     yield from _calibration(scores)
-    ways: Table = [["published ways: whole frame, squared, threshold 0.5", ""]]
-    yield from markdown(ways + [[label, text] for label, text in published_cells(scores.published)])
+    ways: Table = [["historic scorings: whole frame as a square, threshold 0.5", ""]]
+    yield from markdown(ways + [[label, text] for label, text in legacy_cells(scores.legacy)])
     yield ""
 
 

@@ -12,7 +12,7 @@ from venule.data.case import Expert
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.errors import UsageError
-from venule.evaluation.access_log import DEFAULT_FILE, record_sheet
+from venule.evaluation.access_log import Context, record_sheet, require_writable
 from venule.evaluation.card import FAILURES, Failures, read_report, worst_images
 from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.predictor import Predictor
@@ -29,7 +29,7 @@ CELL_PX = 320
 
 @dataclass(frozen=True)
 class Worst:
-    """A report below results/NAME/ whose worst images are to be drawn, and what it scores.
+    """A report of the folder whose worst images are to be drawn, and what it scores.
 
     `made` says how weights were made that are not the card's.
     """
@@ -40,17 +40,25 @@ class Worst:
 
 
 def draw_failures(
-    folder: Path, worst: Sequence[Worst], docs: Path, data_root: Path | None = None
+    folder: Path,
+    worst: Sequence[Worst],
+    docs: Path,
+    data_root: Path | None = None,
+    *,
+    access_log: Path | None = None,
+    context: Context | None = None,
 ) -> list[Path]:
-    """Draw the worst images of reports, for results/NAME/; the files written, failures.json last.
+    """Draw the worst images of reports in `folder`; the files written, failures.json last.
 
-    The pictures are docs/cards/images/NAME-DATASET-SPLIT.jpg. That they show test images is
-    recorded in results/test_access.jsonl.
+    The pictures are DOCS/cards/images/NAME-DATASET-SPLIT.jpg, NAME that of the folder. That they
+    show test images is recorded in `access_log`, if it is given.
 
     Raises:
         UsageError: a report is not of its weights, or its photographs must not be shown.
         DatasetError: the photographs are not there.
     """
+    if access_log is not None:
+        require_writable(access_log)
     results = [_allowed(folder / part.report, part.source) for part in worst]
     failures, written = [], []
     for part, result in zip(worst, results, strict=True):
@@ -58,7 +66,8 @@ def draw_failures(
         path = docs / "cards" / "images" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         shown = _worst(result, data_root)
-        record_sheet(part.source, shown, folder.parent / DEFAULT_FILE.name, expert=result.expert)
+        if access_log is not None:
+            record_sheet(part.source, shown, access_log, expert=result.expert, context=context)
         write_bytes(path, _jpeg(_sheet(shown, part.source, result.expert)))
         written.append(path)
         failures.append(

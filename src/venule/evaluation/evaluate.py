@@ -14,13 +14,13 @@ from venule.data.sample import load_annotated
 from venule.data.truth import of_class
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.intervals import bootstrap
+from venule.evaluation.legacy import SIDE_PX, LegacyScorer
 from venule.evaluation.predictor import (
     Predictor,
     expert_predictor,
     maps_predictor,
     segmenter_predictor,
 )
-from venule.evaluation.published import SIDE_PX, PublishedScorer
 from venule.evaluation.result import ImageScores, Result, SeenImage
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.io import pixel_hash
@@ -87,7 +87,7 @@ def evaluate(
     if source.name == f"expert:{expert}":
         raise UsageError(f"{source.name} against itself; give the other one with --expert")
     scorer = Scorer(binary=source.binary)
-    published = PublishedScorer(side_px=source.resize_px or SIDE_PX)
+    legacy = LegacyScorer(side_px=source.resize_px or SIDE_PX)
     images: list[ImageScores] = []
     seen: list[SeenImage] = []
     for case in selection.cases:
@@ -99,7 +99,7 @@ def evaluate(
         plane, counts = of_class(truth, source.class_name)
         scored = sample.fov & counts
         scores = scorer.add(probability, plane, scored, threshold=source.threshold)
-        published.add(probability, plane)
+        legacy.add(probability, plane)
         images.append(ImageScores(id=case.id, scores=scores))
         if progress is not None:
             progress(case.id)
@@ -122,7 +122,7 @@ def evaluate(
         images=tuple(images),
         mean={name: bootstrap([image.scores[name] for image in images]) for name in names},
         pooled=scorer.pooled(),
-        published=published.result(),
+        legacy=legacy.result(),
         recall_by_width=scorer.recall_by_width(),
         calibration=scorer.calibration(),
         seen=tuple(seen),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from venule.evaluation.intervals import Interval
-from venule.evaluation.published import Published
+from venule.evaluation.legacy import LegacyScores
 from venule.evaluation.result import Report, Result
 from venule.evaluation.score import LABELS
 
@@ -62,15 +62,15 @@ def difference_table(report: Report) -> Table:
     return rows
 
 
-def published_table(report: Report) -> Table:
-    """One row for each figure of the two published ways of scoring."""
+def legacy_table(report: Report) -> Table:
+    """One row for each figure of the two historic scorings."""
     rows = [
         [
-            "published ways: whole frame, squared, threshold 0.5",
+            "historic scorings: whole frame as a square, threshold 0.5",
             *(result.model for result in report.results),
         ]
     ]
-    columns = [list(published_cells(result.published)) for result in report.results]
+    columns = [list(legacy_cells(result.legacy)) for result in report.results]
     for cells in zip(*columns, strict=True):
         rows.append([cells[0][0], *(cell for _, cell in cells)])
     return rows
@@ -130,9 +130,9 @@ def _csv_rows(result: Result) -> Iterator[tuple[str, str, dict[str, float]]]:
     yield "pooled", "", result.pooled
 
 
-def published_cells(published: Published) -> Iterator[tuple[str, str]]:
-    """Each figure of the two published ways, its label and its text."""
-    first, second = published.first_system, published.second_system
+def legacy_cells(legacy: LegacyScores) -> Iterator[tuple[str, str]]:
+    """Each figure of the two historic scorings, its label and its text."""
+    first, second = legacy.aghdamamir, legacy.manshi3
     way = f"DDRNet for DRIVE (AghdamAmir) ({first.side_px} px, mean and sd)"
     for label, value in (
         ("accuracy", first.accuracy),

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from venule.data.case import Expert
 from venule.evaluation.intervals import RESAMPLES, SEED, Interval, Number, paired_difference
-from venule.evaluation.published import Published
+from venule.evaluation.legacy import LegacyScores
 
 SCHEMA_VERSION = 1
 
@@ -61,7 +61,7 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     """One model, folder of maps or human observer, scored on one split of one data set.
 
     `mean` holds means over images with bootstrap intervals, `pooled` the scores of all pixels
-    together. All but `published` are inside the field of view, at the photographs' own size.
+    together. All but `legacy` are inside the field of view, at the photographs' own size.
     """
 
     model: str
@@ -81,7 +81,7 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     images: tuple[ImageScores, ...]
     mean: dict[str, Interval]
     pooled: dict[str, Number]
-    published: Published
+    legacy: LegacyScores
     recall_by_width: tuple[WidthRecall, ...] = ()  # empty in files of older versions
     calibration: tuple[CalibrationBin, ...] = ()  # likewise, and for masks
     seen: tuple[SeenImage, ...] = ()

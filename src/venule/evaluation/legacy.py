@@ -1,4 +1,4 @@
-"""The two published ways of scoring, kept for comparison and labelled as such.
+"""Historic scorings: how the authors of two published networks score, labelled as such.
 
 Both look at the whole frame, black corners included, resized to a square, at threshold 1/2. They
 are not comparable with the scores inside the field of view: the corners alone raise accuracy.
@@ -28,7 +28,7 @@ class MeanSd(BaseModel, frozen=True, extra="forbid"):
     sd: Number
 
 
-class FirstSystem(BaseModel, frozen=True, extra="forbid"):
+class AghdamAmir(BaseModel, frozen=True, extra="forbid"):
     """As AghdamAmir's DDRNet_SemanticSegmentation scores.
 
     What it calls "AUC" is the area under the thresholded map, which is balanced accuracy. The truth
@@ -41,7 +41,7 @@ class FirstSystem(BaseModel, frozen=True, extra="forbid"):
     auc_of_thresholded_map: MeanSd
 
 
-class SecondSystem(BaseModel, frozen=True, extra="forbid"):
+class Manshi3(BaseModel, frozen=True, extra="forbid"):
     """As Manshi3's retinal_vessel_sementic_segmentation (DebuggerCafe's DeepLabV3) scores.
 
     The mean of vessel and background IoU is taken of every batch of two images in their order and
@@ -54,14 +54,14 @@ class SecondSystem(BaseModel, frozen=True, extra="forbid"):
     pixel_accuracy: Number
 
 
-class Published(BaseModel, frozen=True, extra="forbid"):
-    """Both published ways; not inside the field of view, not at native size."""
+class LegacyScores(BaseModel, frozen=True, extra="forbid"):
+    """Both historic scorings; not inside the field of view, not at native size."""
 
-    first_system: FirstSystem
-    second_system: SecondSystem
+    aghdamamir: AghdamAmir
+    manshi3: Manshi3
 
 
-class PublishedScorer:
+class LegacyScorer:
     """Counts of each image's frame resized to a square; `side_px` is that of Manshi3's system."""
 
     def __init__(self, *, side_px: int = SIDE_PX) -> None:
@@ -75,14 +75,14 @@ class PublishedScorer:
         self._first.append(_count(probability, scale_mask(truth, first)))
         self._second.append(_count(probability, _nearest(truth, second)))
 
-    def result(self) -> Published:
+    def result(self) -> LegacyScores:
         """The scores of the images added so far."""
         pairs = [
             sum(self._second[start : start + BATCH], Counts(0, 0, 0, 0))
             for start in range(0, len(self._second), BATCH)
         ]
-        return Published(
-            first_system=FirstSystem(
+        return LegacyScores(
+            aghdamamir=AghdamAmir(
                 side_px=SIDE_PX,
                 accuracy=_mean_sd([accuracy(c) for c in self._first]),
                 sensitivity=_mean_sd([sensitivity(c) for c in self._first]),
@@ -90,7 +90,7 @@ class PublishedScorer:
                     [(sensitivity(c) + specificity(c)) / 2 for c in self._first]
                 ),
             ),
-            second_system=SecondSystem(
+            manshi3=Manshi3(
                 side_px=self.side_px,
                 batch=BATCH,
                 miou=_mean_sd([miou(c) for c in pairs]).mean,
