@@ -26,6 +26,7 @@ _LIBRARIES = (
     "onnxruntime",
     "openvino",
     "pillow",
+    "pydicom",
     "scikit-image",
     "scipy",
     "tifffile",
