@@ -179,7 +179,7 @@ class Ledger:
                 return
             self._base.execute(
                 "UPDATE files SET source = ?, place = ?, reason = ? WHERE name = ?",
-                (text(job.source), _place(job), reason, name),
+                (text(job.label), _place(job), reason, name),
             )
             if not isinstance(outcome, Kept):
                 self._replace(name, outcome)
@@ -276,7 +276,7 @@ class Ledger:
             if was is None:
                 self._base.execute(
                     "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')",
-                    (name, text(job.source), _place(job)),
+                    (name, text(job.label), _place(job)),
                 )
             elif again:
                 self._base.execute(
@@ -294,7 +294,7 @@ class Ledger:
             if was is not None and (again or was != "done"):
                 self._base.execute(
                     "UPDATE files SET source = ?, place = ? WHERE name = ?",
-                    (text(job.source), _place(job), name),
+                    (text(job.label), _place(job), name),
                 )
 
     def _clear(self, name: str) -> None:
@@ -317,7 +317,7 @@ class Ledger:
                 continue
             if sha256_if_readable(job.source) not in (None, digest):
                 raise OutputError(
-                    f"{self.path.parent} holds results of {source}, and {job.source} is another "
+                    f"{self.path.parent} holds results of {source}, and {job.label} is another "
                     "photograph of that name; choose another folder for -o, or replace them with "
                     "--overwrite"
                 )
@@ -381,7 +381,8 @@ def key(job: Job) -> str:
 
 
 def _place(job: Job) -> str:
-    return text(job.source.absolute())
+    """Where the photograph lies; of a DICOM object its pseudonym, for a path may name a patient."""
+    return text(job.label) if job.dicom else text(job.source.absolute())
 
 
 def text(value: str | Path) -> str:

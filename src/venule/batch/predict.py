@@ -95,6 +95,8 @@ def predict_folder(
     workers: int = 1,
     timeout: float | None = None,
     strict: bool = False,
+    deidentify: bool = False,
+    key: Path | str | None = None,
     overwrite: bool = False,
     shard: Shard | None = None,
     begun: Callable[[ModelRecord, int], None] | None = None,
@@ -113,6 +115,8 @@ def predict_folder(
         workers: photographs at the same time; they share the cores.
         timeout: seconds that a photograph may take, `TIMEOUT_S` if None.
         strict: photographs of grade "reject" fail, without files.
+        deidentify: DICOM objects that are written name no patient, study or date.
+        key: a CSV file outside `out` that tells which pseudonym is which DICOM object.
         overwrite: analyse everything again, and replace files that are in the way.
         shard: the part of the photographs that this run processes; runs of all shards may share
             `out`, and `merge_shards` makes one report of theirs.
@@ -137,15 +141,17 @@ def predict_folder(
         columns=columns,
         strict=strict,
         shard=shard,
+        deidentify=deidentify,
     )
     name = _engine_name(engine, jobs, workers=workers, timeout=timeout)
     resources = resources_of(workers, timeout)
     weights = choice.weights
     sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
     segmenter = choice.open(resources.threads)
-    settings = settings_of(
-        segmenter, sha256, {"imgsz": choice.resize_px, "strict": strict}, outputs, columns
-    )
+    parameters = {"imgsz": choice.resize_px, "strict": strict, "deidentify": deidentify}
+    settings = settings_of(segmenter, sha256, parameters, outputs, columns)
+    if key is not None:
+        _write_key(Path(key), jobs, Path(out), overwrite=overwrite)
     ledger = start(jobs, Records(Path(out), shard), settings, overwrite=overwrite)
     if begun is not None:
         begun(segmenter.record, len(jobs))
@@ -179,6 +185,14 @@ def _known(names: Sequence[str], among: Mapping[str, object], what: str) -> tupl
     if unknown or not names:
         raise UsageError(f"{what} {', '.join(unknown) or 'none'}: use {','.join(among)} or some")
     return tuple(name for name in among if name in names)
+
+
+def _write_key(path: Path, jobs: Sequence[Job], out: Path, *, overwrite: bool) -> None:
+    from venule.dicom.key import write_key
+
+    if path.absolute().is_relative_to(out.absolute()):
+        raise UsageError(f"{path}: lies in {out}; put the key where results do not go")
+    write_key(path, ((job.name, job.source) for job in jobs if job.dicom), overwrite=overwrite)
 
 
 def _engine_name(

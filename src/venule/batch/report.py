@@ -23,6 +23,7 @@ _LIBRARIES = (
     "onnxruntime",
     "openvino",
     "pillow",
+    "pydicom",
     "scikit-image",
     "scipy",
     "tifffile",
@@ -41,7 +42,9 @@ def write_reports(
         OutputError: they cannot be written.
     """
     groups = [COLUMNS[name] for name in settings["columns"]]
-    reported = [name for group in groups if group.table == "report" for name in group.names]
+    reported = list(
+        dict.fromkeys(name for group in groups if group.table == "report" for name in group.names)
+    )
     measured = [name for group in groups if group.table == "measurements" for name in group.names]
     if any(group.table == "measurements" for group in groups):
         more = dict.fromkeys(name for row in rows for name in row.cells if name not in reported)
