@@ -90,7 +90,7 @@ def test_the_dice_of_every_image_their_mean_and_the_pooled_one_are_in_the_json(
     both = [2 * int((eye.first & eye.second).sum()) for eye in eyes]
     each = [int(eye.first.sum()) + int(eye.second.sum()) for eye in eyes]
     dice = [twice / total for twice, total in zip(both, each, strict=True)]
-    assert 0 < min(dice)
+    assert min(dice) > 0
     assert max(dice) < 1
     assert [image["scores"]["dice"] for image in result["images"]] == pytest.approx(dice)
     assert result["mean"]["dice"]["mean"] == pytest.approx(sum(dice) / 20)
