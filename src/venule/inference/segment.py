@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import FieldOfView, find_fov, given_fov
-from venule.image.levels import Levels, to_levels
+from venule.image.levels import Levels, threshold_level, to_levels
 from venule.image.photograph import Photograph, as_photograph
 from venule.image.preprocess import Square, preprocess, restored_strips, scale_mask
 from venule.image.tiles import Run, predict_tiled
@@ -107,6 +107,7 @@ def finish(logits: FloatMap, fov: Mask, one: ClassRecord) -> ProbabilityMap:
     lower_small_components(
         levels, fov, threshold=one.threshold, min_component=one.components.min_component
     )
+    reconnected = reconnected[levels.ravel()[reconnected] >= threshold_level(one.threshold)]
     return ProbabilityMap(levels, one.threshold, reconnected)
 
 

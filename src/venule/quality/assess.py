@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from venule.errors import ImageError
 from venule.image.arrays import RGB, check_mask, check_rgb
 from venule.image.fov import FieldOfView
@@ -143,8 +145,11 @@ def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) ->
     """
     check_rgb(image)
     check_mask(fov.mask, (image.shape[0], image.shape[1]), name="field of view")
-    if levels.shape != fov.mask.shape:
-        raise ImageError(f"probability: expected shape {fov.mask.shape}, got {levels.shape}")
+    if levels.shape != fov.mask.shape or levels.dtype != np.uint16:
+        raise ImageError(
+            f"levels: expected uint16 of shape {fov.mask.shape}, got {levels.dtype} of "
+            f"{levels.shape}"
+        )
     step = math.ceil(max(fov.mask.shape) / _LOOKED_AT_PX)
     levels = levels[::step, ::step]
     vessels = (levels >= threshold_level(threshold)) & fov.mask[::step, ::step]
