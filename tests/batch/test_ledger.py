@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from venule.analysis.columns import Cell
 from venule.batch.ledger import SCHEMA, Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
@@ -15,7 +16,7 @@ from venule.errors import OutputError
 from venule.files.hashes import file_sha256
 
 SETTINGS = {"model": "tiny", "threshold": 0.5, "outputs": ["mask"], "parameters": {"imgsz": None}}
-CELLS = {
+CELLS: dict[str, Cell] = {
     "quality": "reject",
     "quality_reasons": "no field of view",
     "uncertainty": "0.2500",

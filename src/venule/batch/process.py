@@ -109,36 +109,39 @@ class Worker:
             MemoryError: the photograph needs more than there is.
         """
         started, job = time.perf_counter(), task.job
+        noticed: list[str] = []
         try:
-            outcome = self._process(task, read)
+            outcome = self._process(task, read, noticed)
         except MemoryError:
             raise
         except _RejectedError as error:
-            outcome = Failed(job, _reason(job, error), notes=error.notes, cells=error.cells)
+            outcome = Failed(job, _reason(job, error), notes=tuple(noticed), cells=error.cells)
         except _UnreadableError as error:
             outcome = failure(job, _reason(job, error), read=False, seconds=0)
         except Exception as error:
             if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
                 raise
-            outcome = Failed(job, _reason(job, error))
+            outcome = Failed(job, _reason(job, error), notes=tuple(noticed))
         if isinstance(outcome, Kept):
             return outcome
         return replace(outcome, seconds=time.perf_counter() - started)
 
-    def _process(self, task: Task, read: Callable[[], None] | None) -> Outcome:
+    def _process(self, task: Task, read: Callable[[], None] | None, noticed: list[str]) -> Outcome:
+        """As `__call__`, with exceptions; what reading noticed is added to `noticed`."""
         job, finished = task.job, task.finished
         digest = _input_sha256(job.source)
         if finished is not None and finished.input_sha256 == digest and _still_there(job, finished):
             return Kept(job)
         if read is not None:
             read()
-        analysis = analyse(_read(job), self.networks, steps=steps_of(job))
-        cells = _cells(job, analysis)
-        notes, quality = analysis.photograph.notes, analysis.quality
+        photograph = _read(job)
+        noticed += photograph.notes
+        analysis = analyse(photograph, self.networks, steps=steps_of(job))
+        cells, quality = _cells(job, analysis), analysis.quality
         if job.strict and quality is not None and quality.grade == "reject":
-            raise _RejectedError(job, quality.reasons, notes, cells)
+            raise _RejectedError(job, quality.reasons, cells)
         write_outputs(job, analysis)
-        return Written(job, Finished(digest, _output_hashes(job)), 0, notes, cells)
+        return Written(job, Finished(digest, _output_hashes(job)), 0, photograph.notes, cells)
 
 
 def steps_of(job: Job) -> tuple[Step, ...]:
@@ -189,15 +192,9 @@ def sweep(targets: Iterable[Path]) -> None:
 class _RejectedError(ImageError):
     """A photograph of too low quality for a strict job."""
 
-    def __init__(
-        self,
-        job: Job,
-        reasons: Sequence[str],
-        notes: tuple[str, ...],
-        cells: Mapping[str, Cell],
-    ) -> None:
+    def __init__(self, job: Job, reasons: Sequence[str], cells: Mapping[str, Cell]) -> None:
         super().__init__(f"{job.source}: rejected: {', '.join(reasons)}")
-        self.notes, self.cells = notes, cells
+        self.cells = cells
 
 
 class _UnreadableError(ImageError):
