@@ -24,13 +24,13 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
 import venule
+from venule.analysis.analyse import analyse
 from venule.data.case import Case, Dataset
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.data.sample import Sample
 from venule.errors import UsageError, VenuleError
 from venule.evaluation.access_log import (
-    default_file,
     holds_test_images,
     record_access,
     require_writable,
@@ -82,8 +82,8 @@ def versions(photo: Degraded) -> Iterator[tuple[str, float | None, Degraded]]:
 def rows_of(dataset: str, id: str, photo: Degraded, segmenter: Segmenter) -> Iterator[Row]:
     """What becomes of every version of one photograph."""
     for name, strength, degraded in versions(photo):
-        prediction = segmenter.segment(degraded.image)
-        quality = prediction.quality
+        analysis = analyse(degraded.image, segmenter)
+        prediction, quality = analysis.prediction, analysis.quality
         assert quality is not None
         yield Row(
             dataset=dataset,
@@ -101,10 +101,11 @@ def rows_of(dataset: str, id: str, photo: Degraded, segmenter: Segmenter) -> Ite
 
 def _ms(photo: Degraded, segmenter: Segmenter) -> float:
     prediction = segmenter.segment(photo.image)
-    threshold, times = prediction.threshold, []
+    found, fov = prediction.vessel_map, prediction.fov.mask
+    times = []
     for _ in range(TIMES):
         started = time.perf_counter()
-        assess(photo.image, prediction.fov, prediction.probability, threshold=threshold)
+        assess(photo.image, fov, found.levels, threshold=found.threshold)
         times.append(1e3 * (time.perf_counter() - started))
     return float(np.median(times))
 
@@ -115,9 +116,9 @@ def measure(
     *,
     source: Predictor,
     segmenter: Segmenter,
-    access_log: Path,
+    access_log: Path | None,
 ) -> list[Row]:
-    """The rows of one split; a look is recorded where it holds test images."""
+    """The rows of one split; access to test images is recorded."""
     rows: list[Row] = []
 
     def predict(record: Case, sample: Sample) -> FloatMap:
@@ -128,10 +129,11 @@ def measure(
         return source.predict(record, sample)
 
     require_truth(selection, "first")
-    if holds_test_images(dataset, selection):
+    recorded = access_log is not None and holds_test_images(dataset, selection)
+    if access_log is not None and recorded:
         require_writable(access_log)
     result = evaluate(replace(source, predict=predict), selection)
-    if holds_test_images(dataset, selection):
+    if access_log is not None and recorded:
         record_access(result, access_log)
     if result.seen:
         sys.stderr.write(f"warning: the weights have seen {len(result.seen)} of these images\n")
@@ -280,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 selection,
                 source=source,
                 segmenter=segmenter,
-                access_log=options.looks or default_file(),
+                access_log=options.access_log or default_file(),
             )
         found = report(source, selections, rows, every=options.every)
         write_bytes(options.out, (json.dumps(rounded(found), indent=1) + "\n").encode())

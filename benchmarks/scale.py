@@ -25,7 +25,7 @@ from venule.bench.clock import Stages
 from venule.bench.fresh import measure_fresh
 from venule.bench.photograph import write_photograph
 from venule.files.atomic import require_folder, write_bytes
-from venule.image.preprocess import FINER
+from venule.image.preprocess import FovScaled
 from venule.inference.load import load, shipped_weights
 from venule.system.computer import computer, versions
 
@@ -92,8 +92,11 @@ def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, flo
 
 def fit(entry: Entry, rows: Sequence[dict[str, object]]) -> dict[str, object] | None:
     """The line through the sizes whose network input grows no more; None of fewer than three."""
-    input = load(entry.model, runtime=entry.runtime, threads=1).record.preprocessing
-    least = FINER * input.largest_fov_px if input.largest_fov_px else input.fov_px or 0
+    scaling = load(entry.model, runtime=entry.runtime, threads=1).record.preprocessing.scaling
+    least = 0.0
+    if isinstance(scaling, FovScaled):
+        largest = scaling.largest_px
+        least = scaling.finer * largest if largest else scaling.diameter_px
     above = [row for row in rows if FOV_SHARE * min(row["size"]) > least]  # type: ignore[call-overload]
     if len(above) < 3:
         return None

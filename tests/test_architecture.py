@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "analysis": {"image", "inference", "measure", "quality", "vessels", "viz"},
     "batch": {"analysis", "files", "image", "inference", "models", "quality", "system"},
-    "bench": {"files", "image", "inference", "quality", "synth", "system", "viz"},
+    "bench": {"analysis", "files", "image", "inference", "quality", "synth", "system"},
     "report": {"evaluation", "measure", "viz"},
     "export": {"files", "image", "models", "inference"},
     "serve": {"image", "inference", "measure", "viz"},

@@ -48,11 +48,16 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_public_names_are_found_on_first_use() -> None:
     import venule
+    from venule.batch.predict import predict_folder
     from venule.inference.load import load
-    from venule.inference.segment import Prediction, Segmenter
+    from venule.inference.prediction import Prediction
+    from venule.inference.segment import Segmenter
 
     assert (venule.load, venule.Prediction, venule.Segmenter) == (load, Prediction, Segmenter)
+    assert venule.predict_folder is predict_folder
     assert set(venule.__all__) <= set(dir(venule))
+    for name in venule.__all__:
+        assert getattr(venule, name) is not None
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:

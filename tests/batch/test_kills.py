@@ -23,15 +23,16 @@ pytestmark = [
 COHORT = """
 import sys
 from pathlib import Path
-from support.segmenters import slow
+from support.segmenters import slow, working
 from venule.batch.plan import plan
-from venule.batch.run import run, start
+from venule.batch.predict import resources_of, run, start
 
 if __name__ == "__main__":
     source, out = map(Path, sys.argv[1:])
-    jobs = plan([source], out, save=("prob", "mask"))
-    ledger = start(jobs, out, {"model": "slow"})
-    for outcome in run(jobs, slow, ledger, segmenter=slow(1), weights=out, workers=2, timeout=60):
+    jobs = plan([source], out, outputs=("prob", "mask"))
+    ledger = start(jobs, out, {"model": "slow", "columns": ["quality"]})
+    resources = resources_of(2, 60)
+    for outcome in run(jobs, ledger, working(slow), engine="processes", resources=resources):
         print(type(outcome).__name__, outcome.job.name, flush=True)
 """
 

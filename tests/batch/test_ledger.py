@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from venule.batch.ledger import Ledger
+from venule.batch.ledger import SCHEMA, Ledger
 from venule.batch.plan import LEDGER, Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
 from venule.errors import OutputError
@@ -32,7 +32,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def _jobs(out: Path, *names: str) -> list[Job]:
-    return [Job(source=out / f"{name}.jpg", out=out, name=name, outputs=("mask",)) for name in names]
+    return [
+        Job(source=out / f"{name}.jpg", out=out, name=name, outputs=("mask",)) for name in names
+    ]
 
 
 def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
@@ -78,6 +80,36 @@ def test_a_file_that_is_no_ledger_is_said_to_be_none(tmp_path: Path) -> None:
     )
     with pytest.raises(OutputError, match=r"cannot be used .*--overwrite"):
         Ledger(tmp_path)
+
+
+OLDER_TABLES = """
+CREATE TABLE settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
+CREATE TABLE files (name TEXT PRIMARY KEY, source TEXT NOT NULL, outputs TEXT NOT NULL);
+INSERT INTO files VALUES ('a', 'a.jpg', '["a_mask.png"]');
+"""
+
+
+@pytest.mark.parametrize("version", [0, SCHEMA - 1, SCHEMA + 1])
+def test_a_ledger_of_another_version_is_refused_in_one_line_and_left_as_it_is(
+    tmp_path: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(tmp_path / LEDGER)) as base:
+        base.executescript(f"{OLDER_TABLES} PRAGMA user_version = {version};")
+    for _ in range(2):  # the first leaves nothing behind that would hold the second up
+        with pytest.raises(OutputError) as caught:
+            Ledger(tmp_path)
+        assert str(caught.value) == (
+            f"{tmp_path} holds results of another version of venule; choose another folder for -o"
+        )
+    with closing(sqlite3.connect(tmp_path / LEDGER)) as base:
+        assert base.execute("SELECT * FROM files").fetchall() == [("a", "a.jpg", '["a_mask.png"]')]
+        assert base.execute("PRAGMA user_version").fetchone() == (version,)
+        assert base.execute("SELECT count(*) FROM sqlite_master").fetchone() == (3,)
+
+
+def test_a_new_ledger_says_its_version(ledger: Ledger) -> None:
+    assert ledger._base.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+    assert SCHEMA > 0  # that of a file of somebody else's, who gave none
 
 
 def test_other_settings_are_refused_by_name_and_change_nothing(

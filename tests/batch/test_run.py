@@ -1,6 +1,6 @@
 import csv
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -9,18 +9,33 @@ from pathlib import Path
 
 import pytest
 
-from support.segmenters import DEADLY, broken, deadly, elsewhere, green, noise
+from support.networks import write_network
+from support.segmenters import DEADLY, broken, deadly, green, noise, working
 from venule import __version__
+from venule.batch.engine import OpenWorker, Resources
 from venule.batch.ledger import Ledger
-from venule.batch.plan import Kind, plan
-from venule.batch.predict import Failed, Kept, Network, Outcome, Written
-from venule.batch.run import _open_alike, open_network, run, settings_of, start, threads_each
-from venule.batch.workers import Task, _Changed, _Worker
+from venule.batch.plan import Job, plan
+from venule.batch.predict import (
+    ModelChoice,
+    open_same,
+    require_same,
+    resources_of,
+    run,
+    settings_of,
+    start,
+)
+from venule.batch.process import Failed, Kept, Outcome, Task, Written
+from venule.batch.processes import _Read, _Worker
 from venule.errors import OutputError, UsageError, VenuleError
 from venule.files.hashes import file_sha256
 from venule.image.io import write_png
+from venule.inference.segment import Segmenter
+from venule.models.record import ModelRecord
 
 Predict = Callable[..., list[Outcome]]
+
+SETTINGS = {"outputs": ["mask"], "columns": ["quality"]}
+ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 @pytest.fixture
@@ -32,34 +47,50 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def predict(folder: Path, tmp_path: Path) -> Predict:
-    """Predict the folder into out/, in this process if there is one photograph in it."""
+    """Predict the folder into out/, in worker processes if a time limit is given."""
 
     def predict(
         *,
-        save: tuple[Kind, ...] = ("mask",),
-        network: Network = green,
+        outputs: tuple[str, ...] = ("mask",),
+        network: Callable[[int], Segmenter] = green,
+        open_worker: OpenWorker | None = None,
         overwrite: bool = False,
         workers: int = 1,
         timeout: float | None = None,
-        weights: Path | None = None,
+        check: Callable[[], None] | None = None,
         **settings: object,
     ) -> list[Outcome]:
-        jobs = plan([folder], tmp_path / "out", save=save)
-        ledger = start(jobs, tmp_path / "out", {"save": save, **settings}, overwrite=overwrite)
-        segmenter = green(1)
+        jobs = plan([folder], tmp_path / "out", outputs=outputs)
+        given = {"outputs": outputs, "columns": ["quality"], **settings}
         outcomes = run(
             jobs,
-            network,
-            ledger,
-            segmenter=segmenter,
-            weights=weights or tmp_path,
-            workers=workers,
-            timeout=timeout,
+            start(jobs, tmp_path / "out", given, overwrite=overwrite),
+            open_worker or working(network),
+            engine="inline" if timeout is None else "processes",
+            resources=resources_of(workers, timeout),
+            check=check,
         )
         with closing(outcomes):
             return list(outcomes)
 
     return predict
+
+
+def _run(
+    jobs: Sequence[Job],
+    out: Path,
+    network: Callable[[int], Segmenter] = green,
+    *,
+    engine: str = "inline",
+    workers: int = 1,
+) -> Generator[Outcome, None, None]:
+    return run(
+        jobs,
+        start(jobs, out, SETTINGS),
+        working(network),
+        engine=engine,
+        resources=resources_of(workers, None),
+    )
 
 
 def _report(out: Path) -> list[dict[str, str]]:
@@ -89,7 +120,8 @@ def test_a_run_leaves_masks_a_report_and_what_they_were_made_with(
     }
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["model"] == "green"
-    assert record["save"] == ["mask"]
+    assert record["outputs"] == ["mask"]
+    assert record["columns"] == ["quality"]
     assert {"python", "numpy", "onnxruntime"} <= set(record["versions"])
     assert record["counts"] == {"inputs": 1, "done": 1, "failed": 0, "pending": 0}
     assert record["quality"] == {"ok": 0, "usable": 0, "reject": 1}
@@ -129,8 +161,7 @@ def test_a_rejected_photograph_of_a_strict_run_keeps_its_quality_in_the_report(
     folder: Path, tmp_path: Path
 ) -> None:
     jobs = plan([folder], tmp_path / "out", strict=True)
-    ledger = start(jobs, tmp_path / "out", {})
-    with closing(run(jobs, green, ledger, segmenter=green(1), weights=tmp_path)) as outcomes:
+    with closing(_run(jobs, tmp_path / "out")) as outcomes:
         assert _kinds(list(outcomes)) == {"eye": Failed}
     (row,) = _report(tmp_path / "out")
     assert (row["status"], row["quality"], row["outputs"]) == ("failed", "reject", "")
@@ -142,12 +173,12 @@ def test_a_rejected_photograph_of_a_strict_run_keeps_its_quality_in_the_report(
 def test_other_settings_are_refused_until_overwriting_replaces_all_they_made(
     predict: Predict, tmp_path: Path
 ) -> None:
-    predict(save=("prob", "mask"), threshold=0.5)
+    predict(outputs=("prob", "mask"), threshold=0.5)
     before = (tmp_path / "out" / "run.json").read_bytes()
     with pytest.raises(OutputError, match=r"threshold 0\.5, now 0\.6"):
-        predict(save=("prob", "mask"), threshold=0.6)
+        predict(outputs=("prob", "mask"), threshold=0.6)
     assert (tmp_path / "out" / "run.json").read_bytes() == before
-    assert _kinds(predict(save=("mask",), threshold=0.6, overwrite=True)) == {"eye": Written}
+    assert _kinds(predict(outputs=("mask",), threshold=0.6, overwrite=True)) == {"eye": Written}
     assert not (tmp_path / "out" / "eye_prob.png").exists()
 
 
@@ -160,7 +191,6 @@ def test_a_runtime_installed_half_way_is_refused_until_overwriting(
     weights = folder / "eye.png"
     settings = [settings_of(one, file_sha256(weights), asked) for one in (before, now)]
 
-    predict = partial(predict, weights=weights)
     predict(**settings[0])
     assert json.loads((tmp_path / "out" / "run.json").read_text())["runtime"] == "ONNX 1, fp32"
     with pytest.raises(OutputError, match=r"runtime 'ONNX 1, fp32', now 'OpenVINO 2, bf16'.*--ov"):
@@ -169,11 +199,19 @@ def test_a_runtime_installed_half_way_is_refused_until_overwriting(
     assert _kinds(predict(**settings[1], overwrite=True)) == {"eye": Written}
 
 
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    return write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
 def test_workers_that_would_compute_in_another_runtime_write_nothing(
-    predict: Predict, tmp_path: Path
+    predict: Predict, tmp_path: Path, tiny: Path, timeout: float | None
 ) -> None:
-    with pytest.raises(UsageError, match=r"in another, but the run began in not stated"):
-        predict(network=elsewhere, timeout=60)
+    choice = ModelChoice(model=tiny, runtime="onnx")
+    open_worker = partial(open_same, choice, "another", file_sha256(tiny))
+    with pytest.raises(UsageError, match=r"in ONNX Runtime .*, but the run began in another"):
+        predict(open_worker=open_worker, timeout=timeout)
     assert not (tmp_path / "out" / "eye_mask.png").exists()
 
 
@@ -181,21 +219,28 @@ def test_workers_that_would_compute_in_another_runtime_write_nothing(
 def test_weights_that_change_while_they_are_opened_write_nothing(
     predict: Predict, tmp_path: Path, timeout: float | None
 ) -> None:
-    (tmp_path / "weights").write_text("abc")
+    (tmp_path / "weights").write_text("abd")
+    same = partial(require_same, tmp_path / "weights", ABC)
     with pytest.raises(UsageError, match=r"weights: has changed since the run began"):
-        predict(weights=tmp_path / "weights", model_sha256="of another", timeout=timeout)
+        predict(check=same, timeout=timeout)
     assert not (tmp_path / "out" / "eye_mask.png").exists()
 
 
-def test_a_worker_does_not_go_on_with_other_weights_than_the_run_began_with(
-    tmp_path: Path,
-) -> None:
+def test_weights_are_the_same_until_a_byte_of_them_changes(tmp_path: Path) -> None:
     (tmp_path / "weights").write_text("abc")
-    abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert _open_alike(green, "not stated", tmp_path / "weights", abc, 1).runtime == "not stated"
+    require_same(tmp_path / "weights", ABC)
     (tmp_path / "weights").write_text("abd")
     with pytest.raises(UsageError, match=r"has changed since the run began"):
-        _open_alike(green, "not stated", tmp_path / "weights", abc, 1)
+        require_same(tmp_path / "weights", ABC)
+
+
+def test_a_worker_does_not_go_on_with_other_weights_than_the_run_began_with(tiny: Path) -> None:
+    choice, sha256 = ModelChoice(model=tiny, runtime="onnx"), file_sha256(tiny)
+    runtime = choice.open(1).runtime
+    assert open_same(choice, runtime, sha256, 1).networks.vessels.runtime == runtime
+    write_network(tiny, ModelRecord(name="another", model="tiny"))
+    with pytest.raises(UsageError, match=r"has changed since the run began"):
+        open_same(choice, runtime, sha256, 1)
 
 
 def test_a_photograph_that_cannot_be_read_today_keeps_its_results(
@@ -253,7 +298,7 @@ def test_what_was_found_stays_where_its_photograph_takes_too_long_to_be_looked_a
     worker.connection, worker.process = ours, Process()  # type: ignore[assignment]
     worker.give(Task(job, finished))
     if changed:
-        theirs.send(_Changed())
+        theirs.send(_Read())
     outcome = worker.receive(0.0)
     assert isinstance(outcome, Failed)
     assert outcome.read is changed
@@ -266,7 +311,7 @@ def test_what_an_interrupted_overwriting_left_stays_where_it_cannot_be_read(
 ) -> None:
     predict()
     jobs = plan([folder], tmp_path / "out")
-    start(jobs, tmp_path / "out", {"save": ["mask"]}, overwrite=True).close()
+    start(jobs, tmp_path / "out", SETTINGS, overwrite=True).close()
     (folder / "eye.png").rename(tmp_path / "away.png")
     (folder / "eye.png").symlink_to(tmp_path / "nowhere.png")
     assert _kinds(predict()) == {"eye": Failed}
@@ -305,11 +350,14 @@ def test_a_file_of_a_reports_name_is_not_replaced(
     assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
 
 
-def test_a_run_that_is_killed_leaves_a_report_that_says_so(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["inline", "processes"])
+def test_a_run_that_is_killed_leaves_a_report_that_says_so(
+    folder: Path, tmp_path: Path, engine: str
+) -> None:
     write_png(folder / "more.png", noise(40, seed=1))
     out = tmp_path / "out"
     jobs = plan([folder], out)
-    outcomes = run(jobs, green, start(jobs, out, {}), segmenter=green(1), weights=tmp_path)
+    outcomes = _run(jobs, out, engine=engine)
     with closing(outcomes):
         next(outcomes)  # and as if no more were heard of it
         assert {row["status"] for row in _report(out)} == {"pending"}
@@ -340,16 +388,15 @@ def test_what_a_killed_process_left_half_written_is_removed(
     assert not list((tmp_path / "out").glob(".*.tmp"))
 
 
+@pytest.mark.parametrize("engine", ["inline", "processes"])
 def test_a_run_that_is_closed_early_reports_what_it_left_and_gives_the_ledger_free(
-    folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path, engine: str
 ) -> None:
     for number in range(3):
         write_png(folder / f"more{number}.png", noise(40, seed=number))
     out = tmp_path / "out"
     jobs = plan([folder], out)
-    outcomes = run(
-        jobs, green, start(jobs, out, {}), segmenter=green(1), weights=tmp_path, workers=1
-    )
+    outcomes = _run(jobs, out, engine=engine)
     first = next(outcomes)
     outcomes.close()
     statuses = {Path(row["path"]).stem: row["status"] for row in _report(out)}
@@ -368,9 +415,7 @@ def test_a_repetition_that_is_closed_early_keeps_what_was_finished(
     jobs = plan([folder], out)
 
     def begin() -> Generator[Outcome, None, None]:
-        return run(
-            jobs, green, start(jobs, out, {}), segmenter=green(1), weights=tmp_path, workers=2
-        )
+        return _run(jobs, out, engine="processes", workers=2)
 
     with closing(begin()) as outcomes:
         assert {type(outcome) for outcome in outcomes} == {Written}
@@ -416,31 +461,35 @@ def test_a_network_that_kills_every_worker_is_one_error(predict: Predict) -> Non
 def test_what_is_wrong_with_the_weights_is_said_by_the_worker(
     predict: Predict, tmp_path: Path
 ) -> None:
+    choice = ModelChoice(model=tmp_path / "missing.onnx")
     with pytest.raises(VenuleError, match=r"missing\.onnx: no such weights file"):
-        predict(network=partial(open_network, model=str(tmp_path / "missing.onnx")), timeout=60)
+        predict(open_worker=partial(open_same, choice, "any", ABC), timeout=60)
 
 
 def test_the_cores_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("venule.batch.run.core_count", lambda: 8)
-    assert [threads_each(workers) for workers in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+    monkeypatch.setattr("venule.batch.predict.core_count", lambda: 8)
+    shared = [resources_of(workers, None) for workers in (1, 2, 3, 8, 20)]
+    assert [one.threads for one in shared] == [8, 4, 2, 1, 1]
+    assert [one.workers for one in shared] == [1, 2, 3, 8, 20]
+    assert shared[0] == Resources(1, 8, 600.0)
+    assert resources_of(1, 2.5).timeout_s == 2.5
 
 
 def test_settings_name_the_version_the_weights_and_what_was_chosen() -> None:
-    settings = settings_of(green(1), "12ab", {"save": ["mask"]})
+    settings = settings_of(green(1), "12ab", {"imgsz": None}, ("prob",), ("quality",))
     assert settings["venule"] == __version__
     assert settings["model_sha256"] == "12ab"
     assert settings["runtime"] == green(1).runtime
-    assert settings["threshold"] == 0.5
-    assert settings["parameters"] == {"save": ["mask"]}
+    assert settings["threshold"] == {"vessel": 0.5}
+    assert settings["outputs"] == ["prob"]
+    assert settings["columns"] == ["quality"]
+    assert settings["parameters"] == {"imgsz": None}
 
 
 def test_a_photograph_too_large_for_this_process_fails(folder: Path, tmp_path: Path) -> None:
     write_png(folder / "eye.png", noise(DEADLY["memory"]))
     out = tmp_path / "out"
-    jobs = plan([folder], out)
-    ledger = start(jobs, out, {})
-    outcomes = run(jobs, deadly, ledger, segmenter=deadly(1), weights=tmp_path)
-    with closing(outcomes):
+    with closing(_run(plan([folder], out), out, deadly)) as outcomes:
         (outcome,) = outcomes
     assert isinstance(outcome, Failed)
     assert outcome.reason == "too large for this computer's memory"

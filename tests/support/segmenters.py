@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -62,11 +62,6 @@ def deadly(threads: int) -> Segmenter:
     segmenter = green(threads)
     segmenter.segment(noise(40))  # imports what it needs now, so that a time limit is not for that
     return _Deadly(segmenter.record, segmenter.run)
-
-
-def elsewhere(threads: int) -> Segmenter:
-    """`green` in another runtime."""
-    return replace(green(threads), runtime="another")
 
 
 def slow(threads: int) -> Segmenter:

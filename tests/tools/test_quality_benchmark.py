@@ -16,7 +16,7 @@ from venule.errors import UsageError
 from venule.evaluation.predictor import segmenter_predictor
 from venule.quality.degrade import DEGRADATIONS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -70,7 +70,11 @@ def test_every_photograph_is_predicted_in_every_version_and_a_test_split_is_a_lo
     dataset = open_dataset(f"drive={trees.make_drive(tmp_path)}")
     looks = tmp_path / "looks.jsonl"
     segmenter = green(1)
-    options = {"source": segmenter_predictor(segmenter), "segmenter": segmenter, "looks": looks}
+    options = {
+        "source": segmenter_predictor(segmenter),
+        "segmenter": segmenter,
+        "access_log": looks,
+    }
     training = select(dataset, "official", "train")
     rows = benchmark.measure(dataset, replace(training, cases=training.cases[:1]), **options)
     assert len(rows) == 1 + sum(len(strengths) for _, strengths in DEGRADATIONS.values())

@@ -112,14 +112,13 @@ def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> st
 
 
 def test_table(experiments: Iterable[Experiment]) -> Table:
-    """What each scores on test images, by our protocol and by the two published ways."""
+    """What each scores on test images, by our protocol and by the two historic scorings."""
     table: Table = [["experiment", *_OURS, '"AUC" as first published', "mIoU", "pixel accuracy"]]
     for experiment in experiments:
         if not experiment.runs:
             continue
         scores = [
-            experiment.over_seeds(lambda run, place=place: _scores(run.test)[place])
-            for place in range(len(table[0]) - 1)
+            experiment.over_seeds(_score_at(place)) for place in range(len(table[0]) - 1)
         ]
         table.append([experiment.row.experiment, *scores])
     return table
@@ -137,10 +136,15 @@ _OURS = {
 
 
 def _scores(result: Result) -> list[float]:
-    """Those of the table: by our protocol, then in the two published ways."""
+    """Those of the table: by our protocol, then by the two historic scorings."""
     first, second = result.legacy.aghdamamir, result.legacy.manshi3
     ours = [result.mean[name].mean for name in _OURS.values()]
     return [*ours, first.auc_of_thresholded_map.mean, second.miou, second.pixel_accuracy]
+
+
+def _score_at(place: int) -> Callable[[Training], float]:
+    """Read the score in that column of the table."""
+    return lambda run: _scores(run.test)[place]
 
 
 def _our_scores(folder: Path, ours: Ours) -> list[str]:
@@ -241,8 +245,8 @@ def _scored_on(experiments: Iterable[Experiment]) -> str:
     return (
         f"Test scores: {dataset}, protocol {protocol}, split {split}, {images} images, {expert} "
         "expert. The six to the left are inside the field of view, at native size and the stored "
-        "threshold; of the published ways, which look at the whole "
-        'frame, squared, the first calls balanced accuracy "AUC".'
+        "threshold; of the historic scorings, of the whole "
+        'frame as a square, the first calls balanced accuracy "AUC".'
     )
 
 

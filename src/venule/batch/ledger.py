@@ -73,13 +73,20 @@ class Ledger:
         self._old_names: dict[str, str] = {}  # of photographs' results, by the present ones
         with self._errors():
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
-            self._base.text_factory = _path_of
-            # Held until the process ends, however it ends.
-            self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = FULL")  # power cuts, too
-            with self._transaction():
-                self._require_schema()
+            try:
+                self._open()
+            except BaseException:
+                self._base.close()
+                raise
+
+    def _open(self) -> None:
+        self._base.text_factory = _path_of
+        # Held until the process ends, however it ends.
+        self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._base.execute("PRAGMA journal_mode = WAL")
+        self._base.execute("PRAGMA synchronous = FULL")  # power cuts, too
+        with self._transaction():
+            self._require_schema()
 
     def _require_schema(self) -> None:
         """Make the tables of a new ledger; refuse those of another version."""
@@ -90,7 +97,6 @@ class Ledger:
                 self._base.execute(statement)
             self._base.execute(f"PRAGMA user_version = {SCHEMA}")
         elif version != SCHEMA:
-            self._base.rollback()
             raise OutputError(
                 f"{self.path.parent} holds results of another version of venule; choose another "
                 "folder for -o"

@@ -47,7 +47,7 @@ def _differences(before: Settings, now: Settings) -> Iterator[str]:
     for name in {**before, **now}:
         old, new = before.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
-            yield from _differences(old, new)
+            yield from (f"{name}.{difference}" for difference in _differences(old, new))
         elif old != new:
             # Quoted, because a runtime's name has commas of its own.
             yield f"{name} {old!r}, now {new!r}"

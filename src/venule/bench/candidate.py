@@ -47,11 +47,11 @@ class Candidate:
         if self.segmenter is None:
             return [self._noise(photograph.shape[0], photograph.shape[1])]
         seen: list[FloatMap] = []
-        classes = len(self.segmenter.record.classes)
+        planes = self.segmenter.record.planes
 
         def look(pixels: FloatMap) -> FloatMap:
             seen.append(pixels)
-            return np.zeros((1, classes, *pixels.shape[2:]), np.float32)
+            return np.zeros((1, planes, *pixels.shape[2:]), np.float32)
 
         replace(self.segmenter, run=look).logits(photograph, find_fov(photograph))
         return seen

@@ -4,16 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+from venule.analysis.analyse import analyse
+from venule.analysis.outputs import OUTPUTS
 from venule.bench.clock import Stages
 from venule.files.atomic import write_bytes
 from venule.image.arrays import FloatMap
-from venule.image.encode import encode_levels, encode_strips
 from venule.image.fov import find_fov
-from venule.image.io import write_png
 from venule.image.photograph import read_photograph
 from venule.inference.segment import Segmenter
 from venule.quality.assess import assess
-from venule.viz.overlay import overlay_strips
 
 STAGES = ("decode", "fov", "preprocess", "network", "restore", "write")
 """Of `total`, in their order; "restore" is all that comes after the network but the file."""
@@ -28,7 +27,7 @@ def file_to_mask(
 ) -> Stages:
     """Seconds of every stage and in `total`, of `OTHERS` too if asked; writes PNG at `target`.
 
-    This is the path that `venule predict` takes: the same `segment`, watched where it calls the
+    This is the path that `venule predict` takes: the same `analyse`, watched where it calls the
     network.
     """
     calls: list[tuple[float, float]] = []
@@ -40,15 +39,13 @@ def file_to_mask(
         return logits
 
     began = perf_counter()
-    image = read_photograph(source).pixels
+    photograph = read_photograph(source)
     decoded = perf_counter()
-    fov = find_fov(image)
+    fov = find_fov(photograph.pixels)
     framed = perf_counter()
-    prediction = replace(segmenter, run=run).segment(image, fov=fov)
-    found = prediction.vessel_map
-    vessels = prediction.vessels
-    segmented = perf_counter()
-    write_png(target, vessels)
+    analysis = analyse(photograph, replace(segmenter, run=run), fov=fov)
+    analysed = perf_counter()
+    write_bytes(target, OUTPUTS["mask"].encode(analysis))
     written = perf_counter()
     network = sum(end - start for start, end in calls)
     seconds = {
@@ -56,18 +53,18 @@ def file_to_mask(
         "fov": framed - decoded,
         "preprocess": calls[0][0] - framed,
         "network": network,
-        "restore": segmented - calls[0][0] - network,
-        "write": written - segmented,
+        "restore": analysed - calls[0][0] - network,
+        "write": written - analysed,
         "total": written - began,
     }
     if others:
+        found = analysis.prediction.vessel_map
         started = perf_counter()
-        assess(image, fov.mask, found.levels, threshold=found.threshold)
+        assess(photograph.pixels, fov.mask, found.levels, threshold=found.threshold)
         graded = perf_counter()
-        write_bytes(target, encode_levels(found.levels))
+        write_bytes(target, OUTPUTS["prob"].encode(analysis))
         between = perf_counter()
-        shape = (image.shape[0], image.shape[1])
-        write_bytes(target, encode_strips(shape, overlay_strips(image, vessels)))
+        write_bytes(target, OUTPUTS["overlay"].encode(analysis))
         seconds |= {
             "quality": graded - started,
             "probability": between - graded,

@@ -1,0 +1,265 @@
+"""A folder is predicted from Python as by the command, in whichever engine."""
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support.networks import write_network
+from support.segmenters import green, noise, working
+from venule.analysis.analyse import Analysis, Networks, Step
+from venule.analysis.columns import COLUMNS, Cell, Columns
+from venule.analysis.outputs import OUTPUTS, Output
+from venule.batch.engine import Resources
+from venule.batch.engines import ENGINES
+from venule.batch.plan import LEDGER, Job
+from venule.batch.predict import ModelChoice, _engine_name, predict_folder
+from venule.batch.process import Outcome, Task, Written
+from venule.errors import UsageError
+from venule.image.io import write_png
+from venule.models.record import ModelRecord
+
+Value = TypeVar("Value")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> ModelChoice:
+    """A network of one 1 x 1 convolution whose logit is minus the normalised green channel."""
+    record = ModelRecord(name="tiny", model="tiny")
+    return ModelChoice(model=write_network(tmp_path / "tiny.onnx", record), runtime="onnx")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two photographs, one without colour and a broken one."""
+    folder = tmp_path / "in"
+    (folder / "deep").mkdir(parents=True)
+    write_png(folder / "eye.png", noise(48))
+    write_png(folder / "deep" / "eye.png", noise(40, seed=1))
+    Image.fromarray(np.full((40, 40), 90, np.uint8)).save(folder / "grey.png")
+    (folder / "broken.png").write_bytes(b"no photograph")
+    return folder
+
+
+def _table(out: Path) -> list[dict[str, str]]:
+    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _found(out: Path) -> dict[str, object]:
+    """Every file below `out` with what it holds, times and the ledger's bytes left out."""
+    found: dict[str, object] = {
+        path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.png")
+    }
+    found["report.csv"] = [{**row, "seconds": ""} for row in _table(out)]
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    found["run.json"] = {name: value for name, value in run.items() if name != "last_run"}
+    return found
+
+
+def test_a_folder_is_predicted_from_python_and_its_outcomes_are_counted(
+    tiny: ModelChoice, folder: Path, tmp_path: Path
+) -> None:
+    told: list[Outcome] = []
+    begun: list[tuple[str, int]] = []
+    out = tmp_path / "out"
+    summary = predict_folder(
+        folder,
+        out,
+        model=tiny,
+        engine="inline",
+        begun=lambda record, total: begun.append((record.name, total)),
+        progress=told.append,
+    )
+    assert (summary.out, summary.total, summary.written, summary.kept) == (out, 4, 3, 0)
+    (failure,) = summary.failed
+    assert failure.job.source == folder / "broken.png"
+    assert failure.reason.startswith("not an image")
+    assert begun == [("tiny", 4)]
+    assert [type(outcome) for outcome in told].count(Written) == 3
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*.png")} == {
+        "eye_mask.png",
+        "grey_mask.png",
+        "deep/eye_mask.png",
+    }
+
+    again = predict_folder([str(folder)], str(out), model=tiny, engine="inline")
+    assert (again.written, again.kept, len(again.failed)) == (0, 3, 1)
+
+
+def test_every_engine_writes_the_same_bytes_and_the_same_report(
+    tiny: ModelChoice, folder: Path, tmp_path: Path
+) -> None:
+    kinds = ("overlay", "mask", "prob")
+    one, many = tmp_path / "one", tmp_path / "many"
+    predict_folder(folder, one, model=tiny, outputs=kinds, engine="inline")
+    predict_folder(folder, many, model=tiny, outputs=kinds, engine="processes", workers=2)
+    found = _found(one)
+    assert len(found) == 3 * 3 + 2
+    assert _found(many) == found
+    # They are one run: what the one engine has finished the other keeps.
+    summary = predict_folder(folder, one, model=tiny, outputs=kinds, engine="processes")
+    assert (summary.written, summary.kept, len(summary.failed)) == (0, 3, 1)
+    assert _found(one) == found
+
+
+def test_the_names_that_others_read_are_as_they_were(
+    tiny: ModelChoice, folder: Path, tmp_path: Path
+) -> None:
+    assert {name: output.suffix for name, output in OUTPUTS.items()} == {
+        "prob": "_prob.png",
+        "mask": "_mask.png",
+        "overlay": "_overlay.png",
+    }
+    out = tmp_path / "out"
+    predict_folder(folder, out, model=tiny, outputs=("prob", "mask", "overlay"), engine="inline")
+    modes = {}
+    for kind in ("prob", "mask", "overlay"):
+        with Image.open(out / f"eye_{kind}.png") as image:
+            modes[kind] = image.mode
+            assert image.size == (48, 40)
+    assert modes == {"prob": "I;16", "mask": "L", "overlay": "RGB"}
+    header = (out / "report.csv").read_text(encoding="utf-8").splitlines()[0]
+    columns = "path,status,reason,outputs,seconds,warnings,quality,quality_reasons,uncertainty"
+    assert header == columns
+    rows = {Path(row["path"]).relative_to(folder).as_posix(): row for row in _table(out)}
+    assert rows["eye.png"]["outputs"] == "eye_prob.png;eye_mask.png;eye_overlay.png"
+    assert rows["grey.png"]["warnings"].startswith("a photograph without colour")
+    assert {row["status"] for row in rows.values()} == {"done", "failed"}
+
+
+def test_a_kind_of_file_and_a_group_of_columns_are_added_in_one_place_each(
+    tiny: ModelChoice, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Analysis] = []
+
+    def look(analysis: Analysis, _: Networks) -> Analysis:
+        taken.append(analysis)
+        return analysis
+
+    step = Step("look", look)
+
+    def area(analysis: Analysis) -> Mapping[str, Cell]:
+        vessels = analysis.prediction.vessels
+        return {"vessel_px": int(vessels.sum()), "vessel_share": float(vessels.mean())}
+
+    def text(analysis: Analysis) -> bytes:
+        return str(area(analysis)["vessel_px"]).encode()
+
+    monkeypatch.setitem(_dict(OUTPUTS), "area", Output("_area.txt", text, (step,)))
+    group = Columns(("vessel_px", "vessel_share"), area, (step,))
+    monkeypatch.setitem(_dict(COLUMNS), "area", group)
+
+    out = tmp_path / "out"
+    source = folder / "eye.png"
+    predict_folder(source, out, model=tiny, outputs=("mask", "area"), columns=("quality", "area"))
+    with Image.open(out / "eye_mask.png") as image:
+        mask = np.asarray(image) == 255
+    assert 0 < mask.sum() < mask.size
+    assert (out / "eye_area.txt").read_text() == str(mask.sum())
+    (row,) = _table(out)
+    assert list(row)[-5:] == ["quality", "quality_reasons", "uncertainty", *group.names]
+    assert row["outputs"] == "eye_mask.png;eye_area.txt"
+    assert int(row["vessel_px"]) == mask.sum()
+    assert float(row["vessel_share"]) == mask.mean()
+    assert row["quality"] in ("ok", "usable", "reject")
+    assert len(taken) == 1  # though both need it
+    # It is in the ledger too, and asked for again it is kept.
+    assert (
+        predict_folder(
+            source, out, model=tiny, outputs=("mask", "area"), columns=("quality", "area")
+        ).kept
+        == 1
+    )
+    assert _table(out) == [row]
+
+
+def _dict(mapping: Mapping[str, Value]) -> dict[str, Value]:
+    assert isinstance(mapping, dict)
+    return mapping
+
+
+def test_columns_that_are_not_asked_for_are_not_there(
+    tiny: ModelChoice, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Columns(("always_7",), lambda _: {"always_7": 7})
+    monkeypatch.setitem(_dict(COLUMNS), "seven", group)
+    predict_folder(folder / "eye.png", tmp_path / "out", model=tiny, columns=("seven",))
+    (row,) = _table(tmp_path / "out")
+    assert list(row)[-2:] == ["warnings", "always_7"]
+    assert row["always_7"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"outputs": ("mask", "map")}, "output map: use prob,mask,overlay"),
+        ({"outputs": ()}, "output none: use prob,mask,overlay"),
+        ({"columns": ("age",)}, "columns age: use quality"),
+        ({"engine": "ray"}, "engine ray: use one of inline, processes"),
+        ({"engine": "inline", "workers": 2}, "engine inline is one worker"),
+        ({"engine": "inline", "timeout": 5.0}, "engine inline is one worker without a time limit"),
+        ({"workers": 0}, "workers = 0: use 1 or more"),
+        ({"timeout": 0.0}, "timeout 0.0: give a number of seconds"),
+        ({"timeout": float("nan")}, "timeout nan: give a number of seconds"),
+        ({"timeout": float("inf")}, "timeout inf: give a number of seconds"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_made(
+    tiny: ModelChoice, folder: Path, tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        predict_folder(folder, tmp_path / "out", model=tiny, **options)
+    assert not (tmp_path / "out").exists()
+
+
+def _jobs(count: int) -> list[Job]:
+    return [
+        Job(source=Path(f"{n}.png"), out=Path("out"), name=f"{n}", outputs=("mask",))
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("photographs", "workers", "timeout", "expected"),
+    [
+        (1, 1, None, "inline"),
+        (2, 1, None, "processes"),
+        (1, 2, None, "processes"),
+        (1, 1, 5.0, "processes"),
+    ],
+)
+def test_only_a_photograph_alone_without_a_limit_stays_in_this_process(
+    photographs: int, workers: int, timeout: float | None, expected: str
+) -> None:
+    jobs = _jobs(photographs)
+    assert _engine_name(None, jobs, workers=workers, timeout=timeout) == expected
+    assert _engine_name("processes", jobs, workers=workers, timeout=timeout) == "processes"
+
+
+def test_an_engine_that_is_named_is_taken_for_many_photographs_too() -> None:
+    assert _engine_name("inline", _jobs(3), workers=1, timeout=None) == "inline"
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+def test_every_engine_yields_one_outcome_a_task_and_leaves_the_ledger_alone(
+    tmp_path: Path, engine: str
+) -> None:
+    for number in range(3):
+        write_png(tmp_path / f"{number}.png", noise(40, seed=number))
+    tasks = [
+        Task(Job(source=tmp_path / f"{n}.png", out=tmp_path, name=f"{n}", outputs=("mask",)), None)
+        for n in range(3)
+    ]
+    outcomes = ENGINES[engine](tasks, working(green), Resources(1, 1, 60.0))
+    with closing(outcomes):
+        found = {outcome.job.name: type(outcome) for outcome in outcomes}
+    assert found == dict.fromkeys("012", Written)
+    assert not (tmp_path / LEDGER).exists()
