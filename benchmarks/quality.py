@@ -282,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 selection,
                 source=source,
                 segmenter=segmenter,
-                access_log=options.access_log or default_file(),
+                access_log=options.access_log,
             )
         found = report(source, selections, rows, every=options.every)
         write_bytes(options.out, (json.dumps(rounded(found), indent=1) + "\n").encode())

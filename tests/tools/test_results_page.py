@@ -8,7 +8,6 @@ import pytest
 
 from publish.goals import GOALS, SETS, goal_table, goals_met
 from publish.results_page import PAGE, cards, results_page
-
 from venule.errors import UsageError
 from venule.evaluation.card import read_report
 from venule.evaluation.report import interval_text, to_json
@@ -75,9 +74,7 @@ def test_a_card_without_its_weights_is_one_line(tmp_path: Path) -> None:
         list(cards(tmp_path, tmp_path))
 
 
-def test_cards_computed_again_are_counted_beside_the_evaluations(
-    tmp_path: Path
-) -> None:
+def test_cards_computed_again_are_counted_beside_the_evaluations(tmp_path: Path) -> None:
     look = {"dataset": "DRIVE", "model": "a"}
     lines = [look, look, {**look, "purpose": "evaluation"}, {**look, "purpose": "card recheck"}]
     lines += [{**look, "purpose": "sheet"}] * 2
@@ -114,9 +111,7 @@ def test_general_weights_have_goals_of_their_own(slim: Report) -> None:
     ]
 
 
-def test_the_second_observer_of_the_goals_is_the_one_that_was_scored(
-    slim: Report
-) -> None:
+def test_the_second_observer_of_the_goals_is_the_one_that_was_scored(slim: Report) -> None:
     observer = slim.results[1]
     for goal in GOALS:
         if goal.observer != "–":
@@ -231,9 +226,7 @@ def test_ours_stand_below_the_experiments(table: Path) -> None:
     assert pretrained.replace("pretrained", "ours") in page
 
 
-def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(
-    table: Path
-) -> None:
+def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(table: Path) -> None:
     page = results_page(table.parent)
     # The bests are 0.68 (mean of 0.70 and 0.66) and 0.69; the second seed never reaches 0.68.
     assert "| scratch | pretrained | 0.6800 | 4, > 4 | 2 |" in page
@@ -262,9 +255,7 @@ def test_the_best_of_several_experiments_is_named_with_those_not_run(
     assert "Not run" not in page
 
 
-def test_pretrainings_have_a_table_without_test_scores(
-    table: Path, slim: Report
-) -> None:
+def test_pretrainings_have_a_table_without_test_scores(table: Path, slim: Report) -> None:
     make_run(table / "synthetic", slim.results[0], seed=0, dice={}, cost={"seconds": 5400.0})
     (table / "synthetic" / "test.json").unlink()
     rows = [
@@ -292,18 +283,14 @@ def test_curves_that_were_drawn_are_linked(table: Path) -> None:
         ({"pretrainings": [{"experiment": "x", "runs": ["half"]}]}, "half.config.toml: cannot"),
     ],
 )
-def test_nothing_is_left_out_silently(
-    table: Path, changes: dict[str, Any], message: str
-) -> None:
+def test_nothing_is_left_out_silently(table: Path, changes: dict[str, Any], message: str) -> None:
     (table / "half").mkdir()
     edit(table, **changes)
     with pytest.raises(UsageError, match=message):
         results_page(table.parent)
 
 
-def test_experiments_on_different_images_do_not_share_a_table(
-    table: Path, slim: Report
-) -> None:
+def test_experiments_on_different_images_do_not_share_a_table(table: Path, slim: Report) -> None:
     val = read_report(SLIM / "val.json")
     (table / "p0" / "test.json").write_bytes(to_json(val))
     with pytest.raises(UsageError, match="different images"):

@@ -46,7 +46,7 @@ def test_the_maps_are_the_mean_and_a_training_finds_them(tmp_path: Path) -> None
 
 
 def test_a_teacher_keeps_its_calibration_and_neither_reconnects_nor_drops(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calibration = Calibration(scale=0.7, offset=-0.2)
     components = ComponentRules(reconnection_budget=8.0, min_component=1e-3)

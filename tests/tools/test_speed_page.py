@@ -58,9 +58,7 @@ def test_no_result_file_names_a_folder_of_this_computer() -> None:
         assert absolute == [], file
 
 
-def test_goals_against_w_net_are_held_against_its_share_of_the_yardstick(
-    tmp_path: Path
-) -> None:
+def test_goals_against_w_net_are_held_against_its_share_of_the_yardstick(tmp_path: Path) -> None:
     rows = [
         row("yardstick", "ONNX Runtime 1, fp32", seconds=0.2, ratio=1.0, added=0.0),
         # A third of W-Net's 0.45 is 0.15 of the yardstick's time; W-Net itself is at 0.45.
@@ -104,9 +102,7 @@ def test_large_photographs_have_goals_of_time_and_memory(tmp_path: Path) -> None
     ]
     report = CORES | {"threads": 2, "rows": rows, "fits": []}
     (tmp_path / "scale.json").write_text(json.dumps(report))
-    found = {
-        name.split(" (")[0]: cells[-1] for name, cells in goals(speed_page(tmp_path)).items()
-    }
+    found = {name.split(" (")[0]: cells[-1] for name, cells in goals(speed_page(tmp_path)).items()}
     assert found == {
         "3504 x 2336, file to mask": "met",
         "3504 x 2336, memory at its peak": "met",

@@ -1,7 +1,6 @@
 """Averaging over symmetries: nothing is lost of what has them, and the mean has them all."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from venule.evaluation.calibrate import CalibrationResult
 from venule.evaluation.intervals import bootstrap
 from venule.image.arrays import FloatMap
 from venule.models.record import Calibration, ComponentRules
-
 
 
 @pytest.fixture

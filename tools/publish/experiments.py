@@ -1,7 +1,6 @@
 """Tables of published experiments, every number read from the files of their runs."""
 
 import json
-import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,9 +116,7 @@ def test_table(experiments: Iterable[Experiment]) -> Table:
     for experiment in experiments:
         if not experiment.runs:
             continue
-        scores = [
-            experiment.over_seeds(_score_at(place)) for place in range(len(table[0]) - 1)
-        ]
+        scores = [experiment.over_seeds(_score_at(place)) for place in range(len(table[0]) - 1)]
         table.append([experiment.row.experiment, *scores])
     return table
 

@@ -99,9 +99,9 @@ def _network_goals(bench: Json) -> Iterator[Goal]:
             value = best["ratio"]["median"] / WNET_ONNX / share
             yield Goal(what.replace("  ", " "), 1, value, "x", _where(best))
     for row in rows:
-        share = _wnet_share(row["runtime"])
-        if row["name"] == "general" and share is not None:  # accurate's is told below the table
-            value = row["ratio_in_runtime"]["median"] / share
+        own = _wnet_share(row["runtime"])
+        if row["name"] == "general" and own is not None:  # accurate's is told below the table
+            value = row["ratio_in_runtime"]["median"] / own
             yield Goal(
                 "`general` alone, of W-Net's time in the same runtime", 1, value, "x", _where(row)
             )

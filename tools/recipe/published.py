@@ -63,7 +63,12 @@ def _recipe(name: str, row: Row, root: Path, *, tested: bool) -> Recipe:
     steps.append(Plot(runs=row.runs, out=f"{row.config}.png"))
     pretrained = values.get("network", {}).get("pretrained") or ""
     needs = (pretrained.removeprefix("runs/"),) if pretrained.startswith("runs/") else ()
-    return Recipe(result=FOLDER, text=f"{row.experiment}: {name}", needs=needs, steps=tuple(steps))
+    return Recipe(
+        result=FOLDER,
+        text=f"published experiment: {row.experiment}",
+        needs=needs,
+        steps=tuple(steps),
+    )
 
 
 def _data(values: dict[str, Any]) -> list[Step]:

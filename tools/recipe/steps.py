@@ -307,14 +307,20 @@ class Plot(StepBase):
     out: str
 
     def done(self, place: Place) -> bool:
-        return (place.results / self.out).is_file()
+        picture = place.results / self.out
+        if not picture.is_file():
+            return False
+        drawn = picture.stat().st_mtime
+        return all((run / "metrics.csv").stat().st_mtime <= drawn for run in self._there())
 
     def run(self, place: Place) -> None:
         from venule.viz.curves import plot_curves, read_curves
 
-        there = [RUNS / name for name in self.runs if (RUNS / name / "metrics.csv").is_file()]
         place.results.mkdir(parents=True, exist_ok=True)
-        plot_curves([read_curves(run) for run in there], place.results / self.out)
+        plot_curves([read_curves(run) for run in self._there()], place.results / self.out)
+
+    def _there(self) -> list[Path]:
+        return [RUNS / name for name in self.runs if (RUNS / name / "metrics.csv").is_file()]
 
     def writes(self) -> tuple[str, ...]:
         return (self.out,)
