@@ -28,7 +28,7 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BASE)/.complete: requirements/base.txt pyproject.toml
 	@echo "Creating $(BASE) ..."
@@ -52,6 +52,10 @@ demo: $(BASE)/.complete ## segment an example photograph, and yours with INPUT=p
 .PHONY: test
 test: $(DEV)/.complete ## run the tests; PYTEST_ARGS='-m "not slow"' for the fast ones
 	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-dicom
+test-dicom: $(DEV)/.complete ## test DICOM against dcmtk, dicom3tools and Orthanc, which must be installed
+	VENULE_DICOM_PROGRAMS=1 $(DEV)/bin/python -m pytest tests/dicom $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(DEV)/.complete ## what continuous integration runs: format, lint, types, tests
@@ -90,7 +94,7 @@ lock: ## renew requirements/*.txt from pyproject.toml; with Python 3.11
 	$(PYTHON) -m venv --clear $(LOCK)
 	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	rm -f requirements/base.txt requirements/dev.txt
-	$(COMPILE) --extra train --extra openvino --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra train --extra openvino --extra dicom --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
 	$(STRIP) requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/base.txt pyproject.toml
 	$(STRIP) requirements/base.txt

@@ -13,7 +13,8 @@ ROOT = Path(venule.__file__).parent
 MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
     "system": set(),
-    "image": {"files"},
+    "dicom": set(),
+    "image": {"dicom", "files"},
     "vessels": {"image"},
     "metrics": {"image", "vessels"},
     "measure": {"files", "image", "vessels"},
@@ -25,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": {"files", "image", "vessels"},
     "training": {"data", "files", "image", "models", "inference", "metrics", "system", "viz"},
     "evaluation": {
+        "analysis",
         "data",
         "files",
         "image",
@@ -35,8 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "vessels",
         "viz",
     },
-    "analysis": {"image", "inference", "measure", "quality", "vessels", "viz"},
-    "batch": {"analysis", "files", "image", "inference", "models", "quality", "system"},
+    "analysis": {"dicom", "image", "inference", "measure", "quality", "vessels", "viz"},
+    "batch": {"analysis", "dicom", "files", "image", "inference", "models", "quality", "system"},
     "bench": {"analysis", "files", "image", "inference", "quality", "synth", "system"},
     "report": {"evaluation", "measure", "viz"},
     "export": {"files", "image", "models", "inference"},

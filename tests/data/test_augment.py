@@ -13,6 +13,7 @@ from torchvision import tv_tensors
 from venule.data.augment import (
     AugmentationConfig,
     Chain,
+    Labels,
     Sample,
     add_noise,
     blur,
@@ -53,7 +54,7 @@ SIDE = 64
 def as_sample(image: Tensor, truth: Tensor, fov: Tensor) -> Sample:
     return {
         "image": tv_tensors.Image(image),
-        "truth": tv_tensors.Image(truth),
+        "truth": Labels(truth),
         "fov": tv_tensors.Mask(fov.to(torch.uint8)),
     }
 
@@ -137,7 +138,7 @@ def test_the_seed_decides_everything(options: dict[str, Any]) -> None:
 def test_samples_keep_their_types_through_every_change() -> None:
     changed = augmented(colored_sample(), ALL_GEOMETRY | ALL_LIGHT)
     assert isinstance(changed["image"], tv_tensors.Image)
-    assert isinstance(changed["truth"], tv_tensors.Image)
+    assert isinstance(changed["truth"], Labels)
     assert isinstance(changed["fov"], tv_tensors.Mask)
     assert set(changed["fov"].unique().tolist()) <= {0, 1}
 

@@ -16,13 +16,14 @@ from torchvision import tv_tensors
 
 from support.drawn import make_synthetic
 from support.trees import save
-from venule.data.augment import AugmentationConfig, Sample
+from venule.data.augment import AugmentationConfig, Labels, Sample
 from venule.data.case import Case
 from venule.data.catalog import open_dataset
 from venule.data.loader import EpochBatches, Part, TrainingSet, derive_seed, training_loader
 from venule.data.sample import load_sample
 from venule.errors import DatasetError, ImageError
-from venule.image.preprocess import Preprocessing, preprocess
+from venule.image.fov import outlined
+from venule.image.preprocess import Preprocessing, Square, preprocess
 
 EVERYTHING = AugmentationConfig(
     horizontal_flip_p=0.5, rotate_deg=180, scale=0.2, hue=0.1, noise_p=0.5, jpeg_p=0.5
@@ -133,7 +134,7 @@ def test_samples_have_the_shapes_and_types_of_the_loop(cases: Sequence[Case]) ->
 
 @pytest.mark.parametrize(
     "preprocessing",
-    [Preprocessing(resize_px=48), Preprocessing(), Preprocessing(normalize="fixed")],
+    [Preprocessing(scaling=Square(side_px=48)), Preprocessing(), Preprocessing(normalize="fixed")],
     ids=["square", "native", "fixed"],
 )
 def test_without_augmentation_the_network_sees_what_it_sees_when_it_is_used(
@@ -144,12 +145,12 @@ def test_without_augmentation_the_network_sees_what_it_sees_when_it_is_used(
     )
     for index, case in enumerate(cases):
         photograph = load_sample(case)
-        expected = preprocess(photograph.image, photograph.fov, preprocessing)
+        expected = preprocess(photograph.image, outlined(photograph.fov), preprocessing)
         np.testing.assert_allclose(samples[1, index]["pixels"], expected, atol=1e-5)
 
 
 def test_truth_is_soft_where_it_was_scaled(cases: Sequence[Case]) -> None:
-    settings = Preprocessing(resize_px=40)  # half of the photograph's 80
+    settings = Preprocessing(scaling=Square(side_px=40))  # half of the photograph's 80
     plain = make_set(cases, preprocessing=settings, augmentation=AugmentationConfig(), crop_px=None)
     truth = plain[1, 0]["truth"]
     vessels = load_sample(cases[0]).vessels
@@ -166,7 +167,7 @@ def place_coded(side: int = 80) -> Sample:
     fov = ((rows + 2 * columns) % 5 > 0).to(torch.uint8)[None]
     return {
         "image": image,
-        "truth": tv_tensors.Image(truth),
+        "truth": Labels(truth),
         "fov": tv_tensors.Mask(fov),
     }
 

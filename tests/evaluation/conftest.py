@@ -11,7 +11,7 @@ from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord
+from venule.models.record import ClassRecord, ModelRecord
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,8 @@ def segmenter() -> Segmenter:
     def run(pixels: FloatMap) -> FloatMap:
         return np.asarray(-3 * pixels[:, 1:2] - 2, np.float32)
 
-    record = ModelRecord(name="dark", model="none", threshold=0.4, threshold_source="chosen on val")
+    vessel = ClassRecord(threshold=0.4, threshold_source="chosen on val")
+    record = ModelRecord(name="dark", model="none", classes=(vessel,))
     return Segmenter(record, run)
 
 

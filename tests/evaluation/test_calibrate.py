@@ -14,19 +14,20 @@ from support import trees
 from support.drawn import make_synthetic, settings
 from venule.cli.main import app
 from venule.data.sample import Sample
+from venule.data.truth import vessels_only
 from venule.errors import DatasetError, UsageError, VenuleError, WeightsError
 from venule.evaluation.calibrate import (
     _drop,
     _HeldOut,
-    _join,
     _lowest_threshold,
+    _reconnect,
     calibrate,
     fit_platt,
 )
 from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice
-from venule.models.record import ModelRecord, Postprocessing
+from venule.models.record import Calibration, ClassRecord, ModelRecord
 from venule.training.config import TrainConfig
 from venule.training.config_file import parse_config
 from venule.training.run import Run
@@ -40,10 +41,7 @@ def held_out(id: str, seed: int) -> _HeldOut:
     truth = rng.random(shape) < expit(0.5 * z - 1)
     fov = rng.random(shape) < 0.9
     image = np.zeros((*shape, 3), np.uint8)
-    return _HeldOut(Sample(id, image, fov, truth), PLAIN, z.astype(np.float32))
-
-
-PLAIN = Segmenter(ModelRecord(name="fake", model="none"), lambda pixels: pixels[:, :1])
+    return _HeldOut(Sample(id, image, fov, vessels_only(truth)), z.astype(np.float32))
 
 
 def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None:
@@ -62,7 +60,7 @@ def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None
 def test_networks_that_are_worse_than_chance_are_refused() -> None:
     good = held_out("a", 0)
     with pytest.raises(VenuleError, match="the less often it is a vessel"):
-        fit_platt([_HeldOut(good.sample, PLAIN, -good.logits)])
+        fit_platt([_HeldOut(good.sample, -good.logits)])
 
 
 def test_of_the_thresholds_with_nearly_the_best_dice_the_lowest_is_taken() -> None:
@@ -72,7 +70,7 @@ def test_of_the_thresholds_with_nearly_the_best_dice_the_lowest_is_taken() -> No
     def score(threshold: float) -> float:
         return dice(count(probability >= threshold, item.truth, item.sample.fov))
 
-    chosen = _lowest_threshold([item], Postprocessing())
+    chosen = _lowest_threshold([item], ClassRecord())
     best = max(score(t) for t in np.linspace(0.01, 0.99, 197))
     assert best - 0.0021 <= score(chosen) <= best
     assert all(score(t) < best - 0.0019 for t in np.linspace(0.01, chosen - 0.01, 50))
@@ -82,17 +80,17 @@ def mapped(truth: np.ndarray, vessels: np.ndarray, faint: np.ndarray | None = No
     """Vessels of probability 0.98, faint ones of 0.27, everything else 0.0003."""
     image = np.zeros((*truth.shape, 3), np.uint8)
     logits = np.where(vessels, 4.0, -8.0 if faint is None else np.where(faint, -1.0, -8.0))
-    sample = Sample("a", image, np.ones_like(truth), truth)
-    return _HeldOut(sample, PLAIN, logits.astype(np.float32))
+    sample = Sample("a", image, np.ones_like(truth), vessels_only(truth))
+    return _HeldOut(sample, logits.astype(np.float32))
 
 
-def test_specks_go_until_no_more_pieces_are_left_than_the_truth_has() -> None:
+def test_specks_go_until_no_more_components_are_left_than_the_truth_has() -> None:
     truth = np.zeros((200, 200), bool)
     truth[50, 20:180] = truth[150, 20:50] = True  # components of 160 and 30 px
     wrong = truth.copy()
     wrong[100, 10:32] = True  # 22 px are more than 5e-4 of the field of view
-    chosen, tried = _drop([mapped(truth, wrong)], Postprocessing(), 0.5)
-    assert chosen.min_component == 6e-4
+    chosen, tried = _drop([mapped(truth, wrong)], ClassRecord())
+    assert chosen.components.min_component == 6e-4
     assert tried["0.0004"]["components"] == 3
     assert tried["0.0006"]["components"] == 2
     assert tried["0.0006"]["dice"] == 1
@@ -105,38 +103,44 @@ def test_an_image_without_vessels_leaves_the_choice_to_the_others() -> None:
     vessels = truth.copy()
     vessels[50, 95:100] = False
     items = [mapped(truth, vessels, faint=truth), mapped(np.zeros_like(truth), truth & False)]
-    joined, budgets = _join(items, Postprocessing(), 0.5)
-    assert joined.reconnection_budget > 0
+    joined, budgets = _reconnect(items, ClassRecord())
+    assert joined.components.reconnection_budget > 0
     assert budgets["0"]["largest_component_share"] < 1
-    chosen, tried = _drop(items, joined, 0.5)
-    assert chosen.min_component == 0.0
+    chosen, tried = _drop(items, joined)
+    assert chosen.components.min_component == 0.0
     assert not any(np.isnan(value) for means in tried.values() for value in means.values())
 
 
-def test_no_vessel_is_dropped_to_leave_few_pieces() -> None:
+def test_no_vessel_is_dropped_to_leave_few_components() -> None:
     truth = np.zeros((200, 200), bool)
     truth[50, 20:180] = truth[150, 20:50] = True
     found = truth.copy()
     found[50, 98:102] = False  # three components where the truth has two
-    chosen, _ = _drop([mapped(truth, found)], Postprocessing(), 0.5)
-    assert chosen.min_component == 6e-4  # the largest that keeps the 30 px
+    chosen, _ = _drop([mapped(truth, found)], ClassRecord())
+    assert chosen.components.min_component == 6e-4  # the largest that keeps the 30 px
 
 
-def test_pieces_are_joined_where_that_gains_and_with_no_more_than_that_takes() -> None:
+def test_components_are_reconnected_where_that_gains_and_with_no_more_than_that_takes() -> None:
     truth = np.zeros((200, 200), bool)
     truth[50, 20:180] = True
     found, faint = truth.copy(), truth.copy()
     found[50, 100:104] = False  # four steps of log(0.5 / 0.27) = 0.62 each: 2.5
-    assert _join([mapped(truth, found, faint)], Postprocessing(), 0.5)[0].reconnection_budget == 4
-    assert _join([mapped(truth, truth)], Postprocessing(), 0.5)[0].reconnection_budget == 0
+    assert (
+        _reconnect([mapped(truth, found, faint)], ClassRecord())[0].components.reconnection_budget
+        == 4
+    )
+    assert _reconnect([mapped(truth, truth)], ClassRecord())[0].components.reconnection_budget == 0
 
 
-def test_pieces_that_belong_apart_stay_apart() -> None:
+def test_components_that_belong_apart_stay_apart() -> None:
     truth = np.zeros((200, 200), bool)
     truth[50, 20:100] = truth[150, 20:100] = True
     faint = np.zeros_like(truth)
     faint[50:151, 60] = True
-    assert _join([mapped(truth, truth, faint)], Postprocessing(), 0.5)[0].reconnection_budget == 0
+    assert (
+        _reconnect([mapped(truth, truth, faint)], ClassRecord())[0].components.reconnection_budget
+        == 0
+    )
 
 
 @pytest.fixture
@@ -148,8 +152,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     def load(run: Path, checkpoint: str) -> Segmenter:
         assert checkpoint == "last"
-        after = Postprocessing(scale=3, offset=1)  # of an earlier choice, to be left out
-        return Segmenter(ModelRecord(name=run.name, model="none", postprocessing=after), dark)
+        # Of an earlier choice, to be left out.
+        earlier = ClassRecord(threshold=0.9, calibration=Calibration(scale=3, offset=1))
+        return Segmenter(ModelRecord(name=run.name, model="none", classes=(earlier,)), dark)
 
     monkeypatch.setattr("venule.evaluation.calibrate.load", load)
     made = []
@@ -176,7 +181,7 @@ def test_images_of_equal_ids_in_two_data_sets_are_told_apart(
     config = runs[0] / "config.toml"
     predictors = ", ".join(
         f'{{ dataset = "{data}", split = "{split}", expert = "first" }}'
-        for data, split in ((tmp_path / "0" / "drawn.csv", "val"), (others, "all"))
+        for data, split in ((tmp_path / "0" / "synthetic.csv", "val"), (others, "all"))
     )
     config.write_text(config.read_text().replace('val = "val"', f"val = [{predictors}]"))
     chosen = calibrate(runs[:1])
@@ -256,10 +261,10 @@ def test_a_threshold_stays_inside_0_and_1() -> None:
     truth = np.zeros((40, 40), bool)
     truth[10:30, 18:22] = True
     item = mapped(truth, truth)
-    sure = _HeldOut(item.sample, item.segmenter, np.where(truth, 80, -80).astype(np.float32))
-    assert 0 < _lowest_threshold([sure], Postprocessing()) < 1
-    unsure = _HeldOut(item.sample, item.segmenter, np.where(truth, -20, -80).astype(np.float32))
-    assert 0 < _lowest_threshold([unsure], Postprocessing()) < 1
+    sure = _HeldOut(item.sample, np.where(truth, 80, -80).astype(np.float32))
+    assert 0 < _lowest_threshold([sure], ClassRecord()) < 1
+    unsure = _HeldOut(item.sample, np.where(truth, -20, -80).astype(np.float32))
+    assert 0 < _lowest_threshold([unsure], ClassRecord()) < 1
 
 
 def test_runs_without_validation_images_or_vessels_choose_nothing(
@@ -271,7 +276,7 @@ def test_runs_without_validation_images_or_vessels_choose_nothing(
     config.write_text(text.replace('val = "val"', "val = []"))
     with pytest.raises(DatasetError, match="has no validation images to choose by"):
         calibrate(runs[:1])
-    data = tmp_path / "0" / "drawn.csv"
+    data = tmp_path / "0" / "synthetic.csv"
     listed = f'val = [{{ dataset = "{data}", split = "val", expert = "first" }}]'
     config.write_text(text.replace('val = "val"', listed))
     assert calibrate(runs[:1]).images == ("02",)

@@ -3,16 +3,17 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
 from venule.errors import OutputError, WeightsError
-from venule.export.onnx import compare, export_onnx
+from venule.export.onnx import compare, drop_zero_biases, export_onnx
 from venule.export.weights import export_safetensors
-from venule.image.preprocess import Preprocessing
+from venule.image.preprocess import FovScaled, Preprocessing
 from venule.inference.load import load, shipped_weights
 from venule.models.checkpoint import build_model, load_model, save_weights
-from venule.models.record import ModelRecord
+from venule.models.record import ClassRecord, ModelRecord
 from venule.models.zoo import MODELS
 from venule.synth.fundus import synthesize_fundus
 
@@ -25,9 +26,8 @@ def trained(path: Path, *, model: str = "ddrnet23-slim", options: dict[str, Any]
         name="tiny",
         model=model,
         options=options,
-        threshold=0.37,
-        threshold_source="a test",
-        preprocessing=Preprocessing(fov_px=100),
+        classes=(ClassRecord(threshold=0.37, threshold_source="a test"),),
+        preprocessing=Preprocessing(scaling=FovScaled(diameter_px=100)),
     )
     torch.manual_seed(1)
     network = build_model(record)
@@ -87,10 +87,60 @@ def test_photographs_have_the_same_vessels_in_torch_and_onnx_runtime(
     by_torch = load(tmp_path / "a.safetensors", device="cpu")
     synthetic = synthesize_fundus(0, size_px=301)
     first, second = by_onnx.segment(synthetic.image), by_torch.segment(synthetic.image)
-    agree = (first.vessels == second.vessels)[first.fov].mean()
+    agree = (first.vessels == second.vessels)[first.fov.mask].mean()
     assert first.vessels.any()
     assert agree >= 0.9999
     np.testing.assert_allclose(first.probability, second.probability, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("resunet", {"widths": [4, 6], "blocks": [1, 1], "decoder_blocks": [1]}),
+        ("d4-resunet", {"fields": [1, 2], "blocks": [1, 1], "decoder_blocks": [1]}),
+    ],
+)
+def test_onnx_runtime_folds_every_batch_norm_into_its_convolution(
+    tmp_path: Path, model: str, options: dict[str, Any]
+) -> None:
+    source, target = tmp_path / "a.safetensors", tmp_path / "a.onnx"
+    trained(source, model=model, options=options)
+    export_onnx(source, target)
+    session_options = onnxruntime.SessionOptions()
+    session_options.optimized_model_filepath = str(tmp_path / "run.onnx")
+    onnxruntime.InferenceSession(target, session_options, providers=["CPUExecutionProvider"])
+    there = [node.op_type for node in onnx.load(target).graph.node]
+    run = [node.op_type for node in onnx.load(tmp_path / "run.onnx").graph.node]
+    assert "BatchNormalization" in there
+    # The U-Net's norm behind the sum of two convolutions remains.
+    assert run.count("BatchNormalization") <= 1
+    assert not {"Expand", "Gather", "Tile"} & {*run}
+
+
+def test_a_bias_that_is_not_zero_is_kept() -> None:
+    one, zero = (onnx.numpy_helper.from_array(np.float32([value])) for value in (1, 0))
+    nodes = [
+        onnx.helper.make_node("Constant", [], ["one"], value=one),
+        onnx.helper.make_node("Constant", [], ["zero"], value=zero),
+        onnx.helper.make_node("Expand", ["one", "shape"], ["ones"]),
+        onnx.helper.make_node("Expand", ["zero", "shape"], ["zeros"]),
+        onnx.helper.make_node("Conv", ["x", "kernel", "ones"], ["y"]),
+        onnx.helper.make_node("Conv", ["y", "kernel", "zeros"], ["z"]),
+        onnx.helper.make_node("Conv", ["z", "kernel", "bias"], ["w"]),
+    ]
+    inputs = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        for name in ("x", "kernel", "bias", "shape", "w")
+    ]
+    graph = onnx.helper.make_graph(nodes, "g", inputs[:4], inputs[4:])
+    proto = onnx.helper.make_model(graph)
+    drop_zero_biases(proto)
+    convolutions = [list(node.input) for node in proto.graph.node if node.op_type == "Conv"]
+    assert convolutions == [["x", "kernel", "ones"], ["y", "kernel"], ["z", "kernel", "bias"]]
+    assert [node.op_type for node in proto.graph.node if node.op_type != "Conv"] == [
+        "Constant",
+        "Expand",
+    ]
 
 
 def test_onnx_to_safetensors_and_back_gives_the_same_parameters(tmp_path: Path) -> None:

@@ -15,26 +15,28 @@ from PIL import Image
 from support.photographs import CASES, EYE, GREY_CASES, SEPARATE, Pixels, deep, planes, ppm
 from venule.errors import ImageError
 from venule.image import decode
-from venule.image.io import FirstPageWarning, GreyImageWarning
-from venule.image.photograph import read_photograph
+from venule.image.photograph import MORE_PAGES, NO_COLOR, read_photograph
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_photograph_is_read_as_it_was_put_in(tmp_path: Path, name: str) -> None:
     case, path = CASES[name], tmp_path / "eye"
     case.write(path)
-    image = read_photograph(path).pixels
+    photograph = read_photograph(path)
+    image = photograph.pixels
+    assert photograph.notes == ()
     assert image.dtype == np.uint8
     assert image.shape == case.expected.shape
     assert np.abs(image.astype(int) - case.expected).max() <= case.tolerance
 
 
 @pytest.mark.parametrize("name", GREY_CASES)
-def test_a_grey_photograph_is_read_with_a_warning(tmp_path: Path, name: str) -> None:
+def test_a_grey_photograph_is_read_with_a_note(tmp_path: Path, name: str) -> None:
     case, path = GREY_CASES[name], tmp_path / "eye"
     case.write(path)
-    with pytest.warns(GreyImageWarning, match="without colour"):
-        image = read_photograph(path).pixels
+    photograph = read_photograph(path)
+    image = photograph.pixels
+    assert photograph.notes == (NO_COLOR,)
     assert image.shape == case.expected.shape
     assert np.abs(image.astype(int) - case.expected).max() <= case.tolerance
 
@@ -118,8 +120,10 @@ def test_of_several_pages_the_first_is_read_and_it_is_said(tmp_path: Path, kind:
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
     others = [Image.new("RGB", (8, 6), (0, level, 200)) for level in (0, 100)]
     first.save(path, kind, save_all=True, append_images=others, **options)
-    with pytest.warns(FirstPageWarning, match=r"eye: a file of several pages; the first one"):
-        image = read_photograph(path).pixels
+    photograph = read_photograph(path)
+    image = photograph.pixels
+    assert photograph.notes == (MORE_PAGES,)
+    assert "a file of several pages; the first one" in MORE_PAGES
     assert image.shape == (6, 8, 3)
     assert (image == (200, 90, 30)).all()
 
@@ -128,9 +132,9 @@ def test_a_preview_behind_a_jpeg_is_no_page(tmp_path: Path) -> None:
     path = tmp_path / "eye.jpg"
     image = Image.fromarray(EYE)
     image.save(path, "MPO", save_all=True, append_images=[image.resize((10, 6))], quality=98)
-    assert (
-        np.abs(read_photograph(path).pixels.astype(int) - EYE).max() <= 25
-    )  # a warning would be an error
+    photograph = read_photograph(path)
+    assert np.abs(photograph.pixels.astype(int) - EYE).max() <= 25
+    assert photograph.notes == ()
 
 
 def test_a_chain_of_pages_that_is_a_loop_is_not_followed(tmp_path: Path) -> None:
@@ -163,7 +167,7 @@ def test_pixels_that_are_no_grey_levels_are_one_clear_error(
     else:
         tifffile.imwrite(path, pixels[..., 0], photometric="minisblack")
     with pytest.raises(ImageError, match=r"not read|expected 0 to 65535") as error:
-        read_photograph(path).pixels
+        read_photograph(path)
     assert "\n" not in str(error.value)
 
 
@@ -172,8 +176,9 @@ def test_a_zipped_grey_photograph_is_not_read_from_the_zipped_bytes(tmp_path: Pa
     noise = np.random.default_rng(0).integers(0, 256, (24, 40)).astype(np.uint8)
     path = tmp_path / "eye.ppm.gz"
     path.write_bytes(gzip.compress(ppm("P5", 255, noise)) + bytes(64))
-    with pytest.warns(GreyImageWarning):
-        np.testing.assert_array_equal(read_photograph(path).pixels[..., 0], noise)
+    photograph = read_photograph(path)
+    assert photograph.notes == (NO_COLOR,)
+    np.testing.assert_array_equal(photograph.pixels[..., 0], noise)
 
 
 def test_pillows_own_limit_neither_counts_nor_changes(

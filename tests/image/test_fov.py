@@ -1,6 +1,5 @@
-"""The field of view against official masks, and the circle against circles that were synthetic."""
+"""The field of view against official masks and on synthetic photographs of every surround."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,11 @@ import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image
 
+from support.surrounds import KINDS, surrounded
 from venule.errors import ImageError
-from venule.image import fov as fov_module
-from venule.image.fov import find_fov, fit_circle
+from venule.image.fov import find_fov, fit_outline, given_fov, outlined
 from venule.image.io import read_mask
 from venule.image.photograph import read_photograph
 from venule.synth.fundus import synthesize_fundus
@@ -57,7 +56,7 @@ def hrf(root: Path) -> list[tuple[Path, Path]]:
 
 def assert_found(pairs: list[tuple[Path, Path]]) -> None:
     scores = {
-        image.name: dice(find_fov(read_photograph(image).pixels), read_mask(m))
+        image.name: dice(find_fov(read_photograph(image).pixels).mask, read_mask(m))
         for image, m in pairs
     }
     assert {name: score for name, score in scores.items() if score < 0.99} == {}
@@ -94,7 +93,7 @@ def test_the_circle_of_hrf_is_larger_than_its_clipped_mask(real_data: Path) -> N
     assert len(pairs) == 45
     for _, path in pairs[::15]:
         mask = read_mask(path)
-        circle = fit_circle(mask)
+        circle = fit_outline(mask)
         columns = np.flatnonzero(mask.any(axis=0))
         assert circle.fitted
         assert circle.diameter_px > 1.3 * mask.any(axis=1).sum()
@@ -106,10 +105,7 @@ def test_the_found_field_of_view_of_hrf_has_the_circle_of_the_official_mask(
     real_data: Path,
 ) -> None:
     image, mask = hrf(real_data)[0]
-    found, official = (
-        fit_circle(find_fov(read_photograph(image).pixels)),
-        fit_circle(read_mask(mask)),
-    )
+    found, official = find_fov(read_photograph(image).pixels).outline, fit_outline(read_mask(mask))
     assert found.diameter_px == pytest.approx(official.diameter_px, rel=0.005)
 
 
@@ -119,32 +115,32 @@ def test_the_found_field_of_view_of_hrf_has_the_circle_of_the_official_mask(
 @pytest.mark.parametrize("size_px", [128, 256, 700, 1500])
 def test_the_field_of_view_of_a_drawn_photograph_is_found(size_px: int) -> None:
     synthetic = synthesize_fundus(4, size_px=size_px)
-    assert dice(find_fov(synthetic.image), synthetic.fov) > 0.985
+    assert dice(find_fov(synthetic.image).mask, synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_it_is_found_whatever_the_eye(seed: int) -> None:
     synthetic = synthesize_fundus(seed)
-    assert dice(find_fov(synthetic.image), synthetic.fov) > 0.985
+    assert dice(find_fov(synthetic.image).mask, synthetic.fov) > 0.985
 
 
 def test_a_photograph_without_a_border_is_retina_all_over() -> None:
     for seed in range(12):
         image = synthesize_fundus(seed, size_px=512).image
-        assert find_fov(image[100:-100, 100:-100]).all(), seed
+        assert find_fov(image[100:-100, 100:-100]).mask.all(), seed
 
 
 def test_a_dark_photograph_keeps_its_field_of_view() -> None:
     for seed in range(6):
         synthetic = synthesize_fundus(seed, size_px=400)
         dark = np.rint(synthetic.image * 0.12).astype(np.uint8)
-        assert dice(find_fov(dark), synthetic.fov) > 0.98, seed
+        assert dice(find_fov(dark).mask, synthetic.fov) > 0.98, seed
 
 
 def test_a_black_that_is_not_0_is_still_the_border() -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     raised = (synthetic.image.astype(int) * 0.85 + 35).astype(np.uint8)
-    assert dice(find_fov(raised), synthetic.fov) > 0.985
+    assert dice(find_fov(raised).mask, synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("level", [60, 255])
@@ -152,14 +148,14 @@ def test_a_grey_or_white_border_is_found_too(level: int) -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     image = synthetic.image.copy()
     image[~synthetic.fov] = level
-    assert dice(find_fov(image), synthetic.fov) > 0.98
+    assert dice(find_fov(image).mask, synthetic.fov) > 0.98
 
 
 def test_noise_in_the_border_does_not_matter() -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     noise = np.random.default_rng(0).normal(8, 6, synthetic.image.shape)
     noisy = np.clip(synthetic.image + noise, 0, 255).astype(np.uint8)
-    assert dice(find_fov(noisy), synthetic.fov) > 0.98
+    assert dice(find_fov(noisy).mask, synthetic.fov) > 0.98
 
 
 def test_writing_in_the_border_is_not_retina() -> None:
@@ -167,7 +163,7 @@ def test_writing_in_the_border_is_not_retina() -> None:
     image = synthetic.image.copy()
     image[4:16, 4:60] = 255
     image[-16:-4, 6:50:3] = 220
-    found = find_fov(image)
+    found = find_fov(image).mask
     assert not found[:17, :61].any()
     assert dice(found, synthetic.fov) > 0.985
 
@@ -175,7 +171,7 @@ def test_writing_in_the_border_is_not_retina() -> None:
 def test_a_photograph_clipped_top_and_bottom_keeps_its_corners_black() -> None:
     synthetic = synthesize_fundus(2, size_px=600)
     clipped = slice(70, -70)
-    found = find_fov(synthetic.image[clipped])
+    found = find_fov(synthetic.image[clipped]).mask
     assert dice(found, synthetic.fov[clipped]) > 0.99
     assert found[0, 300]
 
@@ -184,7 +180,7 @@ def test_a_black_lesion_is_no_hole() -> None:
     synthetic = synthesize_fundus(2, size_px=400)
     image = synthetic.image.copy()
     image[disk((400, 400), 220, 150, 40)] = 0
-    assert dice(find_fov(image), synthetic.fov) > 0.985
+    assert dice(find_fov(image).mask, synthetic.fov) > 0.985
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 2), (2, 900), (40, 40)])
@@ -192,7 +188,7 @@ def test_a_black_lesion_is_no_hole() -> None:
 def test_an_image_with_nothing_to_find_is_inside_all_over(
     shape: tuple[int, int], level: int
 ) -> None:
-    assert find_fov(np.full((*shape, 3), level, np.uint8)).all()
+    assert find_fov(np.full((*shape, 3), level, np.uint8)).mask.all()
 
 
 def test_anything_but_an_rgb_photograph_is_refused() -> None:
@@ -211,95 +207,109 @@ def test_the_field_of_view_is_one_piece_without_holes_and_turns_with_the_photogr
     seed: int, height: int, top: int, turns: int
 ) -> None:
     image = synthesize_fundus(seed).image[top : top + height]
-    found = find_fov(image)
+    found = find_fov(image).mask
     assert found.shape == image.shape[:2]
     assert ndi.label(found)[1] == 1
-    turned = find_fov(np.ascontiguousarray(np.rot90(image, turns)))
+    turned = find_fov(np.ascontiguousarray(np.rot90(image, turns))).mask
     assert dice(np.rot90(turned, -turns), found) > 0.995
 
 
-# The circle
+# Surrounds
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    row=st.floats(140, 160),
-    column=st.floats(190, 210),
-    radius=st.floats(40, 130),
-)
-def test_a_whole_circle_is_measured_to_a_fraction_of_a_pixel(
-    row: float, column: float, radius: float
-) -> None:
-    circle = fit_circle(disk((300, 400), row, column, radius))
-    assert circle.fitted
-    assert circle.row == pytest.approx(row, abs=0.15)
-    assert circle.column == pytest.approx(column, abs=0.15)
-    assert circle.diameter_px == pytest.approx(2 * radius, abs=0.3)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_field_of_view_is_found_whatever_lies_around_it(kind: str) -> None:
+    for seed in range(3):
+        photo = surrounded(kind, seed)
+        found = find_fov(photo.image)
+        assert dice(found.mask, photo.fov) > 0.98, seed
+        assert found.fields == photo.fields, seed
+        assert found.outline.fitted == (kind != "no border"), seed
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    row=st.floats(120, 180),
-    column=st.floats(300, 340),
-    radius=st.floats(200, 280),
-)
-def test_a_circle_clipped_top_and_bottom_is_measured_by_its_sides(
-    row: float, column: float, radius: float
-) -> None:
-    circle = fit_circle(disk((300, 640), row, column, radius))
-    assert circle.fitted
-    assert circle.row == pytest.approx(row, abs=0.7)
-    assert circle.column == pytest.approx(column, abs=0.5)
-    assert circle.diameter_px == pytest.approx(2 * radius, abs=1)
+def test_a_photograph_resized_to_another_aspect_has_an_ellipse_of_the_mean_diameter() -> None:
+    synthetic = synthesize_fundus(3, size_px=560)
+    squashed = np.asarray(Image.fromarray(synthetic.image).resize((512, 400)))
+    outline = find_fov(squashed).outline
+    assert outline.width_px == pytest.approx(0.94 * 512, rel=0.005)
+    assert outline.height_px == pytest.approx(0.94 * 400, rel=0.005)
+    assert outline.diameter_px == pytest.approx(0.94 * 456, rel=0.005)
+    assert outline.stretch == pytest.approx(512 / 400, rel=0.005)
 
 
-def test_a_circle_cut_by_black_bars_is_measured_by_its_arc() -> None:
-    mask = disk((500, 500), 250, 250, 220)
-    mask[:90] = mask[-90:] = False
-    circle = fit_circle(mask)
-    assert circle.fitted
-    assert circle.diameter_px == pytest.approx(440, abs=1)
+def test_a_rim_that_fades_to_one_side_leaves_no_crescent_out() -> None:
+    synthetic = synthesize_fundus(3, size_px=560)
+    fading = np.linspace(0.03, 1, 560)[None, :, None]
+    dim = np.rint(synthetic.image * fading).astype(np.uint8)
+    assert dice(find_fov(dim).mask, synthetic.fov) > 0.98
 
 
-def test_a_notch_does_not_move_the_circle() -> None:
-    mask = disk((500, 500), 250, 250, 220)
-    mask[225:260, 460:490] = True
-    circle = fit_circle(mask)
-    assert circle.diameter_px == pytest.approx(440, abs=0.5)
-    assert circle.column == pytest.approx(250, abs=0.3)
+def test_two_eyes_are_two_fields_of_view() -> None:
+    left, right = synthesize_fundus(1, size_px=400), synthesize_fundus(2, size_px=400)
+    found = find_fov(np.hstack([left.image, right.image]))
+    assert found.fields == 2
+    assert dice(found.mask, np.hstack([left.fov, right.fov])) > 0.985
+    assert found.outline.diameter_px == pytest.approx(0.94 * 400, rel=0.01)
 
 
-@pytest.mark.parametrize(
-    "mask",
-    [
-        np.ones((300, 400), bool),
-        np.zeros((300, 400), bool),
-        np.pad(np.ones((200, 300), bool), 50),
-        np.pad(np.ones((240, 400), bool), ((30, 30), (0, 0))),
-    ],
-    ids=["whole frame", "nothing", "rectangle", "bars"],
-)
-def test_without_an_arc_the_diagonal_is_given_and_flagged(mask: Mask) -> None:
-    circle = fit_circle(mask)
-    assert not circle.fitted
-    assert circle.diameter_px == pytest.approx(math.hypot(300, 400))
-    assert (circle.row, circle.column) == (149.5, 199.5)
+@pytest.mark.parametrize("side", [(12, 30), (0, 0)])
+def test_a_retina_cut_out_as_a_rectangle_on_a_page_is_the_rectangle(side: tuple[int, int]) -> None:
+    retina = synthesize_fundus(3, size_px=560).image[150:400, 140:420]
+    page = np.full((320, 400, 3), 255, np.uint8)
+    page[40:290, 60:340] = retina
+    found = find_fov(page)
+    assert not found.outline.fitted
+    rectangle = np.zeros((320, 400), bool)
+    rectangle[40:290, 60:340] = True
+    assert dice(found.mask, rectangle) > 0.97
+
+
+# A field of view that is given
+
+
+def grown(mask: Mask, by: int) -> Mask:
+    """`mask` some pixels wider, or tighter where `by` is negative."""
+    disc = disk((2 * abs(by) + 1, 2 * abs(by) + 1), abs(by), abs(by), abs(by))
+    change = ndi.binary_dilation if by > 0 else ndi.binary_erosion
+    return np.asarray(change(mask, disc))
+
+
+@pytest.mark.parametrize("by", [-4, -1, 1, 4])
+def test_a_given_mask_that_is_a_little_off_does_not_change_what_a_network_sees(by: int) -> None:
+    synthetic = synthesize_fundus(3, size_px=560)
+    found, given = find_fov(synthetic.image), grown(synthetic.fov, by)
+    seen, inside = given_fov(synthetic.image, given)
+    np.testing.assert_array_equal(seen.mask, found.mask)
+    np.testing.assert_array_equal(inside.mask, found.mask & given)
+
+
+def test_a_given_part_of_the_retina_is_where_results_are_wanted() -> None:
+    synthetic = synthesize_fundus(3, size_px=560)
+    part = np.zeros_like(synthetic.fov)
+    part[200:300, 250:400] = True
+    seen, inside = given_fov(synthetic.image, part)
+    assert seen.outline.diameter_px == pytest.approx(0.94 * 560, rel=0.01)
+    np.testing.assert_array_equal(inside.mask, part)
+
+
+def test_a_given_mask_that_is_quite_another_is_taken_at_its_word() -> None:
+    synthetic = synthesize_fundus(3, size_px=560)
+    other = disk(synthetic.fov.shape, 60, 60, 100)
+    seen, inside = given_fov(synthetic.image, other)
+    np.testing.assert_array_equal(seen.mask, other)
+    np.testing.assert_array_equal(inside.mask, other)
+
+
+def test_a_mask_tells_its_outline() -> None:
+    field = outlined(disk((900, 700), 450, 340, 310))
+    assert field.outline.diameter_px == pytest.approx(620, abs=1)
+    assert field.fields == 1
 
 
 def test_the_circle_scales_with_the_image() -> None:
     synthetic = synthesize_fundus(5, size_px=512)
     half = Image.fromarray(synthetic.image).resize((256, 256), Image.Resampling.BILINEAR)
-    large, small = fit_circle(find_fov(synthetic.image)), fit_circle(find_fov(np.asarray(half)))
+    large, small = find_fov(synthetic.image).outline, find_fov(np.asarray(half)).outline
     # A field of view of 94 % of the frame is what `synthesize_fundus` draws.
     assert large.diameter_px == pytest.approx(0.94 * 512, rel=0.01)
     assert small.diameter_px == pytest.approx(large.diameter_px / 2, rel=0.01)
-
-
-def test_noise_is_blurred_away_as_pillow_does_it() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (31, 43, 3)).astype(np.uint8)
-    color = (5, 90, 200)
-    difference = ImageChops.difference(Image.fromarray(noise), Image.new("RGB", (43, 31), color))
-    largest = Image.fromarray(np.asarray(difference).max(axis=2))
-    expected = np.asarray(largest.filter(ImageFilter.BoxBlur(1)))
-    channels = [np.asarray(channel) for channel in Image.fromarray(noise).split()]
-    np.testing.assert_array_equal(fov_module._distance(channels, color), expected)

@@ -26,13 +26,8 @@ from PIL import Image
 from support.photographs import CASES, EYE, GREY_CASES
 from venule.errors import ImageError
 from venule.image import container
-from venule.image.io import (
-    FirstPageWarning,
-    GreyImageWarning,
-    read_mask,
-    read_probability,
-)
-from venule.image.photograph import read_photograph
+from venule.image.io import read_mask, read_probability
+from venule.image.photograph import MORE_PAGES, NO_COLOR, read_photograph
 
 FUZZ = os.environ.get("VENULE_FUZZ")
 
@@ -243,7 +238,7 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path) ->
     with path.open("wb") as file:
         file.truncate(container.MAX_FILE_BYTES + 1)  # sparse: no byte of it is on the disk
     with pytest.raises(ImageError, match="larger than 1616 MB"):
-        read_photograph(path).pixels
+        read_photograph(path)
 
 
 # Files that stop early, and files of which a few bytes are others
@@ -271,16 +266,18 @@ def is_read_or_one_clear_error(content: bytes, path: Path) -> bool:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            image = read_photograph(path).pixels
+            photograph = read_photograph(path)
         except ImageError as error:
             assert str(error).startswith(f"{path}: ")  # noqa: PT017 - not all of them are broken
             assert "\n" not in str(error)  # noqa: PT017
             assert len(str(error)) < len(str(path)) + 300  # noqa: PT017
-            image = None
+            photograph = None
     for warning in caught:  # Pillow's about EXIF are of no class of their own
-        assert warning.category in (UserWarning, GreyImageWarning, FirstPageWarning), warning
-    if image is None:
+        assert warning.category is UserWarning, warning
+    if photograph is None:
         return False
+    image = photograph.pixels
+    assert {*photograph.notes} <= {NO_COLOR, MORE_PAGES}
     assert image.dtype == np.uint8
     assert image.ndim == 3
     assert image.shape[2] == 3

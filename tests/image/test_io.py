@@ -19,18 +19,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from venule.errors import ImageError, OutputError
+from venule.files.atomic import write_bytes
+from venule.image.encode import encode_strips
 from venule.image.io import (
     IMAGE_SUFFIXES,
-    GreyImageWarning,
     is_image_path,
     pixel_hash,
     read_mask,
     read_probability,
     write_png,
-    write_png_strips,
     write_probability,
 )
-from venule.image.photograph import read_photograph
+from venule.image.levels import strips
+from venule.image.photograph import NO_COLOR, read_photograph
 
 ORIENTATION = 0x0112
 
@@ -208,7 +209,7 @@ def test_a_cmyk_photograph_is_read_in_its_colours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "RGB"])
-def test_a_grey_photograph_is_replicated_with_a_warning(tmp_path: Path, mode: str) -> None:
+def test_a_grey_photograph_is_replicated_with_a_note(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "eye.png"
     grey = np.zeros((4, 5), np.uint8)
     grey[1, 2] = 255
@@ -216,9 +217,10 @@ def test_a_grey_photograph_is_replicated_with_a_warning(tmp_path: Path, mode: st
         Image.fromarray(grey.astype(np.uint16) * 257).save(path)
     else:
         Image.fromarray(grey).convert(mode).save(path)
-    with pytest.warns(GreyImageWarning, match=r"eye\.png: a photograph without colour"):
-        image = read_photograph(path).pixels
-    np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, axis=2))
+    photograph = read_photograph(path)
+    assert photograph.notes == (NO_COLOR,)
+    assert "a photograph without colour" in NO_COLOR
+    np.testing.assert_array_equal(photograph.pixels, np.repeat(grey[..., None], 3, axis=2))
 
 
 # Files that are no photographs
@@ -256,19 +258,19 @@ def test_a_truncated_photograph_is_one_clear_error(
     content = whole.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ImageError) as error:
-        read_photograph(path).pixels
+        read_photograph(path)
     one_line(error, path)
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no such file") as error:
-        read_photograph(tmp_path / "none.png").pixels
+        read_photograph(tmp_path / "none.png")
     one_line(error, tmp_path / "none.png")
 
 
 def test_a_folder_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="cannot be read") as error:
-        read_photograph(tmp_path).pixels
+        read_photograph(tmp_path)
     one_line(error, tmp_path)
 
 
@@ -282,7 +284,7 @@ def test_a_file_that_is_no_image_is_one_clear_error(
     path = tmp_path / "eye.png"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=complaint) as error:
-        read_photograph(path).pixels
+        read_photograph(path)
     one_line(error, path)
 
 
@@ -292,7 +294,7 @@ def test_a_broken_gzip_file_is_one_clear_error(tmp_path: Path) -> None:
     for broken in (content[:40], b"no gzip", content[:20] + b"\xff\xff\xff" + content[23:]):
         path.write_bytes(broken)
         with pytest.raises(ImageError) as error:
-            read_photograph(path).pixels
+            read_photograph(path)
         one_line(error, path)
 
 
@@ -302,7 +304,7 @@ def test_a_photograph_beyond_200_megapixels_is_refused_before_decoding(tmp_path:
     header = struct.pack(">IIBBBBB", 20_000, 10_001, 8, 2, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b""))
     with pytest.raises(ImageError, match=r"20000 x 10001 pixels, more than the 200 megapixels"):
-        read_photograph(path).pixels
+        read_photograph(path)
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
@@ -327,8 +329,6 @@ def test_no_broken_file_raises_anything_but_an_image_error(
             read(path)
         except ImageError as error:
             assert "\n" not in str(error)  # noqa: PT017 - most, but not all, of them are broken
-        except GreyImageWarning:
-            pass
 
 
 # Masks
@@ -434,7 +434,7 @@ def test_a_16_bit_map_comes_back_within_half_a_step(tmp_path: Path) -> None:
 def test_a_map_is_written_in_parts_as_65535_p_rounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("venule.image.io._AT_ONCE", at_once)
+    monkeypatch.setattr(strips, "__defaults__", (at_once,))
     probability = np.random.default_rng(0).random((7, 9), np.float32)
     probability[0, :2] = (0, 1)
     write_probability(tmp_path / "eye_prob.png", probability)
@@ -456,7 +456,7 @@ def test_writing_a_map_takes_memory_for_what_is_written_only(tmp_path: Path) -> 
 
 
 def test_strips_are_written_as_one_image(tmp_path: Path, colors: NDArray[np.uint8]) -> None:
-    write_png_strips(tmp_path / "eye.png", (6, 8), (colors[i : i + 4] for i in (0, 4)))
+    write_bytes(tmp_path / "eye.png", encode_strips((6, 8), (colors[i : i + 4] for i in (0, 4))))
     np.testing.assert_array_equal(read_photograph(tmp_path / "eye.png").pixels, colors)
 
 
@@ -607,13 +607,13 @@ def test_a_deep_ppm_is_scaled_by_the_bits_it_uses(tmp_path: Path, largest: int, 
 def test_a_deep_ppm_that_ends_early_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short.ppm").write_bytes(b"P6\n8 6\n65535\n" + bytes(100))
     with pytest.raises(ImageError, match=r"short\.ppm"):
-        read_photograph(tmp_path / "short.ppm").pixels
+        read_photograph(tmp_path / "short.ppm")
     (tmp_path / "short.ppm").write_bytes(b"P3 1 1 65535\n1 2 70000")
     with pytest.raises(ImageError, match=r"short\.ppm"):
-        read_photograph(tmp_path / "short.ppm").pixels
+        read_photograph(tmp_path / "short.ppm")
     (tmp_path / "short.ppm").write_bytes(b"P3 8 6 65535\n1 2 3")
     with pytest.raises(ImageError, match=r"short\.ppm"):
-        read_photograph(tmp_path / "short.ppm").pixels
+        read_photograph(tmp_path / "short.ppm")
 
 
 def test_a_palette_of_many_colours_is_no_probability_map(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap
-from venule.image.preprocess import Preprocessing
+from venule.image.preprocess import FovScaled, Illumination, Preprocessing, Square
 from venule.image.tiles import Tiling
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
@@ -22,8 +22,10 @@ PLACES = ((0.35, 0.4), (0.6, 0.55), (0.5, 0.68))
 
 WORKING = {
     "native": Preprocessing(),
-    "by field of view": Preprocessing(fov_px=300, correct_illumination=True),
-    "square": Preprocessing(resize_px=256),
+    "by field of view": Preprocessing(
+        scaling=FovScaled(diameter_px=300), illumination=Illumination()
+    ),
+    "square": Preprocessing(scaling=Square(side_px=256)),
 }
 
 
@@ -67,7 +69,7 @@ def test_what_is_found_lies_where_it_is_in_the_photograph(
     )
     prediction = Segmenter(record, dark_is_vessel).segment(image)
     assert prediction.probability.shape == prediction.vessels.shape == size
-    assert not prediction.probability[~prediction.fov].any()
+    assert not prediction.probability[~prediction.fov.mask].any()
     stretch = 1 if working == "native" else max(1, max(size) / 256)  # of a pixel of the network's
     margin = math.ceil(3 * stretch)
     for rows, columns in squares:

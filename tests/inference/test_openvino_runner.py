@@ -13,11 +13,11 @@ from venule.errors import UsageError, WeightsError
 from venule.image.arrays import FloatMap
 from venule.inference import openvino_runner
 from venule.inference.openvino_runner import OpenVINORun, import_openvino, load_openvino
-from venule.models.record import ModelRecord
+from venule.models.record import ClassRecord, ModelRecord
 
 pytestmark = needs_openvino
 
-RECORD = ModelRecord(name="tiny", model="tiny", threshold=0.6)
+RECORD = ModelRecord(name="tiny", model="tiny", classes=(ClassRecord(threshold=0.6),))
 
 SEGMENT = """
 from pathlib import Path

@@ -13,7 +13,8 @@ from venule.data.catalog import open_dataset
 from venule.data.sample import load_sample
 from venule.image.arrays import RGB, Mask
 from venule.inference.load import load, shipped_weights
-from venule.inference.segment import Prediction, Segmenter
+from venule.inference.prediction import Prediction
+from venule.inference.segment import Segmenter
 from venule.metrics.cldice import cldice
 from venule.metrics.counts import count, dice
 from venule.synth.fundus import synthesize_fundus

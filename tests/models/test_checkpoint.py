@@ -8,11 +8,13 @@ from torch import Tensor, nn
 
 from venule.errors import WeightsError
 from venule.models.checkpoint import build_model, load_model, read_weights, save_weights
-from venule.models.record import METADATA, ModelRecord
+from venule.models.record import METADATA, ClassRecord, ModelRecord
 from venule.models.zoo import MODELS
 
 TINY = {"width": 4, "head_width": 4, "context_width": 4}
-RECORD = ModelRecord(name="tiny", model="ddrnet23-slim", options=TINY, threshold=0.42)
+RECORD = ModelRecord(
+    name="tiny", model="ddrnet23-slim", options=TINY, classes=(ClassRecord(threshold=0.42),)
+)
 
 
 def randomize(network: nn.Module) -> dict[str, Tensor]:
@@ -27,7 +29,8 @@ def randomize(network: nn.Module) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_network_comes_back_from_its_file_bit_for_bit(name: str, tmp_path: Path) -> None:
-    record = ModelRecord(name="run", model=name, classes=("artery", "vein"))
+    classes = (ClassRecord(name="artery"), ClassRecord(name="vein"))
+    record = ModelRecord(name="run", model=name, classes=classes)
     state = randomize(build_model(record))
     save_weights(tmp_path / "weights.safetensors", state, record)
     network, read = load_model(tmp_path / "weights.safetensors")
@@ -73,7 +76,7 @@ def test_a_tensor_of_another_shape_is_one_line_that_names_it(tmp_path: Path) -> 
 
 
 def test_a_record_of_an_unknown_schema_is_refused(tmp_path: Path) -> None:
-    assert "record cannot be used" in complaint(write(tmp_path / "w.safetensors", schema_version=2))
+    assert "record cannot be used" in complaint(write(tmp_path / "w.safetensors", schema_version=1))
 
 
 def test_a_record_with_an_unknown_key_is_refused(tmp_path: Path) -> None:

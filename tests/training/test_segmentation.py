@@ -101,7 +101,7 @@ def test_the_training_loss_does_not_look_outside_the_field_of_view(task: Segment
 
 def test_the_threshold_is_chosen_before_pieces_are_joined_or_dropped(tmp_path: Path) -> None:
     data = make_synthetic(tmp_path / "data", train=1, val=1)
-    after = {"postprocessing": {"reconnection_budget": 8.0, "min_component": 0.05}}
+    after = {"components": {"reconnection_budget": 8.0, "min_component": 0.05}}
     config = parse_config(settings(data, output=after), TrainConfig, source="test")
     task = SegmentationTask(config, choose(config, "train"), choose(config, "val"))
     (sample,) = task.val

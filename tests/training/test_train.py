@@ -22,7 +22,7 @@ from venule.evaluation.evaluate import evaluate_segmenter
 from venule.image.io import pixel_hash
 from venule.inference.load import load
 from venule.models.checkpoint import build_model, load_model, read_weights, save_weights
-from venule.models.record import Postprocessing, SeenImages
+from venule.models.record import Calibration, ComponentRules, SeenImages
 from venule.synth.fundus import synthesize_fundus
 from venule.training.config import TrainConfig
 from venule.training.config_file import parse_config
@@ -305,13 +305,15 @@ def test_photographs_with_maps_need_no_annotation(data: Path, tmp_path: Path) ->
 def test_without_validation_images_the_last_weights_carry_the_given_threshold(
     data: Path, tmp_path: Path
 ) -> None:
-    after = {"scale": 0.8, "offset": 0.1, "min_component": 0.001}
-    output = {"threshold": 0.37, "postprocessing": after}
+    calibration, rules = {"scale": 0.8, "offset": 0.1}, {"min_component": 0.001}
+    output = {"threshold": 0.37, "calibration": calibration, "components": rules}
     path = run(data, tmp_path, data={"val": []}, output=output).path
     assert [file.name for file in (path / "weights").iterdir()] == ["last.safetensors"]
     _, record = read_weights(path / "weights/last.safetensors")
     assert (record.threshold, record.threshold_source) == (0.37, "given in the configuration")
-    assert record.postprocessing == Postprocessing.model_validate(after)
+    (vessel,) = record.classes
+    assert vessel.calibration == Calibration.model_validate(calibration)
+    assert vessel.components == ComponentRules.model_validate(rules)
     assert [seen.role for seen in record.seen] == ["trained"]
     assert not any(key.startswith("val_") for key in rows(path)[0])
     assert load(path, device="cpu").record.epoch == 2  # the only weights that the run has

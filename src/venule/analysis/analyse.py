@@ -79,8 +79,8 @@ def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
 def _grade(analysis: Analysis, _: Networks) -> Analysis:
     prediction = analysis.prediction
     found = prediction.vessel_map
-    pixels, fov = analysis.photograph.pixels, prediction.fov.mask
-    quality = assess(pixels, fov, found.levels, threshold=found.threshold)
+    pixels = analysis.photograph.pixels
+    quality = assess(pixels, prediction.fov, found.levels, threshold=found.threshold)
     return replace(analysis, quality=quality)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from venule.analysis.analyse import GRADE, Analysis, Step
 
@@ -11,11 +12,16 @@ Cell = str | float | int | None
 
 @dataclass(frozen=True)
 class Columns:
-    """A group of columns: their names, the steps they need, and a photograph's cells."""
+    """A group of columns: their names, the steps they need, and a photograph's cells.
+
+    `row` may give more columns than `names`, where what is known of the photograph allows them;
+    the table has them after the others. `table` is the file that they stand in.
+    """
 
     names: tuple[str, ...]
     row: Callable[[Analysis], Mapping[str, Cell]]
     needs: tuple[Step, ...] = ()
+    table: Literal["report", "measurements"] = "report"
 
 
 def _quality(analysis: Analysis) -> Mapping[str, Cell]:

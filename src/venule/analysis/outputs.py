@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from venule.analysis.analyse import Analysis, Step
+from venule.analysis.kept import keep
 from venule.image.encode import encode_levels, encode_mask, encode_strips
 from venule.viz.overlay import overlay_strips
 
@@ -22,7 +23,7 @@ def _prob(analysis: Analysis) -> bytes:
 
 
 def _mask(analysis: Analysis) -> bytes:
-    return encode_mask(analysis.prediction.vessels)
+    return encode_mask(analysis.prediction.vessels, keep(analysis))
 
 
 def _overlay(analysis: Analysis) -> bytes:

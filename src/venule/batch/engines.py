@@ -1,8 +1,18 @@
 """Every engine by its name."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 
-from venule.batch.engine import Engine, inline
-from venule.batch.processes import processes
+from venule.batch.engine import Engine, OpenWorker, Resources, inline
+from venule.batch.process import Outcome, Task
+
+
+def processes(
+    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+) -> Generator[Outcome, None, None]:
+    """Process photographs in worker processes, see `processes.processes`."""
+    from venule.batch.processes import processes  # multiprocessing, only where it is used
+
+    return processes(tasks, open_worker, resources)
+
 
 ENGINES: Mapping[str, Engine] = {"inline": inline, "processes": processes}

@@ -51,8 +51,9 @@ CREATE TABLE cells (                -- one row a value, so that a new column nee
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What the ledger holds of one photograph."""
+    """What the ledger holds of one photograph; `id` is the name of its results."""
 
+    id: str
     source: str
     status: Literal["pending", "done", "failed"]
     reason: str
@@ -215,6 +216,7 @@ class Ledger:
             )
             cells = self._select("SELECT column_name, value FROM cells WHERE name = ?", name)
             yield Row(
+                id=name,
                 source=source,
                 status=status,
                 reason=reason,

@@ -4,12 +4,12 @@ import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from venule.analysis.columns import COLUMNS
+from venule.analysis.columns import COLUMNS, Cell
 from venule.batch.ledger import Row, text
 from venule.batch.refuse import Settings
 from venule.files.atomic import write_bytes
@@ -17,6 +17,7 @@ from venule.quality.assess import GRADES
 from venule.system.process import installed
 
 REPORT, RUN = "report.csv", "run.json"
+MEASUREMENTS = "measurements.csv"
 
 _FILE = ("path", "status", "reason", "outputs", "seconds", "warnings")
 
@@ -37,15 +38,20 @@ def write_reports(
 ) -> None:
     """Write report.csv, one row a photograph, and run.json, what they all have in common.
 
+    With columns of measurements, measurements.csv too: one row a photograph that has a result.
+
     Raises:
         OutputError: they cannot be written.
     """
-    table = StringIO()
-    found = [name for group in settings["columns"] for name in COLUMNS[group].names]
-    writer = csv.DictWriter(table, [*_FILE, *found], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_line(row) for row in rows)
-    write_bytes(out / REPORT, table.getvalue().encode())
+    groups = [COLUMNS[name] for name in settings["columns"]]
+    reported = [name for group in groups if group.table == "report" for name in group.names]
+    measured = [name for group in groups if group.table == "measurements" for name in group.names]
+    if any(group.table == "measurements" for group in groups):
+        more = dict.fromkeys(name for row in rows for name in row.cells if name not in reported)
+        columns = list(dict.fromkeys([*measured, *more]))
+        done = ({"id": row.id, **_only(row.cells, columns)} for row in rows if row.cells)
+        write_bytes(out / MEASUREMENTS, _csv(["id", *columns], done))
+    write_bytes(out / REPORT, _csv([*_FILE, *reported], (_line(row, reported) for row in rows)))
     statuses = Counter(row.status for row in rows)
     grades = Counter(row.cells.get("quality") for row in rows)
     run = {
@@ -61,7 +67,19 @@ def write_reports(
     write_bytes(out / RUN, (json.dumps(run, indent=2) + "\n").encode())
 
 
-def _line(row: Row) -> dict[str, object]:
+def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> bytes:
+    table = StringIO()
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return table.getvalue().encode()
+
+
+def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
+    return {name: cells[name] for name in columns if name in cells}
+
+
+def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
     return {
         "path": row.source,
         "status": row.status,
@@ -69,5 +87,5 @@ def _line(row: Row) -> dict[str, object]:
         "outputs": ";".join(map(text, row.outputs)),
         "seconds": f"{row.seconds:.3f}",
         "warnings": "; ".join(map(text, row.notes)),
-        **row.cells,
+        **_only(row.cells, columns),
     }

@@ -60,7 +60,7 @@ def file_to_mask(
     if others:
         found = analysis.prediction.vessel_map
         started = perf_counter()
-        assess(photograph.pixels, fov.mask, found.levels, threshold=found.threshold)
+        assess(photograph.pixels, fov, found.levels, threshold=found.threshold)
         graded = perf_counter()
         write_bytes(target, OUTPUTS["prob"].encode(analysis))
         between = perf_counter()

@@ -90,12 +90,23 @@ def synth(
     size: Annotated[int, typer.Option(metavar="PX", min=48, help="Longer side.")] = 768,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the whole set.")] = 0,
     format: Annotated[Format, typer.Option(help="Of the photographs.")] = Format.png,
+    types: Annotated[
+        bool, typer.Option("--types", help="Arteries and veins too, in eyes that show them.")
+    ] = False,
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
 ) -> None:
     """Draw fundus photographs with exact vessel labels; what OUT has already is kept."""
     from venule.synth.collection import Collection, synthesize_all
+    from venule.synth.config import TYPED, VARIED
 
-    images = Collection(root=out, size_px=size, seed=seed, format=format.value)
+    images = Collection(
+        root=out,
+        size_px=size,
+        seed=seed,
+        format=format.value,
+        config=TYPED if types else VARIED,
+        types=types,
+    )
     images.begin()
     missing = images.missing(count)
     with Progress(total=len(missing)) as progress:

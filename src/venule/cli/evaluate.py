@@ -36,6 +36,13 @@ class Checkpoint(StrEnum):
     last = "last"
 
 
+class FovMode(StrEnum):
+    """The field of view that networks see."""
+
+    found = "found"
+    given = "given"
+
+
 class Device(StrEnum):
     """Where a network runs."""
 
@@ -107,6 +114,9 @@ def evaluate(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a row an image.")] = None,
     access_log: AccessLog = None,
+    fov: Annotated[
+        FovMode, typer.Option(help="The field of view that networks see; the data set's is scored.")
+    ] = FovMode.found,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes networks; auto is in float32, the same for all.")
@@ -150,6 +160,7 @@ def evaluate(
         device=device.value,
         checkpoint=checkpoint.value,
         runtime=runtime.value,
+        fov=fov.value,
     )
     if not holds_test_images(dataset, selection):
         access_log = None

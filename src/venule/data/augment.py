@@ -1,8 +1,9 @@
 """Random changes to a training sample: torchvision's transforms, and small ops it does not have.
 
-A sample is a dict of `image` (tv_tensors.Image, (3, H, W) float32 in 0..1), `truth`
-(tv_tensors.Image, (1, H, W) float32 in 0..1, soft where interpolated) and `fov` (tv_tensors.Mask,
-(1, H, W) uint8, 0 or 1). Geometry moves all three; colour, blur and noise change the photograph
+A sample is a dict of `image` (tv_tensors.Image, (3, H, W) float32 in 0..1), `truth` (Labels,
+(K, H, W) float32 in 0..1, a plane for each class, soft where interpolated), `fov`
+(tv_tensors.Mask, (1, H, W) uint8, 0 or 1) and, of annotations with gaps, `valid` (tv_tensors.Mask,
+(1 or K, H, W) uint8). Geometry moves all of them; colour, blur and noise change the photograph
 only. Everything is drawn from torch's global generator, which the loader seeds for each sample.
 """
 
@@ -24,6 +25,13 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as v2f
 
 Sample = dict[str, Tensor]
+
+
+class Labels(tv_tensors.Image):  # type: ignore[misc]
+    """Soft planes of classes, (K, H, W) in 0..1: moved as pixels are, bilinear, never recoloured.
+
+    A type of its own, because torchvision moves a Mask to the nearest pixel.
+    """
 
 
 class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -56,6 +64,7 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=F
     noise: float = Field(default=0.02, ge=0)  # largest standard deviation, of the 0..1 range
     jpeg_p: float = Field(default=0.0, ge=0, le=1)
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
+    crop_in_fov: bool = False  # crops lie about the field of view, not anywhere in the frame
     # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
     # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
     low_resolution_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
@@ -88,7 +97,7 @@ class Photometric(v2.Transform):  # type: ignore[misc]
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ARG002
         """The photograph changed; the masks as they are."""
-        if isinstance(inpt, tv_tensors.Image) and inpt.shape[-3] == 3:
+        if isinstance(inpt, tv_tensors.Image) and not isinstance(inpt, Labels):
             return tv_tensors.wrap(self.change(inpt), like=inpt)
         return inpt
 
@@ -176,7 +185,10 @@ def random_crop(sample: Sample, side_px: int, config: AugmentationConfig) -> Sam
     which shows the network the field of view's edge as often as the rest.
     """
     height, width = sample["fov"].shape[-2:]
-    top, left = (_draw_start(length, side_px) for length in (height, width))
+    if config.crop_in_fov:
+        top, left = _draw_in(sample["fov"].as_subclass(Tensor)[0], side_px)
+    else:
+        top, left = (_draw_start(length, side_px) for length in (height, width))
     turn = _draw_turn(config)
     displacement = None
     if torch.rand(()) < config.elastic_p:
@@ -196,6 +208,22 @@ def _draw_start(length: int, side: int) -> int:
     if high < low:
         return (length - side) // 2
     return int(torch.randint(low, high + 1, ()))
+
+
+def _draw_in(fov: Tensor, side: int) -> tuple[int, int]:
+    """As `_draw_start`, in the smallest rectangle around the (H, W) field of view."""
+    first_row, rows = _extent(fov.amax(1))
+    first_column, columns = _extent(fov.amax(0))
+    return first_row + _draw_start(rows, side), first_column + _draw_start(columns, side)
+
+
+def _extent(inside: Tensor) -> tuple[int, int]:
+    """Where the first pixel inside lies, and how many there are up to the last."""
+    places = inside.nonzero()
+    if not len(places):
+        return 0, len(inside)
+    first, last = int(places[0]), int(places[-1])
+    return first, last - first + 1
 
 
 def _draw_turn(config: AugmentationConfig) -> Tensor | None:
@@ -228,13 +256,17 @@ def _interpolate(
     center = torch.tensor((start[1], start[0])) + (side_px - 1) / 2
     height, width = sample["fov"].shape[-2:]
     grid = (2 * (points + center) + 1) / torch.tensor((width, height)) - 1
-    planes = [sample[key].as_subclass(Tensor).float() for key in ("image", "truth", "fov")]
-    seen = F.grid_sample(torch.cat(planes)[None], grid[None].float(), align_corners=False)[0]
-    return {
-        "image": tv_tensors.Image(seen[:3]),
-        "truth": tv_tensors.Image(seen[3:4]),
-        "fov": tv_tensors.Mask((seen[4:] >= 0.5).to(torch.uint8)),
+    planes = [tensor.as_subclass(Tensor).float() for tensor in sample.values()]
+    seen: Tensor = F.grid_sample(torch.cat(planes)[None], grid[None].float(), align_corners=False)[
+        0
+    ]
+    parts = dict(zip(sample, torch.split(seen, [len(plane) for plane in planes]), strict=True))
+    masks = {
+        key: tv_tensors.Mask((part >= 0.5).to(torch.uint8))
+        for key, part in parts.items()
+        if isinstance(sample[key], tv_tensors.Mask)
     }
+    return {"image": tv_tensors.Image(parts["image"]), "truth": Labels(parts["truth"]), **masks}
 
 
 def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:

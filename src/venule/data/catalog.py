@@ -4,7 +4,7 @@ import difflib
 import os
 from pathlib import Path
 
-from venule.data import chase, drive, fives, folders, hrf, stare, table
+from venule.data import avrdb, chase, drive, fives, folders, hrf, idrid, ridb, rite, stare, table
 from venule.data.case import Dataset
 from venule.data.layout import Layout
 from venule.errors import DatasetError
@@ -15,6 +15,10 @@ LAYOUTS: tuple[Layout, ...] = (
     chase.LAYOUT,
     hrf.LAYOUT,
     fives.LAYOUT,
+    rite.LAYOUT,
+    avrdb.LAYOUT,
+    idrid.LAYOUT,
+    ridb.LAYOUT,
     folders.DEEPLAB,
     folders.PLAIN,
     table.LAYOUT,

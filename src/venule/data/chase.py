@@ -6,10 +6,13 @@ with Image_01L.png, as others have published, is read if it is there.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
+from venule.data.attribution import Attribution
 from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
+from venule.data.protocol import Protocol, two_digits
 
 _IMAGE = re.compile(r"Image_(\d\d)([LR])")
 
@@ -40,6 +43,39 @@ def recognizes(root: Path) -> bool:
     return any(_IMAGE.fullmatch(stem) for stem in stems_in(root))
 
 
+# CHASE_DB1 has no official split. The commonest: the first 20 of the 28 train, 11L-14R test.
+# Both eyes of a child stay together, in val as well: children 05 and 10.
+_CHASE_VAL = ("05", "10")
+
+
+def _eyes(children: Iterable[str]) -> tuple[str, ...]:
+    return tuple(child + eye for child in children for eye in "LR")
+
+
+PROTOCOLS = (
+    Protocol(
+        name="first20",
+        source="no official split; the commonest: 01L-10R train, 11L-14R test; val is both eyes "
+        "of children 05 and 10, ours",
+        splits={
+            "train": _eyes(child for child in two_digits(range(1, 11)) if child not in _CHASE_VAL),
+            "val": _eyes(_CHASE_VAL),
+            "test": _eyes(two_digits(range(11, 15))),
+        },
+    ),
+)
+
+
+TERMS = Attribution(
+    citation="Fraz et al., IEEE Transactions on Biomedical Engineering 59(9), 2012, "
+    "doi:10.1109/TBME.2012.2205687; Kingston University London with St George's, "
+    "University of London",
+    url="https://researchdata.kingston.ac.uk/96/",
+    terms="CC BY 4.0",
+    pictures=True,
+)
+
+
 LAYOUT = Layout(
     name="CHASE_DB1",
     aliases=("chase", "chasedb1"),
@@ -48,4 +84,6 @@ LAYOUT = Layout(
     truth="Image_{id}_1stHO.png",
     recognizes=recognizes,
     read=read,
+    protocols=PROTOCOLS,
+    terms=TERMS,
 )

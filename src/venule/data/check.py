@@ -84,8 +84,8 @@ def _missing_masks(dataset: Dataset) -> Iterator[Problem]:
     """
     for split in sorted({case.split for case in dataset.cases}, key=str):
         cases = [case for case in dataset.cases if case.split == split]
-        if not is_test(split or "") or any(case.first for case in cases):
-            yield from _without_truth(dataset, [r for r in cases if r.first is None])
+        if not is_test(split or "") or any(_annotated(case) for case in cases):
+            yield from _without_truth(dataset, [case for case in cases if not _annotated(case)])
         if any(case.second for case in cases):
             yield from _without(
                 "second vessel mask", [case for case in cases if case.second is None]
@@ -94,8 +94,14 @@ def _missing_masks(dataset: Dataset) -> Iterator[Problem]:
             yield from _without("field-of-view mask", [case for case in cases if case.fov is None])
 
 
+def _annotated(case: Case) -> bool:
+    return any((case.first, case.av, case.landmarks))
+
+
 def _without_truth(dataset: Dataset, cases: list[Case]) -> Iterator[Problem]:
     layout = find_layout(dataset.name)
+    if layout is not None and not layout.annotated:
+        return
     for case in cases:
         where = layout.truth_of(dataset.root, case) if layout else "an annotation"
         yield Problem(case.image, "has no vessel mask", where, "Put its vessel mask there")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in
+from venule.data.protocol import Protocol
 
 _IMAGE = re.compile(r"(\d+)_[ADGN]")
 
@@ -46,6 +47,23 @@ def recognizes(root: Path) -> bool:
     return any((root / part / "Original").is_dir() for part in ("train", "test"))
 
 
+def _protocols(dataset: Dataset) -> tuple[Protocol, ...]:
+    """The official parts; a tenth of the training part, every number that ends in 0, is val."""
+    training = [case for case in dataset.cases if case.split == "train"]
+    official = Protocol(
+        name="official",
+        source="Jin et al. 2022: 600 train, 200 test; val is the 60 training images whose number "
+        "ends in 0, ours (the release does not say which images are of one patient)",
+        splits={
+            "train": tuple(r.id for r in training if number_of(r) % 10),
+            "val": tuple(r.id for r in training if not number_of(r) % 10),
+            "test": tuple(r.id for r in dataset.cases if r.split == "test"),
+        },
+        sizes={"train": 540, "val": 60, "test": 200},
+    )
+    return (official,)
+
+
 LAYOUT = Layout(
     name="FIVES",
     folders=("FIVES", "fives"),
@@ -53,4 +71,5 @@ LAYOUT = Layout(
     truth="{split}/Ground truth/{stem}.png",
     recognizes=recognizes,
     read=read,
+    protocols=_protocols,
 )

@@ -9,8 +9,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from venule.data.case import Case, Dataset
+from venule.data.case import Annotation, Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
+from venule.data.protocol import as_filed
+from venule.data.truth import ArteryVein
 from venule.errors import DatasetError
 
 _PARTS = {"train": "train", "valid": "val", "test": "test"}
@@ -20,7 +22,8 @@ _DRIVE_NAME = re.compile(r"(\d\d)_(?:training|test)")
 def read_plain(root: Path) -> Dataset:
     """The photographs in images/ with the label and field of view of the same stem, the id.
 
-    Labels lie in labels/, or in masks/ if there is no labels/; fields of view in fov/ if known.
+    Labels lie in labels/, or in masks/ if there is no labels/; fields of view in fov/ if known,
+    arteries and veins in av/ (red and blue, green where they cross).
 
     Raises:
         DatasetError: labels/ and masks/ are both there, so that masks/ could be either.
@@ -31,12 +34,22 @@ def read_plain(root: Path) -> Dataset:
             f"fov/ if it holds fields of view"
         )
     labels = images_in(root / "labels") or images_in(root / "masks")
-    fovs = images_in(root / "fov")
+    fovs, types = images_in(root / "fov"), images_in(root / "av")
     cases = tuple(
-        Case(id=stem, image=path, fov=fovs.get(stem), first=labels.get(stem))
+        Case(
+            id=stem,
+            image=path,
+            fov=fovs.get(stem),
+            first=labels.get(stem),
+            av=_types(types.get(stem)),
+        )
         for stem, path in images_in(root / "images").items()
     )
     return Dataset(name="folders", root=root, cases=cases)
+
+
+def _types(path: Path | None) -> Annotation | None:
+    return None if path is None else Annotation(path, ArteryVein())
 
 
 def recognizes_plain(root: Path) -> bool:
@@ -83,6 +96,7 @@ PLAIN = Layout(
     truth="labels/{stem}.png",
     recognizes=recognizes_plain,
     read=read_plain,
+    protocols=as_filed,
 )
 
 DEEPLAB = Layout(
@@ -92,4 +106,5 @@ DEEPLAB = Layout(
     truth="{part}_masks/{stem}.png",
     recognizes=recognizes_deeplab,
     read=read_deeplab,
+    protocols=as_filed,
 )

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from venule.data.attribution import Attribution
 from venule.data.case import Case, Dataset
+from venule.data.protocol import Protocols
 from venule.errors import DatasetError
 from venule.image.io import is_image_path
 
@@ -17,7 +19,8 @@ class Layout:
     `folders` are the usual names of the unpacked folder under VENULE_DATA; `looked_for` names the
     files that `recognizes` needs; `truth` is where the first expert's annotation of a case
     belongs, relative to the root, with {id}, {split}, {stem} of the photograph, and {part}, the
-    name of the photograph's folder without "_images".
+    name of the photograph's folder without "_images". `protocols` split it, and `terms` say who
+    made it and what may be done with it. One that is not `annotated` has photographs only.
     """
 
     name: str
@@ -27,6 +30,9 @@ class Layout:
     read: Callable[[Path], Dataset]
     aliases: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    protocols: Protocols = ()
+    terms: Attribution | None = None
+    annotated: bool = True
 
     def truth_of(self, root: Path, case: Case) -> str:
         """Where the annotation of `case` belongs, for a message."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from torchvision import tv_tensors
 from venule.data.augment import (
     AugmentationConfig,
     Chain,
+    Labels,
     Sample,
     geometric,
     photometric,
@@ -22,6 +23,7 @@ from venule.data.augment import (
 from venule.data.case import Case, Expert
 from venule.data.maps import is_mask, read_map_of
 from venule.data.sample import load_annotated, load_sample
+from venule.data.truth import VESSEL, Planes
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import outlined
@@ -55,17 +57,33 @@ class Part:
     crops_per_image: int = 1
     maps: Mapping[str, Path] | None = None
 
-    def load(self, case: Case) -> tuple[RGB, Mask | FloatMap, Mask]:
-        """A photograph, what it is to be taught by, and its field of view.
+    def load(self, case: Case) -> "Lesson":
+        """A photograph, and what is to be learnt of it.
 
         Raises:
             DatasetError: no annotation, or a map of another size than the photograph.
         """
         if self.maps is None:
-            sample, vessels = load_annotated(case, expert=self.expert)
-            return sample.image, vessels, sample.fov
+            sample, truth = load_annotated(case, expert=self.expert)
+            return Lesson(sample.image, truth.planes, truth.valid, sample.fov, truth.classes)
         sample, path = load_sample(case, expert=self.expert), self.maps[case.id]
-        return sample.image, read_map_of(sample, path, mask=is_mask(path)), sample.fov
+        soft = read_map_of(sample, path, mask=is_mask(path))[None]
+        return Lesson(sample.image, soft, None, sample.fov, (VESSEL,))
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """A photograph (H, W, 3) and what is to be learnt of it.
+
+    `truth` is (K, H, W), bool or float32 in 0..1, a plane for each class. `valid` (1 or K, H, W)
+    bool is where it counts, None for everywhere; `fov` is (H, W) bool.
+    """
+
+    image: RGB
+    truth: Planes | FloatMap
+    valid: Planes | None
+    fov: Mask
+    classes: tuple[str, ...]
 
 
 class TrainingSet(Dataset[Sample]):
@@ -73,7 +91,11 @@ class TrainingSet(Dataset[Sample]):
 
     An item is asked for by (epoch, index); index runs over each part's photographs, as often as
     its `crops_per_image` says.
-    It holds `pixels` (3, h, w) float32, `truth` and `fov` (1, h, w) float32.
+    It holds `pixels` (3, h, w), `truth` (K, h, w) and `fov` (1, h, w), float32; if an annotation
+    has gaps also `valid` (1 or K, h, w), where in the field of view the truth counts.
+
+    Raises:
+        DatasetError: an image without an annotation, or annotations of different classes.
     """
 
     def __init__(
@@ -88,15 +110,19 @@ class TrainingSet(Dataset[Sample]):
         self.photographs: list[Sequence[Sample]] = []  # each once per camera
         self.names: list[str] = []
         self.order: list[int] = []  # of the photograph that each index asks for
+        self.classes: tuple[str, ...] = ()
         smaller = augmentation.low_resolution_fov_px if crop_px is not None else ()
         share = augmentation.low_resolution_truth_share
         for part in parts:
             first = len(self.photographs)
             for case in part.cases:
-                views = _views(*part.load(case), preprocessing, smaller, truth_share=share)
+                lesson = part.load(case)
+                self.classes = _same_classes(self.classes, lesson.classes, case)
+                views = _views(lesson, preprocessing, smaller, truth_share=share)
                 self.photographs.append(views)
                 self.names.append(case.id)
             self.order += [*range(first, len(self.photographs))] * part.crops_per_image
+        _complete([view for views in self.photographs for view in views])
         self.augmentation = augmentation
         self.move = Chain(geometric(augmentation))
         self.light = Chain(photometric(augmentation))
@@ -127,6 +153,8 @@ class TrainingSet(Dataset[Sample]):
             "truth": photograph["truth"],
             "fov": photograph["fov"],
         }
+        if "valid" in photograph:
+            sample["valid"] = photograph["valid"]
         if self.crop_px is None:
             return self.light(self.move(sample))
         return self.light(random_crop(sample, self.crop_px, self.augmentation))
@@ -177,58 +205,90 @@ def training_loader(
     return DataLoader(samples, batch_sampler=batches, num_workers=workers)
 
 
+def _same_classes(before: tuple[str, ...], now: tuple[str, ...], case: Case) -> tuple[str, ...]:
+    if before and before != now:
+        raise DatasetError(
+            f"{case.image}: is annotated by {', '.join(now)}, but other training images by "
+            f"{', '.join(before)}; train on annotations of the same classes"
+        )
+    return now
+
+
+def _complete(views: Sequence[Sample]) -> None:
+    """Where one annotation has gaps, give every view as many planes that say where it counts."""
+    planes = max((len(view["valid"]) for view in views if "valid" in view), default=0)
+    for view in views if planes else ():
+        whole = torch.ones(1, *view["fov"].shape[1:], dtype=torch.uint8)
+        valid = view.get("valid", whole).as_subclass(Tensor)
+        view["valid"] = tv_tensors.Mask(valid.expand(planes, -1, -1))
+
+
 def _views(
-    image: RGB,
-    vessels: Mask | FloatMap,
-    fov: Mask,
+    lesson: Lesson,
     preprocessing: Preprocessing,
     low_resolution_fov_px: Sequence[int],
     *,
     truth_share: float,
 ) -> Sequence[Sample]:
     """The photograph at working size, and again as each smaller camera would have taken it."""
+    fov = lesson.fov
     size = (fov.shape[0], fov.shape[1])
     shape = working_shape(size, outlined(fov), preprocessing)
-    views = [_view(image, vessels, fov, shape, preprocessing)]
+    views = [_view(lesson, shape, preprocessing)]
     for fov_px in low_resolution_fov_px:
         scaled = Preprocessing(scaling=FovScaled(diameter_px=fov_px))
         small = working_shape(size, outlined(fov), scaled)
         if small[0] >= size[0]:
             continue  # the photograph is itself smaller than that camera's
-        truth = scale_soft(vessels, small) >= truth_share
-        smaller = (scale_image(image, small), truth, scale_mask(fov, small))
-        views.append(_view(*smaller, shape, preprocessing))
+        smaller = replace(
+            lesson,
+            image=scale_image(lesson.image, small),
+            truth=_scaled(lesson.truth, small) >= truth_share,
+            valid=_scaled_masks(lesson.valid, small),
+            fov=scale_mask(fov, small),
+        )
+        views.append(_view(smaller, shape, preprocessing))
     return views
 
 
-def _view(
-    image: RGB,
-    vessels: Mask | FloatMap,
-    fov: Mask,
-    shape: tuple[int, int],
-    preprocessing: Preprocessing,
-) -> Sample:
-    inside = scale_mask(fov, shape)
-    image = scale_image(image, shape)
+def _scaled(planes: Planes | FloatMap, shape: tuple[int, int]) -> FloatMap:
+    if len(planes) == 1:
+        return scale_soft(planes[0], shape)[None]  # a view: one class is the usual case
+    return np.stack([scale_soft(plane, shape) for plane in planes])
+
+
+def _scaled_masks(masks: Planes | None, shape: tuple[int, int]) -> Planes | None:
+    return None if masks is None else np.stack([scale_mask(mask, shape) for mask in masks])
+
+
+def _view(lesson: Lesson, shape: tuple[int, int], preprocessing: Preprocessing) -> Sample:
+    inside = scale_mask(lesson.fov, shape)
+    image = scale_image(lesson.image, shape)
     if preprocessing.illumination is not None:
         image = correct_illumination(image, inside, preprocessing.illumination)
-    truth = scale_soft(vessels, shape)
+    valid = _scaled_masks(lesson.valid, shape)
     mean, std = statistics(image, inside, preprocessing)
-    return {
+    view = {
         # Levels, not floats: many photographs by several cameras must fit into memory.
         "image": torch.from_numpy(image.transpose(2, 0, 1).copy()),
-        "truth": tv_tensors.Image(torch.from_numpy(truth)[None]),
+        "truth": Labels(torch.from_numpy(_scaled(lesson.truth, shape))),
         "fov": tv_tensors.Mask(torch.from_numpy(inside.astype(np.uint8))[None]),
         "mean": torch.from_numpy(mean)[:, None, None],
         "std": torch.from_numpy(std)[:, None, None],
     }
+    if valid is not None:
+        view["valid"] = tv_tensors.Mask(torch.from_numpy(valid.astype(np.uint8)))
+    return view
 
 
 def _normalized(sample: Sample, mean: Tensor, std: Tensor) -> Sample:
     fov = sample["fov"].as_subclass(Tensor).float()
     image = sample["image"].as_subclass(Tensor)
-    return {
+    normalized = {
         "pixels": ((image - mean) / std) * fov,
         "truth": sample["truth"].as_subclass(Tensor),
         "fov": fov,
     }
+    if "valid" in sample:
+        normalized["valid"] = sample["valid"].as_subclass(Tensor) * fov
+    return normalized

@@ -11,6 +11,7 @@ from venule import __version__
 from venule.data.case import Case, Dataset
 from venule.data.protocols import test_images
 from venule.data.sample import Sample, load_annotated, load_sample
+from venule.data.truth import VESSEL
 from venule.errors import DatasetError, OutputError
 from venule.files.atomic import write_bytes
 from venule.image.arrays import Mask
@@ -80,7 +81,8 @@ def find_patches(cases: Sequence[Case], config: PatchesConfig) -> Iterator[CutPh
     They depend on `config.seed` and on the photograph's place among the others.
     """
     for place, case in enumerate(cases):
-        sample, vessels = load_annotated(case)
+        sample, truth = load_annotated(case)
+        vessels = truth.plane(VESSEL)
         squares = _squares(sample, vessels, place, config)
         yield CutPhotograph(case, pixel_hash(sample.image), squares)
 

@@ -1,11 +1,13 @@
 """One case's pixels, checked to belong together."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from venule.data.case import Case, Expert
+from venule.data.truth import VESSEL, GroundTruth
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, Mask
-from venule.image.fov import find_mask
+from venule.image.fov import find_fov
 from venule.image.io import read_mask
 from venule.image.photograph import read_photograph
 
@@ -14,14 +16,21 @@ from venule.image.photograph import read_photograph
 class Sample:
     """A photograph and its masks, all of the same height and width.
 
-    `image` is (H, W, 3) uint8; `fov` and `vessels` are (H, W) bool. `vessels` is None where the
-    data set has no annotation of the expert asked for.
+    `image` is (H, W, 3) uint8, `fov` (H, W) bool. `truth` is None where the data set has no
+    annotation of the expert asked for.
     """
 
     id: str
     image: RGB
     fov: Mask
-    vessels: Mask | None
+    truth: GroundTruth | None
+
+    @property
+    def vessels(self) -> Mask | None:
+        """(H, W) bool, the vessels; None where they are not what is annotated."""
+        if self.truth is None or VESSEL not in self.truth.classes:
+            return None
+        return self.truth.plane(VESSEL)
 
 
 def load_sample(case: Case, *, expert: Expert = "first") -> Sample:
@@ -32,30 +41,36 @@ def load_sample(case: Case, *, expert: Expert = "first") -> Sample:
         DatasetError: a mask has another size than the photograph.
     """
     image = read_photograph(case.image).pixels
-    fov = find_mask(image) if case.fov is None else read_mask(case.fov)
-    truth = case.truth(expert)
-    vessels = None if truth is None else read_mask(truth)
-    for path, mask in ((case.fov, fov), (truth, vessels)):
-        if mask is not None and mask.shape != image.shape[:2]:
-            raise DatasetError(
-                f"{path}: {_size(mask)} px, but its photograph {case.image.name} has "
-                f"{_size(image)} px; use the mask that was released with the photograph"
-            )
-    return Sample(case.id, image, fov, vessels)
+    fov = find_fov(image).mask if case.fov is None else read_mask(case.fov)
+    _require_size(case.fov, fov.shape, case, image)
+    annotation = case.annotation(expert)
+    if annotation is None:
+        return Sample(case.id, image, fov, None)
+    truth = annotation.codec.read(annotation.path, (image.shape[0], image.shape[1]))
+    _require_size(annotation.path, truth.shape, case, image)
+    return Sample(case.id, image, fov, truth)
 
 
-def load_annotated(case: Case, *, expert: Expert = "first") -> tuple[Sample, Mask]:
-    """What `load_sample` gives, and the vessels that the expert marked.
+def load_annotated(case: Case, *, expert: Expert = "first") -> tuple[Sample, GroundTruth]:
+    """What `load_sample` gives, and what the expert marked.
 
     Raises:
         ImageError: as of `load_sample`.
         DatasetError: as of `load_sample`, or the image has no annotation of that expert.
     """
     sample = load_sample(case, expert=expert)
-    if sample.vessels is None:
+    if sample.truth is None:
         raise DatasetError(f"{case.image}: has no annotation of the {expert} expert")
-    return sample, sample.vessels
+    return sample, sample.truth
 
 
-def _size(array: RGB | Mask) -> str:
-    return f"{array.shape[1]} x {array.shape[0]}"
+def _require_size(path: Path | None, shape: tuple[int, ...], case: Case, image: RGB) -> None:
+    if shape != image.shape[:2]:
+        raise DatasetError(
+            f"{path}: {_size(shape)} px, but its photograph {case.image.name} has "
+            f"{_size(image.shape)} px; use the mask that was released with the photograph"
+        )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]}"

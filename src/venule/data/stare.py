@@ -10,6 +10,7 @@ from pathlib import Path
 
 from venule.data.case import Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
+from venule.data.protocol import Protocol, Splits
 
 _NUMBERS = (1, 2, 3, 4, 5, 44, 77, 81, 82, 139, 162, 163, 235, 236, 239, 240, 255, 291, 319, 324)
 IMAGES = tuple(f"im{number:04d}" for number in _NUMBERS)
@@ -43,6 +44,32 @@ def _folder(root: Path, name: str) -> Path:
     return root / name if (root / name).is_dir() else root
 
 
+def _leave_one_out(ids: tuple[str, ...], *, held_out: int) -> Splits:
+    """For every image: test on it, validate on the `held_out` next in the list, train on the rest.
+
+    The list is taken as a ring, so that the first follows the last.
+    """
+    splits: dict[str, tuple[str, ...]] = {}
+    for place, id in enumerate(ids):
+        rest = ids[place + 1 :] + ids[:place]
+        splits |= {
+            f"train-{id}": rest[held_out:],
+            f"val-{id}": rest[:held_out],
+            f"test-{id}": (id,),
+        }
+    return splits
+
+
+PROTOCOLS = (
+    Protocol(
+        name="loo",
+        source="no official split; leave one out over the 20 labelled images, as Soares et al. "
+        "2006 and others; val-ID is the 3 images after ID, ours",
+        splits=_leave_one_out(IMAGES, held_out=3),
+    ),
+)
+
+
 LAYOUT = Layout(
     name="STARE",
     folders=("STARE", "stare"),
@@ -50,4 +77,5 @@ LAYOUT = Layout(
     truth="labels-ah/{id}.ah.ppm",
     recognizes=recognizes,
     read=read,
+    protocols=PROTOCOLS,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from venule.data.case import Case, Dataset
 from venule.data.layout import Layout
+from venule.data.protocol import as_filed
 from venule.errors import DatasetError
 
 REQUIRED = ("id", "image", "label")
@@ -103,4 +104,5 @@ LAYOUT = Layout(
     truth="",
     recognizes=recognizes,
     read=read,
+    protocols=as_filed,
 )

@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from venule.data.attribution import Attribution
 from venule.data.case import Expert
 from venule.errors import UsageError, WeightsError
-from venule.evaluation.card_terms import ATTRIBUTIONS, Attribution
+from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.intervals import Interval, Number
 from venule.evaluation.legacy import LegacyScores
 from venule.evaluation.result import CalibrationBin, Report, Result, WidthRecall

@@ -8,9 +8,9 @@ from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.report import (
     Table,
     interval_text,
+    legacy_cells,
     markdown,
     number_text,
-    legacy_cells,
 )
 from venule.evaluation.score import LABELS
 

@@ -11,15 +11,16 @@ import venule
 from venule.data.case import Case, Expert
 from venule.data.protocols import Selection
 from venule.data.sample import load_annotated
+from venule.data.truth import of_class
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.intervals import bootstrap
+from venule.evaluation.legacy import SIDE_PX, LegacyScorer
 from venule.evaluation.predictor import (
     Predictor,
     expert_predictor,
     maps_predictor,
     segmenter_predictor,
 )
-from venule.evaluation.legacy import SIDE_PX, LegacyScorer
 from venule.evaluation.result import ImageScores, Result, SeenImage
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.io import pixel_hash
@@ -95,8 +96,10 @@ def evaluate(
             hits = source.seen.get(pixel_hash(sample.image), ())
             seen += [hit.model_copy(update={"id": case.id}) for hit in hits]
         probability = source.predict(case, sample)
-        scores = scorer.add(probability, truth, sample.fov, threshold=source.threshold)
-        legacy.add(probability, truth)
+        plane, counts = of_class(truth, source.class_name)
+        scored = sample.fov & counts
+        scores = scorer.add(probability, plane, scored, threshold=source.threshold)
+        legacy.add(probability, plane)
         images.append(ImageScores(id=case.id, scores=scores))
         if progress is not None:
             progress(case.id)
@@ -111,7 +114,9 @@ def evaluate(
         split=selection.split,
         split_source=selection.source,
         expert=expert,
+        class_name=source.class_name,
         fov_rule=_fov_rule(selection.cases),
+        network_fov=source.network_fov,
         threshold=source.threshold,
         threshold_source=source.threshold_source,
         images=tuple(images),

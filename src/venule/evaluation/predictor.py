@@ -3,11 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
+
+from venule.analysis.analyse import analyse
 from venule.data.case import Case, Expert
 from venule.data.maps import find_maps, is_mask, read_map_of
 from venule.data.protocols import Selection
 from venule.data.sample import Sample, load_annotated
+from venule.data.truth import VESSEL, of_class
 from venule.errors import UsageError
 from venule.evaluation.result import Kind, SeenImage
 from venule.files.hashes import file_sha256
@@ -16,6 +21,9 @@ from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
 
 DEFAULT_THRESHOLD = 0.5
+FovMode = Literal["found", "given"]
+"""The field of view that a network sees: found from the photograph, or given with it."""
+
 OBSERVERS: Mapping[str, Expert] = {"expert:first": "first", "expert:second": "second"}
 
 
@@ -26,6 +34,8 @@ class Predictor:
     `predict` maps a record and its sample to (H, W) float32 in 0..1 at the photograph's own size.
     `binary`: the maps are masks. `resize_px`: side of the square that the network sees, if it does.
     `runtime`: what computes a network, in words; empty for maps and observers.
+    `class_name`: what the maps are of. `network_fov`: the field of view that a network saw, "found"
+    from the photograph as users' is, or "given" with it; empty for maps and observers.
     `seen`: by the SHA-256 of its pixels, every image that the weights were made with.
     """
 
@@ -35,6 +45,8 @@ class Predictor:
     threshold: float = DEFAULT_THRESHOLD
     threshold_source: str = "default"
     binary: bool = False
+    class_name: str = VESSEL
+    network_fov: str = ""
     resize_px: int | None = None
     weights_sha256: str | None = None
     runtime: str = ""
@@ -49,6 +61,7 @@ def open_predictors(
     device: str = "auto",
     checkpoint: str = "dice",
     runtime: str = "auto",
+    fov: FovMode = "found",
 ) -> list[Predictor]:
     """Open a predictor for every name, see `open_predictor`; equal names show what was typed."""
     predictors = [
@@ -59,6 +72,7 @@ def open_predictors(
             device=device,
             checkpoint=checkpoint,
             runtime=runtime,
+            fov=fov,
         )
         for model in models
     ]
@@ -77,6 +91,7 @@ def open_predictor(
     device: str = "auto",
     checkpoint: str = "dice",
     runtime: str = "auto",
+    fov: FovMode = "found",
 ) -> Predictor:
     """The source that `model` names.
 
@@ -96,7 +111,12 @@ def open_predictor(
     if model and Path(model).is_dir() and not (Path(model) / "weights").is_dir():
         return maps_predictor(Path(model), selection, threshold=threshold)
     return model_predictor(
-        model, threshold=threshold, device=device, checkpoint=checkpoint, runtime=runtime
+        model,
+        threshold=threshold,
+        device=device,
+        checkpoint=checkpoint,
+        runtime=runtime,
+        fov=fov,
     )
 
 
@@ -107,6 +127,7 @@ def model_predictor(
     device: str = "auto",
     checkpoint: str = "dice",
     runtime: str = "auto",
+    fov: FovMode = "found",
 ) -> Predictor:
     """What `venule.load` takes, as a source; arguments and errors as of `open_predictor`."""
     file = weights_file(model, checkpoint=checkpoint)
@@ -115,13 +136,20 @@ def model_predictor(
         runtime = "onnx"
     segmenter = load(model, device=device, checkpoint=checkpoint, runtime=runtime)
     segmenter = segmenter.with_settings(threshold=threshold)
-    return segmenter_predictor(segmenter, weights_sha256=digest)
+    return segmenter_predictor(segmenter, weights_sha256=digest, fov=fov)
 
 
 def segmenter_predictor(
-    segmenter: Segmenter, *, name: str | None = None, weights_sha256: str | None = None
+    segmenter: Segmenter,
+    *,
+    name: str | None = None,
+    weights_sha256: str | None = None,
+    fov: FovMode = "found",
 ) -> Predictor:
-    """A segmenter, with the threshold and the seen images of its record."""
+    """A segmenter as users run it, with the threshold and the seen images of its record.
+
+    With `fov` "found" it sees the field of view that it finds; "given", that of the data set.
+    """
     record = segmenter.record
     seen: dict[str, tuple[SeenImage, ...]] = {}
     for split in record.seen:
@@ -137,7 +165,8 @@ def segmenter_predictor(
             seen[digest] = (*seen.get(digest, ()), hit)
 
     def predict(_: Case, sample: Sample) -> FloatMap:
-        return segmenter.segment(sample.image, fov=sample.fov).probability
+        given = sample.fov if fov == "given" else None
+        return analyse(sample.image, segmenter, fov=given, steps=()).prediction.probability
 
     return Predictor(
         name=name or record.name,
@@ -148,6 +177,7 @@ def segmenter_predictor(
         resize_px=getattr(record.preprocessing.scaling, "side_px", None),
         weights_sha256=weights_sha256,
         runtime=segmenter.runtime,
+        network_fov=fov,
         seen=seen,
     )
 
@@ -180,8 +210,9 @@ def maps_predictor(
 def expert_predictor(observer: Expert) -> Predictor:
     """A human observer of the data set."""
 
-    def predict(record: Case, _: Sample) -> FloatMap:
-        return load_annotated(record, expert=observer)[1].astype("float32")
+    def predict(case: Case, _: Sample) -> FloatMap:
+        plane = of_class(load_annotated(case, expert=observer)[1], VESSEL)[0]
+        return plane.astype(np.float32)
 
     return Predictor(
         name=f"expert:{observer}",

@@ -14,6 +14,9 @@ Table = list[list[str]]
 """Rows of cells, the header first."""
 
 
+_NETWORK_FOV = {"found": "that it finds", "given": "given with the data set"}
+
+
 def headings(report: Report) -> list[str]:
     """Lines that say what was scored, on what, and how: they belong to every number below."""
     first = report.results[0]
@@ -25,7 +28,9 @@ def headings(report: Report) -> list[str]:
     ]
     for result in report.results:
         line = f"{result.model}: threshold {result.threshold:.4g} ({result.threshold_source})"
-        lines.append(f"{line}; {result.runtime}" if result.runtime else line)
+        if result.runtime:
+            line += f"; {result.runtime}; on the field of view {_NETWORK_FOV[result.network_fov]}"
+        lines.append(line)
     lines.append(f"mean over images [{report.interval}], and all pixels pooled")
     return lines
 

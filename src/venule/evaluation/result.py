@@ -73,7 +73,9 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     split: str
     split_source: str
     expert: Expert
-    fov_rule: str
+    class_name: str = "vessel"
+    fov_rule: str  # which pixels are scored
+    network_fov: str = "given"  # what a network saw: "found" as users' is, or "given"; or ""
     threshold: float
     threshold_source: str
     images: tuple[ImageScores, ...]

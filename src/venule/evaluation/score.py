@@ -22,7 +22,9 @@ from venule.metrics.counts import (
 )
 from venule.metrics.curves import Histogram, average_precision, roc_auc
 from venule.metrics.topology import components, largest_component_share
-from venule.metrics.width import THIN_PX, recall_up_to, vessel_widths
+from venule.metrics.width import THIN_PX, recall_up_to
+from venule.vessels.skeleton import centerline
+from venule.vessels.width import vessel_widths
 
 _OF_HISTOGRAM: Mapping[str, Callable[[Histogram], float]] = MappingProxyType(
     {"roc_auc": roc_auc, "average_precision": average_precision}
@@ -82,7 +84,8 @@ class Scorer:
     ) -> dict[str, float]:
         """The scores of one (H, W) image by name; a pixel is vessel if it reaches `threshold`."""
         predicted = probability >= threshold
-        widths_px = vessel_widths(truth & fov)
+        line = centerline(truth & fov)  # once an image
+        widths_px = vessel_widths(truth & fov, line=line)
         self._widths.add(predicted, widths_px, fov)
         counts = count(predicted, truth, fov)
         self._counts += counts
@@ -94,10 +97,12 @@ class Scorer:
             scores |= {name: score(histogram) for name, score in _OF_HISTOGRAM.items()}
         scores |= {name: score(counts) for name, score in _OF_COUNTS.items()}
         return scores | {
-            "cldice": cldice(predicted, truth, fov),
+            "cldice": cldice(predicted, truth, fov, truth_line=line),
             "thin_recall": recall_up_to(predicted, widths_px, THIN_PX),
             "components": float(components(predicted, fov)),
-            "largest_component_share": largest_component_share(predicted, truth, fov),
+            "largest_component_share": largest_component_share(
+                predicted, truth, fov, truth_line=line
+            ),
         }
 
     def pooled(self) -> dict[str, float]:

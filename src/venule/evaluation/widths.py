@@ -5,14 +5,14 @@ from typing import Literal
 from venule.evaluation.intervals import bootstrap
 from venule.evaluation.result import WidthRecall
 from venule.image.arrays import Mask
-from venule.image.fov import fit_circle
+from venule.image.fov import fit_outline
 from venule.metrics.width import (
     EDGES_PX,
     REFERENCE_FOV_PX,
     WidthCounts,
-    Widths,
     count_by_width,
 )
+from venule.vessels.width import Widths
 
 Scale = Literal["native", "fov"]
 
@@ -44,7 +44,7 @@ def fov_scale(fov: Mask) -> float:
     Within 2 % of 540 px it is 1: widths are few discrete values, and a photograph of just that
     size is to have the same classes at both scales.
     """
-    scale = fit_circle(fov).diameter_px / REFERENCE_FOV_PX
+    scale = fit_outline(fov).diameter_px / REFERENCE_FOV_PX
     return 1.0 if abs(scale - 1) < _SAME_SCALE else scale
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from onnxscript.optimizer import remove_unused_nodes
 
 from venule.errors import WeightsError
 from venule.files.atomic import require_folder, write_bytes
@@ -71,8 +72,32 @@ def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
         )
     assert program is not None
     proto = program.model_proto
+    drop_zero_biases(proto)
     onnx.helper.set_model_props(proto, {METADATA: record.model_dump_json()})
     return proto
+
+
+def drop_zero_biases(proto: onnx.ModelProto) -> None:
+    """Take from convolutions the biases of zeros that torch's exporter makes for them.
+
+    It computes them from the kernels' shapes, which keeps ONNX Runtime from folding the batch norm
+    behind a convolution into it: nearly half of its time.
+    """
+    graph = proto.graph
+    made = {output: node for node in graph.node for output in node.output}
+
+    def is_zero(name: str) -> bool:
+        node = made.get(name)
+        if node is None:
+            return False
+        if node.op_type == "Constant":
+            return not np.any(onnx.numpy_helper.to_array(node.attribute[0].t))
+        return node.op_type in ("Expand", "Cast", "CastLike") and is_zero(node.input[0])
+
+    for node in graph.node:
+        if node.op_type == "Conv" and len(node.input) == 3 and is_zero(node.input[2]):
+            del node.input[2]
+    remove_unused_nodes(proto)
 
 
 def compare(path: Path, model: SegmentationModel, *, shape: tuple[int, int] = (160, 352)) -> float:

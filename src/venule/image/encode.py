@@ -1,10 +1,11 @@
 """Arrays as the bytes of picture files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from venule.image.arrays import RGB, Mask
 from venule.image.levels import Levels
@@ -15,9 +16,9 @@ def encode_rgb(pixels: RGB) -> bytes:
     return _png(Image.fromarray(np.ascontiguousarray(pixels)), level=4)
 
 
-def encode_mask(mask: Mask) -> bytes:
-    """Encode (H, W) bool as an 8-bit grey PNG, 0 outside and 255 inside."""
-    return _png(Image.fromarray(mask.astype(np.uint8) * 255), level=1)
+def encode_mask(mask: Mask, texts: Mapping[str, str] | None = None) -> bytes:
+    """Encode (H, W) bool as an 8-bit grey PNG, 0 outside and 255 inside, with text chunks."""
+    return _png(Image.fromarray(mask.astype(np.uint8) * 255), level=1, texts=texts)
 
 
 def encode_levels(levels: Levels) -> bytes:
@@ -35,7 +36,9 @@ def encode_strips(shape: tuple[int, int], strips: Iterable[RGB]) -> bytes:
     return _png(picture, level=4)
 
 
-def _png(picture: Image.Image, *, level: int) -> bytes:
-    encoded = BytesIO()
-    picture.save(encoded, "PNG", compress_level=level)
+def _png(picture: Image.Image, *, level: int, texts: Mapping[str, str] | None = None) -> bytes:
+    encoded, chunks = BytesIO(), PngInfo()
+    for key, text in (texts or {}).items():
+        chunks.add_text(key, text, zip=True)
+    picture.save(encoded, "PNG", compress_level=level, pnginfo=chunks)
     return encoded.getvalue()

@@ -34,6 +34,8 @@ _MOST_ZIPPED = 100
 
 _SMALL_BYTES = 2**26
 
+_ROUNDING = 1e-5
+
 
 def is_image_path(path: Path) -> bool:
     """Whether the file's name ends like a photograph's; `.ppm.gz` counts, other `.gz` do not."""
@@ -94,11 +96,11 @@ def write_probability(path: Path | str, probability: FloatMap) -> None:
     """Write a (H, W) map in 0..1 as round(65535 p), a 16-bit grey PNG; atomically.
 
     Raises:
-        ImageError: if a value is nan.
+        ImageError: if a value is nan, or outside 0..1 by more than rounding makes it.
         OutputError: if the file cannot be written.
     """
-    if np.isnan(probability).any():
-        raise ImageError("a probability map has values that are nan")
+    if not (probability.min() >= -_ROUNDING and probability.max() <= 1 + _ROUNDING):
+        raise ImageError("a probability map has values outside 0..1, or nan")
     write_bytes(Path(path), encode_levels(to_levels(probability)))
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from venule.dicom.recognize import recognizes
 from venule.errors import ImageError
 from venule.image.arrays import RGB, check_rgb
 from venule.image.decode import decode_photograph
@@ -103,6 +104,16 @@ def _read_picture(content: bytes, path: Path) -> Photograph:
     return Photograph(decoded.pixels, notes=(MORE_PAGES,) if decoded.more_pages else ())
 
 
+def _read_dicom(content: bytes, path: Path) -> Photograph:
+    # Imported where it is needed: pydicom is an extra, and slow to import.
+    from venule.dicom.read import read_dicom
+
+    found = read_dicom(content, str(path))
+    return Photograph(
+        found.pixels, found.um_per_px, found.laterality, found.notes, origin=found.source
+    )
+
+
 def _is_grey(pixels: RGB) -> bool:
     """Whether the channels nowhere differ by more than compression makes them."""
     step = max(1, min(pixels.shape[:2]) // 64)
@@ -120,5 +131,8 @@ def _saturation(pixels: RGB) -> int:
     return int((np.maximum(np.maximum(red, green), blue) - least).max())
 
 
-READERS: tuple[Reader, ...] = (Reader("picture", lambda _: True, _read_picture),)
+READERS: tuple[Reader, ...] = (
+    Reader("DICOM", recognizes, _read_dicom),
+    Reader("picture", lambda _: True, _read_picture),
+)
 """Kinds of files, in the order in which they are asked; the last reads whatever Pillow reads."""

@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import FieldOfView, find_fov, given_fov
-from venule.image.levels import Levels, to_levels
+from venule.image.levels import Levels, threshold_level, to_levels
 from venule.image.photograph import Photograph, as_photograph
 from venule.image.preprocess import Square, preprocess, restored_strips, scale_mask
 from venule.image.tiles import Run, predict_tiled
@@ -42,8 +42,8 @@ class Segmenter:
 
         Args:
             photograph: a photograph, its pixels (H, W, 3) uint8 RGB, its file or the file's bytes.
-            fov: (H, W) bool, True inside the field of view, or one that was found; found from the
-                photograph if None.
+            fov: (H, W) bool, True where vessels are wanted, see `given_fov`, or a field of view
+                that was found; found from the photograph if None.
 
         Returns:
             A prediction at the photograph's own size; probability is 0 outside the field of view.
@@ -53,12 +53,13 @@ class Segmenter:
                 or dtype, no pixel at the network's scale, or tiny in a large frame.
         """
         pixels = as_photograph(photograph).pixels
-        if fov is None:
-            fov = find_fov(pixels)
-        elif not isinstance(fov, FieldOfView):
-            fov = given_fov(fov, (pixels.shape[0], pixels.shape[1]))
-        planes = zip(self.record.classes, self.logits(pixels, fov), strict=True)
-        return Prediction(fov, {one.name: finish(plane, fov.mask, one) for one, plane in planes})
+        if fov is None or isinstance(fov, FieldOfView):
+            seen = wanted = find_fov(pixels) if fov is None else fov
+        else:
+            seen, wanted = given_fov(pixels, fov)
+        planes = zip(self.record.classes, self.logits(pixels, seen), strict=True)
+        maps = {one.name: finish(plane, wanted.mask, one) for one, plane in planes}
+        return Prediction(wanted, maps)
 
     def logits(self, pixels: RGB, fov: FieldOfView) -> FloatMap:
         """Compute the logit of each class at the network's own scale: (K, h, w) float32."""
@@ -106,6 +107,7 @@ def finish(logits: FloatMap, fov: Mask, one: ClassRecord) -> ProbabilityMap:
     lower_small_components(
         levels, fov, threshold=one.threshold, min_component=one.components.min_component
     )
+    reconnected = reconnected[levels.ravel()[reconnected] >= threshold_level(one.threshold)]
     return ProbabilityMap(levels, one.threshold, reconnected)
 
 

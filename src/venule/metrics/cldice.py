@@ -8,17 +8,18 @@ from venule.image.arrays import Mask
 from venule.vessels.skeleton import centerline
 
 
-def cldice(predicted: Mask, truth: Mask, fov: Mask) -> float:
+def cldice(predicted: Mask, truth: Mask, fov: Mask, *, truth_line: Mask | None = None) -> float:
     """clDice of two (H, W) bool masks inside a third, 0..1 (Shit et al. 2021, arXiv:2003.07311).
 
     The harmonic mean of T_prec = |S_P and V_L| / |S_P| and T_sens = |S_L and V_P| / |S_L|, where V
     is a mask and S its centre line. Both masks are cut to the field of view before they are thinned
-    (scikit-image's `skeletonize`).
+    (scikit-image's `skeletonize`); `truth_line` is the truth's centre line, where it is known.
 
     0 if one mask is empty, nan if both are.
     """
     vessels_p, vessels_l = predicted & fov, truth & fov
-    line_p, line_l = centerline(vessels_p), centerline(vessels_l)
+    line_p = centerline(vessels_p)
+    line_l = centerline(vessels_l) if truth_line is None else truth_line
     total_p, total_l = int(np.count_nonzero(line_p)), int(np.count_nonzero(line_l))
     if not total_p and not total_l:
         return math.nan

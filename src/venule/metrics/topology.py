@@ -18,13 +18,15 @@ def components(predicted: Mask, fov: Mask, min_px: int = 20) -> int:
     return int(np.count_nonzero(sizes >= min_px))
 
 
-def largest_component_share(predicted: Mask, truth: Mask, fov: Mask) -> float:
+def largest_component_share(
+    predicted: Mask, truth: Mask, fov: Mask, *, truth_line: Mask | None = None
+) -> float:
     """Share of the truth's centre line that lies in the largest predicted component, 0..1.
 
     Components are 8-connected inside the field of view. 0 if nothing was predicted, nan if the
-    truth is empty.
+    truth is empty. `truth_line` is the truth's centre line, where it is known.
     """
-    line = centerline(truth & fov)
+    line = centerline(truth & fov) if truth_line is None else truth_line
     total = int(np.count_nonzero(line))
     if not total:
         return math.nan

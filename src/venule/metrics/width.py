@@ -12,13 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage as ndi
-from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
-from venule.vessels.skeleton import centerline
-
-Widths = NDArray[np.float64]
+from venule.vessels.width import Widths
 
 EDGES_PX = (2.0, 3.0, 4.5, 7.0)
 """Upper bounds of the classes of width, each included; the last class has none."""
@@ -51,20 +47,6 @@ class WidthCounts:
         """Share found in each class, 0..1; nan in a class without a pixel."""
         pairs = zip(self.found, self.total, strict=True)
         return tuple(found / total if total else math.nan for found, total in pairs)
-
-
-def vessel_widths(vessels: Mask) -> Widths:
-    """(H, W) float64: of each vessel pixel the width of its vessel in pixels, 0 elsewhere.
-
-    `vessels` is (H, W) bool, cut to the field of view.
-    """
-    line = centerline(vessels)
-    if not line.any():
-        return np.zeros(vessels.shape)
-    radius_px = ndi.distance_transform_edt(vessels)
-    nearest = ndi.distance_transform_edt(~line, return_distances=False, return_indices=True)
-    widths: Widths = 2 * radius_px[tuple(nearest)] * vessels
-    return widths
 
 
 def recall_up_to(predicted: Mask, widths_px: Widths, most_px: float) -> float:

@@ -1,5 +1,6 @@
 """The one shallow base class of the networks, and a batch norm that survives pooled 1 x 1 maps."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -58,6 +59,13 @@ def require_positive(name: str, value: object) -> None:
     """Raise ConfigError unless `value` is an integer from 1."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigError(f"{name} = {value!r}: use an integer from 1")
+
+
+def require_counts(name: str, counts: Sequence[int], length: int) -> None:
+    """Raise ConfigError unless `counts` are `length` integers from 0."""
+    whole = all(isinstance(count, int) and count >= 0 for count in counts)
+    if not whole or len(counts) != length:
+        raise ConfigError(f"{name} = {list(counts)}: give {length} whole numbers from 0")
 
 
 def initialise(model: nn.Module) -> None:

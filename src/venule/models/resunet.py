@@ -19,6 +19,7 @@ from venule.models.base import (
     PooledBatchNorm2d,
     SegmentationModel,
     initialise,
+    require_counts,
     require_positive,
 )
 
@@ -44,18 +45,12 @@ class ResUNetConfig:
         for width in self.widths:
             require_positive("widths", width)
         require_positive("classes", self.classes)
-        _require_counts("blocks", self.blocks, len(self.widths))
-        _require_counts("decoder_blocks", self.decoder_blocks, len(self.widths) - 1)
+        require_counts("blocks", self.blocks, len(self.widths))
+        require_counts("decoder_blocks", self.decoder_blocks, len(self.widths) - 1)
 
     def build(self) -> "ResUNet":
         """The network with fresh weights."""
         return ResUNet(self)
-
-
-def _require_counts(name: str, counts: Sequence[int], length: int) -> None:
-    whole = all(isinstance(count, int) and count >= 0 for count in counts)
-    if not whole or len(counts) != length:
-        raise ConfigError(f"{name} = {list(counts)}: give {length} whole numbers from 0")
 
 
 class ResidualBlock(nn.Module):

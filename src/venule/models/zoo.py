@@ -7,6 +7,7 @@ from typing import Any
 
 from venule.errors import ConfigError
 from venule.models.base import ModelConfig
+from venule.models.d4_resunet import D4ResUNetConfig
 from venule.models.ddrnet import DDRNetConfig
 from venule.models.deeplabv3 import DeepLabV3Config
 from venule.models.resunet import ResUNetConfig
@@ -17,6 +18,7 @@ MODELS: dict[str, ModelConfig] = {
     "deeplabv3-resnet50": DeepLabV3Config(backbone="resnet50"),
     "deeplabv3-resnet101": DeepLabV3Config(backbone="resnet101"),
     "resunet": ResUNetConfig(),
+    "d4-resunet": D4ResUNetConfig(),
 }
 
 

@@ -5,8 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from venule.errors import ImageError
-from venule.image.arrays import RGB, Mask, check_mask, check_rgb
+from venule.image.arrays import RGB, check_mask, check_rgb
+from venule.image.fov import FieldOfView
 from venule.image.levels import Levels, threshold_level, to_probability
 from venule.quality.features import QualityFeatures, expected_dice, quality_features
 
@@ -128,12 +131,12 @@ class Quality:
     features: QualityFeatures | None
 
 
-def assess(image: RGB, fov: Mask, levels: Levels, *, threshold: float) -> Quality:
+def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) -> Quality:
     """The quality of a photograph and of the vessels that were found in it.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        fov: (H, W) bool, True inside the field of view.
+        fov: the field of view, its mask (H, W) bool.
         levels: (H, W) uint16, the probability of a vessel times 65535; 0 outside the field of view.
         threshold: probability from which a pixel is vessel.
 
@@ -141,12 +144,15 @@ def assess(image: RGB, fov: Mask, levels: Levels, *, threshold: float) -> Qualit
         ImageError: an array of another shape or dtype.
     """
     check_rgb(image)
-    check_mask(fov, (image.shape[0], image.shape[1]), name="field of view")
-    if levels.shape != fov.shape:
-        raise ImageError(f"probability: expected shape {fov.shape}, got {levels.shape}")
-    step = math.ceil(max(fov.shape) / _LOOKED_AT_PX)
-    fov, levels = fov[::step, ::step], levels[::step, ::step]
-    vessels = (levels >= threshold_level(threshold)) & fov
+    check_mask(fov.mask, (image.shape[0], image.shape[1]), name="field of view")
+    if levels.shape != fov.mask.shape or levels.dtype != np.uint16:
+        raise ImageError(
+            f"levels: expected uint16 of shape {fov.mask.shape}, got {levels.dtype} of "
+            f"{levels.shape}"
+        )
+    step = math.ceil(max(fov.mask.shape) / _LOOKED_AT_PX)
+    levels = levels[::step, ::step]
+    vessels = (levels >= threshold_level(threshold)) & fov.mask[::step, ::step]
     features = quality_features(image, fov, vessels, step=step)
     return judge(features, 1 - expect(expected_dice(to_probability(levels), vessels), features))
 

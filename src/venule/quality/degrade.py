@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from venule.image.arrays import RGB, Mask
-from venule.image.fov import fit_circle
+from venule.image.fov import fit_outline
 from venule.image.preprocess import scale_image, scale_mask
 
 Array = TypeVar("Array", RGB, Mask)
@@ -47,7 +47,7 @@ def overexpose(photo: Degraded, factor: float) -> Degraded:
 
 def blur(photo: Degraded, sigma: float) -> Degraded:
     """Out of focus: about a Gaussian of `sigma` diameters of the field of view."""
-    soft = ImageFilter.GaussianBlur(sigma * fit_circle(photo.fov).diameter_px)
+    soft = ImageFilter.GaussianBlur(sigma * fit_outline(photo.fov).diameter_px)
     return _recolored(photo, np.asarray(Image.fromarray(photo.image).filter(soft)))
 
 
@@ -67,7 +67,7 @@ def compress(photo: Degraded, quality: float) -> Degraded:
 
 def crop(photo: Degraded, side: float) -> Degraded:
     """The square of `side` diameters in the middle; below 0.7 no edge of the field is in it."""
-    circle = fit_circle(photo.fov)
+    circle = fit_outline(photo.fov)
     half = side * circle.diameter_px / 2
 
     def cut(array: Array) -> Array:
@@ -81,7 +81,7 @@ def crop(photo: Degraded, side: float) -> Degraded:
 
 def shrink(photo: Degraded, diameter_px: float) -> Degraded:
     """At the size at which the field of view is `diameter_px` across."""
-    scale = diameter_px / fit_circle(photo.fov).diameter_px
+    scale = diameter_px / fit_outline(photo.fov).diameter_px
     shape = (
         max(1, round(photo.fov.shape[0] * scale)),
         max(1, round(photo.fov.shape[1] * scale)),

@@ -13,16 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from venule.image.arrays import RGB, FloatMap, Mask
-from venule.image.fov import fit_circle
+from venule.image.fov import FieldOfView
 
 ACROSS_PX = 320
 """Diameter of the field of view on the copy."""
 
 _COLORS_PX = 96
 """Colours are taken from so many pixels across the field of view."""
-
-_CIRCLE_PX = 200
-"""The circle is fitted to a copy of the field of view that is at most so large."""
 
 _COARSER = 4
 """The coarse octave is the fine one of a copy so many times smaller."""
@@ -84,22 +81,24 @@ class QualityFeatures:
 
 
 def quality_features(
-    image: RGB, fov: Mask, vessels: Mask, *, step: int = 1
+    image: RGB, field: FieldOfView, vessels: Mask, *, step: int = 1
 ) -> QualityFeatures | None:
     """What can be said of a photograph; None if its field of view has no pixel.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        fov: (H, W) bool, True inside the field of view; with `step`, of every so manyeth pixel.
-        vessels: as `fov`, the vessels found inside it.
-        step: distance of the pixels in the masks; of textures a sample is enough.
+        field: the field of view, (H, W).
+        vessels: bool, the vessels found inside it, subsampled by `step`.
+        step: of textures a sample is enough.
     """
+    fov = field.mask[::step, ::step]
     box = _bounding_box(fov)
     if box is None:
         return None
     grid = _grid_ratio(_middle(image[..., 1]))
     image, fov, vessels = image[::step, ::step][box], fov[box], vessels[box]
-    diameter_px, edge_fitted = _circle(fov)
+    outline = field.outline
+    diameter_px = outline.diameter_px / step if outline.fitted else math.hypot(*fov.shape)
     shape = _copy_shape(fov.shape, ACROSS_PX / diameter_px)
     copy = _resize(np.ascontiguousarray(image[..., 1]), shape)
     fine, coarse = _octaves(copy, _sample(fov, shape))
@@ -113,7 +112,7 @@ def quality_features(
     low, high = np.percentile(pixels, [1, 99], axis=0)
     return QualityFeatures(
         diameter_px=diameter_px * step,
-        edge_visible=edge_fitted,
+        edge_visible=outline.fitted,
         spread=float((high - low).max()),
         brightness=float(np.median(largest)) / 255,
         overexposed=float((green >= _SATURATED).mean()),
@@ -148,14 +147,6 @@ def _bounding_box(fov: Mask) -> tuple[slice, slice] | None:
     if not len(rows):
         return None
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-
-
-def _circle(fov: Mask) -> tuple[float, bool]:
-    """Diameter in pixels of a field of view that fills the frame, and whether an arc says so."""
-    factor = max(1, math.ceil(max(fov.shape) / _CIRCLE_PX))
-    small = np.asarray(Image.fromarray(_bytes(fov)).reduce(factor)) >= 128
-    found = fit_circle(small)
-    return found.diameter_px * factor, found.fitted
 
 
 def _copy_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from venule import __version__
 from venule.errors import OutputError
 from venule.files.atomic import write_bytes
 from venule.image.arrays import RGB
+from venule.image.artery_vein import color_types
 from venule.image.io import write_png
 from venule.synth.config import VARIED, SyntheticFundusConfig
 from venule.synth.fundus import synthesize_fundus
@@ -42,17 +43,22 @@ class SyntheticImage:
     image: str
     label: str
     fov: str
+    av: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A folder of synthetic images with their labels and fields of view."""
+    """A folder of synthetic images with their labels and fields of view.
+
+    With `types` also av/: red arteries, blue veins, green where they cross.
+    """
 
     root: Path
     size_px: int
     seed: int = 0
     format: Format = "png"
     config: SyntheticFundusConfig = VARIED
+    types: bool = False
 
     def images(self, count: int) -> tuple[SyntheticImage, ...]:
         """The first `count` synthetic images."""
@@ -71,7 +77,8 @@ class Collection:
         """
         about = self._about()
         self._require_same(about)
-        for folder in (self.root / name for name in ("fov", "images", "labels")):
+        names = ("fov", "images", "labels", *(("av",) if self.types else ()))
+        for folder in (self.root / name for name in names):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -87,6 +94,7 @@ class Collection:
             image=f"images/{name}.{self.format}",
             label=f"labels/{name}.png",
             fov=f"fov/{name}.png",
+            av=f"av/{name}.png",
         )
 
     def _about(self) -> dict[str, Any]:
@@ -98,6 +106,8 @@ class Collection:
             "format": self.format,
             "config": asdict(self.config),
         }
+        if self.types:
+            about["types"] = True
         return dict(json.loads(json.dumps(about)))
 
     def _require_same(self, about: dict[str, Any]) -> None:
@@ -142,6 +152,8 @@ def synthesize_file(collection: Collection, image: SyntheticImage) -> SyntheticI
     synthetic = synthesize_fundus(image.seed, size_px=collection.size_px, config=image.config)
     write_png(collection.root / image.label, synthetic.vessels)
     write_png(collection.root / image.fov, synthetic.fov)
+    if collection.types:
+        write_png(collection.root / image.av, color_types(synthetic.artery, synthetic.vein))
     write_bytes(collection.root / image.image, _encode(synthetic.image, collection.format))
     return image
 

@@ -1,6 +1,6 @@
 """What may be in a drawing, and how strongly: `PLAIN` for pictures, `VARIED` for training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from venule.errors import UsageError
@@ -34,6 +34,9 @@ class SyntheticFundusConfig:
     tortuosity: Range = (0.6, 1.3)
     contrast: Range = (0.85, 1.15)
     reflex: Range = (0.2, 1.0)
+    # Arteries beside the average eye's: how much of all light they absorb, and of the red light
+    artery_absorption: Range = (0.85, 1.15)
+    artery_red: Range = (1.0, 1.0)
     # The fundus
     mottle: Range = (0.7, 1.2)
     choroid: Range = (0.0, 0.25)
@@ -105,3 +108,15 @@ VARIED = SyntheticFundusConfig(
     sharpen_p=0.5,
     jpeg_p=0.7,
 )
+
+TYPED = replace(
+    VARIED,
+    artery_absorption=(0.7, 1.15),
+    artery_red=(0.4, 1.6),
+    contrast=(0.7, 1.5),
+    views=("between", "between", "macula", "disc"),
+    myelin_p=0.0,
+    laser_p=0.0,
+    blur_px=(0.3, 1.6),
+)
+"""Vessels seen well enough to tell arteries from veins, which differ more in some eyes."""

@@ -12,7 +12,7 @@ from venule.image.arrays import RGB, FloatMap, Mask
 from venule.synth.anatomy import Anatomy, Eye, place_eye
 from venule.synth.camera import photograph
 from venule.synth.config import PLAIN, SyntheticFundusConfig
-from venule.synth.frame import draw_frame
+from venule.synth.frame import Frame, draw_frame
 from venule.synth.growth import grow_vessels
 from venule.synth.lesions import paint_deep_lesions, paint_superficial_lesions
 from venule.synth.render import draw_layers
@@ -25,13 +25,19 @@ class SyntheticFundus:
     """A synthetic photograph (H, W, 3) uint8, its field of view and its vessels (H, W) bool.
 
     `coverage` (H, W) float32 is the share of each pixel that vessels cover, 0 outside the field of
-    view; `vessels` is where it is at least a half.
+    view; `vessels` is where it is at least a half. `artery` and `vein` (H, W) bool are the kinds of
+    `vessels`, both where they cross. Disc and fovea are (x, y) pixels, which may lie outside.
     """
 
     image: RGB
     fov: Mask
     vessels: Mask
     coverage: FloatMap
+    artery: Mask
+    vein: Mask
+    disc: tuple[float, float]
+    disc_radius_px: float
+    fovea: tuple[float, float]
 
 
 def synthesize_fundus(
@@ -53,7 +59,23 @@ def synthesize_fundus(
     image = photograph(seed, retina, frame, config)
     fov = frame.fov()
     coverage = layers.coverage * fov
-    return SyntheticFundus(image, fov, coverage >= 0.5, coverage)
+    return SyntheticFundus(
+        image,
+        fov,
+        coverage >= 0.5,
+        coverage,
+        artery=layers.vessels_of("artery") & fov,
+        vein=layers.vessels_of("vein") & fov,
+        disc=_place(eye.disc, frame),
+        disc_radius_px=eye.disc_radius * frame.radius_px,
+        fovea=_place(eye.fovea, frame),
+    )
+
+
+def _place(point: tuple[float, float], frame: Frame) -> tuple[float, float]:
+    """(x, y) in pixels of a point (row, column) in radii."""
+    row, column = frame.to_px(np.array([point]))[0].tolist()
+    return column, row
 
 
 def _choice(seed: int, name: str, kinds: tuple[str, ...]) -> tuple[np.random.Generator, str]:

@@ -16,11 +16,13 @@ from venule.synth.frame import Frame
 class Layers:
     """(H, W) float32 maps in 0..1.
 
-    `coverage`: the share of each pixel that any vessel covers. `depth`: how much blood of each
-    kind the light passes, wide vessels more. `reflex`: the bright line on a wide vessel's middle.
+    `coverage`: the share of each pixel that any vessel covers, `of_kind` those of each kind.
+    `depth`: how much blood of each kind the light passes, wide vessels more. `reflex`: the bright
+    line on a wide vessel's middle.
     """
 
     coverage: FloatMap
+    of_kind: dict[Kind, FloatMap]
     depth: dict[Kind, FloatMap]
     reflex: FloatMap
 
@@ -28,6 +30,13 @@ class Layers:
     def vessels(self) -> Mask:
         """The pixels of which vessels cover at least half."""
         return self.coverage >= 0.5
+
+    def vessels_of(self, kind: Kind) -> Mask:
+        """The vessels' pixels that are of one kind; of both where both cover at least half."""
+        own = self.of_kind[kind]
+        other = self.of_kind["vein" if kind == "artery" else "artery"]
+        most = own >= other if kind == "artery" else own > other
+        return self.vessels & ((own >= 0.5) | most)
 
 
 def draw_layers(vessels: Sequence[Vessel], frame: Frame) -> Layers:
@@ -50,9 +59,13 @@ def draw_layers(vessels: Sequence[Vessel], frame: Frame) -> Layers:
             shine = 255 if vessel.kind == "artery" else 150
             canvases["reflex"].draw(vessel, 0.27, shine)
     either = np.asarray(canvases["artery"].image) | np.asarray(canvases["vein"].image)
-    union = Image.fromarray(((either > 0) * 255).astype(np.uint8))
+    union = Image.fromarray(either)
     return Layers(
-        coverage=_mean(union, fine),
+        coverage=_covered(union, fine),
+        of_kind={
+            "artery": _covered(canvases["artery"].image, fine),
+            "vein": _covered(canvases["vein"].image, fine),
+        },
         depth={"artery": canvases["artery"].mean(), "vein": canvases["vein"].mean()},
         reflex=canvases["reflex"].mean(),
     )
@@ -95,6 +108,11 @@ class _Canvas:
 
     def mean(self) -> FloatMap:
         return _mean(self.image, self.fine)
+
+
+def _covered(canvas: Image.Image, fine: int) -> FloatMap:
+    """The share of each pixel that anything covers."""
+    return _mean(Image.fromarray(((np.asarray(canvas) > 0) * 255).astype(np.uint8)), fine)
 
 
 def _mean(image: Image.Image, fine: int) -> FloatMap:

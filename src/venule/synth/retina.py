@@ -51,14 +51,16 @@ def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: SyntheticFu
     """Absorb light in the vessels, in place: green most, arteries less, a reflex on the middle."""
     rng = stream(seed, "blood")
     contrast = rng.uniform(*config.contrast)
-    arterial = rng.uniform(0.85, 1.15)
+    arterial = rng.uniform(*config.artery_absorption)
+    red = stream(seed, "artery red").uniform(*config.artery_red)
     scale = max(retina.shape[1:]) / 768
     for kind, absorption in _ABSORPTION.items():
         depth = ndi.gaussian_filter(layers.depth[kind], 0.6 * scale) if scale > 0.5 else None
         depth = layers.depth[kind] if depth is None else depth
         share = contrast * (arterial if kind == "artery" else 1.0)
         for channel, strength in enumerate(absorption):
-            retina[channel] *= np.exp(-np.float32(share * strength) * depth)
+            own = red if kind == "artery" and channel == 0 else 1.0
+            retina[channel] *= np.exp(-np.float32(share * strength * own) * depth)
     reflex = ndi.gaussian_filter(layers.reflex, max(0.35, 0.9 * scale))
     reflex *= np.float32(rng.uniform(*config.reflex))
     for channel, strength in enumerate((0.20, 0.26, 0.12)):

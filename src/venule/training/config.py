@@ -149,6 +149,8 @@ class LossConfig(Section):
     dice_weight: float = Field(default=0.5, ge=0)  # of Dice beside BCE, and of clDice beside both
     focal_gamma: float = Field(default=2.0, ge=0)
     auxiliary_weight: float = Field(default=0.4, ge=0)  # of each auxiliary head
+    # Of cross-entropy among several classes, where a pixel is of one: which, if it is of any.
+    exclusive_weight: float = Field(default=0.0, ge=0)
 
 
 class OptimizerConfig(Section):

@@ -1,8 +1,9 @@
 """Losses of vessel segmentation: per image, inside the field of view, in fp32.
 
-Every loss maps logits (N, 1, H, W), truth (N, 1, H, W) in 0..1 (soft at interpolated borders) and
-fov (N, 1, H, W) in {0, 1} to one value per image, (N,). Means over images come last, so that the
-gradient of a batch does not depend on how it is divided among processes.
+Every loss maps logits (N, C, H, W), truth (N, C, H, W) in 0..1 (soft at interpolated borders) and
+fov (N, 1 or C, H, W) in {0, 1}, where the truth of all classes or of each counts, to one value per
+image, (N,): the mean of the classes. Means over images come last, so that the gradient of a batch
+does not depend on how it is divided among processes.
 """
 
 from collections.abc import Callable
@@ -15,15 +16,18 @@ from venule.training.config import LossConfig
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-SPATIAL = (1, 2, 3)
+SPATIAL = (2, 3)
 
 SMOOTH = 1.0
 """Pixels added above and below a share, so that an image without a vessel has one."""
 
 
 def masked_mean(values: Tensor, fov: Tensor) -> Tensor:
-    """The mean of `values` inside the field of view of each image; 0 where there is none."""
-    return (values * fov).sum(SPATIAL) / fov.sum(SPATIAL).clamp(min=1)
+    """The mean of `values` inside the field of view of each image; 0 where there is none.
+
+    Of several classes it is the mean of their means.
+    """
+    return ((values * fov).sum(SPATIAL) / fov.sum(SPATIAL).clamp(min=1)).mean(1)
 
 
 def bce(logits: Tensor, truth: Tensor, fov: Tensor, *, pos_weight: float = 1.0) -> Tensor:
@@ -41,7 +45,7 @@ def dice(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
     probability, truth = logits.sigmoid() * fov, truth * fov
     overlap = (probability * truth).sum(SPATIAL)
     total = probability.sum(SPATIAL) + truth.sum(SPATIAL)
-    return 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
+    return (1 - (2 * overlap + SMOOTH) / (total + SMOOTH)).mean(1)
 
 
 def focal(logits: Tensor, truth: Tensor, fov: Tensor, *, gamma: float = 2.0) -> Tensor:
@@ -71,7 +75,7 @@ def soft_cldice(logits: Tensor, truth: Tensor, fov: Tensor, *, iterations: int =
     true_skeleton = soft_skeleton(target, iterations)
     precision = _share(predicted_skeleton, target)
     sensitivity = _share(true_skeleton, probability)
-    return 1 - 2 * precision * sensitivity / (precision + sensitivity)
+    return (1 - 2 * precision * sensitivity / (precision + sensitivity)).mean(1)
 
 
 def _share(skeleton: Tensor, mask: Tensor) -> Tensor:
@@ -86,6 +90,22 @@ def _erode(x: Tensor) -> Tensor:
 
 def _dilate(x: Tensor) -> Tensor:
     return F.max_pool2d(x, 3, 1, 1)
+
+
+def exclusive(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
+    """Cross-entropy among the classes, where a pixel is of one of them and of no other.
+
+    Each class counts as much as the next, however many pixels it has; a pixel counts by how far
+    its likeliest class is ahead of the second. 0 where no pixel is of one class.
+    """
+    first, second = truth.topk(2, dim=1).values.unbind(1)
+    ahead = ((first - second) * fov.amin(1))[:, None]
+    chosen = F.one_hot(truth.argmax(1), truth.shape[1]).movedim(-1, 1)
+    weight = ahead * chosen
+    per_class = weight.sum(SPATIAL)
+    losses = -(weight * logits.log_softmax(1)).sum(SPATIAL) / per_class.clamp(min=1)
+    there = (per_class > 0).float()
+    return (losses * there).sum(1) / there.sum(1).clamp(min=1)
 
 
 def build_loss(config: LossConfig) -> Loss:
@@ -112,7 +132,14 @@ def build_loss(config: LossConfig) -> Loss:
         "focal": focal_gamma,
         "cldice": bce_dice_cldice,
     }
-    return losses[config.kind]
+    loss = losses[config.kind]
+    if not config.exclusive_weight:
+        return loss
+
+    def with_exclusive(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
+        return loss(logits, truth, fov) + config.exclusive_weight * exclusive(logits, truth, fov)
+
+    return with_exclusive
 
 
 def total_loss(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from venule.data.catalog import open_dataset
@@ -16,23 +16,12 @@ from venule.data.loader import Part, TrainingSet
 from venule.data.maps import find_maps
 from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_annotated, load_sample
+from venule.data.truth import VESSEL
 from venule.errors import ConfigError, DatasetError
 from venule.files.atomic import write_same
-from venule.image.arrays import FloatMap, Mask
-from venule.image.fov import outlined
 from venule.image.io import pixel_hash, write_png
-from venule.inference.segment import Segmenter, finish
+from venule.inference.segment import Segmenter
 from venule.inference.torch_runner import torch_run
-from venule.metrics.counts import (
-    Counts,
-    accuracy,
-    count,
-    dice,
-    iou,
-    mean_of_defined,
-    miou,
-)
-from venule.metrics.curves import Histogram, best_threshold, roc_auc
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import weights_bytes
 from venule.models.record import ClassRecord, ModelRecord, SeenImages
@@ -41,6 +30,7 @@ from venule.training.loop import Batch, copy_weights
 from venule.training.losses import Loss, build_loss, total_loss
 from venule.training.run import Row, Run
 from venule.training.seen import TEACHERS, read_seen, together
+from venule.training.validation import Validation, truth_of
 from venule.viz.overlay import errors
 
 
@@ -50,7 +40,7 @@ class SegmentationSnapshot:
 
     state: Mapping[str, Tensor]
     record: ModelRecord
-    found: Sequence[Mask]
+    found: Sequence[NDArray[np.bool_]]
     val: Sequence[Sample]
 
     def write(self, run: Run, names: Sequence[str]) -> None:
@@ -59,8 +49,16 @@ class SegmentationSnapshot:
         write_same(paths, weights_bytes(self.state, self.record))
         if "best_dice" in names:
             for sample, found in zip(self.val, self.found, strict=True):
-                picture = errors(found, _truth(sample), sample.fov)
-                write_png(run.overlays / f"{sample.id}_errors.png", picture)
+                _draw_errors(run, sample, found)
+
+
+def _draw_errors(run: Run, sample: Sample, found: NDArray[np.bool_]) -> None:
+    """A picture for each class of what was found, (K, H, W), in a photograph."""
+    truth = truth_of(sample)
+    for name, mask in zip(truth.classes, found, strict=True):
+        of_class = "" if len(truth.classes) == 1 else f"_{name}"
+        picture = errors(mask, truth.plane(name), sample.fov & truth.counts(name))
+        write_png(run.overlays / f"{sample.id}{of_class}_errors.png", picture)
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,13 @@ class Chosen:
     selection: Selection
     maps: Mapping[str, Path] | None
     taught_by: tuple[SeenImages, ...] = ()
+
+    def classes(self) -> set[tuple[str, ...]]:
+        """What the annotations of the images tell apart."""
+        if self.maps is not None:
+            return {(VESSEL,)}
+        found = (case.annotation(self.source.expert) for case in self.selection.cases)
+        return {annotation.codec.classes for annotation in found if annotation is not None}
 
     def labels(self) -> Iterator[tuple[str, Path]]:
         """What is to be learnt of each image, or to be found: its id and the file."""
@@ -99,7 +104,9 @@ def choose(config: TrainConfig, part: Literal["train", "val"]) -> tuple[Chosen, 
 def _choose(source: SourceConfig) -> Chosen:
     labelled = source.maps is None
     dataset = open_dataset(source.dataset)
-    selection = select(dataset, source.protocol, source.split, labelled=labelled)
+    selection = select(
+        dataset, source.protocol, source.split, labelled=labelled, expert=source.expert
+    )
     if source.maps is None:
         return Chosen(source, selection, None)
     folder = Path(source.maps)
@@ -133,6 +140,21 @@ def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
     )
 
 
+def classes_of(*parts: Sequence[Chosen]) -> tuple[str, ...]:
+    """The classes that all chosen images are annotated by.
+
+    Raises:
+        ConfigError: they differ.
+    """
+    found = {classes for part in parts for chosen in part for classes in chosen.classes()}
+    if len(found) > 1:
+        names = " and ".join(", ".join(classes) for classes in sorted(found))
+        raise ConfigError(
+            f"data: images are annotated by {names}; name sources of the same classes"
+        )
+    return next(iter(found), (VESSEL,))
+
+
 class TrainingHeads(nn.Module):
     """A network whose call gives the logits of all heads; what several processes wrap."""
 
@@ -146,15 +168,15 @@ class TrainingHeads(nn.Module):
 
 
 class SegmentationTask:
-    """Vessel segmentation by one configuration.
+    """Segmentation by one configuration, into the classes of its annotations.
 
     Validation takes whole photographs the way of `Segmenter.segment` and scores them at native
-    size inside the field of view, at threshold 0.5; the threshold that is saved with the weights is
-    the one of largest pooled Dice on the validation images, before components are reconnected or
-    dropped.
+    size inside the field of view, at threshold 0.5; the threshold of a class that is saved with the
+    weights is the one of largest pooled Dice on the validation images, before components are
+    reconnected or dropped.
 
     Raises:
-        ConfigError: the network finds other classes than vessels, or an image is in both parts.
+        ConfigError: the annotations are of different classes, or an image is in both parts.
         DatasetError: a validation image has no annotation of the expert asked for.
     """
 
@@ -166,8 +188,9 @@ class SegmentationTask:
     }
 
     def __init__(self, config: TrainConfig, train: Sequence[Chosen], val: Sequence[Chosen]) -> None:
-        if config.network.options.get("classes", 1) != 1:
-            raise ConfigError("network.options.classes: vessels are one class; leave it out")
+        if "classes" in config.network.options:
+            raise ConfigError("network.options.classes: follows from the annotations; leave it out")
+        classes = classes_of(train, val)
         self.config = config
         self.loss_function: Loss = build_loss(config.loss)
         loaded = [
@@ -190,13 +213,15 @@ class SegmentationTask:
             name=config.name,
             model=config.network.model,
             options=config.network.options,
-            classes=(
+            classes=tuple(
                 ClassRecord(
+                    name=name,
                     threshold=config.output.threshold,
                     threshold_source=config.output.threshold_source,
                     calibration=config.output.calibration,
                     components=config.output.components,
-                ),
+                )
+                for name in classes
             ),
             preprocessing=config.preprocessing(),
             tiling=config.input.tiling,
@@ -204,10 +229,11 @@ class SegmentationTask:
             licence=config.licence,
             package_version=version("venule"),
         )
-        self.threshold = config.output.threshold
+        self.thresholds = dict.fromkeys(classes, config.output.threshold)
         self.threshold_source = config.output.threshold_source
         self.chosen_on = " and ".join(f"{c.selection.dataset} {c.selection.split}" for c in val)
-        self.found: Sequence[Mask] = ()  # by the last validation, one mask a validation image
+        # By the last validation, (K, H, W) for each validation image.
+        self.found: Sequence[NDArray[np.bool_]] = ()
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The mean over images of the configured loss, auxiliary heads included."""
@@ -215,7 +241,7 @@ class SegmentationTask:
         return total_loss(
             heads,
             batch["truth"],
-            batch["fov"],
+            batch.get("valid", batch["fov"]),
             loss=self.loss_function,
             auxiliary_weight=self.config.loss.auxiliary_weight,
         ).mean()
@@ -228,80 +254,50 @@ class SegmentationTask:
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
         """Loss, pixel accuracy, mIoU, IoU, Dice and ROC AUC: means over the validation images.
 
-        A score that is undefined in an image, such as the AUC without a vessel, is left out.
+        Of several classes they are means over those. A score that is undefined in an image, such as
+        the AUC without a vessel, is left out.
         """
         network = _network(model)
         device = next(network.parameters()).device
         segmenter = Segmenter(self.record, torch_run(network, device))
-        plain = segmenter.keep_all_components()
-        scores: list[dict[str, float]] = []
-        pooled = Histogram()
-        found: list[Mask] = []
-        for sample in self.val:
-            logits = segmenter.logits(sample.image, outlined(sample.fov))[0]
-            if not np.isfinite(logits).all():
-                raise ConfigError(
-                    f"the network's output is nan in epoch {epoch}; lower optimizer.learning_rate "
-                    "or set optimizer.clip_norm"
-                )
-            probability = finish(logits, sample.fov, segmenter.record.classes[0]).probability
-            histogram = Histogram().accumulate(probability, _truth(sample), sample.fov)
-            if plain.record == segmenter.record:
-                pooled += histogram
-            else:
-                before = finish(logits, sample.fov, plain.record.classes[0])
-                pooled.accumulate(before.probability, _truth(sample), sample.fov)
-            scores.append(self._score(probability, sample) | {"auc": roc_auc(histogram)})
-            found.append(probability >= 0.5)
-        threshold = best_threshold(pooled)
-        self.threshold = 0.5 if math.isnan(threshold) else threshold  # nan: no vessel at all
+        validation = Validation(segmenter, self.loss_function)
+        try:
+            for sample in self.val:
+                validation.add(sample)
+        except ConfigError as error:
+            raise ConfigError(f"epoch {epoch}: {error}") from None
+        found = validation.thresholds()
+        self.thresholds = {  # nan: no pixel of that class at all
+            name: 0.5 if math.isnan(value) else value for name, value in found.items()
+        }
         self.threshold_source = f"largest pooled Dice on {self.chosen_on}"
-        self.found = found
-        return {name: mean_of_defined([score[name] for score in scores]) for name in scores[0]}
+        self.found = validation.found
+        return validation.means()
 
     def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> SegmentationSnapshot:
         """A copy of the weights with their record: threshold, scores, what they have seen."""
+        classes = tuple(
+            one.model_copy(
+                update={
+                    "threshold": self.thresholds[one.name],
+                    "threshold_source": self.threshold_source,
+                }
+            )
+            for one in self.record.classes
+        )
+        defined = {key: score for key, score in scores.items() if not math.isnan(score)}
         record = self.record.model_copy(
-            update={
-                "threshold": self.threshold,
-                "threshold_source": self.threshold_source,
-                "epoch": epoch,
-                "validation": {
-                    key: score for key, score in scores.items() if not math.isnan(score)
-                },
-            }
+            update={"classes": classes, "epoch": epoch, "validation": defined}
         )
         return SegmentationSnapshot(
             copy_weights(_network(model)), record, found=self.found, val=self.val
         )
-
-    def _score(self, probability: FloatMap, sample: Sample) -> dict[str, float]:
-        truth, fov = _truth(sample), sample.fov
-        counts: Counts = count(probability >= 0.5, truth, fov)
-        logits = torch.from_numpy(probability)[None, None].logit(eps=1e-6)
-        native = (logits, _plane(truth), _plane(fov))
-        return {
-            "loss": float(self.loss_function(*native)),
-            "accuracy": accuracy(counts),
-            "miou": miou(counts),
-            "iou": iou(counts),
-            "dice": dice(counts),
-        }
 
 
 def _network(model: nn.Module) -> SegmentationModel:
     network = model.network if isinstance(model, TrainingHeads) else model
     assert isinstance(network, SegmentationModel)
     return network
-
-
-def _truth(sample: Sample) -> Mask:
-    assert sample.vessels is not None  # `load_annotated` requires it
-    return sample.vessels
-
-
-def _plane(mask: Mask) -> Tensor:
-    return torch.from_numpy(mask.astype(np.float32))[None, None]
 
 
 def _require_disjoint(trained: Sequence[SeenImages], selecting: Sequence[SeenImages]) -> None:

@@ -43,7 +43,7 @@ def _pictures(drawn: TrainingSet, epoch: int, index: int) -> tuple[RGB, RGB]:
     sample, _ = drawn.drawn((epoch, index))
     light = sample["image"].as_subclass(Tensor) * sample["fov"].as_subclass(Tensor)
     image = _array((light.clamp(0, 1) * 255).round().permute(1, 2, 0)).astype(np.uint8)
-    truth = _array(sample["truth"][0] * sample["fov"][0]) >= 0.5
+    truth = _array(sample["truth"].amax(0) * sample["fov"][0]) >= 0.5  # of any class
     return image, overlay(image, truth, opacity=0.0)
 
 

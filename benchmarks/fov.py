@@ -1,0 +1,135 @@
+"""How well the field of view is found, by kind of surround, and how long that takes.
+
+    python benchmarks/fov.py [-o FILE.json] [--each N] [--first SEED]
+
+N synthetic photographs of every kind of `support.surrounds.KINDS`, with exact masks: Dice of the
+mask that `venule.image.fov.find_fov` finds; of two eyes, of both. Time is the median at 584 px and
+at 8 megapixels, on this computer.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.surrounds import KINDS, surrounded
+from venule.image.arrays import RGB, Mask
+from venule.image.fov import find_fov
+from venule.synth.fundus import synthesize_fundus
+
+GOOD = 0.98
+"""The field of view counts as found from this Dice on."""
+
+TIMES = 15
+
+SIZES_PX = {"584 px": 584, "8 megapixels": 2828}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Photographs of one kind, or of all: how many, the share that was found, and their Dice."""
+
+    photographs: int
+    found: float
+    mean_dice: float
+    least_dice: float
+    worst_seeds: tuple[int, ...]
+
+
+def dice(found: Mask, truth: Mask) -> float:
+    """2 |A and B| / (|A| + |B|); 1 where both are empty."""
+    total = int(found.sum()) + int(truth.sum())
+    return 2 * int((found & truth).sum()) / total if total else 1.0
+
+
+def score(kind: str, seeds: Sequence[int], find: Callable[[RGB], Mask]) -> Mapping[int, float]:
+    """The Dice of each seed's photograph of one kind."""
+    found = {}
+    for seed in seeds:
+        photo = surrounded(kind, seed)
+        found[seed] = dice(find(photo.image), photo.fov)
+    return found
+
+
+def summary(scores: Mapping[int, float]) -> Score:
+    """What is reported of the Dice by seed."""
+    values = list(scores.values())
+    failed = sorted(
+        (seed for seed, value in scores.items() if value < GOOD), key=scores.__getitem__
+    )
+    return Score(
+        photographs=len(values),
+        found=sum(value >= GOOD for value in values) / len(values),
+        mean_dice=sum(values) / len(values),
+        least_dice=min(values),
+        worst_seeds=tuple(failed[:8]),
+    )
+
+
+def milliseconds(find: Callable[[RGB], Mask]) -> dict[str, float]:
+    """The median time of one search, by size."""
+    times = {}
+    for name, size_px in SIZES_PX.items():
+        small = synthesize_fundus(4, size_px=min(size_px, 707)).image
+        image = np.ascontiguousarray(
+            small.repeat(size_px // 707 or 1, 0).repeat(size_px // 707 or 1, 1)
+        )
+        taken = []
+        for _ in range(TIMES):
+            started = time.perf_counter()
+            find(image)
+            taken.append(1000 * (time.perf_counter() - started))
+        times[name] = round(median(taken), 2)
+    return times
+
+
+def benchmark(
+    seeds: Sequence[int], find: Callable[[RGB], Mask], *, kinds: Sequence[str] = tuple(KINDS)
+) -> dict[str, Any]:
+    """The scores of every kind and of all, and the time."""
+    scores = {kind: score(kind, seeds, find) for kind in kinds}
+    every = {n: v for n, v in enumerate(v for one in scores.values() for v in one.values())}
+    everything = asdict(summary(every))
+    del everything["worst_seeds"]
+    return {
+        "good_dice": GOOD,
+        "first_seed": seeds[0],
+        "all": everything,
+        "kinds": {kind: asdict(summary(one)) for kind, one in scores.items()},
+        "milliseconds": milliseconds(find),
+    }
+
+
+def main() -> None:
+    """Score the finder and print a line per kind."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("-o", type=Path, metavar="FILE.json", help="write the result there")
+    parser.add_argument("--each", type=int, default=75, help="photographs of each kind")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    options = parser.parse_args()
+
+    def find(image: RGB) -> Mask:
+        return find_fov(image).mask
+
+    result = benchmark(range(options.first, options.first + options.each), find)
+    for kind, line in [*result["kinds"].items(), ("all", result["all"])]:
+        print(
+            f"{kind:24} {line['photographs']:5} {line['found']:7.1%} {line['mean_dice']:.4f} "
+            f"{line['least_dice']:.4f} {line.get('worst_seeds', '')}"
+        )
+    print(result["milliseconds"])
+    if options.o:
+        options.o.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

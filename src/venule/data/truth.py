@@ -1,0 +1,196 @@
+"""What an annotation says of each pixel, and the codecs by which annotation files are read.
+
+A ground truth has a plane for every class; classes may overlap, as arteries and veins do where they
+cross. Pixels of which an annotation says nothing are not valid: they neither teach nor are scored.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.errors import DatasetError
+from venule.image.arrays import Mask
+from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
+
+VESSEL = "vessel"
+ARTERY, VEIN = "artery", "vein"
+DISC, FOVEA = "disc", "fovea"
+
+Planes = NDArray[np.bool_]
+"""(K, H, W) bool, a plane for each class."""
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """The annotation of one photograph.
+
+    Attributes:
+        classes: the K names of the planes.
+        planes: (K, H, W) bool, True where a pixel is of the class.
+        valid: (1, H, W) or (K, H, W) bool, True where the annotation counts (for all classes or
+            for each); None where it counts everywhere.
+    """
+
+    classes: tuple[str, ...]
+    planes: Planes
+    valid: Planes | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.planes.shape[1], self.planes.shape[2]
+
+    def plane(self, name: str) -> Mask:
+        """(H, W) bool, where the class `name` is; KeyError if there is no such class."""
+        if name not in self.classes:
+            raise KeyError(name)
+        plane: Mask = self.planes[self.classes.index(name)]
+        return plane
+
+    def counts(self, name: str) -> Mask:
+        """(H, W) bool, where the annotation of the class `name` counts."""
+        if self.valid is None:
+            return np.ones(self.shape, bool)
+        valid: Mask = self.valid[self.classes.index(name) if len(self.valid) > 1 else 0]
+        return valid
+
+
+def of_class(truth: GroundTruth, name: str) -> tuple[Mask, Mask]:
+    """The plane of a class and where it counts, both (H, W) bool.
+
+    Of arteries and veins, "vessel" is their union, where both count.
+
+    Raises:
+        DatasetError: the annotation does not tell that class.
+    """
+    if name in truth.classes:
+        return truth.plane(name), truth.counts(name)
+    if name == VESSEL and set(truth.classes) == {ARTERY, VEIN}:
+        counts: Mask = truth.counts(ARTERY) & truth.counts(VEIN)
+        return truth.plane(ARTERY) | truth.plane(VEIN), counts
+    raise DatasetError(
+        f"the annotation tells {', '.join(truth.classes)}, but not {name}; choose other data"
+    )
+
+
+def vessels_only(mask: Mask) -> GroundTruth:
+    """A (H, W) vessel mask as the truth of the one class `vessel`, valid everywhere."""
+    return GroundTruth((VESSEL,), mask[None])
+
+
+class Codec(Protocol):
+    """How annotation files of one kind are read."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that such a file tells apart."""
+        ...
+
+    def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:
+        """The truth of a photograph of `shape` (H, W) pixels.
+
+        Raises:
+            ImageError, DatasetError: the file cannot be read, or is of another kind.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A mask of two stored values: the background's is 0."""
+
+    name: str = VESSEL
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class that is marked."""
+        return (self.name,)
+
+    def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:  # noqa: ARG002
+        """The mask as stored, valid everywhere."""
+        return GroundTruth(self.classes, read_mask(path)[None])
+
+
+@dataclass(frozen=True)
+class ArteryVein:
+    """Colours: red artery, blue vein, green where both cross, white uncertain, black background.
+
+    A channel counts from 128 up. Other mixtures, which are stray pixels in RITE, are uncertain.
+    Uncertain pixels are vessels of either class and not valid. `background`: whether unmarked
+    pixels are known to hold no vessel; if not, only marked ones are valid.
+    """
+
+    background: bool = True
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Arteries and veins; where they cross, a pixel is of both."""
+        return (ARTERY, VEIN)
+
+    def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:  # noqa: ARG002
+        """Two planes, crossings in both.
+
+        Raises:
+            DatasetError: hardly any pixel has one of the colours, such as in a mask.
+        """
+        bits = read_photograph(path).pixels >= 128
+        red, green, blue = bits[..., 0], bits[..., 1], bits[..., 2]
+        marked = red | green | blue
+        crossing = green & ~red & ~blue
+        artery, vein = (red & ~green & ~blue) | crossing, (blue & ~green & ~red) | crossing
+        uncertain = marked & ~artery & ~vein
+        if np.count_nonzero(uncertain) > 0.5 * np.count_nonzero(marked):
+            raise DatasetError(
+                f"{path}: not a map of arteries and veins; expected red arteries, blue veins, "
+                "green crossings and few white pixels on black"
+            )
+        valid = ~uncertain if self.background else artery | vein
+        whole = self.background and not uncertain.any()
+        return GroundTruth(self.classes, np.stack([artery, vein]), None if whole else valid[None])
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Optic disc and fovea: their centres in pixels (x, y), and the disc's outline if it is drawn.
+
+    `disc_radius_px` is what is assumed of a disc whose centre alone is known: it counts where it
+    is surely disc, within 0.8 of that radius, and from 1.25 on where it surely is not. A disc
+    that is drawn lies in the annotation's file. The fovea is a circle of `fovea_radius_px`.
+    A centre that is not known (None) leaves its class without a valid pixel.
+    """
+
+    disc: tuple[float, float] | None
+    fovea: tuple[float, float] | None
+    disc_radius_px: float
+    fovea_radius_px: float
+    outlined: bool = False
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Disc and fovea."""
+        return (DISC, FOVEA)
+
+    def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:
+        """Two planes; each class is valid where its extent is known."""
+        if self.outlined:
+            disc = read_mask(path)
+            shape, disc_valid = (disc.shape[0], disc.shape[1]), np.ones(disc.shape, bool)
+        else:
+            radius = _distance(self.disc, shape) / self.disc_radius_px
+            disc = radius <= 0.8
+            disc_valid = disc | ((radius >= 1.25) & np.isfinite(radius))
+        away = _distance(self.fovea, shape)
+        planes = np.stack([disc, away <= self.fovea_radius_px])
+        return GroundTruth(self.classes, planes, np.stack([disc_valid, np.isfinite(away)]))
+
+
+def _distance(point: tuple[float, float] | None, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """(H, W) pixels from each pixel to `point` (x, y); infinite if there is none."""
+    if point is None:
+        return np.full(shape, np.inf)
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return np.hypot(rows - point[1], columns - point[0])

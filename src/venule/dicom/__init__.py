@@ -1,0 +1,1 @@
+"""Photographs from DICOM objects, and segmentations back into them; needs the extra `dicom`."""

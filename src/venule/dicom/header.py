@@ -1,0 +1,181 @@
+"""Which objects are photographs, how their pixels are stored, and what is kept of a header."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from venule.dicom.elements import integer, numbers, text, value
+from venule.errors import ImageError
+
+MAX_PIXELS = 200_000_000
+"""A larger picture is refused before it is decoded."""
+
+PHOTOGRAPHS = {
+    "1.2.840.10008.5.1.4.1.1.77.1.5.1": "Ophthalmic Photography 8 Bit",
+    "1.2.840.10008.5.1.4.1.1.77.1.5.2": "Ophthalmic Photography 16 Bit",
+    "1.2.840.10008.5.1.4.1.1.77.1.5.5": "Wide Field Ophthalmic Photography Stereographic",
+    "1.2.840.10008.5.1.4.1.1.77.1.5.6": "Wide Field Ophthalmic Photography 3D",
+    "1.2.840.10008.5.1.4.1.1.77.1.4": "VL Photographic",
+    "1.2.840.10008.5.1.4.1.1.7": "Secondary Capture",
+    "1.2.840.10008.5.1.4.1.1.7.2": "Multi-frame Grayscale Byte Secondary Capture",
+    "1.2.840.10008.5.1.4.1.1.7.3": "Multi-frame Grayscale Word Secondary Capture",
+    "1.2.840.10008.5.1.4.1.1.7.4": "Multi-frame True Color Secondary Capture",
+}
+"""The SOP classes that are read."""
+
+COLORS = {"RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3, "YBR_ICT": 3, "YBR_RCT": 3}
+GREYS = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1}
+
+KEPT = (
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"),
+    *("PatientAge", "PatientIdentityRemoved", "DeidentificationMethod"),
+    *("StudyInstanceUID", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID"),
+    *("AccessionNumber", "StudyDescription", "SeriesInstanceUID", "SeriesNumber", "Modality"),
+    *("SOPClassUID", "SOPInstanceUID", "TimezoneOffsetFromUTC"),
+    *("Rows", "Columns", "NumberOfFrames"),
+    *("PixelSpacing", "PatientOrientation", "ImageLaterality", "Laterality"),
+    *("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "BurnedInAnnotation"),
+    *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
+)
+"""What an answer to the source, or a report, may need; all else of a header is let go."""
+
+_FINEST_UM, _COARSEST_UM = 0.5, 200.0
+"""Of a pixel at the retina; a PixelSpacing of 1 mm is a converter's default, not a measurement."""
+
+
+@dataclass(frozen=True)
+class PixelModule:
+    """How the pixels are stored (PS3.3 C.7.6.3), checked; of several frames the first counts."""
+
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    planar: int
+    frames: int
+    transfer_syntax: UID
+
+
+def kept(dataset: Dataset) -> Dataset:
+    """A copy of the attributes in KEPT, decoded; to be written in UTF-8."""
+    header = Dataset()
+    for keyword in KEPT:
+        found = value(dataset, keyword)
+        if found is not None:
+            with suppress(Exception):  # malformed, it counts as absent
+                setattr(header, keyword, found)
+    header.SpecificCharacterSet = "ISO_IR 192"
+    return header
+
+
+def pixel_module(dataset: Dataset, name: str) -> PixelModule:
+    """How the pixels of a photograph are stored.
+
+    Raises:
+        ImageError: it is no photograph, or its pixels are of a kind that is not read.
+    """
+    _check_class(dataset, name)
+    if "PixelData" not in dataset:
+        raise ImageError(f"{name}: broken or truncated DICOM file, it has no PixelData")
+    if integer(dataset, "PixelRepresentation", default=0) != 0:
+        raise ImageError(f"{name}: signed pixels, which no photograph has")
+    bits = _required(dataset, "BitsStored", name)
+    module = PixelModule(
+        rows=_required(dataset, "Rows", name),
+        columns=_required(dataset, "Columns", name),
+        samples=integer(dataset, "SamplesPerPixel") or 1,
+        photometric=text(dataset, "PhotometricInterpretation").upper(),
+        bits_allocated=_required(dataset, "BitsAllocated", name),
+        bits_stored=bits,
+        high_bit=integer(dataset, "HighBit") or bits - 1,
+        planar=integer(dataset, "PlanarConfiguration") or 0,
+        frames=max(1, integer(dataset, "NumberOfFrames") or 1),
+        transfer_syntax=_transfer_syntax(dataset),
+    )
+    _check_pixels(module, name)
+    return module
+
+
+def um_per_px(header: Dataset) -> tuple[float | None, str | None]:
+    """The nominal size of a pixel, and a note on what was found instead of one."""
+    spacing = numbers(header, "PixelSpacing")
+    if len(spacing) != 2:
+        return None, None
+    row, column = (1000 * each for each in spacing)
+    if not all(_FINEST_UM <= each <= _COARSEST_UM for each in (row, column)):
+        return None, f"PixelSpacing of {row:g} x {column:g} um is none of a retina, not used"
+    if abs(row - column) > 0.01 * row:
+        return None, f"pixels of {row:g} x {column:g} um are not square, PixelSpacing not used"
+    return (row + column) / 2, None
+
+
+def laterality(header: Dataset) -> str:
+    """`R`, `L`, `B` (both eyes), or "" where the header does not say."""
+    return (text(header, "ImageLaterality") or text(header, "Laterality")).upper()
+
+
+def acquisition_date(header: Dataset) -> str:
+    """The day of the photograph, YYYYMMDD; "" where the header does not say. It is personal."""
+    keywords = ("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "StudyDate")
+    return next((day for day in (text(header, each)[:8] for each in keywords) if day), "")
+
+
+def _check_class(dataset: Dataset, name: str) -> None:
+    found = text(dataset, "SOPClassUID")
+    if found in PHOTOGRAPHS:
+        return
+    uid = UID(found)
+    known = uid.name if found and uid.name != found else "an object of an unknown class"
+    raise ImageError(
+        f"{name}: no photograph but {known}; read are ophthalmic and VL photography and "
+        "secondary capture"
+    )
+
+
+def _required(dataset: Dataset, keyword: str, name: str) -> int:
+    found = integer(dataset, keyword)
+    if not found or found < 0:
+        raise ImageError(f"{name}: broken or truncated DICOM file, it has no {keyword}")
+    return found
+
+
+def _transfer_syntax(dataset: Dataset) -> UID:
+    named = text(dataset.file_meta, "TransferSyntaxUID") if hasattr(dataset, "file_meta") else ""
+    if named:
+        return UID(named)
+    implicit, little = dataset.original_encoding
+    if not little:
+        return ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+
+
+def _check_pixels(module: PixelModule, name: str) -> None:
+    if module.rows * module.columns > MAX_PIXELS:
+        raise ImageError(
+            f"{name}: {module.columns} x {module.rows} pixels, more than the "
+            f"{MAX_PIXELS // 10**6} megapixels that are read; scale it down"
+        )
+    if module.bits_allocated not in (8, 16) or module.bits_stored > module.bits_allocated:
+        raise ImageError(
+            f"{name}: {module.bits_stored} of {module.bits_allocated} bits a sample; "
+            "photographs of 8 and 16 bits are read"
+        )
+    if not module.bits_stored - 1 <= module.high_bit < module.bits_allocated:
+        raise ImageError(f"{name}: broken DICOM file, its HighBit is {module.high_bit}")
+    expected = {**COLORS, **GREYS}.get(module.photometric)
+    if expected is None:
+        raise ImageError(f"{name}: pixels of an unknown kind; read are {', '.join(COLORS | GREYS)}")
+    if module.samples != expected:
+        raise ImageError(
+            f"{name}: {module.samples} samples a pixel, expected {expected} of {module.photometric}"
+        )

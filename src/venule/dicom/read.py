@@ -1,0 +1,52 @@
+"""Read photographs from DICOM objects; pydicom is imported on the first of them."""
+
+from venule.dicom.orientation import find_turn
+from venule.dicom.pseudonym import pseudonym
+from venule.dicom.source import DicomPhotograph, Laterality, Source
+from venule.errors import ImageError
+
+_SIDES: dict[str, Laterality] = {"R": "right", "L": "left"}
+
+
+def read_dicom(content: bytes, name: str) -> DicomPhotograph:
+    """The first frame of a DICOM object, upright, with what its header says of it.
+
+    `name` stands in errors; it should say nothing of the patient (see `pseudonym`). Nor does any
+    error or note quote the header.
+
+    Raises:
+        ImageError: pydicom is missing, or the object is no photograph, broken, or not read.
+    """
+    _require_pydicom(name)
+    from venule.dicom.elements import quiet, read_elements, value
+    from venule.dicom.frame import first_frame
+    from venule.dicom.header import acquisition_date, kept, laterality, pixel_module, um_per_px
+
+    with quiet():
+        dataset = read_elements(content, name)
+        module = pixel_module(dataset, name)
+        pixels, notes = first_frame(dataset, module, name)
+        header = kept(dataset)
+        turn = find_turn(value(header, "PatientOrientation"))
+        size, size_note = um_per_px(header)
+        side = laterality(header)
+        acquired = acquisition_date(header)
+    if module.frames > 1:
+        notes.append(f"the first of {module.frames} frames")
+    if turn != type(turn)():
+        notes.append("turned upright as PatientOrientation says")
+    if size is not None:
+        notes.append(f"{size:.4g} um a pixel, nominal (PixelSpacing)")
+    if size_note:
+        notes.append(size_note)
+    source = Source(header, pseudonym(content), turn, acquired)
+    return DicomPhotograph(turn.upright(pixels), size, _SIDES.get(side), tuple(notes), source)
+
+
+def _require_pydicom(name: str) -> None:
+    try:
+        import pydicom  # noqa: F401
+    except ImportError:
+        raise ImageError(
+            f"{name}: a DICOM object; to read it, pip install 'venule[dicom]'"
+        ) from None

@@ -1,0 +1,80 @@
+"""What bars and notches hide of a field of view, inside the ellipse of its rim."""
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from venule.image.arrays import RGB, Mask
+from venule.image.surround import Levels, Region
+
+_DEPTH = 0.02
+"""What lacks at the rim counts if it reaches so far in, as a share of the diameter."""
+
+_NEARBY = 3
+"""So many pixels of the coarse copy around a cut tell how sharp it is, and where exactly."""
+
+_SHARP = 0.3
+"""Share of the retina's contrast that is reached there; where the light fades, it is not."""
+
+
+def cut_off(pixels: RGB, levels: Levels, region: Region, factor: int) -> Mask | None:
+    """Where the surround reaches into the ellipse: (h, w) bool as `pixels`; None if nowhere.
+
+    Args:
+        pixels: (h, w, 3) uint8, the fine copy of the photograph.
+        levels: the coarse copy, `factor` times smaller, of which `region` is a part.
+        region: the retina as far as it differs from its surround.
+    """
+    lacking = ~region.mask
+    inner = lacking & region.outline.grown(1 - 2 * _DEPTH).fill(lacking.shape)
+    if not inner.any():
+        return None
+    labels, _ = ndi.label(lacking & region.outline.fill(lacking.shape))
+    found = None
+    for number in np.unique(labels[inner]):
+        one = _exactly(pixels, levels, region, labels == number, factor)
+        if one is not None:
+            found = one if found is None else found | one
+    return found
+
+
+def _exactly(pixels: RGB, levels: Levels, region: Region, cut: Mask, factor: int) -> Mask | None:
+    """One cut where it is half as far from the retina as from the surround; None if it is no cut.
+
+    A retina whose light fades towards the rim is no longer told from the surround somewhere, but
+    little by little.
+    """
+    color = np.median(levels[cut], axis=0).astype(np.int16)
+    around = ndi.binary_dilation(cut, np.ones((3, 3), bool), iterations=_NEARBY)
+    beside = around & region.mask
+    if not beside.any():
+        return None
+    contrast = float(np.median(_distance(levels[region.mask], color)))
+    if np.percentile(_distance(levels[beside], color), 75) < _SHARP * contrast:
+        return None
+    rows, columns = (np.flatnonzero(around.any(axis=axis)) for axis in (1, 0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    shape = pixels.shape[:2]
+    fine = tuple(
+        slice(part.start * factor, min(part.stop * factor, side))
+        for part, side in zip(box, shape, strict=True)
+    )
+    near = _enlarged(around[box], factor, fine)
+    distance = ndi.uniform_filter(_distance(pixels[fine].astype(np.int16), color), 3)
+    highest = ndi.maximum_filter(distance, 2 * _NEARBY * factor + 1)
+    retina_in_reach = highest > _SHARP * contrast
+    found = np.zeros(shape, bool)
+    found[fine] = near & ((distance < highest / 2) | ~retina_in_reach)
+    return found
+
+
+def _distance(levels: NDArray[np.int16], color: NDArray[np.int16]) -> NDArray[np.int16]:
+    """How far (..., 3) levels are from a colour, in the channel where they are farthest."""
+    return np.asarray(np.abs(levels - color).max(axis=-1))
+
+
+def _enlarged(mask: Mask, factor: int, box: tuple[slice, ...]) -> Mask:
+    """Each pixel as a block of `factor` by `factor`, as far as the fine copy has them."""
+    blocks = mask.repeat(factor, axis=0).repeat(factor, axis=1)
+    rows, columns = (part.stop - part.start for part in box)
+    return blocks[:rows, :columns]

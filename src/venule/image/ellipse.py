@@ -1,0 +1,318 @@
+"""The ellipse that the edge of a field of view lies on: a circle, or what resizing made of one.
+
+A photograph that was resized to another aspect ratio shows an ellipse whose axes lie along rows and
+columns, so only such ellipses are fitted.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.image.arrays import Mask
+
+Points = NDArray[np.float64]
+"""(K, 2) points (row, column)."""
+
+_LEAST_POINTS = 16
+_SAMPLES = 32
+"""Circles and ellipses through a few points of which the best begins the fit."""
+
+_MOST_STRETCHED = 1.8
+"""Resizing to another aspect ratio rarely goes beyond 16:9."""
+
+_SURELY, _SHARP_PX = 0.95, 0.5
+"""A circle near so many of the points, on average within so many pixels, is not doubted."""
+
+_ROUND = 0.015
+"""A circle is taken unless the axes of the ellipse differ by more than this share."""
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """The outline of a field of view, of which the frame may show a part only.
+
+    Attributes:
+        row, column: the centre in pixels, (0, 0) being the centre of the first pixel.
+        height_px, width_px: the diameters along rows and columns; equal for a circle.
+        fitted: False where no arc was visible; then it is the circle around the frame.
+    """
+
+    row: float
+    column: float
+    height_px: float
+    width_px: float
+    fitted: bool = True
+
+    @property
+    def diameter_px(self) -> float:
+        """The mean diameter: the scale of the photograph."""
+        return (self.height_px + self.width_px) / 2
+
+    @property
+    def stretch(self) -> float:
+        """The longer diameter over the shorter one, 1 or more."""
+        return max(self.height_px, self.width_px) / min(self.height_px, self.width_px)
+
+    def scaled(self, scale: float) -> "Ellipse":
+        """The same outline in a photograph `scale` times as large."""
+        row, column = (scale * (at + 0.5) - 0.5 for at in (self.row, self.column))
+        return Ellipse(row, column, scale * self.height_px, scale * self.width_px, self.fitted)
+
+    def grown(self, factor: float) -> "Ellipse":
+        """The ellipse around the same centre with both diameters times `factor`."""
+        height_px, width_px = factor * self.height_px, factor * self.width_px
+        return Ellipse(self.row, self.column, height_px, width_px, self.fitted)
+
+    def fill(self, shape: tuple[int, int]) -> Mask:
+        """(H, W) bool, True in the pixels whose centre is inside."""
+        rows = (np.arange(shape[0]) - self.row) / (self.height_px / 2)
+        half = np.sqrt(np.maximum(1 - rows * rows, 0)) * (self.width_px / 2)
+        first = np.ceil(self.column - half).clip(0, shape[1]).astype(int)
+        last = np.floor(self.column + half).clip(-1, shape[1] - 1).astype(int)
+        mask = np.zeros(shape, bool)
+        for row in np.flatnonzero(np.abs(rows) <= 1):
+            mask[row, first[row] : last[row] + 1] = True
+        return mask
+
+    def residuals(self, points: Points) -> NDArray[np.float64]:
+        """(K,) about how far points lie outside, in pixels; inside is negative."""
+        rows = (points[:, 0] - self.row) / (self.height_px / 2)
+        columns = (points[:, 1] - self.column) / (self.width_px / 2)
+        return np.asarray((np.hypot(rows, columns) - 1) * (self.diameter_px / 2))
+
+
+def around(shape: tuple[int, int]) -> Ellipse:
+    """The circle around a frame of `shape` (H, W) of which no arc is visible."""
+    height, width = shape
+    diagonal = math.hypot(height, width)
+    return Ellipse((height - 1) / 2, (width - 1) / 2, diagonal, diagonal, fitted=False)
+
+
+def edge_points(mask: Mask) -> Points:
+    """(K, 2) points (row, column) on the outer edge of `mask`, none on the frame's own edge.
+
+    Each lies half way between the last pixel inside and the first outside. Rows are searched from
+    left and right, columns from top and bottom; of the two only the search that meets the edge
+    steeply is exact, so the other's points are dropped, and so are straight cuts.
+    """
+    points = [np.empty((0, 2))]
+    for transposed in (False, True):
+        side = mask.T if transposed else mask
+        lines = np.flatnonzero(side.any(axis=1))
+        if len(lines) < 2:
+            continue
+        length = side.shape[1]
+        first = side[lines].argmax(axis=1)
+        last = length - 1 - side[lines, ::-1].argmax(axis=1)
+        for position, on_frame, offset in ((first, 0, -0.5), (last, length - 1, 0.5)):
+            steep = np.abs(np.gradient(position.astype(float))) <= 1
+            keep = (position != on_frame) & steep & ~_on_a_straight_run(position)
+            pair = np.stack([lines[keep], position[keep] + offset], axis=1)
+            points.append(pair[:, ::-1] if transposed else pair)
+    return np.concatenate(points)
+
+
+def fit_ellipse(points: Points, *, least_share: float = 0.5) -> Ellipse | None:
+    """The circle, or the ellipse if that is clearly better, through most of the points.
+
+    Least squares over the points near the best of some curves through few points. None if less
+    than `least_share` of the points lie near it, or if they are too short an arc to tell.
+    """
+    if len(points) < _LEAST_POINTS:
+        return None
+    spread = float(np.ptp(points, axis=0).max())
+    center = points.mean(axis=0)
+    local = (points - center) / max(spread, 1.0)
+    found = _judged(_best(_circles(local), local, spread), local, spread)
+    if found is None or found[1] < _SURELY * len(points) or found[2] * spread > _SHARP_PX:
+        other = _judged(_best(_ellipses(local), local, spread), local, spread)
+        if other is not None and (found is None or _is_better(other, found)):
+            found = other
+    if found is None:
+        return None
+    curve, near, _ = found
+    radius = float(curve[2:].mean())
+    if near < least_share * len(points) or radius > 1.3:
+        return None
+    row, column, tall, wide = (float(value) * spread for value in curve)
+    return Ellipse(row + center[0], column + center[1], 2 * tall, 2 * wide)
+
+
+Curve = NDArray[np.float64]
+"""Row, column, and half axes along rows and columns."""
+
+
+Judged = tuple[Curve, int, float]
+"""A curve, how many points lie near it, and the root mean square of their distances."""
+
+
+def _judged(curve: Curve | None, local: Points, spread: float) -> Judged | None:
+    if curve is None:
+        return None
+    distance = np.abs(_distance(curve[None], local)[0])
+    kept = distance[distance <= _near(spread, float(curve[2:].mean()))]
+    return (curve, len(kept), math.sqrt(float((kept**2).mean()))) if len(kept) else None
+
+
+def _is_better(ellipse: Judged, circle: Judged) -> bool:
+    """Whether an ellipse is no circle, and fits clearly better than one."""
+    stretch = float(ellipse[0][2:].max() / ellipse[0][2:].min())
+    closer = ellipse[1] >= circle[1] and ellipse[2] < 0.6 * circle[2]
+    return stretch > 1 + _ROUND and (ellipse[1] > 1.04 * circle[1] or closer)
+
+
+def _near(spread: float, radius: float) -> float:
+    """How near a point must lie, in units of the spread: 1.2 pixels, or 0.8 % of the radius."""
+    return max(1.2 / spread, 0.008 * radius)
+
+
+def _distance(curves: Curve, local: Points) -> NDArray[np.float64]:
+    """(C, K) about how far each point lies outside each curve."""
+    rows = (local[None, :, 0] - curves[:, :1]) / curves[:, 2:3]
+    columns = (local[None, :, 1] - curves[:, 1:2]) / curves[:, 3:4]
+    return np.asarray((np.hypot(rows, columns) - 1) * curves[:, 2:].mean(axis=1, keepdims=True))
+
+
+def _best(curves: Curve, local: Points, spread: float) -> Curve | None:
+    """The curve with most points near it, fitted to these again and again."""
+    if not len(curves):
+        return None
+    distance = np.abs(_distance(curves, local))
+    near = distance <= 1.5 * np.maximum(1.2 / spread, 0.008 * curves[:, 2:].mean(axis=1))[:, None]
+    curve = curves[near.sum(axis=1).argmax()]
+    circle = bool(curve[2] == curve[3])
+    kept = near[near.sum(axis=1).argmax()]
+    for _ in range(8):
+        again = _least_squares(local[kept], circle=circle)
+        if again is None:
+            break
+        curve = again
+        residual = np.abs(_distance(curve[None], local)[0])
+        limit = _near(spread, float(curve[2:].mean()))
+        now = residual <= limit
+        if now.sum() < 6 or (now == kept).all():
+            break
+        kept = now
+    return np.asarray(curve)
+
+
+def _circles(local: Points) -> Curve:
+    """(C, 4) circles through three points each, spread over the edge by angle."""
+    chosen = _spread_out(local, 3)
+    y, x = chosen[..., 0], chosen[..., 1]
+    matrix = np.stack([2 * y, 2 * x, np.ones_like(y)], axis=-1)
+    solved = _solve(matrix, y * y + x * x)
+    row, column, rest = solved.T
+    square = rest + row * row + column * column
+    radius = np.sqrt(np.maximum(square, 0))
+    curves = np.stack([row, column, radius, radius], axis=1)
+    return np.asarray(curves[(radius > 0.2) & (radius < 1.5)])
+
+
+def _ellipses(local: Points) -> Curve:
+    """(C, 4) ellipses along the axes through four points each."""
+    chosen = _spread_out(local, 4)
+    y, x = chosen[..., 0], chosen[..., 1]
+    matrix = np.stack([x * x, 2 * y, 2 * x, np.ones_like(y)], axis=-1)
+    return _from_conics(_solve(matrix, y * y))
+
+
+def _from_conics(conics: NDArray[np.float64]) -> Curve:
+    """Ellipses of y² = p x² + 2 q y + 2 r x + s, p < 0; those that are none are dropped."""
+    p, q, r, s = conics.T
+    ratio = -p  # (y - q)² + ratio (x - r / ratio)² = s + q² + r² / ratio
+    with np.errstate(all="ignore"):
+        column = r / ratio
+        square = s + q * q + r * r / ratio
+        tall = np.sqrt(square)
+        wide = np.sqrt(square / ratio)
+        stretch = np.maximum(tall, wide) / np.minimum(tall, wide)
+        good = (
+            (ratio > 0) & (square > 0) & (stretch < _MOST_STRETCHED) & (wide < 1.5) & (wide > 0.2)
+        )
+    return np.asarray(np.stack([q, column, tall, wide], axis=1)[good])
+
+
+def _spread_out(local: Points, number: int) -> NDArray[np.float64]:
+    """(S, number, 2) points of sets that are spread over the edge, in the order of their angle."""
+    order = np.argsort(np.arctan2(local[:, 0], local[:, 1]), kind="stable")
+    count = len(local)
+    first = np.arange(_SAMPLES) * count // _SAMPLES
+    # The step changes from set to set, so that outliers do not spoil all of them.
+    step = count / number * (0.55 + 0.45 * ((np.arange(_SAMPLES) * 7) % 10) / 9)
+    index = (first[:, None] + step[:, None] * np.arange(number)).astype(int) % count
+    return np.asarray(local[order][index])
+
+
+def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solutions of small systems, without those that have none."""
+    good = np.abs(np.linalg.det(matrix)) > 1e-9
+    return np.asarray(np.linalg.solve(matrix[good], right[good][..., None])[..., 0])
+
+
+def _least_squares(local: Points, *, circle: bool) -> Curve | None:
+    """The curve with the least squared distances: a linear form, then Gauss-Newton steps.
+
+    Coope (J. Optim. Theory Appl. 76, 1993) for the circle; of the ellipse the distance is taken
+    along the ray from its centre.
+    """
+    if len(local) < 6:
+        return None
+    y, x = local.T
+    ones = np.ones_like(y)
+    if circle:
+        design = np.column_stack([2 * y, 2 * x, ones])
+        row, column, rest = _least_squares_of(design, y * y + x * x)
+        radius = math.sqrt(max(rest + row * row + column * column, 1e-12))
+        curve = np.array([row, column, radius, radius])
+    else:
+        design = np.column_stack([x * x, 2 * y, 2 * x, ones])
+        curves = _from_conics(_least_squares_of(design, y * y)[None])
+        if not len(curves):
+            return None
+        curve = curves[0]
+    for _ in range(2):
+        curve = _step(curve, local, circle=circle)
+        if curve[2:].min() <= 0.05 or curve[2:].max() > 3:
+            return None
+    return np.asarray(curve)
+
+
+def _least_squares_of(
+    design: NDArray[np.float64], right: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """By the normal equations: a third of the time of a decomposition, and exact enough here."""
+    square = design.T @ design
+    square.flat[:: len(square) + 1] += 1e-12
+    return np.asarray(np.linalg.solve(square, design.T @ right))
+
+
+def _step(curve: Curve, local: Points, *, circle: bool) -> Curve:
+    """One Gauss-Newton step on (hypot - 1) times the mean half axis."""
+    row, column, tall, wide = curve
+    u, v = (local[:, 0] - row) / tall, (local[:, 1] - column) / wide
+    h = np.maximum(np.hypot(u, v), 1e-9)
+    mean = (tall + wide) / 2
+    residual = (h - 1) * mean
+    by_row, by_column = -mean * u / (h * tall), -mean * v / (h * wide)
+    by_tall, by_wide = -mean * u * u / (h * tall), -mean * v * v / (h * wide)
+    if circle:
+        design = np.column_stack([by_row, by_column, by_tall + by_wide])
+        step = _least_squares_of(design, -residual)
+        change = np.array([step[0], step[1], step[2], step[2]])
+    else:
+        design = np.column_stack([by_row, by_column, by_tall, by_wide])
+        change = _least_squares_of(design, -residual)
+    return np.asarray(curve + change)
+
+
+def _on_a_straight_run(position: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Where an edge stays at one position for longer than a circle's can.
+
+    A circle of radius r stays within one pixel over 2 sqrt(2 r) lines; r is at most about as many
+    lines as there are.
+    """
+    run = np.concatenate([[0], np.cumsum(np.diff(position) != 0)])
+    return np.asarray(np.bincount(run)[run] > 4 * math.sqrt(len(position)))

@@ -1,0 +1,137 @@
+"""Where exactly the retina ends: the rim along the normals of a rough outline."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.image.arrays import RGB
+from venule.image.ellipse import Ellipse, fit_ellipse
+
+_NORMALS = 180
+
+_INWARD, _OUTWARD = 0.22, 0.08
+"""Shares of the radius that are looked at on either side of the rough outline."""
+
+_WINDOW = 0.012
+"""Half width, in radii, of the step that the rim is."""
+
+_NEARBY = 0.035
+"""The rim of a normal is looked for so near, in radii, to that of all of them."""
+
+_FURTHER_IN = 1.5
+"""How much steeper a rim must be that lies well inside the rough outline."""
+
+_LEAST_CONTRAST = 2.5
+"""Grey levels between retina and surround, of the median normal."""
+
+_SHARP = 0.2
+"""Share of that contrast that must be within the window: a vignette is no rim."""
+
+
+def locate_rim(pixels: RGB, rough: Ellipse) -> Ellipse | None:
+    """The outline whose edge is the steepest near `rough`; None if nothing ends there.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        rough: an outline that is at most a few per cent too large or too small.
+    """
+    radius = rough.diameter_px / 2
+    step = max(1.0, radius / 220) / radius
+    count = round((_INWARD + _OUTWARD) / step) + 1
+    shares = np.linspace(1 - _INWARD, 1 + _OUTWARD, count)
+    step = float(shares[1] - shares[0])
+    angles = np.linspace(0, 2 * np.pi, _NORMALS, endpoint=False)
+    profile, seen = _profiles(pixels, rough, angles, shares)
+    wide = max(1, round(_WINDOW / step))
+    steep = np.zeros(profile.shape[:2], np.float32)
+    steep[:, wide:-wide] = np.abs(profile[:, 2 * wide :] - profile[:, : -2 * wide]).max(axis=2)
+    both = np.zeros_like(seen)
+    both[:, wide:-wide] = seen[:, 2 * wide :] & seen[:, : -2 * wide]
+    steep[~both] = 0
+    counted = both.sum(axis=0)
+    mean = np.minimum(steep, 40).sum(axis=0) / np.maximum(counted, 1)
+    mean[counted < 0.1 * _NORMALS] = 0
+    at = _peak(mean, shares)
+    if at is None or not _is_edge(profile, seen, steep, at=at, shares=shares):
+        return None
+    position, normal = _crossings(both, steep, at=at, shares=shares, wide=wide)
+    rows = rough.row + position * (rough.height_px / 2) * np.sin(angles[normal])
+    columns = rough.column + position * (rough.width_px / 2) * np.cos(angles[normal])
+    found = fit_ellipse(np.stack([rows, columns], axis=1), least_share=0.4)
+    if found is None or not 0.7 < found.diameter_px / rough.diameter_px < 1.15:
+        return rough.grown(float(shares[at]))
+    return found
+
+
+def _profiles(
+    pixels: RGB, rough: Ellipse, angles: NDArray[np.float64], shares: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """(normals, positions, 3) levels along the normals, smoothed across them; which are seen."""
+    height, width = pixels.shape[:2]
+    rows = rough.row + np.outer(np.sin(angles) * rough.height_px / 2, shares)
+    columns = rough.column + np.outer(np.cos(angles) * rough.width_px / 2, shares)
+    row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
+    seen = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    levels = pixels[row.clip(0, height - 1), column.clip(0, width - 1)].astype(np.float32)
+    smooth = levels + np.roll(levels, 1, axis=0) + np.roll(levels, -1, axis=0)
+    return smooth / np.float32(3), seen
+
+
+def _peak(mean: NDArray[np.float32], shares: NDArray[np.float64]) -> int | None:
+    """Where the rim is steepest, near the rough outline unless much steeper further in."""
+    near = np.abs(shares - 1) <= 2 * _NEARBY
+    at = int(np.argmax(np.where(near, mean, 0)))
+    inner = int(mean.argmax())
+    if mean[inner] > _FURTHER_IN * mean[at]:
+        at = inner
+    return at if mean[at] > 0 else None
+
+
+def _is_edge(
+    profile: NDArray[np.float32],
+    seen: NDArray[np.bool_],
+    steep: NDArray[np.float32],
+    *,
+    at: int,
+    shares: NDArray[np.float64],
+) -> bool:
+    """Whether retina and surround differ, and over a short distance."""
+    step = shares[1] - shares[0]
+    near, far = max(1, round(0.02 / step)), max(2, round(0.07 / step))
+    inside = profile[:, max(0, at - far) : max(1, at - near)].mean(axis=1)
+    first, last = min(len(shares) - 1, at + near), min(len(shares), at + far)
+    outside = profile[:, first : max(last, first + 1)].mean(axis=1)
+    valid = seen[:, first] & seen[:, max(0, at - near)]
+    if valid.sum() < 0.1 * _NORMALS:
+        return False
+    contrast = np.abs(inside - outside).max(axis=1)[valid]
+    window = slice(max(0, at - round(_NEARBY / step)), at + round(_NEARBY / step) + 1)
+    sharpest = steep[:, window].max(axis=1)[valid]
+    level = float(np.median(contrast))
+    return level >= _LEAST_CONTRAST and float(np.median(sharpest)) >= _SHARP * level
+
+
+def _crossings(
+    both: NDArray[np.bool_],
+    steep: NDArray[np.float32],
+    *,
+    at: int,
+    shares: NDArray[np.float64],
+    wide: int,
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """The positions, in radii, where each normal crosses half of its step; and of which normals."""
+    step = shares[1] - shares[0]
+    reach = max(2, round(_NEARBY / step))
+    low, high = max(wide, at - reach), min(len(shares) - wide, at + reach + 1)
+    part = steep[:, low:high]
+    best = part.argmax(axis=1)
+    rows = np.arange(len(part))
+    strongest = part[rows, best]
+    good = (strongest >= max(2.0, 0.25 * float(np.median(strongest)))) & both[rows, low + best]
+    normal = np.flatnonzero(good)
+    # The centre of gravity of the steepness is half way up the step, whatever its width.
+    offset = np.arange(part.shape[1])[None]
+    close = np.abs(offset - best[:, None]) <= max(2, 2 * wide)
+    weight = np.where(close, np.maximum(part - 0.3 * strongest[:, None], 0), 0)
+    middle = (weight * offset).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-6)
+    position = shares[0] + (low + middle) * step
+    return np.asarray(position[normal], np.float64), normal

@@ -1,0 +1,283 @@
+"""What lies around the retina: the flat colours of a border, a frame, a page, peeled off in turn.
+
+The frame's edge tells the colours of what is outermost; what is connected to the edge and has one
+of them is taken away. What is left is looked at in the same way, until its outline is a field of
+view's: a page holds a photograph, which holds a black border, which holds the retina.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from venule.image.arrays import Mask
+from venule.image.ellipse import Ellipse, edge_points, fit_ellipse
+
+Levels = NDArray[np.int16]
+"""(H, W, 3) grey levels, smoothed."""
+
+_LAYERS = 4
+"""A page, a frame, a border, and one more."""
+
+_COLORS = 5
+"""Of one layer; a page may have a bar above and a panel beside it."""
+
+_BIN = 8
+"""Grey levels that belong together when the commonest colours of an edge are looked for."""
+
+_LEAST_SHARE = 0.02
+"""Of an edge, that a colour must make up to be one of the surround's."""
+
+_LEAST_AREA = 0.02
+"""Share of the frame below which nothing is a field of view."""
+
+_DOUBTFUL_AREA, _DOUBTFUL_OVERLAP = 0.15, 0.93
+"""As before, where the surround might be retina, and what is left of it the optic disc."""
+
+_FLAT = 5
+"""Grey levels by which nine tenths of a flat surround's pixels differ from its colour at most."""
+
+_GOOD = 0.95
+"""From this overlap with its ellipse on, a region is taken without a look further in."""
+
+_FAIR = 0.8
+"""A region that overlaps less is none that an ellipse's edge was found of."""
+
+_LEAST_SOLID, _LEAST_STEP = 0.1, 20
+"""What is left is a field of view from this share of the frame, and these grey levels, on."""
+
+_LEAST_ARC = 0.2
+"""Share of the directions in which the edge of a field of view must be seen."""
+
+_DIRECTIONS = 72
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A connected part of the frame, and the ellipse that its edge lies on."""
+
+    mask: Mask
+    outline: Ellipse
+    overlap: float
+
+
+def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
+    """The regions that look like fields of view, the largest first, and what is left otherwise.
+
+    The second is what is left of the frame without its dark and grey border, if the border ends
+    sharply: for a field of view of no such shape.
+    """
+    best: list[Region] = []
+    plainly: list[Mask] = []
+    inside: Mask = np.ones(levels.shape[:2], bool)
+    for _ in range(_LAYERS):
+        peeled = None
+        for mask, plain in _peel(levels, inside):
+            if peeled is None:
+                peeled = mask
+                if plain:
+                    plainly.append(mask)
+            regions = [one for one in _regions(mask) if plain or _is_beyond_doubt(one)]
+            if regions and (not best or regions[0].overlap > best[0].overlap + 0.01):
+                best = regions
+            if best and best[0].overlap >= _GOOD:
+                return _further_in(levels, best), None
+        if peeled is None:
+            break
+        # Where two colours meet, pixels are a mixture of both.
+        inside = _eroded(_largest(peeled), 2)
+        if inside.mean() < 2 * _LEAST_AREA:
+            break
+    if best:
+        return best, None
+    solids = (filled(_largest(mask)) for mask in reversed(plainly))
+    return [], next((solid for solid in solids if _ends_sharply(levels, solid, ~solid)), None)
+
+
+def _further_in(levels: Levels, regions: list[Region]) -> list[Region]:
+    """The regions, or what is in the only one if that is a round border around the retina."""
+    outer = regions[0].mask
+    inside = _eroded(outer, 2)
+    ring = inside & ~_eroded(inside, 2)
+    if len(regions) > 1 or not ring.any():
+        return regions
+    color = np.median(levels[ring], axis=0).astype(np.int16)
+    off = _distance(levels[ring][None], color)[0]
+    if not _is_plain(color, spread := float(np.percentile(off, 80))) or spread > _FLAT:
+        return regions
+    left = _without_edge(inside, _distance(levels, color) <= 3 + 2 * spread)
+    inner = [] if left is None else [one for one in _regions(left) if _is_beyond_doubt(one)]
+    if inner and _ends_sharply(levels, inner[0].mask, outer & ~inner[0].mask):
+        return inner
+    return regions
+
+
+def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
+    """What is left of `inside` without the colours at its edge, and whether all of them are plain.
+
+    By several choices of colours, the likeliest first.
+    """
+    ring = inside & ~_eroded(inside, max(2, min(inside.shape) // 80))
+    colors = _edge_colors(levels[ring])
+    if not colors:
+        return
+    labelled = [_distance(levels, color) <= 3 + 1.3 * spread for color, spread in colors]
+    plain = [n for n, (color, spread) in enumerate(colors) if _is_plain(color, spread)]
+    tried = []
+    for chosen in (plain, list(range(len(colors))), plain[:1], [0]):
+        if not chosen or chosen in tried:
+            continue
+        tried.append(chosen)
+        near = np.logical_or.reduce([labelled[n] for n in chosen])
+        left = _without_edge(inside, near)
+        if left is not None:
+            yield left, all(n in plain for n in chosen)
+
+
+def _ends_sharply(levels: Levels, solid: Mask, around: Mask) -> bool:
+    """Whether a region differs from what is `around` it, and at once, not little by little."""
+    edge = solid & ~_eroded(np.pad(solid, 1, mode="edge"), 1)[1:-1, 1:-1]
+    if not edge.any() or not around.any() or solid.mean() < _LEAST_SOLID:
+        return False
+    contrast = np.abs(np.median(levels[solid], axis=0) - np.median(levels[around], axis=0)).max()
+    highest = ndi.maximum_filter(levels, (5, 5, 1))[edge]
+    step = (highest - ndi.minimum_filter(levels, (5, 5, 1))[edge]).max(axis=1)
+    return bool(np.median(step) >= max(_LEAST_STEP, 0.5 * contrast))
+
+
+def _edge_colors(pixels: NDArray[np.int16]) -> list[tuple[NDArray[np.int16], float]]:
+    """The commonest colours of an edge's (K, 3) pixels, and by how much most of these differ."""
+    colors: list[tuple[NDArray[np.int16], float]] = []
+    rest, least = pixels, max(4, round(_LEAST_SHARE * len(pixels)))
+    while len(rest) >= least and len(colors) < _COLORS:
+        bins = rest // _BIN
+        code = (bins[:, 0].astype(np.int32) << 10) + (bins[:, 1].astype(np.int32) << 5) + bins[:, 2]
+        commonest = np.bincount(code).argmax()
+        around = np.median(rest[code == commonest], axis=0).astype(np.int16)
+        off = np.abs(rest - around).max(axis=1)
+        same = off <= _BIN
+        if same.sum() < least:
+            break
+        color = np.median(rest[same], axis=0).astype(np.int16)
+        spread = float(np.percentile(np.abs(rest[same] - color).max(axis=1), 90))
+        colors.append((color, spread))
+        rest = rest[off > _BIN + 2]
+    return colors
+
+
+def _is_beyond_doubt(region: Region) -> bool:
+    return region.mask.mean() >= _DOUBTFUL_AREA and region.overlap >= _DOUBTFUL_OVERLAP
+
+
+def _is_plain(color: NDArray[np.int16], spread: float) -> bool:
+    """Whether a colour is dark, or grey and flat, as borders are and few retinas."""
+    red, green, blue = (int(value) for value in color)
+    grey = max(red, green, blue) - min(red, green, blue) <= 24
+    return max(red, green, blue) <= 60 or (grey and spread <= _FLAT)
+
+
+def _distance(levels: Levels, color: NDArray[np.int16]) -> NDArray[np.int16]:
+    """(H, W) distance in the channel where it is largest."""
+    largest = np.abs(levels[..., 0] - color[0])
+    for channel in (1, 2):
+        np.maximum(largest, np.abs(levels[..., channel] - color[channel]), out=largest)
+    return np.asarray(largest)
+
+
+def _without_edge(inside: Mask, near: Mask) -> Mask | None:
+    """`inside` without what is `near` a colour and connected to its edge; None if it is no use."""
+    open_ = near | ~inside
+    padded = np.pad(open_, 1, constant_values=True)
+    labels, _ = ndi.label(padded)
+    left = (labels != labels[0, 0])[1:-1, 1:-1]
+    left &= inside
+    share = left.mean()
+    if share < _LEAST_AREA or left.sum() > 0.995 * inside.sum():
+        return None
+    return np.asarray(left)
+
+
+def _eroded(mask: Mask, by: int) -> Mask:
+    """`mask` without what lies within `by` pixels, along rows and columns, of its edge."""
+    padded = np.pad(mask, by)
+    rows = padded.copy()
+    for shift in (-by, by):
+        rows &= np.roll(padded, shift, axis=0)
+        rows &= np.roll(padded, shift, axis=1)
+    return rows[by:-by, by:-by]
+
+
+def _largest(mask: Mask) -> Mask:
+    labels, pieces = ndi.label(mask)
+    if pieces <= 1:
+        return mask
+    return np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
+
+
+def _regions(mask: Mask) -> list[Region]:
+    """The connected parts whose edge lies on an ellipse, with their holes filled, largest first."""
+    # Lines of writing and thin frames are cut off where they touch.
+    opened = _opened(mask)
+    labels, pieces = ndi.label(opened)
+    if not pieces:
+        return []
+    sizes = np.bincount(labels.ravel(), minlength=pieces + 1)
+    sizes[0] = 0
+    found: list[Region] = []
+    largest = int(sizes.max())
+    boxes = ndi.find_objects(labels)
+    for number in np.argsort(-sizes)[:4]:
+        if sizes[number] < max(_LEAST_AREA * mask.size, 0.3 * largest):
+            break
+        box = boxes[number - 1]
+        region = _region(labels[box] == number, box, mask.shape)
+        if region is not None:
+            found.append(region)
+    return found
+
+
+def _region(part: Mask, box: tuple[slice, slice], shape: tuple[int, ...]) -> Region | None:
+    whole = np.zeros(shape, bool)
+    whole[box] = filled(part)
+    points = edge_points(whole)
+    outline = fit_ellipse(points[:: max(1, len(points) // 160)], least_share=0.4)
+    if outline is None:
+        return None
+    height, width = shape
+    ellipse = outline.fill((height, width))
+    ellipse[: box[0].start] = ellipse[box[0].stop :] = False
+    ellipse[:, : box[1].start] = ellipse[:, box[1].stop :] = False
+    overlap = float((whole & ellipse).sum() / (whole | ellipse).sum())
+    if overlap < _FAIR or _arc(outline, points) < _LEAST_ARC:
+        return None
+    return Region(whole, outline, overlap)
+
+
+def filled(mask: Mask) -> Mask:
+    """`mask` without holes."""
+    labels, _ = ndi.label(np.pad(~mask, 1, constant_values=True))
+    return np.asarray(labels != labels[0, 0])[1:-1, 1:-1]
+
+
+def _arc(outline: Ellipse, points: NDArray[np.float64]) -> float:
+    """The share of the directions in which an edge point lies on the ellipse."""
+    near = np.abs(outline.residuals(points)) <= max(1.5, 0.01 * outline.diameter_px)
+    angle = np.arctan2(points[near, 0] - outline.row, points[near, 1] - outline.column)
+    seen = np.unique(((angle + np.pi) / (2 * np.pi) * _DIRECTIONS).astype(int) % _DIRECTIONS)
+    return len(seen) / _DIRECTIONS
+
+
+def _opened(mask: Mask) -> Mask:
+    """`mask` without what is thinner than some pixels."""
+    by = max(1, min(mask.shape) // 100)
+    eroded = _eroded(np.pad(mask, by, constant_values=True), by)[by:-by, by:-by]
+    padded = np.pad(eroded, by)
+    grown = padded.copy()
+    for shift in (-by, by):
+        grown |= np.roll(padded, shift, axis=0)
+    both = grown.copy()
+    for shift in (-by, by):
+        both |= np.roll(grown, shift, axis=1)
+    return both[by:-by, by:-by] & mask

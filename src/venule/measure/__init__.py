@@ -1,0 +1,1 @@
+"""Vessel measurements: pure functions of masks, and the table made of them."""

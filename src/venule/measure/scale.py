@@ -1,0 +1,73 @@
+"""How many micrometres a pixel is, and where that number comes from: nothing guesses one."""
+
+import math
+from dataclasses import dataclass
+
+from venule.errors import UsageError
+from venule.measure.view import Disc
+
+REFERENCE_AXIAL_MM = 24.09
+"""Axial length of the Bennett-Rabbetts schematic eye, which nominal scales are taken to be for."""
+
+PRINCIPAL_MM = 1.82
+"""From cornea to second principal point, in Bennett's formula."""
+
+AXIAL_MM = (15.0, 40.0)
+"""Axial lengths of human eyes lie between these."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Micrometres per pixel at the retina, and how it was got."""
+
+    um_per_px: float
+    source: str
+
+
+def find_scale(
+    um_per_px: float | None,
+    *,
+    disc: Disc | None = None,
+    disc_diameter_um: float | None = None,
+    axial_length_mm: float | None = None,
+) -> Scale | None:
+    """The scale that was given, or the one of a disc of assumed diameter; None without either.
+
+    With an axial length a given scale is corrected for the eye's magnification. An assumed disc
+    needs no correction: it is in the same picture.
+
+    Raises:
+        UsageError: a number that is no length.
+    """
+    for name, value in (("um_per_px", um_per_px), ("disc diameter", disc_diameter_um)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise UsageError(f"{name} {value:g}: give a number above 0")
+    if um_per_px is not None:
+        if axial_length_mm is None:
+            return Scale(um_per_px, "given")
+        factor = bennett(axial_length_mm)
+        source = (
+            f"given, times {factor:.4f} for an axial length of {axial_length_mm:g} mm (Bennett)"
+        )
+        return Scale(um_per_px * factor, source)
+    if disc is not None and disc_diameter_um is not None:
+        scale = disc_diameter_um / (2 * disc.radius_px)
+        return Scale(scale, f"assumed: a disc of {disc_diameter_um:g} um")
+    return None
+
+
+def bennett(axial_length_mm: float) -> float:
+    """How much larger a pixel is at the retina than in an eye of `REFERENCE_AXIAL_MM`.
+
+    Retinal size is proportional to 0.01306 (axial length - 1.82): Bennett, Rudnicka and Edgar 1994,
+    doi 10.1007/BF00175988. The camera's own factor cancels.
+
+    Raises:
+        UsageError: no axial length of a human eye.
+    """
+    low, high = AXIAL_MM
+    if not low <= axial_length_mm <= high:
+        raise UsageError(
+            f"axial_length_mm {axial_length_mm:g}: give millimetres, {low:g} to {high:g}"
+        )
+    return (axial_length_mm - PRINCIPAL_MM) / (REFERENCE_AXIAL_MM - PRINCIPAL_MM)

@@ -1,0 +1,139 @@
+"""Tortuosity of a vessel segment: Hart's seven measures, Grisan's density, inflections.
+
+Hart et al. 1999, doi 10.1016/S1386-5056(98)00163-4; Grisan et al. 2008,
+doi 10.1109/TMI.2007.904657. L is the length of the centreline, C its chord, kappa its curvature.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.measure.statistics import median, weighted_mean
+from venule.measure.view import View
+from venule.vessels.tree import Segment
+
+SHORTEST_PX, SHORTEST_CALIBERS = 10.0, 2.0
+"""Segments shorter than this many pixels, or than this many of their calibres, have no shape."""
+
+BULGE_PX = 0.75
+"""A turn that stays this near to its chord is a straight stretch, not a bend."""
+
+OfSegment = Callable[[Segment], float]
+
+
+def tau1(segment: Segment) -> float:
+    """L / C: 1 of a straight line, nan of a ring."""
+    return segment.length_px / segment.chord_px if segment.chord_px > 0 else math.nan
+
+
+def tau2(segment: Segment) -> float:
+    """Total curvature, the integral of |kappa| along the segment, in radians."""
+    return float(np.abs(segment.curvature) @ _steps(segment))
+
+
+def tau3(segment: Segment) -> float:
+    """Total squared curvature, the integral of kappa^2, in 1/px."""
+    return float(segment.curvature**2 @ _steps(segment))
+
+
+def tau4(segment: Segment) -> float:
+    """Total curvature over L, in 1/px."""
+    return tau2(segment) / segment.length_px
+
+
+def tau5(segment: Segment) -> float:
+    """Total squared curvature over L, in 1/px2."""
+    return tau3(segment) / segment.length_px
+
+
+def tau6(segment: Segment) -> float:
+    """Total curvature over C, in 1/px; nan of a ring."""
+    return tau2(segment) / segment.chord_px if segment.chord_px > 0 else math.nan
+
+
+def tau7(segment: Segment) -> float:
+    """Total squared curvature over C, in 1/px2; nan of a ring."""
+    return tau3(segment) / segment.chord_px if segment.chord_px > 0 else math.nan
+
+
+def grisan(segment: Segment) -> float:
+    """(n - 1) / n times the sum of L_i / C_i - 1 over n turns, over L, in 1/px.
+
+    A turn bends one way: so a straight line and an arc have 0.
+    """
+    turns = turning_points(segment)
+    number = len(turns) - 1
+    excess = 0.0
+    for first, last in pairwise(turns):
+        chord = float(np.hypot(*(segment.points[last] - segment.points[first])))
+        arc = float(segment.place[last] - segment.place[first])
+        excess += arc / chord - 1 if chord > 0 else 0.0
+    return (number - 1) / number * excess / segment.length_px
+
+
+def inflections(segment: Segment) -> float:
+    """How often the segment changes the side to which it bends."""
+    return float(len(turning_points(segment)) - 2)
+
+
+def turning_points(segment: Segment) -> list[int]:
+    """Places in the segment's points where it begins, changes the side it bends to, and ends.
+
+    Turns that stay within BULGE_PX of their chord are added to their neighbours, the flattest first.
+    """
+    sign = np.sign(segment.curvature)
+    change = np.flatnonzero(sign[1:] * sign[:-1] < 0) + 1
+    places = [0, *(int(place) for place in change), len(sign) - 1]
+    bulges = [_bulge(segment, first, last) for first, last in pairwise(places)]
+    while len(bulges) > 1 and min(bulges) < BULGE_PX:
+        flat = bulges.index(min(bulges))
+        # The turn's neighbours bend the same way: with it they are one turn.
+        first, last = max(flat - 1, 0), min(flat + 1, len(bulges) - 1)
+        places[first + 1 : last + 1] = []
+        bulges[first : last + 1] = [_bulge(segment, places[first], places[first + 1])]
+    return places
+
+
+def has_shape(segment: Segment) -> bool:
+    """True unless the segment is too short for its shape to be told from the pixel grid's."""
+    caliber = segment.mean_caliber_px
+    least = max(SHORTEST_PX, SHORTEST_CALIBERS * caliber if math.isfinite(caliber) else 0)
+    return segment.length_px >= least
+
+
+def median_of(measure: OfSegment) -> Callable[[View], float]:
+    """The median of a measure over the segments that have a shape."""
+    return lambda view: median([value for value, _ in _values(view, measure)])
+
+
+def mean_of(measure: OfSegment) -> Callable[[View], float]:
+    """The mean of a measure over the segments that have a shape, weighted by their length."""
+    return lambda view: weighted_mean(_values(view, measure))
+
+
+def _values(view: View, measure: OfSegment) -> list[tuple[float, float]]:
+    found = [(measure(one), one.length_px) for one in view.segments if has_shape(one)]
+    return [pair for pair in found if math.isfinite(pair[0])]
+
+
+def _steps(segment: Segment) -> NDArray[np.float64]:
+    """(N,) the length that each point stands for; their sum is L."""
+    gaps = np.diff(segment.place)
+    if segment.closed:
+        gaps = np.append(gaps, segment.length_px - segment.place[-1])
+        return (gaps + np.roll(gaps, 1)) / 2
+    return (np.append(gaps, 0) + np.append(0, gaps)) / 2
+
+
+def _bulge(segment: Segment, first: int, last: int) -> float:
+    """How far a stretch departs from its chord."""
+    points = segment.points[first : last + 1]
+    chord = points[-1] - points[0]
+    norm = float(np.hypot(*chord))
+    away = points - points[0]
+    if norm == 0:
+        return float(np.hypot(away[:, 0], away[:, 1]).max())
+    return float(np.abs(away[:, 0] * chord[1] - away[:, 1] * chord[0]).max() / norm)

@@ -1,0 +1,106 @@
+"""What a measurement sees: one structure's vessels inside one region of the field of view."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.image.arrays import Mask
+from venule.vessels.tree import Node, Segment, VesselTree
+
+
+@dataclass(frozen=True)
+class Disc:
+    """The optic disc as a circle; pixel centres lie at integers."""
+
+    row: float
+    column: float
+    radius_px: float
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A ring about the disc, between two multiples of its radius, both measured from its centre."""
+
+    name: str
+    inner: float
+    outer: float
+
+
+ZONE_B = Zone("zone_b", 2, 3)
+ZONE_C = Zone("zone_c", 2, 5)
+"""0.5 to 1, and 0.5 to 2, disc diameters from the disc's margin."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One structure inside one region.
+
+    `region` is (H, W) bool, within the field of view. `mask` holds the vessel pixels that may be
+    measured: those that only close gaps are in `tree` alone, which covers the whole field.
+    """
+
+    structure: str
+    mask: Mask
+    region: Mask
+    tree: VesselTree
+    zone: Zone | None = None
+    disc: Disc | None = None
+
+    @cached_property
+    def area_px(self) -> int:
+        """Pixels of the region."""
+        return int(np.count_nonzero(self.region))
+
+    @cached_property
+    def vessel_px(self) -> int:
+        """Vessel pixels in the region."""
+        return int(np.count_nonzero(self.mask & self.region))
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments, cut where they leave the region."""
+        if self.zone is None or self.disc is None:
+            return self.tree.segments
+        return tuple(part for one in self.tree.segments for part in clip(one, self.zone, self.disc))
+
+    @cached_property
+    def junctions(self) -> tuple[Node, ...]:
+        """The places in the whole field where three or more arms meet."""
+        return tuple(node for node in self.tree.nodes if node.is_junction)
+
+
+def clip(segment: Segment, zone: Zone, disc: Disc) -> Iterator[Segment]:
+    """The parts of a segment inside a zone; those of fewer than two points are left out."""
+    inside = _inside(segment.points, zone, disc)
+    if inside.all():
+        yield segment
+        return
+    change = np.flatnonzero(np.diff(np.concatenate(((0,), inside.view(np.int8), (0,)))))
+    for first, last in change.reshape(-1, 2):
+        if last - first >= 2:
+            yield replace(
+                segment,
+                points=segment.points[first:last],
+                caliber_px=segment.caliber_px[first:last],
+                start=segment.start if first == 0 else -1,
+                end=segment.end if last == len(inside) else -1,
+                closed=False,
+            )
+
+
+def zone_mask(shape: tuple[int, int], zone: Zone, disc: Disc) -> Mask:
+    """(H, W) bool, the pixels whose centre lies in the ring."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    away = (rows - disc.row) ** 2 + (columns - disc.column) ** 2
+    ring: Mask = (away >= (zone.inner * disc.radius_px) ** 2) & (
+        away <= (zone.outer * disc.radius_px) ** 2
+    )
+    return ring
+
+
+def _inside(points: NDArray[np.float64], zone: Zone, disc: Disc) -> NDArray[np.bool_]:
+    away = np.hypot(points[:, 0] - disc.row, points[:, 1] - disc.column) / disc.radius_px
+    return (away >= zone.inner) & (away <= zone.outer)

@@ -1,0 +1,97 @@
+"""The nodes of a vessel graph: the arms that leave them, and whether vessels cross or fork there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.vessels.ends import End
+from venule.vessels.pruning import Draft
+from venule.vessels.tree import Arm, Node, Segment, VesselTree
+
+Points = NDArray[np.float64]
+
+STRAIGHT_DEG = 150.0
+"""Two arms that differ by at least this angle may be one vessel that runs through a crossing."""
+
+ALIKE = 0.6
+"""Least ratio of the calibres of two arms of one vessel."""
+
+
+def assemble(
+    shape: tuple[int, ...],
+    draft: Draft,
+    found: Mapping[int, Segment],
+    forks: Mapping[int, End],
+    *,
+    components: int,
+) -> VesselTree:
+    """The tree of the segments that were found, with nodes and segments numbered from 0."""
+    place = {number: index for index, number in enumerate(found)}
+    kept = [node for node in draft.at if any(number in place for number in draft.at[node])]
+    node_of = {node: index for index, node in enumerate(kept)}
+    segments = []
+    for number, segment in found.items():
+        edge = draft.edges[number]
+        if edge.start >= 0:
+            segment = replace(segment, start=node_of[edge.start], end=node_of[edge.end])
+        segments.append(segment)
+    nodes = []
+    for node in kept:
+        numbers = sorted({place[number] for number in draft.at[node] if number in place})
+        nodes.append(_node(node_of[node], {n: segments[n] for n in numbers}, forks.get(node)))
+    return VesselTree((shape[0], shape[1]), tuple(segments), tuple(nodes), components)
+
+
+def angle_deg(first: Points, second: Points) -> float:
+    """The angle between two unit vectors, 0 to 180 degrees."""
+    return float(np.degrees(np.arccos(np.clip(first @ second, -1, 1))))
+
+
+def _node(index: int, segments: Mapping[int, Segment], fork: End | None) -> Node:
+    arms = []
+    for number, segment in segments.items():
+        if segment.start == index:
+            arms.append(_arm(number, segment, fork, at_start=True))
+        if segment.end == index:
+            arms.append(_arm(number, segment, fork, at_start=False))
+    position = fork.position if fork is not None else _tip(segments[arms[0].segment], arms[0])
+    radius = fork.radius if fork is not None else 0.0
+    return Node(position, radius, tuple(arms), is_crossing=_is_crossing(arms))
+
+
+def _tip(segment: Segment, arm: Arm) -> Points:
+    return np.asarray(segment.points[0 if arm.at_start else -1])
+
+
+def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> Arm:
+    """An arm: the direction of its first two calibres beyond the fork, and their calibre."""
+    points = segment.points if at_start else segment.points[::-1]
+    caliber = segment.caliber_px if at_start else segment.caliber_px[::-1]
+    place = np.concatenate(((0.0,), np.hypot(*np.diff(points, axis=0).T).cumsum()))
+    first = fork.radius if fork is not None else 0.0
+    seen = np.isfinite(caliber)
+    width = float(np.median(caliber[seen])) if seen.any() else 2 * max(first, 1.0)
+    near = (place >= min(first + 1, place[-1] / 2)) & (place <= first + max(2 * width, 10))
+    beginning = points[near] if near.sum() >= 2 else points
+    middle = beginning.mean(axis=0)
+    direction = np.linalg.svd(beginning - middle, full_matrices=False)[2][0]
+    if direction @ (beginning[-1] - beginning[0]) < 0:
+        direction = -direction
+    measured = caliber[seen & (place <= first + max(4 * width, 20))]
+    return Arm(number, at_start, direction, float(measured.mean()) if len(measured) else np.nan)
+
+
+def _is_crossing(arms: Sequence[Arm]) -> bool:
+    """True if at least four arms make two vessels that run straight through, each of one calibre."""
+    through = [pair for pair in combinations(range(len(arms)), 2) if _runs_through(arms, pair)]
+    return any(not set(one) & set(other) for one, other in combinations(through, 2))
+
+
+def _runs_through(arms: Sequence[Arm], pair: tuple[int, int]) -> bool:
+    one, other = (arms[place] for place in pair)
+    calibers = sorted((one.caliber_px, other.caliber_px))
+    alike = np.isnan(calibers).any() or calibers[0] >= ALIKE * calibers[1]
+    return bool(alike and angle_deg(one.direction, other.direction) >= STRAIGHT_DEG)

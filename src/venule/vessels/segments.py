@@ -1,0 +1,107 @@
+"""One segment of the vessel graph: its centreline traced again between its true ends."""
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from venule.image.arrays import Mask
+from venule.vessels.centerline import Trace, along, refine, resample
+from venule.vessels.ends import End
+from venule.vessels.profiles import normals
+from venule.vessels.tree import Segment
+
+Points = NDArray[np.float64]
+Values = NDArray[np.float64]
+
+_FORK_PX = 0.3
+"""Noise of the place where a segment leaves its fork."""
+
+
+def ring(mask: Mask, fov: Mask | None, reconnected: Mask | None, trace: Trace) -> Segment:
+    """The segment of a closed path."""
+    final = refine(mask, trace.points, half_width(trace), closed=True)
+    caliber = _measured(final, np.ones(len(final.points), bool), fov, reconnected)
+    return Segment(final.points, caliber, wavelength_px=final.wavelength_px, closed=True)
+
+
+def segment(
+    mask: Mask, fov: Mask | None, reconnected: Mask | None, trace: Trace, ends: tuple[End, End]
+) -> Segment | None:
+    """The segment of an open path between two ends; None if less than a pixel is left of it."""
+    path = _between(trace.points, half_width(trace), ends)
+    if path is None:
+        return None
+    points, half = path
+    place = along(points)
+    trusted, clear = np.ones((2, len(points)), bool)
+    fixed = {}
+    for end, away, at in ((ends[0], place, 0), (ends[1], place[-1] - place, len(points) - 1)):
+        if end.axis is None:
+            trusted &= away > end.radius + 1
+            clear &= away > end.radius + 2 + half / 2
+            fixed[at] = _FORK_PX
+    if trusted.sum() < 3:  # two forks a calibre apart
+        return Segment(points, np.full(len(points), np.nan))
+    final = refine(mask, points, half, trusted=trusted, fixed=fixed)
+    return Segment(
+        final.points,
+        _measured(final, clear, fov, reconnected),
+        wavelength_px=final.wavelength_px,
+    )
+
+
+def half_width(trace: Trace) -> Values:
+    """(N,) half the width along a trace, interpolated between the places where it was seen."""
+    place = np.arange(len(trace.points))
+    if not trace.seen.any():
+        return trace.radius
+    return np.interp(place, place[trace.seen], trace.edges.width[trace.seen] / 2)
+
+
+def _between(points: Points, half: Values, ends: tuple[End, End]) -> tuple[Points, Values] | None:
+    """The path from end to end, without what lies inside forks or beyond free ends."""
+    keep = np.ones(len(points), bool)
+    for end, order in ((ends[0], 1), (ends[1], -1)):
+        away = points[::order] - end.position
+        if end.axis is None:
+            outside = np.hypot(away[:, 0], away[:, 1]) > end.radius
+        else:
+            outside = away @ end.axis < -0.5
+        keep[::order][: outside.argmax() if outside.any() else len(points)] = False
+    inner, widths = points[keep], half[keep]
+    if not len(inner):
+        widths = half[[len(half) // 2]]
+    path = np.concatenate((ends[0].position[None], inner, ends[1].position[None]))
+    if along(path)[-1] < 1:
+        return None
+    new, radius = resample(path, np.concatenate((widths[:1], widths[: len(inner)], widths[-1:])))
+    return new, np.asarray(radius)
+
+
+def _measured(
+    trace: Trace, clear: NDArray[np.bool_], fov: Mask | None, reconnected: Mask | None
+) -> Values:
+    """(N,) calibre where it can be measured, else nan.
+
+    It cannot near forks (`clear` is False), where only a gap was closed, and where the border of
+    the field, not that of the vessel, was found.
+    """
+    good = trace.seen & clear
+    if reconnected is not None:
+        good &= ~_touches(reconnected, trace.points, empty=False)
+    across = normals(trace.points, closed=trace.closed)
+    if fov is not None:
+        for sign, far in ((1, trace.edges.left), (-1, trace.edges.right)):
+            beyond = trace.points + sign * across * (np.nan_to_num(far) + 1.5)[:, None]
+            good &= _touches(fov, beyond, empty=False)
+    return np.where(good, trace.edges.width, np.nan)
+
+
+def _touches(mask: Mask, points: Points, *, empty: bool) -> NDArray[np.bool_]:
+    """(N,) whether the mask is set at a point's pixel; `empty` is what lies outside the image."""
+    return np.asarray(
+        ndi.map_coordinates(
+            mask.view(np.uint8), points.T, np.uint8, order=0, mode="constant", cval=int(empty)
+        ),
+        bool,
+    )

@@ -1,0 +1,143 @@
+"""A smoothing spline along a centreline whose stiffness follows the noise of the pixel grid.
+
+Minimised is the sum of w (y - z)^2 plus lambda times the sum of squared third differences of z:
+Whittaker and Henderson's graduation, the discrete form of a quintic smoothing spline. It leaves
+arcs of constant curvature as they are, at the ends too. lambda is (wavelength / 2 pi)^6: bends
+longer than the wavelength stay.
+
+The stiffest curve is taken that misses the points by no more than a pixel grid explains. Its noise
+depends on direction: near the grid's axes, and less near its diagonals, the edge of a vessel is a
+staircase of steps so long that no local averaging removes them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpbsv
+
+Points = NDArray[np.float64]
+Values = NDArray[np.float64]
+
+LONGEST_PX, SHORTEST_PX = 240.0, 8.0
+"""Wavelengths between which the stiffness is chosen."""
+
+_RATIO = 2**0.25
+
+_BASE_PX = 0.06
+"""Noise of a midpoint between two edges, away from the grid's axes and diagonals."""
+
+_AXIS_PX, _DIAGONAL_PX = 0.5 / 6**0.5, 0.5 / 12**0.5
+"""Noise at the axes and diagonals: uniform steps of 1 and of 1/sqrt(2) px, two edges averaged."""
+
+_EXCESS = 1.35
+"""Mean square of normalised misses up to which a curve is taken to follow the points."""
+
+_GRID_MISSES = 0.35
+"""What the mean square is of a tube's points about the least stiff curve. Edges drawn by hand or
+by a network are rougher, and are allowed as much more."""
+
+_THIRD = (-1.0, 3.0, -3.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Smooth:
+    """A smoothed path, and the wavelength in pixels up to which bends were taken for noise."""
+
+    points: Points
+    wavelength_px: float
+
+
+def grid_noise(tangent: Points, along_px: float) -> Values:
+    """(N,) standard deviation in pixels of a midpoint between edges, by direction of the vessel.
+
+    `along_px` is how far profiles were averaged along the vessel: shorter steps are gone.
+    """
+    folded = np.abs(np.arctan2(tangent[:, 0], tangent[:, 1])) % (np.pi / 2)
+    axis = np.minimum(folded, np.pi / 2 - folded)
+    left = 2 * np.pi * along_px
+    on_axis = _AXIS_PX * np.exp(-((left * np.tan(axis)) ** 2) / 2)
+    diagonal = np.pi / 4 - axis
+    on_diagonal = _DIAGONAL_PX * np.exp(-((left * 2**0.5 * np.tan(diagonal)) ** 2) / 2)
+    return np.sqrt(_BASE_PX**2 + on_axis**2 + on_diagonal**2)
+
+
+def smooth(
+    points: Points,
+    noise_px: Values,
+    *,
+    closed: bool = False,
+    between_px: tuple[float, float] = (SHORTEST_PX, LONGEST_PX),
+) -> Smooth:
+    """The stiffest smooth path through `points` (N, 2), one pixel apart, that their noise allows.
+
+    `noise_px` (N,) is the standard deviation of each point, inf where there is none. The
+    wavelength is chosen between two, whole steps of its logarithm apart.
+    """
+    if closed:
+        return _smooth_closed(points, noise_px, between_px)
+    shortest_px, longest_px = between_px
+    weights = np.where(np.isfinite(noise_px), noise_px, np.inf) ** -2.0
+    seen = weights > 0
+    if len(points) < 5 or seen.sum() < 5:
+        return Smooth(_straight(points, weights), np.inf)
+    scale = np.median(weights[seen])
+    weights = weights / scale
+    finest = penalized(points, weights, _stiffness(shortest_px))
+    rough = max(1.0, _misses(points, finest, weights * scale) / _GRID_MISSES)
+    steps = int(np.ceil(np.log(max(longest_px / shortest_px, 1)) / np.log(_RATIO)))
+    best, low, high = finest, 0, steps + 1  # step 0 is allowed, step `high` is too stiff
+    while high - low > 1:
+        middle = (low + high) // 2
+        fitted = penalized(points, weights, _stiffness(shortest_px * _RATIO**middle))
+        if _misses(points, fitted, weights * scale) <= _EXCESS * rough:
+            best, low = fitted, middle
+        else:
+            high = middle
+    return Smooth(best, shortest_px * _RATIO**low)
+
+
+def penalized(points: Points, weights: Values, stiffness: float) -> Points:
+    """(N, 2) minimiser of the weighted squares plus `stiffness` times squared third differences."""
+    number = len(points)
+    bands = np.zeros((4, number))  # upper diagonals, the main one last
+    for first in range(4):
+        for second in range(first, 4):
+            ends = slice(second, number - 3 + second)
+            bands[3 - second + first, ends] += stiffness * _THIRD[first] * _THIRD[second]
+    bands[3] += weights
+    _, solved, failed = dpbsv(bands, points * weights[:, None])
+    if failed:
+        raise ArithmeticError("smoothing: the system of equations is not positive definite")
+    return np.asarray(solved)
+
+
+def _stiffness(wavelength_px: float) -> float:
+    return float((wavelength_px / (2 * np.pi)) ** 6)
+
+
+def _misses(points: Points, fitted: Points, weights: Values) -> float:
+    """Mean square of the distances between points and curve, in units of the points' noise."""
+    squares = ((points - fitted) ** 2).sum(axis=1) * weights
+    return float(squares.sum() / np.count_nonzero(weights))
+
+
+def _straight(points: Points, weights: Values) -> Points:
+    """The straight line through the points, for paths too short to bend."""
+    trusted = np.where(weights > 0, weights, 0)
+    if (trusted > 0).sum() < 2:
+        trusted = np.ones(len(points))
+    place = np.arange(len(points), dtype=float)
+    middle = np.average(place, weights=trusted)
+    center = np.average(points, axis=0, weights=trusted)
+    spread = np.average((place - middle) ** 2, weights=trusted)
+    slope = np.average((place - middle)[:, None] * (points - center), axis=0, weights=trusted)
+    return np.asarray(center + (place - middle)[:, None] * slope / max(spread, 1e-12))
+
+
+def _smooth_closed(points: Points, noise_px: Values, between_px: tuple[float, float]) -> Smooth:
+    """A closed path: continued beyond its seam on both sides, smoothed, and cut again."""
+    number = len(points)
+    around = np.arange(-number, 2 * number) % number
+    wide = smooth(points[around], noise_px[around], between_px=between_px)
+    return Smooth(wide.points[number : 2 * number], wide.wavelength_px)

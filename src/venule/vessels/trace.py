@@ -1,0 +1,90 @@
+"""From a vessel mask to its tree of segments: the one entry to this room's geometry."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+from skimage.morphology import skeletonize
+
+from venule.image.arrays import Mask
+from venule.vessels.centerline import Trace, first_trace, turned
+from venule.vessels.crossings import arm_lines, join_crossings
+from venule.vessels.ends import End, free_end, meeting_point
+from venule.vessels.nodes import assemble
+from venule.vessels.pixel_graph import skeleton_graph
+from venule.vessels.pruning import Draft, draft_graph
+from venule.vessels.radius import radius_at
+from venule.vessels.segments import half_width, ring, segment
+from venule.vessels.tree import Segment, VesselTree
+
+Points = NDArray[np.float64]
+
+HOLE_PX = 8
+"""Holes of at most so many pixels are noise, and so are those below half a mean width squared."""
+
+_SQUARE = np.ones((3, 3), bool)
+
+
+def trace_vessels(
+    mask: Mask, fov: Mask | None = None, reconnected: Mask | None = None
+) -> VesselTree:
+    """The vessel graph of `mask` (H, W) bool.
+
+    `fov` (H, W) bool says where the field of view ends, and vessels are cut off. `reconnected`
+    (H, W) bool marks pixels of `mask` that only close gaps: they connect, and have no calibre.
+    An empty mask gives an empty tree.
+    """
+    _, components = ndi.label(mask, structure=_SQUARE)
+    filled = fill_small_holes(mask)
+    graph = skeleton_graph(np.asarray(skeletonize(filled), bool))  # type: ignore[no-untyped-call]
+    draft = draft_graph(graph, radius_at(filled, graph.pixels))
+    traces = {
+        number: first_trace(filled, edge.points, edge.radius, closed=edge.start < 0)
+        for number, edge in draft.edges.items()
+        if len(edge.points) > 1
+    }
+    join_crossings(draft, traces)
+    forks = {node: _fork(node, draft, traces) for node in draft.at if draft.degree(node) >= 2}
+    found: dict[int, Segment] = {}
+    for number, trace in traces.items():
+        edge = draft.edges[number]
+        if edge.start < 0:
+            found[number] = ring(filled, fov, reconnected, trace)
+            continue
+        ends = (
+            forks.get(edge.start) or _free_end(filled, fov, turned(trace)),
+            forks.get(edge.end) or _free_end(filled, fov, trace),
+        )
+        part = segment(filled, fov, reconnected, trace, ends)
+        if part is not None:
+            found[number] = part
+    return assemble(mask.shape, draft, found, forks, components=components)
+
+
+def fill_small_holes(mask: Mask) -> Mask:
+    """The mask (H, W) bool without holes too small to be tissue between vessels."""
+    inner = ndi.binary_erosion(mask, border_value=1)
+    width = 2 * int(mask.sum()) / max(int(mask.sum()) - int(inner.sum()), 1)
+    labels, number = ndi.label(~mask)
+    small = np.bincount(labels.ravel(), minlength=number + 1) <= max(HOLE_PX, (width / 2) ** 2)
+    small[0] = False
+    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        small[border] = False
+    return np.asarray(mask | small[labels])
+
+
+def _fork(node: int, draft: Draft, traces: Mapping[int, Trace]) -> End:
+    """The fork of a node: where the centrelines of its arms meet, and how far its inside reaches."""
+    pixels = np.array(draft.members[node])
+    center = pixels[:, :2].mean(axis=0)
+    radius = float((np.hypot(*(pixels[:, :2] - center).T) + pixels[:, 2]).max())
+    lines = arm_lines(node, radius, draft, traces)
+    return End(meeting_point(center, radius, list(lines.values())), radius)
+
+
+def _free_end(mask: Mask, fov: Mask | None, trace: Trace) -> End:
+    half = half_width(trace)
+    near = max(int(6 * half[-1]), 12)
+    seen = half[-near:][trace.seen[-near:]]
+    return free_end(mask, fov, trace, float(np.median(seen)) if len(seen) else float(half[-1]))

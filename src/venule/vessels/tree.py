@@ -1,0 +1,125 @@
+"""The vessels of one mask as a graph: segments in path order between forks, crossings and ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.vessels.centerline import along
+
+Points = NDArray[np.float64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One segment as it leaves a node: its direction, a unit vector away from it, and its calibre."""
+
+    segment: int
+    at_start: bool
+    direction: Points  # (2,)
+    caliber_px: float  # nan where it could not be measured
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A place where vessels fork or cross, or where one ends.
+
+    `radius_px` is that of the region within which the vessels cannot be told apart.
+    """
+
+    position: Points  # (2,)
+    radius_px: float
+    arms: tuple[Arm, ...]
+    is_crossing: bool = False
+
+    @property
+    def is_end(self) -> bool:
+        """True of a free end."""
+        return len(self.arms) == 1
+
+    @property
+    def is_junction(self) -> bool:
+        """True where three or more arms meet: bifurcations and crossings."""
+        return len(self.arms) >= 3
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A vessel between two nodes: its smooth centreline from end to end, in path order.
+
+    `caliber_px` is the distance between the vessel's edges at each point, nan near forks, at gaps
+    that were only closed, and where another vessel's edge is nearer. A closed ring has no nodes
+    (-1); its last point is not its first.
+    """
+
+    points: Points  # (N, 2), about one pixel apart
+    caliber_px: Values  # (N,)
+    start: int = -1
+    end: int = -1
+    wavelength_px: float = np.inf
+    closed: bool = False
+
+    @cached_property
+    def place(self) -> Values:
+        """(N,) length of the centreline up to each point, in pixels."""
+        return along(self.points)
+
+    @cached_property
+    def length_px(self) -> float:
+        """Length of the centreline, round a ring back to its start."""
+        gap = float(np.hypot(*(self.points[0] - self.points[-1]))) if self.closed else 0.0
+        return float(self.place[-1]) + gap
+
+    @cached_property
+    def chord_px(self) -> float:
+        """Distance between the ends; 0 of a ring."""
+        return 0.0 if self.closed else float(np.hypot(*(self.points[-1] - self.points[0])))
+
+    @cached_property
+    def curvature(self) -> Values:
+        """(N,) signed curvature in 1/px, positive where the path turns from columns to rows."""
+        return curvature(self.points, closed=self.closed)
+
+    @cached_property
+    def mean_caliber_px(self) -> float:
+        """Mean calibre over the places where it was measured, nan if there are none."""
+        seen = self.caliber_px[np.isfinite(self.caliber_px)]
+        return float(seen.mean()) if len(seen) else np.nan
+
+
+@dataclass(frozen=True, eq=False)
+class VesselTree:
+    """All the vessels of a mask; it may have rings and several components."""
+
+    shape: tuple[int, int]
+    segments: tuple[Segment, ...]
+    nodes: tuple[Node, ...]
+    components: int
+
+    @property
+    def length_px(self) -> float:
+        """Length of all the centrelines."""
+        return float(sum(segment.length_px for segment in self.segments))
+
+    def adjacent(self, node: int) -> Sequence[int]:
+        """The segments that end at a node."""
+        return [arm.segment for arm in self.nodes[node].arms]
+
+
+def curvature(points: Points, *, closed: bool = False) -> Values:
+    """(N,) signed curvature of a path whose points lie about evenly, from central differences."""
+    if len(points) < 5:
+        return np.zeros(len(points))
+    if closed:
+        points = np.concatenate((points[-3:], points, points[:3]))
+    first = np.gradient(points, axis=0)
+    second = np.gradient(first, axis=0)
+    second[0], second[-1] = second[1], second[-2]
+    speed = np.hypot(first[:, 0], first[:, 1])
+    turned = (first[:, 1] * second[:, 0] - first[:, 0] * second[:, 1]) / np.maximum(
+        speed, 1e-9
+    ) ** 3
+    return np.asarray(turned[3:-3] if closed else turned)

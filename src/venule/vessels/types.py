@@ -1,0 +1,205 @@
+"""Arteries and veins: a type for each segment of the vessel tree, from what each pixel looks like.
+
+Pixels of one vessel disagree where it is thin or crossed; a vessel does not. So a segment is one
+type; at a bifurcation the branches are their parent's, and at a crossing the two vessels that run
+straight through stay what they were, and are seldom of one type.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.linalg import spsolve
+
+from venule.image.arrays import FloatMap, Mask
+from venule.image.levels import LARGEST, Levels
+from venule.vessels.tree import Arm, Node, VesselTree
+
+MOST = 4.0
+"""Log-odds of a pixel count up to this: a sure one does not outweigh a vessel."""
+
+BRANCH = 20.0
+"""How strongly the arms of a bifurcation pull at each other, in pixels of segment length."""
+
+THROUGH = 60.0
+"""The same for the two arms of a vessel that runs through a crossing."""
+
+ACROSS = 6.0
+"""How strongly two vessels that cross push each other apart."""
+
+STRAIGHT = -0.85
+"""Cosine of the angle between two arms from which on they may be one vessel: 148 degrees."""
+
+
+@dataclass(frozen=True, eq=False)
+class VesselTypes:
+    """Which pixels of a vessel mask are arteries and which are veins.
+
+    Attributes:
+        artery, vein: (H, W) bool, together the vessel mask; both where two types cross.
+        evidence: (S,) log-odds of an artery of each segment of the tree, positive for arteries,
+            after its neighbours had their say.
+    """
+
+    artery: Mask
+    vein: Mask
+    evidence: NDArray[np.float64]
+
+
+def vessel_types(
+    mask: Mask, artery: FloatMap, vein: FloatMap, tree: VesselTree, *, consistent: bool = True
+) -> VesselTypes:
+    """Give each pixel of a vessel mask its type.
+
+    Args:
+        mask: (H, W) bool, the vessels.
+        artery: (H, W) float32 in 0..1, the probability of an artery.
+        vein: (H, W) float32 in 0..1, that of a vein.
+        tree: the graph of `mask`.
+        consistent: whether segments are made to agree with their neighbours; if not, each segment
+            is what most of its own pixels look like.
+    """
+    odds = _log_odds(artery) - _log_odds(vein)
+    owner = _owners(mask, tree)
+    evidence, weight = _own_evidence(odds, owner, len(tree.segments))
+    if consistent and len(tree.segments) > 1:
+        evidence = _agree(evidence, weight, tree)
+    is_artery = np.append(evidence >= 0, False)[owner]  # -1: no segment is near
+    alone = mask & (owner < 0)
+    is_artery = np.where(alone, odds >= 0, is_artery)
+    arteries, veins = mask & is_artery, mask & ~is_artery
+    for node in tree.nodes:
+        if _types_cross(node, evidence):
+            here = _around(node, mask)
+            arteries[here] |= mask[here]
+            veins[here] |= mask[here]
+    return VesselTypes(arteries, veins, evidence)
+
+
+def _log_odds(probability: FloatMap) -> NDArray[np.float64]:
+    p = np.clip(probability.astype(np.float64), 1e-5, 1 - 1e-5)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def _owners(mask: Mask, tree: VesselTree) -> NDArray[np.intp]:
+    """(H, W) the segment whose centreline is nearest to each pixel of the mask, -1 elsewhere."""
+    seeds = np.full(mask.shape, -1, np.intp)
+    for number, segment in enumerate(tree.segments):
+        rows, columns = np.rint(segment.points).astype(np.intp).T
+        inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
+        seeds[rows[inside], columns[inside]] = number
+    owner = np.full(mask.shape, -1, np.intp)
+    if (seeds >= 0).any():
+        rows, columns = ndi.distance_transform_edt(
+            seeds < 0, return_distances=False, return_indices=True
+        )
+        owner[mask] = seeds[rows[mask], columns[mask]]
+    return owner
+
+
+def _own_evidence(
+    odds: NDArray[np.float64], owner: NDArray[np.intp], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(S,) mean log-odds of each segment's pixels, and (S,) how many pixels it has."""
+    inside = owner >= 0
+    pixels = np.bincount(owner[inside], minlength=count).astype(np.float64)
+    total = np.bincount(owner[inside], odds[inside].clip(-MOST, MOST), minlength=count)
+    return total / np.maximum(pixels, 1), pixels
+
+
+def _agree(
+    own: NDArray[np.float64], weight: NDArray[np.float64], tree: VesselTree
+) -> NDArray[np.float64]:
+    """(S,) the log-odds x that minimise sum w (x - own)^2 + sum of b (x_i -+ x_j)^2 over pairs.
+
+    A Gaussian random field: pairs that are one vessel pull at each other (b (x_i - x_j)^2), pairs
+    that cross push apart (b (x_i + x_j)^2).
+    """
+    count = len(own)
+    diagonal = np.maximum(weight, 1.0)
+    rows, columns, values = [np.arange(count)], [np.arange(count)], [diagonal.copy()]
+    for i, j, strength in _pairs(tree):
+        b = abs(strength)
+        rows += [np.array([i, j, i, j])]
+        columns += [np.array([i, j, j, i])]
+        values += [np.array([b, b, -strength, -strength])]
+    matrix = coo_array(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), (count, count)
+    )
+    return np.asarray(spsolve(matrix.tocsc(), diagonal * own))
+
+
+def _pairs(tree: VesselTree) -> Iterator[tuple[int, int, float]]:
+    """Pairs of segments that meet, with how strongly they pull (positive) or push (negative)."""
+    for node in tree.nodes:
+        if len(node.arms) < 2:
+            continue
+        through = _through(node)
+        for one, other in combinations(node.arms, 2):
+            if one.segment == other.segment:
+                continue
+            if len(through) < 2:
+                yield one.segment, other.segment, BRANCH
+            elif any({one, other} == set(pair) for pair in through):
+                yield one.segment, other.segment, THROUGH
+            else:
+                yield one.segment, other.segment, -ACROSS
+
+
+def _through(node: Node) -> list[tuple[Arm, Arm]]:
+    """The pairs of arms that run straight through a crossing; fewer than two at a bifurcation."""
+    if len(node.arms) < 4:
+        return []
+    left, pairs = list(node.arms), []
+    while len(left) > 1:
+        cosine, one, other = min(
+            ((float(a.direction @ b.direction), a, b) for a, b in combinations(left, 2)),
+            key=lambda found: found[0],
+        )
+        if cosine > STRAIGHT:
+            break
+        pairs.append((one, other))
+        left = [arm for arm in left if arm is not one and arm is not other]
+    return pairs
+
+
+def _types_cross(node: Node, evidence: NDArray[np.float64]) -> bool:
+    through = _through(node)
+    types = {evidence[one.segment] + evidence[other.segment] >= 0 for one, other in through}
+    return len(types) == 2
+
+
+def _around(node: Node, mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pixels within a node's radius."""
+    reach = int(np.ceil(node.radius_px))
+    row, column = (round(float(value)) for value in node.position)
+    rows = np.arange(max(row - reach, 0), min(row + reach + 1, mask.shape[0]))
+    columns = np.arange(max(column - reach, 0), min(column + reach + 1, mask.shape[1]))
+    down, right = np.meshgrid(rows, columns, indexing="ij")
+    near = np.hypot(down - node.position[0], right - node.position[1]) <= node.radius_px
+    return down[near], right[near]
+
+
+def type_levels(types: VesselTypes, artery: FloatMap, vein: FloatMap) -> tuple[Levels, Levels]:
+    """Of each vessel pixel the level of an artery and of a vein, both (H, W) uint16, 65535 for 1.
+
+    What a pixel's own probabilities (H, W) say, artery : vein, as far as it agrees with its type:
+    a type reaches a half, the other stays below. 0 where there is no vessel.
+    """
+    share = artery / np.maximum(artery + vein, np.float32(1e-6))
+    half = (LARGEST + 1) // 2
+    levels = []
+    for own, chosen, other in (
+        (share, types.artery, types.vein),
+        (1 - share, types.vein, types.artery),
+    ):
+        level = np.rint(own * LARGEST).clip(0, LARGEST).astype(np.uint16)
+        level[chosen] = np.maximum(level[chosen], half)
+        level[~chosen] = np.minimum(level[~chosen], half - 1)
+        level[~(chosen | other)] = 0
+        levels.append(level)
+    return levels[0], levels[1]

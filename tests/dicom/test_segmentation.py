@@ -1,0 +1,205 @@
+"""Segmentations: what is stored comes out again, in the grid of the source and named in its terms.
+
+pydicom unpacks the pixels; that archives and other programs accept them is tested in
+test_programs.py.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from support.dicom import EYE, IDENTITY, LOSSLESS, MASK, baseline, content, photograph
+from venule.dicom.deidentify import deidentified
+from venule.dicom.read import read_dicom
+from venule.dicom.segmentation import SegKind, encode_seg
+from venule.dicom.source import Source
+from venule.errors import OutputError
+
+ODD = np.zeros((96, 120), bool)
+ODD[1:90:3, 2:117:5] = True
+
+
+def source_of(made: Dataset) -> Source:
+    return read_dicom(content(made), "eye").source
+
+
+def seg_of(
+    source: Source, maps: Mapping[str, NDArray[Any]], kind: SegKind = "binary", model: str = ""
+) -> Dataset:
+    return dcmread(BytesIO(encode_seg(source, maps, kind=kind, model=model)))
+
+
+SOURCES = {**LOSSLESS, "JPEG baseline": baseline}
+
+
+@pytest.mark.parametrize("syntax", SOURCES)
+@pytest.mark.parametrize("kind", ["binary", "fractional", "labelmap"])
+def test_a_mask_comes_back_to_the_pixel_from_every_transfer_syntax(
+    syntax: str, kind: SegKind
+) -> None:
+    seg = seg_of(source_of(SOURCES[syntax](EYE)), {"vessel": MASK}, kind)
+    assert np.array_equal(seg.pixel_array > 0, MASK)
+    assert (seg.Rows, seg.Columns) == MASK.shape
+    assert seg.SegmentationType == kind.upper()
+
+
+def test_frames_of_odd_sizes_follow_each_other_bit_by_bit() -> None:
+    pixels, shape = EYE[:35, :33], (35, 33)  # 1155 pixels, no multiple of 8
+    maps = {"vessel": MASK[:35, :33], "artery": ODD[:35, :33], "disc": ~ODD[:35, :33]}
+    seg = seg_of(source_of(photograph(np.ascontiguousarray(pixels))), maps)
+    assert seg.NumberOfFrames == 3
+    assert len(seg.PixelData) == -(-3 * 1155 // 16) * 2
+    for frame, mask in zip(seg.pixel_array, maps.values(), strict=True):
+        assert frame.shape == shape
+        assert np.array_equal(frame > 0, mask)
+
+
+def test_probabilities_come_back_in_255_steps() -> None:
+    probability = np.linspace(0, 1, MASK.size, dtype=np.float32).reshape(MASK.shape)
+    seg = seg_of(source_of(photograph()), {"vessel": probability}, "fractional")
+    assert seg.SegmentationFractionalType == "PROBABILITY"
+    found = seg.pixel_array / seg.MaximumFractionalValue
+    assert np.abs(found - probability).max() <= 0.5 / 255 + 1e-6
+    assert seg.pixel_array[0, 0] == 0
+    assert seg.pixel_array[-1, -1] == 255
+
+
+def test_in_a_label_map_arteries_lie_before_veins_before_vessels_before_the_disc() -> None:
+    rows = np.arange(96)[:, None] * np.ones(120, int)
+    maps = {
+        name: rows < top
+        for name, top in zip(("artery", "vein", "vessel", "disc"), (1, 2, 3, 4), strict=True)
+    }
+    order = {name: maps[name] for name in ("vessel", "artery", "vein", "disc")}
+    seg = seg_of(source_of(photograph()), order, "labelmap")
+    labels = {each.SegmentNumber: each.SegmentLabel for each in seg.SegmentSequence}
+    named = [labels.get(int(value), "") for value in seg.pixel_array[:5, 7]]
+    assert named == ["Artery", "Vein", "Vessel", "Optic disc", ""]
+    assert seg.NumberOfFrames == 1
+    assert seg.PixelPaddingValue == 0
+
+
+def test_segments_have_their_coded_terms_and_the_side() -> None:
+    maps = {"vessel": MASK, "artery": MASK, "vein": MASK, "disc": MASK}
+    seg = seg_of(source_of(photograph(ImageLaterality="L")), maps, model="general")
+    types = [each.SegmentedPropertyTypeCodeSequence[0] for each in seg.SegmentSequence]
+    # SNOMED CT: blood vessel, artery, vein, optic disc.
+    assert [each.CodeValue for each in types] == ["59820001", "51114001", "29092000", "81016008"]
+    assert {each.CodingSchemeDesignator for each in types} == {"SCT"}
+    for segment in seg.SegmentSequence:
+        region = segment.AnatomicRegionSequence[0]
+        assert region.CodeValue == "5665001"  # retina
+        assert region.AnatomicRegionModifierSequence[0].CodeValue == "7771000"  # left
+        assert segment.SegmentAlgorithmType == "AUTOMATIC"
+        assert segment.SegmentAlgorithmName == "venule general"
+
+
+def test_a_photograph_stored_on_its_head_gets_its_segmentation_on_its_head() -> None:
+    made = photograph(np.ascontiguousarray(EYE.transpose(1, 0, 2)), PatientOrientation=["F", "L"])
+    read = read_dicom(content(made), "eye")
+    assert np.array_equal(read.pixels, EYE)
+    seg = seg_of(read.source, {"vessel": ODD})
+    assert np.array_equal(seg.pixel_array > 0, ODD.T)
+    assert list(seg.PatientOrientation) == ["F", "L"]
+
+
+def test_every_frame_refers_to_the_source_and_so_does_the_whole() -> None:
+    seg = seg_of(source_of(photograph()), {"vessel": MASK, "disc": ODD})
+    series = seg.ReferencedSeriesSequence[0]
+    assert series.SeriesInstanceUID == IDENTITY["SeriesInstanceUID"]
+    referenced = series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID
+    assert referenced == IDENTITY["SOPInstanceUID"]
+    for number, frame in enumerate(seg.PerFrameFunctionalGroupsSequence, 1):
+        image = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        assert image.ReferencedSOPInstanceUID == IDENTITY["SOPInstanceUID"]
+        assert "ReferencedFrameNumber" not in image
+        assert frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number
+
+
+def test_of_several_frames_the_first_is_referred_to() -> None:
+    frames = np.stack([EYE, EYE]).tobytes()
+    seg = seg_of(source_of(photograph(NumberOfFrames=2, PixelData=frames)), {"vessel": MASK})
+    image = seg.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence
+    assert image[0].ReferencedFrameNumber == 1
+
+
+def test_patient_and_study_are_the_sources_and_the_series_is_new() -> None:
+    seg = seg_of(source_of(photograph()), {"vessel": MASK})
+    for keyword in (
+        "PatientName",
+        "PatientID",
+        "PatientBirthDate",
+        "StudyInstanceUID",
+        "StudyDate",
+    ):
+        assert str(seg[keyword].value) == IDENTITY[keyword]
+    assert seg.SeriesInstanceUID != IDENTITY["SeriesInstanceUID"]
+    assert seg.SOPInstanceUID != IDENTITY["SOPInstanceUID"]
+    again = seg_of(source_of(photograph()), {"vessel": MASK})
+    assert again.SOPInstanceUID != seg.SOPInstanceUID
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        ("ISO_IR 100", "Müller^Jürgen"),
+        ("ISO_IR 192", "山田^太郎"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        ("GB18030", "王^小东"),
+    ],
+)
+def test_names_in_other_scripts_arrive_whole(charset: str | list[str], name: str) -> None:
+    made = photograph()
+    made.SpecificCharacterSet = charset
+    made.PatientName = name
+    seg = seg_of(source_of(made), {"vessel": MASK})
+    assert seg.PatientName == name
+    assert seg.SpecificCharacterSet == "ISO_IR 192"
+
+
+def test_the_nominal_pixel_spacing_is_handed_on() -> None:
+    seg = seg_of(source_of(photograph(PixelSpacing=[0.0105, 0.0105])), {"vessel": MASK})
+    shared = seg.SharedFunctionalGroupsSequence[0]
+    assert list(shared.PixelMeasuresSequence[0].PixelSpacing) == [0.0105, 0.0105]
+    bare = seg_of(source_of(photograph(PixelSpacing=None)), {"vessel": MASK})
+    assert "PixelMeasuresSequence" not in bare.SharedFunctionalGroupsSequence[0]
+
+
+def test_a_source_without_the_uids_of_an_answer_is_one_clear_error() -> None:
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        made = photograph()
+        delattr(made, keyword)
+        source = source_of(made)
+        with pytest.raises(OutputError, match=f"has no {keyword}, so that nothing"):
+            encode_seg(source, {"vessel": MASK})
+
+
+def test_deidentified_nothing_of_patient_study_or_date_is_left() -> None:
+    made = photograph()
+    made.StudyDescription = "Dr. Babbage asks"
+    source = source_of(made)
+    hidden = encode_seg(deidentified(source), {"vessel": MASK})
+    for value in (*IDENTITY.values(), "Babbage"):
+        assert value.encode() not in hidden
+    seg = dcmread(BytesIO(hidden))
+    assert seg.PatientID == source.pseudonym
+    assert seg.PatientName == f"{source.pseudonym}^"
+    assert seg.PatientIdentityRemoved == "YES"
+    assert seg.StudyDate == ""
+    assert seg.ImageLaterality == "R"
+    assert np.array_equal(seg.pixel_array > 0, MASK)
+    whole = encode_seg(source, {"vessel": MASK})
+    assert b"Lovelace" in whole  # the search does find what is there
+
+
+def test_answers_to_one_deidentified_photograph_stay_together() -> None:
+    source = deidentified(source_of(photograph()))
+    one, other = (seg_of(source, {"vessel": MASK}) for _ in range(2))
+    assert one.StudyInstanceUID == other.StudyInstanceUID
+    assert one.PatientID == other.PatientID

@@ -1,0 +1,98 @@
+"""Disc, fovea and eye from probability maps of known shapes."""
+
+import math
+
+import numpy as np
+import pytest
+
+from venule.image.landmarks import Disc, find_landmarks
+
+SHAPE = (200, 300)
+FOV = np.ones(SHAPE, bool)
+ROWS, COLUMNS = np.mgrid[: SHAPE[0], : SHAPE[1]]
+
+
+def blob(x: float, y: float, radius: float, peak: float = 1.0) -> np.ndarray:
+    """A Gaussian around (x, y)."""
+    away = np.hypot(COLUMNS - x, ROWS - y)
+    return (peak * np.exp(-0.5 * (away / radius) ** 2)).astype(np.float32)
+
+
+def ellipse(x: float, y: float, major: float, minor: float, degrees: float) -> np.ndarray:
+    turn = math.radians(degrees)
+    along = (COLUMNS - x) * math.cos(turn) + (ROWS - y) * math.sin(turn)
+    across = (ROWS - y) * math.cos(turn) - (COLUMNS - x) * math.sin(turn)
+    return ((along / major) ** 2 + (across / minor) ** 2 <= 1).astype(np.float32)
+
+
+def test_a_disc_is_the_ellipse_that_was_drawn() -> None:
+    drawn = ellipse(80.3, 90.6, 24, 18, 30)
+    found = find_landmarks(0.9 * drawn, blob(180, 100, 5), FOV).disc
+    assert found is not None
+    assert (found.x, found.y) == pytest.approx((80.3, 90.6), abs=0.1)
+    assert (found.major_px, found.minor_px) == pytest.approx((24, 18), rel=0.02)
+    assert math.degrees(found.angle) % 180 == pytest.approx(30, abs=1.5)
+    assert found.radius_px == pytest.approx(math.sqrt(24 * 18), rel=0.02)
+    assert found.confidence == pytest.approx(0.9, abs=0.01)
+    mask = found.mask(SHAPE)
+    assert 2 * (mask & (drawn > 0)).sum() / (mask.sum() + drawn.sum()) > 0.98
+
+
+def test_the_fovea_is_sought_where_one_can_be() -> None:
+    disc = ellipse(80, 100, 20, 20, 0)
+    found = find_landmarks(disc, np.maximum(blob(180, 104, 6, 0.6), blob(95, 100, 6)), FOV)
+    assert found.fovea is not None
+    assert (found.fovea.x, found.fovea.y) == pytest.approx((180, 104), abs=0.2)
+    assert found.fovea.confidence == pytest.approx(0.6, abs=0.01)
+
+
+@pytest.mark.parametrize(("fovea_x", "eye"), [(40, "right"), (260, "left")])
+def test_the_disc_is_on_the_nasal_side(fovea_x: int, eye: str) -> None:
+    found = find_landmarks(ellipse(150, 100, 20, 20, 0), blob(fovea_x, 100, 6), FOV)
+    assert found.laterality == eye
+    assert found.laterality_confidence == pytest.approx(1, abs=0.01)
+
+
+def test_a_fovea_above_the_disc_says_little_of_the_eye() -> None:
+    found = find_landmarks(ellipse(150, 150, 20, 20, 0), blob(155, 60, 6), FOV)
+    assert found.laterality_confidence < 0.1
+
+
+def test_what_the_user_states_holds() -> None:
+    disc, fovea = ellipse(150, 100, 20, 20, 0), blob(40, 100, 6)
+    found = find_landmarks(disc, fovea, FOV, stated="left")
+    assert (found.laterality, found.laterality_confidence) == ("left", 1.0)
+
+
+def test_nothing_found_is_an_answer_with_its_reasons() -> None:
+    nothing = np.zeros(SHAPE, np.float32)
+    found = find_landmarks(nothing, nothing, FOV)
+    assert (found.disc, found.fovea, found.laterality) == (None, None, None)
+    assert found.reasons == ("no optic disc found", "no fovea found")
+
+
+def test_a_long_bright_streak_is_no_disc() -> None:
+    found = find_landmarks(ellipse(150, 100, 60, 10, 20), np.zeros(SHAPE, np.float32), FOV)
+    assert found.disc is None
+    assert "not round" in found.reasons[0]
+
+
+def test_two_discs_halve_the_confidence() -> None:
+    two = np.maximum(ellipse(80, 100, 20, 20, 0), ellipse(220, 100, 19, 19, 0))
+    found = find_landmarks(two, np.zeros(SHAPE, np.float32), FOV)
+    assert found.disc is not None
+    assert found.disc.x == pytest.approx(80, abs=0.1)
+    assert found.disc.confidence == pytest.approx(0.5, abs=0.01)
+
+
+def test_what_lies_outside_the_field_of_view_is_not_seen() -> None:
+    fov = FOV.copy()
+    fov[:, 150:] = False
+    found = find_landmarks(ellipse(220, 100, 20, 20, 0), blob(200, 60, 6), fov)
+    assert found.disc is None
+    assert found.fovea is None
+
+
+def test_a_circle_has_its_own_area() -> None:
+    disc = Disc(30, 30, 25, 25, 0.3, 1.0)
+    assert disc.mask((61, 61)).sum() == pytest.approx(math.pi * 625, rel=0.01)
