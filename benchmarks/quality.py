@@ -101,7 +101,7 @@ def rows_of(dataset: str, id: str, photo: Degraded, segmenter: Segmenter) -> Ite
 
 def _ms(photo: Degraded, segmenter: Segmenter) -> float:
     prediction = segmenter.segment(photo.image)
-    found, fov = prediction.vessel_map, prediction.fov.mask
+    found, fov = prediction.vessel_map, prediction.fov
     times = []
     for _ in range(TIMES):
         started = time.perf_counter()

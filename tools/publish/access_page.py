@@ -20,7 +20,7 @@ def access_section(folder: Path) -> str:
         "## Accesses to test images",
         "",
         f"`results/{LOG}` records {total['evaluation']} evaluations, {total['sheet']} sheets of",
-        "pictures (since November 26; the cards' four were drawn before), and "
+        "pictures (since November 26; the cards' four are older), and "
         f"{total['card recheck']} times that a card",
         "was computed again. A commit with `-dirty` had files that differed from it.",
     ]

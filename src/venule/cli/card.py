@@ -54,7 +54,12 @@ def check_card(
     typer.echo(f"\n{len(compared)} numbers agree with the card of {card.name}{left_out}")
 
 
-def _score(parts: "list[Part]", source: "Predictor", access_log: Path | None) -> "list[Comparison]":
+def _score(
+    parts: "list[Part]",
+    source: "Predictor",
+    access_log: Path | None,
+    context: "Context | None",
+) -> "list[Comparison]":
     """Every number of the parts beside the same computed now; accesses are recorded."""
     from venule.evaluation.access_log import holds_test_images, record_access
     from venule.evaluation.card_check import compare_scores
