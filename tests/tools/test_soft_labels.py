@@ -1,14 +1,13 @@
-"""Maps to learn from: the mean of what several networks say, where a training looks for them."""
+"""Soft pseudo-labels: the mean of several networks' probabilities, where a training finds them."""
 
-import importlib
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from scipy.special import expit
 
+import soft_labels
 from support import trees
 from venule.data.catalog import open_dataset
 from venule.data.maps import find_maps
@@ -19,14 +18,7 @@ from venule.image.io import read_probability
 from venule.inference.segment import Segmenter
 from venule.models.record import Calibration, ClassRecord, ComponentRules, ModelRecord
 
-ROOT = Path(__file__).parents[1]
 AS_IT_COMES = ClassRecord()
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "results"))
-    return importlib.import_module("soften")
 
 
 def constant(logit: float, one: ClassRecord = AS_IT_COMES) -> Segmenter:
@@ -38,13 +30,11 @@ def constant(logit: float, one: ClassRecord = AS_IT_COMES) -> Segmenter:
     return Segmenter(ModelRecord(name="fake", model="none", classes=(one,)), run)
 
 
-def test_the_maps_are_the_mean_and_a_training_finds_them(
-    script: ModuleType, tmp_path: Path
-) -> None:
+def test_the_maps_are_the_mean_and_a_training_finds_them(tmp_path: Path) -> None:
     data = open_dataset(f"drive={trees.make_drive(tmp_path)}")
     selection = select(data, "official", "val")
     teachers = [constant(1.0), constant(-2.0, ClassRecord(calibration=Calibration(scale=0.5)))]
-    written = list(script.soften(teachers, selection, tmp_path / "maps"))
+    written = list(soft_labels.write_maps(teachers, selection, tmp_path / "maps"))
     found = find_maps(tmp_path / "maps", selection)
     assert sorted(found.values()) == sorted(written)
     for record in selection.cases:
@@ -55,8 +45,8 @@ def test_the_maps_are_the_mean_and_a_training_finds_them(
         assert not probability[~inside].any()
 
 
-def test_a_teacher_keeps_its_calibration_and_neither_joins_nor_drops(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_a_teacher_keeps_its_calibration_and_neither_reconnects_nor_drops(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calibration = Calibration(scale=0.7, offset=-0.2)
     components = ComponentRules(reconnection_budget=8.0, min_component=1e-3)
@@ -67,8 +57,8 @@ def test_a_teacher_keeps_its_calibration_and_neither_joins_nor_drops(
         asked.append(pixels)
         return network.run(pixels)
 
-    monkeypatch.setattr(script, "load", lambda model, checkpoint: replace(network, run=run))
-    taught = script.teacher("runs/one")
+    monkeypatch.setattr(soft_labels, "load", lambda model, checkpoint: replace(network, run=run))
+    taught = soft_labels.teacher("runs/one")
     assert taught.record.classes == (ClassRecord(calibration=calibration),)
     taught.run(np.zeros((1, 3, 32, 48), np.float32))
     assert len(asked) == 8

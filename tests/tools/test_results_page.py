@@ -1,37 +1,21 @@
 import csv
-import importlib
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from publish.goals import GOALS, SETS, goal_table, goals_met
+from publish.results_page import PAGE, cards, results_page
 from venule.errors import UsageError
 from venule.evaluation.card import read_report
 from venule.evaluation.report import interval_text, to_json
 from venule.evaluation.result import Report, Result
 from venule.evaluation.score import LABELS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SLIM = ROOT / "results" / "ddrnet23-slim-drive"
-
-
-@pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the scripts beside the results be imported, as they import each other."""
-    monkeypatch.syspath_prepend(str(ROOT / "results"))
-
-
-@pytest.fixture
-def renderer(scripts: None) -> ModuleType:
-    return importlib.import_module("render")
-
-
-@pytest.fixture
-def bars(scripts: None) -> ModuleType:
-    return importlib.import_module("bars")
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +24,19 @@ def slim() -> Report:
     return read_report(SLIM / "test.json")
 
 
-def test_the_results_page_is_what_the_result_files_say(renderer: ModuleType) -> None:
-    assert renderer.PAGE.read_text(encoding="utf-8") == renderer.render()
+def test_the_results_page_is_what_the_result_files_say() -> None:
+    assert (ROOT / "docs" / PAGE).read_text(encoding="utf-8") == results_page()
 
 
-def test_every_shipped_model_has_a_card_and_it_is_what_the_files_say(renderer: ModuleType) -> None:
-    cards = dict(renderer.cards())
-    for path, text in cards.items():
+def test_every_shipped_model_has_a_card_and_it_is_what_the_files_say() -> None:
+    made = dict(cards())
+    for path, text in made.items():
         assert path.read_text(encoding="utf-8") == text
     shipped = {path.stem for path in (ROOT / "src" / "venule" / "weights").glob("*.onnx")}
-    assert {path.stem for path in cards if path.suffix == ".md"} == shipped
-    written = {*(ROOT / "results").glob("*/card.json"), *(ROOT / "docs" / "cards").glob("*.md")}
-    assert written == cards.keys()
+    assert {path.stem for path in made if path.suffix == ".md"} == shipped
+    written = {*(ROOT / "src" / "venule" / "weights").glob("*.json")}
+    written |= {*(ROOT / "docs" / "cards").glob("*.md")}
+    assert written == made.keys()
 
 
 def test_no_picture_of_drive_is_on_a_card() -> None:
@@ -82,66 +67,62 @@ def test_the_readmes_table_is_what_the_result_files_say() -> None:
         assert cells.split(" | ") == expected, label
 
 
-def test_a_card_without_its_weights_is_one_line(renderer: ModuleType, tmp_path: Path) -> None:
+def test_a_card_without_its_weights_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     (tmp_path / "gone" / "card.toml").write_text("")
     with pytest.raises(UsageError, match="no weights of that name are shipped"):
-        list(renderer.cards(tmp_path, tmp_path))
+        list(cards(tmp_path, tmp_path))
 
 
-def test_cards_computed_again_are_counted_beside_the_looks(
-    renderer: ModuleType, tmp_path: Path
-) -> None:
+def test_cards_computed_again_are_counted_beside_the_evaluations(tmp_path: Path) -> None:
     look = {"dataset": "DRIVE", "model": "a"}
     lines = [look, look, {**look, "purpose": "evaluation"}, {**look, "purpose": "card recheck"}]
     lines += [{**look, "purpose": "sheet"}] * 2
     (tmp_path / "test_access.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    page = renderer.render(tmp_path)
+    page = results_page(tmp_path)
     assert "| DRIVE | a | 3 | 2 | 1 |" in page
-    assert "3 recorded" in page
+    assert "records 3 evaluations, 2 sheets" in page
 
 
-def test_a_bar_is_met_at_its_goal_and_not_below(bars: ModuleType, slim: Report) -> None:
+def test_a_goal_is_met_at_its_goal_and_not_below(slim: Report) -> None:
     first = slim.results[0]
-    goal = {bar.score: bar.goal for bar in bars.BARS}
+    goal = {one.score: one.goal for one in GOALS}
     mean = {
         name: interval.model_copy(update={"mean": goal.get(name, 0.0)})
         for name, interval in first.mean.items()
     }
     at_goal = first.model_copy(update={"mean": mean, "pooled": {"ece": 0.01}})
-    assert bars.bars_met(at_goal).startswith("9 of 9 goals met")
+    assert goals_met(at_goal).startswith("9 of 9 goals met")
     mean["dice"] = mean["dice"].model_copy(update={"mean": 0.8319})
     below = at_goal.model_copy(update={"mean": mean, "pooled": {"ece": 0.0101}})
-    assert bars.bars_met(below).startswith("7 of 9 goals met")
-    verdicts = {row[0]: row[-1] for row in bars.bar_table(below)[1:]}
+    assert goals_met(below).startswith("7 of 9 goals met")
+    verdicts = {row[0]: row[-1] for row in goal_table(below)[1:]}
     assert verdicts["Dice"] == verdicts["ECE (pooled, 15 bins)"] == "missed"
     assert list(verdicts.values()).count("missed") == 2
 
 
-def test_general_weights_have_bars_of_their_own(bars: ModuleType, slim: Report) -> None:
+def test_general_weights_have_goals_of_their_own(slim: Report) -> None:
     # 0.9788 and 0.8161 against 0.976 and 0.800.
-    assert bars.bars_met(slim.results[0], bars.SETS["general"]).startswith("2 of 2 goals met")
-    table = bars.bar_table(slim.results[0], bars.SETS["general"])
+    assert goals_met(slim.results[0], SETS["general"]).startswith("2 of 2 goals met")
+    table = goal_table(slim.results[0], SETS["general"])
     assert [row[3:] for row in table[1:]] == [
         ["≥ 0.976", "0.9788", "met"],
         ["≥ 0.8", "0.8161", "met"],
     ]
 
 
-def test_the_second_observer_of_the_bars_is_the_one_that_was_scored(
-    bars: ModuleType, slim: Report
-) -> None:
+def test_the_second_observer_of_the_goals_is_the_one_that_was_scored(slim: Report) -> None:
     observer = slim.results[1]
-    for bar in bars.BARS:
-        if bar.observer != "–":
-            assert observer.mean[bar.score].mean == pytest.approx(float(bar.observer), abs=0.06)
-            if bar.score != "components":
-                assert f"{observer.mean[bar.score].mean:.3f}" == bar.observer
+    for goal in GOALS:
+        if goal.observer != "–":
+            assert observer.mean[goal.score].mean == pytest.approx(float(goal.observer), abs=0.06)
+            if goal.score != "components":
+                assert f"{observer.mean[goal.score].mean:.3f}" == goal.observer
 
 
-def test_the_bars_are_for_drives_test_set_only(bars: ModuleType) -> None:
+def test_the_goals_are_for_drives_test_set_only() -> None:
     with pytest.raises(ValueError, match="DRIVE's official test set"):
-        bars.bars_met(read_report(SLIM / "val.json").results[0])
+        goals_met(read_report(SLIM / "val.json").results[0])
 
 
 def make_run(
@@ -212,8 +193,8 @@ def edit(table: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_experiments_are_rows_of_two_tables(renderer: ModuleType, table: Path) -> None:
-    page = renderer.render(table.parent)
+def test_experiments_are_rows_of_two_tables(table: Path) -> None:
+    page = results_page(table.parent)
     # Dice 0.70 and 0.66 of two of three seeds; two hours by the log, three by cost.json.
     assert (
         "| scratch | 4 / 580 | 0, 1 (of 3) | 0.9000 ± 0.0000 | 0.6800 ± 0.0283 | "
@@ -234,51 +215,47 @@ def test_experiments_are_rows_of_two_tables(renderer: ModuleType, table: Path) -
     assert "Test scores: DRIVE, protocol official, split test, 20 images, first expert." in page
 
 
-def test_ours_stand_below_the_experiments(renderer: ModuleType, table: Path) -> None:
+def test_ours_stand_below_the_experiments(table: Path) -> None:
     cost = {"seconds": 1800.0, "peak_memory_bytes": 2_000_000_000}
     (table / "cost.json").write_text(json.dumps(cost))
     ours = {"experiment": "ours", "report": "p0/test.json", "costs": ["cost.json", "cost.json"]}
     edit(table, ours=[ours | {"note": "half resolution"}])
-    page = renderer.render(table.parent)
+    page = results_page(table.parent)
     assert "| ours | – | – | – | – | – | 1.00 | 2.0 GB | half resolution |" in page
     pretrained = next(line for line in page.splitlines() if "| pretrained | 0.9788" in line)
     assert pretrained.replace("pretrained", "ours") in page
 
 
-def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(
-    renderer: ModuleType, table: Path
-) -> None:
-    page = renderer.render(table.parent)
+def test_epochs_to_the_lower_of_two_best_dice_are_counted_by_seed(table: Path) -> None:
+    page = results_page(table.parent)
     # The bests are 0.68 (mean of 0.70 and 0.66) and 0.69; the second seed never reaches 0.68.
     assert "| scratch | pretrained | 0.6800 | 4, > 4 | 2 |" in page
     assert "| scratch | R101 | – | – | not run |" in page
 
 
-def test_a_gain_is_said_by_both_ways_of_scoring(renderer: ModuleType, table: Path) -> None:
-    page = renderer.render(table.parent)
+def test_a_gain_is_said_by_both_ways_of_scoring(table: Path) -> None:
+    page = results_page(table.parent)
     # 0.9788 over the mean of 0.9788 and 0.5; the thresholded map's is the same in every run.
     assert "| pretrained | scratch | 1, 2 | +0.2394 (+32.4 %) | +0.0000 (+0.0 %) |" in page
     assert "| R101 | scratch | – | not run | not run |" in page
 
 
 def test_the_best_of_several_experiments_is_named_with_those_not_run(
-    renderer: ModuleType, table: Path, slim: Report
+    table: Path, slim: Report
 ) -> None:
-    page = renderer.render(table.parent)
+    page = results_page(table.parent)
     # 0.7 both: the first is named.
     assert "Of 2 tiny experiments scratch has the highest validation mIoU, 0.7000 ± 0.0000" in page
     assert "Not run: R101." in page
     make_run(table / "r0", slim.results[0], seed=0, dice={1: 0.5})
     log = table / "r0" / "metrics.csv"
     log.write_text(log.read_text().replace("0.5,0.7", "0.5,0.75"))
-    page = renderer.render(table.parent)
+    page = results_page(table.parent)
     assert "Of 3 tiny experiments R101 has the highest validation mIoU, 0.7500; on test" in page
     assert "Not run" not in page
 
 
-def test_pretrainings_have_a_table_without_test_scores(
-    renderer: ModuleType, table: Path, slim: Report
-) -> None:
+def test_pretrainings_have_a_table_without_test_scores(table: Path, slim: Report) -> None:
     make_run(table / "synthetic", slim.results[0], seed=0, dice={}, cost={"seconds": 5400.0})
     (table / "synthetic" / "test.json").unlink()
     rows = [
@@ -286,15 +263,15 @@ def test_pretrainings_have_a_table_without_test_scores(
         {"experiment": "classifier", "runs": ["classifier"]},
     ]
     edit(table, pretrainings=rows)
-    page = renderer.render(table.parent)
+    page = results_page(table.parent)
     assert "| segmenter | 4 | 0.2500 | – | 1.50 | – | 480 synthetic images |" in page
     assert "| classifier | not run | – | – | – | – | not run yet |" in page
 
 
-def test_curves_that_were_drawn_are_linked(renderer: ModuleType, table: Path) -> None:
-    assert "Curves:" not in renderer.render(table.parent)
+def test_curves_that_were_drawn_are_linked(table: Path) -> None:
+    assert "Curves:" not in results_page(table.parent)
     (table / "stride8.png").write_bytes(b"")
-    page = renderer.render(table.parent)
+    page = results_page(table.parent)
     assert "Curves: [stride8](../results/published/stride8.png)." in page
 
 
@@ -306,19 +283,15 @@ def test_curves_that_were_drawn_are_linked(renderer: ModuleType, table: Path) ->
         ({"pretrainings": [{"experiment": "x", "runs": ["half"]}]}, "half.config.toml: cannot"),
     ],
 )
-def test_nothing_is_left_out_silently(
-    renderer: ModuleType, table: Path, changes: dict[str, Any], message: str
-) -> None:
+def test_nothing_is_left_out_silently(table: Path, changes: dict[str, Any], message: str) -> None:
     (table / "half").mkdir()
     edit(table, **changes)
     with pytest.raises(UsageError, match=message):
-        renderer.render(table.parent)
+        results_page(table.parent)
 
 
-def test_experiments_on_different_images_do_not_share_a_table(
-    renderer: ModuleType, table: Path, slim: Report
-) -> None:
+def test_experiments_on_different_images_do_not_share_a_table(table: Path, slim: Report) -> None:
     val = read_report(SLIM / "val.json")
     (table / "p0" / "test.json").write_bytes(to_json(val))
     with pytest.raises(UsageError, match="different images"):
-        renderer.render(table.parent)
+        results_page(table.parent)

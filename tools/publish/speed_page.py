@@ -1,4 +1,4 @@
-"""Writes docs/speed.md from the files of `benchmarks/`: goals with what was reached, then tables.
+"""The page of speed, from the files of `benchmarks/`: goals with what was reached, then tables.
 
 The goals were set beforehand. Those against W-Net (agaldran/lwnet) are held against its shares of
 the yardstick's time, measured once beside it in one run, because its file is not ours to keep.
@@ -24,21 +24,15 @@ MB = 1e6
 INTRODUCTION = """\
 # Speed
 
-Written by `make results` from files in `results/`; do not edit. All photographs are drawn ones, as
+Written by `make results` from files in `results/`; do not edit. All photographs are synthetic, as
 JPEG. Two threads on the computer named below unless it says otherwise; the times of another one
-differ, ratios less so. What makes the files again, on a computer that does nothing else:
-
-```console
-$ python benchmarks/bench.py          # results/bench.json; --repeat N, --peer FILE.onnx
-$ python benchmarks/scale.py          # results/scale.json
-$ python benchmarks/throughput.py     # results/throughput.json
-$ python benchmarks/startup.py -o results/startup.json
-```
+differ, ratios less so. `python tools/reproduce.py benchmarks` measures again, on a computer that
+does nothing else.
 
 The yardstick is a plain residual U-Net at half resolution (2.2 M parameters: the network of
 `accurate` with random weights, and without its preprocessing). W-Net, the fastest
-peer, took 0.45 of its time in ONNX Runtime (fp32) and 0.68 in OpenVINO (bf16) when both were timed
-in turns, once; no file of that is kept. These shares stand for W-Net here.
+peer, took 0.45 of its time in ONNX Runtime (fp32) and 0.68 in OpenVINO (bf16) in interleaved
+timing, once; no file of that is kept. These shares stand for W-Net here.
 """
 
 Json = Mapping[str, Any]
@@ -67,7 +61,7 @@ class Goal:
 
 
 def speed_page(folder: Path) -> str:
-    """The text of docs/speed.md; what has not been measured is said to be missing."""
+    """Write the text of docs/speed.md; what has not been measured is said to be missing."""
     names = ("bench", "scale", "throughput", "startup")
     found = {
         name: json.loads(path.read_text(encoding="utf-8"))
@@ -105,9 +99,9 @@ def _network_goals(bench: Json) -> Iterator[Goal]:
             value = best["ratio"]["median"] / WNET_ONNX / share
             yield Goal(what.replace("  ", " "), 1, value, "x", _where(best))
     for row in rows:
-        share = _wnet_share(row["runtime"])
-        if row["name"] == "general" and share is not None:  # accurate's is told below the table
-            value = row["ratio_in_runtime"]["median"] / share
+        own = _wnet_share(row["runtime"])
+        if row["name"] == "general" and own is not None:  # accurate's is told below the table
+            value = row["ratio_in_runtime"]["median"] / own
             yield Goal(
                 "`general` alone, of W-Net's time in the same runtime", 1, value, "x", _where(row)
             )

@@ -16,7 +16,7 @@ from venule.errors import UsageError
 from venule.evaluation.predictor import segmenter_predictor
 from venule.quality.degrade import DEGRADATIONS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

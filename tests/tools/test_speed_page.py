@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from publish.speed_page import speed_page
+
+ROOT = Path(__file__).parents[2]
 CORES = {"computer": {"processor": "CPU", "cores": 2}, "versions": {"venule": "1"}}
-
-
-@pytest.fixture
-def speed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "results"))
-    return importlib.import_module("speed")
 
 
 @pytest.fixture
@@ -49,9 +45,9 @@ def row(name: str, runtime: str, *, seconds: float, ratio: float, added: float) 
     }
 
 
-def test_the_page_is_what_the_result_files_say(speed: ModuleType) -> None:
+def test_the_page_is_what_the_result_files_say() -> None:
     page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
-    assert page == speed.speed_page(ROOT / "results")
+    assert page == speed_page(ROOT / "results")
 
 
 def test_no_result_file_names_a_folder_of_this_computer() -> None:
@@ -62,9 +58,7 @@ def test_no_result_file_names_a_folder_of_this_computer() -> None:
         assert absolute == [], file
 
 
-def test_goals_against_w_net_are_held_against_its_share_of_the_yardstick(
-    speed: ModuleType, tmp_path: Path
-) -> None:
+def test_goals_against_w_net_are_held_against_its_share_of_the_yardstick(tmp_path: Path) -> None:
     rows = [
         row("yardstick", "ONNX Runtime 1, fp32", seconds=0.2, ratio=1.0, added=0.0),
         # A third of W-Net's 0.45 is 0.15 of the yardstick's time; W-Net itself is at 0.45.
@@ -73,7 +67,7 @@ def test_goals_against_w_net_are_held_against_its_share_of_the_yardstick(
     ]
     report = CORES | {"threads": 2, "repeat": 5, "rows": rows}
     (tmp_path / "bench.json").write_text(json.dumps(report))
-    found = goals(speed.speed_page(tmp_path))
+    found = goals(speed_page(tmp_path))
     verdicts = {name.split(",")[0]: cells[-1] for name, cells in found.items()}
     where = ("`general`", "`accurate`")
     third = "`general` alone, as a multiple of one third of W-Net's ONNX Runtime time"
@@ -92,7 +86,7 @@ def test_goals_against_w_net_are_held_against_its_share_of_the_yardstick(
     assert verdicts["first result from a cold start (`general`"] == "met"
 
 
-def test_large_photographs_have_goals_of_time_and_memory(speed: ModuleType, tmp_path: Path) -> None:
+def test_large_photographs_have_goals_of_time_and_memory(tmp_path: Path) -> None:
     sizes = {(2336, 3504): (3.0, 999.0), (8660, 11547): (20.1, None)}
     rows = [
         {
@@ -108,9 +102,7 @@ def test_large_photographs_have_goals_of_time_and_memory(speed: ModuleType, tmp_
     ]
     report = CORES | {"threads": 2, "rows": rows, "fits": []}
     (tmp_path / "scale.json").write_text(json.dumps(report))
-    found = {
-        name.split(" (")[0]: cells[-1] for name, cells in goals(speed.speed_page(tmp_path)).items()
-    }
+    found = {name.split(" (")[0]: cells[-1] for name, cells in goals(speed_page(tmp_path)).items()}
     assert found == {
         "3504 x 2336, file to mask": "met",
         "3504 x 2336, memory at its peak": "met",
@@ -119,8 +111,8 @@ def test_large_photographs_have_goals_of_time_and_memory(speed: ModuleType, tmp_
     }
 
 
-def test_what_was_not_measured_is_said_to_be_missing(speed: ModuleType, tmp_path: Path) -> None:
-    page = speed.speed_page(tmp_path)
+def test_what_was_not_measured_is_said_to_be_missing(tmp_path: Path) -> None:
+    page = speed_page(tmp_path)
     assert "0 of 0 met" in page
     assert page.count("is missing") == 4
 

@@ -1,25 +1,15 @@
 """Averaging over symmetries: nothing is lost of what has them, and the mean has them all."""
 
-import importlib
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+import tta
 from venule.evaluation.calibrate import CalibrationResult
 from venule.evaluation.intervals import bootstrap
 from venule.image.arrays import FloatMap
 from venule.models.record import Calibration, ComponentRules
-
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def tta(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "results"))
-    return importlib.import_module("tta")
 
 
 @pytest.fixture
@@ -38,11 +28,11 @@ def leaning(pixels: FloatMap) -> FloatMap:
     return np.asarray(green(pixels) - np.roll(green(pixels), 1, axis=-1) + rows / 10, np.float32)
 
 
-def test_a_run_that_has_the_symmetries_is_left_as_it_is(tta: ModuleType, pixels: FloatMap) -> None:
+def test_a_run_that_has_the_symmetries_is_left_as_it_is(pixels: FloatMap) -> None:
     np.testing.assert_allclose(tta.averaged(green)(pixels), green(pixels), atol=1e-6)
 
 
-def test_the_mean_turns_and_mirrors_with_the_photograph(tta: ModuleType, pixels: FloatMap) -> None:
+def test_the_mean_turns_and_mirrors_with_the_photograph(pixels: FloatMap) -> None:
     run = tta.averaged(leaning)
     assert not np.allclose(
         leaning(np.rot90(pixels, axes=(2, 3))), np.rot90(leaning(pixels), axes=(2, 3))
@@ -57,7 +47,7 @@ def test_the_mean_turns_and_mirrors_with_the_photograph(tta: ModuleType, pixels:
         np.testing.assert_allclose(run(change(pixels)), change(run(pixels)), atol=1e-6)
 
 
-def test_the_mean_is_over_eight(tta: ModuleType, pixels: FloatMap) -> None:
+def test_the_mean_is_over_eight(pixels: FloatMap) -> None:
     seen = []
 
     def run(pixels: FloatMap) -> FloatMap:
@@ -77,7 +67,7 @@ def calibration(dice: dict[str, float]) -> CalibrationResult:
     )  # fmt: skip
 
 
-def test_differences_are_paired(tta: ModuleType) -> None:
+def test_differences_are_paired() -> None:
     once, more = calibration({"a": 0.5, "b": 0.9}), calibration({"a": 0.52, "b": 0.92})
     figures = tta.compare(once, more)
     assert figures["once"]["dice"] == pytest.approx(0.7)

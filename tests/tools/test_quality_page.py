@@ -1,34 +1,25 @@
-import importlib
 import json
 from pathlib import Path
-from types import ModuleType
 
-import pytest
-
+from publish.quality_page import MEASURES, quality_page
 from venule.quality.assess import LIMITS, REASONS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "results"))
-    return importlib.import_module("quality_page")
-
-
-def test_the_page_on_quality_is_what_the_code_and_the_file_say(page: ModuleType) -> None:
+def test_the_page_on_quality_is_what_the_code_and_the_file_say() -> None:
     text = (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
-    assert text == page.quality_page(ROOT / "results")
+    assert text == quality_page(ROOT / "results")
 
 
-def test_every_reason_is_on_the_page(page: ModuleType, tmp_path: Path) -> None:
-    text = page.quality_page(tmp_path)
+def test_every_reason_is_on_the_page(tmp_path: Path) -> None:
+    text = quality_page(tmp_path)
     assert [reason for reason in REASONS if reason not in text] == []
-    assert {limits.measure for limits in LIMITS.values()} == set(page.MEASURES)
+    assert {limits.measure for limits in LIMITS.values()} == set(MEASURES)
     assert "Not measured yet" in text
 
 
-def test_what_was_measured_stands_in_tables(page: ModuleType, tmp_path: Path) -> None:
+def test_what_was_measured_stands_in_tables(tmp_path: Path) -> None:
     found = {"spearman": -0.81, "pearson": None}
     spread = {"n": 2, "mean": 0.7, "quartile_1": 0.6, "median": 0.7, "quartile_3": 0.8}
     summary = {
@@ -57,7 +48,7 @@ def test_what_was_measured_stands_in_tables(page: ModuleType, tmp_path: Path) ->
         "by_dataset": {"HRF": summary},
     }
     (tmp_path / "quality.json").write_text(json.dumps(report))
-    text = page.quality_page(tmp_path)
+    text = quality_page(tmp_path)
     assert "| HRF | degraded | -0.81 / – | -0.81 / – |" in text
     assert "| ok | 2 | 0.700 | 0.600 – 0.800 |" in text
     assert "| blurred | 0.01 | 0.432 | 0.500 | 0 | 1 | 2 |" in text

@@ -1,4 +1,4 @@
-"""Writes docs/quality.md: what grades and reasons mean, and how well they tell Dice.
+"""The page of quality: what grades and reasons mean, and how well they tell Dice.
 
 The limits are those of the code; the figures come from `benchmarks/quality.py`.
 """
@@ -19,7 +19,7 @@ INTRODUCTION = """\
 # Quality and uncertainty
 
 Written by `make results`; do not edit. Every result of venule carries a grade with its reasons and
-an uncertainty: `analysis.quality` in Python, columns of `report.csv` and counts in `run.json`
+an uncertainty: `analyse(...).quality` in Python, columns of `report.csv` and counts in `run.json`
 from [`venule predict`](commands.md#predict).
 
 ```python
@@ -76,14 +76,14 @@ Three reasons are rules of more than one measure:
 
 The limits lie between what good photographs measure and what some of them measure when they are
 degraded so far that the map of `general` loses a good part of its Dice. The good ones are 20
-photographs of DRIVE's training half, 16 of CHASE_DB1's, 12 of HRF's (at 1314 x 876 px) and drawn
-ones; all of them are `ok`. The real ones measure brightness 0.43 to 1, over-exposed 0 to 0.007,
-contrast 0.018 to 0.059, sharpness 0.52 to 0.97, saturation 0.52 to 0.97, warm 0.98 to 1, vessels
-0.065 to 0.122, largest component 0.48 to 0.99, blockiness at most 0.006. A blur of 0.5 % of the
-diameter brings sharpness to 0.28 to 0.38, one of 1 % to 0.15 to 0.17; JPEG of quality 50 brings
+photographs of DRIVE's training half, 16 of CHASE_DB1's, 12 of HRF's (at 1314 x 876 px) and
+synthetic ones; all of them are `ok`. The real ones measure brightness 0.43 to 1, over-exposed 0 to
+0.007, contrast 0.018 to 0.059, sharpness 0.52 to 0.97, saturation 0.52 to 0.97, warm 0.98 to 1,
+vessels 0.065 to 0.122, largest component 0.48 to 0.99, blockiness at most 0.006. A blur of 0.5 % of
+the diameter brings sharpness to 0.28 to 0.38, one of 1 % to 0.15 to 0.17; JPEG of quality 50 brings
 blockiness to 0.006 to 0.017, of 20 to 0.026 to 0.06, of 10 to 0.05 to 0.12. Darkness costs little
-before it is extreme, as venule evens out light; but a dark photograph is noisy, which one that was
-darkened on purpose is not.
+before it is extreme, as venule corrects the illumination; but a dark photograph is noisy, which one
+that was darkened on purpose is not.
 
 These figures were measured once, and no file of them is kept. Only one photograph of each data set
 was degraded for this, six in the case of JPEG. No photograph of a test half was used to choose a
@@ -112,7 +112,7 @@ Json = Mapping[str, Any]
 
 
 def quality_page(folder: Path) -> str:
-    """The text of docs/quality.md."""
+    """Write the text of docs/quality.md."""
     lines = [INTRODUCTION, *markdown(_limits(), words=(0, 1)), "", RULES]
     path = folder / REPORT
     if path.exists():
@@ -144,7 +144,7 @@ def _results(report: Json) -> Iterator[str]:
     yield from markdown(_correlations({"all": everything, **report["by_dataset"]}))
     yield from ["", "Dice by grade, photographs as they are and degraded:", ""]
     yield from markdown(_dice_by_grade(everything["dice_by_grade"]))
-    yield from ["", "What becomes of each version, means and numbers of photographs:", ""]
+    yield from ["", "Each way of degrading, means and numbers of photographs:", ""]
     yield from markdown(_versions(everything["versions"]))
     ms = everything["ms"]
     if ms["n"]:
@@ -156,7 +156,7 @@ def _results(report: Json) -> Iterator[str]:
 
 
 def _photographs(report: Json) -> str:
-    """How many of how many photographs, every so manyeth of a split."""
+    """How many of how many photographs, a split subsampled by a step."""
     each, every = report["all"]["photographs"], report["every"]
     return f"all {each} photographs" if every == 1 else f"one photograph of {every}, {each} in all"
 
