@@ -6,6 +6,7 @@ from typing import Literal
 
 from venule.analysis.analyse import GRADE, Analysis, Step
 from venule.analysis.marks import LANDMARKS
+from venule.dicom.source import Source
 
 Cell = str | float | int | None
 """What a table holds in one place; None is an empty cell."""
@@ -70,8 +71,20 @@ LANDMARK_COLUMNS = (
 """Pixels of the photograph, 0 at the centre of the first one; empty where there is none."""
 
 
+def _file(analysis: Analysis) -> Mapping[str, Cell]:
+    photograph = analysis.photograph
+    return {"laterality": photograph.laterality, "um_per_px": photograph.um_per_px}
+
+
+def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
+    origin = analysis.photograph.origin
+    return {"acquired": origin.acquired or None} if isinstance(origin, Source) else {}
+
+
 COLUMNS: Mapping[str, Columns] = {
     "quality": Columns(("quality", "quality_reasons", "uncertainty"), _quality, (GRADE,)),
     "landmarks": Columns(LANDMARK_COLUMNS, _landmarks, (LANDMARKS,)),
+    "file": Columns(("laterality", "um_per_px"), _file),
+    "acquired": Columns(("acquired",), _acquired),  # personal: only where it is asked for
 }
 """Every group of columns by its name, in the order in which tables show them."""
