@@ -77,9 +77,9 @@ def _seg(kind: "SegKind", analysis: Analysis) -> bytes:
     }
     if kind == "fractional":
         stored = {name: found.probability for name, found in maps.items()}
-        return encode_seg(_source(analysis), stored, kind=kind)
+        return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model)
     masks = {name: found.mask for name, found in maps.items()} | {"vessel": prediction.vessels}
-    return encode_seg(_source(analysis), masks, kind=kind)
+    return encode_seg(_source(analysis), masks, kind=kind, model=analysis.model)
 
 
 def _sc(analysis: Analysis) -> bytes:
