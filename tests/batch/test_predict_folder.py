@@ -19,7 +19,7 @@ from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.analysis.outputs import OUTPUTS, Output
 from venule.batch.engine import Resources
 from venule.batch.engines import ENGINES
-from venule.batch.plan import LEDGER, Job
+from venule.batch.plan import Job
 from venule.batch.predict import ModelChoice, _engine_name, predict_folder
 from venule.batch.process import Outcome, Task, Written
 from venule.errors import UsageError
@@ -262,4 +262,4 @@ def test_every_engine_yields_one_outcome_a_task_and_leaves_the_ledger_alone(
     with closing(outcomes):
         found = {outcome.job.name: type(outcome) for outcome in outcomes}
     assert found == dict.fromkeys("012", Written)
-    assert not (tmp_path / LEDGER).exists()
+    assert not (tmp_path / ".venule.sqlite").exists()

@@ -119,7 +119,7 @@ def test_data_without_attribution_is_refused_until_it_is_given(
 
 
 def test_a_model_without_a_card_is_said_so() -> None:
-    with pytest.raises(UsageError, match="none: no card at"):
+    with pytest.raises(UsageError, match="none: no such card"):
         card_file("none")
 
 

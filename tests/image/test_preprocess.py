@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from venule.errors import ImageError
-from venule.image.fov import find_mask, outlined
+from venule.image.fov import find_fov, outlined
 from venule.image.photograph import read_photograph
 from venule.image.preprocess import (
     FovScaled,
@@ -346,7 +346,7 @@ def test_flattening_by_cells_differs_on_real_photographs_in_rounding_only(
 ) -> None:
     path = next(real_data.glob(name))
     image = read_photograph(path).pixels[::2, ::2].copy()
-    fov = find_mask(image)
+    fov = find_fov(image).mask
     difference = np.abs(
         correct_illumination(image, fov, LIGHT) - flattened_pixel_by_pixel(image, fov)
     )

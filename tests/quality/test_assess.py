@@ -14,7 +14,7 @@ from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.errors import ImageError
 from venule.image.arrays import RGB, Mask
-from venule.image.fov import find_mask
+from venule.image.fov import find_fov, outlined
 from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
 from venule.quality.assess import (
@@ -82,8 +82,8 @@ def _sure(vessels: Mask) -> Levels:
 
 
 def _assess(photo: Degraded) -> Quality:
-    fov = find_mask(photo.image)
-    return assess(photo.image, fov, _sure(photo.vessels) * fov, threshold=0.5)
+    fov = find_fov(photo.image)
+    return assess(photo.image, fov, _sure(photo.vessels) * fov.mask, threshold=0.5)
 
 
 def test_a_good_photograph_is_ok_without_reasons(photo: Degraded) -> None:
@@ -129,10 +129,10 @@ def test_one_bad_measure_is_the_reason(reason: str, change: dict[str, Any], grad
     assert judge(GOOD, 0.2).grade == "ok"
 
 
-def test_a_scattered_vessel_map_says_more_where_no_edge_is_seen() -> None:
-    scattered = replace(GOOD, largest_component=0.3)
-    assert NOT_A_FUNDUS not in judge(scattered, 0.2).reasons
-    assert NOT_A_FUNDUS in judge(replace(scattered, edge_visible=False), 0.2).reasons
+def test_a_vessel_map_in_pieces_says_more_where_no_edge_is_seen() -> None:
+    components = replace(GOOD, largest_component=0.3)
+    assert NOT_A_FUNDUS not in judge(components, 0.2).reasons
+    assert NOT_A_FUNDUS in judge(replace(components, edge_visible=False), 0.2).reasons
 
 
 def test_a_grey_photograph_is_not_judged_by_its_colours() -> None:
@@ -178,7 +178,7 @@ def test_blur_and_noise_lower_what_is_expected_and_sharp_photographs_keep_it() -
         (shrink, 80, TOO_SMALL),
     ],
 )
-def test_a_photograph_that_was_degraded_badly_is_rejected_for_that(
+def test_a_photograph_that_was_spoilt_badly_is_rejected_for_that(
     photo: Degraded, degrade: Degradation, strength: float, reason: str
 ) -> None:
     quality = _assess(degrade(photo, strength))
@@ -209,7 +209,7 @@ def test_a_photograph_in_blue_is_none_of_a_fundus(photo: Degraded) -> None:
 def test_an_empty_frame_has_no_field_of_view(color: tuple[int, int, int]) -> None:
     image = np.full((300, 300, 3), color, np.uint8)
     nothing = np.zeros((300, 300), np.uint16)
-    quality = assess(image, find_mask(image), nothing, threshold=0.5)
+    quality = assess(image, find_fov(image), nothing, threshold=0.5)
     assert quality.grade == "reject"
     assert quality.reasons[0] == NO_FIELD
     assert quality.uncertainty == 1
@@ -219,7 +219,7 @@ def test_of_a_large_photograph_a_sample_of_pixels_is_enough(photo: Degraded) -> 
     small = _assess(photo)
     image = photo.image.repeat(5, axis=0).repeat(5, axis=1)
     fov, vessels = (mask.repeat(5, axis=0).repeat(5, axis=1) for mask in (photo.fov, photo.vessels))
-    large = assess(image, fov, _sure(vessels) * fov, threshold=0.5)
+    large = assess(image, outlined(fov), _sure(vessels) * fov, threshold=0.5)
     assert small.features is not None
     assert large.features is not None
     assert large.features.diameter_px == pytest.approx(5 * small.features.diameter_px, rel=0.02)
@@ -229,7 +229,7 @@ def test_of_a_large_photograph_a_sample_of_pixels_is_enough(photo: Degraded) -> 
 
 def test_a_field_of_view_without_a_pixel_has_no_measures() -> None:
     image, nothing = np.zeros((30, 30, 3), np.uint8), np.zeros((30, 30), np.uint16)
-    quality = assess(image, nothing > 0, nothing, threshold=0.5)
+    quality = assess(image, outlined(nothing > 0), nothing, threshold=0.5)
     assert (quality.grade, quality.reasons) == ("reject", (NO_FIELD,))
     assert quality.features is None
     assert quality.uncertainty == 1
@@ -239,7 +239,7 @@ def test_a_field_of_view_without_a_pixel_has_no_measures() -> None:
 def test_frames_of_any_shape_have_a_grade(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
     levels = to_levels(np.random.default_rng(1).random(shape, np.float32))
-    quality = assess(image, np.ones(shape, bool), levels, threshold=0.5)
+    quality = assess(image, outlined(np.ones(shape, bool)), levels, threshold=0.5)
     assert quality.grade in GRADES
     assert 0 <= quality.uncertainty <= 1
 
@@ -254,7 +254,7 @@ def test_frames_of_any_shape_have_a_grade(shape: tuple[int, int]) -> None:
 )
 def test_arrays_that_do_not_fit_are_refused(image: NDArray[Any], levels: NDArray[Any]) -> None:
     with pytest.raises(ImageError, match="expected"):
-        assess(image, np.ones((30, 30), bool), levels, threshold=0.5)
+        assess(image, outlined(np.ones((30, 30), bool)), levels, threshold=0.5)
 
 
 REJECTED = ("astronaut.png", "coffee.png", "coins.png", "rocket.jpg")
@@ -268,6 +268,7 @@ def _read(name: str) -> RGB:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")
 def test_pictures_of_other_things_are_not_ok_and_a_fundus_is() -> None:
     segmenter = venule.load("general", runtime="onnx")
     grades = {}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from venule.image.fov import fit_circle
+from venule.image.fov import fit_outline
 from venule.quality.degrade import (
     DEGRADATIONS,
     Degraded,
@@ -49,7 +49,7 @@ def test_a_blurred_point_is_as_wide_as_the_strength_says() -> None:
     image = np.zeros((201, 201, 3), np.uint8)
     image[90:111, 90:111] = 255  # enough light to survive rounding
     whole = np.ones((201, 201), bool)
-    diameter = fit_circle(whole).diameter_px
+    diameter = fit_outline(whole).diameter_px
     degraded = blur(Degraded(image, whole, ~whole), 10 / diameter)
     profile = degraded.image[..., 0].astype(float).sum(axis=0)
     across = np.arange(201) - 100
@@ -66,13 +66,13 @@ def test_noise_has_the_deviation_that_was_asked_for_and_is_the_same_every_time()
 
 
 def test_a_crop_is_the_middle_square_and_shrinking_sets_the_diameter(photo: Degraded) -> None:
-    diameter = fit_circle(photo.fov).diameter_px
+    diameter = fit_outline(photo.fov).diameter_px
     cropped = crop(photo, 0.5)
     assert cropped.fov.all()
     for array in (cropped.image, cropped.fov, cropped.vessels):
         assert array.shape[:2] == pytest.approx((diameter / 2,) * 2, abs=2)
     small = shrink(photo, 90)
-    assert fit_circle(small.fov).diameter_px == pytest.approx(90, abs=2)
+    assert fit_outline(small.fov).diameter_px == pytest.approx(90, abs=2)
     assert small.image.shape[:2] == small.vessels.shape == small.fov.shape
 
 

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from venule.image.arrays import RGB, Mask
+from venule.image.fov import outlined
 from venule.quality.degrade import Degraded, add_noise, blur, compress
 from venule.quality.features import QualityFeatures, expected_dice, quality_features
 from venule.synth.fundus import synthesize_fundus
@@ -17,7 +18,7 @@ def _disk(side: int, diameter: float) -> Mask:
 
 
 def _features(image: RGB, fov: Mask, vessels: Mask) -> QualityFeatures:
-    features = quality_features(image, fov, vessels)
+    features = quality_features(image, outlined(fov), vessels)
     assert features is not None
     return features
 
@@ -152,7 +153,7 @@ def test_a_flat_photograph_and_noise_have_no_blocks() -> None:
 def test_blocks_are_seen_in_a_compressed_photograph_at_its_own_size() -> None:
     photo = compress(_synthetic(), 10)
     features = _features(photo.image, photo.fov, photo.vessels)
-    step = quality_features(photo.image, photo.fov[::2, ::2], photo.vessels[::2, ::2], step=2)
+    step = quality_features(photo.image, outlined(photo.fov), photo.vessels[::2, ::2], step=2)
     assert features.blockiness > 0.03
     assert step is not None
     assert step.blockiness == pytest.approx(features.blockiness, rel=0.02)
@@ -175,7 +176,7 @@ def test_an_enlarged_photograph_measures_the_same() -> None:
 
 def test_without_a_field_of_view_there_is_nothing_to_measure() -> None:
     nothing = np.zeros((50, 50), bool)
-    assert quality_features(np.zeros((50, 50, 3), np.uint8), nothing, nothing) is None
+    assert quality_features(np.zeros((50, 50, 3), np.uint8), outlined(nothing), nothing) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (3000, 2), (7, 5), (40, 1700)])

@@ -226,7 +226,8 @@ def _developed(rng: Rng, scene: Scene) -> RGB:
     pixels = scene.pixels
     if rng.random() < 0.5:
         sigma = rng.uniform(0.3, 0.9)
-        pixels = np.asarray(ndi.gaussian_filter(pixels, (sigma, sigma, 0)), np.float32)
+        blurred: Floats = ndi.gaussian_filter(pixels, (sigma, sigma, 0))
+        pixels = blurred
     pixels = pixels + rng.normal(0, rng.uniform(0, 2.5), pixels.shape).astype(np.float32)
     image = np.rint(pixels.clip(0, 255)).astype(np.uint8)
     if rng.random() < 0.6:

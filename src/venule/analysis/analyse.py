@@ -6,6 +6,7 @@ from pathlib import Path
 
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import FieldOfView
+from venule.image.landmarks import Landmarks
 from venule.image.photograph import Photograph, as_photograph
 from venule.inference.prediction import Prediction
 from venule.inference.segment import Segmenter
@@ -14,9 +15,17 @@ from venule.quality.assess import Quality, assess
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks that an analysis uses; `vessels` segments the vessels."""
+    """The networks that an analysis uses.
+
+    Attributes:
+        vessels: segments the vessels.
+        types: tells arteries from veins; the shipped network if None.
+        landmarks: finds optic disc and fovea; the shipped network if None.
+    """
 
     vessels: Segmenter
+    types: Segmenter | None = None
+    landmarks: Segmenter | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,6 +35,7 @@ class Analysis:
     photograph: Photograph
     prediction: Prediction
     quality: Quality | None = None
+    landmarks: Landmarks | None = None
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.plan import Job
+from venule.dicom.source import Source
 from venule.errors import ImageError, OutputError
 from venule.files.atomic import make_folder, write_bytes
 from venule.files.hashes import file_sha256
-from venule.image.photograph import read_photograph
+from venule.image.photograph import Photograph, read_photograph
 
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -133,7 +134,7 @@ class Worker:
             return Kept(job)
         if read is not None:
             read()
-        photograph = read_photograph(job.source)
+        photograph = _read(job)
         noticed += photograph.notes
         analysis = analyse(photograph, self.networks, steps=steps_of(job))
         cells, quality = _cells(job, analysis), analysis.quality
@@ -200,6 +201,21 @@ class _UnreadableError(ImageError):
     """Bytes of a photograph, or of what was found in it, that cannot be had."""
 
 
+def _read(job: Job) -> Photograph:
+    photograph = read_photograph(job.source)
+    origin = photograph.origin
+    if not isinstance(origin, Source):
+        return photograph
+    if not job.dicom:
+        raise ImageError(f"{job.source}: has become a DICOM object; run it again")
+    if not job.deidentify:
+        return photograph
+    # Imported where it is needed: pydicom is an extra, and slow to import.
+    from venule.dicom.deidentify import deidentified
+
+    return replace(photograph, origin=deidentified(origin))
+
+
 def _cells(job: Job, analysis: Analysis) -> dict[str, Cell]:
     return {
         name: cell for group in job.columns for name, cell in COLUMNS[group].row(analysis).items()
@@ -249,6 +265,8 @@ def _still_there(job: Job, finished: Finished) -> bool:
 def _reason(job: Job, error: Exception) -> str:
     if isinstance(error, ImageError | OutputError):
         return str(error).removeprefix(f"{job.source}: ")
+    if job.dicom:  # whose words may quote its header
+        return f"a fault in venule, please report it: {type(error).__name__}"
     text = " ".join(str(error).split())
     return f"a fault in venule, please report it: {type(error).__name__}: {text}"
 

@@ -20,6 +20,9 @@ _NEARBY = 0.035
 _FURTHER_IN = 1.5
 """How much steeper a rim must be that lies well inside the rough outline."""
 
+_ALSO_STEEP, _DARK, _FLAT = 0.4, 70, 7
+"""A border ends in two steps that differ less; in between all is dark and about one level."""
+
 _LEAST_CONTRAST = 2.5
 """Grey levels between retina and surround, of the median normal."""
 
@@ -51,9 +54,12 @@ def locate_rim(pixels: RGB, rough: Ellipse) -> Ellipse | None:
     mean = np.minimum(steep, 40).sum(axis=0) / np.maximum(counted, 1)
     mean[counted < 0.1 * _NORMALS] = 0
     at = _peak(mean, shares)
+    if at is not None:
+        at = _inside_of_a_border(mean, profile, seen, at=at, wide=wide)
     if at is None or not _is_edge(profile, seen, steep, at=at, shares=shares):
         return None
-    position, normal = _crossings(both, steep, at=at, shares=shares, wide=wide)
+    end = _next_step(mean, at)
+    position, normal = _crossings(both, steep, at=at, end=end, shares=shares, wide=wide)
     rows = rough.row + position * (rough.height_px / 2) * np.sin(angles[normal])
     columns = rough.column + position * (rough.width_px / 2) * np.cos(angles[normal])
     found = fit_ellipse(np.stack([rows, columns], axis=1), least_share=0.4)
@@ -86,6 +92,31 @@ def _peak(mean: NDArray[np.float32], shares: NDArray[np.float64]) -> int | None:
     return at if mean[at] > 0 else None
 
 
+def _inside_of_a_border(
+    mean: NDArray[np.float32],
+    profile: NDArray[np.float32],
+    seen: NDArray[np.bool_],
+    *,
+    at: int,
+    wide: int,
+) -> int:
+    """The rim itself where `at` is the outer edge of a round black border around the retina."""
+    steps = [
+        inner
+        for inner in range(wide, at - wide)
+        if mean[inner] >= max(_ALSO_STEEP * mean[at], mean[inner - wide : inner + wide + 1].max())
+    ]
+    for inner in reversed(steps):
+        between = inner + int(mean[inner:at].argmin())
+        levels = profile[seen[:, between], between]
+        if not len(levels):
+            continue
+        off = np.abs(levels - np.median(levels, axis=0)).max(axis=1)
+        if levels.max(axis=1).mean() <= _DARK and np.percentile(off, 80) <= _FLAT:
+            return inner
+    return at
+
+
 def _is_edge(
     profile: NDArray[np.float32],
     seen: NDArray[np.bool_],
@@ -110,18 +141,29 @@ def _is_edge(
     return level >= _LEAST_CONTRAST and float(np.median(sharpest)) >= _SHARP * level
 
 
+def _next_step(mean: NDArray[np.float32], at: int) -> int:
+    """The position between the rim and another step further out; the last one if there is none."""
+    lower = np.flatnonzero(mean[at:] < 0.75 * mean[at])
+    if not len(lower):
+        return len(mean) - 1
+    dip = at + int(lower[0])
+    higher = np.flatnonzero(mean[dip:] >= 0.75 * mean[at])
+    return dip + int(mean[dip : dip + higher[0]].argmin()) if len(higher) else len(mean) - 1
+
+
 def _crossings(
     both: NDArray[np.bool_],
     steep: NDArray[np.float32],
     *,
     at: int,
+    end: int,
     shares: NDArray[np.float64],
     wide: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """The positions, in radii, where each normal crosses half of its step; and of which normals."""
     step = shares[1] - shares[0]
     reach = max(2, round(_NEARBY / step))
-    low, high = max(wide, at - reach), min(len(shares) - wide, at + reach + 1)
+    low, high = max(wide, at - reach), min(len(shares) - wide, at + reach + 1, end + 1)
     part = steep[:, low:high]
     best = part.argmax(axis=1)
     rows = np.arange(len(part))

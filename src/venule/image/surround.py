@@ -83,7 +83,7 @@ def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
             if regions and (not best or regions[0].overlap > best[0].overlap + 0.01):
                 best = regions
             if best and best[0].overlap >= _GOOD:
-                return _further_in(levels, best), None
+                return best, None
         if peeled is None:
             break
         # Where two colours meet, pixels are a mixture of both.
@@ -93,25 +93,7 @@ def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
     if best:
         return best, None
     solids = (filled(_largest(mask)) for mask in reversed(plainly))
-    return [], next((solid for solid in solids if _ends_sharply(levels, solid, ~solid)), None)
-
-
-def _further_in(levels: Levels, regions: list[Region]) -> list[Region]:
-    """The regions, or what is in the only one if that is a round border around the retina."""
-    outer = regions[0].mask
-    inside = _eroded(outer, 2)
-    ring = inside & ~_eroded(inside, 2)
-    if len(regions) > 1 or not ring.any():
-        return regions
-    color = np.median(levels[ring], axis=0).astype(np.int16)
-    off = _distance(levels[ring][None], color)[0]
-    if not _is_plain(color, spread := float(np.percentile(off, 80))) or spread > _FLAT:
-        return regions
-    left = _without_edge(inside, _distance(levels, color) <= 3 + 2 * spread)
-    inner = [] if left is None else [one for one in _regions(left) if _is_beyond_doubt(one)]
-    if inner and _ends_sharply(levels, inner[0].mask, outer & ~inner[0].mask):
-        return inner
-    return regions
+    return [], next((solid for solid in solids if _ends_sharply(levels, solid)), None)
 
 
 def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
@@ -136,12 +118,12 @@ def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
             yield left, all(n in plain for n in chosen)
 
 
-def _ends_sharply(levels: Levels, solid: Mask, around: Mask) -> bool:
-    """Whether a region differs from what is `around` it, and at once, not little by little."""
+def _ends_sharply(levels: Levels, solid: Mask) -> bool:
+    """Whether a region differs from what is around it, and at once, not little by little."""
     edge = solid & ~_eroded(np.pad(solid, 1, mode="edge"), 1)[1:-1, 1:-1]
-    if not edge.any() or not around.any() or solid.mean() < _LEAST_SOLID:
+    if not edge.any() or solid.all() or solid.mean() < _LEAST_SOLID:
         return False
-    contrast = np.abs(np.median(levels[solid], axis=0) - np.median(levels[around], axis=0)).max()
+    contrast = np.abs(np.median(levels[solid], axis=0) - np.median(levels[~solid], axis=0)).max()
     highest = ndi.maximum_filter(levels, (5, 5, 1))[edge]
     step = (highest - ndi.minimum_filter(levels, (5, 5, 1))[edge]).max(axis=1)
     return bool(np.median(step) >= max(_LEAST_STEP, 0.5 * contrast))

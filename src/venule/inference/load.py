@@ -16,7 +16,7 @@ Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
 
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
-FASTER_IN_OPENVINO = frozenset({"resunet"})
+FASTER_IN_OPENVINO = frozenset({"resunet", "d4-resunet"})
 """Networks of `models.zoo` that `venule bench` found faster in OpenVINO than in ONNX Runtime."""
 
 
