@@ -111,6 +111,7 @@ def told(root: Path, place: Place, recipe: Recipe) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_the_recipe_runs_from_images_to_scores(
     told: list[str], place: Place, recipe: Recipe
 ) -> None:
@@ -129,6 +130,7 @@ def test_the_recipe_runs_from_images_to_scores(
     assert str(place.work) not in (results / "config.toml").read_text()
 
 
+@pytest.mark.slow
 def test_only_the_networks_access_to_test_images_is_recorded_with_the_commit(
     told: list[str], place: Place
 ) -> None:
@@ -138,6 +140,7 @@ def test_only_the_networks_access_to_test_images_is_recorded_with_the_commit(
     assert "commit" in access
 
 
+@pytest.mark.slow
 def test_what_is_there_is_kept_and_what_is_missing_made(
     told: list[str], root: Path, place: Place, recipe: Recipe
 ) -> None:
@@ -162,6 +165,7 @@ def inside(root: Path, place: Place, tmp_path: Path) -> Iterator[Place]:
         yield own
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(told: list[str], place: Place, inside: Place) -> None:
     assert told
     shutil.copytree(place.work / "images", "images")
@@ -193,6 +197,7 @@ def test_a_log_that_cannot_be_written_stops_the_step_before_it_scores(
     assert not step.done(blocked)
 
 
+@pytest.mark.slow
 def test_images_that_are_missing_are_added_and_patches_are_whole_or_not_there(
     told: list[str], place: Place, inside: Place
 ) -> None:
