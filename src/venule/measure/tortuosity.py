@@ -164,7 +164,7 @@ def _steps(segment: Segment) -> NDArray[np.float64]:
     if segment.closed:
         gaps = np.append(gaps, segment.length_px - segment.place[-1])
         return (gaps + np.roll(gaps, 1)) / 2
-    return (np.append(gaps, 0) + np.append(0, gaps)) / 2
+    return np.asarray((np.append(gaps, 0) + np.append(0, gaps)) / 2)
 
 
 def _bulge(segment: Segment, first: int, last: int) -> float:

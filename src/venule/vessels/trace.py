@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
-from skimage.morphology import skeletonize
 
 from venule.image.arrays import Mask
 from venule.vessels.centerline import Trace, first_trace, turned
@@ -16,6 +15,7 @@ from venule.vessels.pixel_graph import skeleton_graph
 from venule.vessels.pruning import Draft, draft_graph
 from venule.vessels.radius import radius_at
 from venule.vessels.segments import half_width, ring, segment
+from venule.vessels.skeleton import centerline
 from venule.vessels.tree import Segment, VesselTree
 
 Points = NDArray[np.float64]
@@ -37,7 +37,7 @@ def trace_vessels(
     """
     _, components = ndi.label(mask, structure=_SQUARE)
     filled = fill_small_holes(mask)
-    graph = skeleton_graph(np.asarray(skeletonize(filled), bool))  # type: ignore[no-untyped-call]
+    graph = skeleton_graph(centerline(filled))
     draft = draft_graph(graph, radius_at(filled, graph.pixels))
     traces = {
         number: first_trace(filled, edge.points, edge.radius, closed=edge.start < 0)
