@@ -15,7 +15,7 @@ from venule.measure.tortuosity import has_shape, shape_of, tau1
 from venule.measure.view import ZONE_B, ZONE_C, View, zone_mask
 from venule.vessels.tree import Segment
 from venule.viz.small_multiples import small_multiples
-from venule.viz.vessel_lines import Color, ColorBar, Line, Mark, colors_of, draw_lines
+from venule.viz.vessel_lines import Color, ColorBar, Kind, Line, Mark, colors_of, draw_lines
 
 COHORT = (
     "vessel_density",
@@ -96,9 +96,9 @@ def _graph(under: RGB, view: View) -> RGB:
     marks = []
     for node in view.tree.nodes:
         color = _CROSSING if node.is_crossing else _BIFURCATION if node.is_junction else _END
-        kind = "square" if node.is_crossing else "dot"
+        kind: Kind = "square" if node.is_crossing else "dot"
         size = 6.0 if node.is_crossing else 4.0 if node.is_junction else 3.0
-        marks.append(Mark(node.position[0], node.position[1], size, color, kind))  # type: ignore[arg-type]
+        marks.append(Mark(node.position[0], node.position[1], size, color, kind))
     legend = (("bifurcation", _BIFURCATION), ("crossing", _CROSSING), ("free end", _END))
     return draw_lines(under, lines, marks, legend=legend)
 
@@ -109,7 +109,7 @@ def _zones(under: RGB, found: Measurements) -> RGB:
     assert disc is not None
     lines, legend = [], []
     for structure in ("artery", "vein") if "artery" in found.views else ("vessel",):
-        view = found.views.get(structure)  # type: ignore[call-overload]
+        view = found.views.get(structure)
         if view is None:
             continue
         region = zone_mask(view.tree.shape, ZONE_B, disc) & view.region

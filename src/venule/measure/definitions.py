@@ -1,7 +1,7 @@
 """The one list of measurements: a measurement is one line of it.
 
-A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`. Each definition has a version,
-which changes when its values do.
+A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`. Each definition has a
+version, which changes when its values do.
 """
 
 from collections.abc import Callable, Iterator

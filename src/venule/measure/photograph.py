@@ -241,9 +241,12 @@ def _notes(masks: VesselMasks, disc: Disc | None, scale: Scale | None) -> Iterat
         yield "no scale: nothing in um, no Hubbard equivalents"
     else:
         yield f"scale {scale.um_per_px:.4g} um/px: {scale.source}"
-    if masks.artery is not None and masks.vein is not None and masks.artery.any():
-        if np.array_equal(masks.artery, masks.vein):
-            yield "artery and vein are the same mask"
+    if masks.artery is not None and masks.artery.any() and _same(masks.artery, masks.vein):
+        yield "artery and vein are the same mask"
+
+
+def _same(one: Mask, other: Mask | None) -> bool:
+    return other is not None and bool(np.array_equal(one, other))
 
 
 def _empty(values: Mapping[str, Value]) -> list[str]:

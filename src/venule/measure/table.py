@@ -104,7 +104,12 @@ def segments(measured: Iterable[tuple[str, Measurements]]) -> str:
         "closed",
         *_SHAPES,
     ]
-    return _csv(names, (line for id_, found in measured for line in _segment_lines(id_, found)))
+
+    def lines() -> Iterator[Mapping[str, Cell]]:
+        for id_, found in measured:
+            yield from _segment_lines(id_, found)
+
+    return _csv(names, lines())
 
 
 def dictionary() -> str:

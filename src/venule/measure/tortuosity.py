@@ -116,7 +116,7 @@ def shape_of(segment: Segment) -> Shape:
 def turning_points(segment: Segment) -> list[int]:
     """Places in the segment's points where it begins, changes the side it bends to, and ends.
 
-    Turns that stay within BULGE_PX of their chord are added to their neighbours, the flattest first.
+    Turns that stay within BULGE_PX of their chord go to their neighbours, the flattest first.
     """
     sign = np.sign(segment.curvature)
     change = np.flatnonzero(sign[1:] * sign[:-1] < 0) + 1

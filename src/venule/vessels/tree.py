@@ -15,7 +15,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One segment as it leaves a node: its direction, a unit vector away from it, and its calibre."""
+    """One segment as it leaves a node: its direction, a unit vector, and its calibre."""
 
     segment: int
     at_start: bool

@@ -1,4 +1,4 @@
-"""Lines, dots and rings over a photograph, with a scale of colours: what was measured, to look at."""
+"""Lines, dots and rings over a photograph, with a scale of colours: measurements to look at."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from venule.image.arrays import RGB
 
 Color = tuple[int, int, int]
+Kind = Literal["dot", "square", "ring"]
 
 _DARKENED = 0.45
 _INK: Color = (255, 255, 255)
@@ -45,15 +46,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Mark:
-    """A dot, square or ring at a place; the radius is in pixels of the picture, of a ring in the
-    photograph's.
+    """A dot, square or ring at a place.
+
+    The radius of a ring is in pixels of the photograph, that of the others in pixels of the
+    picture.
     """
 
     row: float
     column: float
     radius: float
     color: Color
-    kind: Literal["dot", "square", "ring"] = "dot"
+    kind: Kind = "dot"
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,13 @@ def draw_lines(
         draw.line(_places(line.points, scale), fill=line.color, width=width, joint="curve")
     for mark in marks:
         _draw_mark(draw, mark, scale)
-    font = ImageFont.load_default(max(14, size[0] // 70))
+    font_px = max(14, size[0] // 70)
+    font = ImageFont.load_default(font_px)
     top = 10.0
     for words, color in legend:
-        draw.rectangle((10, top, 10 + font.size, top + font.size), fill=color)
-        draw.text((16 + font.size, top - 1), words, fill=_INK, font=font)
-        top += 1.5 * font.size
+        draw.rectangle((10, top, 10 + font_px, top + font_px), fill=color)
+        draw.text((16 + font_px, top - 1), words, fill=_INK, font=font)
+        top += 1.5 * font_px
     if bar is not None:
         _draw_bar(draw, bar, size, font)
     return np.asarray(picture)
