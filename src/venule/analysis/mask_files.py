@@ -168,14 +168,16 @@ def _kept(path: Path, mask: Mask) -> Kept | None:
 
 def _in_folder(folder: Path) -> list[MaskFiles]:
     files: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.iterdir(), key=lambda one: one.name):
-        if not path.is_file() or not is_image_path(path) or path.name.startswith("."):
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if any(part.startswith(".") for part in inner.parts) or not path.is_file():
             continue
-        if path.stem.endswith(_NOT_MASKS):
+        if not is_image_path(path) or path.stem.endswith(_NOT_MASKS):
             continue
-        ending = next((end for end in _ENDINGS if path.stem.endswith(end)), "")
+        name = inner.with_suffix("").as_posix()
+        ending = next((end for end in _ENDINGS if name.endswith(end)), "")
         kind = _ENDINGS.get(ending, "vessels")
-        of_photograph = files.setdefault(path.stem.removesuffix(ending), {})
+        of_photograph = files.setdefault(name.removesuffix(ending), {})
         if kind in of_photograph:
             raise DatasetError(f"{path}: a second {kind} mask, beside {of_photograph[kind].name}")
         of_photograph[kind] = path
@@ -201,7 +203,7 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
                 wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
                 numbers = _numbers(report, line, _renamed(wanted))
                 passed = {name: row[name] for name in ("laterality",) if row.get(name)}
-                found[Path(output).stem.removesuffix("_mask")] = (numbers, passed)
+                found[output.removesuffix("_mask.png")] = (numbers, passed)
     return found
 
 
@@ -226,7 +228,7 @@ def _from_report(row: Mapping[str, str]) -> dict[str, str]:
     masks = [name for name in row["outputs"].split(";") if name.endswith("_mask.png")]
     if not masks:
         return {}
-    id_ = row.get("id") or Path(masks[0]).name.removesuffix("_mask.png")
+    id_ = row.get("id") or masks[0].removesuffix("_mask.png")
     left_out = ("path", "outputs", "status", "reason", "seconds", "warnings")
     kept = {name: cell for name, cell in row.items() if name not in left_out}
     return {**kept, "id": id_, "vessels": masks[0]}
