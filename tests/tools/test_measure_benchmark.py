@@ -51,7 +51,7 @@ def test_the_smallest_detectable_change_is_277_within_eye_deviations(
 def test_two_views_of_one_tree_are_registered(benchmark: ModuleType) -> None:
     curves = [line((120, 60), 10, 130), line((140, 120), -70, 80), line((100, 150), 60, 90)]
     first = draw_tubes((240, 300), curves, 5)
-    moved = [curve + (14, -22) for curve in curves]
+    moved = [curve + np.array((14, -22)) for curve in curves]
     second = draw_tubes((240, 300), moved, 5)
     found = benchmark.register(first, second)
     assert found is not None
