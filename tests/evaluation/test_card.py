@@ -111,9 +111,10 @@ def test_data_without_attribution_is_refused_until_it_is_given(
     weights = write_network(tmp_path / "tiny.onnx", record)
     about = json.loads((copy / "about.json").read_text())
     (copy / "about.json").write_text(json.dumps(about | {"reports": []}))
-    with pytest.raises(UsageError, match="no attribution of drawn"):
+    with pytest.raises(UsageError, match="no attribution of synthetic"):
         make_card(copy, weights)
-    ours = '[data.drawn]\ncitation = "venule"\nurl = "https://example.org"\nterms = "Apache-2.0"\n'
+    ours = '[data.synthetic]\ncitation = "venule"\nurl = "https://example.org"\n'
+    ours += 'terms = "Apache-2.0"\n'
     (copy / "card.toml").write_text(TEXTS + ours)
     assert make_card(copy, weights).data[0].terms == "Apache-2.0"
 
