@@ -113,10 +113,14 @@ def test_every_engine_writes_the_same_bytes_and_the_same_report(
 def test_the_names_that_others_read_are_as_they_were(
     tiny: ModelChoice, folder: Path, tmp_path: Path
 ) -> None:
-    assert {name: output.suffix for name, output in OUTPUTS.items()} == {
+    assert {name: OUTPUTS[name].suffix for name in ("prob", "mask", "overlay")} == {
         "prob": "_prob.png",
         "mask": "_mask.png",
         "overlay": "_overlay.png",
+        "seg": "_seg.dcm",
+        "seg-fractional": "_seg.dcm",
+        "seg-labelmap": "_seg.dcm",
+        "sc": "_sc.dcm",
     }
     out = tmp_path / "out"
     predict_folder(folder, out, model=tiny, outputs=("prob", "mask", "overlay"), engine="inline")

@@ -284,7 +284,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
         (["eye.png", "--model", ""], "an empty name of weights"),
         (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
-        (["eye.png", "--save", "mask,map"], "output map: use prob,mask,overlay or some"),
+        (["eye.png", "--save", "mask,map"], "output map: use prob,mask,overlay"),
         ([""], "an empty path"),
         (["eye.png", "-o", ""], "an empty path"),
         (["eye.png", "--timeout", "inf"], "timeout inf: give a number of seconds"),

@@ -30,10 +30,14 @@ class Networks:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Analysis:
-    """What is known of one photograph; None where the step that finds it was not asked for."""
+    """What is known of one photograph; None where the step that finds it was not asked for.
+
+    `model` is the name of the network that segmented the vessels.
+    """
 
     photograph: Photograph
     prediction: Prediction
+    model: str = ""
     quality: Quality | None = None
     landmarks: Landmarks | None = None
 
@@ -69,7 +73,9 @@ def analyse(
         networks = Networks(networks)
     photograph = as_photograph(photograph)
     prediction = networks.vessels.segment(photograph, fov=fov)
-    analysis = Analysis(photograph=photograph, prediction=prediction)
+    analysis = Analysis(
+        photograph=photograph, prediction=prediction, model=networks.vessels.record.name
+    )
     for step in in_order((GRADE,) if steps is None else steps):
         analysis = step.fill(analysis, networks)
     return analysis

@@ -14,7 +14,8 @@ from venule.dicom.source import Source
 from venule.errors import OutputError
 from venule.image.artery_vein import color_types
 from venule.image.encode import encode_levels, encode_mask, encode_rgb, encode_strips
-from venule.viz.overlay import overlay_strips
+from venule.viz.marks import mark_overlay
+from venule.viz.overlay import overlay, overlay_strips
 
 if TYPE_CHECKING:
     from venule.dicom.segmentation import SegKind
@@ -42,9 +43,16 @@ def _mask(analysis: Analysis) -> bytes:
 
 
 def _overlay(analysis: Analysis) -> bytes:
-    photograph = analysis.photograph
-    strips = overlay_strips(photograph.pixels, analysis.prediction.vessels)
-    return encode_strips(photograph.shape, strips)
+    photograph, maps = analysis.photograph, analysis.prediction.maps
+    typed = {"artery", "vein"} <= set(maps)
+    if not typed and analysis.landmarks is None:
+        strips = overlay_strips(photograph.pixels, analysis.prediction.vessels)
+        return encode_strips(photograph.shape, strips)
+    pixels = photograph.pixels
+    artery, vein = (maps[name].mask if typed else None for name in ("artery", "vein"))
+    if not typed:
+        pixels = overlay(pixels, analysis.prediction.vessels)
+    return encode_rgb(mark_overlay(pixels, artery, vein, analysis.landmarks))
 
 
 def _av(analysis: Analysis) -> bytes:
@@ -69,9 +77,9 @@ def _seg(kind: "SegKind", analysis: Analysis) -> bytes:
     }
     if kind == "fractional":
         stored = {name: found.probability for name, found in maps.items()}
-        return encode_seg(_source(analysis), stored, kind=kind)
+        return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model)
     masks = {name: found.mask for name, found in maps.items()} | {"vessel": prediction.vessels}
-    return encode_seg(_source(analysis), masks, kind=kind)
+    return encode_seg(_source(analysis), masks, kind=kind, model=analysis.model)
 
 
 def _sc(analysis: Analysis) -> bytes:

@@ -18,6 +18,7 @@ from venule.errors import ImageError, UsageError
 from venule.image.io import is_image_path, read_bytes
 
 _HEAD_BYTES = 256
+_DICOM_SUFFIXES = (".dcm", ".dicom")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +170,9 @@ def _found(path: Path, folder: Path, out: Path) -> _Found:
 
 
 def _is_dicom(path: Path) -> bool:
-    """Whether the file is a DICOM object, perhaps zipped; False for what cannot be read."""
+    """Whether the file is a DICOM object, perhaps zipped, or is at least called one."""
+    if path.suffix.lower() in _DICOM_SUFFIXES:  # a broken one has a patient's name as well
+        return True
     try:
         if not path.is_file():  # reading a pipe would wait for ever
             return False

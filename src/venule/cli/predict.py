@@ -96,7 +96,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="ENGINE",
-            help="Where photographs are processed: inline or processes.",
+            help="Where photographs are processed: inline, processes or ray.",
             show_default="processes, inline for a photograph alone",
         ),
     ] = None,
