@@ -33,6 +33,9 @@ _MIDDLE_PX = 320
 _STEP = 0.05
 """Grey levels added to the mean steps: where nothing changes there are no blocks either."""
 
+_UNEVEN, _SPOT = 0.07, 10
+"""From this contrast on, what is so many robust standard deviations brighter does not count."""
+
 _SATURATED = 250
 """Green level from which a pixel counts as over-exposed; red saturates in good photographs too."""
 
@@ -53,7 +56,7 @@ class QualityFeatures:
         brightness: median of the largest channel over 255, 0..1.
         overexposed: share whose green channel is at 250 or above.
         contrast: standard deviation of the green channel's coarse octave over its mean; details
-            of about a twentieth of the diameter.
+            of about a twentieth of the diameter. From 0.07 on without bright spots, such as scars.
         sharpness: standard deviation of the green channel's fine octave (details of about an
             eightieth of the diameter) over that of the coarse one.
         blockiness: how much larger the mean step of the green channel from pixel to pixel is
@@ -177,17 +180,28 @@ def _sample(mask: Mask, shape: tuple[int, int]) -> Mask:
 def _octaves(green: NDArray[np.uint8], inside: Mask) -> tuple[float, float]:
     """Standard deviations of the fine and of the coarse octave, in grey levels.
 
-    Away from the edge of the field of view, which is sharper than anything in it.
+    Away from the edge of the field of view, which is sharper than anything in it; where contrast is
+    beyond that of most retinas, without its bright spots.
     """
     rows, columns = (side // _COARSER for side in green.shape)
     blocks = (rows, _COARSER, columns, _COARSER)
     away = ndi.binary_erosion(inside.reshape(blocks).all(axis=(1, 3)), iterations=5, border_value=1)
     if not away.any():
         return 0.0, 0.0
-    coarse = green.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
+    means = green.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
+    fine, coarse = _octave(green.astype(np.float32)), _octave(means)
+    if coarse[away].std() > _UNEVEN * float(means[away].mean()):
+        away &= ~_bright_spots(coarse, away)
     each = away.repeat(_COARSER, axis=0).repeat(_COARSER, axis=1)
-    fine = _octave(green.astype(np.float32))[each]
-    return float(fine.std()), float(_octave(coarse)[away].std())
+    return float(fine[each].std()), float(coarse[away].std())
+
+
+def _bright_spots(coarse: NDArray[np.float32], away: Mask) -> Mask:
+    """Where scars, laser burns or bare sclera are far brighter than everything around them."""
+    middle = float(np.median(coarse[away]))
+    deviation = 1.4826 * float(np.median(np.abs(coarse[away] - middle)))
+    bright = away & (coarse - middle > _SPOT * deviation)
+    return np.asarray(ndi.binary_dilation(bright, np.ones((3, 3), bool), iterations=2))
 
 
 def _octave(levels: NDArray[np.float32]) -> NDArray[np.float32]:
