@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 INPUT ?=
+NAME ?=
+DATA ?=
 PYTEST_ARGS ?=
 
 BASE := .venv
@@ -64,7 +66,15 @@ check: $(DEV)/.complete ## what continuous integration runs: format, lint, types
 
 .PHONY: results
 results: $(DEV)/.complete ## write the pages and cards from the result files
-	$(DEV)/bin/python results/render.py
+	$(DEV)/bin/python tools/render.py
+
+.PHONY: reproduce
+reproduce: $(DEV)/.complete ## run the recipe of a result again: NAME=..., DATA=folder; without NAME, list them
+	$(DEV)/bin/python tools/reproduce.py $(or $(NAME),--list) $(if $(DATA),--data-root "$(DATA)")
+
+.PHONY: recheck
+recheck: $(DEV)/.complete ## compute the scores on the cards again, on record; DATA=folder
+	$(DEV)/bin/python tools/recheck.py $(if $(DATA),--data-root "$(DATA)")
 
 .PHONY: format
 format: $(DEV)/.complete ## format the code and sort its imports

@@ -30,9 +30,9 @@ def torchvisions(network: SegmentationModel) -> SegmentationModel:
     """The network with torchvision's dilated convolutions and pooling in the ASPP."""
     for module in network.modules():
         if isinstance(module, AtrousConv2d):
-            module.__class__ = nn.Conv2d
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]  # as torch has it
         elif isinstance(module, ImagePool2d):
-            module.__class__ = nn.AdaptiveAvgPool2d
+            module.__class__ = nn.AdaptiveAvgPool2d  # type: ignore[assignment]
     return network
 
 
@@ -47,7 +47,7 @@ def stepper(network: SegmentationModel, size: int) -> Callable[[], None]:
         with torch.autocast("cpu", torch.bfloat16):
             heads = network.training_logits(pixels)
         losses = [F.binary_cross_entropy_with_logits(head.float(), truth) for head in heads]
-        torch.stack(losses).sum().backward()
+        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
 

@@ -25,12 +25,13 @@ import sys
 from pathlib import Path
 from support.segmenters import slow, working
 from venule.batch.plan import plan
+from venule.batch.records import Records
 from venule.batch.predict import resources_of, run, start
 
 if __name__ == "__main__":
     source, out = map(Path, sys.argv[1:])
     jobs = plan([source], out, outputs=("prob", "mask"))
-    ledger = start(jobs, out, {"model": "slow", "columns": ["quality"]})
+    ledger = start(jobs, Records(out), {"model": "slow", "columns": ["quality"]})
     resources = resources_of(2, 60)
     for outcome in run(jobs, ledger, working(slow), engine="processes", resources=resources):
         print(type(outcome).__name__, outcome.job.name, flush=True)

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from venule.analysis.columns import Cell
 from venule.batch.ledger import SCHEMA, Ledger
-from venule.batch.plan import LEDGER, Job
+from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
+from venule.batch.records import Records
 from venule.errors import OutputError
 from venule.files.hashes import file_sha256
 
 SETTINGS = {"model": "tiny", "threshold": 0.5, "outputs": ["mask"], "parameters": {"imgsz": None}}
-CELLS = {
+CELLS: dict[str, Cell] = {
     "quality": "reject",
     "quality_reasons": "no field of view",
     "uncertainty": "0.2500",
@@ -27,7 +29,7 @@ HOTTER = SETTINGS | {"threshold": 0.6}
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Ledger(Records(tmp_path))) as ledger:
         yield ledger
 
 
@@ -48,11 +50,11 @@ def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
 
 def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) -> None:
     done, failed, pending = jobs = _jobs(tmp_path, "deep/a", "b", "c")
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Ledger(Records(tmp_path))) as ledger:
         ledger.begin(jobs, SETTINGS, overwrite=False)
         finished = _finish(ledger, done)
         ledger.record(Failed(failed, "broken", seconds=0.25))
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Ledger(Records(tmp_path))) as ledger:
         assert ledger.settings == SETTINGS
         assert ledger.finished(done) == finished
         assert ledger.finished(failed) is None
@@ -66,20 +68,20 @@ def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) 
         (str(pending.source), "pending", "", 0),
         (str(done.source), "done", "", 1.5),
     ]
-    assert {path.name for path in tmp_path.iterdir()} == {LEDGER, "deep"}
+    assert {path.name for path in tmp_path.iterdir()} == {".venule.sqlite", "deep"}
 
 
 def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="another venule predict is at work there"):
-        Ledger(tmp_path)
+        Ledger(Records(tmp_path))
 
 
 def test_a_file_that_is_no_ledger_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / LEDGER).write_text(
+    (tmp_path / ".venule.sqlite").write_text(
         "not a database, and long enough to have a header of its own" * 20
     )
     with pytest.raises(OutputError, match=r"cannot be used .*--overwrite"):
-        Ledger(tmp_path)
+        Ledger(Records(tmp_path))
 
 
 OLDER_TABLES = """
@@ -93,15 +95,15 @@ INSERT INTO files VALUES ('a', 'a.jpg', '["a_mask.png"]');
 def test_a_ledger_of_another_version_is_refused_in_one_line_and_left_as_it_is(
     tmp_path: Path, version: int
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / LEDGER)) as base:
+    with closing(sqlite3.connect(tmp_path / ".venule.sqlite")) as base:
         base.executescript(f"{OLDER_TABLES} PRAGMA user_version = {version};")
     for _ in range(2):  # the first leaves nothing behind that would hold the second up
         with pytest.raises(OutputError) as caught:
-            Ledger(tmp_path)
+            Ledger(Records(tmp_path))
         assert str(caught.value) == (
             f"{tmp_path} holds results of another version of venule; choose another folder for -o"
         )
-    with closing(sqlite3.connect(tmp_path / LEDGER)) as base:
+    with closing(sqlite3.connect(tmp_path / ".venule.sqlite")) as base:
         assert base.execute("SELECT * FROM files").fetchall() == [("a", "a.jpg", '["a_mask.png"]')]
         assert base.execute("PRAGMA user_version").fetchone() == (version,)
         assert base.execute("SELECT count(*) FROM sqlite_master").fetchone() == (3,)

@@ -1,3 +1,5 @@
+import gzip
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +166,41 @@ def test_any_one_older_result_is_refused(tree: Make) -> None:
     with pytest.raises(OutputError, match=r"out/b_overlay\.png .*--overwrite"):
         refuse_overwriting(target for job in jobs for target in job.targets)
     refuse_overwriting(jobs[0].targets)
+
+
+def test_dicom_objects_are_known_by_content_and_hidden_behind_pseudonyms(tree: Make) -> None:
+    tree("in/Ada/IM1", "in/Ada/eye.jpg", "in/Ada/zipped.gz", "in/DICOMDIR", "in/readme")
+    one, other = (bytes(128) + b"DICM" + bytes([number]) for number in range(2))
+    Path("in/Ada/IM1").write_bytes(one)
+    Path("in/DICOMDIR").write_bytes(one)
+    Path("in/Ada/zipped.gz").write_bytes(gzip.compress(other))
+    names = {
+        "in/Ada/IM1": hashlib.sha256(one).hexdigest()[:20],
+        "in/Ada/zipped.gz": hashlib.sha256(other).hexdigest()[:20],
+    }
+    jobs = {str(job.source): job for job in plan([Path("in")], Path("out"))}
+    assert {source: job.name for source, job in jobs.items() if job.dicom} == names
+    assert {job.label for job in jobs.values()} == {*names.values(), "in/Ada/eye.jpg"}
+    assert str(jobs["in/Ada/eye.jpg"].targets[0]) == "out/Ada/eye_mask.png"
+
+
+def test_what_is_only_called_dicom_is_hidden_as_well(tree: Make) -> None:
+    tree("in/Ada.dcm", "in/Ada.DICOM")
+    jobs = plan([Path("in")], Path("out"))
+    assert len(jobs) == 2
+    assert not any("Ada" in job.label for job in jobs)
+    assert len({job.name for job in jobs}) == 2
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything can be read")
+def test_a_dicom_object_that_cannot_be_read_is_hidden_as_well(tree: Make) -> None:
+    tree("in/Ada.dcm")
+    Path("in/Ada.dcm").chmod(0)
+    (job,) = plan([Path("in")], Path("out"))
+    assert "Ada" not in job.label
+
+
+def test_outputs_that_answer_dicom_need_a_dicom_object(tree: Make) -> None:
+    tree("in/eye.jpg")
+    with pytest.raises(UsageError, match="no DICOM photograph for seg, sc to answer"):
+        plan([Path("in")], Path("out"), outputs=("mask", "seg", "sc"))

@@ -19,7 +19,7 @@ from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.analysis.outputs import OUTPUTS, Output
 from venule.batch.engine import Resources
 from venule.batch.engines import ENGINES
-from venule.batch.plan import LEDGER, Job
+from venule.batch.plan import Job
 from venule.batch.predict import ModelChoice, _engine_name, predict_folder
 from venule.batch.process import Outcome, Task, Written
 from venule.errors import UsageError
@@ -113,10 +113,14 @@ def test_every_engine_writes_the_same_bytes_and_the_same_report(
 def test_the_names_that_others_read_are_as_they_were(
     tiny: ModelChoice, folder: Path, tmp_path: Path
 ) -> None:
-    assert {name: output.suffix for name, output in OUTPUTS.items()} == {
+    assert {name: OUTPUTS[name].suffix for name in ("prob", "mask", "overlay")} == {
         "prob": "_prob.png",
         "mask": "_mask.png",
         "overlay": "_overlay.png",
+        "seg": "_seg.dcm",
+        "seg-fractional": "_seg.dcm",
+        "seg-labelmap": "_seg.dcm",
+        "sc": "_sc.dcm",
     }
     out = tmp_path / "out"
     predict_folder(folder, out, model=tiny, outputs=("prob", "mask", "overlay"), engine="inline")
@@ -262,4 +266,4 @@ def test_every_engine_yields_one_outcome_a_task_and_leaves_the_ledger_alone(
     with closing(outcomes):
         found = {outcome.job.name: type(outcome) for outcome in outcomes}
     assert found == dict.fromkeys("012", Written)
-    assert not (tmp_path / LEDGER).exists()
+    assert not (tmp_path / ".venule.sqlite").exists()

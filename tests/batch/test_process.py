@@ -147,6 +147,21 @@ def test_what_reading_noticed_is_told_once(tmp_path: Path) -> None:
     assert NO_COLOR.startswith("a photograph without colour")
 
 
+def test_what_reading_noticed_is_told_of_a_photograph_that_fails_afterwards_too(
+    tmp_path: Path,
+) -> None:
+    job = _job(tmp_path)
+    Image.fromarray(np.full((40, 40), 90, np.uint8)).save(job.source)
+    rejected = attempt(replace(job, strict=True), None, green(1))
+    assert isinstance(rejected, Failed)
+    assert rejected.notes == (NO_COLOR,)
+    job.targets[1].mkdir(parents=True)
+    unwritten = attempt(job, None, green(1))
+    assert isinstance(unwritten, Failed)
+    assert "cannot be written" in unwritten.reason
+    assert unwritten.notes == (NO_COLOR,)
+
+
 def test_a_result_has_its_quality(tmp_path: Path) -> None:
     outcome = attempt(_job(tmp_path), None, green(1))
     assert isinstance(outcome, Written)

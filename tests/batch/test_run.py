@@ -26,6 +26,7 @@ from venule.batch.predict import (
 )
 from venule.batch.process import Failed, Kept, Outcome, Task, Written
 from venule.batch.processes import _Read, _Worker
+from venule.batch.records import Records
 from venule.errors import OutputError, UsageError, VenuleError
 from venule.files.hashes import file_sha256
 from venule.image.io import write_png
@@ -64,7 +65,7 @@ def predict(folder: Path, tmp_path: Path) -> Predict:
         given = {"outputs": outputs, "columns": ["quality"], **settings}
         outcomes = run(
             jobs,
-            start(jobs, tmp_path / "out", given, overwrite=overwrite),
+            start(jobs, Records(tmp_path / "out"), given, overwrite=overwrite),
             open_worker or working(network),
             engine="inline" if timeout is None else "processes",
             resources=resources_of(workers, timeout),
@@ -86,7 +87,7 @@ def _run(
 ) -> Generator[Outcome, None, None]:
     return run(
         jobs,
-        start(jobs, out, SETTINGS),
+        start(jobs, Records(out), SETTINGS),
         working(network),
         engine=engine,
         resources=resources_of(workers, None),
@@ -284,7 +285,7 @@ def test_what_was_found_stays_where_its_photograph_takes_too_long_to_be_looked_a
 ) -> None:
     predict()
     (job,) = plan([folder], tmp_path / "out")
-    with closing(Ledger(tmp_path / "out")) as ledger:
+    with closing(Ledger(Records(tmp_path / "out"))) as ledger:
         finished = ledger.finished(job)
     ours, theirs = Pipe()
 
@@ -311,7 +312,7 @@ def test_what_an_interrupted_overwriting_left_stays_where_it_cannot_be_read(
 ) -> None:
     predict()
     jobs = plan([folder], tmp_path / "out")
-    start(jobs, tmp_path / "out", SETTINGS, overwrite=True).close()
+    start(jobs, Records(tmp_path / "out"), SETTINGS, overwrite=True).close()
     (folder / "eye.png").rename(tmp_path / "away.png")
     (folder / "eye.png").symlink_to(tmp_path / "nowhere.png")
     assert _kinds(predict()) == {"eye": Failed}
@@ -402,7 +403,7 @@ def test_a_run_that_is_closed_early_reports_what_it_left_and_gives_the_ledger_fr
     statuses = {Path(row["path"]).stem: row["status"] for row in _report(out)}
     assert statuses == dict.fromkeys(statuses, "pending") | {first.job.name: "done"}
     assert [path.name for path in out.glob("*_mask.png")] == [f"{first.job.name}_mask.png"]
-    with closing(Ledger(out)) as ledger:
+    with closing(Ledger(Records(out))) as ledger:
         assert ledger.finished(first.job) is not None
 
 

@@ -24,7 +24,7 @@ def test_a_checkpoint_is_converted_and_what_was_left_out_is_named(
     done = venule("convert", checkpoint, "-o", out)
     assert (done.code, done.err) == (0, "")
     assert "ddrnet23-slim, ddrnet names" in done.out
-    assert "not taken: linear.bias" in done.out
+    assert "unexpected: linear.bias" in done.out
     assert f'network.pretrained = "{out}"' in done.out
     assert out.is_file()
 

@@ -79,13 +79,23 @@ def test_synth_writes_a_data_set_and_says_where(tmp_path: Path) -> None:
     assert "images" not in again.stderr
 
 
-def test_parts_sorts_squares_into_classes_and_says_where(tmp_path: Path) -> None:
-    root, out = trees.make_folders(tmp_path), tmp_path / "parts"
-    arguments = ["parts", str(root), str(out), "--size", "16", "--per-image", "4", "--classes", "2"]
+def test_patches_sorts_squares_into_classes_and_says_where(tmp_path: Path) -> None:
+    root, out = trees.make_folders(tmp_path), tmp_path / "patches"
+    arguments = [
+        "patches",
+        str(root),
+        str(out),
+        "--size",
+        "16",
+        "--per-image",
+        "4",
+        "--classes",
+        "2",
+    ]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert result.stdout == f"{out}\n"
-    assert "[1/6] a.png: 4 parts" in result.stderr
+    assert "[1/6] a.png: 4 patches" in result.stderr
     assert "[6/6] c.png: written" in result.stderr
     assert len(list(out.glob("*/share-[12]/*.png"))) == 12
     again = CliRunner().invoke(app, arguments)

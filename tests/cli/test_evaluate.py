@@ -79,6 +79,24 @@ def test_a_test_split_is_recorded_and_warned_of_and_written(
     assert look["weights_sha256"].startswith("9a129038")
 
 
+def test_the_dice_of_every_image_their_mean_and_the_pooled_one_are_in_the_json(
+    drive: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.json"
+    arguments = ("--data", f"drive={drive}", "--split", "test", "--json", file)
+    call("expert:second", *arguments, "--access-log", tmp_path / "accesses.jsonl")
+    (result,) = json.loads(file.read_text())["results"]
+    eyes = [trees.draw(number) for number in range(1, 21)]
+    both = [2 * int((eye.first & eye.second).sum()) for eye in eyes]
+    each = [int(eye.first.sum()) + int(eye.second.sum()) for eye in eyes]
+    dice = [twice / total for twice, total in zip(both, each, strict=True)]
+    assert min(dice) > 0
+    assert max(dice) < 1
+    assert [image["scores"]["dice"] for image in result["images"]] == pytest.approx(dice)
+    assert result["mean"]["dice"]["mean"] == pytest.approx(sum(dice) / 20)
+    assert result["pooled"]["dice"] == pytest.approx(sum(both) / sum(each))
+
+
 def test_a_validation_split_is_no_look(drive: Path, weights: Path, tmp_path: Path) -> None:
     looks = tmp_path / "looks.jsonl"
     arguments = ("--data", f"drive={drive}", "--split", "val", "--access-log", looks)

@@ -1,8 +1,12 @@
+import csv
+import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from venule.synth.fundus import synthesize_fundus
 
 KINDS = ("prob", "mask", "overlay")
 ALL = ("--save", "prob,mask,overlay")
+LASTING = {"engine", "workers", "threads", "timeout_s", "written", "kept", "failed"}
 RECORDS = {".venule.sqlite", "report.csv", "run.json"}
 
 
@@ -279,7 +284,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
         (["eye.png", "--model", ""], "an empty name of weights"),
         (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
-        (["eye.png", "--save", "mask,map"], "output map: use prob,mask,overlay or some"),
+        (["eye.png", "--save", "mask,map"], "output map: use prob,mask,overlay"),
         ([""], "an empty path"),
         (["eye.png", "-o", ""], "an empty path"),
         (["eye.png", "--timeout", "inf"], "timeout inf: give a number of seconds"),
@@ -371,6 +376,85 @@ def test_a_closed_terminal_ends_nothing_under_nohup(
     arguments = ("predict", photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
     assert _signalled("SIGHUP", arguments, hang_up="SIG_IGN", seconds=1)[0] == 0
     assert _outputs(tmp_path / "out") == {"eye_mask.png"}
+
+
+def _found(out: Path) -> dict[str, object]:
+    """Every file below `out` with what it holds, times left out; of the ledger only that it is."""
+    found: dict[str, object] = {name: (out / name).read_bytes() for name in _outputs(out)}
+    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+        found["report.csv"] = [{**row, "seconds": ""} for row in csv.DictReader(file)]
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    last = {name: value for name, value in run.pop("last_run").items() if name in LASTING}
+    found["run.json"] = run | {"last_run": last}
+    return found | {".venule.sqlite": (out / ".venule.sqlite").is_file()}
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        ([], {}),
+        (["--engine", "inline"], {"engine": "inline"}),
+        (
+            ["--save", "mask,prob,overlay", "--workers", "2", "--timeout", "60", "--strict"],
+            {"outputs": KINDS, "workers": 2, "timeout": 60.0, "strict": True},
+        ),
+    ],
+)
+def test_python_does_what_the_command_does(
+    venule: Run,
+    tiny_onnx: Path,
+    cohort: Path,
+    tmp_path: Path,
+    options: list[str],
+    arguments: dict[str, Any],
+) -> None:
+    import venule as package
+    from venule.batch.predict import ModelChoice
+
+    (cohort / "broken.png").write_bytes(b"no photograph")
+    typed, called = tmp_path / "typed", tmp_path / "called"
+    model = ("--model", tiny_onnx, "--runtime", "onnx", "--threshold", "0.7")
+    ran = venule("predict", cohort, "-o", typed, *model, *options)
+    choice = ModelChoice(model=tiny_onnx, runtime="onnx", threshold=0.7)
+    summary = package.predict_folder(cohort, called, model=choice, **arguments)
+    assert _found(called) == _found(typed)
+    failed = len(summary.failed)
+    assert (summary.total, summary.written + failed, summary.kept) == (5, 5, 0)
+    assert ran.code == (4 if failed == 5 else 3), ran.err
+    assert f"{failed} of 5 inputs failed:" in ran.err
+
+
+def test_both_engines_can_be_named_and_another_one_is_one_line(
+    venule: Run, tiny_onnx: Path, cohort: Path, tmp_path: Path
+) -> None:
+    options = (cohort, "-o", tmp_path / "out", "--model", tiny_onnx)
+    ran = venule("predict", *options, "--engine", "ray")
+    assert ran.code == 2
+    assert ran.err == "venule: error: engine ray: use one of inline, processes\n"
+    assert venule("predict", *options, "--engine", "inline", "--workers", "2").code == 2
+    assert not (tmp_path / "out").exists()
+    first = venule("predict", *options, "--engine", "inline")
+    assert (first.code, len(first.out.split())) == (0, 4)
+    again = venule("predict", *options, "--engine", "processes")
+    assert (again.code, again.out) == (0, "")
+    assert "4 of 4 inputs were finished before" in again.err
+
+
+def test_results_of_another_version_are_one_line_and_exit_code_2(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with closing(sqlite3.connect(out / ".venule.sqlite")) as base:
+        base.execute("CREATE TABLE files (name TEXT PRIMARY KEY, quality TEXT)")
+    for more in ([], ["--overwrite"]):
+        ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx, *more)
+        assert ran.code == 2
+        assert ran.err == (
+            f"venule: error: {out} holds results of another version of venule; choose another "
+            "folder for -o\n"
+        )
+    assert _outputs(out) == set()
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_labels_beside_masks_are_ambiguous(tmp_path: Path) -> None:
         folders.read_plain(root)
 
 
-def test_the_folders_of_the_manshi3_are_its_splits(fake_root: Path) -> None:
+def test_the_folders_of_manshi3_are_its_splits(fake_root: Path) -> None:
     root = fake_root / "drive_folders"
     dataset = folders.read_deeplab(root)
     assert next(iter(protocols_of(dataset))) == "deeplab"

@@ -15,11 +15,16 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from support.dicom import EYE, IDENTITY, LOSSLESS, MASK, baseline, content, photograph
+from venule.analysis.analyse import Analysis
+from venule.analysis.outputs import OUTPUTS
 from venule.dicom.deidentify import deidentified
 from venule.dicom.read import read_dicom
 from venule.dicom.segmentation import SegKind, encode_seg
 from venule.dicom.source import Source
 from venule.errors import OutputError
+from venule.image.fov import find_fov
+from venule.image.photograph import read_photograph
+from venule.inference.prediction import Prediction, ProbabilityMap
 
 ODD = np.zeros((96, 120), bool)
 ODD[1:90:3, 2:117:5] = True
@@ -203,3 +208,19 @@ def test_answers_to_one_deidentified_photograph_stay_together() -> None:
     one, other = (seg_of(source, {"vessel": MASK}) for _ in range(2))
     assert one.StudyInstanceUID == other.StudyInstanceUID
     assert one.PatientID == other.PatientID
+
+
+def test_arteries_and_veins_of_a_prediction_are_segments_beside_all_vessels() -> None:
+    read = read_photograph(content(photograph()))
+    levels = {name: mask * np.uint16(65535) for name, mask in (("artery", MASK), ("vein", ODD))}
+    maps = {name: ProbabilityMap(each, 0.5, np.empty(0, np.intp)) for name, each in levels.items()}
+    prediction = Prediction(find_fov(read.pixels), maps)
+    analysis = Analysis(photograph=read, prediction=prediction, model="general")
+    seg = dcmread(BytesIO(OUTPUTS["seg"].encode(analysis)))
+    labels = [each.SegmentLabel for each in seg.SegmentSequence]
+    assert labels == ["Vessel", "Artery", "Vein"]
+    assert {each.SegmentAlgorithmName for each in seg.SegmentSequence} == {"venule general"}
+    for frame, mask in zip(seg.pixel_array, (MASK | ODD, MASK, ODD), strict=True):
+        assert np.array_equal(frame > 0, mask)
+    label = dcmread(BytesIO(OUTPUTS["seg-labelmap"].encode(analysis))).pixel_array
+    assert np.array_equal(label, np.where(MASK, 2, np.where(ODD, 3, 0)))

@@ -33,11 +33,11 @@ from venule.training.config_file import parse_config
 from venule.training.run import Run
 
 
-def held_out(id: str, seed: int) -> _HeldOut:
+def held_out(id: str, seed: int, *, mean: float = 0.0) -> _HeldOut:
     """Overconfident probabilities: the truth follows half of their logit, minus one."""
     rng = np.random.default_rng(seed)
     shape = (60, 70)
-    z = rng.normal(0, 3, shape)
+    z = rng.normal(mean, 3, shape)
     truth = rng.random(shape) < expit(0.5 * z - 1)
     fov = rng.random(shape) < 0.9
     image = np.zeros((*shape, 3), np.uint8)
@@ -55,6 +55,16 @@ def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None
     assert offset == pytest.approx(float(expected.intercept_[0]), abs=1e-3)
     assert scale == pytest.approx(0.5, abs=0.05)
     assert offset == pytest.approx(-1, abs=0.1)
+
+
+def test_a_calibration_is_of_the_logits_not_of_levels_that_do_not_tell_them_apart() -> None:
+    items = [held_out(str(seed), seed, mean=-8.0) for seed in range(20)]
+    x = np.concatenate([i.logits[i.sample.fov] for i in items]).astype(np.float64)
+    y = np.concatenate([i.truth[i.sample.fov] for i in items])
+    expected = LogisticRegression(C=1e9, tol=1e-8).fit(x.clip(-16, 16)[:, None], y)
+    after = fit_platt(items)
+    assert after.scale == pytest.approx(float(expected.coef_[0, 0]), abs=2e-4)
+    assert after.offset == pytest.approx(float(expected.intercept_[0]), abs=1e-3)
 
 
 def test_networks_that_are_worse_than_chance_are_refused() -> None:

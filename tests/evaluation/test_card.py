@@ -111,15 +111,17 @@ def test_data_without_attribution_is_refused_until_it_is_given(
     weights = write_network(tmp_path / "tiny.onnx", record)
     about = json.loads((copy / "about.json").read_text())
     (copy / "about.json").write_text(json.dumps(about | {"reports": []}))
-    with pytest.raises(UsageError, match="no attribution of drawn"):
+    with pytest.raises(UsageError, match="no attribution of synthetic"):
         make_card(copy, weights)
-    ours = '[data.drawn]\ncitation = "venule"\nurl = "https://example.org"\nterms = "Apache-2.0"\n'
+    ours = (
+        '[data.synthetic]\ncitation = "venule"\nurl = "https://example.org"\nterms = "Apache-2.0"\n'
+    )
     (copy / "card.toml").write_text(TEXTS + ours)
     assert make_card(copy, weights).data[0].terms == "Apache-2.0"
 
 
 def test_a_model_without_a_card_is_said_so() -> None:
-    with pytest.raises(UsageError, match="none: no card at"):
+    with pytest.raises(UsageError, match="none: no such card"):
         card_file("none")
 
 

@@ -12,8 +12,10 @@ from venule.training.losses import (
     bce,
     build_loss,
     dice,
+    exclusive,
     focal,
     masked_mean,
+    one_against_rest,
     soft_cldice,
     soft_skeleton,
     total_loss,
@@ -192,3 +194,48 @@ def test_losses_of_half_precision_heads_are_taken_in_fp32() -> None:
     logits, truth, fov = random_batch()
     total = total_loss((logits.bfloat16(),), truth, fov, loss=dice, auxiliary_weight=0.4)
     assert total.dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_of_several_classes_is_the_mean_of_theirs(kind: str) -> None:
+    loss = build_loss(LossConfig(kind=kind))
+    first, second = random_batch(), tuple(part.flip(-1) for part in random_batch())
+    together = loss(*(torch.cat(pair, dim=1) for pair in zip(first, second, strict=True)))
+    torch.testing.assert_close(together, (loss(*first) + loss(*second)) / 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_valid_of_one_class_does_not_count(kind: str) -> None:
+    logits, truth, fov = (torch.cat((part, part.flip(-1)), dim=1) for part in random_batch())
+    valid = fov.clone()
+    valid[:, 1, :8] = 0
+    other = torch.where(valid > 0, logits, -logits)
+    loss = build_loss(LossConfig(kind=kind))
+    torch.testing.assert_close(loss(logits, truth, valid), loss(other, truth, valid))
+    assert not torch.equal(loss(logits, truth, fov), loss(other, truth, fov))
+
+
+def test_which_class_it_is_counts_alike_for_each_whatever_its_pixels() -> None:
+    # Three pixels of the first class at odds 3 : 1, one of the second at odds 1 : 1, one of both.
+    logits = torch.tensor([[math.log(3)] * 3 + [0.0, 9.0], [0.0] * 5])[None, :, None]
+    truth = torch.tensor([[1.0, 1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0, 1.0]])[None, :, None]
+    loss = exclusive(logits, truth, torch.ones(1, 1, 1, 5))
+    assert float(loss) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
+
+
+def test_which_class_it_is_costs_nothing_where_none_is() -> None:
+    logits = torch.randn(2, 2, 4, 4)
+    nothing = exclusive(logits, torch.zeros_like(logits), torch.ones(2, 1, 4, 4))
+    assert nothing.tolist() == [0, 0]
+
+
+def test_the_weight_of_which_class_it_is_is_added_to_the_loss() -> None:
+    logits, truth, fov = (torch.cat((part, part.flip(-1)), dim=1) for part in random_batch())
+    plain = build_loss(LossConfig(kind="bce"))(logits, truth, fov)
+    both = build_loss(LossConfig(kind="bce", exclusive_weight=2.0))(logits, truth, fov)
+    torch.testing.assert_close(both, plain + 2 * exclusive(logits, truth, fov))
+
+
+def test_the_sigmoid_of_one_against_the_rest_is_the_softmax() -> None:
+    logits = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(one_against_rest(logits).sigmoid(), logits.softmax(1)[:, 1:])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import FieldOfView
+from venule.image.landmarks import Landmarks
 from venule.image.photograph import Photograph, as_photograph
 from venule.inference.prediction import Prediction
 from venule.inference.segment import Segmenter
@@ -14,18 +15,31 @@ from venule.quality.assess import Quality, assess
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks that an analysis uses; `vessels` segments the vessels."""
+    """The networks that an analysis uses.
+
+    Attributes:
+        vessels: segments the vessels.
+        types: tells arteries from veins; the shipped network if None.
+        landmarks: finds optic disc and fovea; the shipped network if None.
+    """
 
     vessels: Segmenter
+    types: Segmenter | None = None
+    landmarks: Segmenter | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Analysis:
-    """What is known of one photograph; None where the step that finds it was not asked for."""
+    """What is known of one photograph; None where the step that finds it was not asked for.
+
+    `model` is the name of the network that segmented the vessels.
+    """
 
     photograph: Photograph
     prediction: Prediction
+    model: str = ""
     quality: Quality | None = None
+    landmarks: Landmarks | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,9 @@ def analyse(
         networks = Networks(networks)
     photograph = as_photograph(photograph)
     prediction = networks.vessels.segment(photograph, fov=fov)
-    analysis = Analysis(photograph=photograph, prediction=prediction)
+    analysis = Analysis(
+        photograph=photograph, prediction=prediction, model=networks.vessels.record.name
+    )
     for step in in_order((GRADE,) if steps is None else steps):
         analysis = step.fill(analysis, networks)
     return analysis

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from venule.analysis.analyse import GRADE, Analysis, Step
+from venule.analysis.marks import LANDMARKS
+from venule.dicom.source import Source
 
 Cell = str | float | int | None
 """What a table holds in one place; None is an empty cell."""
@@ -35,7 +37,54 @@ def _quality(analysis: Analysis) -> Mapping[str, Cell]:
     }
 
 
+def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
+    found = analysis.landmarks
+    if found is None:
+        return {}
+    cells: dict[str, Cell] = {"laterality": found.laterality}
+    if found.disc is not None:
+        cells |= {
+            "disc_x_px": round(found.disc.x, 1),
+            "disc_y_px": round(found.disc.y, 1),
+            "disc_radius_px": round(found.disc.radius_px, 1),
+            "disc_confidence": round(found.disc.confidence, 3),
+        }
+    if found.fovea is not None:
+        cells |= {
+            "fovea_x_px": round(found.fovea.x, 1),
+            "fovea_y_px": round(found.fovea.y, 1),
+            "fovea_confidence": round(found.fovea.confidence, 3),
+        }
+    return cells
+
+
+LANDMARK_COLUMNS = (
+    "disc_x_px",
+    "disc_y_px",
+    "disc_radius_px",
+    "disc_confidence",
+    "fovea_x_px",
+    "fovea_y_px",
+    "fovea_confidence",
+    "laterality",
+)
+"""Pixels of the photograph, 0 at the centre of the first one; empty where there is none."""
+
+
+def _file(analysis: Analysis) -> Mapping[str, Cell]:
+    photograph = analysis.photograph
+    return {"laterality": photograph.laterality, "um_per_px": photograph.um_per_px}
+
+
+def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
+    origin = analysis.photograph.origin
+    return {"acquired": origin.acquired or None} if isinstance(origin, Source) else {}
+
+
 COLUMNS: Mapping[str, Columns] = {
     "quality": Columns(("quality", "quality_reasons", "uncertainty"), _quality, (GRADE,)),
+    "landmarks": Columns(LANDMARK_COLUMNS, _landmarks, (LANDMARKS,)),
+    "file": Columns(("laterality", "um_per_px"), _file),
+    "acquired": Columns(("acquired",), _acquired),  # personal: only where it is asked for
 }
 """Every group of columns by its name, in the order in which tables show them."""

@@ -2,20 +2,36 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from venule.analysis.analyse import Analysis, Step
 from venule.analysis.kept import keep
-from venule.image.encode import encode_levels, encode_mask, encode_strips
-from venule.viz.overlay import overlay_strips
+from venule.analysis.marks import LANDMARKS, TYPES
+from venule.dicom.source import Source
+from venule.errors import OutputError
+from venule.image.artery_vein import color_types
+from venule.image.encode import encode_levels, encode_mask, encode_rgb, encode_strips
+from venule.viz.marks import mark_overlay
+from venule.viz.overlay import overlay, overlay_strips
+
+if TYPE_CHECKING:
+    from venule.dicom.segmentation import SegKind
 
 
 @dataclass(frozen=True)
 class Output:
-    """A kind of file: the end of its name, the steps it needs, and its bytes."""
+    """A kind of file: the end of its name, the steps it needs, and its bytes.
+
+    `answers_dicom` is true of what goes back to the archive that the photograph came from.
+    """
 
     suffix: str
     encode: Callable[[Analysis], bytes]
     needs: tuple[Step, ...] = ()
+    answers_dicom: bool = False
 
 
 def _prob(analysis: Analysis) -> bytes:
@@ -27,14 +43,68 @@ def _mask(analysis: Analysis) -> bytes:
 
 
 def _overlay(analysis: Analysis) -> bytes:
-    photograph = analysis.photograph
-    strips = overlay_strips(photograph.pixels, analysis.prediction.vessels)
-    return encode_strips(photograph.shape, strips)
+    photograph, maps = analysis.photograph, analysis.prediction.maps
+    typed = {"artery", "vein"} <= set(maps)
+    if not typed and analysis.landmarks is None:
+        strips = overlay_strips(photograph.pixels, analysis.prediction.vessels)
+        return encode_strips(photograph.shape, strips)
+    pixels = photograph.pixels
+    artery, vein = (maps[name].mask if typed else None for name in ("artery", "vein"))
+    if not typed:
+        pixels = overlay(pixels, analysis.prediction.vessels)
+    return encode_rgb(mark_overlay(pixels, artery, vein, analysis.landmarks))
+
+
+def _av(analysis: Analysis) -> bytes:
+    maps = analysis.prediction.maps
+    return encode_rgb(color_types(maps["artery"].mask, maps["vein"].mask))
+
+
+def _disc(analysis: Analysis) -> bytes:
+    found = analysis.landmarks.disc if analysis.landmarks is not None else None
+    shape = analysis.photograph.shape
+    return encode_mask(np.zeros(shape, bool) if found is None else found.mask(shape))
+
+
+def _seg(kind: "SegKind", analysis: Analysis) -> bytes:
+    # Imported where it is needed: pydicom is an extra, and slow to import.
+    from venule.dicom.segmentation import encode_seg
+    from venule.dicom.terms import SEGMENTS
+
+    prediction = analysis.prediction
+    maps = {"vessel": prediction.vessel_map} | {
+        name: found for name, found in prediction.maps.items() if name in SEGMENTS
+    }
+    if kind == "fractional":
+        stored = {name: found.probability for name, found in maps.items()}
+        return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model)
+    masks = {name: found.mask for name, found in maps.items()} | {"vessel": prediction.vessels}
+    return encode_seg(_source(analysis), masks, kind=kind, model=analysis.model)
+
+
+def _sc(analysis: Analysis) -> bytes:
+    from venule.dicom.capture import encode_secondary_capture
+
+    strips = overlay_strips(analysis.photograph.pixels, analysis.prediction.vessels)
+    return encode_secondary_capture(_source(analysis), np.concatenate([*strips]))
+
+
+def _source(analysis: Analysis) -> Source:
+    origin = analysis.photograph.origin
+    if not isinstance(origin, Source):
+        raise OutputError("no DICOM object for seg and sc to answer; save others of this one")
+    return origin
 
 
 OUTPUTS: Mapping[str, Output] = {
     "prob": Output("_prob.png", _prob),
     "mask": Output("_mask.png", _mask),
     "overlay": Output("_overlay.png", _overlay),
+    "av": Output("_av.png", _av, (TYPES,)),
+    "disc": Output("_disc.png", _disc, (LANDMARKS,)),
+    "seg": Output("_seg.dcm", partial(_seg, "binary"), answers_dicom=True),
+    "seg-fractional": Output("_seg.dcm", partial(_seg, "fractional"), answers_dicom=True),
+    "seg-labelmap": Output("_seg.dcm", partial(_seg, "labelmap"), answers_dicom=True),
+    "sc": Output("_sc.dcm", _sc, answers_dicom=True),
 }
 """Every kind of file by its name, in the order in which they are written."""

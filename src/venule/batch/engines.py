@@ -15,4 +15,13 @@ def processes(
     return processes(tasks, open_worker, resources)
 
 
-ENGINES: Mapping[str, Engine] = {"inline": inline, "processes": processes}
+def ray(
+    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+) -> Generator[Outcome, None, None]:
+    """Process photographs on a Ray cluster, see `ray.ray_actors`."""
+    from venule.batch.ray import ray_actors  # needs the extra `ray`
+
+    return ray_actors(tasks, open_worker, resources)
+
+
+ENGINES: Mapping[str, Engine] = {"inline": inline, "processes": processes, "ray": ray}

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from venule.analysis.columns import Cell
-from venule.batch.plan import LEDGER, Job
+from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Outcome, Written, may_exist
+from venule.batch.records import Records
 from venule.batch.refuse import (
     Settings,
     refuse_mixing,
@@ -48,6 +49,12 @@ CREATE TABLE cells (                -- one row a value, so that a new column nee
 ) WITHOUT ROWID;
 """
 
+_COLUMNS = {
+    "files": "name, source, place, status, reason, input_sha256, seconds, notes",
+    "outputs": "name, path, sha256",
+    "cells": "name, column_name, value",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -69,8 +76,9 @@ class Ledger:
     Photographs are known by the name of their results, so that a folder of photographs may move.
     """
 
-    def __init__(self, out: Path) -> None:
-        self.path = out / LEDGER
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.path = records.ledger
         self._old_names: dict[str, str] = {}  # of photographs' results, by the present ones
         with self._errors():
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
@@ -171,7 +179,7 @@ class Ledger:
                 return
             self._base.execute(
                 "UPDATE files SET source = ?, place = ?, reason = ? WHERE name = ?",
-                (text(job.source), _place(job), reason, name),
+                (text(job.label), _place(job), reason, name),
             )
             if not isinstance(outcome, Kept):
                 self._replace(name, outcome)
@@ -201,6 +209,30 @@ class Ledger:
             "INSERT INTO cells VALUES (?, ?, ?)",
             ((name, column, cell) for column, cell in outcome.cells.items() if cell is not None),
         )
+
+    def add(self, other: "Ledger") -> None:
+        """Take over all that another ledger of the same folder knows.
+
+        Raises:
+            OutputError: it has other settings, or cannot be read.
+        """
+        settings = other.settings
+        refuse_other_settings(self.path.parent, self.settings, settings)
+        with self._errors(), other._errors(), self._transaction():
+            self._base.execute(
+                "INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)]
+            )
+            for table, names in _COLUMNS.items():
+                rows = other._base.execute(f"SELECT {names} FROM {table}")
+                if table == "files":
+                    known = rows.fetchall()
+                    for name, *_ in known:
+                        self._clear(name)
+                    rows = iter(known)  # type: ignore[assignment]
+                places = ", ".join("?" * len(names.split(",")))
+                self._base.executemany(
+                    f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})", rows
+                )
 
     def rows(self) -> Iterator[Row]:
         """Every photograph of the folder of results, in the order of the results' names."""
@@ -244,7 +276,7 @@ class Ledger:
             if was is None:
                 self._base.execute(
                     "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')",
-                    (name, text(job.source), _place(job)),
+                    (name, text(job.label), _place(job)),
                 )
             elif again:
                 self._base.execute(
@@ -262,7 +294,7 @@ class Ledger:
             if was is not None and (again or was != "done"):
                 self._base.execute(
                     "UPDATE files SET source = ?, place = ? WHERE name = ?",
-                    (text(job.source), _place(job), name),
+                    (text(job.label), _place(job), name),
                 )
 
     def _clear(self, name: str) -> None:
@@ -285,7 +317,7 @@ class Ledger:
                 continue
             if sha256_if_readable(job.source) not in (None, digest):
                 raise OutputError(
-                    f"{self.path.parent} holds results of {source}, and {job.source} is another "
+                    f"{self.path.parent} holds results of {source}, and {job.label} is another "
                     "photograph of that name; choose another folder for -o, or replace them with "
                     "--overwrite"
                 )
@@ -349,7 +381,8 @@ def key(job: Job) -> str:
 
 
 def _place(job: Job) -> str:
-    return text(job.source.absolute())
+    """Where the photograph lies; of a DICOM object its pseudonym, for a path may name a patient."""
+    return text(job.label) if job.dicom else text(job.source.absolute())
 
 
 def text(value: str | Path) -> str:

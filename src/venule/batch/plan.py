@@ -1,7 +1,9 @@
 """Which photographs are read and where their results go, decided before anything is written."""
 
+import gzip
 import os
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from venule.analysis.outputs import OUTPUTS
-from venule.errors import UsageError
-from venule.image.io import is_image_path
+from venule.batch.records import Shard, is_ledger
+from venule.dicom.pseudonym import pseudonym
+from venule.dicom.recognize import recognizes
+from venule.errors import ImageError, UsageError
+from venule.image.io import is_image_path, read_bytes
 
-LEDGER = ".venule.sqlite"
-"""The file that makes a folder one of results, see `ledger`."""
+_HEAD_BYTES = 256
+_DICOM_SUFFIXES = (".dcm", ".dicom")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,13 @@ class Job:
     outputs: tuple[str, ...]  # names of `analysis.outputs.OUTPUTS`
     columns: tuple[str, ...] = ("quality",)  # names of `analysis.columns.COLUMNS`
     strict: bool = False  # a result of grade "reject" is a failure, and not written
+    dicom: bool = False  # a DICOM object: its own name and folder may name a patient
+    deidentify: bool = False  # DICOM objects that are written name no patient either
+
+    @property
+    def label(self) -> str:
+        """What stands for the photograph in every message, table and log."""
+        return self.name if self.dicom else str(self.source)
 
     @property
     def results(self) -> dict[str, str]:
@@ -42,6 +54,7 @@ class Job:
 class _Found:
     source: Path
     folder: Path  # of its results
+    pseudonym: str | None = None  # of a DICOM object
 
     @property
     def key(self) -> tuple[Path, Path]:
@@ -49,7 +62,9 @@ class _Found:
 
     @property
     def stem(self) -> str:
-        """The file's name without its ending; `.ppm.gz` is one ending."""
+        """The file's name without its ending; `.ppm.gz` is one ending. Of DICOM, its pseudonym."""
+        if self.pseudonym is not None:
+            return self.pseudonym
         name = self.source.name
         return Path(name[:-3] if name.lower().endswith(".gz") else name).stem
 
@@ -61,18 +76,23 @@ def plan(
     outputs: Sequence[str] = ("mask",),
     columns: Sequence[str] = ("quality",),
     strict: bool = False,
+    shard: Shard | None = None,
+    deidentify: bool = False,
 ) -> tuple[Job, ...]:
     """The photographs in `paths` with their results under `out`, in the order of `paths`.
 
+    DICOM objects are known by their content, whatever their names, and their results are named by
+    pseudonyms, all in `out` itself: the name of a file or folder may be that of a patient.
     Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
     folders met before (a loop of links) are passed over, and so, with a warning, are folders of
     other results. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
-    cannot be searched stands in the plan itself, as an input that will fail.
+    cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
+    own are planned, which may be none.
 
     Raises:
-        UsageError: a path is missing, nothing is found, `out` is an input folder or two
-            photographs would share a result.
+        UsageError: a path is missing, nothing is found, `out` is an input folder, two photographs
+            would share a result, or outputs answer DICOM objects and there are none.
     """
     found: dict[tuple[Path, Path], _Found] = {}  # each photograph once in a folder of results
     for path in paths:
@@ -83,14 +103,27 @@ def plan(
                 raise UsageError(f"{out} is an input folder; choose another folder for -o")
             found |= {one.key: one for one in _photographs(path, out)}
         else:
-            one = _Found(path, out)
+            one = _found(path, out, out)
             found[one.key] = one
     if not found:
         raise UsageError(f"no photographs in {', '.join(map(str, paths))}")
-    same = partial(Job, out=out, outputs=tuple(outputs), columns=tuple(columns), strict=strict)
-    jobs = tuple(same(source=one.source, name=name) for one, name in _named(found.values(), out))
+    same = partial(
+        Job,
+        out=out,
+        outputs=tuple(outputs),
+        columns=tuple(columns),
+        strict=strict,
+        deidentify=deidentify,
+    )
+    jobs = tuple(
+        same(source=one.source, name=name, dicom=one.pseudonym is not None)
+        for one, name in _named(found.values(), out)
+    )
+    answers = [name for name in outputs if OUTPUTS[name].answers_dicom]
+    if answers and not any(job.dicom for job in jobs):
+        raise UsageError(f"no DICOM photograph for {', '.join(answers)} to answer; save others")
     _refuse_clashes(jobs)
-    return jobs
+    return tuple(job for job in jobs if shard is None or shard.takes(job.name))
 
 
 def _photographs(root: Path, out: Path) -> Iterator[_Found]:
@@ -109,24 +142,57 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
             subfolders.clear()
             continue
         skipped.add(_identity(here))
-        if here != root and LEDGER in names:
+        if here != root and any(map(is_ledger, names)):
             warnings.warn(f"{here}: passed over, as it holds results of venule", stacklevel=2)
             subfolders.clear()
             continue
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
+            if name.startswith(".") or name == "DICOMDIR":  # an index of the others
+                continue
+            one = _found(here / name, out / here.relative_to(root), out)
             # A link that leads nowhere and a pipe stay: they are reported, not passed over.
-            if is_image_path(here / name) and not name.startswith("."):
-                yield _Found(here / name, out / here.relative_to(root))
+            if one.pseudonym is not None or is_image_path(here / name):
+                yield one
     for path in closed:
         yield _Found(path, out / path.parent.relative_to(root))
+
+
+def _found(path: Path, folder: Path, out: Path) -> _Found:
+    """The file with the folder of its results; DICOM objects lie in `out` itself."""
+    if not _is_dicom(path):
+        return _Found(path, folder)
+    try:
+        name = pseudonym(read_bytes(path))
+    except ImageError:  # it will fail, and its path is not to be told either
+        name = pseudonym(str(path.absolute()).encode("utf-8", "surrogateescape"))
+    return _Found(path, out, name)
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether the file is a DICOM object, perhaps zipped, or is at least called one."""
+    if path.suffix.lower() in _DICOM_SUFFIXES:  # a broken one has a patient's name as well
+        return True
+    try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            return False
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            return recognizes(file.read(_HEAD_BYTES))
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _named(found: Collection[_Found], out: Path) -> Iterator[tuple[_Found, str]]:
     """Each photograph with the name of its results below `out`, which no other has."""
     # Compared without case: results of A.jpg and a.png are one file on many file systems.
     sharing = Counter((one.folder, one.stem.casefold()) for one in found)
+    copies: Counter[str] = Counter()
     for one in found:
+        if one.pseudonym is not None:
+            copies[one.pseudonym] += 1
+            number = copies[one.pseudonym]
+            yield one, one.pseudonym + (f"-{number}" if number > 1 else "")
+            continue
         alone = sharing[one.folder, one.stem.casefold()] == 1
         name = one.folder.relative_to(out) / (one.stem if alone else one.source.name)
         yield one, name.as_posix()

@@ -19,10 +19,11 @@ from venule.analysis.outputs import OUTPUTS
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
 from venule.batch.ledger import Ledger
-from venule.batch.plan import LEDGER, Job, plan
+from venule.batch.plan import Job, plan
 from venule.batch.process import Failed, Kept, Outcome, Task, Worker, Written, discard, sweep
+from venule.batch.records import Records, Shard
 from venule.batch.refuse import Settings, refuse_overwriting
-from venule.batch.report import REPORT, RUN, write_reports
+from venule.batch.report import write_reports
 from venule.errors import UsageError
 from venule.files.atomic import make_folder
 from venule.files.hashes import file_sha256, sha256_if_readable
@@ -94,7 +95,10 @@ def predict_folder(
     workers: int = 1,
     timeout: float | None = None,
     strict: bool = False,
+    deidentify: bool = False,
+    key: Path | str | None = None,
     overwrite: bool = False,
+    shard: Shard | None = None,
     begun: Callable[[ModelRecord, int], None] | None = None,
     progress: Callable[[Outcome], None] | None = None,
 ) -> Summary:
@@ -111,7 +115,11 @@ def predict_folder(
         workers: photographs at the same time; they share the cores.
         timeout: seconds that a photograph may take, `TIMEOUT_S` if None.
         strict: photographs of grade "reject" fail, without files.
+        deidentify: DICOM objects that are written name no patient, study or date.
+        key: a CSV file outside `out` that tells which pseudonym is which DICOM object.
         overwrite: analyse everything again, and replace files that are in the way.
+        shard: the part of the photographs that this run processes; runs of all shards may share
+            `out`, and `merge_shards` makes one report of theirs.
         begun: called before the first, with the model's record and the number of photographs.
         progress: called with each outcome.
 
@@ -132,16 +140,19 @@ def predict_folder(
         outputs=outputs,
         columns=columns,
         strict=strict,
+        shard=shard,
+        deidentify=deidentify,
     )
     name = _engine_name(engine, jobs, workers=workers, timeout=timeout)
     resources = resources_of(workers, timeout)
     weights = choice.weights
     sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
     segmenter = choice.open(resources.threads)
-    settings = settings_of(
-        segmenter, sha256, {"imgsz": choice.resize_px, "strict": strict}, outputs, columns
-    )
-    ledger = start(jobs, Path(out), settings, overwrite=overwrite)
+    parameters = {"imgsz": choice.resize_px, "strict": strict, "deidentify": deidentify}
+    settings = settings_of(segmenter, sha256, parameters, outputs, columns)
+    if key is not None:
+        _write_key(Path(key), jobs, Path(out), overwrite=overwrite)
+    ledger = start(jobs, Records(Path(out), shard), settings, overwrite=overwrite)
     if begun is not None:
         begun(segmenter.record, len(jobs))
     open_worker: OpenWorker = partial(open_same, choice, segmenter.runtime, sha256)
@@ -174,6 +185,14 @@ def _known(names: Sequence[str], among: Mapping[str, object], what: str) -> tupl
     if unknown or not names:
         raise UsageError(f"{what} {', '.join(unknown) or 'none'}: use {','.join(among)} or some")
     return tuple(name for name in among if name in names)
+
+
+def _write_key(path: Path, jobs: Sequence[Job], out: Path, *, overwrite: bool) -> None:
+    from venule.dicom.key import write_key
+
+    if path.absolute().is_relative_to(out.absolute()):
+        raise UsageError(f"{path}: lies in {out}; put the key where results do not go")
+    write_key(path, ((job.name, job.source) for job in jobs if job.dicom), overwrite=overwrite)
 
 
 def _engine_name(
@@ -225,24 +244,28 @@ def settings_of(
     }
 
 
-def start(jobs: Sequence[Job], out: Path, settings: Settings, *, overwrite: bool = False) -> Ledger:
-    """Open the ledger of `out` and enter the jobs; nobody else can write there until it is closed.
+def start(
+    jobs: Sequence[Job], records: Records, settings: Settings, *, overwrite: bool = False
+) -> Ledger:
+    """Open the ledger of a folder of results and enter the jobs.
+
+    Nobody else can write there until it is closed.
 
     Args:
-        jobs: as planned for `out`.
-        out: the folder of all results; made if it is not there.
+        jobs: as planned for the folder.
+        records: its books; the folder is made if it is not there.
         settings: what results depend on beside the photograph, as JSON.
         overwrite: analyse everything again, and replace files that are in the way.
 
     Raises:
-        OutputError: `out` cannot be used, another run is at work there, or, without `overwrite`,
-            it has results of other settings or files that are in the way.
+        OutputError: the folder cannot be used, another run is at work there, or, without
+            `overwrite`, it has results of other settings or files that are in the way.
     """
-    if not overwrite and not (out / LEDGER).exists():
+    if not overwrite and not records.ledger.exists():
         targets = [target for job in jobs for target in job.targets]
-        refuse_overwriting([*targets, out / REPORT, out / RUN])
-    make_folder(out)
-    ledger = Ledger(out)
+        refuse_overwriting([*targets, *records.files])
+    make_folder(records.out)
+    ledger = Ledger(records)
     try:
         ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
     except BaseException:
@@ -277,8 +300,8 @@ def run(
             written.
     """
     last_run = _LastRun(engine, resources)
-    out = ledger.path.parent
-    leftovers = [target for job in jobs for target in job.targets] + [out / REPORT, out / RUN]
+    records = ledger.records
+    leftovers = [*(target for job in jobs for target in job.targets), *records.files]
     blocked = dict.fromkeys(job for job in jobs if ledger.blocked(job))
     tasks = [Task(job, ledger.finished(job)) for job in jobs if job not in blocked]
     sweep(leftovers)
@@ -287,7 +310,7 @@ def run(
         if check is not None:
             check()
         # A run that is killed leaves a report that says so.
-        write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+        write_reports(records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
         with closing(outcomes):
             refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked)
             for outcome in chain(refused, outcomes):
@@ -298,7 +321,9 @@ def run(
         sweep(leftovers)
         try:
             last_run.finished = datetime.now(UTC)
-            write_reports(out, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+            write_reports(
+                records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record()
+            )
         finally:
             ledger.close()
 

@@ -13,10 +13,11 @@ from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.plan import Job
+from venule.dicom.source import Source
 from venule.errors import ImageError, OutputError
 from venule.files.atomic import make_folder, write_bytes
 from venule.files.hashes import file_sha256
-from venule.image.photograph import read_photograph
+from venule.image.photograph import Photograph, read_photograph
 
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -108,36 +109,39 @@ class Worker:
             MemoryError: the photograph needs more than there is.
         """
         started, job = time.perf_counter(), task.job
+        noticed: list[str] = []
         try:
-            outcome = self._process(task, read)
+            outcome = self._process(task, read, noticed)
         except MemoryError:
             raise
         except _RejectedError as error:
-            outcome = Failed(job, _reason(job, error), notes=error.notes, cells=error.cells)
+            outcome = Failed(job, _reason(job, error), notes=tuple(noticed), cells=error.cells)
         except _UnreadableError as error:
             outcome = failure(job, _reason(job, error), read=False, seconds=0)
         except Exception as error:
             if isinstance(error, OutputError) and _errno(error) in _FULL_DISK:
                 raise
-            outcome = Failed(job, _reason(job, error))
+            outcome = Failed(job, _reason(job, error), notes=tuple(noticed))
         if isinstance(outcome, Kept):
             return outcome
         return replace(outcome, seconds=time.perf_counter() - started)
 
-    def _process(self, task: Task, read: Callable[[], None] | None) -> Outcome:
+    def _process(self, task: Task, read: Callable[[], None] | None, noticed: list[str]) -> Outcome:
+        """As `__call__`, with exceptions; what reading noticed is added to `noticed`."""
         job, finished = task.job, task.finished
         digest = _input_sha256(job.source)
         if finished is not None and finished.input_sha256 == digest and _still_there(job, finished):
             return Kept(job)
         if read is not None:
             read()
-        analysis = analyse(read_photograph(job.source), self.networks, steps=steps_of(job))
-        cells = _cells(job, analysis)
-        notes, quality = analysis.photograph.notes, analysis.quality
+        photograph = _read(job)
+        noticed += photograph.notes
+        analysis = analyse(photograph, self.networks, steps=steps_of(job))
+        cells, quality = _cells(job, analysis), analysis.quality
         if job.strict and quality is not None and quality.grade == "reject":
-            raise _RejectedError(job, quality.reasons, notes, cells)
+            raise _RejectedError(job, quality.reasons, cells)
         write_outputs(job, analysis)
-        return Written(job, Finished(digest, _output_hashes(job)), 0, notes, cells)
+        return Written(job, Finished(digest, _output_hashes(job)), 0, photograph.notes, cells)
 
 
 def steps_of(job: Job) -> tuple[Step, ...]:
@@ -188,19 +192,28 @@ def sweep(targets: Iterable[Path]) -> None:
 class _RejectedError(ImageError):
     """A photograph of too low quality for a strict job."""
 
-    def __init__(
-        self,
-        job: Job,
-        reasons: Sequence[str],
-        notes: tuple[str, ...],
-        cells: Mapping[str, Cell],
-    ) -> None:
+    def __init__(self, job: Job, reasons: Sequence[str], cells: Mapping[str, Cell]) -> None:
         super().__init__(f"{job.source}: rejected: {', '.join(reasons)}")
-        self.notes, self.cells = notes, cells
+        self.cells = cells
 
 
 class _UnreadableError(ImageError):
     """Bytes of a photograph, or of what was found in it, that cannot be had."""
+
+
+def _read(job: Job) -> Photograph:
+    photograph = read_photograph(job.source)
+    origin = photograph.origin
+    if not isinstance(origin, Source):
+        return photograph
+    if not job.dicom:
+        raise ImageError(f"{job.source}: has become a DICOM object; run it again")
+    if not job.deidentify:
+        return photograph
+    # Imported where it is needed: pydicom is an extra, and slow to import.
+    from venule.dicom.deidentify import deidentified
+
+    return replace(photograph, origin=deidentified(origin))
 
 
 def _cells(job: Job, analysis: Analysis) -> dict[str, Cell]:
@@ -252,6 +265,8 @@ def _still_there(job: Job, finished: Finished) -> bool:
 def _reason(job: Job, error: Exception) -> str:
     if isinstance(error, ImageError | OutputError):
         return str(error).removeprefix(f"{job.source}: ")
+    if job.dicom:  # whose words may quote its header
+        return f"a fault in venule, please report it: {type(error).__name__}"
     text = " ".join(str(error).split())
     return f"a fault in venule, please report it: {type(error).__name__}: {text}"
 

@@ -6,18 +6,15 @@ import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 from venule.analysis.columns import COLUMNS, Cell
 from venule.batch.ledger import Row, text
+from venule.batch.records import Records
 from venule.batch.refuse import Settings
 from venule.files.atomic import write_bytes
 from venule.quality.assess import GRADES
 from venule.system.process import installed
-
-REPORT, RUN = "report.csv", "run.json"
-MEASUREMENTS = "measurements.csv"
 
 _FILE = ("path", "status", "reason", "outputs", "seconds", "warnings")
 
@@ -26,6 +23,7 @@ _LIBRARIES = (
     "onnxruntime",
     "openvino",
     "pillow",
+    "pydicom",
     "scikit-image",
     "scipy",
     "tifffile",
@@ -34,7 +32,7 @@ _LIBRARIES = (
 
 
 def write_reports(
-    out: Path, rows: Sequence[Row], settings: Settings, *, last_run: Mapping[str, Any]
+    records: Records, rows: Sequence[Row], settings: Settings, *, last_run: Mapping[str, Any]
 ) -> None:
     """Write report.csv, one row a photograph, and run.json, what they all have in common.
 
@@ -44,14 +42,16 @@ def write_reports(
         OutputError: they cannot be written.
     """
     groups = [COLUMNS[name] for name in settings["columns"]]
-    reported = [name for group in groups if group.table == "report" for name in group.names]
+    reported = list(
+        dict.fromkeys(name for group in groups if group.table == "report" for name in group.names)
+    )
     measured = [name for group in groups if group.table == "measurements" for name in group.names]
     if any(group.table == "measurements" for group in groups):
         more = dict.fromkeys(name for row in rows for name in row.cells if name not in reported)
         columns = list(dict.fromkeys([*measured, *more]))
         done = ({"id": row.id, **_only(row.cells, columns)} for row in rows if row.cells)
-        write_bytes(out / MEASUREMENTS, _csv(["id", *columns], done))
-    write_bytes(out / REPORT, _csv([*_FILE, *reported], (_line(row, reported) for row in rows)))
+        write_bytes(records.measurements, _csv(["id", *columns], done))
+    write_bytes(records.report, _csv([*_FILE, *reported], (_line(row, reported) for row in rows)))
     statuses = Counter(row.status for row in rows)
     grades = Counter(row.cells.get("quality") for row in rows)
     run = {
@@ -64,7 +64,7 @@ def write_reports(
         "quality": {grade: grades[grade] for grade in GRADES},
         "last_run": last_run,
     }
-    write_bytes(out / RUN, (json.dumps(run, indent=2) + "\n").encode())
+    write_bytes(records.run, (json.dumps(run, indent=2) + "\n").encode())
 
 
 def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> bytes:

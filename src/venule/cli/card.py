@@ -9,13 +9,21 @@ from venule.cli.progress import Progress
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
+    from venule.evaluation.access_log import Context
     from venule.evaluation.card_check import Comparison, Part
     from venule.evaluation.predictor import Predictor
 
 DRIFTED = 1
 
 
-def check_card(model: str, *, data_root: Path | None, access_log: Path | None, device: str) -> None:
+def check_card(
+    model: str,
+    *,
+    data_root: Path | None,
+    access_log: Path | None,
+    device: str,
+    context: "Context | None" = None,
+) -> None:
     """Print old, new and difference of every score whose images are there; exit 1 on a drift."""
     from venule.evaluation.access_log import holds_test_images, require_writable
     from venule.evaluation.card import card_file, read_card
@@ -29,7 +37,7 @@ def check_card(model: str, *, data_root: Path | None, access_log: Path | None, d
         require_writable(access_log)
     for line in missing:
         typer.secho(line, err=True, fg="yellow")
-    compared = _score(parts, source, access_log)
+    compared = _score(parts, source, access_log, context)
     _print(compared)
     drifted = [row for row in compared if row.drifted]
     if drifted:
@@ -46,7 +54,12 @@ def check_card(model: str, *, data_root: Path | None, access_log: Path | None, d
     typer.echo(f"\n{len(compared)} numbers agree with the card of {card.name}{left_out}")
 
 
-def _score(parts: "list[Part]", source: "Predictor", access_log: Path | None) -> "list[Comparison]":
+def _score(
+    parts: "list[Part]",
+    source: "Predictor",
+    access_log: Path | None,
+    context: "Context | None",
+) -> "list[Comparison]":
     """Every number of the parts beside the same computed now; accesses are recorded."""
     from venule.evaluation.access_log import holds_test_images, record_access
     from venule.evaluation.card_check import compare_scores
@@ -58,7 +71,7 @@ def _score(parts: "list[Part]", source: "Predictor", access_log: Path | None) ->
             expert = part.scores.expert
             result = evaluate(source, part.selection, expert=expert, progress=progress.advance)
             if access_log is not None and holds_test_images(part.dataset, part.selection):
-                record_access(result, access_log, purpose="card recheck")
+                record_access(result, access_log, purpose="card recheck", context=context)
             compared += compare_scores(part.scores, result)
     return compared
 

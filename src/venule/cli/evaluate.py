@@ -43,6 +43,14 @@ class FovMode(StrEnum):
     given = "given"
 
 
+class Task(StrEnum):
+    """What is scored."""
+
+    vessels = "vessels"
+    av = "av"
+    landmarks = "landmarks"
+
+
 class Device(StrEnum):
     """Where a network runs."""
 
@@ -124,6 +132,13 @@ def evaluate(
     checkpoint: Annotated[
         Checkpoint, typer.Option(help="Best by what, of a run's folder.")
     ] = Checkpoint.dice,
+    task: Annotated[
+        Task, typer.Option(help="What is scored: vessels, arteries and veins, disc and fovea.")
+    ] = Task.vessels,
+    vessels: Annotated[
+        str,
+        typer.Option(metavar="MODEL", help="With --task av: whose vessels, or self: MODEL's own."),
+    ] = "general",
 ) -> None:
     """Score models inside the field of view, at native size; several are compared to the first."""
     if card is not None:
@@ -140,6 +155,27 @@ def evaluate(
         raise UsageError("give MODEL, --data and --split; or --card MODEL")
     if data_root is not None:
         raise UsageError("--data-root goes with --card; give --data NAME=PATH")
+    if task is not Task.vessels:
+        from venule.cli.evaluate_task import evaluate_task
+
+        if len(models) > 1 or threshold is not None or csv is not None or expert is not Truth.first:
+            raise UsageError(
+                f"--task {task.value} scores one model; leave out --threshold, --csv and --expert"
+            )
+        evaluate_task(
+            "av" if task is Task.av else "landmarks",
+            models[0],
+            data,
+            split,
+            protocol=protocol,
+            vessels=vessels,
+            device=device.value,
+            runtime=runtime.value,
+            checkpoint=checkpoint.value,
+            json=json,
+            access_log=access_log,
+        )
+        return
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
     from venule.evaluation.access_log import holds_test_images, require_writable

@@ -27,6 +27,7 @@ from venule.cli import (
     data,
     evaluate,
     export,
+    merge,
     models,
     plot,
     predict,
@@ -77,6 +78,7 @@ app.command()(train.train)
 app.command()(pretrain.pretrain)
 app.command()(convert.convert)
 app.command()(predict.predict)
+app.command()(merge.merge)
 app.command()(evaluate.evaluate)
 app.command()(visualize.visualize)
 app.command()(plot.plot)

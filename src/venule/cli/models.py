@@ -16,9 +16,9 @@ _COLUMNS = ["weights", "network", "trained on", "threshold", "licence", "SHA-256
 
 def models() -> None:
     """List the shipped weights, and the networks that can be trained."""
-    from venule.inference.load import shipped_weights
+    from venule.inference.load import shipped_marks, shipped_weights
 
-    shipped = shipped_weights()
+    shipped = shipped_weights() | shipped_marks()
     if shipped:
         print_table([_COLUMNS, *(_row(name, path) for name, path in shipped.items())])
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,15 @@ from venule.cli.runtime import Runtime
 if TYPE_CHECKING:
     from venule.batch.process import Failed, Outcome
     from venule.models.record import ModelRecord
+
+
+class SegType(StrEnum):
+    """What each pixel of a DICOM SEG holds."""
+
+    binary = "binary"
+    fractional = "fractional"
+    labelmap = "labelmap"
+
 
 LISTED = 50
 """Failed inputs that are named on stderr; the report names all."""
@@ -62,19 +72,41 @@ def predict(
         typer.Option(metavar="T", help="Probability from which a pixel is vessel, 0 < T < 1."),
     ] = None,
     save: Annotated[
-        str, typer.Option(metavar="KINDS", help="What to write: prob,mask,overlay or some of them.")
+        str,
+        typer.Option(
+            metavar="KINDS",
+            help="What to write, of prob,mask,overlay; for DICOM photographs also seg,sc.",
+        ),
     ] = "mask",
+    seg_type: Annotated[
+        SegType, typer.Option(help="What a DICOM SEG holds: masks, probabilities or labels.")
+    ] = SegType.binary,
+    deidentify: Annotated[
+        bool, typer.Option("--deidentify", help="No patient, study or date in seg and sc.")
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write which pseudonym is which DICOM photograph to a CSV file.",
+            parser=_path,
+        ),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
             metavar="ENGINE",
-            help="Where photographs are processed: inline or processes.",
+            help="Where photographs are processed: inline, processes or ray.",
             show_default="processes, inline for a photograph alone",
         ),
     ] = None,
     workers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that share the cores.")
     ] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Process one of N parts; then `venule merge OUT`."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help='Photographs of quality "reject" fail, without files.')
     ] = False,
@@ -90,6 +122,7 @@ def predict(
 ) -> None:
     """Write the vessels of photographs as masks of their own size; run again to go on."""
     from venule.batch.predict import ModelChoice, predict_folder
+    from venule.batch.records import parse_shard
     from venule.inference.load import DEFAULT
 
     choice = ModelChoice(
@@ -106,12 +139,15 @@ def predict(
             paths,
             out,
             model=choice,
-            outputs=[name.strip() for name in save.split(",")],
+            outputs=_outputs(save, seg_type),
             engine=engine,
             workers=workers,
             timeout=timeout,
             strict=strict,
+            deidentify=deidentify,
+            key=key,
             overwrite=overwrite,
+            shard=None if shard is None else parse_shard(shard),
             begun=told.begin,
             progress=told.outcome,
         )
@@ -120,6 +156,13 @@ def predict(
     if summary.failed:
         _list(summary.failed, total=summary.total, out=out)
         raise typer.Exit(4 if len(summary.failed) == summary.total else 3)
+
+
+def _outputs(save: str, seg_type: SegType) -> list[str]:
+    """The names of outputs; `seg` is the one of the given type."""
+    seg = "seg" if seg_type is SegType.binary else f"seg-{seg_type.value}"
+    names = (name.strip() for name in save.split(","))
+    return [seg if name == "seg" else name for name in names]
 
 
 class _Told:
@@ -140,7 +183,7 @@ class _Told:
         if isinstance(outcome, Kept):
             progress.skip()
             return
-        source = outcome.job.source
+        source = outcome.job.label
         for note in outcome.notes:
             progress.line(f"venule: warning: {source}: {note}")
         if isinstance(outcome, Failed):
@@ -149,7 +192,7 @@ class _Told:
         grade, reasons = outcome.cells.get("quality"), outcome.cells.get("quality_reasons")
         if reasons:
             progress.line(f"venule: warning: {source}: {grade}: {reasons}")
-        progress.advance(str(source))
+        progress.advance(source)
         progress.result(*outcome.job.targets)
 
 
@@ -165,6 +208,6 @@ def _saying_how_to_go_on() -> Iterator[None]:
 def _list(failures: Sequence["Failed"], *, total: int, out: Path) -> None:
     say(f"venule: error: {len(failures)} of {total} inputs failed:")
     for failure in failures[:LISTED]:
-        say(f"  {shown(failure.job.source)}: {shown(failure.reason)}")
+        say(f"  {shown(failure.job.label)}: {shown(failure.reason)}")
     if len(failures) > LISTED:
         say(f"  and {len(failures) - LISTED} more, see {shown(out / 'report.csv')}")

@@ -6,6 +6,7 @@ that are asked for are decoded; what is malformed counts as absent.
 
 import logging
 import math
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ _MOST_VALUE_BYTES = 4096
 _SMALL_BYTES = 2**26
 _MOST_INFLATED = 100
 """No photograph shrinks so far; beyond _SMALL_BYTES such a file is a decompression bomb."""
+
+
+_TURNS = threading.RLock()
 
 
 class _Budget(BytesIO):
@@ -64,15 +68,19 @@ def budgeted(content: bytes) -> BytesIO:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pydicom from warning and logging: it would quote values, and they name patients."""
+    """Keep pydicom from warning and logging: it would quote values, and they name patients.
+
+    These are settings of the whole process, so threads take turns.
+    """
     logger = logging.getLogger("pydicom")
-    disabled, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings(), config.disable_value_validation():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = disabled
+    with _TURNS:
+        disabled, logger.disabled = logger.disabled, True
+        try:
+            with warnings.catch_warnings(), config.disable_value_validation():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            logger.disabled = disabled
 
 
 class FrameError(ValueError):

@@ -2,8 +2,8 @@
 
 from venule.dicom.orientation import find_turn
 from venule.dicom.pseudonym import pseudonym
+from venule.dicom.require import require_pydicom
 from venule.dicom.source import DicomPhotograph, Laterality, Source
-from venule.errors import ImageError
 
 _SIDES: dict[str, Laterality] = {"R": "right", "L": "left"}
 
@@ -17,7 +17,7 @@ def read_dicom(content: bytes, name: str) -> DicomPhotograph:
     Raises:
         ImageError: pydicom is missing, or the object is no photograph, broken, or not read.
     """
-    _require_pydicom(name)
+    require_pydicom(name)
     from venule.dicom.elements import quiet, read_elements, value
     from venule.dicom.frame import first_frame
     from venule.dicom.header import acquisition_date, kept, laterality, pixel_module, um_per_px
@@ -41,12 +41,3 @@ def read_dicom(content: bytes, name: str) -> DicomPhotograph:
         notes.append(size_note)
     source = Source(header, pseudonym(content), turn, acquired)
     return DicomPhotograph(turn.upright(pixels), size, _SIDES.get(side), tuple(notes), source)
-
-
-def _require_pydicom(name: str) -> None:
-    try:
-        import pydicom  # noqa: F401
-    except ImportError:
-        raise ImageError(
-            f"{name}: a DICOM object; to read it, pip install 'venule[dicom]'"
-        ) from None

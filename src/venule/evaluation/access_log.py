@@ -17,6 +17,7 @@ from venule.data.protocols import Selection, is_test, protocols_of, test_images
 from venule.errors import OutputError
 from venule.evaluation.predictor import Predictor
 from venule.evaluation.result import Result
+from venule.evaluation.tasks import TaskResult
 
 Purpose = Literal["evaluation", "card recheck", "sheet"]
 """Why test images were used: for scores, to confirm those of a card, for a picture."""
@@ -77,6 +78,23 @@ def record_access(
             "mean": _defined({name: score.mean for name, score in result.mean.items()}),
             "pooled": _defined(result.pooled),
         },
+    )
+
+
+def record_task_access(result: TaskResult, file: Path, *, context: Context | None = None) -> None:
+    """Append one JSON line as `record_access` does, of a task that is no vessel map."""
+    _append(
+        file,
+        context,
+        purpose="evaluation",
+        task=result.task,
+        dataset=result.dataset,
+        protocol=result.protocol,
+        split=result.split,
+        images=len(result.images),
+        model=result.model,
+        weights_sha256=result.weights_sha256,
+        scores={"mean": _defined({name: score.mean for name, score in result.mean.items()})},
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from scipy.optimize import minimize
-from scipy.special import expit, log_expit, logit
+from scipy.special import expit, log_expit
 
 from venule.data.case import Expert
 from venule.data.catalog import open_dataset
@@ -24,6 +24,7 @@ from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import LABELS, Scorer
 from venule.image.arrays import FloatMap, Mask
 from venule.image.fov import outlined
+from venule.image.preprocess import restore
 from venule.inference.load import load
 from venule.inference.prediction import ProbabilityMap
 from venule.inference.segment import Segmenter, finish
@@ -48,6 +49,9 @@ SHARE_GIVEN_UP = 0.005
 """What a smaller budget may lack of the best mean share of the truth in the largest component."""
 
 SHARE = "largest_component_share"
+
+_SURE = 16.0
+"""Logit beyond which a network is as sure as any: the probability differs from 0 or 1 by 1e-7."""
 
 Tried = dict[str, dict[str, float]]
 """Mean scores by candidate."""
@@ -170,8 +174,9 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> Calibration:
     logits, vessels = [], []
     for item in held_out:
         inside = item.sample.fov
-        probability = item.found(ClassRecord()).probability[inside].astype(np.float64)
-        logits.append(logit(probability.clip(1e-7, 1 - 1e-7)))
+        # Not of the map: its levels do not tell logits below -11 apart.
+        restored = restore(item.logits[None], (inside.shape[0], inside.shape[1]))[0]
+        logits.append(restored[inside].astype(np.float64).clip(-_SURE, _SURE))
         vessels.append(item.truth[inside])
     x, y = np.concatenate(logits), np.concatenate(vessels)
 

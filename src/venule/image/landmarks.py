@@ -58,7 +58,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Fovea:
-    """The fovea's centre in pixels of the photograph; `confidence` 0..1, the map's largest value."""
+    """The fovea's centre in pixels of the photograph; `confidence` 0..1, its map's largest value."""
 
     x: float
     y: float
@@ -151,7 +151,7 @@ def _ellipse(component: Mask, probability: FloatMap) -> Disc | None:
 def _is_disc(disc: Disc, component: Mask) -> bool:
     inside = disc.mask((component.shape[0], component.shape[1]))
     overlap = np.count_nonzero(inside & component) / np.count_nonzero(inside | component)
-    return disc.minor_px >= ROUND * disc.major_px and overlap >= ROUND
+    return disc.minor_px >= ROUND * disc.major_px and bool(overlap >= ROUND)
 
 
 def _find_fovea(probability: FloatMap, disc: Disc | None) -> Fovea | None:

@@ -16,7 +16,7 @@ Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
 
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
-FASTER_IN_OPENVINO = frozenset({"resunet"})
+FASTER_IN_OPENVINO = frozenset({"resunet", "d4-resunet"})
 """Networks of `models.zoo` that `venule bench` found faster in OpenVINO than in ONNX Runtime."""
 
 
@@ -24,8 +24,21 @@ DEFAULT = "general"
 """The shipped weights that are used where none are named: anyone may use them."""
 
 
+MARKS = ("vessel-types", "landmarks")
+"""The shipped weights that find no vessels: which are arteries, and where disc and fovea are."""
+
+
 def shipped_weights() -> dict[str, Path]:
-    """The weights that came with the package, by name, the default ones first."""
+    """The weights of vessels that came with the package, by name, the default ones first."""
+    return {name: path for name, path in _shipped().items() if name not in MARKS}
+
+
+def shipped_marks() -> dict[str, Path]:
+    """The weights of `MARKS` that came with the package, by name."""
+    return {name: path for name, path in _shipped().items() if name in MARKS}
+
+
+def _shipped() -> dict[str, Path]:
     folder = Path(str(files("venule"))) / "weights"
     found = sorted(folder.glob("*.onnx"), key=lambda path: (path.stem != DEFAULT, path.stem))
     return {path.stem: path for path in found}
@@ -109,7 +122,7 @@ def weights_file(model: str | Path, *, checkpoint: str = "dice") -> Path:
         raise UsageError("an empty name of weights; name shipped ones, a file or a run's folder")
     if checkpoint not in CHECKPOINTS:
         raise UsageError(f"checkpoint = {checkpoint!r}: use one of {', '.join(CHECKPOINTS)}")
-    shipped = shipped_weights()
+    shipped = shipped_weights() | shipped_marks()
     if str(model) in shipped:
         return shipped[str(model)]
     path = Path(model)

@@ -85,6 +85,6 @@ def load_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
 
 def build_model(record: ModelRecord) -> SegmentationModel:
     """The network that a record describes, with fresh weights."""
-    options: dict[str, Any] = {**record.options, "classes": len(record.classes)}
+    options: dict[str, Any] = {**record.options, "classes": record.planes}
     with torch.random.fork_rng(devices=[]):
         return model_config(record.model, options).build()

@@ -212,6 +212,9 @@ class OutputConfig(Section):
     threshold: float = Field(default=0.5, gt=0, lt=1)
     threshold_source: str = "given in the configuration"
     largest_fov_px: int | None = Field(default=None, gt=0)  # of the network's input, see there
+    activation: Literal["sigmoid", "softmax"] = (
+        "sigmoid"  # softmax: a pixel is of one class at most
+    )
     calibration: Calibration = Calibration()
     components: ComponentRules = ComponentRules()
 

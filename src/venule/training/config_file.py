@@ -58,7 +58,7 @@ def _apply(values: dict[str, Any], override: Override) -> None:
         key, separator, text = override.partition("=")
         if not separator or not key:
             raise ConfigError(f"{override!r}: expected key=value, such as schedule.epochs=50")
-        value = _parse_value(text)
+        value = parse_value(text)
     else:
         key, value = override
     *sections, last = key.split(".")
@@ -69,7 +69,7 @@ def _apply(values: dict[str, Any], override: Override) -> None:
     values[last] = value
 
 
-def _parse_value(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """A TOML value, or the bare text where it is none (so that strings need no quotes)."""
     if text == "none":
         return None

@@ -108,6 +108,18 @@ def exclusive(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
     return (losses * there).sum(1) / there.sum(1).clamp(min=1)
 
 
+def one_against_rest(logits: Tensor) -> Tensor:
+    """Logits (N, K, H, W) of each class against all else, from softmax's (N, 1 + K, H, W).
+
+    Their sigmoids are the softmax of each class; the first plane is the background's.
+    """
+    others = [
+        torch.cat((logits[:, :index], logits[:, index + 1 :]), dim=1).logsumexp(1)
+        for index in range(1, logits.shape[1])
+    ]
+    return logits[:, 1:] - torch.stack(others, dim=1)
+
+
 def build_loss(config: LossConfig) -> Loss:
     """The configured loss as one function."""
     weight, share = config.pos_weight, config.dice_weight

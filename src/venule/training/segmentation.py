@@ -27,7 +27,7 @@ from venule.models.checkpoint import weights_bytes
 from venule.models.record import ClassRecord, ModelRecord, SeenImages
 from venule.training.config import SourceConfig, TrainConfig
 from venule.training.loop import Batch, copy_weights
-from venule.training.losses import Loss, build_loss, total_loss
+from venule.training.losses import Loss, build_loss, one_against_rest, total_loss
 from venule.training.run import Row, Run
 from venule.training.seen import TEACHERS, read_seen, together
 from venule.training.validation import Validation, truth_of
@@ -223,6 +223,7 @@ class SegmentationTask:
                 )
                 for name in classes
             ),
+            activation=config.output.activation,
             preprocessing=config.preprocessing(),
             tiling=config.input.tiling,
             seen=together(trained, taught, self.selecting),
@@ -238,6 +239,8 @@ class SegmentationTask:
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The mean over images of the configured loss, auxiliary heads included."""
         heads = model(batch["pixels"])
+        if self.record.activation == "softmax":
+            heads = tuple(one_against_rest(head.float()) for head in heads)
         return total_loss(
             heads,
             batch["truth"],

@@ -44,7 +44,7 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     selections = choose(config, "train"), choose(config, "val")
     source = open_source(config.network.pretrained)
     config = _shaped(config, source)
-    network = _network(config, len(classes_of(*selections)))
+    network = _network(config, classes_of(*selections))
     task = SegmentationTask(config, *selections)
     _require_unseen(task, source)
     loaded = load_pretrained(network, source) if source is not None else None
@@ -70,7 +70,7 @@ def resume(path: Path, *, report: Report) -> Run:
     config = read_config(path / "config.toml", (), TrainConfig)
     accelerator = make_accelerator(config.schedule)
     selections = choose(config, "train"), choose(config, "val")
-    network = _network(config, len(classes_of(*selections)))
+    network = _network(config, classes_of(*selections))
     task = SegmentationTask(config, *selections)
     _require_same(_account(task, selections), run)
     seen = start_again(network, config.network.pretrained, run)
@@ -194,10 +194,11 @@ def _require_same(account: dict[str, object], run: Run) -> None:
         )
 
 
-def _network(config: TrainConfig, classes: int) -> SegmentationModel:
+def _network(config: TrainConfig, classes: tuple[str, ...]) -> SegmentationModel:
     """The network with fresh weights; what is drawn from here on follows from the seed."""
     torch.manual_seed(derive_seed(config.schedule.seed))
-    options = config.network.options | ({"classes": classes} if classes > 1 else {})
+    planes = len(classes) + (config.output.activation == "softmax")
+    options = config.network.options | ({"classes": planes} if planes > 1 else {})
     return model_config(config.network.model, options).build()
 
 

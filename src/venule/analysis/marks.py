@@ -1,0 +1,74 @@
+"""Steps of an analysis that tell arteries from veins, and find the optic disc and the fovea."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from venule.analysis.analyse import Analysis, Networks, Step
+from venule.errors import UsageError
+from venule.image.landmarks import find_landmarks
+from venule.inference.load import load
+from venule.inference.prediction import ProbabilityMap
+from venule.inference.segment import Segmenter
+from venule.models.record import ModelRecord
+
+TYPES_MODEL = "vessel-types"
+LANDMARKS_MODEL = "landmarks"
+"""The shipped networks that are used where none are given."""
+
+
+def _types(analysis: Analysis, networks: Networks) -> Analysis:
+    """Give the vessel mask's pixels their types: adds the maps "artery" and "vein"."""
+    # Imported where it is needed: graphs take time that other analyses should not spend.
+    from venule.vessels.trace import trace_vessels
+    from venule.vessels.types import type_levels, vessel_types
+
+    prediction = analysis.prediction
+    if {"artery", "vein"} <= set(prediction.maps):
+        return analysis  # the network that segments the vessels tells them apart
+    network = networks.types or _shipped(TYPES_MODEL)
+    _require(network.record, ("artery", "vein"))
+    looks = network.segment(analysis.photograph, fov=prediction.fov).maps
+    artery, vein = (looks[name].probability for name in ("artery", "vein"))
+    mask, reconnected = prediction.vessels, prediction.vessel_map.reconnected_at
+    tree = trace_vessels(mask, prediction.fov.mask, prediction.vessel_map.reconnected)
+    levels = type_levels(vessel_types(mask, artery, vein, tree), artery, vein)
+    maps = {
+        name: ProbabilityMap(level, 0.5, reconnected[level.ravel()[reconnected] >= 2**15])
+        for name, level in zip(("artery", "vein"), levels, strict=True)
+    }
+    return replace(analysis, prediction=replace(prediction, maps={**prediction.maps, **maps}))
+
+
+def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
+    """Find disc, fovea and eye: fills `landmarks`."""
+    network = networks.landmarks or _shipped(LANDMARKS_MODEL)
+    _require(network.record, ("disc", "fovea"))
+    fov = analysis.prediction.fov
+    maps = network.segment(analysis.photograph, fov=fov).maps
+    found = find_landmarks(
+        maps["disc"].probability,
+        maps["fovea"].probability,
+        fov.mask,
+        stated=analysis.photograph.laterality,
+    )
+    return replace(analysis, landmarks=found)
+
+
+@lru_cache
+def _shipped(name: str) -> Segmenter:
+    return load(name)
+
+
+def _require(record: ModelRecord, classes: tuple[str, ...]) -> None:
+    if missing := [name for name in classes if name not in record.class_names]:
+        raise UsageError(
+            f"{record.name}: segments {', '.join(record.class_names)}, and no {missing[0]}; name "
+            f"weights of {' and '.join(classes)}"
+        )
+
+
+TYPES = Step("types", _types)
+"""Which vessels are arteries and which veins: adds the maps "artery" and "vein"."""
+
+LANDMARKS = Step("landmarks", _landmarks)
+"""Where optic disc and fovea are, and which eye it is: fills `landmarks`."""

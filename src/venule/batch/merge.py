@@ -1,0 +1,50 @@
+"""Make one ledger and one report of the shards that shared a folder of results."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from venule.batch.ledger import Ledger
+from venule.batch.records import Records, Shard, shards_in
+from venule.batch.report import write_reports
+from venule.errors import OutputError, UsageError
+
+
+def merge_shards(out: Path) -> int:
+    """Merge the shards' ledgers into one, with report.csv, run.json and any measurements.csv.
+
+    As if one run had made the results; that run may be carried on with `predict_folder`, and the
+    shards too: merge again afterwards. Returns the number of photographs.
+
+    Raises:
+        UsageError: there are no shards, or some are missing.
+        OutputError: they have unlike settings, one is still at work, or nothing can be written.
+    """
+    shards = shards_in(out)
+    _require_all(out, shards)
+    with closing(Ledger(Records(out))) as whole:
+        for shard in shards:
+            with closing(Ledger(Records(out, shard))) as part:
+                whole.add(part)
+        rows = tuple(whole.rows())
+        about = {"merged_shards": len(shards)}
+        write_reports(whole.records, rows, whole.settings, last_run=about)
+    return len(rows)
+
+
+def _require_all(out: Path, shards: Sequence[Shard]) -> None:
+    if not shards:
+        raise UsageError(f"{out}: holds no shards; venule predict --shard I/N makes them")
+    counts = sorted({shard.count for shard in shards})
+    if len(counts) > 1:
+        raise OutputError(
+            f"{out}: holds shards of {' and of '.join(map(str, counts))}; give each division a "
+            "folder of its own"
+        )
+    there = {shard.number for shard in shards}
+    missing = [number for number in range(1, counts[0] + 1) if number not in there]
+    if missing:
+        raise UsageError(
+            f"{out}: shard {missing[0]}/{counts[0]} has not run ({len(missing)} of {counts[0]} "
+            "missing); run it first"
+        )

@@ -1,0 +1,110 @@
+"""`venule evaluate --task av|landmarks`: types of vessels, and landmarks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from venule.cli.progress import Progress, shown
+from venule.cli.table import print_table
+from venule.errors import UsageError
+
+if TYPE_CHECKING:
+    from venule.analysis.analyse import Networks
+    from venule.evaluation.tasks import Task, TaskResult
+
+SELF = "self"
+"""The vessel mask is that of the network itself, which segments arteries and veins."""
+
+
+def evaluate_task(
+    task: "Task",
+    model: str,
+    data: str,
+    split: str,
+    *,
+    protocol: str | None,
+    vessels: str,
+    device: str,
+    runtime: str,
+    checkpoint: str,
+    json: Path | None,
+    access_log: Path | None,
+) -> None:
+    """Score one network, print its table, and write all of it to `json`."""
+    from venule.data.catalog import open_dataset
+    from venule.data.protocols import select
+    from venule.evaluation.access_log import (
+        holds_test_images,
+        record_task_access,
+        require_writable,
+    )
+    from venule.evaluation.tasks import evaluate_task as score
+    from venule.files.atomic import require_folder, write_bytes
+
+    dataset = open_dataset(data)
+    selection = select(dataset, protocol, split, expert="av" if task == "av" else "landmarks")
+    if not holds_test_images(dataset, selection):
+        access_log = None
+    if access_log is not None:
+        require_writable(access_log)
+    if json is not None:
+        require_folder(json)
+    networks, digest = _open(task, model, vessels, device, runtime, checkpoint)
+    with Progress(total=len(selection.cases)) as progress:
+        result = score(task, networks, selection, weights_sha256=digest, progress=progress.advance)
+    if access_log is not None:  # before anyone sees a score
+        record_task_access(result, access_log)
+    if json is not None:
+        write_bytes(json, _to_json(result))
+    _print(result)
+
+
+def _open(
+    task: "Task", model: str, vessels: str, device: str, runtime: str, checkpoint: str
+) -> "tuple[Networks, str]":
+    from venule.analysis.analyse import Networks
+    from venule.files.hashes import file_sha256
+    from venule.inference.load import load, weights_file
+
+    file = weights_file(model, checkpoint=checkpoint)
+    if runtime == "auto" and file.suffix == ".onnx":
+        runtime = "onnx"  # the same scores for everybody
+    network = load(file, device=device, runtime=runtime)
+    digest = file_sha256(file)
+    if task == "av" and vessels == SELF:
+        if not {"artery", "vein"} <= set(network.record.class_names):
+            raise UsageError(f"{model}: segments no arteries and veins; name such a network")
+        return Networks(network), digest
+    masks = load(vessels, device=device, runtime="onnx")
+    if task == "av":
+        return Networks(masks, types=network), digest
+    return Networks(masks, landmarks=network), digest
+
+
+def _to_json(result: "TaskResult") -> bytes:
+    from venule.evaluation.tasks import TaskReport
+
+    return (TaskReport(results=(result,)).model_dump_json(indent=2) + "\n").encode()
+
+
+def _print(result: "TaskResult") -> None:
+    from venule.evaluation.report import interval_text
+    from venule.evaluation.tasks import LABELS
+
+    typer.echo(
+        shown(
+            f"{result.dataset}, protocol {result.protocol}, split {result.split}: "
+            f"{len(result.images)} images ({result.split_source})"
+        )
+    )
+    if result.task == "av":
+        typer.echo(shown(f"{result.model}: types of the vessels that {result.vessels} finds"))
+    for line in sorted({f"{one.role} on image {one.id}" for one in result.seen}):
+        typer.secho(shown(f"{result.model} was {line}"), err=True, fg="red", bold=True)
+    typer.echo()
+    rows = [["score", f"{result.model}: mean over images", "images"]]
+    for name, label in LABELS[result.task].items():
+        interval = result.mean[name]
+        rows.append([label, interval_text(interval), str(interval.images)])
+    print_table(rows)

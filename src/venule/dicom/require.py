@@ -1,0 +1,15 @@
+"""Say what to install where pydicom is missing."""
+
+from importlib.util import find_spec
+
+from venule.errors import ImageError
+
+
+def require_pydicom(name: str) -> None:
+    """Raise ImageError where pydicom, an extra, is not installed; `name` stands in it."""
+    try:
+        found = find_spec("pydicom")
+    except ValueError:  # set to None in sys.modules
+        found = None
+    if found is None:
+        raise ImageError(f"{name}: a DICOM object; to read it, pip install 'venule[dicom]'")

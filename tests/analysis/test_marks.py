@@ -1,0 +1,139 @@
+"""The steps that tell arteries from veins and find landmarks, with networks that read colours."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from venule.analysis.analyse import Networks, analyse
+from venule.analysis.columns import COLUMNS
+from venule.analysis.marks import LANDMARKS, TYPES
+from venule.analysis.outputs import OUTPUTS
+from venule.errors import UsageError
+from venule.image.arrays import RGB, FloatMap
+from venule.image.photograph import Photograph
+from venule.image.preprocess import Preprocessing
+from venule.inference.segment import Segmenter
+from venule.models.record import ClassRecord, ModelRecord
+
+SHAPE = (120, 160)
+
+
+def reads(*channels: tuple[str, int]) -> Segmenter:
+    """A network for which a class is wherever its channel is above a half."""
+
+    def run(pixels: FloatMap) -> FloatMap:
+        planes = [12 * (pixels[:, channel] - 0.5) for _, channel in channels]
+        return np.stack(planes, axis=1).astype(np.float32)
+
+    whole = Preprocessing(normalize="fixed", mean=(0, 0, 0), std=(1, 1, 1))
+    classes = tuple(ClassRecord(name=name) for name, _ in channels)
+    record = ModelRecord(name="reads", model="reads", classes=classes, preprocessing=whole)
+    return Segmenter(record, run)
+
+
+def eye() -> RGB:
+    """Vessels above 0.5 in green; of them arteries in red, veins in blue, both in one crossing."""
+    pixels = np.full((*SHAPE, 3), 40, np.uint8)
+    pixels[30:36, 10:150] = (250, 250, 40)  # an artery from left to right
+    pixels[30:36, 60:66] = (40, 250, 250)  # of which a part looks like a vein
+    pixels[10:110, 100:106] = (40, 250, 250)  # a vein down
+    return pixels
+
+
+def spots() -> RGB:
+    """A disc of radius 12 in red around (40, 60), a fovea in blue around (100, 62)."""
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    pixels = np.full((*SHAPE, 3), 20, np.uint8)
+    pixels[np.hypot(rows - 60, columns - 40) <= 12, 0] = 250
+    pixels[np.hypot(rows - 62, columns - 100) <= 5, 2] = 250
+    return pixels
+
+
+VESSELS, TYPED = reads(("vessel", 1)), reads(("artery", 0), ("vein", 2))
+MARKED = reads(("disc", 0), ("fovea", 2))
+EVERYWHERE = np.ones(SHAPE, bool)
+
+
+def test_vessels_are_given_types_that_hold_along_each_vessel() -> None:
+    found = analyse(eye(), Networks(VESSELS, types=TYPED), fov=EVERYWHERE, steps=(TYPES,))
+    maps, mask = found.prediction.maps, found.prediction.vessels
+    artery, vein = maps["artery"].mask, maps["vein"].mask
+    assert set(maps) == {"vessel", "artery", "vein"}
+    assert np.array_equal(artery | vein, mask)
+    assert artery[33, 63]
+    assert not vein[33, 63]
+    assert vein[80, 103]
+    assert artery[33, 103]
+    assert vein[33, 103]
+
+
+def test_the_picture_of_types_is_red_blue_and_green() -> None:
+    output = OUTPUTS["av"]
+    found = analyse(eye(), Networks(VESSELS, types=TYPED), fov=EVERYWHERE, steps=output.needs)
+    colors = np.asarray(Image.open(io.BytesIO(output.encode(found))))
+    assert output.suffix == "_av.png"
+    assert tuple(colors[33, 20]) == (255, 0, 0)
+    assert tuple(colors[80, 103]) == (0, 0, 255)
+    assert tuple(colors[33, 103]) == (0, 255, 0)
+    assert tuple(colors[5, 5]) == (0, 0, 0)
+
+
+def test_a_network_of_two_classes_needs_no_second_one() -> None:
+    found = analyse(eye(), TYPED, fov=EVERYWHERE, steps=(TYPES,))
+    assert set(found.prediction.maps) == {"artery", "vein"}
+    assert found.prediction.maps["vein"].mask[33, 63]  # as the network says, pixel by pixel
+
+
+def test_disc_fovea_and_eye_are_found_and_told() -> None:
+    networks = Networks(VESSELS, landmarks=MARKED)
+    found = analyse(spots(), networks, fov=EVERYWHERE, steps=(LANDMARKS,))
+    row = COLUMNS["landmarks"].row(found)
+    assert set(row) == set(COLUMNS["landmarks"].names)
+    assert row["disc_x_px"] == pytest.approx(40, abs=0.1)
+    assert row["disc_y_px"] == pytest.approx(60, abs=0.1)
+    assert row["disc_radius_px"] == pytest.approx(12, rel=0.03)
+    assert row["fovea_x_px"] == pytest.approx(100, abs=0.1)
+    assert row["laterality"] == "left"
+    disc = np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))) > 0
+    assert disc.sum() == pytest.approx(np.pi * 144, rel=0.05)
+    assert disc[60, 40]
+
+
+def test_the_eye_that_a_photograph_states_holds() -> None:
+    photograph = Photograph(spots(), laterality="right")
+    networks = Networks(VESSELS, landmarks=MARKED)
+    found = analyse(photograph, networks, fov=EVERYWHERE, steps=(LANDMARKS,))
+    assert found.landmarks is not None
+    assert found.landmarks.laterality == "right"
+
+
+def test_a_photograph_without_disc_has_empty_cells_and_an_empty_disc() -> None:
+    nothing = np.full((*SHAPE, 3), 20, np.uint8)
+    networks = Networks(VESSELS, landmarks=MARKED)
+    found = analyse(nothing, networks, fov=EVERYWHERE, steps=(LANDMARKS,))
+    assert COLUMNS["landmarks"].row(found) == {"laterality": None}
+    assert not np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))).any()
+    assert found.landmarks is not None
+    assert found.landmarks.reasons == ("no optic disc found", "no fovea found")
+
+
+def test_types_and_landmarks_show_in_the_overlay() -> None:
+    networks = Networks(VESSELS, types=TYPED, landmarks=MARKED)
+    plain, marked = (
+        analyse(eye(), networks, fov=EVERYWHERE, steps=steps) for steps in ((), (TYPES, LANDMARKS))
+    )
+    pictures = [
+        np.asarray(Image.open(io.BytesIO(OUTPUTS["overlay"].encode(found))))
+        for found in (plain, marked)
+    ]
+    assert pictures[0].shape == pictures[1].shape == (*SHAPE, 3)
+    assert not np.array_equal(pictures[0][33, 20], pictures[1][33, 20])
+
+
+def test_a_network_without_the_classes_is_refused() -> None:
+    with pytest.raises(UsageError, match="no artery; name weights of artery and vein"):
+        analyse(eye(), Networks(VESSELS, types=VESSELS), fov=EVERYWHERE, steps=(TYPES,))
+    with pytest.raises(UsageError, match="no disc"):
+        analyse(eye(), Networks(VESSELS, landmarks=TYPED), fov=EVERYWHERE, steps=(LANDMARKS,))

@@ -1,0 +1,1 @@
+"""Pages and tables, written from the result files."""

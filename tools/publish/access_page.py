@@ -1,0 +1,36 @@
+"""The table of accesses to test images, from the test-set access log."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from venule.evaluation.report import markdown
+
+LOG = "test_access.jsonl"
+
+
+def access_section(folder: Path) -> str:
+    """Count the accesses by data set and weights; a card that is computed again chooses nothing."""
+    path = folder / LOG
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    accesses = [json.loads(line) for line in text.splitlines()]
+    counts = Counter((one["dataset"], one["model"], _purpose(one)) for one in accesses)
+    total = Counter(map(_purpose, accesses))
+    lines = [
+        "## Accesses to test images",
+        "",
+        f"`results/{LOG}` records {total['evaluation']} evaluations, {total['sheet']} sheets of",
+        "pictures (since November 26; the cards' four are older), and "
+        f"{total['card recheck']} times that a card",
+        "was computed again. A commit with `-dirty` had files that differed from it.",
+    ]
+    table = [["data set", "what was scored", "evaluations", "sheets", "card computed again"]]
+    for data, model in dict.fromkeys((data, model) for data, model, _ in counts):
+        numbers = [str(counts[data, model, one]) for one in ("evaluation", "sheet", "card recheck")]
+        table.append([data, model, *numbers])
+    return "\n".join([*lines, "", *markdown(table, words=(0, 1))]) + "\n"
+
+
+def _purpose(access: dict[str, str]) -> str:
+    """Why test images were used; early lines do not say, and were evaluations."""
+    return access.get("purpose", "evaluation")

@@ -1,0 +1,322 @@
+"""The page of speed, from the files of `benchmarks/`: goals with what was reached, then tables.
+
+The goals were set beforehand. Those against W-Net (agaldran/lwnet) are held against its shares of
+the yardstick's time, measured once beside it in one run, because its file is not ours to keep.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from venule.evaluation.report import markdown
+
+PAGE = "speed.md"
+
+YARDSTICK = "yardstick"
+WNET_ONNX, WNET_OPENVINO = 0.45, 0.68
+"""W-Net's time as a share of the yardstick's: ONNX Runtime fp32, OpenVINO bf16."""
+
+LARGE = [2336, 3504]
+MB = 1e6
+
+INTRODUCTION = """\
+# Speed
+
+Written by `make results` from files in `results/`; do not edit. All photographs are synthetic, as
+JPEG. Two threads on the computer named below unless it says otherwise; the times of another one
+differ, ratios less so. `python tools/reproduce.py benchmarks` measures again, on a computer that
+does nothing else.
+
+The yardstick is a plain residual U-Net at half resolution (2.2 M parameters: the network of
+`accurate` with random weights, and without its preprocessing). W-Net, the fastest
+peer, took 0.45 of its time in ONNX Runtime (fp32) and 0.68 in OpenVINO (bf16) in interleaved
+timing, once; no file of that is kept. These shares stand for W-Net here.
+"""
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One line of the table of goals: a figure that has to be at most so large."""
+
+    what: str
+    goal: float
+    value: float
+    unit: str
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether it is reached; nan is not."""
+        return self.value <= self.goal
+
+    def cells(self) -> list[str]:
+        """What, goal, measured, where, and the verdict."""
+        verdict = "met" if self.met else "missed"
+        amounts = [_amount(amount, self.unit) for amount in (self.goal, self.value)]
+        return [self.what, *amounts, self.note, verdict]
+
+
+def speed_page(folder: Path) -> str:
+    """Write the text of docs/speed.md; what has not been measured is said to be missing."""
+    names = ("bench", "scale", "throughput", "startup")
+    found = {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name in names
+        if (path := folder / f"{name}.json").exists()
+    }
+    goals = [
+        *(_network_goals(found["bench"]) if "bench" in found else ()),
+        *(_scale_goals(found["scale"]) if "scale" in found else ()),
+        *(_start_goals(found["startup"]) if "startup" in found else ()),
+    ]
+    met = sum(goal.met for goal in goals)
+    header = ["goal", "at most", "measured", "where", ""]
+    lines = [INTRODUCTION, "## Goals", "", f"{met} of {len(goals)} met.", ""]
+    lines += markdown([header, *(goal.cells() for goal in goals)], words=(0, 3, 4))
+    if "bench" in found:
+        lines += ["", *_accurate_like_for_like(found["bench"])]
+    sections = {"bench": _bench, "scale": _scale, "throughput": _throughput, "startup": _startup}
+    for name, section in sections.items():
+        lines += [""]
+        if name in found:
+            lines += section(found[name])
+        else:
+            lines += [f"`results/{name}.json` is missing: not measured with this version."]
+    return "\n".join(lines) + "\n"
+
+
+def _network_goals(bench: Json) -> Iterator[Goal]:
+    """The network alone, what is added to it, memory and first result, at DRIVE's size."""
+    rows = [row for row in bench["rows"] if row["name"] != YARDSTICK and row["file"]]
+    for name, share, words in (("general", 1 / 3, "one third of"), ("accurate", 1, "")):
+        best = min((row for row in rows if row["name"] == name), key=_network_s, default=None)
+        if best is not None:
+            what = f"`{name}` alone, as a multiple of {words} W-Net's ONNX Runtime time"
+            value = best["ratio"]["median"] / WNET_ONNX / share
+            yield Goal(what.replace("  ", " "), 1, value, "x", _where(best))
+    for row in rows:
+        own = _wnet_share(row["runtime"])
+        if row["name"] == "general" and own is not None:  # accurate's is told below the table
+            value = row["ratio_in_runtime"]["median"] / own
+            yield Goal(
+                "`general` alone, of W-Net's time in the same runtime", 1, value, "x", _where(row)
+            )
+    for row in rows:
+        added = row["file"]["total"]["median"] - row["file"]["network"]["median"]
+        yield Goal("file to mask beyond the network", 0.03, added, "s", _where(row))
+    for row in rows:
+        yield Goal("memory at its peak", 350, _number(row["fresh"]["peak_mb"]), "MB", _where(row))
+    for row in rows:
+        yield Goal("first result from a cold start", 2, row["fresh"]["seconds"], "s", _where(row))
+
+
+def _accurate_like_for_like(bench: Json) -> Iterator[str]:
+    """What no goal asks: `accurate` beside W-Net in the same runtime."""
+    found = [
+        f"{row['ratio_in_runtime']['median'] / share:.1f} times W-Net's time in {row['runtime']}"
+        for row in bench["rows"]
+        if row["name"] == "accurate" and (share := _wnet_share(row["runtime"])) is not None
+    ]
+    if found:
+        yield f"In the same runtime `accurate` takes {' and '.join(found)}."
+        yield "OpenVINO is an extra (`pip install '.[openvino]'`); ONNX Runtime is always there."
+
+
+def _scale_goals(scale: Json) -> Iterator[Goal]:
+    """Time and memory of a large camera's photograph and of 100 megapixels."""
+    for large, seconds, memory in ((True, 3, 1000), (False, 20, 2000)):
+        for row in scale["rows"]:
+            if row["size"] == LARGE if large else round(row["megapixels"]) == 100:
+                size = "3504 x 2336" if large else "100 megapixels"
+                where = f"`{row['model']}`, {row['runtime']}"
+                yield Goal(f"{size}, file to mask", seconds, row["first"]["total"], "s", where)
+                yield Goal(
+                    f"{size}, memory at its peak", memory, _number(row["peak_mb"]), "MB", where
+                )
+
+
+def _start_goals(startup: Json) -> Iterator[Goal]:
+    yield Goal("`import venule`, a whole process", 0.3, startup["import venule"]["median_s"], "s")
+
+
+def _bench(bench: Json) -> list[str]:
+    lines = ["## One photograph of DRIVE's size", ""]
+    lines += [f"{_computer(bench)} {bench['repeat']} rounds.", ""]
+    networks = [["network", "runtime", "alone, median ms", "quartiles", "of the yardstick's time"]]
+    for row in bench["rows"]:
+        time = row["network"]
+        networks.append(
+            [
+                f"`{row['name']}`",
+                row["runtime"],
+                _ms(time["median"]),
+                f"{_ms(time['q1'])}–{_ms(time['q3'])}",
+                f"{row['ratio_in_runtime']['median']:.2f}",
+            ]
+        )
+    ours = [row for row in bench["rows"] if row["file"]]
+    stages = list(ours[0]["file"]) if ours else []
+    files = [["file to mask, ms", "runtime", *stages]]
+    for row in ours:
+        times = [_ms(row["file"][stage]["median"]) for stage in stages]
+        files.append([f"`{row['name']}`", row["runtime"], *times])
+    lines += [*markdown(networks, words=(0, 1)), "", *markdown(files, words=(0, 1)), ""]
+    lines += [
+        "`quality` is a part of `restore`; `probability` and `overlay` are made and written beside",
+        "the mask; `total` is without them.",
+    ]
+    return lines
+
+
+def _scale(scale: Json) -> list[str]:
+    lines = ["## By size", "", _computer(scale), ""]
+    lines += [
+        "Each row is a process of its own. `first`: from file to mask of its first photograph;",
+        "`again`: of the same photograph once more; the probability map and the overlay beside it.",
+        "",
+    ]
+    table = [
+        [
+            "model",
+            "runtime",
+            "size",
+            "megapixels",
+            "first s",
+            "again s",
+            "probability s",
+            "overlay s",
+            "peak MB",
+            "peak MB with both",
+        ]
+    ]
+    for row in scale["rows"]:
+        again = row.get("again", {})
+        size = f"{row['size'][1]} x {row['size'][0]}"
+        times = [again.get(stage) for stage in ("total", "probability", "overlay")]
+        table.append(
+            [
+                row["model"],
+                row["runtime"],
+                size,
+                f"{row['megapixels']:.1f}",
+                _seconds(row["first"]["total"]),
+                *map(_seconds, times),
+                _whole(row["peak_mb"]),
+                _whole(row["peak_all_mb"]),
+            ]
+        )
+    lines += [*markdown(table, words=(0, 1)), ""]
+    lines += ["Where the network's input grows no more, a constant and so much a megapixel:", ""]
+    fits = [["model", "runtime", "sizes", "constant s", "s a megapixel", "largest departure"]]
+    for fit in scale["fits"]:
+        line = fit.get("again", fit.get("first"))
+        fits.append(
+            [
+                fit["model"],
+                fit["runtime"],
+                str(fit["sizes"]),
+                f"{line['constant_s']:.3f}",
+                f"{line['s_per_megapixel']:.4f}",
+                f"{100 * line['largest_departure']:.0f} %",
+            ]
+        )
+    return [*lines, *markdown(fits, words=(0, 1))]
+
+
+def _throughput(throughput: Json) -> list[str]:
+    price, cores = throughput["usd_a_core_hour"], throughput["cores"]
+    lines = ["## Photographs an hour, and a million of them", "", _computer(throughput), ""]
+    lines += [
+        "`venule predict FOLDER -o OUT --workers N`, masks only, once it is at work. The cost is",
+        f"that of {cores} cores for so long, at {price:g} USD a core-hour: an assumption, not a",
+        "measurement.",
+        "",
+    ]
+    table = [
+        [
+            "size",
+            "model",
+            "runtime",
+            "workers",
+            "photographs an hour",
+            "hours for a million",
+            "USD for a million",
+        ]
+    ]
+    for row in throughput["rows"]:
+        table.append(
+            [
+                f"{row['size'][1]} x {row['size'][0]}",
+                row["model"],
+                row["runtime"],
+                str(row["workers"]),
+                f"{row['an_hour']:,.0f}",
+                f"{1e6 / row['an_hour']:,.0f}",
+                f"{row['million_usd']:,.2f}",
+            ]
+        )
+    return [*lines, *markdown(table, words=(0, 1, 2))]
+
+
+def _startup(startup: Json) -> list[str]:
+    lines = [
+        "## Start",
+        "",
+        f"Python {startup['python']}, {startup['runs']} whole processes each.",
+        "",
+    ]
+    table = [["process", "least s", "median s", "largest s"]]
+    for name, times in startup.items():
+        if isinstance(times, dict):
+            table.append(
+                [f"`{name}`", *(f"{times[key]:.3f}" for key in ("min_s", "median_s", "max_s"))]
+            )
+    return [*lines, *markdown(table)]
+
+
+def _computer(report: Json) -> str:
+    machine, versions = report["computer"], report["versions"]
+    threads = f"; threads: {report['threads']}" if "threads" in report else ""
+    named = ", ".join(f"{name} {versions[name]}" for name in versions if name != "torch")
+    return f"{machine['processor']}, {machine['cores']} cores{threads}; {named}."
+
+
+def _wnet_share(runtime: str) -> float | None:
+    """W-Net's share of the yardstick's time in that runtime; None where it was not measured."""
+    if runtime.startswith("ONNX Runtime"):
+        return WNET_ONNX
+    return WNET_OPENVINO if runtime.startswith("OpenVINO") and "bf16" in runtime else None
+
+
+def _network_s(row: Json) -> float:
+    return float(row["network"]["median"])
+
+
+def _where(row: Json) -> str:
+    return f"`{row['name']}`, {row['runtime']}"
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "s":
+        return f"{1000 * value:.0f} ms" if value < 0.1 else f"{value:.2f} s"
+    return f"{value:.0f} MB" if unit == "MB" else f"{value:.2f} times"
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.1f}"
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _whole(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"

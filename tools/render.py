@@ -1,0 +1,28 @@
+"""Write the pages and cards from the result files: `make results`."""
+
+import sys
+
+from checkout import DOCS, RESULTS
+from publish import quality_page, results_page, speed_page
+from venule.errors import VenuleError
+
+
+def main() -> None:
+    """Write every page; a fault in a file is one line."""
+    try:
+        pages = [
+            *results_page.cards(),
+            (DOCS / results_page.PAGE, results_page.results_page(RESULTS)),
+            (DOCS / speed_page.PAGE, speed_page.speed_page(RESULTS)),
+            (DOCS / quality_page.PAGE, quality_page.quality_page(RESULTS)),
+        ]
+    except VenuleError as error:
+        sys.exit(f"error: {error}")
+    for path, text in pages:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Measure what test-time augmentation would add to networks, on images that they did not train on.
+
+    python tools/tta.py runs/accurate-fold? [-o FILE.json]
+
+Each fold's network sees its own validation images once, as they are, and again in the eight
+symmetries of the square (the dihedral group D4), whose logits are averaged. Threshold, calibration
+and component rules are chosen by `venule.evaluation.calibrate` for each way on its own. Written are
+the means of both and the paired differences with their intervals. No test image is used, and
+nothing that ships is augmented.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from venule.errors import VenuleError
+from venule.evaluation.calibrate import CalibrationResult, calibrate
+from venule.evaluation.intervals import bootstrap
+from venule.image.arrays import FloatMap
+from venule.image.tiles import Run
+from venule.inference.segment import Segmenter
+
+
+def with_tta(segmenter: Segmenter) -> Segmenter:
+    """Segment by the same network with test-time augmentation: the mean logit over D4."""
+    return replace(segmenter, run=averaged(segmenter.run), runtime=f"{segmenter.runtime}, D4")
+
+
+def averaged(run: Run) -> Run:
+    """Average `run`, (N, 3, h, w) -> (N, C, h, w), over the eight symmetries of the square."""
+
+    def augmented(pixels: FloatMap) -> FloatMap:
+        total: Any = 0.0
+        for mirrored in (False, True):
+            seen = np.flip(pixels, axis=-1) if mirrored else pixels
+            for turns in range(4):
+                turned = np.ascontiguousarray(np.rot90(seen, turns, axes=(-2, -1)))
+                back = np.rot90(run(turned), -turns, axes=(-2, -1))
+                total = total + (np.flip(back, axis=-1) if mirrored else back)
+        mean: FloatMap = np.ascontiguousarray(total / 8, dtype=np.float32)
+        return mean
+
+    return augmented
+
+
+def compare(once: CalibrationResult, augmented: CalibrationResult) -> dict[str, Any]:
+    """Compare two calibrations on the same images: means, and paired differences to the first."""
+
+    def differences(name: str) -> list[float]:
+        rows = (once.per_image, augmented.per_image)
+        return [rows[1][id][name] - rows[0][id][name] for id in once.images]
+
+    return {
+        "runs": list(once.runs),
+        "images": len(once.images),
+        "once": {name: value.mean for name, value in once.mean.items()},
+        "d4": {name: value.mean for name, value in augmented.mean.items()},
+        "difference": {name: bootstrap(differences(name)).model_dump() for name in once.mean},
+    }
+
+
+def compare_runs(runs: Sequence[Path], progress: Callable[[str], None]) -> bytes:
+    """Compare runs without and with test-time augmentation; the JSON that is written.
+
+    Raises:
+        WeightsError, DatasetError: as `venule.evaluation.calibrate.calibrate`.
+    """
+    once = calibrate(runs, progress=progress)
+    augmented = calibrate(runs, change=with_tta, progress=progress)
+    return (json.dumps(compare(once, augmented), indent=2) + "\n").encode()
+
+
+def say(line: str) -> None:
+    """Tell the user on stderr what is done."""
+    sys.stderr.write(f"{line}\n")
+
+
+def main() -> None:
+    """Compare the runs that the command line names."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE.json")
+    given = parser.parse_args()
+    try:
+        content = compare_runs(given.runs, say)
+    except VenuleError as error:
+        sys.exit(f"error: {error}")
+    if given.out is not None:
+        given.out.write_bytes(content)
+    sys.stdout.write(content.decode())
+
+
+if __name__ == "__main__":
+    main()
