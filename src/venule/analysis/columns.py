@@ -7,6 +7,7 @@ from typing import Literal
 from venule.analysis.analyse import GRADE, Analysis, Step
 from venule.analysis.marks import LANDMARKS
 from venule.dicom.source import Source
+from venule.analysis.measuring import measured_cells
 
 Cell = str | float | int | None
 """What a table holds in one place; None is an empty cell."""
@@ -83,5 +84,6 @@ COLUMNS: Mapping[str, Columns] = {
     "landmarks": Columns(LANDMARKS_OF, _landmarks, (LANDMARKS,)),
     "file": Columns(("laterality", "um_per_px"), _file),
     "acquired": Columns(("acquired",), _acquired),  # personal: only where it is asked for
+    "measure": Columns((), measured_cells, table="measurements"),
 }
 """Every group of columns by its name, in the order in which tables show them."""
