@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.evaluate import BestBy, Checkpoint, Device
+from venule.cli.evaluate import BestBy, Device
 from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
@@ -57,7 +57,7 @@ def predict(
             show_default="the first that `venule models` lists",
         ),
     ] = None,
-    checkpoint: BestBy = Checkpoint.dice,
+    checkpoint: BestBy = "dice",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes the network; openvino is bf16 where it can be.")
@@ -128,7 +128,7 @@ def predict(
     choice = ModelChoice(
         model=DEFAULT if model is None else model,
         device=device.value,
-        checkpoint=checkpoint.value,
+        checkpoint=checkpoint,
         runtime=runtime.value,
         threshold=threshold,
         resize_px=imgsz,
