@@ -54,7 +54,7 @@ def measure_analysis(analysis: Analysis, disc: Disc | None = None) -> Measuremen
 def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
     found = measure_analysis(analysis)
-    about = _about("predicted", analysis.photograph.laterality, found)
+    about = _about("predicted", analysis.laterality, found)
     cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
     return {name: written(cell) for name, cell in cells.items()}
 
