@@ -78,6 +78,9 @@ def predict(
             help="What to write, of prob,mask,overlay; for DICOM photographs also seg,sc.",
         ),
     ] = "mask",
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the vessels too: OUT/measurements.csv.")
+    ] = False,
     seg_type: Annotated[
         SegType, typer.Option(help="What a DICOM SEG holds: masks, probabilities or labels.")
     ] = SegType.binary,
@@ -140,6 +143,7 @@ def predict(
             out,
             model=choice,
             outputs=_outputs(save, seg_type),
+            columns=("quality", "measure") if measure else ("quality",),
             engine=engine,
             workers=workers,
             timeout=timeout,
