@@ -90,8 +90,8 @@ def plan(
     pseudonyms, all in `out` itself: the name of a file or folder may be that of a patient.
     So are other photographs, if their names do not tell; pictures of kinds that are not read are
     counted and named in a warning. Folders are searched recursively and mirrored under `out`;
-    hidden files, `out` itself and folders met before (a loop of links) are passed over, and so, with a warning, are folders of
-    other results. Photographs that would share a name in
+    hidden files, `out` itself and folders met before (a loop of links) are passed over, and so,
+    with a warning, are folders of other results. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
     cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
     own are planned, which may be none.

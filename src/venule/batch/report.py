@@ -77,7 +77,11 @@ def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> bytes
 
 def _inert(cell: object) -> object:
     """A cell that spreadsheets show as text: a name such as =1+1.png would be a formula."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if not isinstance(cell, str) or cell[:1] not in ("=", "+", "-", "@", "\t", "\r"):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
         return "'" + cell
     return cell
 
