@@ -372,6 +372,13 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
+            folder = self.path.parent
+            closed = [one for one in (self.path, folder) if one.exists() and not _writable(one)]
+            if closed:
+                raise OutputError(
+                    f"{closed[0]}: you may not write there, it is another user's; choose another "
+                    "folder for -o"
+                ) from error
             raise OutputError(f"{self.path}: cannot be used ({_todo(error)}") from error
 
 
@@ -404,6 +411,10 @@ def _is_gone(place: str) -> bool:
     if os.path.isdir(place):  # noqa: PTH112  Path.is_dir raises where it cannot be told
         return os.access(place, os.R_OK | os.X_OK)
     return not may_exist(place)
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK)
 
 
 def _todo(error: sqlite3.Error) -> str:

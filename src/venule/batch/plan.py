@@ -15,10 +15,15 @@ from venule.batch.records import Shard, is_ledger
 from venule.dicom.pseudonym import pseudonym
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
-from venule.image.io import is_image_path, read_bytes
+from venule.image.io import read_bytes
+from venule.image.kinds import is_photograph, unread_picture
 
 _HEAD_BYTES = 256
 _DICOM_SUFFIXES = (".dcm", ".dicom")
+
+
+_NAMED = 10
+"""Pictures that cannot be read that a warning names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +88,10 @@ def plan(
 
     DICOM objects are known by their content, whatever their names, and their results are named by
     pseudonyms, all in `out` itself: the name of a file or folder may be that of a patient.
-    Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
-    folders met before (a loop of links) are passed over, and so, with a warning, are folders of
-    other results. Photographs that would share a name in
+    So are other photographs, if their names do not tell; pictures of kinds that are not read are
+    counted and named in a warning. Folders are searched recursively and mirrored under `out`;
+    hidden files, `out` itself and folders met before (a loop of links) are passed over, and so,
+    with a warning, are folders of other results. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
     cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
     own are planned, which may be none.
@@ -130,6 +136,7 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
     """The photographs below `root`, each folder once, in the order of their names."""
     skipped = {_identity(out)} if out.exists() else set()
     closed: list[Path] = []
+    unread: list[str] = []
 
     def failed(error: OSError) -> None:
         if Path(error.filename) == root:
@@ -152,8 +159,17 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
                 continue
             one = _found(here / name, out / here.relative_to(root), out)
             # A link that leads nowhere and a pipe stay: they are reported, not passed over.
-            if one.pseudonym is not None or is_image_path(here / name):
+            if one.pseudonym is not None or is_photograph(here / name):
                 yield one
+            elif (kind := unread_picture(here / name)) is not None:
+                unread.append(f"{here / name}: {kind.name}; {kind.todo}")
+    if unread:
+        others = "".join(f"\n  {line}" for line in unread[:_NAMED])
+        more = f"\n  and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+        warnings.warn(
+            f"{root}: {len(unread)} pictures are of kinds that are not read{others}{more}",
+            stacklevel=2,
+        )
     for path in closed:
         yield _Found(path, out / path.parent.relative_to(root))
 

@@ -71,8 +71,24 @@ def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> bytes
     table = StringIO()
     writer = csv.DictWriter(table, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: _inert(cell) for name, cell in line.items()} for line in lines)
     return table.getvalue().encode()
+
+
+def _inert(cell: object) -> object:
+    """A cell that spreadsheets show as text: a name such as =1+1.png would be a formula."""
+    if not isinstance(cell, str) or cell[:1] not in ("=", "+", "-", "@", "\t", "\r"):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
+
+
+def _listed(paths: Iterable[str]) -> str:
+    """Paths in one cell: separated by ";", which a backslash precedes within a name."""
+    return ";".join(text(path).replace("\\", "\\\\").replace(";", "\\;") for path in paths)
 
 
 def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
@@ -84,7 +100,7 @@ def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
         "path": row.source,
         "status": row.status,
         "reason": row.reason,
-        "outputs": ";".join(map(text, row.outputs)),
+        "outputs": _listed(row.outputs),
         "seconds": f"{row.seconds:.3f}",
         "warnings": "; ".join(map(text, row.notes)),
         **_only(row.cells, columns),
