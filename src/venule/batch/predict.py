@@ -262,8 +262,8 @@ def start(
             `overwrite`, it has results of other settings or files that are in the way.
     """
     if not overwrite and not records.ledger.exists():
-        targets = [target for job in jobs for target in job.targets]
-        refuse_overwriting([*targets, *records.files])
+        targets = (target for job in jobs for target in job.targets)
+        refuse_overwriting(chain(targets, records.files))
     make_folder(records.out)
     ledger = Ledger(records)
     try:
@@ -301,29 +301,26 @@ def run(
     """
     last_run = _LastRun(engine, resources)
     records = ledger.records
-    leftovers = [*(target for job in jobs for target in job.targets), *records.files]
-    blocked = dict.fromkeys(job for job in jobs if ledger.blocked(job))
-    tasks = [Task(job, ledger.finished(job)) for job in jobs if job not in blocked]
-    sweep(leftovers)
+    blocked = {job.name: job for job in jobs if ledger.blocked(job)}
+    tasks = (Task(job, ledger.finished(job)) for job in jobs if job.name not in blocked)
+    _sweep(jobs, records)
     outcomes = ENGINES[engine](tasks, open_worker, resources)
     try:
         if check is not None:
             check()
         # A run that is killed leaves a report that says so.
-        write_reports(records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+        write_reports(ledger, last_run=last_run.record())
         with closing(outcomes):
-            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked)
+            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked.values())
             for outcome in chain(refused, outcomes):
                 _settle(outcome, ledger)
                 last_run.counts[type(outcome)] += 1
                 yield outcome
     finally:
-        sweep(leftovers)
+        _sweep(jobs, records)
         try:
             last_run.finished = datetime.now(UTC)
-            write_reports(
-                records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record()
-            )
+            write_reports(ledger, last_run=last_run.record())
         finally:
             ledger.close()
 
@@ -355,6 +352,10 @@ def require_same(weights: Path, sha256: str) -> None:
 
 def _opened(worker: Worker, _: int) -> Worker:
     return worker
+
+
+def _sweep(jobs: Sequence[Job], records: Records) -> None:
+    sweep(chain(records.files, (target for job in jobs for target in job.targets)))
 
 
 def _settle(outcome: Outcome, ledger: Ledger) -> None:

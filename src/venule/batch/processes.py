@@ -10,8 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +18,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from venule.batch.engine import OpenWorker, Resources
+from venule.batch.engine import OpenWorker, Resources, Waiting
 from venule.batch.process import Outcome, Task, discard, failure, sweep
 from venule.errors import OutputError, VenuleError
 
@@ -30,7 +29,7 @@ _STARTS = 3  # workers that may die one after the other while they load the netw
 
 
 def processes(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[Outcome, None, None]:
     """Process photographs in worker processes, each with its share of the cores.
 
@@ -133,19 +132,19 @@ class _Worker:
 
 
 def _crew(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[tuple[Task, Outcome | _Died], None, None]:
-    waiting = deque(tasks)
+    waiting = Waiting(tasks)
     crew: list[_Worker] = []
     lost = 0  # workers, one after the other, before they were ready
     try:
         while waiting or any(worker.task for worker in crew):
             at_work = sum(worker.task is not None for worker in crew)
-            while len(crew) < min(resources.workers, at_work + len(waiting)):
+            while len(crew) < resources.workers and waiting.has(len(crew) - at_work + 1):
                 crew.append(_Worker(open_worker, resources.threads))
             for worker in crew:
                 if worker.ready and worker.task is None and waiting:
-                    worker.give(waiting.popleft())
+                    worker.give(waiting.take())
             _wait_for_news(crew, resources.timeout_s)
             for worker in tuple(crew):
                 task, message = worker.task, worker.receive(resources.timeout_s)
