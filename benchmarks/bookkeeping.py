@@ -16,19 +16,23 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from simulated import Cluster
+
 from venule.batch.engine import Resources
 from venule.batch.ledger import Ledger
 from venule.batch.merge import merge_shards
-from venule.batch.plan import plan
+from venule.batch.plan import Job, plan
 from venule.batch.predict import run, start
 from venule.batch.process import Finished, Kept, Outcome, Task, Written
+from venule.batch.ray import Crew
 from venule.batch.records import Records, Shard
 from venule.batch.report import write_reports
 from venule.files.atomic import require_folder, write_bytes
@@ -39,6 +43,7 @@ COUNTS = (10_000, 100_000, 1_000_000)
 IN_ONE_FOLDER = 1000
 SHARDS = 8
 DEATH_EVERY = 1000
+WORKERS = 16
 SETTINGS = {"model": "stub", "columns": ["quality"]}
 CELLS = {"quality": "ok", "quality_reasons": "", "uncertainty": "0.0123"}
 DIGEST = "0123456789abcdef" * 4
@@ -63,7 +68,7 @@ def stub(task: Task) -> Outcome:
     return Written(task.job, written, 0.1, (), CELLS)
 
 
-def open_stub(threads: int) -> Any:
+def open_stub(_: int) -> Any:
     """Open the stub."""
     return stub
 
@@ -98,19 +103,43 @@ def sharding(folder: Path, out: Path) -> Times:
     return {name: sum(part[name] for part in parts) for name in parts[0]}
 
 
-def merging(folder: Path, out: Path) -> Times:
+def merging(_: Path, out: Path) -> Times:
     """Merge the shards."""
     started = time.perf_counter()
     merge_shards(out)
     return {"merge": time.perf_counter() - started}
 
 
-def reporting(folder: Path, out: Path) -> Times:
+def reporting(_: Path, out: Path) -> Times:
     """Write the reports again."""
     started = time.perf_counter()
     with closing(Ledger(Records(out))) as ledger:
         write_reports(ledger, last_run={})
     return {"report": time.perf_counter() - started}
+
+
+def dying(count: int, place: Path) -> dict[str, object]:
+    """Send tasks to a simulated cluster whose nodes die; each must have one result."""
+    started = time.perf_counter()
+    cluster = Cluster(stub, death_every=DEATH_EVERY)
+    resources = Resources(WORKERS, 1, 600)
+    tasks = _tasks(count, place)
+    first = next(tasks)
+    crew = Crew(cluster, open_stub, resources, first)
+    results = bytearray(count)
+    for outcome in crew.process(chain([first], tasks)):
+        assert isinstance(outcome, Written), outcome
+        results[int(outcome.job.name)] += 1
+    crew.stop()
+    assert results == b"\1" * count, "a photograph has no result, or more than one"
+    found = peaked({"driver": time.perf_counter() - started})
+    return {**found, "deaths": cluster.deaths, "lost": cluster.lost}
+
+
+def _tasks(count: int, place: Path) -> Iterator[Task]:
+    for number in range(count):
+        name = f"{number}"
+        yield Task(Job(source=place / name, out=place, name=name, outputs=("mask",)), None)
 
 
 PHASES: Mapping[str, Callable[[Path, Path], Times]] = {
@@ -138,6 +167,15 @@ def measure(count: int) -> list[dict[str, object]]:
             if phase in ("report", "merge"):
                 rows[-1]["ledger_bytes_each"] = Records(out).ledger.stat().st_size / count
     return rows
+
+
+def measure_deaths(count: int) -> dict[str, object]:
+    """The row of a simulated cluster that loses nodes."""
+    sys.stderr.write(f"{count} photographs: deaths\n")
+    with TemporaryDirectory() as place:
+        found = in_a_process("--die", str(count), "--folder", place, place)
+    row = {"photographs": count, "phase": "deaths", **per_photograph(found, count)}
+    return row | {name: found[name] for name in ("deaths", "lost")}
 
 
 def per_photograph(found: Mapping[str, Any], count: int) -> dict[str, object]:
@@ -171,6 +209,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, nargs="+", default=COUNTS)
     parser.add_argument("--deaths", type=int, nargs="+", default=COUNTS)
     parser.add_argument("--phase", choices=PHASES, help=argparse.SUPPRESS)
+    parser.add_argument("--die", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -181,11 +220,15 @@ def main() -> None:
     if asked.phase:
         json.dump(peaked(PHASES[asked.phase](*asked.folder)), sys.stdout)
         return
+    if asked.die:
+        json.dump(dying(asked.die, asked.folder[0]), sys.stdout)
+        return
     require_folder(asked.out)
     report = {
         "computer": computer(),
         "versions": versions(),
         "rows": [row for count in asked.count for row in measure(count)],
+        "deaths": [measure_deaths(count) for count in asked.deaths],
     }
     write_bytes(asked.out, (json.dumps(report, indent=1) + "\n").encode())
 

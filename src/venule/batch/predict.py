@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 from venule import __version__
 from venule.analysis.analyse import Networks
@@ -19,7 +20,7 @@ from venule.analysis.outputs import OUTPUTS
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
 from venule.batch.ledger import Ledger
-from venule.batch.plan import Job, plan
+from venule.batch.plan import Job, Layout, plan
 from venule.batch.process import Failed, Kept, Outcome, Task, Worker, Written, discard, sweep
 from venule.batch.records import Records, Shard
 from venule.batch.refuse import Settings, refuse_overwriting
@@ -99,6 +100,7 @@ def predict_folder(
     key: Path | str | None = None,
     overwrite: bool = False,
     shard: Shard | None = None,
+    layout: Layout = "mirror",
     begun: Callable[[ModelRecord, int], None] | None = None,
     progress: Callable[[Outcome], None] | None = None,
 ) -> Summary:
@@ -120,6 +122,7 @@ def predict_folder(
         overwrite: analyse everything again, and replace files that are in the way.
         shard: the part of the photographs that this run processes; runs of all shards may share
             `out`, and `merge_shards` makes one report of theirs.
+        layout: results lie as the photographs do, or, "hashed", in 4096 folders.
         begun: called before the first, with the model's record and the number of photographs.
         progress: called with each outcome.
 
@@ -134,6 +137,8 @@ def predict_folder(
     paths = [paths] if isinstance(paths, Path | str) else paths
     choice = model if isinstance(model, ModelChoice) else ModelChoice(model=model)
     outputs, columns = _known(outputs, OUTPUTS, "output"), _known(columns, COLUMNS, "columns")
+    if layout not in get_args(Layout):
+        raise UsageError(f"layout {layout}: use one of {', '.join(get_args(Layout))}")
     jobs = plan(
         [Path(path) for path in paths],
         Path(out),
@@ -142,6 +147,7 @@ def predict_folder(
         strict=strict,
         shard=shard,
         deidentify=deidentify,
+        layout=layout,
     )
     name = _engine_name(engine, jobs, workers=workers, timeout=timeout)
     resources = resources_of(workers, timeout)
@@ -149,6 +155,7 @@ def predict_folder(
     sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
     segmenter = choice.open(resources.threads)
     parameters = {"imgsz": choice.resize_px, "strict": strict, "deidentify": deidentify}
+    parameters |= {"layout": layout}
     settings = settings_of(segmenter, sha256, parameters, outputs, columns)
     if key is not None:
         _write_key(Path(key), jobs, Path(out), overwrite=overwrite)
