@@ -25,6 +25,13 @@ class SegType(StrEnum):
     labelmap = "labelmap"
 
 
+class Layout(StrEnum):
+    """Where results lie in their folder."""
+
+    mirror = "mirror"
+    hashed = "hashed"
+
+
 LISTED = 50
 """Failed inputs that are named on stderr; the report names all."""
 
@@ -110,6 +117,9 @@ def predict(
         str | None,
         typer.Option(metavar="I/N", help="Process one of N parts; then `venule merge OUT`."),
     ] = None,
+    layout: Annotated[
+        Layout, typer.Option(help="Results lie as the photographs do, or in folders by a hash.")
+    ] = Layout.mirror,
     strict: Annotated[
         bool, typer.Option("--strict", help='Photographs of quality "reject" fail, without files.')
     ] = False,
@@ -151,6 +161,7 @@ def predict(
             deidentify=deidentify,
             key=key,
             overwrite=overwrite,
+            layout=layout.value,
             shard=None if shard is None else parse_shard(shard),
             begun=told.begin,
             progress=told.outcome,
