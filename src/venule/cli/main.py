@@ -32,6 +32,8 @@ from venule.cli import (
     plot,
     predict,
     pretrain,
+    report,
+    serve,
     train,
     visualize,
 )
@@ -86,6 +88,8 @@ app.command()(export.export)
 app.command()(calibrate.calibrate)
 app.command()(models.models)
 app.command()(bench.bench)
+app.command()(serve.serve)
+app.command()(report.report)
 app.add_typer(data.app, name="data")
 
 
