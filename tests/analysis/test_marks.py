@@ -95,7 +95,8 @@ def test_disc_fovea_and_eye_are_found_and_told() -> None:
     assert row["disc_y_px"] == pytest.approx(60, abs=0.1)
     assert row["disc_radius_px"] == pytest.approx(12, rel=0.03)
     assert row["fovea_x_px"] == pytest.approx(100, abs=0.1)
-    assert row["laterality"] == "left"
+    assert row["laterality_confidence"] == pytest.approx(1, abs=0.01)
+    assert COLUMNS["file"].row(found)["laterality"] == "left"
     disc = np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))) > 0
     assert disc.sum() == pytest.approx(np.pi * 144, rel=0.05)
     assert disc[60, 40]
@@ -113,7 +114,7 @@ def test_a_photograph_without_disc_has_empty_cells_and_an_empty_disc() -> None:
     nothing = np.full((*SHAPE, 3), 20, np.uint8)
     networks = Networks(VESSELS, landmarks=MARKED)
     found = analyse(nothing, networks, fov=EVERYWHERE, steps=(LANDMARKS,))
-    assert COLUMNS["landmarks"].row(found) == {"laterality": None}
+    assert set(COLUMNS["landmarks"].row(found).values()) == {None}
     assert not np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))).any()
     assert found.landmarks is not None
     assert found.landmarks.reasons == ("no optic disc found", "no fovea found")

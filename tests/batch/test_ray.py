@@ -80,7 +80,7 @@ def test_a_cluster_that_loses_a_node_gives_every_result_once(
     def kill_a_node(outcome: Outcome) -> None:
         names.append(outcome.job.name)
         if len(names) == 4:
-            cluster.remove_node(cluster.worker_nodes.pop(), allow_graceful=False)
+            cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
 
     found = predict_folder(
         folder, tmp_path / "ray", model=tiny, engine="ray", workers=2, progress=kill_a_node

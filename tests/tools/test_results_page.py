@@ -75,9 +75,14 @@ def test_a_card_without_its_weights_is_one_line(tmp_path: Path) -> None:
 
 
 def test_cards_computed_again_are_counted_beside_the_evaluations(tmp_path: Path) -> None:
-    look = {"dataset": "DRIVE", "model": "a"}
-    lines = [look, look, {**look, "purpose": "evaluation"}, {**look, "purpose": "card recheck"}]
-    lines += [{**look, "purpose": "sheet"}] * 2
+    access = {"dataset": "DRIVE", "model": "a"}
+    lines = [
+        access,
+        access,
+        {**access, "purpose": "evaluation"},
+        {**access, "purpose": "card recheck"},
+    ]
+    lines += [{**access, "purpose": "sheet"}] * 2
     (tmp_path / "test_access.jsonl").write_text("\n".join(map(json.dumps, lines)))
     page = results_page(tmp_path)
     assert "| DRIVE | a | 3 | 2 | 1 |" in page

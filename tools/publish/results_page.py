@@ -65,7 +65,14 @@ def cards(folder: Path = RESULTS, docs: Path = DOCS) -> Iterator[tuple[Path, str
             raise UsageError(f"{texts}: no weights of that name are shipped; remove the card")
         card = make_card(texts.parent, weights)
         yield weights.with_suffix(".json"), card_json(card)
-        yield docs / "cards" / f"{name}.md", card_page(card)
+        yield docs / "cards" / f"{name}.md", card_page(card, origin=_origin(name))
+
+
+def _origin(name: str) -> str:
+    return (
+        f"Written by `make results` from `results/{name}/`; do not edit. "
+        f"`src/venule/weights/{name}.json` says the same for programs."
+    )
 
 
 def _section(about: Path) -> str:

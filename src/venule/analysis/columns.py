@@ -7,6 +7,7 @@ from typing import Literal
 from venule.analysis.analyse import GRADE, Analysis, Step
 from venule.analysis.marks import LANDMARKS
 from venule.dicom.source import Source
+from venule.analysis.measuring import measured_cells
 
 Cell = str | float | int | None
 """What a table holds in one place; None is an empty cell."""
@@ -37,28 +38,7 @@ def _quality(analysis: Analysis) -> Mapping[str, Cell]:
     }
 
 
-def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
-    found = analysis.landmarks
-    if found is None:
-        return {}
-    cells: dict[str, Cell] = {"laterality": found.laterality}
-    if found.disc is not None:
-        cells |= {
-            "disc_x_px": round(found.disc.x, 1),
-            "disc_y_px": round(found.disc.y, 1),
-            "disc_radius_px": round(found.disc.radius_px, 1),
-            "disc_confidence": round(found.disc.confidence, 3),
-        }
-    if found.fovea is not None:
-        cells |= {
-            "fovea_x_px": round(found.fovea.x, 1),
-            "fovea_y_px": round(found.fovea.y, 1),
-            "fovea_confidence": round(found.fovea.confidence, 3),
-        }
-    return cells
-
-
-LANDMARK_COLUMNS = (
+LANDMARKS_OF = (
     "disc_x_px",
     "disc_y_px",
     "disc_radius_px",
@@ -66,14 +46,32 @@ LANDMARK_COLUMNS = (
     "fovea_x_px",
     "fovea_y_px",
     "fovea_confidence",
-    "laterality",
+    "laterality_confidence",
 )
 """Pixels of the photograph, 0 at the centre of the first one; empty where there is none."""
 
 
+def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
+    found = analysis.landmarks
+    if found is None:
+        return {}
+    cells: dict[str, Cell] = dict.fromkeys(LANDMARKS_OF)
+    if (disc := found.disc) is not None:
+        cells["disc_x_px"], cells["disc_y_px"] = round(disc.x, 1), round(disc.y, 1)
+        cells["disc_radius_px"] = round(disc.radius_px, 1)
+        cells["disc_confidence"] = round(disc.confidence, 3)
+    if (fovea := found.fovea) is not None:
+        cells["fovea_x_px"], cells["fovea_y_px"] = round(fovea.x, 1), round(fovea.y, 1)
+        cells["fovea_confidence"] = round(fovea.confidence, 3)
+    if found.laterality is not None:
+        cells["laterality_confidence"] = round(found.laterality_confidence, 3)
+    return cells
+
+
 def _file(analysis: Analysis) -> Mapping[str, Cell]:
-    photograph = analysis.photograph
-    return {"laterality": photograph.laterality, "um_per_px": photograph.um_per_px}
+    photograph, found = analysis.photograph, analysis.landmarks
+    eye = photograph.laterality if found is None else found.laterality  # a stated one holds there
+    return {"laterality": eye, "um_per_px": photograph.um_per_px}
 
 
 def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
@@ -83,8 +81,9 @@ def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
 
 COLUMNS: Mapping[str, Columns] = {
     "quality": Columns(("quality", "quality_reasons", "uncertainty"), _quality, (GRADE,)),
-    "landmarks": Columns(LANDMARK_COLUMNS, _landmarks, (LANDMARKS,)),
+    "landmarks": Columns(LANDMARKS_OF, _landmarks, (LANDMARKS,)),
     "file": Columns(("laterality", "um_per_px"), _file),
     "acquired": Columns(("acquired",), _acquired),  # personal: only where it is asked for
+    "measure": Columns((), measured_cells, table="measurements"),
 }
 """Every group of columns by its name, in the order in which tables show them."""

@@ -1,7 +1,7 @@
 """`venule calibrate`: settings of a network by held-out predictions of several runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,10 @@ def calibrate(
     *,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
     checkpoint: Annotated[str, typer.Option(metavar="W", help="Best by what, or last.")] = "last",
+    threshold: Annotated[
+        Literal["lowest", "mean-dice"],
+        typer.Option(help="Lowest of nearly the best pooled Dice, or of the best mean Dice."),
+    ] = "lowest",
     without: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="An image that scores are also given without."),
@@ -31,6 +35,7 @@ def calibrate(
     chosen = choose(
         runs,
         checkpoint=checkpoint,
+        threshold=threshold,
         without=without or (),
         progress=lambda id: typer.echo(shown(id), err=True),
     )

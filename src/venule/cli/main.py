@@ -28,6 +28,7 @@ from venule.cli import (
     evaluate,
     export,
     merge,
+    measure,
     models,
     plot,
     predict,
@@ -82,6 +83,7 @@ app.command()(convert.convert)
 app.command()(predict.predict)
 app.command()(merge.merge)
 app.command()(evaluate.evaluate)
+app.command()(measure.measure)
 app.command()(visualize.visualize)
 app.command()(plot.plot)
 app.command()(export.export)

@@ -323,6 +323,6 @@ def require_weights(card: Card, path: Path) -> str:
     if digest != card.weights.sha256:
         raise WeightsError(
             f"{path}: SHA-256 {digest[:12]}, but the card of {card.name} is of "
-            f"{card.weights.sha256[:12]}; write the card again with `make results`"
+            f"{card.weights.sha256[:12]}; make the card again"
         )
     return digest

@@ -21,12 +21,10 @@ _SCALES = {
 }
 
 
-def card_page(card: Card) -> str:
-    """The page's text, docs/cards/NAME.md."""
-    lines = [f"# Model card: `{card.name}`", ""]
+def card_page(card: Card, *, origin: str = "") -> str:
+    """Write a card as a page of Markdown; `origin` says in a line how the page was made."""
+    lines = [f"# Model card: `{card.name}`", "", *([origin] if origin else [])]
     lines += [
-        f"Written by `make results` from `results/{card.name}/`, whose `card.json` says the same "
-        "for programs; do not edit.",
         f"`venule evaluate --card {card.name}` computes every score again.",
         "",
         card.summary,

@@ -39,8 +39,9 @@ _DOUBTFUL_AREA, _DOUBTFUL_OVERLAP = 0.15, 0.93
 _FLAT = 5
 """Grey levels by which nine tenths of a flat surround's pixels differ from its colour at most."""
 
-_GOOD = 0.95
-"""From this overlap with its ellipse on, a region is taken without a look further in."""
+_BEST, _GOOD = 0.98, 0.95
+"""From such an overlap with its ellipse on, a region is taken without trying other colours, or
+without a look further in."""
 
 _FAIR = 0.8
 """A region that overlaps less is none that an ellipse's edge was found of."""
@@ -82,9 +83,9 @@ def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
             regions = [one for one in _regions(mask) if plain or _is_beyond_doubt(one)]
             if regions and (not best or regions[0].overlap > best[0].overlap + 0.01):
                 best = regions
-            if best and best[0].overlap >= _GOOD:
+            if best and best[0].overlap >= _BEST:
                 return best, None
-        if peeled is None:
+        if peeled is None or (best and best[0].overlap >= _GOOD):
             break
         # Where two colours meet, pixels are a mixture of both.
         inside = _eroded(_largest(peeled), 2)

@@ -1,7 +1,7 @@
 """The one list of measurements: a measurement is one line of it.
 
-A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`. Each definition has a version,
-which changes when its values do.
+A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`. Each definition has a
+version, which changes when its values do.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class Measure:
 
 def _tortuosity() -> Iterator[Measure]:
     """Nine measures of a segment, each as median and as mean over the segments."""
-    kinds: tuple[tuple[str, Unit, tortuosity.OfSegment, str, str, str], ...] = (
+    kinds: tuple[tuple[str, Unit, tortuosity.OfShape, str, str, str], ...] = (
         ("tortuosity_tau1", "", tortuosity.tau1, "L / C", HART, "hart-tau1"),
         ("tortuosity_tau2", "rad", tortuosity.tau2, "integral of |k| ds", HART, "hart-tau2"),
         ("tortuosity_tau3", "per_px", tortuosity.tau3, "integral of k^2 ds", HART, "hart-tau3"),

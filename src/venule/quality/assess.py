@@ -32,11 +32,23 @@ NO_VESSELS = "hardly any vessels found"
 NO_COLOR = "without colour"
 STRANGE_COLORS = "unusual colours"
 UNCERTAIN = "uncertain vessels"
+SEVERAL_FIELDS = "several fields of view"
+STRETCHED = "resized to another aspect ratio"
+ANGIOGRAM = "looks like an angiogram"
+OCT = "looks like an OCT scan"
+SCANNING_LASER = "looks like a scanning-laser image"
+ULTRA_WIDE = "looks like an ultra-wide field"
 
 REASONS = (
     NO_FIELD,
     NOT_A_FUNDUS,
+    ANGIOGRAM,
+    OCT,
+    SCANNING_LASER,
+    ULTRA_WIDE,
+    SEVERAL_FIELDS,
     NO_EDGE,
+    STRETCHED,
     TOO_SMALL,
     TOO_DARK,
     OVEREXPOSED,
@@ -87,6 +99,7 @@ LIMITS: Mapping[str, Limits] = {
     NO_VESSELS: Limits("vessels", "below", usable=0.02, reject=0.005),
     NO_COLOR: Limits("saturation", "below", usable=0.1, reject=None),
     STRANGE_COLORS: Limits("warm", "below", usable=0.9, reject=None),
+    STRETCHED: Limits("stretch", "above", usable=1.05, reject=None),
     UNCERTAIN: Limits("uncertainty", "above", usable=0.35, reject=0.6),
 }
 """Set on photographs for training, see docs/quality.md; change them there too."""
@@ -98,16 +111,28 @@ FLAT_SPREAD = 4
 """Grey levels of spread below which a frame shows nothing at all."""
 
 COLD_WARM = 0.5
-"""Below this share of warm pixels a photograph with colours is none of a fundus."""
+"""A fundus in the wrong colours has fewer warm pixels than that; so have most other pictures."""
 
 MANY_VESSELS = 0.35
 """Share of the field of view that no fundus's vessels exceed."""
 
 HIGH_CONTRAST = 0.08
-"""Above this contrast a photograph shows things, not a retina."""
+"""Contrast that few retinas reach, but most pictures of things."""
 
-SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.35
-"""Below this share in its largest component a vessel map is no tree; without an edge, more."""
+SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.2
+"""Below this share in its largest component a vessel map is no tree; cropped trees fall apart."""
+
+DOUBTFUL = 2
+"""So many signs against a fundus are too many; one alone is found in real ones."""
+
+BRIGHT_LINES, LAYERS = 1.15, 0.3
+"""From these on grey images show bright vessels, or layers one above the other."""
+
+TREE_VESSELS, TREE_COMPONENT = (0.03, 0.2), 0.5
+"""Share of vessels, and of their largest component, of nearly all retinas."""
+
+WIDE_STRETCH, WIDE_GREEN, WIDE_BLUE = 1.1, 0.6, 0.1
+"""Two lasers, red and green, colour an ultra-wide field, which is wider than high."""
 
 SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
 """Networks learn from photographs of sharpness SHARP to GRAINY and of blockiness up to BLOCKY."""
@@ -186,8 +211,11 @@ def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tup
         yield NO_FIELD, "reject"
         if features is None:
             return
-    elif _is_no_fundus(features):
+    elif signs_against_a_fundus(features, uncertainty) >= DOUBTFUL:
         yield NOT_A_FUNDUS, "reject"
+    yield from _modality(features)
+    if features.fields > 1:
+        yield SEVERAL_FIELDS, "usable"
     if not features.edge_visible:
         yield NO_EDGE, "usable"
     for reason, limits in LIMITS.items():
@@ -197,13 +225,51 @@ def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tup
             yield reason, grade
 
 
-def _is_no_fundus(features: QualityFeatures) -> bool:
-    """Whether colours or vessels cannot be a fundus's; grey photographs are judged by vessels."""
-    limits = LIMITS[NO_COLOR]
-    colored = limits.grade(features.saturation) == "ok"
-    if colored and features.warm < COLD_WARM:
-        return True
-    if features.contrast > HIGH_CONTRAST or features.vessels > MANY_VESSELS:
-        return True
-    least = SCATTERED if features.edge_visible else SCATTERED_WITHOUT_EDGE
-    return 0 < features.largest_component < least
+def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int:
+    """How much speaks against a fundus photograph: each sign counts once, no vessel tree twice.
+
+    A field of view with a round edge says much for one; where there is none, colours, the lack of
+    any, and an uncertain vessel map count, too.
+    """
+    grey, edge = _is_grey(features), features.edge_visible
+    scattered = SCATTERED if edge else SCATTERED_WITHOUT_EDGE
+    no_tree = 0 < features.largest_component < scattered or features.vessels > MANY_VESSELS
+    signs = [
+        features.contrast > HIGH_CONTRAST,
+        not grey and features.warm < COLD_WARM,
+        no_tree,
+        no_tree,
+        features.vessels < (LIMITS[NO_VESSELS].usable or 0),
+    ]
+    if not edge:
+        strange = COLD_WARM <= features.warm < (LIMITS[STRANGE_COLORS].usable or 0)
+        signs += [True, strange, grey, uncertainty > (LIMITS[UNCERTAIN].usable or 1)]
+    return sum(signs)
+
+
+def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
+    """What other image of the eye it looks like, where that can be told."""
+    sharp = LIMITS[BLURRED].grade(features.sharpness) == "ok"
+    lines = sharp and LIMITS[NOISY].grade(features.sharpness) == "ok"
+    if not _is_grey(features):
+        wide = features.edge_visible and features.stretch > WIDE_STRETCH
+        if wide and features.green > WIDE_GREEN and features.blue < WIDE_BLUE:
+            yield ULTRA_WIDE, "usable"
+    elif features.edge_visible:
+        if lines and features.bright_lines > BRIGHT_LINES:
+            yield ANGIOGRAM, "reject"
+    elif features.layers > LAYERS:
+        if features.bright_lines > BRIGHT_LINES and features.contrast > HIGH_CONTRAST and lines:
+            yield OCT, "reject"
+    elif lines and features.contrast <= HIGH_CONTRAST and _has_tree(features):
+        yield SCANNING_LASER, "usable"
+
+
+def _has_tree(features: QualityFeatures) -> bool:
+    """Whether as many vessels as a retina has were found, most of them connected."""
+    low, high = TREE_VESSELS
+    return low <= features.vessels <= high and features.largest_component >= TREE_COMPONENT
+
+
+def _is_grey(features: QualityFeatures) -> bool:
+    return LIMITS[NO_COLOR].grade(features.saturation) != "ok"

@@ -8,6 +8,7 @@ point.
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,11 @@ Mask = NDArray[np.bool_]
 Curve = NDArray[np.float64]
 """(N, 2) rows and columns of points along a curve, in order."""
 
+Point = Sequence[float] | NDArray[np.float64]
+"""Row and column."""
 
-def line(start: Sequence[float], angle_deg: float, length: float) -> Curve:
+
+def line(start: Point, angle_deg: float, length: float) -> Curve:
     """A straight line of two points; 0 degrees runs along the columns, 90 down the rows."""
     angle = math.radians(angle_deg)
     end = (start[0] + length * math.sin(angle), start[1] + length * math.cos(angle))
@@ -85,11 +89,7 @@ def draw_tube(shape: tuple[int, int], curve: Curve, width: float | NDArray[np.fl
     mask = np.zeros(shape, bool)
     widths = np.broadcast_to(np.asarray(width, float), len(curve))
     radii = widths / 2
-    for (start, end), (first, last) in zip(
-        zip(curve[:-1], curve[1:], strict=True),
-        zip(radii[:-1], radii[1:], strict=True),
-        strict=True,
-    ):
+    for (start, end), (first, last) in zip(pairwise(curve), pairwise(radii), strict=True):
         _draw_piece(mask, start, end, float(first), float(last))
     return mask
 

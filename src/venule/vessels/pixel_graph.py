@@ -37,7 +37,7 @@ def skeleton_graph(skeleton: Mask) -> SkeletonGraph:
     """Trace a skeleton (H, W) bool, one pixel wide."""
     pixels = np.argwhere(skeleton)
     neighbours = _neighbours(skeleton, pixels)
-    degree = (neighbours >= 0).sum(axis=1)
+    degree = np.count_nonzero(neighbours >= 0, axis=1)
     node, nodes = _group(neighbours, degree)
     return SkeletonGraph(pixels, node, nodes, tuple(_trace(neighbours, node, degree)))
 

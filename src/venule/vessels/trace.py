@@ -37,7 +37,7 @@ def trace_vessels(
     """
     _, components = ndi.label(mask, structure=_SQUARE)
     filled = fill_small_holes(mask)
-    graph = skeleton_graph(np.asarray(skeletonize(filled), bool))  # type: ignore[no-untyped-call]
+    graph = skeleton_graph(thinned(filled))
     draft = draft_graph(graph, radius_at(filled, graph.pixels))
     traces = {
         number: first_trace(filled, edge.points, edge.radius, closed=edge.start < 0)
@@ -62,6 +62,14 @@ def trace_vessels(
     return assemble(mask.shape, draft, found, forks, components=components)
 
 
+def thinned(mask: Mask) -> Mask:
+    """(H, W) bool, one pixel wide: Lee, Kashyap and Chu 1994, doi 10.1006/cgip.1994.1042.
+
+    Zhang and Suen's faster rule eats diagonal lines of three pixels from their ends.
+    """
+    return np.asarray(skeletonize(mask, method="lee") > 0)  # type: ignore[no-untyped-call]
+
+
 def fill_small_holes(mask: Mask) -> Mask:
     """The mask (H, W) bool without holes too small to be tissue between vessels."""
     inner = ndi.binary_erosion(mask, border_value=1)
@@ -75,7 +83,7 @@ def fill_small_holes(mask: Mask) -> Mask:
 
 
 def _fork(node: int, draft: Draft, traces: Mapping[int, Trace]) -> End:
-    """The fork of a node: where the centrelines of its arms meet, and how far its inside reaches."""
+    """The fork of a node: where its arms' centrelines meet, and how far its inside reaches."""
     pixels = np.array(draft.members[node])
     center = pixels[:, :2].mean(axis=0)
     radius = float((np.hypot(*(pixels[:, :2] - center).T) + pixels[:, 2]).max())
