@@ -6,8 +6,8 @@ from typing import Literal
 
 from venule.analysis.analyse import GRADE, Analysis, Step
 from venule.analysis.marks import LANDMARKS
-from venule.dicom.source import Source
 from venule.analysis.measuring import measured_cells
+from venule.dicom.source import Source
 
 Cell = str | float | int | None
 """What a table holds in one place; None is an empty cell."""

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from venule.measure.definitions import MEASURES, STRUCTURES, ZONES
+from venule.measure.columns import Column, all_columns
 
 UNITS = {
+    "": "",
     "px": "px",
     "px2": "px²",
     "per_px": "1/px",
@@ -17,7 +18,7 @@ UNITS = {
     "deg": "°",
     "rad": "rad",
 }
-"""How units at the end of a column's name are written."""
+"""How the units of columns are written."""
 
 
 @dataclass(frozen=True)
@@ -30,28 +31,20 @@ class Definition:
 
 
 def describe(column: str) -> Definition:
-    """What a column means; one that is no measurement is described by its name."""
-    base, unit = _split(column)
-    formulas = _formulas()
-    formula = formulas.get(column) or formulas.get(base, "")
-    words = base.replace("_zone_b", ", zone B").replace("_zone_c", ", zone C").replace("_", " ")
-    return Definition(words[:1].upper() + words[1:], UNITS.get(unit, ""), formula)
+    """What a column means; one that is no measurement is described by its name alone."""
+    known = _columns().get(column)
+    if known is None:
+        return Definition(_words(column), "", "")
+    source = f" ({known.source})" if known.source else ""
+    name = column.removesuffix(f"_{known.unit}") if known.unit else column
+    return Definition(_words(name), UNITS[known.unit], known.definition + source)
 
 
-def _split(column: str) -> tuple[str, str]:
-    for unit in sorted(UNITS, key=len, reverse=True):
-        if column.endswith(f"_{unit}"):
-            return column.removesuffix(f"_{unit}"), unit
-    return column, ""
+def _words(name: str) -> str:
+    words = name.replace("_zone_b", ", zone B").replace("_zone_c", ", zone C").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 @lru_cache
-def _formulas() -> dict[str, str]:
-    """The formula of each measurement, by its column without the unit."""
-    return {
-        _split(measure.column(structure, region))[0]: f"{measure.formula} ({measure.source})"
-        for structure in STRUCTURES
-        for region in ("", *(zone.name for zone in ZONES))
-        for measure in MEASURES
-        if not region or measure.zones
-    }
+def _columns() -> dict[str, Column]:
+    return {column.name: column for column in all_columns()}

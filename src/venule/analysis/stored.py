@@ -113,6 +113,6 @@ def _landmarks(cells: Mapping[str, Cell]) -> Landmarks | None:
 def _number(cells: Mapping[str, Cell], name: str) -> float | None:
     value = cells.get(name)
     try:
-        return None if value in (None, "") else float(value)  # type: ignore[arg-type]
+        return float(value) if value is not None else None
     except ValueError:
         return None

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from PIL import Image
 
+from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
 from venule.analysis.kept import Kept, kept_of
-from venule.analysis.analyse import Analysis
 from venule.analysis.stored import Stored, stored_analysis
 from venule.batch.ledger import SCHEMA
 from venule.batch.records import Records, is_ledger, shards_in
 from venule.batch.refuse import Settings
 from venule.errors import ImageError, OutputError, UsageError
-from venule.image.arrays import Mask
+from venule.image.arrays import RGB, Mask
 from venule.image.io import read_mask, read_probability
 from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
@@ -171,15 +172,13 @@ def open_result(results: Results, result: Result) -> Analysis:
         mask=mask,
         kept=kept,
         threshold=threshold,
-        types=types and _colors(types),
+        types=None if types is None else _colors(types),
         cells=result.cells,
         model=str(results.settings.get("model", "")),
     )
     return stored_analysis(photograph, stored)
 
 
-def _colors(path: Path) -> Any:
-    import numpy as np
-
+def _colors(path: Path) -> RGB:
     with Image.open(path) as opened:
         return np.asarray(opened.convert("RGB"))

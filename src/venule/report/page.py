@@ -217,7 +217,7 @@ def _scores(card: Card) -> Iterator[str]:
         yield f"<tr><td>{escape(scores.where)} ({scores.images} images)</td>"
         for name in names:
             found = scores.mean.get(name)
-            text = "" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+            text = "" if found is None else f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
             yield f'<td class="n">{text}</td>'
         yield "</tr>"
     yield "</tbody></table></div>"
@@ -242,8 +242,9 @@ def _number(cell: Cell) -> float | None:
 
 
 def _text(cell: Cell) -> str:
-    if isinstance(cell, float):
-        return f"{cell:.4g}"
+    value = _number(cell)
+    if value is not None:
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     return "" if cell is None else escape(str(cell))
 
 

@@ -10,8 +10,12 @@ from venule.analysis.columns import Cell
 from venule.analysis.definitions import describe
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
+from venule.measure.table import NOTES
 from venule.serve.items import Item
 from venule.serve.schemas import Ellipse, Found, Measurement, Measurements, Point, Result, entry
+
+_ABOUT = frozenset({NOTES, "laterality", "mask_source", "um_per_px", "scale_um_per_px"})
+"""Columns that the page shows beside the table."""
 
 
 def result(item: Item, licences: Mapping[str, str]) -> Result:
@@ -77,7 +81,10 @@ def _field(outline: Outline) -> Ellipse:
 def measurements(item: Item, *, mask_source: str) -> Measurements:
     """The table of a photograph, with units and definitions."""
     values = []
+    notes = [part for part in str(item.cells.get(NOTES) or "").split("; ") if part]
     for name, cell in item.cells.items():
+        if name in _ABOUT or cell in (None, ""):
+            continue
         what = describe(name)
         values.append(
             Measurement(
@@ -85,10 +92,10 @@ def measurements(item: Item, *, mask_source: str) -> Measurements:
                 label=what.label,
                 unit=what.unit,
                 definition=what.definition,
-                value=_finite(cell),
+                value=_value(cell),
             )
         )
-    return Measurements(complete=item.complete, mask_source=mask_source, values=values)
+    return Measurements(complete=item.complete, mask_source=mask_source, notes=notes, values=values)
 
 
 def table(item: Item) -> str:
@@ -105,5 +112,14 @@ def _plain(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _finite(cell: Cell) -> Cell:
-    return None if isinstance(cell, float) and cell != cell else cell
+def _value(cell: Cell) -> Cell:
+    """A number where the table has one, even as text; None for what is no finite one."""
+    if not isinstance(cell, str | float):
+        return cell
+    try:
+        number = float(cell)
+    except ValueError:
+        return cell
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number

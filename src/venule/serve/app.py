@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi import Path as InPath
@@ -131,14 +131,20 @@ async def _mistake(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=400)
 
 
-_NOT_THERE = {404: {"model": Refusal}}
-_TAKES = {
+Answers = dict[int | str, dict[str, Any]]
+
+_NOT_THERE: Answers = {404: {"model": Refusal}}
+_TAKES: Answers = {
     400: {"model": Refusal},
     408: {"model": Refusal},
     413: {"model": Refusal},
     415: {"model": Refusal},
     429: {"model": Refusal},
 }
+
+
+def _answers(status: int, answer: dict[str, Any]) -> Answers:
+    return {**_NOT_THERE, status: answer}
 
 
 def _add_page(app: FastAPI) -> None:
@@ -222,7 +228,7 @@ def _add_photographs(app: FastAPI, service: Service, about: About) -> None:
     @app.post(
         "/api/photographs/{id}/analysis",
         status_code=202,
-        responses=_NOT_THERE | {429: {"model": Refusal}},
+        responses=_answers(429, {"model": Refusal}),
     )
     def analyse(id: Id) -> Result:
         """Analyse a listed photograph, or read what was found of it before."""
@@ -242,7 +248,7 @@ def _add_photographs(app: FastAPI, service: Service, about: About) -> None:
 
     @app.get(
         "/api/photographs/{id}/measurements.csv",
-        responses=_NOT_THERE | {200: {"content": {"text/csv": {}}}},
+        responses=_answers(200, {"content": {"text/csv": {}}}),
         response_class=Response,
     )
     def measurements_csv(id: Id) -> Response:
@@ -254,8 +260,8 @@ def _add_photographs(app: FastAPI, service: Service, about: About) -> None:
 
 def _add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> None:
     shelf, large, few = Shelf(), Shelf(most=6), BoundedSemaphore(2)
-    jpeg = _NOT_THERE | {200: {"content": {"image/jpeg": {}}}}
-    raw = _NOT_THERE | {200: {"content": {"application/octet-stream": {}}}}
+    jpeg = _answers(200, {"content": {"image/jpeg": {}}})
+    raw = _answers(200, {"content": {"application/octet-stream": {}}})
 
     @app.get("/api/photographs/{id}/image", responses=jpeg, response_class=Response)
     def image(id: Id, view: pictures.View = "color", longest: Longest = 16384) -> Response:
@@ -292,7 +298,7 @@ def _add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) ->
 
     @app.get(
         "/api/photographs/{id}/mask",
-        responses=_NOT_THERE | {200: {"content": {"image/png": {}}}},
+        responses=_answers(200, {"content": {"image/png": {}}}),
         response_class=Response,
     )
     def mask(id: Id) -> Response:

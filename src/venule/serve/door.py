@@ -63,7 +63,7 @@ class Door:
     @property
     def url(self) -> str:
         """The address that opens the page."""
-        host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(  # noqa: S104
+        host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(
             self.host, self.host
         )
         host = f"[{host}]" if ":" in host else host

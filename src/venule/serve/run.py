@@ -1,11 +1,12 @@
 """Start the service: networks, folder, address, browser."""
 
+import json
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
@@ -16,7 +17,6 @@ from venule.analysis.columns import COLUMNS
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.errors import UsageError
 from venule.inference.load import MARKS, load, shipped_marks, shipped_weights, weights_file
-from venule.models.record import ModelRecord
 from venule.serve.app import About, create_app
 from venule.serve.door import Door
 from venule.serve.library import Library
@@ -35,7 +35,7 @@ class Serving:
     host: str = "127.0.0.1"
     port: int = 8765
     example: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def build(serving: Serving, door: Door) -> FastAPI:
@@ -46,12 +46,9 @@ def build(serving: Serving, door: Door) -> FastAPI:
     """
     weights_file(serving.model)  # what it says is said now, not in the worker
     library = Library(serving.folder) if serving.folder is not None else None
-    record: list[ModelRecord] = []
 
     def open_networks() -> Networks:
-        vessels = load(serving.model)
-        record.append(vessels.record)
-        return Networks(vessels)
+        return Networks(load(serving.model))
 
     service = Service(
         open_networks,
@@ -77,9 +74,13 @@ def later_steps() -> tuple[Step, ...]:
 
 
 def _licences() -> dict[str, str]:
-    from venule.inference.onnx_runner import load_onnx
-
-    return {name: load_onnx(path).record.licence for name, path in shipped_weights().items()}
+    """The licence of each shipped model, as its card beside it says."""
+    licences = {}
+    for name, path in shipped_weights().items():
+        card = path.with_suffix(".json")
+        text = card.read_text(encoding="utf-8") if card.is_file() else "{}"
+        licences[name] = str(json.loads(text).get("weights", {}).get("licence", ""))
+    return licences
 
 
 def _example() -> bytes:
@@ -88,7 +89,7 @@ def _example() -> bytes:
 
     from venule.image.encode import encode_rgb
 
-    return encode_rgb(retina())
+    return encode_rgb(retina())  # type: ignore[no-untyped-call]
 
 
 def serve(

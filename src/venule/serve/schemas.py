@@ -119,6 +119,7 @@ class Measurements(BaseModel):
 
     complete: bool
     mask_source: str
+    notes: list[str]
     values: list[Measurement]
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse, in_order
-from venule.analysis.columns import COLUMNS
+from venule.analysis.columns import COLUMNS, Cell
 from venule.errors import UsageError, VenuleError
 from venule.image.photograph import Photograph, read_photograph
 from venule.serve.items import Item
@@ -265,7 +265,8 @@ class Service:
         analysis = item.analysis
         if analysis is None:
             return
-        found, cells = analysis, {}
+        found = analysis
+        cells: dict[str, Cell] = {}
         if self._later and not item.stored:
             for step in in_order(self._later):
                 found = step.fill(found, self._loaded())

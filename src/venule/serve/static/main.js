@@ -157,7 +157,7 @@ async function bring(entry, mine, wanted) {
 async function complete(entry, mine) {
   api.uncertain(entry.id).then((found) => { if (mine === turn) { regions = found; controls(); } }).catch(trouble);
   for (let pause = 300; !entry.complete; pause = Math.min(2000, pause * 1.3)) {
-    showMeasurements({ complete: false, values: [], mask_source: "" });
+    showMeasurements({ complete: false, values: [], notes: [], mask_source: "" });
     await wait(pause);
     if (mine !== turn) return;
     entry = await api.photograph(entry.id);

@@ -43,7 +43,7 @@ function tag(kind, text, name = "") {
 export function showMeasurements(table) {
   $("measured").hidden = !table || (table.complete && !table.values.length);
   if (!table) return;
-  $("source").textContent = table.complete ? `of the ${table.mask_source} mask` : "being measured …";
+  $("source").textContent = table.complete ? [`of the ${table.mask_source} mask`, ...table.notes].join("; ") : "being measured …";
   const wanted = $("filter").value.toLowerCase(), explain = $("explain").checked;
   const rows = table.values
     .filter((one) => one.value !== null && (one.label + one.name).toLowerCase().includes(wanted))
@@ -51,7 +51,6 @@ export function showMeasurements(table) {
       const row = document.createElement("tr"), name = tag("th", one.label), value = tag("td", `${number(one.value)}${one.unit ? ` ${one.unit}` : ""}`, "value");
       name.scope = "row";
       name.style.fontWeight = "400";
-      name.style.position = "static";
       name.title = one.definition || one.name;
       if (explain && one.definition) name.append(tag("small", one.definition));
       row.append(name, value);
