@@ -13,7 +13,7 @@ from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
-    from venule.batch.process import Failed, Outcome
+    from venule.batch.process import Failed, Outcome, Written
     from venule.models.record import ModelRecord
 
 
@@ -136,6 +136,7 @@ def predict(
     """Write the vessels of photographs as masks of their own size; run again to go on."""
     from venule.batch.predict import ModelChoice, predict_folder
     from venule.batch.records import parse_shard
+    from venule.cli.plain import plain_lines
     from venule.inference.load import DEFAULT
 
     choice = ModelChoice(
@@ -166,6 +167,9 @@ def predict(
             begun=told.begin,
             progress=told.outcome,
         )
+    if summary.total == 1 and told.written is not None:
+        for line in plain_lines(told.written):
+            say(line)
     if summary.kept:
         say(f"{summary.kept} of {summary.total} inputs were finished before")
     if summary.failed:
@@ -185,6 +189,7 @@ class _Told:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
+        self.written: Written | None = None  # the last one
         self._progress = Progress(total=0)
 
     def begin(self, record: "ModelRecord", total: int) -> None:
@@ -204,6 +209,7 @@ class _Told:
         if isinstance(outcome, Failed):
             progress.advance(f"{source}: failed")
             return
+        self.written = outcome
         grade, reasons = outcome.cells.get("quality"), outcome.cells.get("quality_reasons")
         if reasons:
             progress.line(f"venule: warning: {source}: {grade}: {reasons}")
