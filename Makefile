@@ -94,7 +94,7 @@ lock: ## renew requirements/*.txt from pyproject.toml; with Python 3.11
 	$(PYTHON) -m venv --clear $(LOCK)
 	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	rm -f requirements/base.txt requirements/dev.txt
-	$(COMPILE) --extra train --extra openvino --extra dicom --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra train --extra openvino --extra dicom --extra web --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
 	$(STRIP) requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/base.txt pyproject.toml
 	$(STRIP) requirements/base.txt
