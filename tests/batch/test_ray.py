@@ -96,8 +96,8 @@ def test_a_driver_that_is_killed_and_run_again_loses_nothing(
 ) -> None:
     _inline(folder, tmp_path / "inline", tiny)
     out = tmp_path / "ray"
-    command = [sys.executable, "-m", "venule", "predict", folder, "-o", out]
-    command += ["--model", tiny.model, "--runtime", "onnx", "--engine", "ray"]
+    command = [sys.executable, "-m", "venule", "predict", str(folder), "-o", str(out)]
+    command += ["--model", str(tiny.model), "--runtime", "onnx", "--engine", "ray"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while len(_pictures(out)) < 3 and time.monotonic() < deadline:

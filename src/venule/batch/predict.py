@@ -13,14 +13,24 @@ from itertools import chain
 from pathlib import Path
 
 from venule import __version__
-from venule.analysis.analyse import Networks
+from venule.analysis.analyse import Networks, in_order
 from venule.analysis.columns import COLUMNS
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Job, plan
-from venule.batch.process import Failed, Kept, Outcome, Task, Worker, Written, discard, sweep
+from venule.batch.process import (
+    Failed,
+    Kept,
+    Outcome,
+    Task,
+    Worker,
+    Written,
+    discard,
+    steps_for,
+    sweep,
+)
 from venule.batch.records import Records, Shard
 from venule.batch.refuse import Settings, refuse_overwriting
 from venule.batch.report import write_reports
@@ -225,16 +235,23 @@ def settings_of(
     outputs: Sequence[str] = ("mask",),
     columns: Sequence[str] = ("quality",),
 ) -> Settings:
-    """What results depend on beside the photograph; `parameters` are those the user chose.
+    """State what results depend on beside the photograph; `parameters` are those the user chose.
 
     The runtime is the one that computes, with its version and precision, not the one that was
-    asked for: "auto" may be another on the day the run goes on.
+    asked for: "auto" may be another on the day the run goes on. `networks` has the SHA-256 of the
+    shipped weights that outputs and columns need beside the network of vessels, by name.
+
+    Raises:
+        WeightsError: such weights did not come with this package.
     """
     record = segmenter.record
+    steps = in_order(steps_for(outputs, columns))
+    networks = [name for step in steps if (name := step.shipped_network(record)) is not None]
     return {
         "venule": __version__,
         "model": record.name,
         "model_sha256": weights_sha256,
+        "networks": {name: file_sha256(weights_file(name)) for name in networks},
         "licence": record.licence,
         "runtime": segmenter.runtime,
         "threshold": {one.name: one.threshold for one in record.classes},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.evaluate import BestBy, Checkpoint, Device
+from venule.cli.evaluate import BestBy, Device
 from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
@@ -57,7 +57,7 @@ def predict(
             show_default="the first that `venule models` lists",
         ),
     ] = None,
-    checkpoint: BestBy = Checkpoint.dice,
+    checkpoint: BestBy = "dice",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes the network; openvino is bf16 where it can be.")
@@ -78,6 +78,9 @@ def predict(
             help="What to write, of prob,mask,overlay; for DICOM photographs also seg,sc.",
         ),
     ] = "mask",
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the vessels too: OUT/measurements.csv.")
+    ] = False,
     seg_type: Annotated[
         SegType, typer.Option(help="What a DICOM SEG holds: masks, probabilities or labels.")
     ] = SegType.binary,
@@ -128,7 +131,7 @@ def predict(
     choice = ModelChoice(
         model=DEFAULT if model is None else model,
         device=device.value,
-        checkpoint=checkpoint.value,
+        checkpoint=checkpoint,
         runtime=runtime.value,
         threshold=threshold,
         resize_px=imgsz,
@@ -140,6 +143,7 @@ def predict(
             out,
             model=choice,
             outputs=_outputs(save, seg_type),
+            columns=("quality", "measure") if measure else ("quality",),
             engine=engine,
             workers=workers,
             timeout=timeout,
