@@ -74,8 +74,7 @@ def decode_photograph(content: bytes, path: Path) -> Photograph:
     if not has_more_pages(opened):
         return Photograph(_decode(opened, content, path), 0, more_pages=False)
     page = largest_page(opened)
-    if page > 0:
-        opened = _open_photograph(content, path, page=page)
+    opened = _open_photograph(content, path, page=page)  # the search has moved on
     return Photograph(_decode(opened, content, path, page=page), page, more_pages=True)
 
 

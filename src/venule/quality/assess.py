@@ -119,7 +119,7 @@ COLD_WARM = 0.5
 MANY_VESSELS = 0.35
 """Share of the field of view that no fundus's vessels exceed."""
 
-SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.2
+SCATTERED, SCATTERED_WITHOUT_EDGE = 0.28, 0.2
 """Below this share in its largest component a vessel map is no tree; cropped trees fall apart."""
 
 DOUBTFUL = 2
