@@ -204,7 +204,7 @@ def register(first: Mask, second: Mask) -> Numbers | None:
 
     Coarsely by correlation over turns and shifts at a quarter of the size, finely by the distance
     from the second's vessels to the first's. None if then less than a third of them lie within
-    3 px.
+    3 px, or the turn is above 20 degrees or the scale differs by a tenth.
     """
     small = [
         ndi.zoom(ndi.gaussian_filter(m.astype(np.float32), 4), 0.25, order=1)
@@ -238,7 +238,8 @@ def register(first: Mask, second: Mask) -> Numbers | None:
     ).x * (1, 1, 0.01, 0.01)
     at = _to_first(points, found, second.shape)
     near = ndi.map_coordinates(away, at.T, order=1, mode="constant", cval=20.0) <= 3
-    return found if near.mean() > 1 / 3 else None
+    plausible = abs(found[2]) < 0.35 and abs(found[3]) < 0.1  # one camera, one eye
+    return found if plausible and near.mean() > 1 / 3 else None
 
 
 def _of(masks: VesselMasks) -> Mask:
