@@ -21,7 +21,7 @@ from venule.errors import OutputError, UsageError, VenuleError
 Tries = dict[Job, int]
 
 _TRIES = 2
-"""How often a photograph is begun whose worker, or its machine, dies."""
+"""Attempts at a photograph whose worker, or its machine, dies."""
 
 _LOST_AT_START = 10
 """Workers that may die one after the other before one of them has processed anything."""
@@ -114,7 +114,7 @@ class _Actor:
 
 @dataclass
 class _Busy:
-    """What an actor is at: its call, the photograph (None while it loads), and since when."""
+    """An actor's present work: its call, the photograph (None while it loads), and its start."""
 
     actor: Any
     task: Task | None
