@@ -33,6 +33,8 @@ from venule.cli import (
     plot,
     predict,
     pretrain,
+    report,
+    serve,
     train,
     visualize,
 )
@@ -88,6 +90,8 @@ app.command()(export.export)
 app.command()(calibrate.calibrate)
 app.command()(models.models)
 app.command()(bench.bench)
+app.command()(serve.serve)
+app.command()(report.report)
 app.add_typer(data.app, name="data")
 
 
