@@ -20,7 +20,7 @@ from venule.batch.processes import Died, Supervised
 from venule.errors import OutputError, UsageError, VenuleError
 
 _BEGUN = 5
-"""How often a photograph is begun whose actor dies: it need not be the photograph's fault."""
+"""Attempts at a photograph whose actor dies: it need not be the photograph's fault."""
 
 _LOST_AT_START = 10
 """Actors that may die one after the other while they load the networks, or two for each worker."""
@@ -149,7 +149,7 @@ class Actor:
 
 @dataclass
 class _Busy:
-    """What an actor is at: its call, the photograph (None while it loads), and since when."""
+    """An actor's present work: its call, the photograph (None while it loads), and its start."""
 
     actor: Any
     task: Task | None

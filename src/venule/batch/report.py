@@ -1,4 +1,4 @@
-"""What is in a folder of results and why the rest is not: report.csv and run.json."""
+"""Tables of the results in a folder, and of failures with their reasons: report.csv, run.json."""
 
 import csv
 import json
