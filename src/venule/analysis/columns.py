@@ -10,7 +10,7 @@ from venule.analysis.measuring import measured_cells
 from venule.dicom.source import Source
 
 Cell = str | float | int | None
-"""What a table holds in one place; None is an empty cell."""
+"""The content of one place of a table; None is an empty cell."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,7 @@ def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
 
 
 def _file(analysis: Analysis) -> Mapping[str, Cell]:
-    photograph, found = analysis.photograph, analysis.landmarks
-    eye = photograph.laterality if found is None else found.laterality  # a stated one holds there
-    return {"laterality": eye, "um_per_px": photograph.um_per_px}
+    return {"laterality": analysis.laterality, "um_per_px": analysis.photograph.um_per_px}
 
 
 def _acquired(analysis: Analysis) -> Mapping[str, Cell]:

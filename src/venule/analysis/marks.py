@@ -27,8 +27,8 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
         return analysis  # the network that segments the vessels tells them apart
     network = networks.types or _shipped(TYPES_MODEL)
     _require(network.record, ("artery", "vein"))
-    looks = network.segment(analysis.photograph, fov=prediction.fov).maps
-    artery, vein = (looks[name].probability for name in ("artery", "vein"))
+    typed = network.segment(analysis.photograph, fov=prediction.fov).maps
+    artery, vein = (typed[name].probability for name in ("artery", "vein"))
     mask, reconnected = prediction.vessels, prediction.vessel_map.reconnected_at
     tree = trace_vessels(mask, prediction.fov.mask, prediction.vessel_map.reconnected)
     levels = type_levels(vessel_types(mask, artery, vein, tree), artery, vein)
@@ -67,8 +67,8 @@ def _require(record: ModelRecord, classes: tuple[str, ...]) -> None:
         )
 
 
-TYPES = Step("types", _types)
-"""Which vessels are arteries and which veins: adds the maps "artery" and "vein"."""
+TYPES = Step("types", _types, network=TYPES_MODEL, spared_by=("artery", "vein"))
+"""Arteries told from veins: adds the maps "artery" and "vein"."""
 
-LANDMARKS = Step("landmarks", _landmarks)
-"""Where optic disc and fovea are, and which eye it is: fills `landmarks`."""
+LANDMARKS = Step("landmarks", _landmarks, network=LANDMARKS_MODEL)
+"""The positions of optic disc and fovea, and the eye: fills `landmarks`."""

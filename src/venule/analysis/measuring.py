@@ -31,9 +31,15 @@ def measure_files(entry: MaskFiles, assumed: Assumptions | None = None) -> tuple
     return _measure(entry, loaded, assumed or Assumptions())
 
 
-def measure_analysis(analysis: Analysis, disc: Disc | None = None) -> Measurements:
-    """Measure what was found in a photograph."""
-    found = analysis.prediction
+def measure_analysis(analysis: Analysis) -> Measurements:
+    """Measure what was found in a photograph, in zones about its disc if that was looked for.
+
+    The disc counts as report.csv has it, to a tenth of a pixel, so that the files give the same.
+    """
+    found, disc = analysis.prediction, None
+    if analysis.landmarks is not None and analysis.landmarks.disc is not None:
+        seen = analysis.landmarks.disc
+        disc = Disc(round(seen.y, 1), round(seen.x, 1), round(seen.radius_px, 1))
     masks = VesselMasks(
         vessels=found.vessels,
         artery=found.maps["artery"].mask if "artery" in found.maps else None,
@@ -54,9 +60,8 @@ def measure_analysis(analysis: Analysis, disc: Disc | None = None) -> Measuremen
 
 def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
-    marks = analysis.landmarks
-    found = measure_analysis(analysis, None if marks is None else _circle(marks))
-    about = _about("predicted", analysis.photograph.laterality, found)
+    found = measure_analysis(analysis)
+    about = _about("predicted", analysis.laterality, found)
     cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
     return {name: written(cell) for name, cell in cells.items()}
 

@@ -146,9 +146,13 @@ class Worker:
 
 def steps_of(job: Job) -> tuple[Step, ...]:
     """The steps of the analysis that the job's outputs, columns and strictness need."""
-    needed = [OUTPUTS[name].needs for name in job.outputs]
-    needed += [COLUMNS[name].needs for name in job.columns]
-    needed += [(GRADE,)] if job.strict else []
+    needed = steps_for(job.outputs, job.columns)
+    return tuple(dict.fromkeys((*needed, GRADE))) if job.strict else needed
+
+
+def steps_for(outputs: Sequence[str], columns: Sequence[str]) -> tuple[Step, ...]:
+    """The steps of the analysis that outputs and columns need, by name."""
+    needed = [OUTPUTS[name].needs for name in outputs] + [COLUMNS[name].needs for name in columns]
     return tuple(dict.fromkeys(step for steps in needed for step in steps))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.evaluate import BestBy, Checkpoint, Device
+from venule.cli.evaluate import BestBy, Device
 from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
@@ -23,6 +23,13 @@ class SegType(StrEnum):
     binary = "binary"
     fractional = "fractional"
     labelmap = "labelmap"
+
+
+class Layout(StrEnum):
+    """Where results lie in their folder."""
+
+    mirror = "mirror"
+    hashed = "hashed"
 
 
 LISTED = 50
@@ -57,7 +64,7 @@ def predict(
             show_default="the first that `venule models` lists",
         ),
     ] = None,
-    checkpoint: BestBy = Checkpoint.dice,
+    checkpoint: BestBy = "dice",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes the network; openvino is bf16 where it can be.")
@@ -78,6 +85,9 @@ def predict(
             help="What to write, of prob,mask,overlay; for DICOM photographs also seg,sc.",
         ),
     ] = "mask",
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the vessels too: OUT/measurements.csv.")
+    ] = False,
     seg_type: Annotated[
         SegType, typer.Option(help="What a DICOM SEG holds: masks, probabilities or labels.")
     ] = SegType.binary,
@@ -107,6 +117,9 @@ def predict(
         str | None,
         typer.Option(metavar="I/N", help="Process one of N parts; then `venule merge OUT`."),
     ] = None,
+    layout: Annotated[
+        Layout, typer.Option(help="Results lie as the photographs do, or in folders by a hash.")
+    ] = Layout.mirror,
     strict: Annotated[
         bool, typer.Option("--strict", help='Photographs of quality "reject" fail, without files.')
     ] = False,
@@ -129,7 +142,7 @@ def predict(
     choice = ModelChoice(
         model=DEFAULT if model is None else model,
         device=device.value,
-        checkpoint=checkpoint.value,
+        checkpoint=checkpoint,
         runtime=runtime.value,
         threshold=threshold,
         resize_px=imgsz,
@@ -141,6 +154,7 @@ def predict(
             out,
             model=choice,
             outputs=_outputs(save, seg_type),
+            columns=("quality", "measure") if measure else ("quality",),
             engine=engine,
             workers=workers,
             timeout=timeout,
@@ -148,6 +162,7 @@ def predict(
             deidentify=deidentify,
             key=key,
             overwrite=overwrite,
+            layout=layout.value,
             shard=None if shard is None else parse_shard(shard),
             begun=told.begin,
             progress=told.outcome,

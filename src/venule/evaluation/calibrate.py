@@ -22,7 +22,7 @@ from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, UsageError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
-from venule.evaluation.score import LABELS, Scorer
+from venule.evaluation.score import Scorer
 from venule.image.arrays import FloatMap, Mask
 from venule.image.fov import outlined
 from venule.image.preprocess import restore
@@ -31,6 +31,7 @@ from venule.inference.prediction import ProbabilityMap
 from venule.inference.segment import Segmenter, finish
 from venule.metrics.counts import count, dice, mean_of_defined
 from venule.metrics.curves import Histogram, best_threshold
+from venule.metrics.metric import labels
 from venule.metrics.topology import components, largest_component_share
 from venule.models.record import Calibration, ClassRecord, ComponentRules
 
@@ -153,7 +154,7 @@ def calibrate(
     for id, item in zip(ids, held_out, strict=True):
         final = item.found(chosen).probability
         rows[id] = scorer.add(final, item.truth, item.sample.fov, threshold=chosen.threshold)
-    names = [name for name in LABELS if name in next(iter(rows.values()))]
+    names = [name for name in labels() if name in next(iter(rows.values()))]
     return CalibrationResult(
         runs=tuple(run.name for run in runs),
         images=tuple(ids),

@@ -11,7 +11,7 @@ from venule.analysis.columns import Cell
 from venule.analysis.definitions import describe
 from venule.errors import UsageError
 from venule.evaluation.card import Card, card_file, read_card
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 from venule.report.collect import Contents, Subject
 from venule.report.pictures import data_uri
 from venule.report.plots import histogram
@@ -208,10 +208,10 @@ def _card(model: str) -> Iterator[str]:
 
 
 def _scores(card: Card) -> Iterator[str]:
-    names = [name for name in LABELS if any(name in one.mean for one in card.scores)][:6]
+    names = [name for name in labels() if any(name in one.mean for one in card.scores)][:6]
     yield f'<h3>Scores</h3><p class="soft">{escape(card.interval)}</p><div class="scroll"><table>'
     yield '<thead><tr><th scope="col">On</th>'
-    yield "".join(f'<th scope="col" class="n">{escape(LABELS[name])}</th>' for name in names)
+    yield "".join(f'<th scope="col" class="n">{escape(labels()[name])}</th>' for name in names)
     yield "</tr></thead><tbody>"
     for scores in card.scores:
         yield f"<tr><td>{escape(scores.where)} ({scores.images} images)</td>"

@@ -8,6 +8,7 @@ from venule.data.augment import AugmentationConfig
 from venule.data.case import Expert
 from venule.image.preprocess import FovScaled, Illumination, Native, Preprocessing, Square
 from venule.image.tiles import Tiling
+from venule.metrics.metric import selecting_metrics
 from venule.models.record import Calibration, ComponentRules
 
 
@@ -197,7 +198,7 @@ class ScheduleConfig(Section):
     checkpoint_every: int = Field(default=1, ge=1)  # epochs between writings of weights and state
     early_stopping: int | None = Field(default=None, ge=1)  # validations without improvement
     early_stopping_after: int = Field(default=0, ge=0)  # first epochs, in which none is counted
-    monitor: Literal["loss", "iou", "dice", "auc", "accuracy"] = "dice"  # by early stopping
+    monitor: str = "dice"  # by early stopping
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     freeze_batch_norm: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -241,8 +242,9 @@ class TrainConfig(Section):
     @field_validator("schedule")
     @classmethod
     def _monitors_segmentation(cls, value: ScheduleConfig) -> ScheduleConfig:
-        if value.monitor == "accuracy":
-            raise ValueError("monitor = accuracy is for pretraining; use loss, iou, dice or auc")
+        names = ("loss", *selecting_metrics())
+        if value.monitor not in names:
+            raise ValueError(f"monitor = {value.monitor}: use one of {', '.join(names)}")
         return value
 
     @model_validator(mode="after")

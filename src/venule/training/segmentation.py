@@ -22,6 +22,7 @@ from venule.files.atomic import write_same
 from venule.image.io import pixel_hash, write_png
 from venule.inference.segment import Segmenter
 from venule.inference.torch_runner import torch_run
+from venule.metrics.metric import selecting_metrics
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import weights_bytes
 from venule.models.record import ClassRecord, ModelRecord, SeenImages
@@ -180,18 +181,15 @@ class SegmentationTask:
         DatasetError: a validation image has no annotation of the expert asked for.
     """
 
-    best: Mapping[str, Literal["min", "max"]] = {
-        "loss": "min",
-        "iou": "max",
-        "dice": "max",
-        "auc": "max",
-    }
-
     def __init__(self, config: TrainConfig, train: Sequence[Chosen], val: Sequence[Chosen]) -> None:
         if "classes" in config.network.options:
             raise ConfigError("network.options.classes: follows from the annotations; leave it out")
         classes = classes_of(train, val)
         self.config = config
+        self.best: Mapping[str, Literal["min", "max"]] = {
+            "loss": "min",
+            **dict.fromkeys(selecting_metrics(), "max"),
+        }
         self.loss_function: Loss = build_loss(config.loss)
         loaded = [
             [

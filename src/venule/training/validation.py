@@ -14,13 +14,12 @@ from venule.errors import ConfigError
 from venule.image.arrays import FloatMap, Mask
 from venule.image.fov import outlined
 from venule.inference.segment import Segmenter, finish
-from venule.metrics.counts import accuracy, count, dice, iou, mean_of_defined, miou
-from venule.metrics.curves import Histogram, best_threshold, roc_auc
+from venule.metrics.counts import mean_of_defined
+from venule.metrics.curves import Histogram, best_threshold
+from venule.metrics.metric import Scored, validation_metrics
 from venule.training.losses import Loss
 
 Scores = dict[str, float]
-
-_OF_CLASSES = ("accuracy", "miou", "iou", "dice", "auc")
 
 
 @dataclass
@@ -62,7 +61,7 @@ class Validation:
             for name, plane in zip(truth.classes, probability, strict=True)
         ]
         score = {"loss": self._loss(probability, truth, sample.fov)}
-        score |= {name: mean_of_defined([row[name] for row in rows]) for name in _OF_CLASSES}
+        score |= {name: mean_of_defined([row[name] for row in rows]) for name in rows[0]}
         if len(rows) > 1:
             named = zip(truth.classes, rows, strict=True)
             score |= {f"dice_{name}": row["dice"] for name, row in named}
@@ -103,14 +102,8 @@ def truth_of(sample: Sample) -> GroundTruth:
 
 
 def _of_class(probability: FloatMap, truth: Mask, counts: Mask) -> Scores:
-    found = count(probability >= 0.5, truth, counts)
-    return {
-        "accuracy": accuracy(found),
-        "miou": miou(found),
-        "iou": iou(found),
-        "dice": dice(found),
-        "auc": roc_auc(Histogram().accumulate(probability, truth, counts)),
-    }
+    image = Scored(probability, truth, counts, threshold=0.5)
+    return {metric.validation: metric.image_score(image) for metric in validation_metrics()}
 
 
 def _planes(masks: NDArray[np.bool_]) -> Tensor:

@@ -27,13 +27,13 @@ ARTERIES = (0.36, 0.50)
 (AVRDB's labels: 0.44). Cameras show blood in other colours, and a network that has seen one calls
 too much an artery, or too little, with another: what is in doubt is shared out accordingly."""
 
-BRANCH = 20.0
+BRANCH = 60.0
 """How strongly the arms of a bifurcation pull at each other, in pixels of segment length."""
 
-THROUGH = 200.0
+THROUGH = 300.0
 """The same for the two arms of a vessel that runs through a crossing."""
 
-ACROSS = 100.0
+ACROSS = 60.0
 """How strongly two vessels that cross push each other apart."""
 
 STRAIGHT = -0.85
