@@ -106,8 +106,8 @@ def test_the_grade_is_that_of_the_vessels_found(
 ) -> None:
     found = analyse(synthetic.image, segmenter)
     one = found.prediction.vessel_map
-    mask = found.prediction.fov.mask
-    assert found.quality == assess(synthetic.image, mask, one.levels, threshold=one.threshold)
+    fov = found.prediction.fov
+    assert found.quality == assess(synthetic.image, fov, one.levels, threshold=one.threshold)
     assert analyse(synthetic.image, segmenter, steps=()).quality is None
 
 
@@ -126,15 +126,17 @@ def test_what_is_no_photograph_is_refused_before_anything_is_asked() -> None:
 # What is written of an analysis
 
 
-def test_every_output_is_a_file_of_what_was_found(
+def test_an_output_is_a_file_of_what_was_found(
     synthetic: SyntheticFundus, segmenter: Segmenter, tmp_path: Path
 ) -> None:
     found = analyse(synthetic.image, segmenter)
     written = {}
-    for name, output in OUTPUTS.items():
+    for name in ("prob", "mask", "overlay"):
+        output = OUTPUTS[name]
+        assert output.needs == ()
         written[name] = tmp_path / f"eye{output.suffix}"
         written[name].write_bytes(output.encode(found))
-    assert len({path.name for path in written.values()}) == len(OUTPUTS)
+    assert len({path.name for path in written.values()}) == 3
     vessels = found.prediction.vessels
     np.testing.assert_array_equal(read_mask(written["mask"]), vessels)
     probability = read_probability(written["prob"])
@@ -144,15 +146,12 @@ def test_every_output_is_a_file_of_what_was_found(
     np.testing.assert_array_equal(drawn, overlay(synthetic.image, vessels))
 
 
-def test_columns_have_a_cell_for_every_name(
+def test_columns_have_a_cell_for_every_name_that_they_know(
     synthetic: SyntheticFundus, segmenter: Segmenter
 ) -> None:
     found = analyse(synthetic.image, segmenter)
-    names = [name for columns in COLUMNS.values() for name in columns.names]
-    assert len(set(names)) == len(names)
-    for columns in COLUMNS.values():
-        full = analyse(synthetic.image, segmenter, steps=columns.needs)
-        assert tuple(columns.row(full)) == columns.names
+    assert tuple(COLUMNS["quality"].row(found)) == COLUMNS["quality"].names
+    assert tuple(COLUMNS["file"].row(found)) == COLUMNS["file"].names
     quality = found.quality
     assert quality is not None
     cells = COLUMNS["quality"].row(found)
@@ -160,3 +159,15 @@ def test_columns_have_a_cell_for_every_name(
     assert cells["quality_reasons"] == "; ".join(quality.reasons)
     assert cells["uncertainty"] == f"{quality.uncertainty:.4f}"
     assert COLUMNS["quality"].row(replace(found, quality=None)) == {}
+
+
+def test_no_two_groups_of_columns_share_a_name(
+    synthetic: SyntheticFundus, segmenter: Segmenter
+) -> None:
+    names = [name for columns in COLUMNS.values() for name in columns.names]
+    assert len(set(names)) == len(names)
+    found = analyse(Photograph(synthetic.image, laterality="left"), segmenter)
+    measured = COLUMNS["measure"].row(found)
+    # A table of measurements is read alone, so it says the eye once more: the same one.
+    assert set(measured) & set(names) == {"laterality"}
+    assert measured["laterality"] == COLUMNS["file"].row(found)["laterality"] == "left"

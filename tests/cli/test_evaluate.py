@@ -61,10 +61,10 @@ def call(*arguments: object) -> tuple[str, str]:
 def test_a_test_split_is_recorded_and_warned_of_and_written(
     drive: Path, weights: Path, tmp_path: Path
 ) -> None:
-    looks, json_file, csv_file = (tmp_path / name for name in ("looks.jsonl", "a.json", "a.csv"))
+    log, json_file, csv_file = (tmp_path / name for name in ("access.jsonl", "a.json", "a.csv"))
     stdout, stderr = call(
         *(weights, "expert:second", "--data", f"drive={drive}", "--split", "test"),
-        *("--access-log", looks, "--json", json_file, "--csv", csv_file),
+        *("--access-log", log, "--json", json_file, "--csv", csv_file),
     )
     assert "protocol official, split test: 20 images" in stdout
     assert "dark: threshold 0.5 (default)" in stdout
@@ -73,10 +73,10 @@ def test_a_test_split_is_recorded_and_warned_of_and_written(
     report = json.loads(json_file.read_text())
     assert [hit["id"] for hit in report["results"][0]["seen"]] == ["03"]
     assert csv_file.read_text().startswith("model,")
-    (look,) = [json.loads(line) for line in looks.read_text().splitlines()]
-    assert look["model"] == "dark"
+    (access,) = [json.loads(line) for line in log.read_text().splitlines()]
+    assert access["model"] == "dark"
     # printf weights | sha256sum
-    assert look["weights_sha256"].startswith("9a129038")
+    assert access["weights_sha256"].startswith("9a129038")
 
 
 def test_the_dice_of_every_image_their_mean_and_the_pooled_one_are_in_the_json(
@@ -97,30 +97,30 @@ def test_the_dice_of_every_image_their_mean_and_the_pooled_one_are_in_the_json(
     assert result["pooled"]["dice"] == pytest.approx(sum(both) / sum(each))
 
 
-def test_a_validation_split_is_no_look(drive: Path, weights: Path, tmp_path: Path) -> None:
-    looks = tmp_path / "looks.jsonl"
-    arguments = ("--data", f"drive={drive}", "--split", "val", "--access-log", looks)
+def test_a_validation_split_is_no_access(drive: Path, weights: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.jsonl"
+    arguments = ("--data", f"drive={drive}", "--split", "val", "--access-log", log)
     stdout, stderr = call(weights, *arguments, "--threshold", "0.3")
-    assert not looks.exists()
+    assert not log.exists()
     assert "threshold 0.3 (given by the user)" in stdout
     assert "[4/4] 38" in stderr
 
 
-def test_a_human_observer_alone_is_no_look(drive: Path, tmp_path: Path) -> None:
-    looks = tmp_path / "looks.jsonl"
-    call("expert:second", "--data", f"drive={drive}", "--split", "test", "--access-log", looks)
-    assert not looks.exists()
+def test_a_human_observer_alone_is_no_access(drive: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.jsonl"
+    call("expert:second", "--data", f"drive={drive}", "--split", "test", "--access-log", log)
+    assert not log.exists()
 
 
-def test_a_folder_of_maps_of_test_images_is_a_look(drive: Path, tmp_path: Path) -> None:
-    looks = tmp_path / "looks.jsonl"
+def test_a_folder_of_maps_of_test_images_is_an_access(drive: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.jsonl"
     folder = drive / "test" / "1st_manual"
     maps = tmp_path / "maps"
     for path in folder.iterdir():
         trees.save_palette(maps / f"{path.name[:2]}.gif", trees.draw(int(path.name[:2])).first)
-    stdout, _ = call(maps, "--data", f"drive={drive}", "--split", "test", "--access-log", looks)
+    stdout, _ = call(maps, "--data", f"drive={drive}", "--split", "test", "--access-log", log)
     assert "1.0000 [1.0000, 1.0000]" in stdout
-    assert json.loads(looks.read_text())["weights_sha256"] is None
+    assert json.loads(log.read_text())["weights_sha256"] is None
 
 
 def test_a_disk_that_is_full_at_the_end_does_not_cost_the_scores(

@@ -57,7 +57,7 @@ def test_another_seed_takes_other_places(cases: tuple[Case, ...]) -> None:
 def test_classes_are_in_order_of_share_and_as_large_as_each_other(
     cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
-    out, found = tmp_path / "parts", cut(cases)
+    out, found = tmp_path / "patches", cut(cases)
     assert [record.id for record in write_patches(found, out, CONFIG, dataset="folders")] == list(
         NAMES
     )
@@ -76,12 +76,12 @@ def test_classes_are_in_order_of_share_and_as_large_as_each_other(
     assert sum(sizes) == len(shares) == 72
     assert max(sizes) - min(sizes) <= 8  # shares of 256 pixels may be the same
     about = json.loads((out / "patches.json").read_text())
-    assert about["parts"] == 72
+    assert about["patches"] == 72
     assert about["edges"] == sorted(about["edges"])
 
 
 def test_the_folder_is_a_tree_to_pretrain_on(cases: tuple[Case, ...], tmp_path: Path) -> None:
-    out, found = tmp_path / "parts", cut(cases)
+    out, found = tmp_path / "patches", cut(cases)
     list(write_patches(found, out, CONFIG, dataset="folders"))
     tree = open_class_tree(out)
     assert tree.classes == ("share-1", "share-2", "share-3")
@@ -98,7 +98,7 @@ def test_the_folder_is_a_tree_to_pretrain_on(cases: tuple[Case, ...], tmp_path: 
 def test_an_interrupted_folder_says_what_was_cut_up(
     cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
-    out = tmp_path / "parts"
+    out = tmp_path / "patches"
     writing = write_patches(cut(cases), out, CONFIG, dataset="folders")
     next(writing)
     writing.close()  # type: ignore[attr-defined]
@@ -109,7 +109,7 @@ def test_an_interrupted_folder_says_what_was_cut_up(
 def test_it_is_written_which_photographs_were_cut_up(
     cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
-    list(write_patches(cut(cases), tmp_path / "parts", CONFIG, dataset="folders"))
+    list(write_patches(cut(cases), tmp_path / "patches", CONFIG, dataset="folders"))
     train, val = json.loads((tmp_path / "patches/patches.json").read_text())["seen"]
     assert [(s["dataset"], s["split"], s["role"]) for s in (train, val)] == [
         ("folders", "train", "trained"),
@@ -135,7 +135,7 @@ def test_what_the_default_protocol_tests_is_left_out(fake_root: Path) -> None:
 
 def test_both_eyes_of_a_child_are_on_one_side(fake_root: Path, tmp_path: Path) -> None:
     found = cut(labelled_records(open_dataset(str(fake_root / "CHASE_DB1"))))
-    list(write_patches(found, tmp_path / "parts", CONFIG, dataset="CHASE_DB1"))
+    list(write_patches(found, tmp_path / "patches", CONFIG, dataset="CHASE_DB1"))
     _, val = json.loads((tmp_path / "patches/patches.json").read_text())["seen"]
     assert set(val["images"]) == {"02L", "02R"}
 
@@ -170,7 +170,7 @@ def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_said(cases: tuple[Case, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="cannot be made"):
-        list(write_patches(cut(cases), tmp_path / "file" / "parts", CONFIG, dataset="folders"))
+        list(write_patches(cut(cases), tmp_path / "file" / "patches", CONFIG, dataset="folders"))
 
 
 def test_where_every_image_is_left_out_once_none_is_cut_up(fake_root: Path) -> None:

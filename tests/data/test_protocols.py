@@ -9,7 +9,8 @@ import pytest
 from support import trees
 from venule.data.case import Dataset
 from venule.data.catalog import open_dataset
-from venule.data.protocols import Protocol, protocols_of, select
+from venule.data.protocol import Protocol
+from venule.data.protocols import protocols_of, select
 from venule.errors import DatasetError, UsageError
 
 FOLDERS = ("DRIVE", "STARE", "CHASE_DB1", "HRF", "FIVES", "drive_folders", "own", "own/list.csv")

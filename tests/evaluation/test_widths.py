@@ -3,7 +3,8 @@ import pytest
 
 from venule.evaluation.widths import WidthScorer, fov_scale
 from venule.image.arrays import Mask
-from venule.metrics.width import THIN_PX, recall_up_to, vessel_widths
+from venule.metrics.width import THIN_PX, recall_up_to
+from venule.vessels.width import vessel_widths
 
 
 def disc(diameter_px: float, side_px: int) -> Mask:

@@ -9,8 +9,8 @@ from venule.metrics.width import (
     THIN_PX,
     count_by_width,
     recall_up_to,
-    vessel_widths,
 )
+from venule.vessels.width import vessel_widths
 
 Mask = NDArray[np.bool_]
 

@@ -64,27 +64,27 @@ def test_a_summary_counts_grades_and_correlates_what_was_found(benchmark: Module
     assert "NaN" not in json.dumps(benchmark.rounded(summary))
 
 
-def test_every_photograph_is_predicted_in_every_version_and_a_test_split_is_a_look(
+def test_every_photograph_is_predicted_in_every_version_and_a_test_split_is_an_access(
     benchmark: ModuleType, tmp_path: Path
 ) -> None:
     dataset = open_dataset(f"drive={trees.make_drive(tmp_path)}")
-    looks = tmp_path / "looks.jsonl"
+    log = tmp_path / "access.jsonl"
     segmenter = green(1)
     options = {
         "source": segmenter_predictor(segmenter),
         "segmenter": segmenter,
-        "access_log": looks,
+        "access_log": log,
     }
     training = select(dataset, "official", "train")
     rows = benchmark.measure(dataset, replace(training, cases=training.cases[:1]), **options)
     assert len(rows) == 1 + sum(len(strengths) for _, strengths in DEGRADATIONS.values())
     assert {row.degraded for row in rows} == {benchmark.AS_IS, *DEGRADATIONS}
     assert all(0 <= row.uncertainty <= 1 for row in rows)
-    assert not looks.exists()
+    assert not log.exists()
     test = select(dataset, "official", "test")
     benchmark.measure(dataset, replace(test, cases=test.cases[:1]), **options)
-    (look,) = [json.loads(line) for line in looks.read_text().splitlines()]
-    assert (look["dataset"], look["split"], look["images"]) == ("DRIVE", "test", 1)
+    (access,) = [json.loads(line) for line in log.read_text().splitlines()]
+    assert (access["dataset"], access["split"], access["images"]) == ("DRIVE", "test", 1)
 
 
 def test_a_split_is_named_by_data_set_protocol_and_split(

@@ -12,7 +12,7 @@ from venule.errors import UsageError
 from venule.evaluation.card import read_report
 from venule.evaluation.report import interval_text, to_json
 from venule.evaluation.result import Report, Result
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 
 ROOT = Path(__file__).parents[2]
 SLIM = ROOT / "results" / "ddrnet23-slim-drive"
@@ -57,7 +57,7 @@ def test_the_readmes_table_is_what_the_result_files_say() -> None:
         "general",
         "expert:second",
     ]
-    name_of = {label: name for name, label in LABELS.items()}
+    name_of = {label: name for name, label in labels().items()}
     rows = re.findall(r"^\| ([^|]+?) \| (.+) \|$", table, re.MULTILINE)
     rows = [(label, cells) for label, cells in rows if set(label) != {"-"}]
     assert len(rows) == 7
@@ -75,9 +75,14 @@ def test_a_card_without_its_weights_is_one_line(tmp_path: Path) -> None:
 
 
 def test_cards_computed_again_are_counted_beside_the_evaluations(tmp_path: Path) -> None:
-    look = {"dataset": "DRIVE", "model": "a"}
-    lines = [look, look, {**look, "purpose": "evaluation"}, {**look, "purpose": "card recheck"}]
-    lines += [{**look, "purpose": "sheet"}] * 2
+    access = {"dataset": "DRIVE", "model": "a"}
+    lines = [
+        access,
+        access,
+        {**access, "purpose": "evaluation"},
+        {**access, "purpose": "card recheck"},
+    ]
+    lines += [{**access, "purpose": "sheet"}] * 2
     (tmp_path / "test_access.jsonl").write_text("\n".join(map(json.dumps, lines)))
     page = results_page(tmp_path)
     assert "| DRIVE | a | 3 | 2 | 1 |" in page

@@ -99,7 +99,9 @@ def test_the_training_loss_does_not_look_outside_the_field_of_view(task: Segment
     assert loss == pytest.approx(0, abs=1e-6)
 
 
-def test_the_threshold_is_chosen_before_pieces_are_joined_or_dropped(tmp_path: Path) -> None:
+def test_the_threshold_is_chosen_before_components_are_changed(
+    tmp_path: Path,
+) -> None:
     data = make_synthetic(tmp_path / "data", train=1, val=1)
     after = {"components": {"reconnection_budget": 8.0, "min_component": 0.05}}
     config = parse_config(settings(data, output=after), TrainConfig, source="test")
@@ -107,7 +109,7 @@ def test_the_threshold_is_chosen_before_pieces_are_joined_or_dropped(tmp_path: P
     (sample,) = task.val
     _, network = planted(sample)
     task.validate(network, epoch=1)
-    assert task.threshold == pytest.approx((0.52 + 0.55) / 2, abs=1e-3)
+    assert task.thresholds["vessel"] == pytest.approx((0.52 + 0.55) / 2, abs=1e-3)
 
 
 def test_showing_samples_of_nothing_is_refused(tmp_path: Path) -> None:

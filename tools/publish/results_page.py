@@ -31,8 +31,8 @@ from venule.evaluation.report import (
     markdown,
     score_table,
 )
-from venule.evaluation.score import LABELS
 from venule.inference.load import shipped_weights
+from venule.metrics.metric import labels
 
 PAGE = "results.md"
 
@@ -65,7 +65,14 @@ def cards(folder: Path = RESULTS, docs: Path = DOCS) -> Iterator[tuple[Path, str
             raise UsageError(f"{texts}: no weights of that name are shipped; remove the card")
         card = make_card(texts.parent, weights)
         yield weights.with_suffix(".json"), card_json(card)
-        yield docs / "cards" / f"{name}.md", card_page(card)
+        yield docs / "cards" / f"{name}.md", card_page(card, origin=_origin(name))
+
+
+def _origin(name: str) -> str:
+    return (
+        f"Written by `make results` from `results/{name}/`; do not edit. "
+        f"`src/venule/weights/{name}.json` says the same for programs."
+    )
 
 
 def _section(about: Path) -> str:
@@ -111,5 +118,5 @@ def _tta(path: Path) -> Iterator[str]:
     for name, change in found["difference"].items():
         numbers = [f"{found[way][name]:.4f}" for way in ("once", "d4")]
         interval = f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"
-        table.append([LABELS[name], *numbers, interval])
+        table.append([labels()[name], *numbers, interval])
     yield from markdown(table)

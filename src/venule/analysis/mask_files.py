@@ -13,7 +13,8 @@ from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, UsageError
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
-from venule.image.io import is_image_path, read_mask
+from venule.image.io import read_mask
+from venule.image.names import is_image_path
 from venule.image.photograph import read_photograph
 from venule.measure.definitions import STRUCTURES, Structure
 from venule.measure.photograph import VesselMasks

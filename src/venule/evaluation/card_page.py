@@ -12,7 +12,7 @@ from venule.evaluation.report import (
     markdown,
     number_text,
 )
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 
 _SCALES = {
     "native": "the photograph",
@@ -21,12 +21,10 @@ _SCALES = {
 }
 
 
-def card_page(card: Card) -> str:
-    """The page's text, docs/cards/NAME.md."""
-    lines = [f"# Model card: `{card.name}`", ""]
+def card_page(card: Card, *, origin: str = "") -> str:
+    """Write a card as a page of Markdown; `origin` says in a line how the page was made."""
+    lines = [f"# Model card: `{card.name}`", "", *([origin] if origin else [])]
     lines += [
-        f"Written by `make results` from `results/{card.name}/`, whose `card.json` says the same "
-        "for programs; do not edit.",
         f"`venule evaluate --card {card.name}` computes every score again.",
         "",
         card.summary,
@@ -112,7 +110,7 @@ def _scores(scores: CardScores) -> Iterator[str]:
         yield f"Lowest Dice: {worst}."
     yield ""
     table: Table = [["score", "mean over images", "pooled"]]
-    for name, label in LABELS.items():
+    for name, label in labels().items():
         if name in scores.mean or name in scores.pooled:
             pooled = number_text(scores.pooled.get(name))
             table.append([label, interval_text(scores.mean.get(name)), pooled])

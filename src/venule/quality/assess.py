@@ -25,6 +25,7 @@ TOO_SMALL = "too small"
 TOO_DARK = "too dark"
 OVEREXPOSED = "over-exposed"
 LOW_CONTRAST = "low contrast"
+HIGH_CONTRAST = "high contrast"
 BLURRED = "blurred"
 NOISY = "noisy"
 COMPRESSED = "strongly compressed"
@@ -32,15 +33,28 @@ NO_VESSELS = "hardly any vessels found"
 NO_COLOR = "without colour"
 STRANGE_COLORS = "unusual colours"
 UNCERTAIN = "uncertain vessels"
+SEVERAL_FIELDS = "several fields of view"
+STRETCHED = "resized to another aspect ratio"
+ANGIOGRAM = "looks like an angiogram"
+OCT = "looks like an OCT scan"
+SCANNING_LASER = "looks like a scanning-laser image"
+ULTRA_WIDE = "looks like an ultra-wide field"
 
 REASONS = (
     NO_FIELD,
     NOT_A_FUNDUS,
+    ANGIOGRAM,
+    OCT,
+    SCANNING_LASER,
+    ULTRA_WIDE,
+    SEVERAL_FIELDS,
     NO_EDGE,
+    STRETCHED,
     TOO_SMALL,
     TOO_DARK,
     OVEREXPOSED,
     LOW_CONTRAST,
+    HIGH_CONTRAST,
     BLURRED,
     NOISY,
     COMPRESSED,
@@ -81,33 +95,44 @@ LIMITS: Mapping[str, Limits] = {
     TOO_DARK: Limits("brightness", "below", usable=0.2, reject=0.05),
     OVEREXPOSED: Limits("overexposed", "above", usable=0.1, reject=0.4),
     LOW_CONTRAST: Limits("contrast", "below", usable=0.01, reject=0.004),
+    HIGH_CONTRAST: Limits("contrast", "above", usable=0.08, reject=None),
     BLURRED: Limits("sharpness", "below", usable=0.42, reject=0.2),
     NOISY: Limits("sharpness", "above", usable=1.15, reject=1.7),
     COMPRESSED: Limits("blockiness", "above", usable=0.022, reject=0.065),
     NO_VESSELS: Limits("vessels", "below", usable=0.02, reject=0.005),
     NO_COLOR: Limits("saturation", "below", usable=0.1, reject=None),
     STRANGE_COLORS: Limits("warm", "below", usable=0.9, reject=None),
+    STRETCHED: Limits("stretch", "above", usable=1.05, reject=None),
     UNCERTAIN: Limits("uncertainty", "above", usable=0.35, reject=0.6),
 }
 """Set on photographs for training, see docs/quality.md; change them there too."""
 
 _LOOKED_AT_PX = 1536
-"""Of longer sides only every second, third, ... pixel is looked at."""
+"""Longer sides are subsampled: only every second, third, ... pixel counts."""
 
 FLAT_SPREAD = 4
 """Grey levels of spread below which a frame shows nothing at all."""
 
 COLD_WARM = 0.5
-"""Below this share of warm pixels a photograph with colours is none of a fundus."""
+"""A fundus in the wrong colours has fewer warm pixels than that; so have most other pictures."""
 
 MANY_VESSELS = 0.35
 """Share of the field of view that no fundus's vessels exceed."""
 
-HIGH_CONTRAST = 0.08
-"""Above this contrast a photograph shows things, not a retina."""
+SCATTERED, SCATTERED_WITHOUT_EDGE = 0.28, 0.2
+"""Below this share in its largest component a vessel map is no tree; cropped trees fall apart."""
 
-SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.35
-"""Below this share in its largest component a vessel map is no tree; without an edge, more."""
+DOUBTFUL = 2
+"""So many signs against a fundus are too many; one alone is found in real ones."""
+
+BRIGHT_LINES, LAYERS = 1.15, 0.3
+"""From these on grey images show bright vessels, or layers one above the other."""
+
+TREE_VESSELS, TREE_COMPONENT = (0.03, 0.2), 0.5
+"""Share of vessels, and of their largest component, of nearly all retinas."""
+
+WIDE_STRETCH, WIDE_GREEN, WIDE_BLUE = 1.1, 0.6, 0.1
+"""Two lasers, red and green, colour an ultra-wide field, which is wider than high."""
 
 SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
 """Networks learn from photographs of sharpness SHARP to GRAINY and of blockiness up to BLOCKY."""
@@ -115,7 +140,7 @@ SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Whether the vessels found in a photograph can be relied on.
+    """Grade of a photograph: whether the vessels found in it can be relied on.
 
     Attributes:
         grade: "ok"; "usable", to be looked at; "reject", not to be relied on.
@@ -186,8 +211,11 @@ def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tup
         yield NO_FIELD, "reject"
         if features is None:
             return
-    elif _is_no_fundus(features):
+    elif signs_against_a_fundus(features, uncertainty) >= DOUBTFUL:
         yield NOT_A_FUNDUS, "reject"
+    yield from _modality(features)
+    if features.fields > 1:
+        yield SEVERAL_FIELDS, "usable"
     if not features.edge_visible:
         yield NO_EDGE, "usable"
     for reason, limits in LIMITS.items():
@@ -197,13 +225,58 @@ def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tup
             yield reason, grade
 
 
-def _is_no_fundus(features: QualityFeatures) -> bool:
-    """Whether colours or vessels cannot be a fundus's; grey photographs are judged by vessels."""
-    limits = LIMITS[NO_COLOR]
-    colored = limits.grade(features.saturation) == "ok"
-    if colored and features.warm < COLD_WARM:
-        return True
-    if features.contrast > HIGH_CONTRAST or features.vessels > MANY_VESSELS:
-        return True
-    least = SCATTERED if features.edge_visible else SCATTERED_WITHOUT_EDGE
-    return 0 < features.largest_component < least
+def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int:
+    """Count what speaks against a fundus photograph: each sign once, no vessel tree twice.
+
+    A field of view with a round edge says much for one; where there is none, colours, the lack of
+    any, and an uncertain vessel map count, too.
+    """
+    grey, edge = _is_grey(features), features.edge_visible
+    scattered = SCATTERED if edge else SCATTERED_WITHOUT_EDGE
+    no_tree = 0 < features.largest_component < scattered or features.vessels > MANY_VESSELS
+    signs = [
+        _is_beyond(HIGH_CONTRAST, features.contrast),
+        not grey and features.warm < COLD_WARM,
+        no_tree,
+        no_tree,
+        _is_beyond(NO_VESSELS, features.vessels),
+    ]
+    if not edge:
+        strange = features.warm >= COLD_WARM and _is_beyond(STRANGE_COLORS, features.warm)
+        signs += [True, strange, grey, _is_beyond(UNCERTAIN, uncertainty)]
+    return sum(signs)
+
+
+def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
+    """Name the other image of the eye that it looks like, where that can be told."""
+    lines = not _is_beyond(BLURRED, features.sharpness) and not _is_beyond(
+        NOISY, features.sharpness
+    )
+    high = _is_beyond(HIGH_CONTRAST, features.contrast)
+    if not _is_grey(features):
+        wide = features.edge_visible and features.stretch > WIDE_STRETCH
+        if wide and features.green > WIDE_GREEN and features.blue < WIDE_BLUE:
+            yield ULTRA_WIDE, "usable"
+    elif features.edge_visible:
+        if lines and features.bright_lines > BRIGHT_LINES:
+            yield ANGIOGRAM, "reject"
+    elif features.layers > LAYERS:
+        if lines and features.bright_lines > BRIGHT_LINES and high:
+            yield OCT, "reject"
+    elif lines and not high and _has_tree(features):
+        yield SCANNING_LASER, "usable"
+
+
+def _has_tree(features: QualityFeatures) -> bool:
+    """Tell whether as many vessels as a retina has were found, most of them connected."""
+    low, high = TREE_VESSELS
+    return low <= features.vessels <= high and features.largest_component >= TREE_COMPONENT
+
+
+def _is_grey(features: QualityFeatures) -> bool:
+    return _is_beyond(NO_COLOR, features.saturation)
+
+
+def _is_beyond(reason: str, value: float) -> bool:
+    """Whether a value alone would be this reason for at least "usable"."""
+    return LIMITS[reason].grade(value) != "ok"

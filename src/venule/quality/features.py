@@ -1,4 +1,4 @@
-"""What can be measured of a photograph and its vessel map without knowing the truth.
+"""Measurements of a photograph and its vessel map that need no ground truth.
 
 Textures are measured on a small copy whose field of view always has the same width, so that a
 measure means the same for every camera; a few milliseconds whatever the photograph's size.
@@ -6,6 +6,7 @@ measure means the same for every camera; a few milliseconds whatever the photogr
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -33,6 +34,9 @@ _MIDDLE_PX = 320
 _STEP = 0.05
 """Grey levels added to the mean steps: where nothing changes there are no blocks either."""
 
+_UNEVEN, _SPOT = 0.07, 10
+"""From this contrast on, what is so many robust standard deviations brighter does not count."""
+
 _SATURATED = 250
 """Green level from which a pixel counts as over-exposed; red saturates in good photographs too."""
 
@@ -42,7 +46,7 @@ _TOLERANCE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class QualityFeatures:
-    """What the grade of a photograph rests on; shares are of the field of view's pixels, 0..1.
+    """Features for the grade of a photograph; shares are of the field of view's pixels, 0..1.
 
     Attributes:
         diameter_px: of the field of view at the photograph's own size; the diagonal of its
@@ -53,7 +57,7 @@ class QualityFeatures:
         brightness: median of the largest channel over 255, 0..1.
         overexposed: share whose green channel is at 250 or above.
         contrast: standard deviation of the green channel's coarse octave over its mean; details
-            of about a twentieth of the diameter.
+            of about a twentieth of the diameter. From 0.07 on without bright spots, such as scars.
         sharpness: standard deviation of the green channel's fine octave (details of about an
             eightieth of the diameter) over that of the coarse one.
         blockiness: how much larger the mean step of the green channel from pixel to pixel is
@@ -61,6 +65,13 @@ class QualityFeatures:
             twice), times 8 pixels over the diameter; in the middle of the photograph.
         saturation: median of (largest - smallest channel) / largest, 0..1.
         warm: share where red >= green >= blue, give or take 5 grey levels.
+        green: median of the green over the red channel.
+        blue: median of the blue over the largest channel.
+        fields: how many fields of view the photograph shows.
+        stretch: longer over shorter diameter of the field of view, 1 or more.
+        bright_lines: how far the fine octave's highest 2 % lie above its median, over how far the
+            lowest 2 % lie below: below 1 where lines are dark, as vessels, above 1 where bright.
+        layers: share of the coarse copy's variance that is between rows, as in scans of layers.
         vessels: share that the vessel map covers.
         largest_component: share of the vessel map that is in its largest component; 0 without
         vessels.
@@ -76,6 +87,12 @@ class QualityFeatures:
     blockiness: float
     saturation: float
     warm: float
+    green: float
+    blue: float
+    fields: int
+    stretch: float
+    bright_lines: float
+    layers: float
     vessels: float
     largest_component: float
 
@@ -83,7 +100,7 @@ class QualityFeatures:
 def quality_features(
     image: RGB, field: FieldOfView, vessels: Mask, *, step: int = 1
 ) -> QualityFeatures | None:
-    """What can be said of a photograph; None if its field of view has no pixel.
+    """Measure the features of a photograph; None if its field of view has no pixel.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -101,7 +118,7 @@ def quality_features(
     diameter_px = outline.diameter_px / step if outline.fitted else math.hypot(*fov.shape)
     shape = _copy_shape(fov.shape, ACROSS_PX / diameter_px)
     copy = _resize(np.ascontiguousarray(image[..., 1]), shape)
-    fine, coarse = _octaves(copy, _sample(fov, shape))
+    textures = _textures(copy, _sample(fov, shape))
     every = max(1, round(diameter_px / _COLORS_PX))
     inside = fov[::every, ::every]
     pixels = image[::every, ::every][inside if inside.any() else ...].reshape(-1, 3)
@@ -116,11 +133,17 @@ def quality_features(
         spread=float((high - low).max()),
         brightness=float(np.median(largest)) / 255,
         overexposed=float((green >= _SATURATED).mean()),
-        contrast=coarse / max(float(green.mean()), 1.0),
-        sharpness=fine / coarse if coarse > 0 else 0.0,
+        contrast=textures.coarse / max(float(green.mean()), 1.0),
+        sharpness=textures.fine / textures.coarse if textures.coarse > 0 else 0.0,
         blockiness=(grid - 1) * _BLOCK_PX / (diameter_px * step),
         saturation=float(np.median(colored / np.maximum(largest, 1))),
         warm=float(warm.mean()),
+        green=float(np.median(green / np.maximum(red, 1))),
+        blue=float(np.median(blue / np.maximum(largest, 1))),
+        fields=field.fields,
+        stretch=outline.stretch,
+        bright_lines=textures.bright_lines,
+        layers=textures.layers,
         vessels=np.count_nonzero(vessels) / np.count_nonzero(fov),
         largest_component=_largest_component(_resize(_bytes(vessels), shape) >= 64),
     )
@@ -174,20 +197,56 @@ def _sample(mask: Mask, shape: tuple[int, int]) -> Mask:
     return np.asarray(mask[np.ix_(rows, columns)])
 
 
-def _octaves(green: NDArray[np.uint8], inside: Mask) -> tuple[float, float]:
-    """Standard deviations of the fine and of the coarse octave, in grey levels.
+class _Textures(NamedTuple):
+    """Textures of the green channel: deviations of octaves in grey levels, and two ratios.
 
-    Away from the edge of the field of view, which is sharper than anything in it.
+    For the last two see `QualityFeatures`.
+    """
+
+    fine: float
+    coarse: float
+    bright_lines: float
+    layers: float
+
+
+def _textures(green: NDArray[np.uint8], inside: Mask) -> _Textures:
+    """The octaves away from the edge of the field of view, which is sharper than anything in it.
+
+    Where contrast is beyond that of most retinas, without its bright spots.
     """
     rows, columns = (side // _COARSER for side in green.shape)
     blocks = (rows, _COARSER, columns, _COARSER)
     away = ndi.binary_erosion(inside.reshape(blocks).all(axis=(1, 3)), iterations=5, border_value=1)
     if not away.any():
-        return 0.0, 0.0
-    coarse = green.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
-    each = away.repeat(_COARSER, axis=0).repeat(_COARSER, axis=1)
-    fine = _octave(green.astype(np.float32))[each]
-    return float(fine.std()), float(_octave(coarse)[away].std())
+        return _Textures(0.0, 0.0, 1.0, 0.0)
+    means = green.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
+    fine, coarse = _octave(green.astype(np.float32)), _octave(means)
+    if coarse[away].std() > _UNEVEN * float(means[away].mean()):
+        away &= ~_bright_spots(coarse, away)
+    details = fine[away.repeat(_COARSER, axis=0).repeat(_COARSER, axis=1)]
+    if not details.size:
+        return _Textures(0.0, 0.0, 1.0, 0.0)
+    low, middle, high = (float(value) for value in np.percentile(details, [2, 50, 98]))
+    bright_lines = (high - middle) / max(middle - low, 1e-6)
+    layers = _between_rows(means, away)
+    return _Textures(float(details.std()), float(coarse[away].std()), bright_lines, layers)
+
+
+def _between_rows(means: NDArray[np.float32], away: Mask) -> float:
+    """The share of the variance that is left when each row has its mean everywhere."""
+    count = away.sum(axis=1)
+    each = (means * away).sum(axis=1)[count > 0] / count[count > 0]
+    whole = float(means[away].var())
+    between = float(np.average((each - means[away].mean()) ** 2, weights=count[count > 0]))
+    return between / whole if whole > 0 else 0.0
+
+
+def _bright_spots(coarse: NDArray[np.float32], away: Mask) -> Mask:
+    """Find scars, laser burns or bare sclera, far brighter than everything around them."""
+    middle = float(np.median(coarse[away]))
+    deviation = 1.4826 * float(np.median(np.abs(coarse[away] - middle)))
+    bright = away & (coarse - middle > _SPOT * deviation)
+    return np.asarray(ndi.binary_dilation(bright, np.ones((3, 3), bool), iterations=2))
 
 
 def _octave(levels: NDArray[np.float32]) -> NDArray[np.float32]:
