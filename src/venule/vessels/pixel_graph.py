@@ -5,6 +5,7 @@ staircase is a path, and no pixel of one is taken for a fork.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +48,8 @@ def _neighbours(skeleton: Mask, pixels: NDArray[np.intp]) -> NDArray[np.intp]:
     number = np.full(np.add(skeleton.shape, 2), -1, np.intp if len(pixels) > 2**31 else np.int32)
     rows, columns = pixels[:, 0] + 1, pixels[:, 1] + 1
     number[rows, columns] = np.arange(len(pixels))
-    sides = [number[rows + down, columns + right] for down, right in _SIDES]
-    found: list[NDArray[np.intp]] = list(sides)
+    sides: list[NDArray[Any]] = [number[rows + down, columns + right] for down, right in _SIDES]
+    found: list[NDArray[Any]] = list(sides)
     for (down, right), around in _CORNERS:
         corner = number[rows + down, columns + right]
         goes_round = (sides[around[0]] >= 0) | (sides[around[1]] >= 0)
