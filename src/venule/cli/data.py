@@ -11,7 +11,7 @@ from venule.cli.table import print_table
 
 if TYPE_CHECKING:
     from venule.data.case import Dataset
-    from venule.data.check import Problem
+    from venule.data.problem import Problem
 
 app = typer.Typer(help="Check data sets, look at them and draw new ones.", no_args_is_help=True)
 
