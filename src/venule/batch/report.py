@@ -4,7 +4,7 @@ import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -44,14 +44,13 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
     records, settings = ledger.records, ledger.settings
     groups = [COLUMNS[name] for name in settings["columns"]]
     reported = _names(group for group in groups if group.table == "report")
-    measured = _names(group for group in groups if group.table == "measurements")
+    measuring = [group for group in groups if group.table == "measurements"]
     statuses: Counter[str] = Counter()
     grades: Counter[Cell] = Counter()
     with ExitStack() as stack:
         write_measured: Callable[[Row], object] = _nothing
-        if any(group.table == "measurements" for group in groups):
-            more = [name for name in ledger.columns() if name not in (*reported, *measured)]
-            columns = [*measured, *more]
+        if measuring:
+            columns = _measured(measuring, ledger.columns(), reported=reported)
             table = _table(stack, records.measurements, ["id", *columns])
             write_measured = partial(_write_measured, table, columns)
         report = _table(stack, records.report, [*_FILE, *reported])
@@ -75,6 +74,15 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
 
 def _names(groups: Iterable[Columns]) -> list[str]:
     return list(dict.fromkeys(name for group in groups for name in group.names))
+
+
+def _measured(
+    groups: Sequence[Columns], found: Collection[str], *, reported: Collection[str]
+) -> list[str]:
+    """The columns of measurements.csv: those always there, then those that photographs have."""
+    ordered = [name for group in groups for name in group.more() if name in found]
+    others = [name for name in found if name not in reported]
+    return list(dict.fromkeys([*_names(groups), *ordered, *others]))
 
 
 def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":
