@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.mask_files import Loaded, MaskFiles, load
-from venule.image.landmarks import Landmarks
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
 from venule.measure.scale import find_scale
 from venule.measure.table import NOTES, Cell, Row, written
@@ -64,12 +63,6 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     about = _about("predicted", analysis.laterality, found)
     cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
     return {name: written(cell) for name, cell in cells.items()}
-
-
-def _circle(marks: Landmarks) -> Disc | None:
-    """The disc as the circle of its area."""
-    disc = marks.disc
-    return None if disc is None else Disc(disc.y, disc.x, disc.radius_px)
 
 
 def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:

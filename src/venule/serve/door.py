@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -143,7 +144,7 @@ class Door:
 
     def _give_cookie(self, response: Response) -> None:
         # A link in a mail may lead to the page from beyond the loopback; nothing else is asked so.
-        same = "strict" if self.on_loopback else "lax"
+        same: Literal["strict", "lax"] = "strict" if self.on_loopback else "lax"
         response.set_cookie(self.cookie, self.secret, httponly=True, samesite=same, path="/")
 
 
