@@ -1,4 +1,4 @@
-"""A served process of its own, as `venule serve` starts it, with a network that needs no training."""
+"""A process of its own that serves, as `venule serve` starts it."""
 
 import http.client
 import os
@@ -6,8 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 PROGRAM = """
 import sys
@@ -38,16 +37,10 @@ def _wait(url: str) -> None:
     address = url.removeprefix("http://").split("/")[0]
     for _ in range(300):
         try:
-            connection = http.client.HTTPConnection(address, timeout=5)
-            connection.request("GET", "/")
-            connection.getresponse().read()
+            with closing(http.client.HTTPConnection(address, timeout=5)) as connection:
+                connection.request("GET", "/")
+                connection.getresponse().read()
             return
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"{url} does not answer")
-
-
-def resident_bytes(pid: int) -> int:
-    """The memory of a process."""
-    text = Path(f"/proc/{pid}/statm").read_text().split()
-    return int(text[1]) * os.sysconf("SC_PAGE_SIZE")

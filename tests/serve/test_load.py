@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -60,7 +61,8 @@ def test_200_clients_get_their_own_result_or_are_told_to_come_back(tmp_path: Pat
     began = time.perf_counter()
     with served("--model", network) as url:
         answers = asyncio.run(all_of(url))
-    print(f"{CLIENTS} clients: {time.perf_counter() - began:.1f} s, {dict(statuses)}")
+    took = time.perf_counter() - began
+    sys.stderr.write(f"{CLIENTS} clients: {took:.1f} s, {dict(statuses)}\n")
     assert set(statuses) <= {202, 429}
     segmenter = load(network)
     for image, answer in zip(images, answers, strict=True):

@@ -38,7 +38,7 @@ if _missing():
 if os.environ.get("VENULE_WEB") != "1":
     pytest.skip("the page in Chromium: VENULE_WEB=1, make test-web", allow_module_level=True)
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 GRAPHICS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"]
 GRAPHICS += ["--enable-unsafe-swiftshader"]
