@@ -1,4 +1,4 @@
-"""How far measurements of vessels can be trusted: against geometry, observers and repetition.
+"""Reliability of measurements of vessels: against geometry, observers and repetition.
 
     python benchmarks/measure.py proof [-o FILE.json] [--every N]
     python benchmarks/measure.py retest RESULTS PHOTOGRAPHS [-o FILE.json]
@@ -58,7 +58,9 @@ def main() -> None:
         command.add_argument(
             "-o", "--out", type=Path, default=Path("results/measure") / f"{name}.json"
         )
-        command.add_argument("--every", type=int, default=1, help="only every so manyeth case")
+        command.add_argument(
+            "--every", type=int, default=1, help="subsample the cases by this step"
+        )
         command.set_defaults(run=run)
     given = parser.parse_args()
     result = given.run(given)
@@ -98,7 +100,7 @@ def proof(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure_known(case: Known) -> Values:
-    """What is measured on one drawing."""
+    """Measure one synthetic image of known values."""
     drawn = case.draw()
     masks = VesselMasks(vessels=drawn.vessels, artery=drawn.artery, vein=drawn.vein, fov=drawn.fov)
     disc = None if case.disc is None else Disc(*case.disc)
@@ -167,7 +169,7 @@ def retest(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def common_fields(masks: Mapping[str, VesselMasks]) -> tuple[dict[str, Mask], list[str]]:
-    """Of each photograph the field that all those of its eye show, and those not registered.
+    """The field of each photograph that all of its eye show, and those not registered.
 
     Each is registered to the first by a similarity transform of their vessels. The masks
     themselves are not resampled.
@@ -204,7 +206,7 @@ def register(first: Mask, second: Mask) -> Numbers | None:
 
     Coarsely by correlation over turns and shifts at a quarter of the size, finely by the distance
     from the second's vessels to the first's. None if then less than a third of them lie within
-    3 px.
+    3 px, or the turn is above 20 degrees or the scale differs by a tenth.
     """
     small = [
         ndi.zoom(ndi.gaussian_filter(m.astype(np.float32), 4), 0.25, order=1)
@@ -238,7 +240,8 @@ def register(first: Mask, second: Mask) -> Numbers | None:
     ).x * (1, 1, 0.01, 0.01)
     at = _to_first(points, found, second.shape)
     near = ndi.map_coordinates(away, at.T, order=1, mode="constant", cval=20.0) <= 3
-    return found if near.mean() > 1 / 3 else None
+    plausible = abs(found[2]) < 0.35 and abs(found[3]) < 0.1  # one camera, one eye
+    return found if plausible and near.mean() > 1 / 3 else None
 
 
 def _of(masks: VesselMasks) -> Mask:
@@ -250,14 +253,14 @@ def _to_first(points: Numbers, transform: Numbers, shape: Sequence[int]) -> Numb
     down, right, angle, log_scale = transform
     middle = (np.array(shape) - 1) / 2
     turned = _rotation(angle) * math.exp(log_scale)
-    return (points - middle) @ turned.T + middle + (down, right)
+    return np.asarray((points - middle) @ turned.T + middle + (down, right))
 
 
 def _from_first(points: Numbers, transform: Numbers, shape: Sequence[int]) -> Numbers:
     down, right, angle, log_scale = transform
     middle = (np.array(shape) - 1) / 2
     back = _rotation(-angle) / math.exp(log_scale)
-    return (points - middle - (down, right)) @ back.T + middle
+    return np.asarray((points - middle - (down, right)) @ back.T + middle)
 
 
 def _rotation(angle: float) -> Numbers:
@@ -272,7 +275,7 @@ def _grades(report: Path) -> dict[str, str]:
 
 
 def _repeatability(found: Mapping[str, Values]) -> list[dict[str, Any]]:
-    """Of each measure, over the eyes with at least two values."""
+    """Repeatability of each measure, over the eyes with at least two values."""
     rows = []
     for column in _columns(found.values()):
         eyes: dict[str, list[float]] = defaultdict(list)
@@ -363,7 +366,7 @@ def _agreement(first: Mapping[str, Values], second: Mapping[str, Values]) -> lis
     return rows
 
 
-def agreement(pairs: Numbers) -> dict[str, float | int]:
+def agreement(pairs: Numbers) -> dict[str, Any]:
     """ICC(2,1) of absolute agreement, Bland and Altman's limits, and Spearman's correlation.
 
     `pairs` is (N, 2). Bias and limits are of second minus first, and also over the mean of both.
@@ -394,7 +397,7 @@ def agreement(pairs: Numbers) -> dict[str, float | int]:
 
 
 def drift(given: argparse.Namespace) -> dict[str, Any]:
-    """How each measure moves when a mask is changed: the median ratio of changed to unchanged."""
+    """Change of each measure when a mask is changed: the median ratio of changed to unchanged."""
     masks = [
         *_drive_training(given.data / "DRIVE"),
         *((k, o, f) for k, o, _, f in _chase(given.data / "CHASE_DB1")),
@@ -449,7 +452,7 @@ CHANGES: Mapping[str, tuple[Callable[[Mask], Mask], float]] = {
     "smoothed": (lambda m: ndi.gaussian_filter(m.astype(float), 1.5) > 0.5, 1),
     "rough edges": (_rough, 1),
 }
-"""What is done to a mask, and the factor on its pixels."""
+"""Changes of a mask, and the factor on its pixels."""
 
 
 def _power(column: str) -> int:

@@ -632,3 +632,17 @@ def test_a_mask_is_turned_as_its_orientation_says(tmp_path: Path) -> None:
     exif[0x0112] = 6
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "m.png", exif=exif)
     assert read_mask(tmp_path / "m.png").shape == (6, 4)
+
+
+@pytest.mark.parametrize("value", [1, 2, 255])
+def test_a_mask_of_0_and_a_low_value_is_a_map_of_0_and_1(tmp_path: Path, value: int) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 2:4] = value
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(read_probability(tmp_path / "mask.png"), mask > 0)
+
+
+def test_a_map_of_many_low_values_stays_a_map(tmp_path: Path) -> None:
+    levels = np.array([[0, 1, 2, 3]], np.uint8)
+    Image.fromarray(levels).save(tmp_path / "map.png")
+    np.testing.assert_allclose(read_probability(tmp_path / "map.png"), levels / 255, rtol=1e-6)

@@ -12,7 +12,7 @@ OpenWorker = Callable[[int], Worker]
 
 @dataclass(frozen=True)
 class Resources:
-    """How many workers, threads of each, and seconds that one photograph may take."""
+    """Numbers of workers and of threads of each, and the seconds that one photograph may take."""
 
     workers: int
     threads: int

@@ -1,4 +1,4 @@
-"""Which photographs are read and where their results go, decided before anything is written."""
+"""The plan of a run: photographs to read and places of results, before anything is written."""
 
 import gzip
 import os
@@ -46,7 +46,7 @@ class Job:
 
     @property
     def label(self) -> str:
-        """What stands for the photograph in every message, table and log."""
+        """The words for the photograph in every message, table and log."""
         return self.name if self.dicom else str(self.source)
 
     @property
@@ -193,7 +193,7 @@ def _found(path: Path, folder: Path, out: Path) -> _Found:
 
 
 def _is_dicom(path: Path) -> bool:
-    """Whether the file is a DICOM object, perhaps zipped, or is at least called one."""
+    """Tell whether the file is a DICOM object, perhaps zipped, or is at least called one."""
     if path.suffix.lower() in _DICOM_SUFFIXES:  # a broken one has a patient's name as well
         return True
     try:

@@ -40,7 +40,7 @@ _TILE = (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)
 
 
 def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageFile:
-    """The header of the image on a page, its size checked, nothing decoded. Foreign exceptions pass through.
+    """The header of the image on a page, its size checked, nothing decoded; others' errors pass.
 
     This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is the whole
     process's, and lower than the photographs we accept. Pillow is not told the path, or it would
