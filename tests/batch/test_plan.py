@@ -204,3 +204,23 @@ def test_outputs_that_answer_dicom_need_a_dicom_object(tree: Make) -> None:
     tree("in/eye.jpg")
     with pytest.raises(UsageError, match="no DICOM photograph for seg, sc to answer"):
         plan([Path("in")], Path("out"), outputs=("mask", "seg", "sc"))
+
+
+def test_hashed_results_lie_in_folders_by_their_hash_whatever_else_is_there(tree: Make) -> None:
+    tree("in/deep/a.jpg")
+    # printf deep/a.jpg | sha256sum
+    digest = hashlib.sha256(b"deep/a.jpg").hexdigest()
+    (alone,) = plan([Path("in")], Path("out"), layout="hashed")
+    assert alone.name == f"{digest[:3]}/a.jpg-{digest[:12]}"
+    tree("in/deep/a.png", "in/b/a.jpg", "in/a.jpg")
+    names = {str(job.source): job.name for job in plan([Path("in")], Path("out"), layout="hashed")}
+    assert names["in/deep/a.jpg"] == alone.name
+    assert len(set(names.values())) == 4
+
+
+def test_hashed_folders_are_4096_and_filled_alike(tree: Make) -> None:
+    tree(*(f"in/eye{number}.png" for number in range(8192)))
+    folders = [job.name[:3] for job in plan([Path("in")], Path("out"), layout="hashed")]
+    fullest = max(map(folders.count, {*folders}))
+    assert fullest <= 12  # two each; thirteen or more happen once in a hundred such plans
+    assert all(job == job.lower() and len(job) == 3 for job in folders)

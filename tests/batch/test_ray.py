@@ -1,22 +1,26 @@
 """Photographs on a real Ray cluster of two nodes on this computer, one of which dies."""
 
 import csv
-import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.networks import write_network
-from support.segmenters import noise
-from venule.batch.predict import ModelChoice, Summary, predict_folder
-from venule.batch.process import Outcome
-from venule.errors import UsageError
+from support.segmenters import DEADLY, deadly, green, noise, working
+from venule.batch.engine import Resources
+from venule.batch.plan import plan
+from venule.batch.predict import ModelChoice, Summary, predict_folder, run, start
+from venule.batch.process import Failed, Outcome, Written
+from venule.batch.records import Records
+from venule.errors import OutputError, UsageError
 from venule.image.io import write_png
 from venule.models.record import ModelRecord
 
@@ -28,19 +32,45 @@ pytestmark = [
 ]
 
 COUNT = 24
+PATIENCE = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "200",
+    "RAY_gcs_server_request_timeout_seconds": "300",
+}
+"""Ray's, on a computer that is busy with other things."""
+
+PORTS = (
+    "metrics_agent_port",
+    "metrics_export_port",
+    "dashboard_agent_listen_port",
+    "runtime_env_agent_port",
+)
+
+
+def _node() -> dict[str, Any]:
+    """One CPU and as few processes as possible; a node waits 15 s for ports that are not given."""
+    sockets = [socket.socket() for _ in PORTS]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = {name: one.getsockname()[1] for name, one in zip(PORTS, sockets, strict=True)}
+    for one in sockets:
+        one.close()
+    return {"num_cpus": 1, "include_log_monitor": False, **ports}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    cluster.add_node(num_cpus=1)
-    os.environ["RAY_ADDRESS"] = cluster.address
-    yield cluster
-    del os.environ["RAY_ADDRESS"]
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PATIENCE.items():
+            patch.setenv(name, value)
+        head = {**_node(), "include_dashboard": False, "no_monitor": True}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        cluster.add_node(**_node())
+        patch.setenv("RAY_ADDRESS", cluster.address)
+        yield cluster
+        cluster.shutdown()
 
 
 @pytest.fixture
@@ -71,6 +101,102 @@ def _inline(folder: Path, out: Path, model: ModelChoice) -> Summary:
     return predict_folder(folder, out, model=model, engine="inline")
 
 
+def _outcomes(engine: str, folder: Path, out: Path, network: Any) -> list[Outcome]:
+    jobs = plan([folder], out)
+    ledger = start(jobs, Records(out), {"model": "stub", "columns": ["quality"]})
+    resources = Resources(2, 1, 10)
+    with closing(
+        run(jobs, ledger, working(network), engine=engine, resources=resources)
+    ) as outcomes:
+        return list(outcomes)
+
+
+def test_what_is_wrong_with_a_photograph_is_the_same_as_with_processes(
+    cluster: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_png(folder / "good.png", noise(40))
+    (folder / "broken.png").write_bytes(b"no photograph")
+    (folder / "gone.png").symlink_to(tmp_path / "not mounted" / "gone.png")
+    for name, width in DEADLY.items():
+        write_png(folder / f"{name}.png", noise(width))
+    found = {}
+    for engine in ("processes", "ray"):
+        outcomes = _outcomes(engine, folder, tmp_path / engine, deadly)
+        assert [one.job.name for one in outcomes if isinstance(one, Written)] == ["good"]
+        found[engine] = {one.job.name: one.reason for one in outcomes if isinstance(one, Failed)}
+    assert found["ray"] == found["processes"]
+    assert found["ray"]["hang"] == "took longer than 10 s"
+    assert found["ray"]["segfault"] == "its worker process was stopped by SIGSEGV, twice"
+    assert found["ray"]["gone"] == "no such file"
+    assert not list((tmp_path / "ray").glob(".*.tmp")) + list((tmp_path / "ray").glob("*.probe"))
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own that is full."""
+    place = tmp_path / "out" / "deep"
+    place.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", place]
+    if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("mounting a disk takes an administrator")
+    (place / "other").write_bytes(bytes(4096))
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+def test_a_full_disk_ends_the_run(cluster: Any, full: Path, tmp_path: Path, engine: str) -> None:
+    folder = tmp_path / "in" / "deep"
+    folder.mkdir(parents=True)
+    for number in range(4):
+        write_png(folder / f"{number}.png", noise(40, seed=number))
+    with pytest.raises(OutputError, match=r"deep/.*cannot be written \(No space left on device\)"):
+        _outcomes(engine, tmp_path / "in", tmp_path / "out", green)
+    assert {row["status"] for row in _table(tmp_path / "out")} == {"pending"}
+    assert [path.name for path in full.iterdir()] == ["other"]
+
+
+def test_a_killed_driver_that_runs_again_loses_nothing(
+    cluster: Any, folder: Path, tiny: ModelChoice, tmp_path: Path
+) -> None:
+    _inline(folder, tmp_path / "inline", tiny)
+    out = tmp_path / "ray"
+    command = [sys.executable, "-m", "venule", "predict", folder, "-o", out]
+    command += ["--model", tiny.model, "--runtime", "onnx", "--engine", "ray"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 300
+        while len(_pictures(out)) < 3:
+            assert process.poll() is None, "it ended by itself"
+            assert time.monotonic() < deadline, "it did nothing"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    assert len(_pictures(out)) < COUNT
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 3, done.stderr  # the broken photograph
+    assert "were finished before" in done.stderr
+    assert _pictures(out) == _pictures(tmp_path / "inline")
+    assert _table(out) == _table(tmp_path / "inline")
+
+
+def test_a_folder_that_a_node_does_not_see_is_one_clear_error(
+    cluster: Any, folder: Path, tiny: ModelChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it is there: the probe is written where nobody else has it.
+    hidden = tmp_path / "only here"
+    hidden.mkdir()
+    touch = Path.touch
+    monkeypatch.setattr(
+        Path, "touch", lambda path: touch(hidden / path.name if path.suffix == ".probe" else path)
+    )
+    with pytest.raises(
+        OutputError, match=r"out: node .* does not see this folder; photographs and"
+    ):
+        predict_folder(folder, tmp_path / "out", model=tiny, engine="ray")
+    assert not _pictures(tmp_path / "out")
+
+
 def test_a_cluster_that_loses_a_node_gives_every_result_once(
     cluster: Any, folder: Path, tiny: ModelChoice, tmp_path: Path
 ) -> None:
@@ -89,25 +215,6 @@ def test_a_cluster_that_loses_a_node_gives_every_result_once(
     assert sorted(names) == sorted(set(names))
     assert _pictures(tmp_path / "ray") == _pictures(tmp_path / "inline")
     assert _table(tmp_path / "ray") == _table(tmp_path / "inline")
-
-
-def test_a_driver_that_is_killed_and_run_again_loses_nothing(
-    cluster: Any, folder: Path, tiny: ModelChoice, tmp_path: Path
-) -> None:
-    _inline(folder, tmp_path / "inline", tiny)
-    out = tmp_path / "ray"
-    command = [sys.executable, "-m", "venule", "predict", folder, "-o", out]
-    command += ["--model", tiny.model, "--runtime", "onnx", "--engine", "ray"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(_pictures(out)) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 3, done.stderr  # the broken photograph
-    assert _pictures(out) == _pictures(tmp_path / "inline")
-    assert _table(out) == _table(tmp_path / "inline")
 
 
 def test_without_a_cluster_there_is_one_clear_error(

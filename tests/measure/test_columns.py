@@ -4,9 +4,10 @@ import csv
 from io import StringIO
 
 from venule.measure.columns import SHORTEST_NAME, all_columns
-from venule.measure.photograph import Disc, VesselMasks, measure_photograph
+from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.table import Row, dictionary, segments, tidy, wide
+from venule.measure.view import Disc
 from venule.synth.shapes import draw_tubes, line
 
 

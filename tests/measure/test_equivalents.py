@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from venule.measure.equivalents import hubbard, knudtson
-from venule.measure.photograph import Disc, VesselMasks, measure_photograph
+from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
+from venule.measure.view import Disc
 from venule.synth.shapes import draw_tube, line
 
 

@@ -41,11 +41,11 @@ def test_a_branch_is_what_its_parent_is() -> None:
     probabilities = maps(trunk, (branch & ~trunk) | vein)
     own = vessel_types(mask, *probabilities, trace_vessels(mask), consistent=False)
     assert own.vein[40, 104]  # looked at alone the branch is a vein
-    weak = tuple(
+    artery, vein_like = (
         np.where(branch & ~trunk, 0.5 + 0.05 * sign, p).astype(np.float32)
         for sign, p in zip((-1, 1), probabilities, strict=True)
     )
-    together = vessel_types(mask, *weak, trace_vessels(mask))
+    together = vessel_types(mask, artery, vein_like, trace_vessels(mask))
     assert together.artery[trunk | branch].all()
     assert together.vein[vein].all()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from venule.evaluation.report import Table
 from venule.evaluation.result import Result
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,5 +102,7 @@ def goal_table(result: Result, goals: Sequence[Goal] = GOALS) -> Table:
         value = measured(goal, result)
         bound = f"{'≥' if goal.at_least else '≤'} {goal.goal:g}"
         verdict = "met" if goal.met(value) else "missed"
-        rows.append([LABELS[goal.score], goal.peer, goal.observer, bound, f"{value:.4f}", verdict])
+        rows.append(
+            [labels()[goal.score], goal.peer, goal.observer, bound, f"{value:.4f}", verdict]
+        )
     return rows

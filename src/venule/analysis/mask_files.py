@@ -13,13 +13,18 @@ from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, UsageError
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
-from venule.image.io import is_image_path, read_mask
+from venule.image.io import read_mask
+from venule.image.names import is_image_path
 from venule.image.photograph import read_photograph
+from venule.measure.definitions import STRUCTURES, Structure
 from venule.measure.photograph import VesselMasks
 from venule.measure.view import Disc
 
-FILES = ("vessels", "artery", "vein", "fov", "photograph")
+FILES = ("vessels", "artery", "vein", "av", "fov", "photograph")
 """Columns of a CSV that name files, relative to it."""
+
+MASKS = ("vessels", "artery", "vein")
+"""Those that name masks of vessels; `av` is a picture of arteries and veins in colour."""
 
 NUMBERS = ("disc_x", "disc_y", "disc_radius_px", "um_per_px", "axial_length_mm")
 
@@ -33,6 +38,7 @@ _ENDINGS = {
     "_arteries": "artery",
     "_vein": "vein",
     "_veins": "vein",
+    "_av": "av",
     "_fov": "fov",
 }
 """What a file in a folder is, by the end of its name; any other picture is a mask of vessels."""
@@ -101,8 +107,12 @@ def load(entry: MaskFiles) -> Loaded:
     Raises:
         ImageError: a file that is no mask, or masks of unlike sizes.
     """
-    masks: dict[str, Mask] = {name: _mask(entry.files[name]) for name in _of(entry, FILES[:4])}
-    kept = {name: _kept(entry.files[name], masks[name]) for name in _of(entry, FILES[:3])}
+    masks: dict[str, Mask] = {
+        name: read_mask(entry.files[name]) for name in (*MASKS, "fov") if name in entry.files
+    }
+    kept = {name: _kept(entry.files[name], masks[name]) for name in MASKS if name in masks}
+    if "av" in entry.files:
+        masks["artery"], masks["vein"] = read_types(entry.files["av"])
     found = next((one for one in kept.values() if one is not None), None)
     fov, notes = masks.get("fov"), []
     if fov is None and found is not None:
@@ -110,15 +120,20 @@ def load(entry: MaskFiles) -> Loaded:
     if fov is None and "photograph" in entry.files:
         fov = find_fov(read_photograph(entry.files["photograph"]).pixels).mask
         notes.append("field of view found in the photograph")
-    structures = {"vessels": "vessel", "artery": "artery", "vein": "vein"}
-    closed = {structures[n]: one.reconnected for n, one in kept.items() if one is not None}
+    closed: dict[Structure, Mask] = {}
+    for structure, name in zip(STRUCTURES, MASKS, strict=True):
+        own = kept.get(name)
+        if own is not None:
+            closed[structure] = own.reconnected
+        elif name in masks and kept.get("vessels") is not None and found is not None:
+            closed[structure] = found.reconnected & masks[name]
     return Loaded(
         VesselMasks(
             vessels=masks.get("vessels"),
             artery=masks.get("artery"),
             vein=masks.get("vein"),
             fov=fov,
-            reconnected=closed,  # type: ignore[arg-type]
+            reconnected=closed,
         ),
         entry.mask_source or ("manual" if found is None else "predicted"),
         entry.numbers.get("um_per_px", found.um_per_px if found is not None else None),
@@ -127,12 +142,19 @@ def load(entry: MaskFiles) -> Loaded:
     )
 
 
-def _of(entry: MaskFiles, names: Sequence[str]) -> Iterator[str]:
-    return (name for name in names if name in entry.files)
+def read_types(path: Path) -> tuple[Mask, Mask]:
+    """Arteries and veins, each (H, W) bool, of a picture of red and blue, green where they cross.
 
+    White, which RITE has where its annotator was not certain, is neither.
 
-def _mask(path: Path) -> Mask:
-    return read_mask(path)
+    Raises:
+        ImageError: the file cannot be read as a picture.
+    """
+    red, green, blue = (
+        channel > 127 for channel in read_photograph(path).pixels.transpose(2, 0, 1)
+    )
+    certain = ~(red & green & blue)
+    return (red | green) & certain, (blue | green) & certain
 
 
 def _kept(path: Path, mask: Mask) -> Kept | None:
@@ -147,21 +169,23 @@ def _kept(path: Path, mask: Mask) -> Kept | None:
 
 def _in_folder(folder: Path) -> list[MaskFiles]:
     files: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.iterdir(), key=lambda one: one.name):
-        if not path.is_file() or not is_image_path(path) or path.name.startswith("."):
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if any(part.startswith(".") for part in inner.parts) or not path.is_file():
             continue
-        if path.stem.endswith(_NOT_MASKS):
+        if not is_image_path(path) or path.stem.endswith(_NOT_MASKS):
             continue
-        ending = next((end for end in _ENDINGS if path.stem.endswith(end)), "")
+        name = inner.with_suffix("").as_posix()
+        ending = next((end for end in _ENDINGS if name.endswith(end)), "")
         kind = _ENDINGS.get(ending, "vessels")
-        of_photograph = files.setdefault(path.stem.removesuffix(ending), {})
+        of_photograph = files.setdefault(name.removesuffix(ending), {})
         if kind in of_photograph:
             raise DatasetError(f"{path}: a second {kind} mask, beside {of_photograph[kind].name}")
         of_photograph[kind] = path
     known = _reported(folder / REPORT)
     found = []
     for id_, named in files.items():
-        if set(named) & set(FILES[:3]):
+        if set(named) & {*MASKS, "av"}:
             numbers, passed = known.get(id_, ({}, {}))
             found.append(MaskFiles(id_, named, numbers, passed))
     if not found:
@@ -180,7 +204,7 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
                 wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
                 numbers = _numbers(report, line, _renamed(wanted))
                 passed = {name: row[name] for name in ("laterality",) if row.get(name)}
-                found[Path(output).stem.removesuffix("_mask")] = (numbers, passed)
+                found[output.removesuffix("_mask.png")] = (numbers, passed)
     return found
 
 
@@ -205,7 +229,7 @@ def _from_report(row: Mapping[str, str]) -> dict[str, str]:
     masks = [name for name in row["outputs"].split(";") if name.endswith("_mask.png")]
     if not masks:
         return {}
-    id_ = row.get("id") or Path(masks[0]).name.removesuffix("_mask.png")
+    id_ = row.get("id") or masks[0].removesuffix("_mask.png")
     left_out = ("path", "outputs", "status", "reason", "seconds", "warnings")
     kept = {name: cell for name, cell in row.items() if name not in left_out}
     return {**kept, "id": id_, "vessels": masks[0]}
@@ -215,9 +239,9 @@ def _entry(path: Path, line: int, row: Mapping[str, str]) -> MaskFiles:
     if not row.get("id"):
         raise DatasetError(f"{path}: line {line} has no id")
     files = {name: path.parent / row[name] for name in FILES if row.get(name)}
-    if not set(files) & set(FILES[:3]):
+    if not set(files) & {*MASKS, "av"}:
         raise DatasetError(f"{path}: line {line} names no mask: give vessels, or artery and vein")
-    masks = [files[name] for name in FILES[:3] if name in files]
+    masks = [files[name] for name in MASKS if name in files]
     if len(set(masks)) < len(masks):
         raise DatasetError(f"{path}: line {line} names one file as two masks: {_twice(masks).name}")
     source = row.get("mask_source") or None
@@ -274,7 +298,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise DatasetError(f"{path}: the column {name!r} is there twice; keep one of them")
-    known = {"vessels", "artery", "vein", "outputs", *_ALIASES}
+    known = {*MASKS, "av", "outputs", *_ALIASES}
     if not known & set(names):
         close = [m for name in names for m in difflib.get_close_matches(name, sorted(known), n=1)]
         hint = f"did you mean {close[0]}? " if close else ""

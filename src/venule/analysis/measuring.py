@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.mask_files import Loaded, MaskFiles, load
+from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
 from venule.measure.scale import find_scale
 from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
+
+_ABOUT = ("laterality", "mask_source", "scale_um_per_px")
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,15 @@ def measure_files(entry: MaskFiles, assumed: Assumptions | None = None) -> tuple
     return _measure(entry, loaded, assumed or Assumptions())
 
 
-def measure_analysis(analysis: Analysis, disc: Disc | None = None) -> Measurements:
-    """Measure what was found in a photograph."""
-    found = analysis.prediction
+def measure_analysis(analysis: Analysis) -> Measurements:
+    """Measure what was found in a photograph, in zones about its disc if that was looked for.
+
+    The disc counts as report.csv has it, to a tenth of a pixel, so that the files give the same.
+    """
+    found, disc = analysis.prediction, None
+    if analysis.landmarks is not None and analysis.landmarks.disc is not None:
+        seen = analysis.landmarks.disc
+        disc = Disc(round(seen.y, 1), round(seen.x, 1), round(seen.radius_px, 1))
     masks = VesselMasks(
         vessels=found.vessels,
         artery=found.maps["artery"].mask if "artery" in found.maps else None,
@@ -54,9 +63,14 @@ def measure_analysis(analysis: Analysis, disc: Disc | None = None) -> Measuremen
 def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
     found = measure_analysis(analysis)
-    about = _about("predicted", analysis.photograph.laterality, found)
+    about = _about("predicted", analysis.laterality, found)
     cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
     return {name: written(cell) for name, cell in cells.items()}
+
+
+def measured_columns() -> tuple[str, ...]:
+    """Every column that `measured_cells` may give, in the order of the table."""
+    return (*_ABOUT, *(column.name for column in all_columns()), NOTES)
 
 
 def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:
@@ -74,8 +88,5 @@ def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Ro
 
 def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:
     """What stands before the measurements: where they come from."""
-    return {
-        "laterality": laterality,
-        "mask_source": mask_source,
-        "scale_um_per_px": found.scale.um_per_px if found.scale is not None else None,
-    }
+    scale = found.scale.um_per_px if found.scale is not None else None
+    return dict(zip(_ABOUT, (laterality, mask_source, scale), strict=True))

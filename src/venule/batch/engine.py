@@ -1,6 +1,7 @@
 """The seam behind which photographs are processed: in this process, in many, or on a cluster."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from venule.batch.process import Failed, Outcome, Task, Worker
@@ -11,23 +12,49 @@ OpenWorker = Callable[[int], Worker]
 
 @dataclass(frozen=True)
 class Resources:
-    """How many workers, threads of each, and seconds that one photograph may take."""
+    """Numbers of workers and of threads of each, and the seconds that one photograph may take."""
 
     workers: int
     threads: int
     timeout_s: float
 
 
-Engine = Callable[[Sequence[Task], OpenWorker, Resources], Generator[Outcome, None, None]]
+Engine = Callable[[Iterable[Task], OpenWorker, Resources], Generator[Outcome, None, None]]
 """Yields the outcome of each task, in any order, as soon as it is known.
 
 An engine writes no ledger: who iterates over it does. It may raise a VenuleError where no worker
 can be opened or no result can be written; what is wrong with one photograph is an outcome.
+It takes each task when a worker is free for it, for there may be millions.
 """
 
 
+class Waiting:
+    """Tasks that no worker has yet; they are taken from where they come from as they are needed."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._more = iter(tasks)
+        self._here: deque[Task] = deque()
+
+    def __bool__(self) -> bool:
+        return self.has(1)
+
+    def has(self, count: int) -> bool:
+        """Whether there are that many."""
+        while len(self._here) < count:
+            task = next(self._more, None)
+            if task is None:
+                return False
+            self._here.append(task)
+        return True
+
+    def take(self) -> Task:
+        """The next of them; there must be one."""
+        self.has(1)
+        return self._here.popleft()
+
+
 def inline(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[Outcome, None, None]:
     """Process photographs one after the other in this process; there is no time limit."""
     worker = open_worker(resources.threads)

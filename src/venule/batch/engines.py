@@ -1,13 +1,13 @@
 """Every engine by its name."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 
 from venule.batch.engine import Engine, OpenWorker, Resources, inline
 from venule.batch.process import Outcome, Task
 
 
 def processes(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[Outcome, None, None]:
     """Process photographs in worker processes, see `processes.processes`."""
     from venule.batch.processes import processes  # multiprocessing, only where it is used
@@ -16,7 +16,7 @@ def processes(
 
 
 def ray(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[Outcome, None, None]:
     """Process photographs on a Ray cluster, see `ray.ray_actors`."""
     from venule.batch.ray import ray_actors  # needs the extra `ray`

@@ -26,10 +26,8 @@ def merge_shards(out: Path) -> int:
         for shard in shards:
             with closing(Ledger(Records(out, shard))) as part:
                 whole.add(part)
-        rows = tuple(whole.rows())
-        about = {"merged_shards": len(shards)}
-        write_reports(whole.records, rows, whole.settings, last_run=about)
-    return len(rows)
+        write_reports(whole, last_run={"merged_shards": len(shards)})
+        return whole.count()
 
 
 def _require_all(out: Path, shards: Sequence[Shard]) -> None:

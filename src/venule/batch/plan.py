@@ -1,27 +1,37 @@
-"""Which photographs are read and where their results go, decided before anything is written."""
+"""The plan of a run: photographs to read and places of results, before anything is written."""
 
 import gzip
 import os
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.records import Shard, is_ledger
 from venule.dicom.pseudonym import pseudonym
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
-from venule.image.io import is_image_path, read_bytes
+from venule.image.io import read_bytes
+from venule.image.kinds import is_photograph, unread_picture
+
+Layout = Literal["mirror", "hashed"]
+"""Where results lie below their folder: as the photographs do, or in folders by a hash."""
 
 _HEAD_BYTES = 256
 _DICOM_SUFFIXES = (".dcm", ".dicom")
 
 
-@dataclass(frozen=True, kw_only=True)
+_NAMED = 10
+"""Pictures that cannot be read that a warning names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)  # there may be millions
 class Job:
     """One photograph and the files that its prediction fills."""
 
@@ -36,7 +46,7 @@ class Job:
 
     @property
     def label(self) -> str:
-        """What stands for the photograph in every message, table and log."""
+        """The words for the photograph in every message, table and log."""
         return self.name if self.dicom else str(self.source)
 
     @property
@@ -50,15 +60,15 @@ class Job:
         return tuple(self.out / result for result in self.results.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     source: Path
     folder: Path  # of its results
     pseudonym: str | None = None  # of a DICOM object
 
     @property
-    def key(self) -> tuple[Path, Path]:
-        return (self.source.absolute(), self.folder)
+    def key(self) -> tuple[str, Path]:
+        return (str(self.source.absolute()), self.folder)
 
     @property
     def stem(self) -> str:
@@ -78,30 +88,32 @@ def plan(
     strict: bool = False,
     shard: Shard | None = None,
     deidentify: bool = False,
+    layout: Layout = "mirror",
 ) -> tuple[Job, ...]:
     """The photographs in `paths` with their results under `out`, in the order of `paths`.
 
     DICOM objects are known by their content, whatever their names, and their results are named by
     pseudonyms, all in `out` itself: the name of a file or folder may be that of a patient.
-    Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
-    folders met before (a loop of links) are passed over, and so, with a warning, are folders of
-    other results. Photographs that would share a name in
+    So are other photographs, if their names do not tell; pictures of kinds that are not read are
+    counted and named in a warning. Folders are searched recursively and mirrored under `out`;
+    hidden files, `out` itself and folders met before (a loop of links) are passed over, and so,
+    with a warning, are folders of other results. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
     cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
-    own are planned, which may be none.
+    own are planned, which may be none. The layout "hashed" mirrors no folders, see `_hashed`.
 
     Raises:
         UsageError: a path is missing, nothing is found, `out` is an input folder, two photographs
             would share a result, or outputs answer DICOM objects and there are none.
     """
-    found: dict[tuple[Path, Path], _Found] = {}  # each photograph once in a folder of results
+    found: dict[tuple[str, Path], _Found] = {}  # each photograph once in a folder of results
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
         if path.is_dir():
             if _same(path, out):
                 raise UsageError(f"{out} is an input folder; choose another folder for -o")
-            found |= {one.key: one for one in _photographs(path, out)}
+            found.update((one.key, one) for one in _photographs(path, out))
         else:
             one = _found(path, out, out)
             found[one.key] = one
@@ -117,7 +129,7 @@ def plan(
     )
     jobs = tuple(
         same(source=one.source, name=name, dicom=one.pseudonym is not None)
-        for one, name in _named(found.values(), out)
+        for one, name in (_named if layout == "mirror" else _hashed)(found.values(), out)
     )
     answers = [name for name in outputs if OUTPUTS[name].answers_dicom]
     if answers and not any(job.dicom for job in jobs):
@@ -130,6 +142,7 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
     """The photographs below `root`, each folder once, in the order of their names."""
     skipped = {_identity(out)} if out.exists() else set()
     closed: list[Path] = []
+    unread: list[str] = []
 
     def failed(error: OSError) -> None:
         if Path(error.filename) == root:
@@ -147,13 +160,23 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
             subfolders.clear()
             continue
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        results = out / here.relative_to(root)
         for name in sorted(names):
             if name.startswith(".") or name == "DICOMDIR":  # an index of the others
                 continue
-            one = _found(here / name, out / here.relative_to(root), out)
+            one = _found(here / name, results, out)
             # A link that leads nowhere and a pipe stay: they are reported, not passed over.
-            if one.pseudonym is not None or is_image_path(here / name):
+            if one.pseudonym is not None or is_photograph(here / name):
                 yield one
+            elif (kind := unread_picture(here / name)) is not None:
+                unread.append(f"{here / name}: {kind.name}; {kind.todo}")
+    if unread:
+        others = "".join(f"\n  {line}" for line in unread[:_NAMED])
+        more = f"\n  and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+        warnings.warn(
+            f"{root}: {len(unread)} pictures are of kinds that are not read{others}{more}",
+            stacklevel=2,
+        )
     for path in closed:
         yield _Found(path, out / path.parent.relative_to(root))
 
@@ -170,7 +193,7 @@ def _found(path: Path, folder: Path, out: Path) -> _Found:
 
 
 def _is_dicom(path: Path) -> bool:
-    """Whether the file is a DICOM object, perhaps zipped, or is at least called one."""
+    """Tell whether the file is a DICOM object, perhaps zipped, or is at least called one."""
     if path.suffix.lower() in _DICOM_SUFFIXES:  # a broken one has a patient's name as well
         return True
     try:
@@ -185,7 +208,7 @@ def _is_dicom(path: Path) -> bool:
 def _named(found: Collection[_Found], out: Path) -> Iterator[tuple[_Found, str]]:
     """Each photograph with the name of its results below `out`, which no other has."""
     # Compared without case: results of A.jpg and a.png are one file on many file systems.
-    sharing = Counter((one.folder, one.stem.casefold()) for one in found)
+    shared = set(_shared(found))
     copies: Counter[str] = Counter()
     for one in found:
         if one.pseudonym is not None:
@@ -193,24 +216,58 @@ def _named(found: Collection[_Found], out: Path) -> Iterator[tuple[_Found, str]]
             number = copies[one.pseudonym]
             yield one, one.pseudonym + (f"-{number}" if number > 1 else "")
             continue
-        alone = sharing[one.folder, one.stem.casefold()] == 1
+        alone = (one.folder, one.stem.casefold()) not in shared
         name = one.folder.relative_to(out) / (one.stem if alone else one.source.name)
         yield one, name.as_posix()
 
 
+def _hashed(found: Collection[_Found], out: Path) -> Iterator[tuple[_Found, str]]:
+    """As `_named`, spread over 4096 folders: a million files in one are too many for some disks.
+
+    Such as 3fa/eye7.jpg-3fa81c09d2e1: the number is a hash of the path below the folder of
+    photographs, or of a DICOM object's pseudonym, and the folder is its beginning.
+    """
+    for one, name in _named(found, out):
+        where = (
+            name if one.pseudonym else (one.folder / one.source.name).relative_to(out).as_posix()
+        )
+        digest = sha256(where.encode("utf-8", "surrogateescape")).hexdigest()
+        yield one, f"{digest[:3]}/{where.rpartition('/')[2]}-{digest[:12]}"
+
+
+def _shared(found: Iterable[_Found]) -> Iterator[tuple[Path, str]]:
+    """The names, without case and ending, of several photographs of one folder of results."""
+    folders: dict[Path, list[_Found]] = {}
+    for one in found:
+        folders.setdefault(one.folder, []).append(one)
+    for folder, inside in folders.items():
+        stems = Counter(one.stem.casefold() for one in inside)
+        yield from ((folder, stem) for stem, count in stems.items() if count > 1)
+
+
 def _refuse_clashes(jobs: Sequence[Job]) -> None:
+    _refuse_inputs(jobs)
+    written: set[str] = set()
+    for job in jobs:
+        for result in job.results.values():
+            if (plain := result.casefold()) in written:
+                other = next(
+                    one for one in jobs if plain in map(str.casefold, one.results.values())
+                )
+                raise UsageError(
+                    f"{other.source} and {job.source} would both be written to "
+                    f"{job.out / result}; predict them one after the other, with two folders for -o"
+                )
+            written.add(plain)
+
+
+def _refuse_inputs(jobs: Sequence[Job]) -> None:
+    """Raise UsageError where a result is the file of a photograph."""
     sources = {os.path.realpath(job.source) for job in jobs}
-    owner: dict[str, Path] = {}
     for job in jobs:
         for target in job.targets:
             if os.path.realpath(target) in sources:
                 raise UsageError(f"{target} is an input; choose another folder for -o")
-            other = owner.setdefault(str(target).casefold(), job.source)
-            if other != job.source:
-                raise UsageError(
-                    f"{other} and {job.source} would both be written to {target}; predict them "
-                    "one after the other, with two folders for -o"
-                )
 
 
 def _identity(folder: Path) -> tuple[int, int]:

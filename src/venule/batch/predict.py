@@ -11,16 +11,27 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 from venule import __version__
-from venule.analysis.analyse import Networks
+from venule.analysis.analyse import Networks, in_order
 from venule.analysis.columns import COLUMNS
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
 from venule.batch.ledger import Ledger
-from venule.batch.plan import Job, plan
-from venule.batch.process import Failed, Kept, Outcome, Task, Worker, Written, discard, sweep
+from venule.batch.plan import Job, Layout, plan
+from venule.batch.process import (
+    Failed,
+    Kept,
+    Outcome,
+    Task,
+    Worker,
+    Written,
+    discard,
+    steps_for,
+    sweep,
+)
 from venule.batch.records import Records, Shard
 from venule.batch.refuse import Settings, refuse_overwriting
 from venule.batch.report import write_reports
@@ -99,6 +110,7 @@ def predict_folder(
     key: Path | str | None = None,
     overwrite: bool = False,
     shard: Shard | None = None,
+    layout: Layout = "mirror",
     begun: Callable[[ModelRecord, int], None] | None = None,
     progress: Callable[[Outcome], None] | None = None,
 ) -> Summary:
@@ -120,6 +132,7 @@ def predict_folder(
         overwrite: analyse everything again, and replace files that are in the way.
         shard: the part of the photographs that this run processes; runs of all shards may share
             `out`, and `merge_shards` makes one report of theirs.
+        layout: results lie as the photographs do, or, "hashed", in 4096 folders.
         begun: called before the first, with the model's record and the number of photographs.
         progress: called with each outcome.
 
@@ -134,6 +147,8 @@ def predict_folder(
     paths = [paths] if isinstance(paths, Path | str) else paths
     choice = model if isinstance(model, ModelChoice) else ModelChoice(model=model)
     outputs, columns = _known(outputs, OUTPUTS, "output"), _known(columns, COLUMNS, "columns")
+    if layout not in get_args(Layout):
+        raise UsageError(f"layout {layout}: use one of {', '.join(get_args(Layout))}")
     jobs = plan(
         [Path(path) for path in paths],
         Path(out),
@@ -142,13 +157,15 @@ def predict_folder(
         strict=strict,
         shard=shard,
         deidentify=deidentify,
+        layout=layout,
     )
     name = _engine_name(engine, jobs, workers=workers, timeout=timeout)
     resources = resources_of(workers, timeout)
     weights = choice.weights
     sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
     segmenter = choice.open(resources.threads)
-    parameters = {"imgsz": choice.resize_px, "strict": strict, "deidentify": deidentify}
+    parameters: dict[str, object] = {"imgsz": choice.resize_px, "strict": strict}
+    parameters |= {"deidentify": deidentify, "layout": layout}
     settings = settings_of(segmenter, sha256, parameters, outputs, columns)
     if key is not None:
         _write_key(Path(key), jobs, Path(out), overwrite=overwrite)
@@ -225,16 +242,23 @@ def settings_of(
     outputs: Sequence[str] = ("mask",),
     columns: Sequence[str] = ("quality",),
 ) -> Settings:
-    """What results depend on beside the photograph; `parameters` are those the user chose.
+    """State what results depend on beside the photograph; `parameters` are those the user chose.
 
     The runtime is the one that computes, with its version and precision, not the one that was
-    asked for: "auto" may be another on the day the run goes on.
+    asked for: "auto" may be another on the day the run goes on. `networks` has the SHA-256 of the
+    shipped weights that outputs and columns need beside the network of vessels, by name.
+
+    Raises:
+        WeightsError: such weights did not come with this package.
     """
     record = segmenter.record
+    steps = in_order(steps_for(outputs, columns))
+    networks = [name for step in steps if (name := step.shipped_network(segmenter)) is not None]
     return {
         "venule": __version__,
         "model": record.name,
         "model_sha256": weights_sha256,
+        "networks": {name: file_sha256(weights_file(name)) for name in networks},
         "licence": record.licence,
         "runtime": segmenter.runtime,
         "threshold": {one.name: one.threshold for one in record.classes},
@@ -262,8 +286,8 @@ def start(
             `overwrite`, it has results of other settings or files that are in the way.
     """
     if not overwrite and not records.ledger.exists():
-        targets = [target for job in jobs for target in job.targets]
-        refuse_overwriting([*targets, *records.files])
+        targets = (target for job in jobs for target in job.targets)
+        refuse_overwriting(chain(targets, records.files))
     make_folder(records.out)
     ledger = Ledger(records)
     try:
@@ -301,29 +325,26 @@ def run(
     """
     last_run = _LastRun(engine, resources)
     records = ledger.records
-    leftovers = [*(target for job in jobs for target in job.targets), *records.files]
-    blocked = dict.fromkeys(job for job in jobs if ledger.blocked(job))
-    tasks = [Task(job, ledger.finished(job)) for job in jobs if job not in blocked]
-    sweep(leftovers)
+    blocked = {job.name: job for job in jobs if ledger.blocked(job)}
+    tasks = (Task(job, ledger.finished(job)) for job in jobs if job.name not in blocked)
+    _sweep(jobs, records)
     outcomes = ENGINES[engine](tasks, open_worker, resources)
     try:
         if check is not None:
             check()
         # A run that is killed leaves a report that says so.
-        write_reports(records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record())
+        write_reports(ledger, last_run=last_run.record())
         with closing(outcomes):
-            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked)
+            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked.values())
             for outcome in chain(refused, outcomes):
                 _settle(outcome, ledger)
                 last_run.counts[type(outcome)] += 1
                 yield outcome
     finally:
-        sweep(leftovers)
+        _sweep(jobs, records)
         try:
             last_run.finished = datetime.now(UTC)
-            write_reports(
-                records, tuple(ledger.rows()), ledger.settings, last_run=last_run.record()
-            )
+            write_reports(ledger, last_run=last_run.record())
         finally:
             ledger.close()
 
@@ -357,6 +378,10 @@ def _opened(worker: Worker, _: int) -> Worker:
     return worker
 
 
+def _sweep(jobs: Sequence[Job], records: Records) -> None:
+    sweep(chain(records.files, (target for job in jobs for target in job.targets)))
+
+
 def _settle(outcome: Outcome, ledger: Ledger) -> None:
     if isinstance(outcome, Failed) and outcome.read:
         discard(outcome.job)  # what an earlier photograph of that name left
@@ -365,7 +390,7 @@ def _settle(outcome: Outcome, ledger: Ledger) -> None:
 
 @dataclass
 class _LastRun:
-    """What run.json says of the run that wrote it."""
+    """The account in run.json of the run that wrote it."""
 
     engine: str
     resources: Resources

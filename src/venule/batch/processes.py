@@ -10,8 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,8 +18,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from venule.batch.engine import OpenWorker, Resources
-from venule.batch.process import Outcome, Task, discard, failure, sweep
+from venule.batch.engine import OpenWorker, Resources, Waiting
+from venule.batch.process import Failed, Outcome, Task, discard, failure, sweep
 from venule.errors import OutputError, VenuleError
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -30,7 +29,7 @@ _STARTS = 3  # workers that may die one after the other while they load the netw
 
 
 def processes(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[Outcome, None, None]:
     """Process photographs in worker processes, each with its share of the cores.
 
@@ -43,24 +42,30 @@ def processes(
     again: list[Task] = []
     with closing(_crew(tasks, open_worker, resources)) as results:
         for task, result in results:
-            if isinstance(result, _Died):
+            if isinstance(result, Died):
                 again.append(task)
             else:
                 yield result
     with closing(_crew(again, open_worker, replace(resources, workers=1))) as results:
         for task, result in results:
-            if isinstance(result, _Died):
-                reason = f"its worker process {result.how}, twice"
-                yield failure(task.job, reason, read=result.read, seconds=result.seconds)
+            if isinstance(result, Died):
+                yield result.twice(task)
             else:
                 yield result
 
 
 @dataclass(frozen=True)
-class _Died:
+class Died:
+    """A worker process has ended over a photograph, or while it loaded the networks."""
+
     how: str
     seconds: float
     read: bool  # the photograph, before that
+
+    def twice(self, task: Task) -> Failed:
+        """The failure of a photograph that has cost two worker processes."""
+        reason = f"its worker process {self.how}, twice"
+        return failure(task.job, reason, read=self.read, seconds=self.seconds)
 
 
 class _Ready:
@@ -92,7 +97,7 @@ class _Worker:
         with suppress(OSError):  # it died while it was idle; `receive` will tell
             self.connection.send(task)
 
-    def receive(self, timeout: float) -> Outcome | VenuleError | _Ready | _Died | None:
+    def receive(self, timeout: float) -> Outcome | VenuleError | _Ready | Died | None:
         """Its message or its end; None if it is still at work and has time left."""
         seconds = time.monotonic() - self.started
         try:
@@ -102,7 +107,7 @@ class _Worker:
                     return message
                 self.read = True
         except (EOFError, OSError):
-            return _Died(self._end(), max(seconds, 0), self.read)
+            return Died(self._end(), max(seconds, 0), self.read)
         if self.task is None or seconds < timeout:
             return None
         self.stop()
@@ -132,20 +137,83 @@ class _Worker:
         return f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"ended ({code})"
 
 
+class Supervised:
+    """A worker process that is replaced when it dies, for one who waits for each photograph."""
+
+    def __init__(self, open_worker: OpenWorker, resources: Resources) -> None:
+        self._open: Callable[[], _Worker] = partial(_Worker, open_worker, resources.threads)
+        self._timeout_s = resources.timeout_s
+        self._worker = self._open()
+
+    def load(self) -> None:
+        """Wait until a process has loaded the networks.
+
+        Raises:
+            OutputError: it dies, again and again.
+            VenuleError: they cannot be loaded.
+        """
+        for _ in range(_STARTS):
+            if self._worker.stopped:
+                self._worker = self._open()
+            if self._worker.ready:
+                return
+            message = self._news()
+            if isinstance(message, VenuleError):
+                raise message
+            if isinstance(message, _Ready):
+                self._worker.ready = True
+                return
+        assert isinstance(message, Died)
+        raise _start_error(message)
+
+    def process(self, task: Task) -> Outcome | Died:
+        """Process one photograph, with the time limit.
+
+        Raises:
+            VenuleError: as `load`, or no result can be written.
+        """
+        self.load()
+        self._worker.give(task)
+        message = self._news()
+        if isinstance(message, VenuleError):
+            raise message
+        assert not isinstance(message, _Ready)
+        self._worker.task = None
+        return message
+
+    def stop(self) -> None:
+        """End the process."""
+        if not self._worker.stopped:
+            self._worker.stop()
+
+    def _news(self) -> Outcome | VenuleError | _Ready | Died:
+        while True:
+            _wait_for_news([self._worker], self._timeout_s)
+            message = self._worker.receive(self._timeout_s)
+            if message is not None:
+                return message
+
+
+def _start_error(died: Died) -> OutputError:
+    return OutputError(
+        f"a worker process {died.how} while it loaded the networks; try fewer --workers"
+    )
+
+
 def _crew(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
-) -> Generator[tuple[Task, Outcome | _Died], None, None]:
-    waiting = deque(tasks)
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
+) -> Generator[tuple[Task, Outcome | Died], None, None]:
+    waiting = Waiting(tasks)
     crew: list[_Worker] = []
     lost = 0  # workers, one after the other, before they were ready
     try:
         while waiting or any(worker.task for worker in crew):
             at_work = sum(worker.task is not None for worker in crew)
-            while len(crew) < min(resources.workers, at_work + len(waiting)):
+            while len(crew) < resources.workers and waiting.has(len(crew) - at_work + 1):
                 crew.append(_Worker(open_worker, resources.threads))
             for worker in crew:
                 if worker.ready and worker.task is None and waiting:
-                    worker.give(waiting.popleft())
+                    worker.give(waiting.take())
             _wait_for_news(crew, resources.timeout_s)
             for worker in tuple(crew):
                 task, message = worker.task, worker.receive(resources.timeout_s)
@@ -155,13 +223,10 @@ def _crew(
                     raise message
                 if isinstance(message, _Ready):
                     worker.ready, lost = True, 0
-                elif isinstance(message, _Died) and not worker.ready:
+                elif isinstance(message, Died) and not worker.ready:
                     lost += 1
                     if lost == _STARTS:
-                        raise OutputError(
-                            f"a worker process {message.how} while it loaded the networks; "
-                            "try fewer --workers"
-                        )
+                        raise _start_error(message)
                 elif message is not None and task is not None:
                     worker.task = None
                     yield task, message

@@ -6,47 +6,54 @@ Paths travel, never pixels. Results go to a folder that every node sees, as with
 import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from venule.batch.engine import OpenWorker, Resources
-from venule.batch.plan import Job
-from venule.batch.process import Failed, Outcome, Task, failure
+from venule.batch.engine import OpenWorker, Resources, Waiting
+from venule.batch.process import Outcome, Task, failure
+from venule.batch.processes import Died, Supervised
 from venule.errors import OutputError, UsageError, VenuleError
 
-Tries = dict[Job, int]
-
-_TRIES = 2
-"""How often a photograph is begun whose worker, or its machine, dies."""
+_BEGUN = 5
+"""Attempts at a photograph whose actor dies: it need not be the photograph's fault."""
 
 _LOST_AT_START = 10
-"""Workers that may die one after the other before one of them has processed anything."""
+"""Actors that may die one after the other while they load the networks, or two for each worker."""
+
+_GRACE_S = 60.0
+"""Seconds after the time limit that a node has to say so itself."""
 
 
 def ray_actors(
-    tasks: Sequence[Task], open_worker: OpenWorker, resources: Resources
+    tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[Outcome, None, None]:
     """Process photographs in actors of a Ray cluster.
 
-    The cluster is the one that RAY_ADDRESS names, or else this computer's own cores. An actor
-    takes `resources.threads` cores and one photograph at a time; one that takes longer than the
-    time limit is killed and replaced. The photograph of an actor that died is begun once more.
+    The cluster is the one that RAY_ADDRESS names, or else this computer's own cores, which the
+    actors share, see `threads_of`. An actor takes one photograph at a time, for a worker process of
+    its own, see `processes`: what hangs or kills that costs its photograph only, for the same
+    reasons. The photograph of a process that died is begun once more when the others are done, that
+    of an actor that died, perhaps with its node, up to `_BEGUN` times.
 
     Raises:
         UsageError: Ray is not installed, or no cluster answers.
         OutputError: a node does not see the folder of results, or no result can be written.
         VenuleError: the networks cannot be loaded.
     """
-    if not tasks:
+    tasks = iter(tasks)
+    first = next(tasks, None)
+    if first is None:
         return
     with _cluster() as ray:
-        crew = _Crew(ray, open_worker, resources, tasks[0].job.out)
+        threads = threads_of(ray, resources.workers)
+        crew = Crew(ray, open_worker, replace(resources, threads=threads), first)
         try:
-            yield from crew.process(tasks)
+            yield from crew.process(chain([first], tasks))
         finally:
             crew.stop()
 
@@ -80,41 +87,69 @@ def _cluster() -> Iterator[Any]:
             ray.shutdown()
 
 
-class _Actor:
-    """A worker on some node; its networks are loaded when it is made."""
+def threads_of(ray: Any, workers: int) -> int:
+    """The most threads with which so many workers fit on the nodes of the cluster; 1 at least.
 
-    def __init__(self, open_worker: OpenWorker, threads: int, probe: Path) -> None:
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        self._probe = probe
-        self._open: Callable[[], Any] = lambda: open_worker(threads)
+    Raises:
+        UsageError: no node has a core for them.
+    """
+    nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    largest = max(nodes, default=0)
+    if largest < 1:
+        raise UsageError("engine ray: no node of the cluster has a CPU; start one with --num-cpus")
+    fitting = (t for t in range(largest, 1, -1) if sum(cores // t for cores in nodes) >= workers)
+    return next(fitting, 1)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """What the driver sees, and every node must: the folders of results and of photographs."""
+
+    folder: Path  # that relative paths start from
+    probe: Path  # a file in the folder of results
+    source: Path
+
+    def missing(self) -> Path | None:
+        """The folder that this node does not see, if there is one."""
+        with suppress(OSError):
+            os.chdir(self.folder)
+        if not self.probe.is_file():
+            return self.probe.parent
+        return None if os.path.lexists(self.source) else self.source.parent
+
+
+class Actor:
+    """A worker process on some node, and who watches it."""
+
+    def __init__(self, open_worker: OpenWorker, resources: Resources, here: _Here) -> None:
+        self._here, self._open = here, lambda: Supervised(open_worker, resources)
 
     def load(self) -> VenuleError | None:
         """Load the networks; what is wrong with them, or with this node, is returned."""
-        if not self._probe.is_file():
+        folder = self._here.missing()
+        if folder is not None:
             return OutputError(
-                f"{self._probe.parent}: node {os.uname().nodename} does not see this folder; give "
-                "one for -o that every node shares, under the same path"
+                f"{folder}: node {os.uname().nodename} does not see this folder; photographs and "
+                "results must lie where every node has them under the same path"
             )
+        self._worker = self._open()
         try:
-            self._worker = self._open()
+            self._worker.load()
         except VenuleError as error:
             return error
         return None
 
-    def process(self, task: Task) -> Outcome | VenuleError:
+    def process(self, task: Task) -> Outcome | Died | VenuleError:
         """Process one photograph; an error that ends the run is returned."""
         try:
-            outcome: Outcome = self._worker(task)
+            return self._worker.process(task)
         except VenuleError as error:
             return error
-        except MemoryError:
-            return Failed(task.job, "too large for its node's memory")
-        return outcome
 
 
 @dataclass
 class _Busy:
-    """What an actor is at: its call, the photograph (None while it loads), and since when."""
+    """An actor's present work: its call, the photograph (None while it loads), and its start."""
 
     actor: Any
     task: Task | None
@@ -122,34 +157,42 @@ class _Busy:
 
 
 @dataclass
-class _Crew:
-    """The actors, each with one call under way, as the driver sees them."""
+class Crew:
+    """The actors, each with one call under way, as the driver sees them.
+
+    `ray` is the module, or what stands in for it.
+    """
 
     ray: Any
     open_worker: OpenWorker
     resources: Resources
-    out: Path
+    first: Task
     busy: dict[Any, _Busy] = field(default_factory=dict)
-    lost: int = 0  # actors, one after the other, before any outcome
+    again: deque[Task] = field(default_factory=deque)  # begun before, to be begun once more
+    died: set[str] = field(default_factory=set)  # names of photographs that ended a process
+    deaths: Counter[str] = field(default_factory=Counter)  # of actors, by the photograph's name
+    lost: int = 0  # actors, one after the other, that loaded the networks
 
     def __post_init__(self) -> None:
         options = {"num_cpus": self.resources.threads, "max_restarts": 0}
-        self._remote = self.ray.remote(**options)(_Actor)
-        self._probe = self.out / f".venule-{secrets.token_hex(4)}.probe"
+        self._remote = self.ray.remote(**options)(Actor)
+        job = self.first.job
+        self._probe = job.out / f".venule-{secrets.token_hex(4)}.probe"
+        self._here = _Here(Path.cwd(), self._probe, job.source)
         try:
             self._probe.touch()
         except OSError as error:
             raise OutputError(f"{self._probe}: cannot be written ({error.strerror})") from None
 
-    def process(self, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
+    def process(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Yield the outcome of each task; no more are under way than there are actors."""
-        waiting, tries = deque(tasks), dict.fromkeys((task.job for task in tasks), 0)
-        for _ in range(min(self.resources.workers, len(tasks))):
+        waiting = Waiting(tasks)
+        while len(self.busy) < self.resources.workers and waiting.has(len(self.busy) + 1):
             self._hire()
-        while self.busy:
+        while waiting or self.again or any(busy.task for busy in self.busy.values()):
             ready, _ = self.ray.wait([*self.busy], timeout=self._patience())
             for call in ready:
-                yield from self._received(call, waiting, tries)
+                yield from self._received(call, waiting)
             yield from self._overdue(waiting)
 
     def stop(self) -> None:
@@ -161,65 +204,76 @@ class _Crew:
             self._probe.unlink()
 
     def _hire(self) -> None:
-        actor = self._remote.remote(self.open_worker, self.resources.threads, self._probe)
+        actor = self._remote.remote(self.open_worker, self.resources, self._here)
         self.busy[actor.load.remote()] = _Busy(actor, None, float("inf"))
 
-    def _give(self, actor: Any, waiting: deque[Task], tries: Tries) -> None:
+    def _give(self, actor: Any, waiting: Waiting) -> None:
         """Give an idle actor the next photograph, or let it go."""
-        if not waiting:
+        if not waiting and not self.again:
             self._kill(actor)
             return
-        task = waiting.popleft()
-        tries[task.job] += 1
+        task = waiting.take() if waiting else self.again.popleft()
         self.busy[actor.process.remote(task)] = _Busy(actor, task, time.monotonic())
 
-    def _received(self, call: Any, waiting: deque[Task], tries: Tries) -> Iterator[Outcome]:
+    def _received(self, call: Any, waiting: Waiting) -> Iterator[Outcome]:
         busy = self.busy.pop(call)
         try:
             result = self.ray.get(call)
         except self.ray.exceptions.RayError as error:
-            yield from self._died(busy, type(error).__name__, waiting, tries)
+            yield from self._lost(busy, type(error).__name__, waiting)
             return
         if isinstance(result, VenuleError):
             raise result
+        self.lost = 0
         if busy.task is not None:
-            self.lost = 0
-            yield result
-        self._give(busy.actor, waiting, tries)
+            name = busy.task.job.name
+            if not isinstance(result, Died):
+                yield result
+            elif name in self.died:
+                yield result.twice(busy.task)
+            else:
+                self.died.add(name)
+                self.again.append(busy.task)
+        self._give(busy.actor, waiting)
 
-    def _died(self, busy: _Busy, how: str, waiting: deque[Task], tries: Tries) -> Iterator[Outcome]:
-        self.lost += 1
-        if self.lost >= _LOST_AT_START:
-            raise OutputError(
-                f"{self.lost} workers died one after the other ({how}); see to the cluster, then "
-                "run it again"
-            )
+    def _lost(self, busy: _Busy, how: str, waiting: Waiting) -> Iterator[Outcome]:
+        """Replace an actor that died, perhaps with its node."""
         task = busy.task
-        if task is not None and tries[task.job] < _TRIES:
-            waiting.append(task)
-        elif task is not None:
-            reason = f"its worker on the cluster died, twice ({how})"
-            yield failure(task.job, reason, read=False, seconds=time.monotonic() - busy.since)
-        if waiting:
+        if task is None:
+            self.lost += 1
+            if self.lost >= max(_LOST_AT_START, 2 * self.resources.workers):
+                raise OutputError(
+                    f"{self.lost} workers died one after the other while they loaded the networks "
+                    f"({how}); see to the cluster, then run it again"
+                )
+        else:
+            self.deaths[task.job.name] += 1
+            if self.deaths[task.job.name] < _BEGUN:
+                self.again.append(task)
+            else:
+                reason = f"its worker on the cluster died, {_BEGUN} times ({how})"
+                yield failure(task.job, reason, read=False, seconds=time.monotonic() - busy.since)
+        if waiting or self.again:
             self._hire()
 
-    def _overdue(self, waiting: deque[Task]) -> Iterator[Outcome]:
+    def _overdue(self, waiting: Waiting) -> Iterator[Outcome]:
+        """Give up photographs whose nodes do not even say that they take too long."""
         now = time.monotonic()
         for call, busy in [*self.busy.items()]:
             seconds = now - busy.since
-            if busy.task is None or seconds < self.resources.timeout_s:
+            if busy.task is None or seconds < self.resources.timeout_s + _GRACE_S:
                 continue
             del self.busy[call]
             self._kill(busy.actor)
             reason = f"took longer than {self.resources.timeout_s:g} s"
             yield failure(busy.task.job, reason, read=False, seconds=seconds)
-            if waiting:
+            if waiting or self.again:
                 self._hire()
 
     def _patience(self) -> float:
         """Seconds until the first photograph is overdue, a minute at most."""
         first = min((busy.since for busy in self.busy.values()), default=float("inf"))
-        left = first + self.resources.timeout_s - time.monotonic()
+        left = first + self.resources.timeout_s + _GRACE_S - time.monotonic()
         return min(max(left, 0.01), 60.0)
 
     def _kill(self, actor: Any) -> None:

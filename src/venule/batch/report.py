@@ -1,18 +1,18 @@
-"""What is in a folder of results and why the rest is not: report.csv and run.json."""
+"""Tables of the results in a folder, and of failures with their reasons: report.csv, run.json."""
 
 import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from io import StringIO
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from venule.analysis.columns import COLUMNS, Cell
-from venule.batch.ledger import Row, text
-from venule.batch.records import Records
-from venule.batch.refuse import Settings
-from venule.files.atomic import write_bytes
+from venule.analysis.columns import COLUMNS, Cell, Columns
+from venule.batch.ledger import Ledger, Row, text
+from venule.files.atomic import write_bytes, writing
 from venule.quality.assess import GRADES
 from venule.system.process import installed
 
@@ -31,34 +31,38 @@ _LIBRARIES = (
 )
 
 
-def write_reports(
-    records: Records, rows: Sequence[Row], settings: Settings, *, last_run: Mapping[str, Any]
-) -> None:
+def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
     """Write report.csv, one row a photograph, and run.json, what they all have in common.
 
-    With columns of measurements, measurements.csv too: one row a photograph that has a result.
+    With columns of measurements, measurements.csv too: one row a photograph that has a result. The
+    rows are read and written one after the other, however many there are.
 
     Raises:
         OutputError: they cannot be written.
     """
+    records, settings = ledger.records, ledger.settings
     groups = [COLUMNS[name] for name in settings["columns"]]
-    reported = list(
-        dict.fromkeys(name for group in groups if group.table == "report" for name in group.names)
-    )
-    measured = [name for group in groups if group.table == "measurements" for name in group.names]
-    if any(group.table == "measurements" for group in groups):
-        more = dict.fromkeys(name for row in rows for name in row.cells if name not in reported)
-        columns = list(dict.fromkeys([*measured, *more]))
-        done = ({"id": row.id, **_only(row.cells, columns)} for row in rows if row.cells)
-        write_bytes(records.measurements, _csv(["id", *columns], done))
-    write_bytes(records.report, _csv([*_FILE, *reported], (_line(row, reported) for row in rows)))
-    statuses = Counter(row.status for row in rows)
-    grades = Counter(row.cells.get("quality") for row in rows)
+    reported = _names(group for group in groups if group.table == "report")
+    measuring = [group for group in groups if group.table == "measurements"]
+    statuses: Counter[str] = Counter()
+    grades: Counter[Cell] = Counter()
+    with ExitStack() as stack:
+        write_measured: Callable[[Row], object] = _nothing
+        if measuring:
+            columns = _measured(measuring, ledger.columns(), reported=reported)
+            table = _table(stack, records.measurements, ["id", *columns])
+            write_measured = partial(_write_measured, table, columns)
+        report = _table(stack, records.report, [*_FILE, *reported])
+        for row in ledger.rows():
+            report.writerow(_inert_line(_line(row, reported)))
+            write_measured(row)
+            statuses[row.status] += 1
+            grades[row.cells.get("quality")] += 1
     run = {
         **settings,
         "versions": {"python": platform.python_version(), **installed(_LIBRARIES)},
         "counts": {
-            "inputs": len(rows),
+            "inputs": statuses.total(),
             **{status: statuses[status] for status in ("done", "failed", "pending")},
         },
         "quality": {grade: grades[grade] for grade in GRADES},
@@ -67,12 +71,53 @@ def write_reports(
     write_bytes(records.run, (json.dumps(run, indent=2) + "\n").encode())
 
 
-def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> bytes:
-    table = StringIO()
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
+def _names(groups: Iterable[Columns]) -> list[str]:
+    return list(dict.fromkeys(name for group in groups for name in group.names))
+
+
+def _measured(
+    groups: Sequence[Columns], found: Collection[str], *, reported: Collection[str]
+) -> list[str]:
+    """The columns of measurements.csv: those always there, then those that photographs have."""
+    ordered = [name for group in groups for name in group.more() if name in found]
+    others = [name for name in found if name not in reported]
+    return list(dict.fromkeys([*_names(groups), *ordered, *others]))
+
+
+def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":
+    """A table with its header, written whole when the stack is left."""
+    writer = csv.DictWriter(stack.enter_context(writing(path)), columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
-    return table.getvalue().encode()
+    return writer
+
+
+def _write_measured(writer: "csv.DictWriter[str]", columns: Sequence[str], row: Row) -> None:
+    if row.cells:
+        writer.writerow(_inert_line({"id": row.id, **_only(row.cells, columns)}))
+
+
+def _nothing(row: Row) -> None:
+    """Write no measurements."""
+
+
+def _inert_line(line: Mapping[str, object]) -> dict[str, object]:
+    return {name: _inert(cell) for name, cell in line.items()}
+
+
+def _inert(cell: object) -> object:
+    """A cell that spreadsheets show as text: a name such as =1+1.png would be a formula."""
+    if not isinstance(cell, str) or cell[:1] not in ("=", "+", "-", "@", "\t", "\r"):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
+
+
+def _listed(paths: Iterable[str]) -> str:
+    """Paths in one cell: separated by ";", which a backslash precedes within a name."""
+    return ";".join(text(path).replace("\\", "\\\\").replace(";", "\\;") for path in paths)
 
 
 def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
@@ -84,7 +129,7 @@ def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
         "path": row.source,
         "status": row.status,
         "reason": row.reason,
-        "outputs": ";".join(map(text, row.outputs)),
+        "outputs": _listed(row.outputs),
         "seconds": f"{row.seconds:.3f}",
         "warnings": "; ".join(map(text, row.notes)),
         **_only(row.cells, columns),

@@ -27,8 +27,8 @@ def calibrate(
 ) -> None:
     """Choose threshold, calibration and component rules on the runs' validation images."""
     from venule.evaluation.calibrate import calibrate as choose
-    from venule.evaluation.score import LABELS
     from venule.files.atomic import require_folder, write_bytes
+    from venule.metrics.metric import labels
 
     if json is not None:
         require_folder(json)
@@ -51,7 +51,7 @@ def calibrate(
     heads = ["held out", "mean", "95 %", "pooled", *(f"without {id}" for id in chosen.without)]
     rows = [
         [
-            LABELS[name],
+            labels()[name],
             f"{interval.mean:.4f}",
             f"{interval.low:.4f} to {interval.high:.4f}",
             f"{chosen.pooled[name]:.4f}" if name in chosen.pooled else "",

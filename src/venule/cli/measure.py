@@ -111,7 +111,12 @@ def _draw(entry: "MaskFiles", found: "Measurements", folder: Path) -> None:
     from venule.image.io import write_png
 
     for name, picture in pictures(entry, found).items():
-        write_png(folder / f"{entry.id}_{name}.png", picture)
+        write_png(folder / f"{_file_name(entry.id)}_{name}.png", picture)
+
+
+def _file_name(id_: str) -> str:
+    """An id as the beginning of a file's name."""
+    return "".join("_" if letter in '/\\:*?"<>|' else letter for letter in id_)
 
 
 def _draw_cohort(rows: "Sequence[Row]", folder: Path) -> None:

@@ -10,7 +10,8 @@ from venule.data.protocols import Selection
 from venule.data.sample import Sample
 from venule.errors import DatasetError
 from venule.image.arrays import FloatMap, Mask
-from venule.image.io import IMAGE_SUFFIXES, read_probability
+from venule.image.io import read_probability
+from venule.image.names import IMAGE_SUFFIXES
 
 _ENDINGS = ("_prob", "", "_mask")
 """What may follow the image's name, best first: `predict` writes _prob.png and _mask.png."""

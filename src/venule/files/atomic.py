@@ -3,9 +3,10 @@
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from venule.errors import OutputError
 
@@ -47,6 +48,27 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
         if isinstance(error, OSError):
             raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
         raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[TextIO]:
+    """Open `path` to be written as text, piece by piece; as `write_bytes`, it is whole or not there.
+
+    Raises:
+        OutputError: the folder is missing, full or read-only.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        try:
+            with new.open("x", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def write_same(paths: Sequence[Path], content: bytes) -> None:

@@ -59,7 +59,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Fovea:
-    """The fovea's centre in pixels of the photograph; `confidence` 0..1, its map's largest value."""
+    """The fovea's centre in pixels of the photograph; `confidence` is its map's maximum, 0..1."""
 
     x: float
     y: float

@@ -1,7 +1,7 @@
 """Every measurement of one photograph's masks: an ordered mapping from column to value."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,9 +92,13 @@ class Measurements:
 
 
 def measure_photograph(
-    masks: VesselMasks, *, disc: Disc | None = None, scale: Scale | None = None
+    masks: VesselMasks,
+    *,
+    disc: Disc | None = None,
+    scale: Scale | None = None,
+    only: Collection[str] | None = None,
 ) -> Measurements:
-    """Measure everything of one photograph.
+    """Measure everything of one photograph, or, of each structure, `only` some columns.
 
     The columns are in the order of `columns_of`: pixel units first, then their twins in um where
     there is a scale. A value that cannot be had is None, and `notes` says why.
@@ -116,11 +120,11 @@ def measure_photograph(
     notes += more
     values: dict[str, Value] = {}
     for structure, view in views.items():
-        values |= _structure(structure, view, zones, disc)
+        values |= _structure(structure, view, zones, disc, only)
     values |= _equivalents(views, zones, disc, scale)
     if {"artery", "vein"} <= set(views):
-        pair = (values["artery_caliber_mean_px"], values["vein_caliber_mean_px"])
-        values["caliber_ratio"] = _ratio(*pair)
+        names = ("artery_caliber_mean_px", "vein_caliber_mean_px")
+        values["caliber_ratio"] = _ratio(*(values.get(name) for name in names))
     notes += _empty(values)
     return Measurements(
         {**values, **_in_um(values, scale)}, tuple(dict.fromkeys(notes)), views, disc, scale
@@ -162,17 +166,22 @@ def _zones(fov: Mask, disc: Disc | None) -> tuple[dict[Zone, Mask], list[str]]:
 
 
 def _structure(
-    structure: Structure, view: View, zones: Mapping[Zone, Mask], disc: Disc | None
+    structure: Structure,
+    view: View,
+    zones: Mapping[Zone, Mask],
+    disc: Disc | None,
+    only: Collection[str] | None,
 ) -> dict[str, Value]:
+    """The columns of one structure: of the whole field, then of each zone."""
     values: dict[str, Value] = {}
-    for measure in MEASURES:
-        values[measure.column(structure)] = _value(measure.name, measure.of(view))
+    views = [("", view)]
     for zone, region in zones.items():
-        inside = View(structure, view.mask, region, view.tree, zone, disc)
+        views.append((zone.name, View(structure, view.mask, region, view.tree, zone, disc)))
+    for region_name, seen in views:
         for measure in MEASURES:
-            if measure.zones:
-                column = measure.column(structure, zone.name)
-                values[column] = _value(measure.name, measure.of(inside))
+            column = measure.column(structure, region_name)
+            if (measure.zones or not region_name) and (only is None or column in only):
+                values[column] = _value(measure.name, measure.of(seen))
     return values
 
 

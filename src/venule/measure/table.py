@@ -114,7 +114,7 @@ def segments(measured: Iterable[tuple[str, Measurements]]) -> str:
 
 def dictionary() -> str:
     """The data dictionary as a CSV: one row a column there can be."""
-    lines = (
+    lines: Iterator[Mapping[str, Cell]] = (
         {
             "column": column.name,
             "label": column.label,

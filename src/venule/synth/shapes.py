@@ -65,14 +65,14 @@ def sierpinski_carpet(generations: int) -> Mask:
     return carpet
 
 
-def place(curve: Curve, *, angle_deg: float = 0.0, center: Sequence[float]) -> Curve:
+def place(curve: Curve, *, angle_deg: float = 0.0, center: Point) -> Curve:
     """The curve turned, and moved so that the middle of its bounding box lies at `center`."""
     turned = turn(curve, angle_deg)
     middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
     return np.asarray(turned - middle + np.asarray(center, float))
 
 
-def turn(curve: Curve, angle_deg: float, about: Sequence[float] = (0.0, 0.0)) -> Curve:
+def turn(curve: Curve, angle_deg: float, about: Point = (0.0, 0.0)) -> Curve:
     """The curve turned about a point, from the column axis towards the row axis."""
     angle = math.radians(angle_deg)
     cosine, sine_ = math.cos(angle), math.sin(angle)
@@ -102,7 +102,7 @@ def draw_tubes(shape: tuple[int, int], curves: Iterable[Curve], width: float) ->
     return mask
 
 
-def disc(shape: tuple[int, int], center: Sequence[float], radius: float) -> Mask:
+def disc(shape: tuple[int, int], center: Point, radius: float) -> Mask:
     """(H, W) bool, True within `radius` of `center`."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     inside: Mask = (rows - center[0]) ** 2 + (columns - center[1]) ** 2 <= radius**2

@@ -48,7 +48,7 @@ def _neighbours(skeleton: Mask, pixels: NDArray[np.intp]) -> NDArray[np.intp]:
     rows, columns = pixels[:, 0] + 1, pixels[:, 1] + 1
     number[rows, columns] = np.arange(len(pixels))
     sides = [number[rows + down, columns + right] for down, right in _SIDES]
-    found = list(sides)
+    found: list[NDArray[np.intp]] = list(sides)
     for (down, right), around in _CORNERS:
         corner = number[rows + down, columns + right]
         goes_round = (sides[around[0]] >= 0) | (sides[around[1]] >= 0)

@@ -28,7 +28,7 @@ _BASE_PX = 0.045
 """Noise of a midpoint between two edges, away from the grid's axes and diagonals."""
 
 _AXIS_PX, _DIAGONAL_PX = 1 / 12**0.5, 0.5 / 6**0.5
-"""Noise at the axes and diagonals: uniform steps of 1 and of 1/sqrt(2) px, of both edges at once."""
+"""Noise at the axes and diagonals: steps of 1 and of 1/sqrt(2) px, of both edges at once."""
 
 _EXCESS = 1.3
 """Mean square of normalised misses up to which a curve is taken to follow the points."""
