@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.mask_files import Loaded, MaskFiles, load
-<<<<<<< HEAD
-=======
 from venule.measure.columns import all_columns
->>>>>>> main
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
 from venule.measure.scale import find_scale
 from venule.measure.table import NOTES, Cell, Row, written
@@ -71,14 +68,11 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     return {name: written(cell) for name, cell in cells.items()}
 
 
-<<<<<<< HEAD
-=======
 def measured_columns() -> tuple[str, ...]:
     """Every column that `measured_cells` may give, in the order of the table."""
     return (*_ABOUT, *(column.name for column in all_columns()), NOTES)
 
 
->>>>>>> main
 def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:
     given = loaded.um_per_px if loaded.um_per_px is not None else assumed.um_per_px
     scale = find_scale(
