@@ -165,5 +165,5 @@ def test_a_step_says_which_shipped_network_it_uses(
 
     monkeypatch.setattr("venule.analysis.marks._shipped", shipped)
     analyse(eye(), vessels, fov=EVERYWHERE, steps=(step,))
-    assert step.shipped_network(vessels.record) == network
+    assert step.shipped_network(vessels) == network
     assert used == [network] * (network is not None)

@@ -213,6 +213,7 @@ BOMBS = {
 """That they are refused for what they are, not by chance."""
 
 
+@pytest.mark.slow
 def test_hostile_objects_take_little_memory_and_time(tmp_path: Path) -> None:
     (tmp_path / "0 first").write_bytes(content(baseline(EYE)))
     for number, (name, make) in enumerate(MADE.items(), 1):
@@ -275,7 +276,7 @@ WHOLE = [content(write(SMALL)) for write in (*LOSSLESS.values(), baseline)]
 
 
 @settings(
-    max_examples=int(FUZZ or 400),
+    max_examples=int(FUZZ or 150),
     deadline=None,
     derandomize=FUZZ is None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -10,7 +10,6 @@ from venule.image.landmarks import Landmarks
 from venule.image.photograph import Laterality, Photograph, as_photograph
 from venule.inference.prediction import Prediction
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord
 from venule.quality.assess import Quality, assess
 
 
@@ -64,9 +63,9 @@ class Step:
     network: str | None = None
     spared_by: tuple[str, ...] = ()
 
-    def shipped_network(self, vessels: ModelRecord) -> str | None:
+    def shipped_network(self, vessels: Segmenter) -> str | None:
         """The shipped weights that it uses beside a network of vessels."""
-        spared = bool(self.spared_by) and set(self.spared_by) <= set(vessels.class_names)
+        spared = bool(self.spared_by) and set(self.spared_by) <= set(vessels.record.class_names)
         return None if spared else self.network
 
 

@@ -1,12 +1,11 @@
 """Columns that a table has of an analysis: a group of columns is one value in one list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from venule.analysis.analyse import GRADE, Analysis, Step
 from venule.analysis.marks import LANDMARKS
-from venule.analysis.measuring import measured_cells
 from venule.dicom.source import Source
 
 Cell = str | float | int | None
@@ -18,13 +17,15 @@ class Columns:
     """A group of columns: their names, the steps they need, and a photograph's cells.
 
     `row` may give more columns than `names`, where what is known of the photograph allows them;
-    the table has them after the others. `table` is the file that they stand in.
+    the table has them after the others, in the order of `more` and then of their names. `table`
+    is the file that they stand in.
     """
 
     names: tuple[str, ...]
     row: Callable[[Analysis], Mapping[str, Cell]]
     needs: tuple[Step, ...] = ()
     table: Literal["report", "measurements"] = "report"
+    more: Callable[[], Sequence[str]] = tuple
 
 
 def _quality(analysis: Analysis) -> Mapping[str, Cell]:
@@ -77,11 +78,23 @@ def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
     return {"acquired": origin.acquired or None} if isinstance(origin, Source) else {}
 
 
+def _measured(analysis: Analysis) -> Mapping[str, Cell]:
+    from venule.analysis.measuring import measured_cells  # only where it is asked for
+
+    return measured_cells(analysis)
+
+
+def _measured_columns() -> Sequence[str]:
+    from venule.analysis.measuring import measured_columns
+
+    return measured_columns()
+
+
 COLUMNS: Mapping[str, Columns] = {
     "quality": Columns(("quality", "quality_reasons", "uncertainty"), _quality, (GRADE,)),
     "landmarks": Columns(LANDMARKS_OF, _landmarks, (LANDMARKS,)),
     "file": Columns(("laterality", "um_per_px"), _file),
     "acquired": Columns(("acquired",), _acquired),  # personal: only where it is asked for
-    "measure": Columns((), measured_cells, table="measurements"),
+    "measure": Columns((), _measured, table="measurements", more=_measured_columns),
 }
 """Every group of columns by its name, in the order in which tables show them."""

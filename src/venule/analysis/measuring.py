@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.mask_files import Loaded, MaskFiles, load
-from venule.image.landmarks import Landmarks
+from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
 from venule.measure.scale import find_scale
 from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
+
+_ABOUT = ("laterality", "mask_source", "scale_um_per_px")
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,9 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     return {name: written(cell) for name, cell in cells.items()}
 
 
-def _circle(marks: Landmarks) -> Disc | None:
-    """The disc as the circle of its area."""
-    disc = marks.disc
-    return None if disc is None else Disc(disc.y, disc.x, disc.radius_px)
+def measured_columns() -> tuple[str, ...]:
+    """Every column that `measured_cells` may give, in the order of the table."""
+    return (*_ABOUT, *(column.name for column in all_columns()), NOTES)
 
 
 def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:
@@ -87,8 +88,5 @@ def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Ro
 
 def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:
     """What stands before the measurements: where they come from."""
-    return {
-        "laterality": laterality,
-        "mask_source": mask_source,
-        "scale_um_per_px": found.scale.um_per_px if found.scale is not None else None,
-    }
+    scale = found.scale.um_per_px if found.scale is not None else None
+    return dict(zip(_ABOUT, (laterality, mask_source, scale), strict=True))

@@ -253,7 +253,7 @@ def settings_of(
     """
     record = segmenter.record
     steps = in_order(steps_for(outputs, columns))
-    networks = [name for step in steps if (name := step.shipped_network(record)) is not None]
+    networks = [name for step in steps if (name := step.shipped_network(segmenter)) is not None]
     return {
         "venule": __version__,
         "model": record.name,
@@ -390,7 +390,7 @@ def _settle(outcome: Outcome, ledger: Ledger) -> None:
 
 @dataclass
 class _LastRun:
-    """What run.json says of the run that wrote it."""
+    """The account in run.json of the run that wrote it."""
 
     engine: str
     resources: Resources

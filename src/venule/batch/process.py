@@ -24,7 +24,7 @@ _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 @dataclass(frozen=True)
 class Finished:
-    """What the ledger knows of a photograph that was predicted before, with equal settings."""
+    """The ledger's entry of a photograph that was predicted before, with equal settings."""
 
     input_sha256: str
     outputs: Mapping[str, str]  # SHA-256 by path below the folder of results
@@ -68,7 +68,7 @@ Outcome = Written | Kept | Failed
 
 
 def may_exist(path: str | Path) -> bool:
-    """Whether a file or link is there, or cannot be told from here, as on a share that fails."""
+    """Tell whether a file or link is there, or may be, as on a share that fails."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -247,7 +247,7 @@ def _input_sha256(path: Path) -> str:
 
 
 def _still_there(job: Job, finished: Finished) -> bool:
-    """Whether the job's files, and no others, are as they were when it was finished.
+    """Tell whether the job's files, and no others, are as they were when it was finished.
 
     Raises:
         _UnreadableError: nobody can say, so that they are to be kept.

@@ -1,17 +1,18 @@
-"""What is in a folder of results and why the rest is not: report.csv and run.json."""
+"""Tables of the results in a folder, and of failures with their reasons: report.csv, run.json."""
 
 import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from venule.analysis.columns import COLUMNS, Cell, Columns
-from venule.batch.ledger import Ledger, Row, text
+from venule.batch.ledger import Ledger
+from venule.batch.tables import Row, text
 from venule.files.atomic import write_bytes, writing
 from venule.quality.assess import GRADES
 from venule.system.process import installed
@@ -43,14 +44,13 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
     records, settings = ledger.records, ledger.settings
     groups = [COLUMNS[name] for name in settings["columns"]]
     reported = _names(group for group in groups if group.table == "report")
-    measured = _names(group for group in groups if group.table == "measurements")
+    measuring = [group for group in groups if group.table == "measurements"]
     statuses: Counter[str] = Counter()
     grades: Counter[Cell] = Counter()
     with ExitStack() as stack:
         write_measured: Callable[[Row], object] = _nothing
-        if any(group.table == "measurements" for group in groups):
-            more = [name for name in ledger.columns() if name not in (*reported, *measured)]
-            columns = [*measured, *more]
+        if measuring:
+            columns = _measured(measuring, ledger.columns(), reported=reported)
             table = _table(stack, records.measurements, ["id", *columns])
             write_measured = partial(_write_measured, table, columns)
         report = _table(stack, records.report, [*_FILE, *reported])
@@ -74,6 +74,15 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
 
 def _names(groups: Iterable[Columns]) -> list[str]:
     return list(dict.fromkeys(name for group in groups for name in group.names))
+
+
+def _measured(
+    groups: Sequence[Columns], found: Collection[str], *, reported: Collection[str]
+) -> list[str]:
+    """The columns of measurements.csv: those always there, then those that photographs have."""
+    ordered = [name for group in groups for name in group.more() if name in found]
+    others = [name for name in found if name not in reported]
+    return list(dict.fromkeys([*_names(groups), *ordered, *others]))
 
 
 def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":

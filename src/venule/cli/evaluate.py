@@ -34,7 +34,7 @@ class FovMode(StrEnum):
 
 
 class Task(StrEnum):
-    """What is scored."""
+    """Tasks that can be scored."""
 
     vessels = "vessels"
     av = "av"
@@ -42,7 +42,7 @@ class Task(StrEnum):
 
 
 class Device(StrEnum):
-    """Where a network runs."""
+    """Devices that a network runs on."""
 
     auto = "auto"
     cpu = "cpu"

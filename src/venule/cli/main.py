@@ -134,7 +134,7 @@ def main() -> None:
 
 @contextmanager
 def _signals_end_it(received: list[int]) -> Iterator[None]:
-    """Where a scheduler or a closed terminal asks for the end, do as Ctrl-C does.
+    """Do as Ctrl-C does where a scheduler or a closed terminal asks for the end.
 
     The signal is added to `received`; one that is ignored (nohup) stays so.
     """

@@ -37,7 +37,7 @@ def plain_lines(written: "Written") -> Iterator[str]:
 
 
 def _vessels(written: "Written", vessels: "Mask", fov: "Mask") -> str:
-    density = np.count_nonzero(vessels & fov) / max(1, np.count_nonzero(fov))
+    density = int(np.count_nonzero(vessels & fov)) / max(1, int(np.count_nonzero(fov)))
     words = f"{density:.1%} of the field"
     for name, unit in (("vessel_caliber_mean_um", "µm"), ("vessel_caliber_mean_px", "px")):
         caliber = written.cells.get(name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SegType(StrEnum):
-    """What each pixel of a DICOM SEG holds."""
+    """Values that pixels of a DICOM SEG hold."""
 
     binary = "binary"
     fractional = "fractional"

@@ -42,13 +42,13 @@ RECONNECTION_BUDGETS = (0.0, 2.0, 4.0, 8.0, 16.0)
 """Candidates for `ComponentRules.reconnection_budget`."""
 
 DICE_GIVEN_UP = 0.001
-"""Largest loss of mean Dice that joined maps may cost, and dropped components against the best."""
+"""Largest loss of mean Dice by reconnection, and by dropped components against the best."""
 
 POOLED_DICE_GIVEN_UP = 0.002
 """The same for the threshold: thin vessels, of few pixels, count more than Dice lets them."""
 
 SHARE_GIVEN_UP = 0.005
-"""What a smaller budget may lack of the best mean share of the truth in the largest component."""
+"""Tolerance of a smaller budget: share of the truth in the largest component below the best."""
 
 SHARE = "largest_component_share"
 
@@ -56,7 +56,7 @@ _SURE = 16.0
 """Logit beyond which a network is as sure as any: the probability differs from 0 or 1 by 1e-7."""
 
 Rule = Literal["lowest", "mean-dice"]
-"""How the threshold is chosen: the lowest of nearly the best pooled Dice, or the best mean Dice."""
+"""Choices of the threshold: the lowest of nearly the best pooled Dice, or the best mean Dice."""
 
 THRESHOLDS = tuple(round(percent / 100, 2) for percent in range(1, 100))
 """Candidates of the rule "mean-dice"."""
@@ -70,7 +70,7 @@ Change = Callable[[Segmenter], Segmenter]
 
 
 class CalibrationResult(BaseModel, frozen=True):
-    """What was chosen, and what it scores on the images that it was chosen on.
+    """The choice, and its scores on the images that it was chosen on.
 
     `mean` has bootstrap intervals over images; `without` gives the means again without some;
     `tried` the means that decided, by candidate of a setting, the others as they were then.
@@ -123,8 +123,7 @@ def calibrate(
     for joining components the smallest that reaches the best mean share of the truth in the largest
     component; then the least `min_component` that leaves no more components than the truth has;
     each within DICE_GIVEN_UP of mean Dice. `without` names images that the scores are also given
-    without;
-    `change` makes another segmenter of each, such as one that looks at mirror images as well.
+    without; `change` makes another segmenter of each, such as one with test-time augmentation.
 
     Raises:
         WeightsError: no weights in a folder, or such as have learnt nothing.
@@ -248,7 +247,7 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
 
 
 def _ids(images: Sequence[Sequence[tuple[Selection, Expert]]]) -> list[str]:
-    """What each validation image is called: its id, or its file where ids are the same.
+    """Name each validation image: by its id, or its file where ids are the same.
 
     Raises:
         DatasetError: a photograph validates twice.

@@ -46,14 +46,14 @@ class Comparison:
 
     @property
     def size(self) -> float:
-        """How far the two are apart: 0 for two nan, infinite for one."""
+        """The distance of the two: 0 for two nan, infinite for one."""
         if math.isnan(self.card) or math.isnan(self.now):
             return 0.0 if math.isnan(self.card) and math.isnan(self.now) else math.inf
         return abs(self.difference)
 
     @property
     def drifted(self) -> bool:
-        """Whether the two differ by more than TOLERANCE."""
+        """True if the two differ by more than TOLERANCE."""
         return self.size > TOLERANCE
 
 

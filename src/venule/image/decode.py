@@ -24,10 +24,10 @@ _AT_ONCE = 2**23
 """Pixels that are handed from Pillow to NumPy, or made RGB, in one go."""
 
 _DEEP = 65535
-"""What a PPM gives as its largest value where all 16 bits may be used."""
+"""The largest value that a PPM gives where all 16 bits may be used."""
 
 _HOT, _WRITTEN, _BURNT_IN = 3e-5, 0.05, 0.4
-"""Shares of a photograph that hot pixels and writing make up; and of the writing, its full value."""
+"""Shares of a photograph that hot pixels and writing make up; of writing, its full value."""
 
 _OTHER_BYTE = {";16B": ";16L", ";16L": ";16B"}
 
@@ -40,7 +40,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What undoes each value of the EXIF orientation."""
+"""Transpositions that undo each value of the EXIF orientation."""
 
 _KEPT = (
     ExifTags.Base.ImageWidth,
@@ -53,11 +53,11 @@ _KEPT = (
     ExifTags.Base.TileWidth,
     ExifTags.Base.TileLength,
 )
-"""What a plane of a TIFF has in common with the whole."""
+"""Tags that a plane of a TIFF has in common with the whole."""
 
 
 class Photograph(NamedTuple):
-    """What was decoded: (H, W, 3) uint8, which page that is, and whether there are others."""
+    """A decoded picture: (H, W, 3) uint8, the page it is, and whether there are others."""
 
     pixels: RGB
     page: int
@@ -136,7 +136,7 @@ def _other_rawmode(image: ImageFile.ImageFile) -> str | None:
 
 
 def _rawmode(image: ImageFile.ImageFile) -> str:
-    """How the file's bytes lie, in Pillow's words; empty where that is not known."""
+    """The layout of the file's bytes, in Pillow's words; empty where that is not known."""
     args = image.tile[0].args if image.tile else None
     return args if isinstance(args, str) else str(args[0]) if args else ""
 
@@ -187,7 +187,7 @@ def _with_rawmode(args: Any, rawmode: str) -> Any:
 
 
 def _has_deep_planes(image: TiffImageFile) -> bool:
-    """Whether each colour is a plane of its own with 16 bits, which Pillow reads as noise."""
+    """Tell whether each colour is a plane of its own with 16 bits, which Pillow reads as noise."""
     tags = image.tag_v2
     planar = tags.get(ExifTags.Base.PlanarConfiguration) == 2
     return planar and max(tags.get(ExifTags.Base.BitsPerSample, (1,))) > 8
@@ -230,7 +230,7 @@ def _plane_as_tiff(content: bytes, image: TiffImageFile, number: int) -> bytes:
 
 
 def _is_inverted(image: Image.Image) -> bool:
-    """Whether 0 is white; Pillow turns that round for 8 bits only."""
+    """Tell whether 0 is white; Pillow turns that round for 8 bits only."""
     return (
         isinstance(image, TiffImageFile)
         and image.tag_v2.get(ExifTags.Base.PhotometricInterpretation) == 0

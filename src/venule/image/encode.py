@@ -24,8 +24,8 @@ def encode_jpeg(pixels: RGB, *, quality: int = 95, longest_px: int | None = None
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     if longest_px is not None and max(picture.size) > longest_px:
         scale = longest_px / max(picture.size)
-        size = (max(1, round(side * scale)) for side in picture.size)
-        picture = picture.resize(tuple(size), Image.Resampling.BOX, reducing_gap=2.0)
+        width, height = (max(1, round(side * scale)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
     encoded = BytesIO()
     picture.save(encoded, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
     return encoded.getvalue()

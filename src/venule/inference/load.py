@@ -10,7 +10,7 @@ from venule.errors import UsageError, WeightsError
 from venule.inference.segment import Segmenter
 
 Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
-"""What computes the network. "openvino" uses bf16 on a CPU with units for it."""
+"""Runtimes of a network; "openvino" uses bf16 on a CPU with units for it."""
 
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
@@ -63,7 +63,8 @@ def load(
 
     Raises:
         WeightsError: nothing of that name, or a file that cannot be used.
-        UsageError: a `checkpoint` that the run has not, an unknown `runtime`, or a runtime or device that is not there.
+        UsageError: a `checkpoint` that the run has not, an unknown `runtime`, or a runtime or
+            device that is not there.
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"runtime {runtime!r}: use one of {', '.join(RUNTIMES)}")
@@ -104,7 +105,7 @@ def _load_openvino(path: Path, runtime: str, *, device: str, threads: int | None
 
 
 def _openvino_is_for(device: str) -> bool:
-    """Whether OpenVINO is installed, and `device` does not mean a GPU of ONNX Runtime's."""
+    """Tell whether OpenVINO is installed, and `device` means no GPU of ONNX Runtime's."""
     if find_spec("openvino") is None or device not in ("auto", "cpu"):
         return False
     try:

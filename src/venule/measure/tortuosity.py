@@ -29,7 +29,9 @@ class Shape:
 
     Attributes:
         length, chord: L and C in px; C of a ring is 0.
-        curvature: total curvature, the integral of |kappa| along the segment, in radians.
+        curvature: total curvature, the integral of |kappa| along the segment, in radians: the sum
+            over its turns of the angle each turns by. So what the pixel grid leaves of wiggles, too
+            flat to be turns, cancels.
         squared: total squared curvature, the integral of kappa^2, in 1/px.
         turns: (arc, chord) of each stretch that bends one way.
     """
@@ -97,6 +99,7 @@ def inflections(shape: Shape) -> float:
 def shape_of(segment: Segment) -> Shape:
     """The shape of a segment of at least two points."""
     steps, places = _steps(segment), turning_points(segment)
+    turned = (segment.curvature * steps).cumsum() - segment.curvature * steps / 2
     turns = tuple(
         (
             float(segment.place[last] - segment.place[first]),
@@ -107,7 +110,7 @@ def shape_of(segment: Segment) -> Shape:
     return Shape(
         length=segment.length_px,
         chord=segment.chord_px,
-        curvature=float(np.abs(segment.curvature) @ steps),
+        curvature=float(np.abs(np.diff(turned[places])).sum()),
         squared=float(segment.curvature**2 @ steps),
         turns=turns,
     )

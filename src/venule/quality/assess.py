@@ -108,7 +108,7 @@ LIMITS: Mapping[str, Limits] = {
 """Set on photographs for training, see docs/quality.md; change them there too."""
 
 _LOOKED_AT_PX = 1536
-"""Of longer sides only every second, third, ... pixel is looked at."""
+"""Longer sides are subsampled: only every second, third, ... pixel counts."""
 
 FLAT_SPREAD = 4
 """Grey levels of spread below which a frame shows nothing at all."""
@@ -140,7 +140,7 @@ SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Whether the vessels found in a photograph can be relied on.
+    """Grade of a photograph: whether the vessels found in it can be relied on.
 
     Attributes:
         grade: "ok"; "usable", to be looked at; "reject", not to be relied on.
@@ -226,7 +226,7 @@ def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tup
 
 
 def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int:
-    """How much speaks against a fundus photograph: each sign counts once, no vessel tree twice.
+    """Count what speaks against a fundus photograph: each sign once, no vessel tree twice.
 
     A field of view with a round edge says much for one; where there is none, colours, the lack of
     any, and an uncertain vessel map count, too.
@@ -248,7 +248,7 @@ def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int
 
 
 def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
-    """What other image of the eye it looks like, where that can be told."""
+    """Name the other image of the eye that it looks like, where that can be told."""
     lines = not _is_beyond(BLURRED, features.sharpness) and not _is_beyond(
         NOISY, features.sharpness
     )
@@ -268,7 +268,7 @@ def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
 
 
 def _has_tree(features: QualityFeatures) -> bool:
-    """Whether as many vessels as a retina has were found, most of them connected."""
+    """Tell whether as many vessels as a retina has were found, most of them connected."""
     low, high = TREE_VESSELS
     return low <= features.vessels <= high and features.largest_component >= TREE_COMPONENT
 
@@ -278,5 +278,5 @@ def _is_grey(features: QualityFeatures) -> bool:
 
 
 def _is_beyond(reason: str, value: float) -> bool:
-    """Whether a value alone would be this reason for at least "usable"."""
+    """Tell whether a value alone would be this reason for at least "usable"."""
     return LIMITS[reason].grade(value) != "ok"

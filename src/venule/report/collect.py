@@ -11,10 +11,20 @@ from venule.analysis.columns import COLUMNS, Cell
 from venule.batch.reading import Result, Results, open_result, read_results
 from venule.errors import ImageError
 from venule.image.photograph import read_photograph
+from venule.measure.table import NOTES
 from venule.report.pictures import Pictures, longest_px, pictures
 
 ABOUT = frozenset(
-    {"quality", "quality_reasons", "uncertainty", "laterality", "um_per_px", "acquired"}
+    {
+        "quality",
+        "quality_reasons",
+        "uncertainty",
+        "laterality",
+        "um_per_px",
+        "scale_um_per_px",
+        "acquired",
+        NOTES,
+    }
 )
 """Columns that a report shows elsewhere than among its measurements."""
 
@@ -91,6 +101,8 @@ def _subject(results: Results, result: Result, longest: int) -> Subject:
     except ImageError as error:
         reason = f"no picture: {str(error).removeprefix(f'{result.source}: ')}"
         return Subject(**{**about, "reason": reason})
+    if "vessel_density" not in result.cells:  # predicted without measurements
+        about["cells"] = {**result.cells, **COLUMNS["measure"].row(analysis)}
     return Subject(**about, size=analysis.photograph.shape, pictures=pictures(analysis, longest))
 
 

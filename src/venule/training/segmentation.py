@@ -75,14 +75,14 @@ class Chosen:
     taught_by: tuple[SeenImages, ...] = ()
 
     def classes(self) -> set[tuple[str, ...]]:
-        """What the annotations of the images tell apart."""
+        """The classes that the annotations of the images tell apart."""
         if self.maps is not None:
             return {(VESSEL,)}
         found = (case.annotation(self.source.expert) for case in self.selection.cases)
         return {annotation.codec.classes for annotation in found if annotation is not None}
 
     def labels(self) -> Iterator[tuple[str, Path]]:
-        """What is to be learnt of each image, or to be found: its id and the file."""
+        """The target of each image: its id and the file."""
         for record in self.selection.cases:
             path = self.maps[record.id] if self.maps else record.truth(self.source.expert)
             if path is not None:
@@ -249,7 +249,7 @@ class SegmentationTask:
 
     @property
     def validates(self) -> bool:
-        """Whether there are validation images."""
+        """True if there are validation images."""
         return bool(self.val)
 
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:

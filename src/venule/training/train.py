@@ -157,7 +157,7 @@ def pretrained_source(name: str) -> str:
 
 
 def open_source(pretrained: str | None) -> Source | None:
-    """What `network.pretrained` names, if it names anything."""
+    """Open what `network.pretrained` names, if it names anything."""
     return read_source(pretrained_source(pretrained)) if pretrained is not None else None
 
 
@@ -181,7 +181,7 @@ def _require_unseen(task: SegmentationTask, source: Source | None) -> None:
 
 
 def _account(task: SegmentationTask, selections: Sequence[Sequence[Chosen]]) -> dict[str, object]:
-    """What data.json says: the photographs by their pixels, and what is learnt of each."""
+    """The content of data.json: the photographs by their pixels, and what is learnt of each."""
     labels = [
         [{id: file_sha256(path) for id, path in chosen.labels()} for chosen in part]
         for part in selections

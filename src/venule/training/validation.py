@@ -74,7 +74,7 @@ class Validation:
         return {name: mean_of_defined([score[name] for score in self.scores]) for name in names}
 
     def thresholds(self) -> Mapping[str, float]:
-        """Of each class the threshold of largest pooled Dice; nan where no pixel is of the class.
+        """Thresholds of largest pooled Dice, one a class; nan where no pixel is of the class.
 
         It is chosen before components are reconnected or dropped.
         """
@@ -96,7 +96,7 @@ class Validation:
 
 
 def truth_of(sample: Sample) -> GroundTruth:
-    """What is annotated; `load_annotated` requires it of a validation image."""
+    """The annotation; `load_annotated` requires it of a validation image."""
     assert sample.truth is not None
     return sample.truth
 
