@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,9 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import simulated
-
-    return simulated
+    return import_module("bookkeeping")
 
 
 def _tasks(count: int, out: Path) -> list[Task]:
@@ -37,11 +36,12 @@ def _written(task: Task) -> Written:
     return Written(task.job, Finished("", {}), 0)
 
 
-def _run(cluster: Any, tasks: list[Task], workers: int = 8) -> list[Outcome]:
-    def unused(threads: int) -> Any:
-        raise AssertionError
+def _unused(threads: int) -> Any:
+    raise AssertionError
 
-    crew = Crew(cluster, unused, Resources(workers, 1, 60), tasks[0])
+
+def _run(cluster: Any, tasks: list[Task], workers: int = 8) -> list[Outcome]:
+    crew = Crew(cluster, _unused, Resources(workers, 1, 60), tasks[0])
     try:
         return list(crew.process(iter(tasks)))
     finally:
@@ -103,9 +103,8 @@ def test_no_more_photographs_are_taken_than_there_are_workers(
             taken += 1
             yield task
 
-    crew = Crew(
-        simulated.Cluster(_written), lambda _: None, Resources(4, 1, 60), _tasks(1, tmp_path)[0]
-    )  # type: ignore[arg-type, return-value]
+    first, *_ = _tasks(1, tmp_path)
+    crew = Crew(simulated.Cluster(_written), _unused, Resources(4, 1, 60), first)
     for _ in crew.process(source()):
         done += 1
         most = max(most, taken - done)

@@ -154,8 +154,12 @@ def predict_folder(
     weights = choice.weights
     sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
     segmenter = choice.open(resources.threads)
-    parameters = {"imgsz": choice.resize_px, "strict": strict, "deidentify": deidentify}
-    parameters |= {"layout": layout}
+    parameters: dict[str, object] = {
+        "imgsz": choice.resize_px,
+        "strict": strict,
+        "deidentify": deidentify,
+        "layout": layout,
+    }
     settings = settings_of(segmenter, sha256, parameters, outputs, columns)
     if key is not None:
         _write_key(Path(key), jobs, Path(out), overwrite=overwrite)

@@ -141,7 +141,7 @@ class Supervised:
     """A worker process that is replaced when it dies, for one who waits for each photograph."""
 
     def __init__(self, open_worker: OpenWorker, resources: Resources) -> None:
-        self._open = lambda: _Worker(open_worker, resources.threads)
+        self._open = partial(_Worker, open_worker, resources.threads)
         self._timeout_s = resources.timeout_s
         self._worker = self._open()
 
