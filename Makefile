@@ -53,6 +53,7 @@ demo: $(BASE)/.complete ## segment an example photograph, and yours with INPUT=p
 		echo "Probability map, mask and overlay of $(INPUT):"; \
 		$(BASE)/bin/venule predict "$(INPUT)" -o $(DEMO)/input --save prob,mask,overlay --overwrite; \
 	fi
+	@echo "To look at it: $(BASE)/bin/pip install '.[web]', then $(BASE)/bin/venule serve $(DEMO)"
 
 .PHONY: test
 test: $(DEV)/.complete ## run the tests; PYTEST_ARGS='-m "not slow"' for the fast ones
@@ -65,6 +66,14 @@ test-dicom: $(DEV)/.complete ## test DICOM against dcmtk, dicom3tools and Orthan
 .PHONY: test-ray
 test-ray: $(RAY)/.complete ## test the engine ray on a cluster of two nodes on this computer
 	VENULE_RAY=1 $(RAY)/bin/python -m pytest tests/batch/test_ray.py tests/batch/test_crew.py $(PYTEST_ARGS)
+
+.PHONY: test-web
+test-web: $(DEV)/.complete ## test the viewer in Chromium, which must be installed, with axe and schemathesis
+	VENULE_WEB=1 $(DEV)/bin/python -m pytest tests/serve tests/report $(PYTEST_ARGS)
+
+.PHONY: load-web
+load-web: $(DEV)/.complete ## 200 clients of the service at the same time, on the loopback
+	VENULE_LOAD=1 $(DEV)/bin/python -m pytest tests/serve/test_load.py -s $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(DEV)/.complete ## what continuous integration runs: format, lint, types, tests
@@ -103,7 +112,7 @@ lock: ## renew requirements/*.txt from pyproject.toml; with Python 3.11
 	$(PYTHON) -m venv --clear $(LOCK)
 	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	rm -f requirements/base.txt requirements/dev.txt requirements/ray.txt
-	$(COMPILE) --extra train --extra openvino --extra dicom --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra train --extra openvino --extra dicom --extra web --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
 	$(STRIP) requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/base.txt pyproject.toml
 	$(STRIP) requirements/base.txt

@@ -1,4 +1,4 @@
-"""How well the field of view is found, by kind of surround, and how long that takes.
+"""Score the field of view that is found, by kind of surround, and time the search.
 
     python benchmarks/fov.py [-o FILE.json] [--each N] [--first SEED]
 
@@ -61,7 +61,7 @@ def score(kind: str, seeds: Sequence[int], find: Callable[[RGB], Mask]) -> Mappi
 
 
 def summary(scores: Mapping[int, float]) -> Score:
-    """What is reported of the Dice by seed."""
+    """Summarize the Dice by seed."""
     values = list(scores.values())
     failed = sorted(
         (seed for seed, value in scores.items() if value < GOOD), key=scores.__getitem__
@@ -97,7 +97,7 @@ def benchmark(
 ) -> dict[str, Any]:
     """The scores of every kind and of all, and the time."""
     scores = {kind: score(kind, seeds, find) for kind in kinds}
-    every = {n: v for n, v in enumerate(v for one in scores.values() for v in one.values())}
+    every = dict(enumerate(value for one in scores.values() for value in one.values()))
     everything = asdict(summary(every))
     del everything["worst_seeds"]
     return {
@@ -122,11 +122,11 @@ def main() -> None:
 
     result = benchmark(range(options.first, options.first + options.each), find)
     for kind, line in [*result["kinds"].items(), ("all", result["all"])]:
-        print(
+        sys.stdout.write(
             f"{kind:24} {line['photographs']:5} {line['found']:7.1%} {line['mean_dice']:.4f} "
-            f"{line['least_dice']:.4f} {line.get('worst_seeds', '')}"
+            f"{line['least_dice']:.4f} {line.get('worst_seeds', '')}\n"
         )
-    print(result["milliseconds"])
+    sys.stdout.write(f"{result['milliseconds']}\n")
     if options.o:
         options.o.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

@@ -37,12 +37,21 @@ MAY_IMPORT: dict[str, set[str]] = {
         "vessels",
         "viz",
     },
-    "analysis": {"dicom", "image", "inference", "measure", "quality", "vessels", "viz"},
+    "analysis": {"dicom", "models", "image", "inference", "measure", "quality", "vessels", "viz"},
     "batch": {"analysis", "dicom", "files", "image", "inference", "models", "quality", "system"},
     "bench": {"analysis", "files", "image", "inference", "quality", "synth", "system"},
-    "report": {"evaluation", "measure", "viz"},
+    "report": {
+        "analysis",
+        "batch",
+        "evaluation",
+        "files",
+        "image",
+        "measure",
+        "metrics",
+        "viz",
+    },
     "export": {"files", "image", "models", "inference"},
-    "serve": {"image", "inference", "measure", "viz"},
+    "serve": {"analysis", "batch", "dicom", "files", "image", "inference", "measure", "vessels"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 

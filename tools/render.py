@@ -3,7 +3,7 @@
 import sys
 
 from checkout import DOCS, RESULTS
-from publish import quality_page, results_page, speed_page
+from publish import measurements_page, quality_page, results_page, speed_page
 from venule.errors import VenuleError
 
 
@@ -15,6 +15,8 @@ def main() -> None:
             (DOCS / results_page.PAGE, results_page.results_page(RESULTS)),
             (DOCS / speed_page.PAGE, speed_page.speed_page(RESULTS)),
             (DOCS / quality_page.PAGE, quality_page.quality_page(RESULTS)),
+            (DOCS / measurements_page.PAGE, measurements_page.measurements_page(RESULTS)),
+            (DOCS / measurements_page.TRUST_PAGE, measurements_page.trust_page(RESULTS)),
         ]
     except VenuleError as error:
         sys.exit(f"error: {error}")

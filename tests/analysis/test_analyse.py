@@ -150,8 +150,6 @@ def test_columns_have_a_cell_for_every_name_that_they_know(
     synthetic: SyntheticFundus, segmenter: Segmenter
 ) -> None:
     found = analyse(synthetic.image, segmenter)
-    for columns in COLUMNS.values():
-        assert len(set(columns.names)) == len(columns.names)
     assert tuple(COLUMNS["quality"].row(found)) == COLUMNS["quality"].names
     assert tuple(COLUMNS["file"].row(found)) == COLUMNS["file"].names
     quality = found.quality
@@ -161,3 +159,15 @@ def test_columns_have_a_cell_for_every_name_that_they_know(
     assert cells["quality_reasons"] == "; ".join(quality.reasons)
     assert cells["uncertainty"] == f"{quality.uncertainty:.4f}"
     assert COLUMNS["quality"].row(replace(found, quality=None)) == {}
+
+
+def test_no_two_groups_of_columns_share_a_name(
+    synthetic: SyntheticFundus, segmenter: Segmenter
+) -> None:
+    names = [name for columns in COLUMNS.values() for name in columns.names]
+    assert len(set(names)) == len(names)
+    found = analyse(Photograph(synthetic.image, laterality="left"), segmenter)
+    measured = COLUMNS["measure"].row(found)
+    # A table of measurements is read alone, so it says the eye once more: the same one.
+    assert set(measured) & set(names) == {"laterality"}
+    assert measured["laterality"] == COLUMNS["file"].row(found)["laterality"] == "left"

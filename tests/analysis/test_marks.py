@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from venule.analysis.analyse import Networks, analyse
+from venule.analysis.analyse import GRADE, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.analysis.outputs import OUTPUTS
@@ -95,7 +95,9 @@ def test_disc_fovea_and_eye_are_found_and_told() -> None:
     assert row["disc_y_px"] == pytest.approx(60, abs=0.1)
     assert row["disc_radius_px"] == pytest.approx(12, rel=0.03)
     assert row["fovea_x_px"] == pytest.approx(100, abs=0.1)
-    assert row["laterality"] == "left"
+    assert row["laterality_confidence"] == pytest.approx(1, abs=0.01)
+    assert COLUMNS["file"].row(found)["laterality"] == "left"
+    assert COLUMNS["measure"].row(found)["laterality"] == "left"
     disc = np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))) > 0
     assert disc.sum() == pytest.approx(np.pi * 144, rel=0.05)
     assert disc[60, 40]
@@ -107,13 +109,16 @@ def test_the_eye_that_a_photograph_states_holds() -> None:
     found = analyse(photograph, networks, fov=EVERYWHERE, steps=(LANDMARKS,))
     assert found.landmarks is not None
     assert found.landmarks.laterality == "right"
+    assert found.laterality == "right"
+    assert COLUMNS["file"].row(found)["laterality"] == "right"
+    assert COLUMNS["measure"].row(found)["laterality"] == "right"
 
 
 def test_a_photograph_without_disc_has_empty_cells_and_an_empty_disc() -> None:
     nothing = np.full((*SHAPE, 3), 20, np.uint8)
     networks = Networks(VESSELS, landmarks=MARKED)
     found = analyse(nothing, networks, fov=EVERYWHERE, steps=(LANDMARKS,))
-    assert COLUMNS["landmarks"].row(found) == {"laterality": None}
+    assert set(COLUMNS["landmarks"].row(found).values()) == {None}
     assert not np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))).any()
     assert found.landmarks is not None
     assert found.landmarks.reasons == ("no optic disc found", "no fovea found")
@@ -137,3 +142,28 @@ def test_a_network_without_the_classes_is_refused() -> None:
         analyse(eye(), Networks(VESSELS, types=VESSELS), fov=EVERYWHERE, steps=(TYPES,))
     with pytest.raises(UsageError, match="no disc"):
         analyse(eye(), Networks(VESSELS, landmarks=TYPED), fov=EVERYWHERE, steps=(LANDMARKS,))
+
+
+@pytest.mark.parametrize(
+    ("step", "vessels", "network"),
+    [
+        (GRADE, VESSELS, None),
+        (TYPES, VESSELS, "vessel-types"),
+        (TYPES, TYPED, None),
+        (LANDMARKS, VESSELS, "landmarks"),
+        (LANDMARKS, TYPED, "landmarks"),
+    ],
+)
+def test_a_step_says_which_shipped_network_it_uses(
+    step: Step, vessels: Segmenter, network: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+
+    def shipped(name: str) -> Segmenter:
+        used.append(name)
+        return {"vessel-types": TYPED, "landmarks": MARKED}[name]
+
+    monkeypatch.setattr("venule.analysis.marks._shipped", shipped)
+    analyse(eye(), vessels, fov=EVERYWHERE, steps=(step,))
+    assert step.shipped_network(vessels) == network
+    assert used == [network] * (network is not None)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from venule.batch.engine import Resources
 from venule.batch.plan import Job
-from venule.batch.process import Failed, Finished, Outcome, Task, Written
+from venule.batch.process import Failed, Finished, Outcome, Task, Worker, Written
 from venule.batch.processes import Died
 from venule.batch.ray import Crew, threads_of
 from venule.errors import OutputError, UsageError
@@ -22,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return import_module("bookkeeping")
+    import simulated
+
+    return simulated
 
 
 def _tasks(count: int, out: Path) -> list[Task]:
@@ -36,12 +37,11 @@ def _written(task: Task) -> Written:
     return Written(task.job, Finished("", {}), 0)
 
 
-def _unused(threads: int) -> Any:
-    raise AssertionError
-
-
 def _run(cluster: Any, tasks: list[Task], workers: int = 8) -> list[Outcome]:
-    crew = Crew(cluster, _unused, Resources(workers, 1, 60), tasks[0])
+    def unused(threads: int) -> Any:
+        raise AssertionError
+
+    crew = Crew(cluster, unused, Resources(workers, 1, 60), tasks[0])
     try:
         return list(crew.process(iter(tasks)))
     finally:
@@ -103,8 +103,10 @@ def test_no_more_photographs_are_taken_than_there_are_workers(
             taken += 1
             yield task
 
-    first, *_ = _tasks(1, tmp_path)
-    crew = Crew(simulated.Cluster(_written), _unused, Resources(4, 1, 60), first)
+    def never(_: int) -> Worker:
+        raise AssertionError("a simulated cluster opens no worker")
+
+    crew = Crew(simulated.Cluster(_written), never, Resources(4, 1, 60), _tasks(1, tmp_path)[0])
     for _ in crew.process(source()):
         done += 1
         most = max(most, taken - done)

@@ -117,10 +117,6 @@ def test_the_names_that_others_read_are_as_they_were(
         "prob": "_prob.png",
         "mask": "_mask.png",
         "overlay": "_overlay.png",
-        "seg": "_seg.dcm",
-        "seg-fractional": "_seg.dcm",
-        "seg-labelmap": "_seg.dcm",
-        "sc": "_sc.dcm",
     }
     out = tmp_path / "out"
     predict_folder(folder, out, model=tiny, outputs=("prob", "mask", "overlay"), engine="inline")

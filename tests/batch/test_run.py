@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -485,6 +486,30 @@ def test_settings_name_the_version_the_weights_and_what_was_chosen() -> None:
     assert settings["outputs"] == ["prob"]
     assert settings["columns"] == ["quality"]
     assert settings["parameters"] == {"imgsz": None}
+    assert settings["networks"] == {}
+
+
+def test_results_with_other_networks_of_types_or_landmarks_are_not_mixed(
+    predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = {name: tmp_path / name for name in ("vessel-types", "landmarks")}
+    monkeypatch.setattr("venule.inference.load._shipped", lambda: shipped)
+    for path in shipped.values():
+        path.write_bytes(b"abc")
+    asked: dict[str, Any] = {"outputs": ("mask", "av"), "columns": ("landmarks",)}
+    before = settings_of(green(1), "12ab", {}, **asked)
+    assert before["networks"] == {"vessel-types": ABC, "landmarks": ABC}
+    assert settings_of(green(1), "12ab", {}, ("av",), ("quality",))["networks"] == {
+        "vessel-types": ABC
+    }
+    shipped["landmarks"].write_bytes(b"abd")
+    now = settings_of(green(1), "12ab", {}, **asked)
+
+    predict(**{**before, "outputs": ("mask",), "columns": ("quality",)})
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["networks"] == {"vessel-types": ABC, "landmarks": ABC}
+    with pytest.raises(OutputError, match=rf"networks\.landmarks '{ABC}', now '"):
+        predict(**{**now, "outputs": ("mask",), "columns": ("quality",)})
 
 
 def test_a_photograph_too_large_for_this_process_fails(folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What other programs make of our objects, and we of theirs: dcmtk, dicom3tools and Orthanc.
+"""Our objects in other programs, and theirs in ours: dcmtk, dicom3tools and Orthanc.
 
 Where a program is missing its tests are skipped; with VENULE_DICOM_PROGRAMS=1, as in
 `make test-dicom`, they fail.
@@ -22,7 +22,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from support.dicom import EYE, LOSSLESS, MASK, baseline, content, photograph
+from support.dicom import EYE, IDENTITY, LOSSLESS, MASK, baseline, content, photograph
 from support.runs import free_port
 from venule.dicom.capture import encode_secondary_capture
 from venule.dicom.deidentify import deidentified
@@ -68,7 +68,7 @@ def program(name: str) -> str:
 
 
 def call(name: str, *arguments: object) -> str:
-    """What the program said."""
+    """The output of the program."""
     command = [program(name), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
@@ -76,7 +76,7 @@ def call(name: str, *arguments: object) -> str:
 
 
 def errors_in(made: bytes, tmp_path: Path) -> list[str]:
-    """What dciodvfy calls an error."""
+    """Lines that dciodvfy calls errors."""
     path = tmp_path / "checked.dcm"
     path.write_bytes(made)
     done = subprocess.run(
@@ -161,6 +161,23 @@ def test_dciodvfy_does_find_errors(tmp_path: Path) -> None:
     seg = dcmread(BytesIO(encode_seg(source, {"vessel": MASK})))
     del seg.SegmentSequence
     assert any("SegmentSequence" in line for line in errors_in(content(seg), tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["binary", "fractional", "labelmap"])
+@pytest.mark.parametrize("name", SOURCES)
+def test_highdicom_reads_the_segments_by_their_source(name: str, kind: SegKind) -> None:
+    highdicom = pytest.importorskip("highdicom", reason="not installed: pip install highdicom")
+    source = read_dicom(content(SOURCES[name]), "eye").source
+    maps = {"vessel": MASK, "disc": ~MASK}
+    written = dcmread(BytesIO(encode_seg(source, maps, kind=kind)))
+    seg = highdicom.seg.Segmentation.from_dataset(written)
+    labels = [seg.get_segment_description(number).segment_label for number in (1, 2)]
+    assert labels == ["Vessel", "Optic disc"]
+    found = seg.get_pixels_by_source_instance(
+        [IDENTITY["SOPInstanceUID"]], ignore_spatial_locations=True
+    )
+    for position, mask in enumerate(maps.values()):
+        assert np.array_equal(source.turn.upright(found[0, ..., position]) > 0, mask)
 
 
 class Archive:

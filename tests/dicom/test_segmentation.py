@@ -23,6 +23,7 @@ from venule.dicom.segmentation import SegKind, encode_seg
 from venule.dicom.source import Source
 from venule.errors import OutputError
 from venule.image.fov import find_fov
+from venule.image.landmarks import Disc, Landmarks
 from venule.image.photograph import read_photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
 
@@ -210,17 +211,22 @@ def test_answers_to_one_deidentified_photograph_stay_together() -> None:
     assert one.PatientID == other.PatientID
 
 
-def test_arteries_and_veins_of_a_prediction_are_segments_beside_all_vessels() -> None:
+def test_what_else_was_found_are_segments_beside_all_vessels() -> None:
     read = read_photograph(content(photograph()))
     levels = {name: mask * np.uint16(65535) for name, mask in (("artery", MASK), ("vein", ODD))}
     maps = {name: ProbabilityMap(each, 0.5, np.empty(0, np.intp)) for name, each in levels.items()}
     prediction = Prediction(find_fov(read.pixels), maps)
-    analysis = Analysis(photograph=read, prediction=prediction, model="general")
+    landmarks = Landmarks(Disc(60, 48, 10, 10, 0, 0.9), None)
+    rows, columns = np.mgrid[:96, :120]
+    disc = (rows - 48) ** 2 + (columns - 60) ** 2 <= 100
+    analysis = Analysis(
+        photograph=read, prediction=prediction, model="general", landmarks=landmarks
+    )
     seg = dcmread(BytesIO(OUTPUTS["seg"].encode(analysis)))
     labels = [each.SegmentLabel for each in seg.SegmentSequence]
-    assert labels == ["Vessel", "Artery", "Vein"]
+    assert labels == ["Vessel", "Artery", "Vein", "Optic disc"]
     assert {each.SegmentAlgorithmName for each in seg.SegmentSequence} == {"venule general"}
-    for frame, mask in zip(seg.pixel_array, (MASK | ODD, MASK, ODD), strict=True):
+    for frame, mask in zip(seg.pixel_array, (MASK | ODD, MASK, ODD, disc), strict=True):
         assert np.array_equal(frame > 0, mask)
     label = dcmread(BytesIO(OUTPUTS["seg-labelmap"].encode(analysis))).pixel_array
-    assert np.array_equal(label, np.where(MASK, 2, np.where(ODD, 3, 0)))
+    assert np.array_equal(label, np.where(MASK, 2, np.where(ODD, 3, 4 * disc)))

@@ -1,12 +1,13 @@
 """Settings from held-out predictions: the likeliest calibration, the best threshold."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
@@ -21,6 +22,7 @@ from venule.evaluation.calibrate import (
     _HeldOut,
     _lowest_threshold,
     _reconnect,
+    _threshold_of_mean_dice,
     calibrate,
     fit_platt,
 )
@@ -84,6 +86,22 @@ def test_of_the_thresholds_with_nearly_the_best_dice_the_lowest_is_taken() -> No
     best = max(score(t) for t in np.linspace(0.01, 0.99, 197))
     assert best - 0.0021 <= score(chosen) <= best
     assert all(score(t) < best - 0.0019 for t in np.linspace(0.01, chosen - 0.01, 50))
+
+
+def test_the_threshold_of_mean_dice_weighs_every_photograph_alike() -> None:
+    # One photograph of 1 vessel pixel that needs a threshold above 0.6, one of 900 below 0.3.
+    def photograph(vessel: float, background: float, vessels: int) -> _HeldOut:
+        truth = np.arange(1000).reshape(20, 50) < vessels
+        probability = np.where(truth, vessel, background)
+        image, fov = np.zeros((20, 50, 3), np.uint8), np.ones((20, 50), bool)
+        sample = Sample("a", image, fov, vessels_only(truth))
+        return _HeldOut(sample, logit(probability).astype(np.float32))
+
+    few, many = photograph(0.655, 0.605, 1), photograph(0.305, 0.105, 900)
+    # At 0.61 to 0.65 Dice is 1 and 0; at 0.11 to 0.30 it is 2 / 1001 and 1, the larger mean.
+    assert _threshold_of_mean_dice([few, many], ClassRecord()) == 0.11
+    assert _threshold_of_mean_dice([few, few, many], ClassRecord()) == 0.61
+    assert _lowest_threshold([few, few, many], ClassRecord()) < 0.305
 
 
 def mapped(truth: np.ndarray, vessels: np.ndarray, faint: np.ndarray | None = None) -> _HeldOut:
@@ -260,6 +278,12 @@ def test_the_command_prints_settings_that_a_configuration_takes(
     assert f"threshold = {chosen['threshold']}" in result.output
     assert "reconnection_budget" in result.output
     assert "min_component" in result.output
+
+
+def test_the_command_takes_the_rule_for_the_threshold(runs: list[Path]) -> None:
+    result = CliRunner().invoke(app, ["calibrate", str(runs[1]), "--threshold", "mean-dice"])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^threshold = 0\.\d\d?$", result.output, re.MULTILINE)
 
 
 def test_an_image_to_be_left_out_must_be_one_of_theirs(runs: list[Path]) -> None:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from venule.evaluation.score import LABELS, PROBABILITY_SCORES, Scorer
+from venule.evaluation.score import Scorer
 from venule.image.arrays import FloatMap, Mask
+from venule.metrics.metric import METRICS, labels
 
 
 def drawn(seed: int) -> tuple[FloatMap, Mask, Mask]:
@@ -40,14 +41,14 @@ def test_a_mask_has_no_score_of_probabilities() -> None:
     scorer = Scorer(binary=True)
     _, truth, fov = drawn(0)
     scores = scorer.add(truth.astype(np.float32), truth, fov, threshold=0.5)
-    assert not {*PROBABILITY_SCORES} & {*scores, *scorer.pooled()}
+    assert not {*[m.name for m in METRICS if m.needs_probability]} & {*scores, *scorer.pooled()}
     assert scores["dice"] == scores["cldice"] == 1.0
 
 
 def test_every_score_has_a_label() -> None:
     scorer = Scorer(binary=False)
     scores = scorer.add(*drawn(0), threshold=0.5)
-    assert {*scores, *scorer.pooled()} == {*LABELS}
+    assert {*scores, *scorer.pooled()} == {*labels()}
 
 
 def test_a_probability_equal_to_the_threshold_is_vessel() -> None:

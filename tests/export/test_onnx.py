@@ -124,7 +124,7 @@ def test_onnx_runtime_computes_no_batch_norm_of_the_shipped_weights(
 
 
 def operators_run(path: Path, folder: Path) -> list[str]:
-    """What ONNX Runtime makes of a file: the operators of its optimised graph."""
+    """The operators of the graph that ONNX Runtime makes of a file."""
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(folder / "run.onnx")
     options.log_severity_level = 3
@@ -133,7 +133,7 @@ def operators_run(path: Path, folder: Path) -> list[str]:
 
 
 def test_a_bias_that_is_not_zero_is_kept() -> None:
-    one, zero = (onnx.numpy_helper.from_array(np.float32([value])) for value in (1, 0))
+    one, zero = (onnx.numpy_helper.from_array(np.array([value], np.float32)) for value in (1, 0))
     nodes = [
         onnx.helper.make_node("Constant", [], ["one"], value=one),
         onnx.helper.make_node("Constant", [], ["zero"], value=zero),

@@ -22,8 +22,6 @@ from venule.errors import ImageError, OutputError
 from venule.files.atomic import write_bytes
 from venule.image.encode import encode_strips
 from venule.image.io import (
-    IMAGE_SUFFIXES,
-    is_image_path,
     pixel_hash,
     read_mask,
     read_probability,
@@ -582,14 +580,6 @@ def test_one_changed_pixel_changes_the_hash(
     assert pixel_hash(image) != pixel_hash(other)
 
 
-def test_names_of_photographs_are_recognised() -> None:
-    for name in ("a.JPG", "a.jpeg", "a.tif", "im0001.ppm.gz", "IM.PPM.GZ", "a.b.png"):
-        assert is_image_path(Path(name)), name
-    for name in ("a.txt", "a.gz", "a.tar.gz", "png", "a.png.txt"):
-        assert not is_image_path(Path(name)), name
-    assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in IMAGE_SUFFIXES)
-
-
 @pytest.mark.parametrize(("largest", "bits"), [(4095, 12), (65535, 16)])
 def test_a_deep_ppm_is_scaled_by_the_bits_it_uses(tmp_path: Path, largest: int, bits: int) -> None:
     levels = np.random.default_rng(0).integers(0, largest, (6, 8, 3)).astype(">u2")
@@ -642,3 +632,17 @@ def test_a_mask_is_turned_as_its_orientation_says(tmp_path: Path) -> None:
     exif[0x0112] = 6
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "m.png", exif=exif)
     assert read_mask(tmp_path / "m.png").shape == (6, 4)
+
+
+@pytest.mark.parametrize("value", [1, 2, 255])
+def test_a_mask_of_0_and_a_low_value_is_a_map_of_0_and_1(tmp_path: Path, value: int) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 2:4] = value
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(read_probability(tmp_path / "mask.png"), mask > 0)
+
+
+def test_a_map_of_many_low_values_stays_a_map(tmp_path: Path) -> None:
+    levels = np.array([[0, 1, 2, 3]], np.uint8)
+    Image.fromarray(levels).save(tmp_path / "map.png")
+    np.testing.assert_allclose(read_probability(tmp_path / "map.png"), levels / 255, rtol=1e-6)

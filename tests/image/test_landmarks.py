@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from venule.image.arrays import FloatMap
 from venule.image.landmarks import Disc, find_landmarks
 
 SHAPE = (200, 300)
@@ -12,22 +13,24 @@ FOV = np.ones(SHAPE, bool)
 ROWS, COLUMNS = np.mgrid[: SHAPE[0], : SHAPE[1]]
 
 
-def blob(x: float, y: float, radius: float, peak: float = 1.0) -> np.ndarray:
+def blob(x: float, y: float, radius: float, peak: float = 1.0) -> FloatMap:
     """A Gaussian around (x, y)."""
     away = np.hypot(COLUMNS - x, ROWS - y)
-    return (peak * np.exp(-0.5 * (away / radius) ** 2)).astype(np.float32)
+    found: FloatMap = (peak * np.exp(-0.5 * (away / radius) ** 2)).astype(np.float32)
+    return found
 
 
-def ellipse(x: float, y: float, major: float, minor: float, degrees: float) -> np.ndarray:
+def ellipse(x: float, y: float, major: float, minor: float, degrees: float) -> FloatMap:
     turn = math.radians(degrees)
     along = (COLUMNS - x) * math.cos(turn) + (ROWS - y) * math.sin(turn)
     across = (ROWS - y) * math.cos(turn) - (COLUMNS - x) * math.sin(turn)
-    return ((along / major) ** 2 + (across / minor) ** 2 <= 1).astype(np.float32)
+    inside: FloatMap = ((along / major) ** 2 + (across / minor) ** 2 <= 1).astype(np.float32)
+    return inside
 
 
 def test_a_disc_is_the_ellipse_that_was_drawn() -> None:
     drawn = ellipse(80.3, 90.6, 24, 18, 30)
-    found = find_landmarks(0.9 * drawn, blob(180, 100, 5), FOV).disc
+    found = find_landmarks(np.float32(0.9) * drawn, blob(180, 100, 5), FOV).disc
     assert found is not None
     assert (found.x, found.y) == pytest.approx((80.3, 90.6), abs=0.1)
     assert (found.major_px, found.minor_px) == pytest.approx((24, 18), rel=0.02)

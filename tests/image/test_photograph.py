@@ -118,3 +118,34 @@ def test_some_reader_takes_any_content() -> None:
         assert any(reader.recognizes(content) for reader in READERS)
     names = [reader.name for reader in READERS]
     assert len(set(names)) == len(names)
+
+
+def test_the_largest_page_is_read_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "eye.tif"
+    large = Image.fromarray(EYE)
+    large.resize((8, 6)).save(path, save_all=True, append_images=[large, large.resize((10, 8))])
+    photograph = read_photograph(path)
+    np.testing.assert_array_equal(photograph.pixels, EYE)
+    assert photograph.notes == ("a file of several pages; the largest one was read, page 2",)
+
+
+def twelve_bits(marked: int, value: int) -> tuple[bytes, Any]:
+    """A 16-bit PPM whose retina uses 12 bits, with `marked` pixels of another value."""
+    levels = np.random.default_rng(0).integers(100, 4000, (200, 300, 3)).astype(">u2")
+    levels[:1, :marked] = value
+    return b"P6\n300 200\n65535\n" + levels.tobytes(), levels
+
+
+@pytest.mark.parametrize(("marked", "value"), [(0, 0), (1, 60000), (1, 65535), (250, 65535)])
+def test_writing_and_hot_pixels_do_not_darken_twelve_bits(marked: int, value: int) -> None:
+    content, levels = twelve_bits(marked, value)
+    expected = np.rint(levels[1:].astype(float) * 255 / 4095)
+    np.testing.assert_array_equal(read_photograph(content).pixels[1:], expected)
+
+
+def test_sixteen_bits_with_bright_parts_are_scaled_by_sixteen_bits() -> None:
+    levels = np.random.default_rng(0).integers(100, 4000, (200, 300, 3)).astype(">u2")
+    levels[:4] = np.random.default_rng(1).integers(4000, 65535, (4, 300, 3))
+    content = b"P6\n300 200\n65535\n" + levels.tobytes()
+    expected = np.rint(levels.astype(float) * 255 / 65535)
+    np.testing.assert_array_equal(read_photograph(content).pixels, expected)

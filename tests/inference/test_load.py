@@ -100,7 +100,10 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_choice_of_weights_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="loss, iou, dice, auc, last"):
+    (tmp_path / "weights").mkdir()
+    for name in ("best_dice", "best_loss", "last"):
+        (tmp_path / "weights" / f"{name}.safetensors").touch()
+    with pytest.raises(UsageError, match=r"checkpoint 'best': .* has dice, last, loss"):
         weights_file(tmp_path, checkpoint="best")
 
 

@@ -43,3 +43,41 @@ def test_arteries_and_veins_are_vessels_together() -> None:
     np.testing.assert_array_equal(prediction.vessels, ARTERY.mask | VEIN.mask)
     np.testing.assert_array_equal(prediction.vessel_map.mask, prediction.vessels)
     assert prediction.vessel_map.reconnected_at.tolist() == [1, 3]
+
+
+def test_a_vessel_of_the_class_with_the_lower_threshold_is_one_in_the_common_map_too() -> None:
+    artery = of([[20_000, 30_000, 0, 40_000]], 20_000 / 65_535, [])
+    vein = of([[39_999, 0, 39_999, 50_000]], 40_000 / 65_535, [])
+    prediction = Prediction(FOV, {"artery": artery, "vein": vein})
+    # An artery of level 20,000 is a vessel; no vein is, below 40,000.
+    assert prediction.vessels.tolist() == [[True, True, False, True]]
+    assert prediction.vessel_map.levels.tolist() == [[40_000, 40_000, 39_999, 50_000]]
+    assert prediction.vessel_map.threshold == 40_000 / 65_535
+    np.testing.assert_array_equal(prediction.vessel_map.mask, prediction.vessels)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_common_map_has_the_union_of_masks_whatever_the_thresholds(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    maps = {
+        name: ProbabilityMap(
+            random.integers(0, 65_535, (40, 50), np.uint16, endpoint=True),
+            float(random.uniform(0, 1)),
+            np.zeros(0, np.intp),
+        )
+        for name in ("artery", "vein", "third")
+    }
+    prediction = Prediction(outlined(np.ones((40, 50), bool)), maps)
+    union = np.zeros((40, 50), bool)
+    for one in maps.values():
+        union |= one.levels / 65_535 >= one.threshold
+    np.testing.assert_array_equal(prediction.vessels, union)
+    np.testing.assert_array_equal(prediction.vessel_map.mask, union)
+
+
+def test_a_pixel_is_reconnected_if_every_class_that_has_it_says_so() -> None:
+    artery = of([[65_535, 65_535, 65_535, 0]], 0.5, [0, 1])
+    vein = of([[65_535, 65_535, 0, 65_535]], 0.5, [0, 3])
+    prediction = Prediction(FOV, {"artery": artery, "vein": vein})
+    # 0: both mark it; 1: a measured vein, too; 2: nobody marks it; 3: no artery, and a marked vein.
+    assert prediction.vessel_map.reconnected_at.tolist() == [0, 3]

@@ -180,7 +180,7 @@ def _write(rng: Rng, scene: Scene, at: tuple[float, float], color: Color, size: 
     layer = Image.new("L", scene.shape[::-1])
     font = ImageFont.load_default(max(7.0, size))
     ImageDraw.Draw(layer).text((at[1], at[0]), text, fill=255, font=font)
-    alpha = np.asarray(layer, np.float32)[..., None] / 255
+    alpha: Floats = np.asarray(layer, np.float32)[..., None] / np.float32(255)
     scene.pixels = scene.pixels * (1 - alpha) + np.asarray(color, np.float32) * alpha
 
 

@@ -12,7 +12,7 @@ from venule.errors import UsageError
 from venule.evaluation.card import read_report
 from venule.evaluation.report import interval_text, to_json
 from venule.evaluation.result import Report, Result
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 
 ROOT = Path(__file__).parents[2]
 SLIM = ROOT / "results" / "ddrnet23-slim-drive"
@@ -57,7 +57,7 @@ def test_the_readmes_table_is_what_the_result_files_say() -> None:
         "general",
         "expert:second",
     ]
-    name_of = {label: name for name, label in LABELS.items()}
+    name_of = {label: name for name, label in labels().items()}
     rows = re.findall(r"^\| ([^|]+?) \| (.+) \|$", table, re.MULTILINE)
     rows = [(label, cells) for label, cells in rows if set(label) != {"-"}]
     assert len(rows) == 7

@@ -63,7 +63,7 @@ def test_pretrained_and_fresh_experiments_differ_in_weights_and_length_alone() -
     paths = [path for path in PUBLISHED if path.stem.endswith("-pretrained")]
     assert paths
     for path in paths:
-        fresh = path.stem.removesuffix("-pretrained").removesuffix("-drawn")
+        fresh = path.stem.removesuffix("-pretrained").removesuffix("-synthetic")
         ours = read_config(path, (), TrainConfig)
         other = read_config(path.with_name(f"{fresh}.toml"), (), TrainConfig)
         length = {"epochs": 1, "published_epochs": 1, "early_stopping_after": 0}

@@ -36,16 +36,18 @@ def test_pixels_that_disagree_with_their_vessel_are_outvoted() -> None:
 
 def test_a_branch_is_what_its_parent_is() -> None:
     trunk, branch = line((80, 10), (80, 150)), line((80, 80), (30, 110), half=1.5)
-    mask = trunk | branch
-    probabilities = maps(trunk, branch & ~trunk)
+    vein = line((130, 10), (130, 150))
+    mask = trunk | branch | vein
+    probabilities = maps(trunk, (branch & ~trunk) | vein)
     own = vessel_types(mask, *probabilities, trace_vessels(mask), consistent=False)
     assert own.vein[40, 104]  # looked at alone the branch is a vein
-    weak = tuple(
+    artery, vein_like = (
         np.where(branch & ~trunk, 0.5 + 0.05 * sign, p).astype(np.float32)
         for sign, p in zip((-1, 1), probabilities, strict=True)
     )
-    together = vessel_types(mask, *weak, trace_vessels(mask))
-    assert together.artery[mask].all()
+    together = vessel_types(mask, artery, vein_like, trace_vessels(mask))
+    assert together.artery[trunk | branch].all()
+    assert together.vein[vein].all()
 
 
 def test_an_artery_and_a_vein_cross_and_stay_what_they_are() -> None:
@@ -98,3 +100,12 @@ def test_a_type_is_the_likelier_one_and_its_doubt_stays() -> None:
     assert arteries[80, 140] == pytest.approx(0.6 * 65535, abs=1)
     assert arteries[80, 70] == pytest.approx(half, abs=1)  # the vessel outvoted these pixels
     assert not arteries[~vessel].any()
+
+
+def test_a_camera_that_makes_all_vessels_look_like_veins_is_evened_out() -> None:
+    artery, vein = line((40, 10), (40, 150)), line((120, 10), (120, 150))
+    mask = artery | vein
+    darker = np.where(artery, 0.45, np.where(vein, 0.2, 0.1)).astype(np.float32)
+    found = vessel_types(mask, darker, 1 - darker, trace_vessels(mask))
+    assert found.artery[artery].all()
+    assert found.vein[vein].all()

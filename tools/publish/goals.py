@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from venule.evaluation.report import Table
 from venule.evaluation.result import Result
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Goal:
     pooled: bool = False
 
     def met(self, value: float) -> bool:
-        """Whether a score reaches the goal; nan does not."""
+        """Tell whether a score reaches the goal; nan does not."""
         return value >= self.goal if self.at_least else value <= self.goal
 
 
@@ -74,7 +74,7 @@ on these images. Measured once; no file of theirs is kept here.""",
 The peer is tyb311/SkelCon as trained on STARE, run by us at threshold 0.5, as it comes. Measured
 once; no file of it is kept here.""",
 }
-"""What stands below the table of the goals."""
+"""Notes below the table of the goals."""
 
 
 def measured(goal: Goal, result: Result) -> float:
@@ -102,5 +102,7 @@ def goal_table(result: Result, goals: Sequence[Goal] = GOALS) -> Table:
         value = measured(goal, result)
         bound = f"{'≥' if goal.at_least else '≤'} {goal.goal:g}"
         verdict = "met" if goal.met(value) else "missed"
-        rows.append([LABELS[goal.score], goal.peer, goal.observer, bound, f"{value:.4f}", verdict])
+        rows.append(
+            [labels()[goal.score], goal.peer, goal.observer, bound, f"{value:.4f}", verdict]
+        )
     return rows

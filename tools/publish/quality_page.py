@@ -52,7 +52,8 @@ MEASURES = {
     "brightness": "median of the largest channel, as a share of 255",
     "overexposed": "share of pixels whose green channel is 250 or above",
     "contrast": "standard deviation of green at details of a twentieth of the diameter, over its "
-    "mean",
+    "mean; from 0.07 on without spots that are far brighter than the rest, such as scars",
+    "stretch": "longer over shorter diameter of the field of view",
     "sharpness": "standard deviation of green at details of an eightieth of the diameter, over "
     "that at a twentieth",
     "blockiness": "how much larger steps from pixel to pixel are across an 8 pixel grid, as JPEG "
@@ -64,15 +65,30 @@ MEASURES = {
 }
 
 RULES = """\
-Three reasons are rules of more than one measure:
+The others are rules of more than one measure:
 
 - **no field of view** (reject): no channel spans 4 grey levels over 98 % of its pixels. (A field of
   view that is given and has no pixel is an error.)
 - **edge of the field of view not visible** (usable): no arc of a circle ends the retina, so the
   scale of the photograph is unknown and the network may see vessels at a size it has not learnt.
-- **not a fundus photograph** (reject): less than half of the pixels are warm though there is
-  colour; contrast above 0.08; vessels on more than 35 % of the field of view; or a vessel map whose
-  largest connected component holds less than 25 % of it (35 % where no edge is visible).
+- **several fields of view** (usable): the frame shows more than one, such as two eyes. All of them
+  are segmented, at the scale of the largest; measurements of one eye are of no use.
+- **not a fundus photograph** (reject): at least two signs against one. Contrast above 0.08, less
+  than half of the pixels warm though there is colour, and vessels on less than 2 % are a sign each;
+  vessels on more than 35 % of the field of view, or a vessel map whose largest connected component
+  holds less than 28 % of it (20 % where no edge is visible), are two. Where no round edge is
+  visible, that is a sign, and so are unusual colours, none at all, and uncertain vessels.
+- **looks like an angiogram** (reject): without colour, in a round field of view, and bright lines
+  stand out more than dark ones. **Looks like an OCT scan** (reject): without colour or edge, and
+  bright layers lie one above the other. **Looks like a scanning-laser image** (usable): without
+  colour or edge, and a vessel tree was found. **Looks like an ultra-wide field** (usable): wider
+  than high by a tenth, nearly as green as red, and without blue.
+
+Of 748 photographs of DRIVE, CHASE_DB1, HRF, AVRDB, FIVES, IDRiD and RIDB that were at hand, none
+is rejected with the maps of `general`: 721 are `ok`, 27 `usable`; of the 722 that were `ok` by the
+rules before, 720 still are. Of 234 pictures that are none of a fundus (136 of 34 kinds of textures,
+writing, scenes, other modalities and discs, made by `tests/support/others.py`, and 98 that Python
+packages bring along), none is `ok` and 224 (96 %) are rejected; the limits were set on these, too.
 
 The limits lie between what good photographs measure and what some of them measure when they are
 degraded so far that the map of `general` loses a good part of its Dice. The good ones are 20
@@ -156,7 +172,7 @@ def _results(report: Json) -> Iterator[str]:
 
 
 def _photographs(report: Json) -> str:
-    """How many of how many photographs, a split subsampled by a step."""
+    """Count the photographs taken and all of a split, subsampled by a step."""
     each, every = report["all"]["photographs"], report["every"]
     return f"all {each} photographs" if every == 1 else f"one photograph of {every}, {each} in all"
 

@@ -31,8 +31,8 @@ from venule.evaluation.report import (
     markdown,
     score_table,
 )
-from venule.evaluation.score import LABELS
 from venule.inference.load import shipped_weights
+from venule.metrics.metric import labels
 
 PAGE = "results.md"
 
@@ -118,5 +118,5 @@ def _tta(path: Path) -> Iterator[str]:
     for name, change in found["difference"].items():
         numbers = [f"{found[way][name]:.4f}" for way in ("once", "d4")]
         interval = f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"
-        table.append([LABELS[name], *numbers, interval])
+        table.append([labels()[name], *numbers, interval])
     yield from markdown(table)

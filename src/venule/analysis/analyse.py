@@ -7,7 +7,7 @@ from pathlib import Path
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import FieldOfView
 from venule.image.landmarks import Landmarks
-from venule.image.photograph import Photograph, as_photograph
+from venule.image.photograph import Laterality, Photograph, as_photograph
 from venule.inference.prediction import Prediction
 from venule.inference.segment import Segmenter
 from venule.quality.assess import Quality, assess
@@ -30,7 +30,7 @@ class Networks:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Analysis:
-    """What is known of one photograph; None where the step that finds it was not asked for.
+    """The findings in one photograph; None where the step that finds it was not asked for.
 
     `model` is the name of the network that segmented the vessels.
     """
@@ -41,14 +41,32 @@ class Analysis:
     quality: Quality | None = None
     landmarks: Landmarks | None = None
 
+    @property
+    def laterality(self) -> Laterality | None:
+        """The eye that the photograph states, or else the one that disc and fovea tell."""
+        found = None if self.landmarks is None else self.landmarks.laterality
+        return self.photograph.laterality or found
+
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an analysis, after those that it `needs`; it fills a field of the analysis."""
+    """One step of an analysis, after those that it `needs`; it fills a field of the analysis.
+
+    Attributes:
+        network: the shipped weights that it uses where no others are given; None for none.
+        spared_by: a network of vessels with all these classes makes `network` needless.
+    """
 
     name: str
     fill: Callable[[Analysis, Networks], Analysis]
     needs: tuple["Step", ...] = ()
+    network: str | None = None
+    spared_by: tuple[str, ...] = ()
+
+    def shipped_network(self, vessels: Segmenter) -> str | None:
+        """The shipped weights that it uses beside a network of vessels."""
+        spared = bool(self.spared_by) and set(self.spared_by) <= set(vessels.record.class_names)
+        return None if spared else self.network
 
 
 def analyse(
@@ -101,4 +119,4 @@ def _grade(analysis: Analysis, _: Networks) -> Analysis:
 
 
 GRADE = Step("grade", _grade)
-"""Whether the vessels found can be relied on: fills `quality`."""
+"""The grade of the photograph and of the vessels found: fills `quality`."""

@@ -1,6 +1,6 @@
 """Columns that a table has of an analysis: a group of columns is one value in one list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ from venule.analysis.marks import LANDMARKS
 from venule.dicom.source import Source
 
 Cell = str | float | int | None
-"""What a table holds in one place; None is an empty cell."""
+"""The content of one place of a table; None is an empty cell."""
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,15 @@ class Columns:
     """A group of columns: their names, the steps they need, and a photograph's cells.
 
     `row` may give more columns than `names`, where what is known of the photograph allows them;
-    the table has them after the others. `table` is the file that they stand in.
+    the table has them after the others, in the order of `more` and then of their names. `table`
+    is the file that they stand in.
     """
 
     names: tuple[str, ...]
     row: Callable[[Analysis], Mapping[str, Cell]]
     needs: tuple[Step, ...] = ()
     table: Literal["report", "measurements"] = "report"
+    more: Callable[[], Sequence[str]] = tuple
 
 
 def _quality(analysis: Analysis) -> Mapping[str, Cell]:
@@ -37,28 +39,7 @@ def _quality(analysis: Analysis) -> Mapping[str, Cell]:
     }
 
 
-def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
-    found = analysis.landmarks
-    if found is None:
-        return {}
-    cells: dict[str, Cell] = {"laterality": found.laterality}
-    if found.disc is not None:
-        cells |= {
-            "disc_x_px": round(found.disc.x, 1),
-            "disc_y_px": round(found.disc.y, 1),
-            "disc_radius_px": round(found.disc.radius_px, 1),
-            "disc_confidence": round(found.disc.confidence, 3),
-        }
-    if found.fovea is not None:
-        cells |= {
-            "fovea_x_px": round(found.fovea.x, 1),
-            "fovea_y_px": round(found.fovea.y, 1),
-            "fovea_confidence": round(found.fovea.confidence, 3),
-        }
-    return cells
-
-
-LANDMARK_COLUMNS = (
+LANDMARKS_OF = (
     "disc_x_px",
     "disc_y_px",
     "disc_radius_px",
@@ -66,14 +47,30 @@ LANDMARK_COLUMNS = (
     "fovea_x_px",
     "fovea_y_px",
     "fovea_confidence",
-    "laterality",
+    "laterality_confidence",
 )
 """Pixels of the photograph, 0 at the centre of the first one; empty where there is none."""
 
 
+def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
+    found = analysis.landmarks
+    if found is None:
+        return {}
+    cells: dict[str, Cell] = dict.fromkeys(LANDMARKS_OF)
+    if (disc := found.disc) is not None:
+        cells["disc_x_px"], cells["disc_y_px"] = round(disc.x, 1), round(disc.y, 1)
+        cells["disc_radius_px"] = round(disc.radius_px, 1)
+        cells["disc_confidence"] = round(disc.confidence, 3)
+    if (fovea := found.fovea) is not None:
+        cells["fovea_x_px"], cells["fovea_y_px"] = round(fovea.x, 1), round(fovea.y, 1)
+        cells["fovea_confidence"] = round(fovea.confidence, 3)
+    if found.laterality is not None:
+        cells["laterality_confidence"] = round(found.laterality_confidence, 3)
+    return cells
+
+
 def _file(analysis: Analysis) -> Mapping[str, Cell]:
-    photograph = analysis.photograph
-    return {"laterality": photograph.laterality, "um_per_px": photograph.um_per_px}
+    return {"laterality": analysis.laterality, "um_per_px": analysis.photograph.um_per_px}
 
 
 def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
@@ -81,10 +78,23 @@ def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
     return {"acquired": origin.acquired or None} if isinstance(origin, Source) else {}
 
 
+def _measured(analysis: Analysis) -> Mapping[str, Cell]:
+    from venule.analysis.measuring import measured_cells  # only where it is asked for
+
+    return measured_cells(analysis)
+
+
+def _measured_columns() -> Sequence[str]:
+    from venule.analysis.measuring import measured_columns
+
+    return measured_columns()
+
+
 COLUMNS: Mapping[str, Columns] = {
     "quality": Columns(("quality", "quality_reasons", "uncertainty"), _quality, (GRADE,)),
-    "landmarks": Columns(LANDMARK_COLUMNS, _landmarks, (LANDMARKS,)),
+    "landmarks": Columns(LANDMARKS_OF, _landmarks, (LANDMARKS,)),
     "file": Columns(("laterality", "um_per_px"), _file),
     "acquired": Columns(("acquired",), _acquired),  # personal: only where it is asked for
+    "measure": Columns((), _measured, table="measurements", more=_measured_columns),
 }
 """Every group of columns by its name, in the order in which tables show them."""

@@ -1,4 +1,4 @@
-"""What a mask file keeps beside its pixels, so that it can be measured without its photograph."""
+"""Facts that a mask file keeps beside its pixels, to be measured without its photograph."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What is known of a mask that was predicted.
+    """Facts about a mask that was predicted.
 
     Attributes:
         fov: (H, W) bool, the field of view that was segmented.

@@ -9,7 +9,6 @@ from venule.image.landmarks import find_landmarks
 from venule.inference.load import load
 from venule.inference.prediction import ProbabilityMap
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord
 
 TYPES_MODEL = "vessel-types"
 LANDMARKS_MODEL = "landmarks"
@@ -26,9 +25,9 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
     if {"artery", "vein"} <= set(prediction.maps):
         return analysis  # the network that segments the vessels tells them apart
     network = networks.types or _shipped(TYPES_MODEL)
-    _require(network.record, ("artery", "vein"))
-    looks = network.segment(analysis.photograph, fov=prediction.fov).maps
-    artery, vein = (looks[name].probability for name in ("artery", "vein"))
+    _require(network, ("artery", "vein"))
+    typed = network.segment(analysis.photograph, fov=prediction.fov).maps
+    artery, vein = (typed[name].probability for name in ("artery", "vein"))
     mask, reconnected = prediction.vessels, prediction.vessel_map.reconnected_at
     tree = trace_vessels(mask, prediction.fov.mask, prediction.vessel_map.reconnected)
     levels = type_levels(vessel_types(mask, artery, vein, tree), artery, vein)
@@ -42,7 +41,7 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
 def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
     """Find disc, fovea and eye: fills `landmarks`."""
     network = networks.landmarks or _shipped(LANDMARKS_MODEL)
-    _require(network.record, ("disc", "fovea"))
+    _require(network, ("disc", "fovea"))
     fov = analysis.prediction.fov
     maps = network.segment(analysis.photograph, fov=fov).maps
     found = find_landmarks(
@@ -59,7 +58,8 @@ def _shipped(name: str) -> Segmenter:
     return load(name)
 
 
-def _require(record: ModelRecord, classes: tuple[str, ...]) -> None:
+def _require(network: Segmenter, classes: tuple[str, ...]) -> None:
+    record = network.record
     if missing := [name for name in classes if name not in record.class_names]:
         raise UsageError(
             f"{record.name}: segments {', '.join(record.class_names)}, and no {missing[0]}; name "
@@ -67,8 +67,8 @@ def _require(record: ModelRecord, classes: tuple[str, ...]) -> None:
         )
 
 
-TYPES = Step("types", _types)
-"""Which vessels are arteries and which veins: adds the maps "artery" and "vein"."""
+TYPES = Step("types", _types, network=TYPES_MODEL, spared_by=("artery", "vein"))
+"""Arteries told from veins: adds the maps "artery" and "vein"."""
 
-LANDMARKS = Step("landmarks", _landmarks)
-"""Where optic disc and fovea are, and which eye it is: fills `landmarks`."""
+LANDMARKS = Step("landmarks", _landmarks, network=LANDMARKS_MODEL)
+"""The positions of optic disc and fovea, and the eye: fills `landmarks`."""

@@ -1,6 +1,6 @@
 """Files that can be written of an analysis: a kind of file is one value in one list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from venule.analysis.kept import keep
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.dicom.source import Source
 from venule.errors import OutputError
+from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.artery_vein import color_types
 from venule.image.encode import encode_levels, encode_mask, encode_rgb, encode_strips
 from venule.viz.marks import mark_overlay
@@ -43,16 +44,19 @@ def _mask(analysis: Analysis) -> bytes:
 
 
 def _overlay(analysis: Analysis) -> bytes:
-    photograph, maps = analysis.photograph, analysis.prediction.maps
+    return encode_strips(analysis.photograph.shape, _drawn(analysis))
+
+
+def _drawn(analysis: Analysis) -> Iterator[RGB]:
+    """The photograph with what was found in it, in strips from top to bottom."""
+    pixels, maps = analysis.photograph.pixels, analysis.prediction.maps
     typed = {"artery", "vein"} <= set(maps)
     if not typed and analysis.landmarks is None:
-        strips = overlay_strips(photograph.pixels, analysis.prediction.vessels)
-        return encode_strips(photograph.shape, strips)
-    pixels = photograph.pixels
+        return overlay_strips(pixels, analysis.prediction.vessels)
     artery, vein = (maps[name].mask if typed else None for name in ("artery", "vein"))
     if not typed:
         pixels = overlay(pixels, analysis.prediction.vessels)
-    return encode_rgb(mark_overlay(pixels, artery, vein, analysis.landmarks))
+    return iter([mark_overlay(pixels, artery, vein, analysis.landmarks)])
 
 
 def _av(analysis: Analysis) -> bytes:
@@ -75,18 +79,19 @@ def _seg(kind: "SegKind", analysis: Analysis) -> bytes:
     maps = {"vessel": prediction.vessel_map} | {
         name: found for name, found in prediction.maps.items() if name in SEGMENTS
     }
+    stored: dict[str, Mask | FloatMap] = {name: found.mask for name, found in maps.items()}
+    stored["vessel"] = prediction.vessels
     if kind == "fractional":
         stored = {name: found.probability for name, found in maps.items()}
-        return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model)
-    masks = {name: found.mask for name, found in maps.items()} | {"vessel": prediction.vessels}
-    return encode_seg(_source(analysis), masks, kind=kind, model=analysis.model)
+    if analysis.landmarks is not None and analysis.landmarks.disc is not None:
+        stored["disc"] = analysis.landmarks.disc.mask(analysis.photograph.shape)
+    return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model)
 
 
 def _sc(analysis: Analysis) -> bytes:
     from venule.dicom.capture import encode_secondary_capture
 
-    strips = overlay_strips(analysis.photograph.pixels, analysis.prediction.vessels)
-    return encode_secondary_capture(_source(analysis), np.concatenate([*strips]))
+    return encode_secondary_capture(_source(analysis), np.concatenate([*_drawn(analysis)]))
 
 
 def _source(analysis: Analysis) -> Source:

@@ -12,7 +12,7 @@ OpenWorker = Callable[[int], Worker]
 
 @dataclass(frozen=True)
 class Resources:
-    """How many workers, threads of each, and seconds that one photograph may take."""
+    """Numbers of workers and of threads of each, and the seconds that one photograph may take."""
 
     workers: int
     threads: int
@@ -39,7 +39,7 @@ class Waiting:
         return self.has(1)
 
     def has(self, count: int) -> bool:
-        """Whether there are that many."""
+        """Tell whether there are that many."""
         while len(self._here) < count:
             task = next(self._more, None)
             if task is None:

@@ -1,4 +1,4 @@
-"""Which photographs are read and where their results go, decided before anything is written."""
+"""The plan of a run: photographs to read and places of results, before anything is written."""
 
 import gzip
 import os
@@ -17,13 +17,18 @@ from venule.batch.records import Shard, is_ledger
 from venule.dicom.pseudonym import pseudonym
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
-from venule.image.io import is_image_path, read_bytes
+from venule.image.io import read_bytes
+from venule.image.kinds import is_photograph, unread_picture
 
 Layout = Literal["mirror", "hashed"]
 """Where results lie below their folder: as the photographs do, or in folders by a hash."""
 
 _HEAD_BYTES = 256
 _DICOM_SUFFIXES = (".dcm", ".dicom")
+
+
+_NAMED = 10
+"""Pictures that cannot be read that a warning names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)  # there may be millions
@@ -41,7 +46,7 @@ class Job:
 
     @property
     def label(self) -> str:
-        """What stands for the photograph in every message, table and log."""
+        """The words for the photograph in every message, table and log."""
         return self.name if self.dicom else str(self.source)
 
     @property
@@ -89,9 +94,10 @@ def plan(
 
     DICOM objects are known by their content, whatever their names, and their results are named by
     pseudonyms, all in `out` itself: the name of a file or folder may be that of a patient.
-    Folders are searched recursively and mirrored under `out`; hidden files, `out` itself and
-    folders met before (a loop of links) are passed over, and so, with a warning, are folders of
-    other results. Photographs that would share a name in
+    So are other photographs, if their names do not tell; pictures of kinds that are not read are
+    counted and named in a warning. Folders are searched recursively and mirrored under `out`;
+    hidden files, `out` itself and folders met before (a loop of links) are passed over, and so,
+    with a warning, are folders of other results. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
     cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
     own are planned, which may be none. The layout "hashed" mirrors no folders, see `_hashed`.
@@ -138,6 +144,7 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
     """The photographs below `root`, each folder once, in the order of their names."""
     skipped = {_identity(out)} if out.exists() else set()
     closed: list[Path] = []
+    unread: list[str] = []
 
     def failed(error: OSError) -> None:
         if Path(error.filename) == root:
@@ -161,8 +168,17 @@ def _photographs(root: Path, out: Path) -> Iterator[_Found]:
                 continue
             one = _found(here / name, results, out)
             # A link that leads nowhere and a pipe stay: they are reported, not passed over.
-            if one.pseudonym is not None or is_image_path(here / name):
+            if one.pseudonym is not None or is_photograph(here / name):
                 yield one
+            elif (kind := unread_picture(here / name)) is not None:
+                unread.append(f"{here / name}: {kind.name}; {kind.todo}")
+    if unread:
+        others = "".join(f"\n  {line}" for line in unread[:_NAMED])
+        more = f"\n  and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+        warnings.warn(
+            f"{root}: {len(unread)} pictures are of kinds that are not read{others}{more}",
+            stacklevel=2,
+        )
     for path in closed:
         yield _Found(path, out / path.parent.relative_to(root))
 
@@ -179,7 +195,7 @@ def _found(path: Path, folder: Path, out: Path) -> _Found:
 
 
 def _is_dicom(path: Path) -> bool:
-    """Whether the file is a DICOM object, perhaps zipped, or is at least called one."""
+    """Tell whether the file is a DICOM object, perhaps zipped, or is at least called one."""
     if path.suffix.lower() in _DICOM_SUFFIXES:  # a broken one has a patient's name as well
         return True
     try:

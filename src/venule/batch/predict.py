@@ -14,14 +14,24 @@ from pathlib import Path
 from typing import get_args
 
 from venule import __version__
-from venule.analysis.analyse import Networks
+from venule.analysis.analyse import Networks, in_order
 from venule.analysis.columns import COLUMNS
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Job, Layout, plan
-from venule.batch.process import Failed, Kept, Outcome, Task, Worker, Written, discard, sweep
+from venule.batch.process import (
+    Failed,
+    Kept,
+    Outcome,
+    Task,
+    Worker,
+    Written,
+    discard,
+    steps_for,
+    sweep,
+)
 from venule.batch.records import Records, Shard
 from venule.batch.refuse import Settings, refuse_overwriting
 from venule.batch.report import write_reports
@@ -154,12 +164,8 @@ def predict_folder(
     weights = choice.weights
     sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
     segmenter = choice.open(resources.threads)
-    parameters: dict[str, object] = {
-        "imgsz": choice.resize_px,
-        "strict": strict,
-        "deidentify": deidentify,
-        "layout": layout,
-    }
+    parameters: dict[str, object] = {"imgsz": choice.resize_px, "strict": strict}
+    parameters |= {"deidentify": deidentify, "layout": layout}
     settings = settings_of(segmenter, sha256, parameters, outputs, columns)
     if key is not None:
         _write_key(Path(key), jobs, Path(out), overwrite=overwrite)
@@ -236,16 +242,23 @@ def settings_of(
     outputs: Sequence[str] = ("mask",),
     columns: Sequence[str] = ("quality",),
 ) -> Settings:
-    """What results depend on beside the photograph; `parameters` are those the user chose.
+    """State what results depend on beside the photograph; `parameters` are those the user chose.
 
     The runtime is the one that computes, with its version and precision, not the one that was
-    asked for: "auto" may be another on the day the run goes on.
+    asked for: "auto" may be another on the day the run goes on. `networks` has the SHA-256 of the
+    shipped weights that outputs and columns need beside the network of vessels, by name.
+
+    Raises:
+        WeightsError: such weights did not come with this package.
     """
     record = segmenter.record
+    steps = in_order(steps_for(outputs, columns))
+    networks = [name for step in steps if (name := step.shipped_network(segmenter)) is not None]
     return {
         "venule": __version__,
         "model": record.name,
         "model_sha256": weights_sha256,
+        "networks": {name: file_sha256(weights_file(name)) for name in networks},
         "licence": record.licence,
         "runtime": segmenter.runtime,
         "threshold": {one.name: one.threshold for one in record.classes},
@@ -377,7 +390,7 @@ def _settle(outcome: Outcome, ledger: Ledger) -> None:
 
 @dataclass
 class _LastRun:
-    """What run.json says of the run that wrote it."""
+    """The account in run.json of the run that wrote it."""
 
     engine: str
     resources: Resources

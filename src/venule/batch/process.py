@@ -24,7 +24,7 @@ _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 @dataclass(frozen=True)
 class Finished:
-    """What the ledger knows of a photograph that was predicted before, with equal settings."""
+    """The ledger's entry of a photograph that was predicted before, with equal settings."""
 
     input_sha256: str
     outputs: Mapping[str, str]  # SHA-256 by path below the folder of results
@@ -68,7 +68,7 @@ Outcome = Written | Kept | Failed
 
 
 def may_exist(path: str | Path) -> bool:
-    """Whether a file or link is there, or cannot be told from here, as on a share that fails."""
+    """Tell whether a file or link is there, or may be, as on a share that fails."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -146,9 +146,13 @@ class Worker:
 
 def steps_of(job: Job) -> tuple[Step, ...]:
     """The steps of the analysis that the job's outputs, columns and strictness need."""
-    needed = [OUTPUTS[name].needs for name in job.outputs]
-    needed += [COLUMNS[name].needs for name in job.columns]
-    needed += [(GRADE,)] if job.strict else []
+    needed = steps_for(job.outputs, job.columns)
+    return tuple(dict.fromkeys((*needed, GRADE))) if job.strict else needed
+
+
+def steps_for(outputs: Sequence[str], columns: Sequence[str]) -> tuple[Step, ...]:
+    """The steps of the analysis that outputs and columns need, by name."""
+    needed = [OUTPUTS[name].needs for name in outputs] + [COLUMNS[name].needs for name in columns]
     return tuple(dict.fromkeys(step for steps in needed for step in steps))
 
 
@@ -243,7 +247,7 @@ def _input_sha256(path: Path) -> str:
 
 
 def _still_there(job: Job, finished: Finished) -> bool:
-    """Whether the job's files, and no others, are as they were when it was finished.
+    """Tell whether the job's files, and no others, are as they were when it was finished.
 
     Raises:
         _UnreadableError: nobody can say, so that they are to be kept.

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -141,7 +141,7 @@ class Supervised:
     """A worker process that is replaced when it dies, for one who waits for each photograph."""
 
     def __init__(self, open_worker: OpenWorker, resources: Resources) -> None:
-        self._open = partial(_Worker, open_worker, resources.threads)
+        self._open: Callable[[], _Worker] = partial(_Worker, open_worker, resources.threads)
         self._timeout_s = resources.timeout_s
         self._worker = self._open()
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,7 +21,7 @@ from venule.batch.processes import Died, Supervised
 from venule.errors import OutputError, UsageError, VenuleError
 
 _BEGUN = 5
-"""How often a photograph is begun whose actor dies: it need not be the photograph's fault."""
+"""Attempts at a photograph whose actor dies: it need not be the photograph's fault."""
 
 _LOST_AT_START = 10
 """Actors that may die one after the other while they load the networks, or two for each worker."""
@@ -123,7 +123,8 @@ class Actor:
     """A worker process on some node, and who watches it."""
 
     def __init__(self, open_worker: OpenWorker, resources: Resources, here: _Here) -> None:
-        self._here, self._open = here, partial(Supervised, open_worker, resources)
+        self._here = here
+        self._open: Callable[[], Supervised] = partial(Supervised, open_worker, resources)
 
     def load(self) -> VenuleError | None:
         """Load the networks; what is wrong with them, or with this node, is returned."""
@@ -150,7 +151,7 @@ class Actor:
 
 @dataclass
 class _Busy:
-    """What an actor is at: its call, the photograph (None while it loads), and since when."""
+    """An actor's present work: its call, the photograph (None while it loads), and its start."""
 
     actor: Any
     task: Task | None

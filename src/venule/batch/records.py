@@ -21,7 +21,7 @@ class Shard:
     count: int
 
     def takes(self, name: str) -> bool:
-        """Whether the photograph of that name, see `plan.Job`, is this shard's."""
+        """Tell whether the photograph of that name, see `plan.Job`, is this shard's."""
         digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
 
@@ -57,7 +57,7 @@ class Records:
 
     @property
     def run(self) -> Path:
-        """What all results have in common."""
+        """The record of what all results have in common."""
         return self.out / f"run{self._part}.json"
 
     @property
@@ -76,7 +76,7 @@ class Records:
 
 
 def is_ledger(name: str) -> bool:
-    """Whether a file's name is that of a ledger, which makes its folder one of results."""
+    """Tell whether a file's name is that of a ledger, which makes its folder one of results."""
     return _LEDGER.fullmatch(name) is not None
 
 

@@ -1,4 +1,4 @@
-"""What is refused before anything in a folder of results is touched."""
+"""Refusals before anything in a folder of results is touched."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from venule.errors import OutputError
 
 Settings = Mapping[str, Any]
-"""What results depend on beside the photograph, as JSON: model, hash, runtime, threshold, ..."""
+"""All that results depend on beside the photograph, as JSON: model, hash, threshold, ..."""
 
 
 def refuse_overwriting(targets: Iterable[Path]) -> None:

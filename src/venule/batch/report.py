@@ -1,17 +1,18 @@
-"""What is in a folder of results and why the rest is not: report.csv and run.json."""
+"""Tables of the results in a folder, and of failures with their reasons: report.csv, run.json."""
 
 import csv
 import json
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from venule.analysis.columns import COLUMNS, Cell, Columns
-from venule.batch.ledger import Ledger, Row, text
+from venule.batch.ledger import Ledger
+from venule.batch.tables import Row, text
 from venule.files.atomic import write_bytes, writing
 from venule.quality.assess import GRADES
 from venule.system.process import installed
@@ -43,19 +44,18 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
     records, settings = ledger.records, ledger.settings
     groups = [COLUMNS[name] for name in settings["columns"]]
     reported = _names(group for group in groups if group.table == "report")
-    measured = _names(group for group in groups if group.table == "measurements")
+    measuring = [group for group in groups if group.table == "measurements"]
     statuses: Counter[str] = Counter()
     grades: Counter[Cell] = Counter()
     with ExitStack() as stack:
         write_measured: Callable[[Row], object] = _nothing
-        if any(group.table == "measurements" for group in groups):
-            more = [name for name in ledger.columns() if name not in (*reported, *measured)]
-            columns = [*measured, *more]
+        if measuring:
+            columns = _measured(measuring, ledger.columns(), reported=reported)
             table = _table(stack, records.measurements, ["id", *columns])
             write_measured = partial(_write_measured, table, columns)
         report = _table(stack, records.report, [*_FILE, *reported])
         for row in ledger.rows():
-            report.writerow(_line(row, reported))
+            report.writerow(_inert_line(_line(row, reported)))
             write_measured(row)
             statuses[row.status] += 1
             grades[row.cells.get("quality")] += 1
@@ -76,6 +76,15 @@ def _names(groups: Iterable[Columns]) -> list[str]:
     return list(dict.fromkeys(name for group in groups for name in group.names))
 
 
+def _measured(
+    groups: Sequence[Columns], found: Collection[str], *, reported: Collection[str]
+) -> list[str]:
+    """The columns of measurements.csv: those always there, then those that photographs have."""
+    ordered = [name for group in groups for name in group.more() if name in found]
+    others = [name for name in found if name not in reported]
+    return list(dict.fromkeys([*_names(groups), *ordered, *others]))
+
+
 def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":
     """A table with its header, written whole when the stack is left."""
     writer = csv.DictWriter(stack.enter_context(writing(path)), columns, lineterminator="\n")
@@ -85,11 +94,31 @@ def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWri
 
 def _write_measured(writer: "csv.DictWriter[str]", columns: Sequence[str], row: Row) -> None:
     if row.cells:
-        writer.writerow({"id": row.id, **_only(row.cells, columns)})
+        writer.writerow(_inert_line({"id": row.id, **_only(row.cells, columns)}))
 
 
 def _nothing(row: Row) -> None:
     """Write no measurements."""
+
+
+def _inert_line(line: Mapping[str, object]) -> dict[str, object]:
+    return {name: _inert(cell) for name, cell in line.items()}
+
+
+def _inert(cell: object) -> object:
+    """A cell that spreadsheets show as text: a name such as =1+1.png would be a formula."""
+    if not isinstance(cell, str) or cell[:1] not in ("=", "+", "-", "@", "\t", "\r"):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
+
+
+def _listed(paths: Iterable[str]) -> str:
+    """Paths in one cell: separated by ";", which a backslash precedes within a name."""
+    return ";".join(text(path).replace("\\", "\\\\").replace(";", "\\;") for path in paths)
 
 
 def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
@@ -101,7 +130,7 @@ def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
         "path": row.source,
         "status": row.status,
         "reason": row.reason,
-        "outputs": ";".join(map(text, row.outputs)),
+        "outputs": _listed(row.outputs),
         "seconds": f"{row.seconds:.3f}",
         "warnings": "; ".join(map(text, row.notes)),
         **_only(row.cells, columns),

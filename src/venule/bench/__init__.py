@@ -1,1 +1,1 @@
-"""How fast networks are, alone and from file to mask, beside others in one run."""
+"""Speed of networks, alone and from file to mask, beside others in one run."""

@@ -1,4 +1,4 @@
-"""What takes part in a benchmark: our models and any other network, in a runtime."""
+"""Candidates of a benchmark: our models and any other network, in a runtime."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class Candidate:
     shape: tuple[int | None, int | None, int | None] = (None, None, None)
 
     def inputs(self, photograph: RGB) -> list[FloatMap]:
-        """What the network sees of `photograph`: its tiles; noise of that size for a peer."""
+        """The network's input for `photograph`: its tiles; noise of that size for a peer."""
         if self.segmenter is None:
             return [self._noise(photograph.shape[0], photograph.shape[1])]
         seen: list[FloatMap] = []

@@ -29,7 +29,7 @@ def spread(numbers: Sequence[float]) -> Spread:
 
 
 def ratio(numbers: Sequence[float], reference: Sequence[float]) -> Spread:
-    """How many times the reference's each is, round by round."""
+    """Ratios to the reference, round by round."""
     return spread([one / other for one, other in zip(numbers, reference, strict=True)])
 
 
@@ -40,7 +40,7 @@ def take_turns(
     warm_up: int = 2,
     progress: Callable[[], None] = lambda: None,
 ) -> list[list[Stages]]:
-    """What the tasks measured, by task and round: A B C, A B C, ...; warm-up rounds left out."""
+    """Interleaved timings by task and round: A B C, A B C, ...; warm-up rounds left out."""
     measured: list[list[Stages]] = [[] for _ in tasks]
     for turn in range(warm_up + repeat):
         for task, kept in zip(tasks, measured, strict=True):

@@ -1,4 +1,4 @@
-"""What a photograph costs a process that has just started: its memory and its first result."""
+"""The costs of a process that has just started: its memory and the time of its first result."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from venule.system.process import peak_memory_bytes
 
 @dataclass(frozen=True)
 class Fresh:
-    """What one process measured; memory in 10^6 bytes, None where nobody can tell.
+    """The measurements of one process; memory in 10^6 bytes, None where nobody can tell.
 
     `peak_mb`: the most that was resident until the mask was written.
     `seconds`: from the start of the interpreter to the written mask.

@@ -11,7 +11,7 @@ from venule.image.arrays import RGB
 from venule.synth.fundus import synthesize_fundus
 
 SYNTHETIC_PX = 512
-"""Side of the drawing; it is scaled up, for a larger one takes longer than what is timed."""
+"""Side of the synthetic image; it is scaled up, as a larger one takes longer than what is timed."""
 
 
 def photograph(shape: tuple[int, int], *, seed: int = 0) -> RGB:

@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured, where and how."""
+    """Measurements, with the computer and the settings of their run."""
 
     computer: dict[str, str | int | None]
     versions: dict[str, str]
@@ -86,7 +86,7 @@ def bench(
     with TemporaryDirectory() as folder:
         source, target = Path(folder) / "photograph.jpg", Path(folder) / "mask.png"
         for size in sizes:
-            progress(f"{size[0]} x {size[1]}: drawing a photograph")
+            progress(f"{size[0]} x {size[1]}: synthesizing a photograph")
             write_photograph(source, size)
             rows += _rows(candidates, size, source, target, threads, repeat, progress)
     return Report(computer(), versions(), threads, repeat, tuple(rows))

@@ -15,7 +15,7 @@ from venule.inference.segment import Segmenter
 from venule.quality.assess import assess
 
 STAGES = ("decode", "fov", "preprocess", "network", "restore", "write")
-"""Of `total`, in their order; "restore" is all that comes after the network but the file."""
+"""Parts of `total`, in their order; "restore" is all after the network but the file."""
 
 OTHERS = ("quality", "probability", "overlay")
 """Not summed up in `total`: grading the photograph, which is a part of "restore", and what else

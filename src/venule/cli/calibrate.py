@@ -1,7 +1,7 @@
 """`venule calibrate`: settings of a network by held-out predictions of several runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,10 @@ def calibrate(
     *,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
     checkpoint: Annotated[str, typer.Option(metavar="W", help="Best by what, or last.")] = "last",
+    threshold: Annotated[
+        Literal["lowest", "mean-dice"],
+        typer.Option(help="Lowest of nearly the best pooled Dice, or of the best mean Dice."),
+    ] = "lowest",
     without: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="An image that scores are also given without."),
@@ -23,14 +27,15 @@ def calibrate(
 ) -> None:
     """Choose threshold, calibration and component rules on the runs' validation images."""
     from venule.evaluation.calibrate import calibrate as choose
-    from venule.evaluation.score import LABELS
     from venule.files.atomic import require_folder, write_bytes
+    from venule.metrics.metric import labels
 
     if json is not None:
         require_folder(json)
     chosen = choose(
         runs,
         checkpoint=checkpoint,
+        threshold=threshold,
         without=without or (),
         progress=lambda id: typer.echo(shown(id), err=True),
     )
@@ -46,7 +51,7 @@ def calibrate(
     heads = ["held out", "mean", "95 %", "pooled", *(f"without {id}" for id in chosen.without)]
     rows = [
         [
-            LABELS[name],
+            labels()[name],
             f"{interval.mean:.4f}",
             f"{interval.low:.4f} to {interval.high:.4f}",
             f"{chosen.pooled[name]:.4f}" if name in chosen.pooled else "",

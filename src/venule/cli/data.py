@@ -11,7 +11,7 @@ from venule.cli.table import print_table
 
 if TYPE_CHECKING:
     from venule.data.case import Dataset
-    from venule.data.check import Problem
+    from venule.data.problem import Problem
 
 app = typer.Typer(help="Check data sets, look at them and draw new ones.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ _COLUMNS = ("data set", "split", "images", "field of view", "1st expert", "2nd e
 
 
 class Format(StrEnum):
-    """How synthetic photographs are stored; their labels are always PNG."""
+    """Formats of synthetic photographs; their labels are always PNG."""
 
     png = "png"
     jpg = "jpg"
@@ -154,7 +154,7 @@ def patches(
 
 
 def _rows(dataset: "Dataset") -> list[list[str]]:
-    """How many images each split of the release has, and how many of them have each mask."""
+    """Count the images of each split of the release, and those of them that have each mask."""
     rows = []
     for split in dict.fromkeys(record.split for record in dataset.cases):
         cases = [record for record in dataset.cases if record.split == split]

@@ -26,16 +26,6 @@ class Truth(StrEnum):
     second = "second"
 
 
-class Checkpoint(StrEnum):
-    """Which weights of a run's folder."""
-
-    loss = "loss"
-    iou = "iou"
-    dice = "dice"
-    auc = "auc"
-    last = "last"
-
-
 class FovMode(StrEnum):
     """The field of view that networks see."""
 
@@ -44,7 +34,7 @@ class FovMode(StrEnum):
 
 
 class Task(StrEnum):
-    """What is scored."""
+    """Tasks that can be scored."""
 
     vessels = "vessels"
     av = "av"
@@ -52,7 +42,7 @@ class Task(StrEnum):
 
 
 class Device(StrEnum):
-    """Where a network runs."""
+    """Devices that a network runs on."""
 
     auto = "auto"
     cpu = "cpu"
@@ -60,7 +50,12 @@ class Device(StrEnum):
     mps = "mps"
 
 
-BestBy = Annotated[Checkpoint, typer.Option(help="Best by what, of a run's folder.")]
+BestBy = Annotated[
+    str,
+    typer.Option(
+        metavar="METRIC", help="Best by what, of a run's folder: loss, dice ...; or last."
+    ),
+]
 _MODELS_HELP = (
     "A shipped name, a .onnx or .safetensors file, a run's folder, a folder of probability maps or "
     "masks, or expert:second for the data set's second observer."
@@ -129,9 +124,7 @@ def evaluate(
     runtime: Annotated[
         Runtime, typer.Option(help="What computes networks; auto is in float32, the same for all.")
     ] = Runtime.auto,
-    checkpoint: Annotated[
-        Checkpoint, typer.Option(help="Best by what, of a run's folder.")
-    ] = Checkpoint.dice,
+    checkpoint: BestBy = "dice",
     task: Annotated[
         Task, typer.Option(help="What is scored: vessels, arteries and veins, disc and fovea.")
     ] = Task.vessels,
@@ -143,7 +136,7 @@ def evaluate(
     """Score models inside the field of view, at native size; several are compared to the first."""
     if card is not None:
         given = (models, data, split, protocol, threshold, json, csv)
-        chosen = (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, Checkpoint.dice)
+        chosen = (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, "dice")
         if chosen or any(value is not None for value in given):
             raise UsageError(
                 "--card computes a card's own scores: of the other options give --data-root, "
@@ -171,7 +164,7 @@ def evaluate(
             vessels=vessels,
             device=device.value,
             runtime=runtime.value,
-            checkpoint=checkpoint.value,
+            checkpoint=checkpoint,
             json=json,
             access_log=access_log,
         )
@@ -194,7 +187,7 @@ def evaluate(
         selection,
         threshold=threshold,
         device=device.value,
-        checkpoint=checkpoint.value,
+        checkpoint=checkpoint,
         runtime=runtime.value,
         fov=fov.value,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from venule.cli.evaluate import Checkpoint
+from venule.cli.evaluate import BestBy
 
 
 def export(
@@ -20,9 +20,7 @@ def export(
         ),
     ],
     *,
-    checkpoint: Annotated[
-        Checkpoint, typer.Option(help="Best by what, of a run's folder.")
-    ] = Checkpoint.dice,
+    checkpoint: BestBy = "dice",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
 ) -> None:
     """Write weights and their record as ONNX, or ONNX as safetensors; checked against PyTorch."""
@@ -31,7 +29,7 @@ def export(
     from venule.export.weights import export_safetensors
     from venule.inference.load import weights_file
 
-    source = weights_file(model, checkpoint=checkpoint.value)
+    source = weights_file(model, checkpoint=checkpoint)
     if out.exists() and not overwrite:
         raise OutputError(f"{out}: exists already; replace it with --overwrite")
     if out.suffix == ".onnx" and source.suffix == ".safetensors":

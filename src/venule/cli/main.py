@@ -27,11 +27,14 @@ from venule.cli import (
     data,
     evaluate,
     export,
+    measure,
     merge,
     models,
     plot,
     predict,
     pretrain,
+    report,
+    serve,
     train,
     visualize,
 )
@@ -80,12 +83,15 @@ app.command()(convert.convert)
 app.command()(predict.predict)
 app.command()(merge.merge)
 app.command()(evaluate.evaluate)
+app.command()(measure.measure)
 app.command()(visualize.visualize)
 app.command()(plot.plot)
 app.command()(export.export)
 app.command()(calibrate.calibrate)
 app.command()(models.models)
 app.command()(bench.bench)
+app.command()(serve.serve)
+app.command()(report.report)
 app.add_typer(data.app, name="data")
 
 
@@ -128,7 +134,7 @@ def main() -> None:
 
 @contextmanager
 def _signals_end_it(received: list[int]) -> Iterator[None]:
-    """Where a scheduler or a closed terminal asks for the end, do as Ctrl-C does.
+    """Do as Ctrl-C does where a scheduler or a closed terminal asks for the end.
 
     The signal is added to `received`; one that is ignored (nohup) stays so.
     """

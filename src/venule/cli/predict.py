@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.evaluate import BestBy, Checkpoint, Device
+from venule.cli.evaluate import BestBy, Device
 from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
-    from venule.batch.process import Failed, Outcome
+    from venule.batch.process import Failed, Outcome, Written
     from venule.models.record import ModelRecord
 
 
 class SegType(StrEnum):
-    """What each pixel of a DICOM SEG holds."""
+    """Values that pixels of a DICOM SEG hold."""
 
     binary = "binary"
     fractional = "fractional"
@@ -64,7 +64,7 @@ def predict(
             show_default="the first that `venule models` lists",
         ),
     ] = None,
-    checkpoint: BestBy = Checkpoint.dice,
+    checkpoint: BestBy = "dice",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     runtime: Annotated[
         Runtime, typer.Option(help="What computes the network; openvino is bf16 where it can be.")
@@ -85,6 +85,9 @@ def predict(
             help="What to write, of prob,mask,overlay; for DICOM photographs also seg,sc.",
         ),
     ] = "mask",
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the vessels too: OUT/measurements.csv.")
+    ] = False,
     seg_type: Annotated[
         SegType, typer.Option(help="What a DICOM SEG holds: masks, probabilities or labels.")
     ] = SegType.binary,
@@ -133,12 +136,13 @@ def predict(
     """Write the vessels of photographs as masks of their own size; run again to go on."""
     from venule.batch.predict import ModelChoice, predict_folder
     from venule.batch.records import parse_shard
+    from venule.cli.plain import plain_lines
     from venule.inference.load import DEFAULT
 
     choice = ModelChoice(
         model=DEFAULT if model is None else model,
         device=device.value,
-        checkpoint=checkpoint.value,
+        checkpoint=checkpoint,
         runtime=runtime.value,
         threshold=threshold,
         resize_px=imgsz,
@@ -150,6 +154,7 @@ def predict(
             out,
             model=choice,
             outputs=_outputs(save, seg_type),
+            columns=("quality", "measure") if measure else ("quality",),
             engine=engine,
             workers=workers,
             timeout=timeout,
@@ -162,6 +167,9 @@ def predict(
             begun=told.begin,
             progress=told.outcome,
         )
+    if summary.total == 1 and told.written is not None:
+        for line in plain_lines(told.written):
+            say(line)
     if summary.kept:
         say(f"{summary.kept} of {summary.total} inputs were finished before")
     if summary.failed:
@@ -181,6 +189,7 @@ class _Told:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
+        self.written: Written | None = None  # the last one
         self._progress = Progress(total=0)
 
     def begin(self, record: "ModelRecord", total: int) -> None:
@@ -200,6 +209,7 @@ class _Told:
         if isinstance(outcome, Failed):
             progress.advance(f"{source}: failed")
             return
+        self.written = outcome
         grade, reasons = outcome.cells.get("quality"), outcome.cells.get("quality_reasons")
         if reasons:
             progress.line(f"venule: warning: {source}: {grade}: {reasons}")

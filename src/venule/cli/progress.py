@@ -17,7 +17,7 @@ _STEERING = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, halves of others, and ends of lines."""
 
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""What turns the direction of writing, so that a name reads as another."""
+"""Characters that turn the direction of writing, so that a name reads as another."""
 
 
 def _steers(letter: str) -> bool:

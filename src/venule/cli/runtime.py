@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Runtime(StrEnum):
-    """What computes a network; `inference.load.RUNTIMES` lists the same names."""
+    """Runtimes of a network; `inference.load.RUNTIMES` lists the same names."""
 
     auto = "auto"
     onnx = "onnx"

@@ -7,7 +7,7 @@ import typer
 
 from venule.cli.evaluate import (
     AccessLog,
-    Checkpoint,
+    BestBy,
     Data,
     Device,
     Models,
@@ -31,9 +31,7 @@ def visualize(
     rows: Annotated[int, typer.Option(min=1, help="Photographs on a page.")] = 8,
     cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
-    checkpoint: Annotated[
-        Checkpoint, typer.Option(help="Best by what, of a run's folder.")
-    ] = Checkpoint.dice,
+    checkpoint: BestBy = "dice",
     access_log: AccessLog = None,
 ) -> None:
     """Draw photographs, truth, and of each model its probability and its errors in colour.
@@ -53,7 +51,7 @@ def visualize(
     selection = select(dataset, protocol, split)
     files = page_paths(out, rows=len(selection.cases), rows_per_page=rows)
     predictors = open_predictors(
-        models, selection, threshold=threshold, device=device.value, checkpoint=checkpoint.value
+        models, selection, threshold=threshold, device=device.value, checkpoint=checkpoint
     )
     if access_log is not None and holds_test_images(dataset, selection):
         for source in predictors:

@@ -72,7 +72,7 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=F
 
     @property
     def reach_px(self) -> int:
-        """How far the widest Gaussian kernel reaches; it must fit into a sample."""
+        """The reach of the widest Gaussian kernel, in pixels; it must fit into a sample."""
         return math.ceil(3 * self.blur_sigma_px) if self.blur_p else 0
 
 
@@ -159,7 +159,7 @@ def flips(config: AugmentationConfig) -> Sequence[v2.Transform]:
 
 
 def geometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
-    """What moves a whole photograph, its truth and its field of view together."""
+    """Geometric changes of a photograph together with its truth and its field of view."""
     steps = [*flips(config)]
     if config.shift or config.scale or config.rotate_deg:
         affine = v2.RandomAffine(
@@ -218,7 +218,7 @@ def _draw_in(fov: Tensor, side: int) -> tuple[int, int]:
 
 
 def _extent(inside: Tensor) -> tuple[int, int]:
-    """Where the first pixel inside lies, and how many there are up to the last."""
+    """The position of the first pixel inside, and the number of pixels up to the last."""
     places = inside.nonzero()
     if not len(places):
         return 0, len(inside)
@@ -270,7 +270,7 @@ def _interpolate(
 
 
 def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
-    """What changes the photograph only: light first, then the camera."""
+    """Changes of the photograph only: light first, then the camera."""
     jitter = v2.ColorJitter(config.value, config.contrast, config.saturation, config.hue)
     steps: list[v2.Transform] = []
     if config.value or config.contrast or config.saturation or config.hue:

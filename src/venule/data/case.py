@@ -8,7 +8,7 @@ from venule.data.truth import Binary, Codec
 
 Laterality = Literal["left", "right"]
 Expert = Literal["first", "second", "av", "landmarks"]
-"""Which annotation: vessels by the first or second expert, arteries and veins, disc and fovea."""
+"""Annotations: vessels by the first or second expert, arteries and veins, disc and fovea."""
 
 
 @dataclass(frozen=True)

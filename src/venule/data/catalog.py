@@ -150,9 +150,17 @@ def _recognize(root: Path) -> Layout:
     )
 
 
+_OWN = frozenset(["images", "labels", "masks", "fov"])
+"""The folders of one's own data."""
+
+
 def _nearby(root: Path) -> str:
     """A hint at the folder above or below that is a data set; empty if there is none."""
     below = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    capitals = [path.name for path in below if path.name.lower() in _OWN and path.name not in _OWN]
+    if capitals:
+        small = ", ".join(f"{name}/ to {name.lower()}/" for name in capitals)
+        return f" (rename {small}: names are in small letters)"
     for near in (root.resolve().parent, *below):
         for layout in LAYOUTS:
             if layout.folders and layout.recognizes(near):

@@ -10,9 +10,13 @@ from PIL import Image
 
 from venule.data.case import Case, Dataset
 from venule.data.catalog import find_layout
+from venule.data.label_check import Lines, exif_turns, lines_of, wrong_labels
+from venule.data.orphans import orphans
+from venule.data.problem import Problem
 from venule.data.protocols import is_test, protocols_of
 from venule.errors import ImageError
-from venule.image.arrays import Mask
+from venule.image.arrays import RGB, Mask
+from venule.image.fov import find_fov
 from venule.image.io import pixel_hash, read_mask
 from venule.image.photograph import read_photograph
 
@@ -23,19 +27,6 @@ _MOST_VESSEL_SHARE = 0.5
 _MOST_OUTSIDE_SHARE = 0.05
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with one file (or with the folder, where a file is missing)."""
-
-    path: Path
-    what: str
-    expected: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.what}; expected {self.expected}. {self.fix}."
-
-
 def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
     """Everything found wrong in a data set; empty if it is clean.
 
@@ -44,13 +35,36 @@ def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
     """
     problems = [*_missing_images(dataset), *_missing_masks(dataset)]
     seen: dict[str, Case] = {}
+    compared: list[_Compared] = []
     for case in dataset.cases:
-        shape = _check_photograph(case, seen, problems)
+        image = _check_photograph(case, seen, problems)
+        shape = None if image is None else (image.shape[0], image.shape[1])
         fov = _check_fov(case, shape, problems)
         for path in (case.first, case.second):
-            if path is not None:
-                _check_vessels(path, shape, fov, problems)
-    return tuple(problems)
+            vessels = None if path is None else _check_vessels(path, shape, fov, problems)
+            if path is not None and vessels is not None and image is not None:
+                inside = find_fov(image).mask if fov is None else fov
+                compared.append(_Compared(case, path, lines_of(image, vessels, inside)))
+    return (*problems, *_wrong_labels(compared), *orphans(dataset))
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """A label without other problems, and what tells whether it lies on its photograph."""
+
+    case: Case
+    path: Path
+    lines: Lines
+
+
+def _wrong_labels(compared: list[_Compared]) -> Iterator[Problem]:
+    turned = [exif_turns(one.case.image) for one in compared]
+    for index, other, found in wrong_labels([one.lines for one in compared], turned):
+        one = compared[index]
+        what = found.what
+        if other is not None:
+            what = f"lies on {compared[other].case.image}, not on its own photograph"
+        yield Problem(one.path, what, f"the vessels of {one.case.image}", found.fix)
 
 
 def _missing_images(dataset: Dataset) -> Iterator[Problem]:
@@ -117,10 +131,8 @@ def _without(kind: str, cases: list[Case]) -> Iterator[Problem]:
         )
 
 
-def _check_photograph(
-    case: Case, seen: dict[str, Case], problems: list[Problem]
-) -> tuple[int, int] | None:
-    """The photograph's (H, W), None if it cannot be read; adds to `seen` by its pixels."""
+def _check_photograph(case: Case, seen: dict[str, Case], problems: list[Problem]) -> RGB | None:
+    """The photograph's pixels, None if it cannot be read; adds to `seen` by them."""
     try:
         with warnings.catch_warnings():
             image = read_photograph(case.image).pixels
@@ -134,7 +146,7 @@ def _check_photograph(
     other = seen.setdefault(pixel_hash(image), case)
     if other is not case:
         problems.append(_duplicate(case, other))
-    return image.shape[0], image.shape[1]
+    return image
 
 
 def _duplicate(case: Case, other: Case) -> Problem:
@@ -165,10 +177,11 @@ def _check_fov(case: Case, shape: tuple[int, int] | None, problems: list[Problem
 
 def _check_vessels(
     path: Path, shape: tuple[int, int] | None, fov: Mask | None, problems: list[Problem]
-) -> None:
+) -> Mask | None:
+    """The vessels if their file has no problems."""
     vessels = _read(path, shape, problems)
     if vessels is None:
-        return
+        return None
     share = float(vessels.mean())
     outside = 0.0 if fov is None or not share else float(vessels[~fov].sum() / vessels.sum())
     if share > _MOST_VESSEL_SHARE:
@@ -186,6 +199,9 @@ def _check_vessels(
                 "See that both masks belong to this photograph",
             )
         )
+    else:
+        return vessels
+    return None
 
 
 def _too_much(path: Path, share: float) -> Problem:

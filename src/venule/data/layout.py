@@ -9,7 +9,7 @@ from venule.data.attribution import Attribution
 from venule.data.case import Case, Dataset
 from venule.data.protocol import Protocols
 from venule.errors import DatasetError
-from venule.image.io import is_image_path
+from venule.image.kinds import is_photograph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def photographs_in(folder: Path) -> list[Path]:
         path
         for path in folder.iterdir()
         # macOS leaves files such as ._21_training.tif in archives.
-        if not path.name.startswith(".") and is_image_path(path) and path.is_file()
+        if not path.name.startswith(".") and path.is_file() and is_photograph(path)
     )
 
 

@@ -215,7 +215,7 @@ def _same_classes(before: tuple[str, ...], now: tuple[str, ...], case: Case) -> 
 
 
 def _complete(views: Sequence[Sample]) -> None:
-    """Where one annotation has gaps, give every view as many planes that say where it counts."""
+    """Give every view as many planes that say where it counts, if one annotation has gaps."""
     planes = max((len(view["valid"]) for view in views if "valid" in view), default=0)
     for view in views if planes else ():
         whole = torch.ones(1, *view["fov"].shape[1:], dtype=torch.uint8)

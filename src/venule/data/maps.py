@@ -10,7 +10,8 @@ from venule.data.protocols import Selection
 from venule.data.sample import Sample
 from venule.errors import DatasetError
 from venule.image.arrays import FloatMap, Mask
-from venule.image.io import IMAGE_SUFFIXES, read_probability
+from venule.image.io import read_probability
+from venule.image.names import IMAGE_SUFFIXES
 
 _ENDINGS = ("_prob", "", "_mask")
 """What may follow the image's name, best first: `predict` writes _prob.png and _mask.png."""
@@ -50,7 +51,7 @@ def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
 
 
 def is_mask(path: Path) -> bool:
-    """Whether a file holds a mask: 0, and no other value but 1 or the largest of its type.
+    """Tell whether a file holds a mask: 0, and no other value but 1 or the largest of its type.
 
     What is called `_prob` is a probability map whatever it stores.
     """

@@ -1,4 +1,4 @@
-"""How a data set is split: named sets of splits that no image, and no patient, is in two of."""
+"""Protocols: named sets of splits of which no two share an image or a patient."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Splits = Mapping[str, tuple[str, ...]]
 """The ids of the images of each split."""
 
 Role = Literal["train", "val", "test", "other"]
-"""What the images of a split are for: learning, choosing, judging, or nothing of these."""
+"""Roles of a split's images: learning, choosing, judging, or nothing of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ Protocols = tuple[Protocol, ...] | Callable[[Dataset], tuple[Protocol, ...]]
 
 
 def role_of(split: str) -> Role:
-    """What the images of a split are for, by its name."""
+    """The role of a split's images, by its name."""
     name = split.lower()
     roles: tuple[Role, ...] = ("train", "val", "test")
     return next((role for role in roles if name.startswith(role)), "other")
@@ -70,7 +70,7 @@ _SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-"""What split a folder or a CSV file means, in any case; other names are taken as they are."""
+"""Splits that names of folders or CSV files mean, in any case; others stay as they are."""
 
 
 def as_filed(dataset: Dataset) -> tuple[Protocol, ...]:

@@ -1,4 +1,4 @@
-"""Which images a result was trained, selected and tested on: every split, by name, with its source.
+"""Images that results were trained, selected and tested on: every split, with its source.
 
 A protocol is a named set of splits that no image, and no patient, is in two of. Every data set has
 the protocol `all` with the one split `all` besides its own.
@@ -39,7 +39,7 @@ def protocols_of(dataset: Dataset) -> dict[str, Protocol]:
 
 
 def is_test(split: str) -> bool:
-    """Whether a split is one of test images, by its name."""
+    """Tell whether a split is one of test images, by its name."""
     return role_of(split) == "test"
 
 

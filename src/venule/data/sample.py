@@ -52,7 +52,7 @@ def load_sample(case: Case, *, expert: Expert = "first") -> Sample:
 
 
 def load_annotated(case: Case, *, expert: Expert = "first") -> tuple[Sample, GroundTruth]:
-    """What `load_sample` gives, and what the expert marked.
+    """The result of `load_sample`, with the expert's marks.
 
     Raises:
         ImageError: as of `load_sample`.

@@ -1,4 +1,4 @@
-"""What an annotation says of each pixel, and the codecs by which annotation files are read.
+"""Annotations of each pixel, and the codecs by which annotation files are read.
 
 A ground truth has a plane for every class; classes may overlap, as arteries and veins do where they
 cross. Pixels of which an annotation says nothing are not valid: they neither teach nor are scored.
@@ -83,7 +83,7 @@ def vessels_only(mask: Mask) -> GroundTruth:
 
 
 class Codec(Protocol):
-    """How annotation files of one kind are read."""
+    """Codec of annotation files of one kind."""
 
     @property
     def classes(self) -> tuple[str, ...]:

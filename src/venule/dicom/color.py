@@ -1,4 +1,4 @@
-"""What colours a photograph really holds, whatever its header says.
+"""The colours that a photograph really holds, whatever its header says.
 
 Files that claim RGB and hold YBR, and the reverse, are known. Two facts tell them apart where a
 header cannot be believed. Samples that no colour can have (dark RGB pixels taken for YBR: a luma of
@@ -16,7 +16,7 @@ _TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772,
 """From Y, Cb - 128, Cr - 128 (PS3.3 C.7.6.3.1.2, ITU-T T.871)."""
 
 _ROUNDING = 24
-"""How far outside 0..255 compression and halved chroma may carry a colour, in grey levels."""
+"""Grey levels outside 0..255 to which compression and halved chroma may carry a colour."""
 
 _IMPOSSIBLE_SHARE = 0.05
 _POSSIBLE_SHARE = 0.02
@@ -41,7 +41,7 @@ def to_rgb(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def held_colors(samples: NDArray[np.uint8], claim: ColorSpace) -> tuple[ColorSpace, str | None]:
-    """What (H, W, 3) uint8 samples hold, and a note where that is not what is claimed or expected.
+    """Tell what (H, W, 3) uint8 samples hold, with a note where that is not as claimed or expected.
 
     The claim stands unless it is certainly wrong.
     """
@@ -72,7 +72,7 @@ def _lit(rgb: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _is_warm(rgb: NDArray[np.generic]) -> bool:
-    """Whether the lit pixels are on average more red than blue, and no less red than green."""
+    """Tell whether the lit pixels are on average more red than blue, and no less red than green."""
     lit = _lit(rgb)
     if not len(lit):
         return False

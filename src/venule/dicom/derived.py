@@ -1,4 +1,4 @@
-"""What every object that answers a photograph has in common: patient, study, references."""
+"""Attributes of every object that answers a photograph: patient, study, references."""
 
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
@@ -92,7 +92,7 @@ def derived(source: Source, *, sop_class: str, series: str) -> Dataset:
 
 
 def copy_lossy(new: Dataset, header: Dataset) -> None:
-    """What was once compressed with loss stays so (PS3.3 C.7.6.1.1.5)."""
+    """Keep saying what was once compressed with loss (PS3.3 C.7.6.1.1.5)."""
     if text(header, "LossyImageCompression") == "01":
         new.LossyImageCompression = "01"
         for keyword in _LOSSY:

@@ -54,7 +54,7 @@ UNREAD = {
     JPEGLSLossless: "JPEG-LS, which is not read; decompress it with dcmtk: dcmdjpls IN OUT",
     JPEGLSNearLossless: "JPEG-LS, which is not read; decompress it with dcmtk: dcmdjpls IN OUT",
 }
-"""What photographs may be compressed as and is not read, and what to do."""
+"""Compressions that photographs may have and that are not read, and what to do."""
 
 _MOST_PALETTE_BYTES = 2**17
 _MOST_OFFSETS_BYTES = 2**20
@@ -103,7 +103,7 @@ def first_frame(
 
 
 def _claim(photometric: str) -> ColorSpace:
-    """What a decoder gives: JPEG 2000 undoes its own transformation (ICT, RCT)."""
+    """The colours that a decoder gives: JPEG 2000 undoes its own transformation (ICT, RCT)."""
     return "YBR" if photometric.startswith("YBR_FULL") else "RGB"
 
 

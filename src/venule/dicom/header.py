@@ -1,4 +1,4 @@
-"""Which objects are photographs, how their pixels are stored, and what is kept of a header."""
+"""Photographs told from other objects, the storage of their pixels, and what a header keeps."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,15 +44,15 @@ KEPT = (
     *("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "BurnedInAnnotation"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
-"""What an answer to the source, or a report, may need; all else of a header is let go."""
+"""Attributes that an answer to the source, or a report, may need; all others are let go."""
 
 _FINEST_UM, _COARSEST_UM = 0.5, 200.0
-"""Of a pixel at the retina; a PixelSpacing of 1 mm is a converter's default, not a measurement."""
+"""Bounds of a pixel's size at the retina; 1 mm is a converter's default, not a measurement."""
 
 
 @dataclass(frozen=True)
 class PixelModule:
-    """How the pixels are stored (PS3.3 C.7.6.3), checked; of several frames the first counts."""
+    """Storage of the pixels (PS3.3 C.7.6.3), checked; of several frames the first counts."""
 
     rows: int
     columns: int
@@ -79,7 +79,7 @@ def kept(dataset: Dataset) -> Dataset:
 
 
 def pixel_module(dataset: Dataset, name: str) -> PixelModule:
-    """How the pixels of a photograph are stored.
+    """Read how the pixels of a photograph are stored.
 
     Raises:
         ImageError: it is no photograph, or its pixels are of a kind that is not read.

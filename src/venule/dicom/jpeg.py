@@ -67,7 +67,7 @@ def decode_jpeg(
 
 
 def _claim(image: JpegImagePlugin.JpegImageFile) -> ColorSpace | None:
-    """What libjpeg would go by: an Adobe marker, JFIF, the components' names; else nothing."""
+    """Colours as libjpeg tells them: by an Adobe marker, JFIF, the components' names; or None."""
     if "adobe_transform" in image.info:
         return "YBR" if image.info["adobe_transform"] else "RGB"
     if "jfif" in image.info:

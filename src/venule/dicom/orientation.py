@@ -1,4 +1,4 @@
-r"""How the stored rows and columns lie on the patient, and how to turn them upright and back.
+r"""Orientation of the stored rows and columns on the patient, upright and back.
 
 Upright is what a fundus camera shows: seen by the examiner, the patient's left at the right edge
 and the feet below. In DICOM's words (PS3.3 C.7.6.1.1.1) its PatientOrientation is L\F.
@@ -16,7 +16,7 @@ _OPPOSITE = {"L": "R", "R": "L", "H": "F", "F": "H"}
 
 @dataclass(frozen=True)
 class Turn:
-    """What brings a stored picture upright: transposed first, then mirrored."""
+    """The turn that brings a stored picture upright: transposed first, then mirrored."""
 
     transpose: bool = False
     mirror_rows: bool = False

@@ -1,11 +1,11 @@
 """Tell DICOM objects from other files, without pydicom."""
 
 _VRS = (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"SH", b"LO", b"DT")
-"""What an object without a preamble may begin with, in its groups 0002 and 0008."""
+"""Beginnings of an object without a preamble, in its groups 0002 and 0008."""
 
 
 def recognizes(head: bytes) -> bool:
-    """Whether a file that begins with `head` (132 bytes or more) is a DICOM object.
+    """Tell whether a file that begins with `head` (132 bytes or more) is a DICOM object.
 
     Old ones lack the preamble and its DICM and begin with an element of group 0002 or 0008.
     """

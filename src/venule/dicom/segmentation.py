@@ -10,7 +10,7 @@ from pydicom.uid import SegmentationStorage, generate_uid
 
 import venule
 from venule.dicom.derived import RESEARCH, References, copy_lossy, derived, encoded
-from venule.dicom.elements import quiet
+from venule.dicom.elements import numbers, quiet
 from venule.dicom.header import laterality
 from venule.dicom.source import Source
 from venule.dicom.terms import (
@@ -191,9 +191,11 @@ def _group_frames(seg: Dataset, source: Source, references: References) -> None:
 
 def _shared(source: Source) -> Dataset:
     shared = Dataset()
-    if "PixelSpacing" in source.header:
+    if len(numbers(source.header, "PixelSpacing")) == 2:
         measures = Dataset()
         measures.PixelSpacing = source.header.PixelSpacing
+        # One pixel: a photograph has no thickness, but highdicom reads no measures without one.
+        measures.SliceThickness = source.header.PixelSpacing[0]
         shared.PixelMeasuresSequence = [measures]
     return shared
 

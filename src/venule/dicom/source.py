@@ -1,4 +1,4 @@
-"""What a DICOM photograph brings along; plain values that need no pydicom to be imported."""
+"""The source of a DICOM photograph: plain values that need no pydicom to be imported."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Code(NamedTuple):
 
 
 class Term(NamedTuple):
-    """How a segment is named: its label, its coded type, and a colour that viewers may take."""
+    """A segment's label, its coded type, and a colour that viewers may take."""
 
     label: str
     type: Code

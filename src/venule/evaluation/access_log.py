@@ -23,11 +23,11 @@ Purpose = Literal["evaluation", "card recheck", "sheet"]
 """Why test images were used: for scores, to confirm those of a card, for a picture."""
 
 Context = Mapping[str, str | None]
-"""What else a line of the log says, by its name."""
+"""Further facts of a line of the log, by name."""
 
 
 def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
-    """Whether an evaluation of this split is an access to test images.
+    """Tell whether an evaluation of this split is an access to test images.
 
     A split named `test...` is, and any split of another protocol than the data set's default
     with one of its test images (DRIVE's `ddrnet` validates on ten, `all` holds all).

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
 from venule.errors import DatasetError, UsageError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
-from venule.evaluation.score import LABELS, Scorer
+from venule.evaluation.score import Scorer
 from venule.image.arrays import FloatMap, Mask
 from venule.image.fov import outlined
 from venule.image.preprocess import restore
@@ -30,6 +31,7 @@ from venule.inference.prediction import ProbabilityMap
 from venule.inference.segment import Segmenter, finish
 from venule.metrics.counts import count, dice, mean_of_defined
 from venule.metrics.curves import Histogram, best_threshold
+from venule.metrics.metric import labels
 from venule.metrics.topology import components, largest_component_share
 from venule.models.record import Calibration, ClassRecord, ComponentRules
 
@@ -40,18 +42,24 @@ RECONNECTION_BUDGETS = (0.0, 2.0, 4.0, 8.0, 16.0)
 """Candidates for `ComponentRules.reconnection_budget`."""
 
 DICE_GIVEN_UP = 0.001
-"""Largest loss of mean Dice that joined maps may cost, and dropped components against the best."""
+"""Largest loss of mean Dice by reconnection, and by dropped components against the best."""
 
 POOLED_DICE_GIVEN_UP = 0.002
 """The same for the threshold: thin vessels, of few pixels, count more than Dice lets them."""
 
 SHARE_GIVEN_UP = 0.005
-"""What a smaller budget may lack of the best mean share of the truth in the largest component."""
+"""Tolerance of a smaller budget: share of the truth in the largest component below the best."""
 
 SHARE = "largest_component_share"
 
 _SURE = 16.0
 """Logit beyond which a network is as sure as any: the probability differs from 0 or 1 by 1e-7."""
+
+Rule = Literal["lowest", "mean-dice"]
+"""Choices of the threshold: the lowest of nearly the best pooled Dice, or the best mean Dice."""
+
+THRESHOLDS = tuple(round(percent / 100, 2) for percent in range(1, 100))
+"""Candidates of the rule "mean-dice"."""
 
 Tried = dict[str, dict[str, float]]
 """Mean scores by candidate."""
@@ -62,7 +70,7 @@ Change = Callable[[Segmenter], Segmenter]
 
 
 class CalibrationResult(BaseModel, frozen=True):
-    """What was chosen, and what it scores on the images that it was chosen on.
+    """The choice, and its scores on the images that it was chosen on.
 
     `mean` has bootstrap intervals over images; `without` gives the means again without some;
     `tried` the means that decided, by candidate of a setting, the others as they were then.
@@ -102,6 +110,7 @@ def calibrate(
     runs: Sequence[Path],
     *,
     checkpoint: str = "last",
+    threshold: Rule = "lowest",
     without: Sequence[str] = (),
     change: Change | None = None,
     progress: Progress | None = None,
@@ -109,12 +118,12 @@ def calibrate(
     """Choose by the held-out predictions of `runs`, pooled.
 
     Platt's calibration (1999) by maximum likelihood over all pixels in the fields of view; the
-    lowest threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best; of the budgets
+    lowest threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best, or by the rule
+    "mean-dice" that of THRESHOLDS whose mean Dice over images is the largest; of the budgets
     for joining components the smallest that reaches the best mean share of the truth in the largest
     component; then the least `min_component` that leaves no more components than the truth has;
     each within DICE_GIVEN_UP of mean Dice. `without` names images that the scores are also given
-    without;
-    `change` makes another segmenter of each, such as one that looks at mirror images as well.
+    without; `change` makes another segmenter of each, such as one with test-time augmentation.
 
     Raises:
         WeightsError: no weights in a folder, or such as have learnt nothing.
@@ -136,19 +145,19 @@ def calibrate(
     if not any((item.truth & item.sample.fov).any() for item in held_out):
         raise DatasetError("none of the validation images has a vessel; nothing can be chosen")
     chosen = ClassRecord(calibration=fit_platt(held_out))
-    threshold = _lowest_threshold(held_out, chosen)
-    chosen = chosen.model_copy(update={"threshold": threshold})
+    choose = _lowest_threshold if threshold == "lowest" else _threshold_of_mean_dice
+    chosen = chosen.model_copy(update={"threshold": choose(held_out, chosen)})
     chosen, budgets = _reconnect(held_out, chosen)
     chosen, smallest = _drop(held_out, chosen)
     scorer, rows = Scorer(binary=False), {}
     for id, item in zip(ids, held_out, strict=True):
         final = item.found(chosen).probability
-        rows[id] = scorer.add(final, item.truth, item.sample.fov, threshold=threshold)
-    names = [name for name in LABELS if name in next(iter(rows.values()))]
+        rows[id] = scorer.add(final, item.truth, item.sample.fov, threshold=chosen.threshold)
+    names = [name for name in labels() if name in next(iter(rows.values()))]
     return CalibrationResult(
         runs=tuple(run.name for run in runs),
         images=tuple(ids),
-        threshold=threshold,
+        threshold=chosen.threshold,
         calibration=chosen.calibration,
         components=chosen.components,
         mean={name: bootstrap([row[name] for row in rows.values()]) for name in names},
@@ -238,7 +247,7 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
 
 
 def _ids(images: Sequence[Sequence[tuple[Selection, Expert]]]) -> list[str]:
-    """What each validation image is called: its id, or its file where ids are the same.
+    """Name each validation image: by its id, or its file where ids are the same.
 
     Raises:
         DatasetError: a photograph validates twice.
@@ -262,6 +271,19 @@ def _lowest_threshold(held_out: Sequence[_HeldOut], settings: ClassRecord) -> fl
         pooled.accumulate(item.found(settings).probability, item.truth, item.sample.fov)
     lowest = best_threshold(pooled, dice_given_up=POOLED_DICE_GIVEN_UP)
     return min(max(round(lowest, 4), 0.0001), 0.9999)  # four digits, still inside 0..1
+
+
+def _threshold_of_mean_dice(held_out: Sequence[_HeldOut], settings: ClassRecord) -> float:
+    found = [item.found(settings).probability for item in held_out]
+
+    def mean_dice(threshold: float) -> float:
+        counts = [
+            count(probability >= threshold, item.truth, item.sample.fov)
+            for probability, item in zip(found, held_out, strict=True)
+        ]
+        return mean_of_defined([dice(one) for one in counts])
+
+    return max(THRESHOLDS, key=mean_dice)
 
 
 def _reconnect(held_out: Sequence[_HeldOut], settings: ClassRecord) -> tuple[ClassRecord, Tried]:

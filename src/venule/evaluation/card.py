@@ -33,7 +33,7 @@ TEXTS, ABOUT, FAILURES = "card.toml", "about.json", "failures.json"
 
 
 class Texts(BaseModel, frozen=True, extra="forbid"):
-    """What `card.toml` says. `data` holds the attribution of sets that `ATTRIBUTIONS` lacks."""
+    """The content of `card.toml`; `data` attributes the sets that `ATTRIBUTIONS` lacks."""
 
     summary: str
     intended_use: tuple[str, ...]
@@ -110,7 +110,7 @@ class CardScores(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def where(self) -> str:
-        """What was scored, in a few words."""
+        """The object of the score, in a few words."""
         return f"{self.dataset} {self.protocol} {self.split}, {self.expert} expert"
 
 
@@ -177,7 +177,7 @@ def make_card(folder: Path, weights: Path) -> Card:
 
 
 def read_texts(path: Path) -> Texts:
-    """What `card.toml` says; UsageError if something is missing, unknown or no TOML."""
+    """Read `card.toml`; UsageError if something is missing, unknown or no TOML."""
     try:
         return Texts.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -224,7 +224,7 @@ def card_json(card: Card) -> str:
 
 
 def card_scores(result: Result) -> CardScores:
-    """What a card keeps of a result."""
+    """Take from a result what a card keeps of it."""
     kept = CardScores.model_fields.keys() - {"images", "trained", "selected", "worst"}
     seen = {(one.role, one.id) for one in result.seen}  # it may be in several splits
     roles = [role for role, _ in seen]
@@ -290,7 +290,7 @@ def _sections(record: ModelRecord) -> list[str]:
 
 
 def _failures(folder: Path) -> tuple[Failures, ...]:
-    """What failures.json says, if it is there; UsageError if a picture is older than its report."""
+    """Read failures.json, if it is there; UsageError if a picture is older than its report."""
     path = folder / FAILURES
     if not path.exists():
         return ()

@@ -13,9 +13,9 @@ from venule.evaluation.card import Card, CardScores, card_scores, require_weight
 from venule.evaluation.evaluate import require_truth
 from venule.evaluation.predictor import Predictor, segmenter_predictor
 from venule.evaluation.result import Result
-from venule.evaluation.score import LABELS
 from venule.inference.load import weights_file
 from venule.inference.onnx_runner import load_onnx
+from venule.metrics.metric import labels
 
 TOLERANCE = 1e-4
 """A score that differs from its card by more has drifted."""
@@ -46,14 +46,14 @@ class Comparison:
 
     @property
     def size(self) -> float:
-        """How far the two are apart: 0 for two nan, infinite for one."""
+        """The distance of the two: 0 for two nan, infinite for one."""
         if math.isnan(self.card) or math.isnan(self.now):
             return 0.0 if math.isnan(self.card) and math.isnan(self.now) else math.inf
         return abs(self.difference)
 
     @property
     def drifted(self) -> bool:
-        """Whether the two differ by more than TOLERANCE."""
+        """True if the two differ by more than TOLERANCE."""
         return self.size > TOLERANCE
 
 
@@ -111,7 +111,7 @@ def width_class(above_px: float, up_to_px: float | None) -> str:
 def _numbers(scores: CardScores) -> Iterator[tuple[str, float]]:
     yield "images", scores.images
     yield "threshold", scores.threshold
-    for name, label in LABELS.items():
+    for name, label in labels().items():
         if (mean := scores.mean.get(name)) is not None:
             yield f"{label}: mean", mean.mean
             yield f"{label}: low", mean.low

@@ -12,7 +12,7 @@ from venule.evaluation.report import (
     markdown,
     number_text,
 )
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 
 _SCALES = {
     "native": "the photograph",
@@ -110,7 +110,7 @@ def _scores(scores: CardScores) -> Iterator[str]:
         yield f"Lowest Dice: {worst}."
     yield ""
     table: Table = [["score", "mean over images", "pooled"]]
-    for name, label in LABELS.items():
+    for name, label in labels().items():
         if name in scores.mean or name in scores.pooled:
             pooled = number_text(scores.pooled.get(name))
             table.append([label, interval_text(scores.mean.get(name)), pooled])

@@ -22,9 +22,10 @@ from venule.evaluation.predictor import (
     segmenter_predictor,
 )
 from venule.evaluation.result import ImageScores, Result, SeenImage
-from venule.evaluation.score import LABELS, Scorer
+from venule.evaluation.score import Scorer
 from venule.image.io import pixel_hash
 from venule.inference.segment import Segmenter
+from venule.metrics.metric import labels
 
 Progress = Callable[[str], None]
 """Called with the id of every image that has been scored."""
@@ -103,7 +104,7 @@ def evaluate(
         images.append(ImageScores(id=case.id, scores=scores))
         if progress is not None:
             progress(case.id)
-    names = [name for name in LABELS if name in images[0].scores]
+    names = [name for name in labels() if name in images[0].scores]
     return Result(
         model=source.name,
         kind=source.kind,

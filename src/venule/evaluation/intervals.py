@@ -1,4 +1,4 @@
-"""How sure is a mean over images: percentile bootstrap intervals, also of paired differences."""
+"""Percentile bootstrap intervals of means over images, also of paired differences."""
 
 import math
 from collections.abc import Sequence

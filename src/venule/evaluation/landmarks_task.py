@@ -1,4 +1,4 @@
-"""How far disc and fovea are from where an expert saw them, in disc diameters."""
+"""Distances of disc and fovea from where an expert saw them, in disc diameters."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from venule.image.landmarks import Landmarks as Found
 from venule.metrics.counts import count, dice
 
 MISSED = 1.0
-"""What no answer counts, in disc diameters."""
+"""The distance that a missing answer counts, in disc diameters."""
 
 LABELS: Mapping[str, str] = MappingProxyType(
     {

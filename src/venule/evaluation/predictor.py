@@ -1,4 +1,4 @@
-"""What can be scored or looked at: a model, a folder of maps, a human observer."""
+"""Predictors that can be scored or shown: a model, a folder of maps, a human observer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -129,7 +129,7 @@ def model_predictor(
     runtime: str = "auto",
     fov: FovMode = "found",
 ) -> Predictor:
-    """What `venule.load` takes, as a source; arguments and errors as of `open_predictor`."""
+    """A source for `venule.load`; arguments and errors as of `open_predictor`."""
     file = weights_file(model, checkpoint=checkpoint)
     digest = file_sha256(file)
     if runtime == "auto" and file.suffix == ".onnx":

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from venule.evaluation.intervals import Interval
 from venule.evaluation.legacy import LegacyScores
 from venule.evaluation.result import Report, Result
-from venule.evaluation.score import LABELS
+from venule.metrics.metric import labels
 
 Table = list[list[str]]
 """Rows of cells, the header first."""
@@ -41,7 +41,7 @@ def score_table(report: Report) -> Table:
     for result in report.results:
         header += [f"{result.model}: mean", "pooled"]
     rows = [header]
-    for name, label in LABELS.items():
+    for name, label in labels().items():
         if not any(name in result.mean or name in result.pooled for result in report.results):
             continue
         row = [label]
@@ -55,7 +55,7 @@ def difference_table(report: Report) -> Table:
     """One row a score; for every result but the first its paired difference to the first."""
     reference = report.results[0].model
     rows = [["paired difference", *(f"{d.model} - {reference}" for d in report.differences)]]
-    for name, label in LABELS.items():
+    for name, label in labels().items():
         cells = [interval_text(d.scores.get(name), signed=True) for d in report.differences]
         if any(cells):
             rows.append([label, *cells])
@@ -114,11 +114,11 @@ def to_csv(report: Report) -> bytes:
     fields = ["dataset", "protocol", "split", "expert", "fov_rule", "threshold", "threshold_source"]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", *fields, "row", "image", *LABELS])
+    writer.writerow(["model", *fields, "row", "image", *labels()])
     for result in report.results:
         start = [result.model, *(getattr(result, field) for field in fields)]
         for row, image, scores in _csv_rows(result):
-            writer.writerow([*start, row, image, *(_cell(scores.get(name)) for name in LABELS)])
+            writer.writerow([*start, row, image, *(_cell(scores.get(name)) for name in labels())])
     return text.getvalue().encode()
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation found, with everything needed to know what its numbers mean."""
+"""The result of an evaluation, with everything needed to know what its numbers mean."""
 
 from typing import Literal
 

@@ -21,7 +21,7 @@ def sheet_headings(predictors: Sequence[Predictor]) -> list[str]:
 def sheet_rows(
     predictors: Sequence[Predictor], selection: Selection, *, expert: Expert = "first"
 ) -> Iterator[tuple[str, list[RGB]]]:
-    """Of each image its id and its pictures, all (H, W, 3) uint8 at the photograph's own size.
+    """Yield the id and the pictures of each image, (H, W, 3) uint8 at the photograph's own size.
 
     Without an annotation the truth is empty and the mask lies over the photograph instead.
     """

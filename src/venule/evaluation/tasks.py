@@ -33,7 +33,7 @@ INTERVAL = f"95 % percentile bootstrap over images, {RESAMPLES} resamples, seed 
 
 
 class TaskResult(BaseModel, frozen=True, extra="forbid"):
-    """What a network scored on one split; `vessels` names the network whose mask was typed."""
+    """A network's scores on one split; `vessels` names the network whose mask was typed."""
 
     task: Task
     model: str
@@ -117,7 +117,7 @@ def _landmarks(found: Analysis, truth: GroundTruth, case: Case) -> dict[str, flo
 
 
 def _seen(record: ModelRecord, case: Case, sample: Sample) -> list[SeenImage]:
-    """Where the network has met this photograph."""
+    """The images of its training or selection that are this photograph."""
     pixels = pixel_hash(sample.image)
     return [
         SeenImage(

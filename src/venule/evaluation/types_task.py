@@ -1,4 +1,4 @@
-"""How well arteries and veins are told apart, of the vessels that were found."""
+"""Scores of arteries and veins among the vessels that were found."""
 
 import math
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def score_types(
 
 
 def _right(artery: Mask, vein: Mask, mask: Mask, true_artery: Mask, of: Mask) -> dict[str, float]:
-    """Of the pixels `of` one true type, how many have it."""
+    """The share of the pixels `of` one true type that have it."""
     found = of & mask
     typed = found & (artery ^ vein)
     arteries, veins = typed & true_artery, typed & ~true_artery

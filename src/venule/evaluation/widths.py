@@ -32,14 +32,14 @@ class WidthScorer:
         self._counts["fov"].append(count_by_width(predicted, widths_px, edges))
 
     def result(self) -> tuple[WidthRecall, ...]:
-        """Of each scale its classes from thin to wide; none without an image."""
+        """Classes of each scale, from thin to wide; none without an image."""
         return tuple(
             row for scale, counts in self._counts.items() if counts for row in _rows(scale, counts)
         )
 
 
 def fov_scale(fov: Mask) -> float:
-    """How many native pixels are one pixel of a field of view 540 px wide.
+    """Native pixels to one pixel of a field of view 540 px wide.
 
     Within 2 % of 540 px it is 1: widths are few discrete values, and a photograph of just that
     size is to have the same classes at both scales.

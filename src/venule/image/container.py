@@ -5,6 +5,7 @@ thousand passes over each of them. The limits here keep its memory and time to w
 photograph would take.
 """
 
+import math
 import struct
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from venule.errors import ImageError
+from venule.image.kinds import HEAD_BYTES, foreign_kind
 
 MAX_PIXELS = 200_000_000
 """A larger photograph is refused before it is decoded."""
@@ -31,11 +33,14 @@ _MOST_PASSES = 6
 
 _MOST_JPEG_SCANS = 500
 
+_MOST_PAGES = 32
+"""So many pages are compared; a hostile file may chain millions of them."""
+
 _TILE = (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)
 
 
-def open_image(content: bytes, path: Path) -> ImageFile.ImageFile:
-    """The image's header, its size checked, nothing decoded. Foreign exceptions pass through.
+def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageFile:
+    """The header of the image on a page, its size checked, nothing decoded; others' errors pass.
 
     This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is the whole
     process's, and lower than the photographs we accept. Pillow is not told the path, or it would
@@ -52,12 +57,17 @@ def open_image(content: bytes, path: Path) -> ImageFile.ImageFile:
         if factory is not None and accept is not None and accept(content[:16]) is True:
             break
     else:
+        kind = foreign_kind(content[:HEAD_BYTES])
+        if kind is not None:
+            raise ImageError(f"{path}: it is {kind.name}; {kind.todo}")
         raise ImageError(f"{path}: not an image of a kind that is read ({', '.join(FORMATS)})")
     if name == "WEBP":  # its decoder takes memory for the picture when it is made
         _check_size(_webp_size(content), len(content), path)
     if name == "JPEG" and content.count(b"\xff\xda") > _MOST_JPEG_SCANS:
         raise ImageError(f"{path}: a JPEG of more than {_MOST_JPEG_SCANS} scans; save it anew")
     image: ImageFile.ImageFile = factory(BytesIO(content), "")
+    if page:
+        image.seek(page)
     _check_size(image.size, len(content), path)
     _check_passes(image, path)
     if isinstance(image, TiffImageFile):
@@ -69,8 +79,25 @@ def open_image(content: bytes, path: Path) -> ImageFile.ImageFile:
     return image
 
 
+def largest_page(image: ImageFile.ImageFile) -> int:
+    """Find which of the first pages of a TIFF has most pixels: cameras put a thumbnail first.
+
+    A later page that cannot be read ends the search. Frames of animations are of one size.
+    """
+    if not isinstance(image, TiffImageFile):
+        return 0
+    pixels = [math.prod(image.size)]
+    try:
+        for page in range(1, _MOST_PAGES):
+            image.seek(page)
+            pixels.append(math.prod(image.size))
+    except Exception:  # the last page, or a broken one
+        pass
+    return pixels.index(max(pixels))
+
+
 def has_more_pages(image: ImageFile.ImageFile) -> bool:
-    """Whether pages of equal rank, or frames of an animation, follow the one that is read.
+    """Tell whether pages of equal rank, or frames of an animation, follow the one that is read.
 
     They are not counted: a hostile file may chain millions of them, or close the chain to a loop.
     """

@@ -1,4 +1,4 @@
-"""What bars and notches hide of a field of view, inside the ellipse of its rim."""
+"""Bars and notches that hide a part of a field of view, inside the ellipse of its rim."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -8,7 +8,7 @@ from venule.image.arrays import RGB, Mask
 from venule.image.surround import Levels, Region
 
 _DEPTH = 0.02
-"""What lacks at the rim counts if it reaches so far in, as a share of the diameter."""
+"""Least reach from the rim inwards of what is hidden, as a share of the diameter."""
 
 _NEARBY = 3
 """So many pixels of the coarse copy around a cut tell how sharp it is, and where exactly."""
@@ -18,7 +18,7 @@ _SHARP = 0.3
 
 
 def cut_off(pixels: RGB, levels: Levels, region: Region, factor: int) -> Mask | None:
-    """Where the surround reaches into the ellipse: (h, w) bool as `pixels`; None if nowhere.
+    """Find where the surround reaches into the ellipse: (h, w) bool as `pixels`; None if nowhere.
 
     Args:
         pixels: (h, w, 3) uint8, the fine copy of the photograph.
@@ -69,7 +69,7 @@ def _exactly(pixels: RGB, levels: Levels, region: Region, cut: Mask, factor: int
 
 
 def _distance(levels: NDArray[np.int16], color: NDArray[np.int16]) -> NDArray[np.int16]:
-    """How far (..., 3) levels are from a colour, in the channel where they are farthest."""
+    """The distance of (..., 3) levels from a colour, in the channel where they are farthest."""
     return np.asarray(np.abs(levels - color).max(axis=-1))
 
 

@@ -18,13 +18,16 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from venule.errors import ImageError
 from venule.image.arrays import RGB
-from venule.image.container import has_more_pages, open_image
+from venule.image.container import has_more_pages, largest_page, open_image
 
 _AT_ONCE = 2**23
 """Pixels that are handed from Pillow to NumPy, or made RGB, in one go."""
 
 _DEEP = 65535
-"""What a PPM gives as its largest value where all 16 bits may be used."""
+"""The largest value that a PPM gives where all 16 bits may be used."""
+
+_HOT, _WRITTEN, _BURNT_IN = 3e-5, 0.05, 0.4
+"""Shares of a photograph that hot pixels and writing make up; of writing, its full value."""
 
 _OTHER_BYTE = {";16B": ";16L", ";16L": ";16B"}
 
@@ -37,7 +40,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What undoes each value of the EXIF orientation."""
+"""Transpositions that undo each value of the EXIF orientation."""
 
 _KEPT = (
     ExifTags.Base.ImageWidth,
@@ -50,13 +53,14 @@ _KEPT = (
     ExifTags.Base.TileWidth,
     ExifTags.Base.TileLength,
 )
-"""What a plane of a TIFF has in common with the whole."""
+"""Tags that a plane of a TIFF has in common with the whole."""
 
 
 class Photograph(NamedTuple):
-    """What was decoded: (H, W, 3) uint8, and whether further pages follow in its file."""
+    """A decoded picture: (H, W, 3) uint8, the page it is, and whether there are others."""
 
     pixels: RGB
+    page: int
     more_pages: bool
 
 
@@ -67,7 +71,11 @@ def decode_photograph(content: bytes, path: Path) -> Photograph:
         ImageError: it is no photograph, too large, or its pixels are of a kind that is not read.
     """
     opened = _open_photograph(content, path)
-    return Photograph(_decode(opened, content, path), has_more_pages(opened))
+    if not has_more_pages(opened):
+        return Photograph(_decode(opened, content, path), 0, more_pages=False)
+    page = largest_page(opened)
+    opened = _open_photograph(content, path, page=page)  # the search has moved on
+    return Photograph(_decode(opened, content, path, page=page), page, more_pages=True)
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -80,9 +88,9 @@ def upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _open_photograph(content: bytes, path: Path) -> ImageFile.ImageFile:
+def _open_photograph(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageFile:
     try:
-        return open_image(content, path)
+        return open_image(content, path, page=page)
     except SyntaxError as error:
         if "unknown pixel mode" in str(error):
             raise _unread(path) from error
@@ -96,7 +104,7 @@ def _unread(path: Path) -> ImageError:
     )
 
 
-def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
+def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path, *, page: int = 0) -> RGB:
     if isinstance(opened, TiffImageFile) and _has_deep_planes(opened):
         return _decode_deep_planes(content, opened, path)
     if _rawmode(opened) == "LA;16B":
@@ -105,7 +113,7 @@ def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path) -> RGB:
         return _decode_deep_ppm(opened, content)
     other = _other_rawmode(opened)
     if other is not None:
-        return _decode_both_bytes(opened, other, content, path)
+        return _decode_both_bytes(opened, other, content, path, page=page)
     image = upright(opened)
     if image.mode == "F":
         raise _unread(path)
@@ -128,7 +136,7 @@ def _other_rawmode(image: ImageFile.ImageFile) -> str | None:
 
 
 def _rawmode(image: ImageFile.ImageFile) -> str:
-    """How the file's bytes lie, in Pillow's words; empty where that is not known."""
+    """The layout of the file's bytes, in Pillow's words; empty where that is not known."""
     args = image.tile[0].args if image.tile else None
     return args if isinstance(args, str) else str(args[0]) if args else ""
 
@@ -142,7 +150,9 @@ def _decode_deep_grey(image: ImageFile.ImageFile) -> RGB:
     return _to_rgb(_deep(np.stack([grey, grey, grey, opaque], axis=-1)))
 
 
-def _decode_both_bytes(image: ImageFile.ImageFile, rawmode: str, content: bytes, path: Path) -> RGB:
+def _decode_both_bytes(
+    image: ImageFile.ImageFile, rawmode: str, content: bytes, path: Path, *, page: int
+) -> RGB:
     """16-bit colour, of which Pillow keeps the high bytes.
 
     Decoding once more in the other byte order gives the low ones, for every compression that it
@@ -154,7 +164,7 @@ def _decode_both_bytes(image: ImageFile.ImageFile, rawmode: str, content: bytes,
         np.left_shift(part, 8, out=pixels[rows], dtype=np.uint16)
     image.close()
     del turned
-    other = open_image(content, path)
+    other = open_image(content, path, page=page)
     other.tile = [tile._replace(args=_with_rawmode(tile.args, rawmode)) for tile in other.tile]
     for rows, part in _parts(upright(other)):
         pixels[rows] |= part
@@ -177,7 +187,7 @@ def _with_rawmode(args: Any, rawmode: str) -> Any:
 
 
 def _has_deep_planes(image: TiffImageFile) -> bool:
-    """Whether each colour is a plane of its own with 16 bits, which Pillow reads as noise."""
+    """Tell whether each colour is a plane of its own with 16 bits, which Pillow reads as noise."""
     tags = image.tag_v2
     planar = tags.get(ExifTags.Base.PlanarConfiguration) == 2
     return planar and max(tags.get(ExifTags.Base.BitsPerSample, (1,))) > 8
@@ -220,7 +230,7 @@ def _plane_as_tiff(content: bytes, image: TiffImageFile, number: int) -> bytes:
 
 
 def _is_inverted(image: Image.Image) -> bool:
-    """Whether 0 is white; Pillow turns that round for 8 bits only."""
+    """Tell whether 0 is white; Pillow turns that round for 8 bits only."""
     return (
         isinstance(image, TiffImageFile)
         and image.tag_v2.get(ExifTags.Base.PhotometricInterpretation) == 0
@@ -233,7 +243,7 @@ def _deep(pixels: NDArray[Any], *, inverted: bool = False) -> NDArray[np.uint8]:
     least, largest = int(color.min()), int(color.max())
     if least < 0 or largest >= 2**16:
         raise ValueError(f"pixel values {least} to {largest}, expected 0 to 65535")
-    bits = next(bits for bits in (8, 10, 12, 14, 16) if largest < 2**bits)
+    bits = _bits_used(color, largest)
     level = np.arange(2**16, dtype=np.uint16)
     if inverted:
         level, bits = level[::-1], 16
@@ -244,6 +254,24 @@ def _deep(pixels: NDArray[Any], *, inverted: bool = False) -> NDArray[np.uint8]:
         if pixels.ndim == 3 and pixels.shape[2] == 4:  # opacity uses its full range
             scaled[rows, :, 3] = pixels[rows, :, 3] >> 8
     return scaled
+
+
+def _bits_used(color: NDArray[Any], largest: int) -> int:
+    """The least of 8, 10, 12, 14 or 16 bits that holds the photograph's levels.
+
+    Writing burnt in at the largest value and a few hot pixels are none of them: beyond what the
+    bits hold there may be a few pixels at all, or a small share if many of these are equal.
+    """
+    counts = np.bincount(color.max(axis=2).ravel() if color.ndim == 3 else color.ravel())
+    for bits in (8, 10, 12, 14):
+        if largest < 2**bits:
+            return bits
+        beyond = counts[2**bits :]
+        share = int(beyond.sum()) / int(counts.sum())
+        burnt_in = int(beyond[-max(1, len(beyond) // 50) :].sum()) >= _BURNT_IN * int(beyond.sum())
+        if share <= _HOT or (share <= _WRITTEN and burnt_in):
+            return bits
+    return 16
 
 
 # Between Pillow and NumPy

@@ -157,14 +157,14 @@ def _judged(curve: Curve | None, local: Points, spread: float) -> Judged | None:
 
 
 def _is_better(ellipse: Judged, circle: Judged) -> bool:
-    """Whether an ellipse is no circle, and fits clearly better than one."""
+    """Tell whether an ellipse is no circle, and fits clearly better than one."""
     stretch = float(ellipse[0][2:].max() / ellipse[0][2:].min())
     closer = ellipse[1] >= circle[1] and ellipse[2] < 0.6 * circle[2]
     return stretch > 1 + _ROUND and (ellipse[1] > 1.04 * circle[1] or closer)
 
 
 def _near(spread: float, radius: float) -> float:
-    """How near a point must lie, in units of the spread: 1.2 pixels, or 0.8 % of the radius."""
+    """Reach of a point, in units of the spread: 1.2 pixels, or 0.8 % of the radius."""
     return max(1.2 / spread, 0.008 * radius)
 
 
@@ -309,7 +309,7 @@ def _step(curve: Curve, local: Points, *, circle: bool) -> Curve:
 
 
 def _on_a_straight_run(position: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Where an edge stays at one position for longer than a circle's can.
+    """Find where an edge stays at one position for longer than a circle's can.
 
     A circle of radius r stays within one pixel over 2 sqrt(2 r) lines; r is at most about as many
     lines as there are.

@@ -16,6 +16,21 @@ def encode_rgb(pixels: RGB) -> bytes:
     return _png(Image.fromarray(np.ascontiguousarray(pixels)), level=4)
 
 
+def encode_jpeg(pixels: RGB, *, quality: int = 95, longest_px: int | None = None) -> bytes:
+    """Encode (H, W, 3) or (H, W) uint8 as JPEG, scaled down to `longest_px` on the longer side.
+
+    Colours keep their full resolution from quality 90 on.
+    """
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    if longest_px is not None and max(picture.size) > longest_px:
+        scale = longest_px / max(picture.size)
+        width, height = (max(1, round(side * scale)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
+    encoded = BytesIO()
+    picture.save(encoded, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+    return encoded.getvalue()
+
+
 def encode_mask(mask: Mask, texts: Mapping[str, str] | None = None) -> bytes:
     """Encode (H, W) bool as an 8-bit grey PNG, 0 outside and 255 inside, with text chunks."""
     return _png(Image.fromarray(mask.astype(np.uint8) * 255), level=1, texts=texts)

@@ -27,7 +27,7 @@ _SAME = 0.9
 
 @dataclass(frozen=True, eq=False)
 class FieldOfView:
-    """Where a photograph shows retina.
+    """The region in which a photograph shows retina.
 
     Attributes:
         mask: (H, W) bool, True inside; without holes.

@@ -24,23 +24,15 @@ from venule.image.decode import upright
 from venule.image.encode import encode_levels, encode_mask, encode_rgb
 from venule.image.levels import to_levels
 
-IMAGE_SUFFIXES: frozenset[str] = frozenset(
-    [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pnm", ".ppm", ".ppm.gz", ".tif", ".tiff", ".webp"]
-)
-"""Lower-case endings of photographs; `is_image_path` compares with them."""
-
 _MOST_ZIPPED = 100
 """No photograph shrinks so far; beyond _SMALL_BYTES such a .gz is a decompression bomb."""
 
 _SMALL_BYTES = 2**26
 
+_LOW = 8
+"""A file of 0 and one value up to this is a mask, whose pixels would hardly be seen in a viewer."""
+
 _ROUNDING = 1e-5
-
-
-def is_image_path(path: Path) -> bool:
-    """Whether the file's name ends like a photograph's; `.ppm.gz` counts, other `.gz` do not."""
-    name = path.name.lower()
-    return any(name.endswith(suffix) for suffix in IMAGE_SUFFIXES)
 
 
 def read_mask(path: Path | str) -> Mask:
@@ -66,6 +58,8 @@ def read_mask(path: Path | str) -> Mask:
 def read_probability(path: Path | str) -> FloatMap:
     """A probability map: (H, W) float32 in 0..1, from an 8- or 16-bit grey file or a float .npy.
 
+    A file of 0 and one value up to 8 is a mask: 1 where it is above 0.
+
     Raises:
         ImageError: if the file cannot be read, has a palette of more than two colours, or a .npy is
             not (H, W) floats in 0..1.
@@ -74,9 +68,15 @@ def read_probability(path: Path | str) -> FloatMap:
     if path.suffix.lower() == ".npy":
         return _read_npy(path)
     stored = _read_stored(path, most_colors=2)
-    if stored.dtype == np.bool_:
-        return stored.astype(np.float32)
+    if stored.dtype == np.bool_ or _is_small_mask(stored):
+        return (stored > 0).astype(np.float32)
     return (stored / np.float32(np.iinfo(stored.dtype).max)).astype(np.float32)
+
+
+def _is_small_mask(stored: NDArray[Any]) -> bool:
+    """Tell whether it is a mask of 0 and one low value, such as 1 or 2, and no probability map."""
+    largest = int(stored.max(initial=0))
+    return 0 < largest <= _LOW and bool(((stored == 0) | (stored == largest)).all())
 
 
 def write_png(path: Path | str, array: NDArray[Any]) -> None:

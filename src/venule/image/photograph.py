@@ -17,9 +17,10 @@ Laterality = Literal["left", "right"]
 
 NO_COLOR = "a photograph without colour; vessels are found in colour photographs"
 MORE_PAGES = "a file of several pages; the first one was read"
+LARGEST_PAGE = "a file of several pages; the largest one was read, page {}"
 
 _GREY_LEVELS = 8
-"""What compression adds to a grey photograph; a retina's red and green differ by far more."""
+"""Grey levels that compression adds to a grey photograph; a retina's colours differ by more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,10 @@ def as_photograph(source: Photograph | RGB | bytes | Path | str) -> Photograph:
 
 def _read_picture(content: bytes, path: Path) -> Photograph:
     decoded = decode_photograph(content, path)
-    return Photograph(decoded.pixels, notes=(MORE_PAGES,) if decoded.more_pages else ())
+    notes: tuple[str, ...] = ()
+    if decoded.more_pages:
+        notes = (LARGEST_PAGE.format(decoded.page + 1) if decoded.page else MORE_PAGES,)
+    return Photograph(decoded.pixels, notes=notes)
 
 
 def _read_dicom(content: bytes, path: Path) -> Photograph:
@@ -115,7 +119,7 @@ def _read_dicom(content: bytes, path: Path) -> Photograph:
 
 
 def _is_grey(pixels: RGB) -> bool:
-    """Whether the channels nowhere differ by more than compression makes them."""
+    """Tell whether the channels nowhere differ by more than compression makes them."""
     step = max(1, min(pixels.shape[:2]) // 64)
     sample = pixels[::step, ::step]  # tells nearly every photograph of a retina
     return _saturation(sample) <= _GREY_LEVELS and all(

@@ -88,7 +88,7 @@ Scaling = Annotated[Native | Square | FovScaled, Field(discriminator="kind")]
 
 
 class Preprocessing(BaseModel, frozen=True, extra="forbid"):
-    """How a photograph becomes the network's input; saved with the weights.
+    """Preprocessing of a photograph to the network's input; saved with the weights.
 
     `illumination`: even out light and contrast over the field of view, see `correct_illumination`.
     `normalize`: "fov" takes mean and standard deviation per channel inside the field of view of

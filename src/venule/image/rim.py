@@ -1,4 +1,4 @@
-"""Where exactly the retina ends: the rim along the normals of a rough outline."""
+"""The exact rim of the retina, along the normals of a rough outline."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ _NEARBY = 0.035
 """The rim of a normal is looked for so near, in radii, to that of all of them."""
 
 _FURTHER_IN = 1.5
-"""How much steeper a rim must be that lies well inside the rough outline."""
+"""Factor by which a rim must be steeper that lies well inside the rough outline."""
 
 _ALSO_STEEP, _DARK, _FLAT = 0.4, 70, 7
 """A border ends in two steps that differ less; in between all is dark and about one level."""
@@ -83,7 +83,7 @@ def _profiles(
 
 
 def _peak(mean: NDArray[np.float32], shares: NDArray[np.float64]) -> int | None:
-    """Where the rim is steepest, near the rough outline unless much steeper further in."""
+    """Find where the rim is steepest, near the rough outline unless much steeper further in."""
     near = np.abs(shares - 1) <= 2 * _NEARBY
     at = int(np.argmax(np.where(near, mean, 0)))
     inner = int(mean.argmax())
@@ -125,7 +125,7 @@ def _is_edge(
     at: int,
     shares: NDArray[np.float64],
 ) -> bool:
-    """Whether retina and surround differ, and over a short distance."""
+    """Tell whether retina and surround differ, and over a short distance."""
     step = shares[1] - shares[0]
     near, far = max(1, round(0.02 / step)), max(2, round(0.07 / step))
     inside = profile[:, max(0, at - far) : max(1, at - near)].mean(axis=1)

@@ -1,4 +1,4 @@
-"""What lies around the retina: the flat colours of a border, a frame, a page, peeled off in turn.
+"""The surround of the retina: flat colours of a border, a frame, a page, peeled off in turn.
 
 The frame's edge tells the colours of what is outermost; what is connected to the edge and has one
 of them is taken away. What is left is looked at in the same way, until its outline is a field of
@@ -22,13 +22,13 @@ _LAYERS = 4
 """A page, a frame, a border, and one more."""
 
 _COLORS = 5
-"""Of one layer; a page may have a bar above and a panel beside it."""
+"""Colours of one layer at most; a page may have a bar above and a panel beside it."""
 
 _BIN = 8
 """Grey levels that belong together when the commonest colours of an edge are looked for."""
 
 _LEAST_SHARE = 0.02
-"""Of an edge, that a colour must make up to be one of the surround's."""
+"""Share of an edge that a colour must make up to be one of the surround's."""
 
 _LEAST_AREA = 0.02
 """Share of the frame below which nothing is a field of view."""
@@ -47,7 +47,7 @@ _FAIR = 0.8
 """A region that overlaps less is none that an ellipse's edge was found of."""
 
 _LEAST_SOLID, _LEAST_STEP = 0.1, 20
-"""What is left is a field of view from this share of the frame, and these grey levels, on."""
+"""Share of the frame, and grey levels, from which on a remainder is a field of view."""
 
 _LEAST_ARC = 0.2
 """Share of the directions in which the edge of a field of view must be seen."""
@@ -98,7 +98,7 @@ def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
 
 
 def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
-    """What is left of `inside` without the colours at its edge, and whether all of them are plain.
+    """Take the colours at its edge from `inside`, and tell whether all of them are plain.
 
     By several choices of colours, the likeliest first.
     """
@@ -120,7 +120,7 @@ def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
 
 
 def _ends_sharply(levels: Levels, solid: Mask) -> bool:
-    """Whether a region differs from what is around it, and at once, not little by little."""
+    """Tell whether a region differs from what is around it, and at once, not little by little."""
     edge = solid & ~_eroded(np.pad(solid, 1, mode="edge"), 1)[1:-1, 1:-1]
     if not edge.any() or solid.all() or solid.mean() < _LEAST_SOLID:
         return False
@@ -155,7 +155,7 @@ def _is_beyond_doubt(region: Region) -> bool:
 
 
 def _is_plain(color: NDArray[np.int16], spread: float) -> bool:
-    """Whether a colour is dark, or grey and flat, as borders are and few retinas."""
+    """Tell whether a colour is dark, or grey and flat, as borders are and few retinas."""
     red, green, blue = (int(value) for value in color)
     grey = max(red, green, blue) - min(red, green, blue) <= 24
     return max(red, green, blue) <= 60 or (grey and spread <= _FLAT)
@@ -193,8 +193,8 @@ def _eroded(mask: Mask, by: int) -> Mask:
 
 
 def _largest(mask: Mask) -> Mask:
-    labels, pieces = ndi.label(mask)
-    if pieces <= 1:
+    labels, count = ndi.label(mask)
+    if count <= 1:
         return mask
     return np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
 
@@ -203,10 +203,10 @@ def _regions(mask: Mask) -> list[Region]:
     """The connected parts whose edge lies on an ellipse, with their holes filled, largest first."""
     # Lines of writing and thin frames are cut off where they touch.
     opened = _opened(mask)
-    labels, pieces = ndi.label(opened)
-    if not pieces:
+    labels, count = ndi.label(opened)
+    if not count:
         return []
-    sizes = np.bincount(labels.ravel(), minlength=pieces + 1)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     found: list[Region] = []
     largest = int(sizes.max())

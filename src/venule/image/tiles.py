@@ -16,7 +16,7 @@ Run = Callable[[FloatMap], FloatMap]
 
 
 class Tiling(BaseModel, frozen=True, extra="forbid"):
-    """How an image is cut: sides up to `tile_px` run whole, longer ones in overlapping tiles.
+    """Tiling of an image: sides up to `tile_px` run whole, longer ones in overlapping tiles.
 
     `overlap_px`: the least that neighbours share; a quarter of it at a tile's edge is thrown away
     (the network saw too little around it), the half in the middle is blended.

@@ -9,10 +9,8 @@ from typing import Literal, get_args
 from venule.errors import UsageError, WeightsError
 from venule.inference.segment import Segmenter
 
-CHECKPOINTS = ("loss", "iou", "dice", "auc", "last")
-
 Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
-"""What computes the network. "openvino" uses bf16 on a CPU with units for it."""
+"""Runtimes of a network; "openvino" uses bf16 on a CPU with units for it."""
 
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
@@ -57,15 +55,16 @@ def load(
     Args:
         model: a shipped name, a .onnx or .safetensors file, or a run's folder.
         device: "auto", "cpu" or "cuda" (with PyTorch also "mps").
-        checkpoint: of a run's folder, the weights best by "loss", "iou", "dice" or "auc",
-            or "last".
+        checkpoint: of a run's folder, the weights best by "loss", "dice" or another metric of its
+            validation, or "last".
         runtime: one of `RUNTIMES`. "auto" runs .safetensors in PyTorch, and .onnx in ONNX Runtime
             or, if it is installed and the network one of `FASTER_IN_OPENVINO`, in OpenVINO.
         threads: threads of one run, one per core if None; PyTorch's are the whole process's.
 
     Raises:
         WeightsError: nothing of that name, or a file that cannot be used.
-        UsageError: an unknown `checkpoint` or `runtime`, or a runtime or device that is not there.
+        UsageError: a `checkpoint` that the run has not, an unknown `runtime`, or a runtime or
+            device that is not there.
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"runtime {runtime!r}: use one of {', '.join(RUNTIMES)}")
@@ -106,7 +105,7 @@ def _load_openvino(path: Path, runtime: str, *, device: str, threads: int | None
 
 
 def _openvino_is_for(device: str) -> bool:
-    """Whether OpenVINO is installed, and `device` does not mean a GPU of ONNX Runtime's."""
+    """Tell whether OpenVINO is installed, and `device` means no GPU of ONNX Runtime's."""
     if find_spec("openvino") is None or device not in ("auto", "cpu"):
         return False
     try:
@@ -120,8 +119,6 @@ def weights_file(model: str | Path, *, checkpoint: str = "dice") -> Path:
     """The weights file that `model` names, see `load`."""
     if model == "":  # such as an unset variable of a shell
         raise UsageError("an empty name of weights; name shipped ones, a file or a run's folder")
-    if checkpoint not in CHECKPOINTS:
-        raise UsageError(f"checkpoint = {checkpoint!r}: use one of {', '.join(CHECKPOINTS)}")
     shipped = shipped_weights() | shipped_marks()
     if str(model) in shipped:
         return shipped[str(model)]
@@ -140,15 +137,18 @@ def weights_file(model: str | Path, *, checkpoint: str = "dice") -> Path:
 
 
 def _of_run(run: Path, checkpoint: str) -> Path:
-    name = "last" if checkpoint == "last" else f"best_{checkpoint}"
-    path = run / "weights" / f"{name}.safetensors"
-    if [file.stem for file in (run / "weights").glob("*.safetensors")] == ["last"]:
-        path = run / "weights" / "last.safetensors"  # nothing was validated, so none is best
-    if (run / "weights" / "best_accuracy.safetensors").is_file():
+    """The weights in a run's folder: best by what `checkpoint` says, or the last."""
+    there = {file.stem: file for file in (run / "weights").glob("*.safetensors")}
+    if "best_accuracy" in there:
         raise WeightsError(
             f"{run}: a classifier of `venule pretrain`, which finds no vessels; train from it with "
             "network.pretrained"
         )
-    if not path.is_file():
-        raise WeightsError(f"{run}: not a training run with {path.relative_to(run)}")
-    return path
+    if "last" not in there:
+        raise WeightsError(f"{run}: not a training run with weights/last.safetensors")
+    if checkpoint == "last" or len(there) == 1:  # nothing was validated, so none is best
+        return there["last"]
+    if f"best_{checkpoint}" not in there:
+        names = sorted(stem.removeprefix("best_") for stem in there)
+        raise UsageError(f"checkpoint {checkpoint!r}: {run} has {', '.join(names)}")
+    return there[f"best_{checkpoint}"]

@@ -47,6 +47,10 @@ def load_onnx(path: Path, *, device: str = "auto", threads: int | None = None) -
     return Segmenter(parse_record(run.metadata, path), run, runtime=run.description)
 
 
+_NO_THREADS = ("pthread_create", "pthread_setaffinity", "Resource temporarily unavailable")
+"""What ONNX Runtime says where a limit of processes keeps it from starting its threads."""
+
+
 class OnnxRun:
     """A network in ONNX Runtime: (N, 3, h, w) float32 to (N, C, h, w) float32. Safe in threads.
 
@@ -68,6 +72,11 @@ class OnnxRun:
         try:
             session = onnxruntime.InferenceSession(path, _options(threads), providers=[provider])
         except Exception as error:  # ONNX Runtime's errors share no public base class
+            if any(sign in str(error) for sign in _NO_THREADS):
+                raise UsageError(
+                    f"{path}: no further thread may be started ({_reason(error)}); raise the limit "
+                    "of processes (ulimit -u), or use fewer threads"
+                ) from None
             raise WeightsError(f"{path}: not a readable ONNX model ({_reason(error)})") from None
         # Where it cannot use the GPU that it lists, it falls back to the CPU without a word.
         if provider not in session.get_providers():

@@ -18,7 +18,7 @@ from venule.models.record import METADATA, parse_record
 from venule.system.cores import core_count
 
 Precision = Literal["native", "fp32"]
-"""Of the computation: "native" is bf16 on a CPU with units for it and fp32 on others."""
+"""Precision of the computation: "native" is bf16 on a CPU with units for it, else fp32."""
 
 MAX_SHAPES = 8
 """Compiled networks that one runner keeps: each holds its own copy of the weights."""
@@ -111,7 +111,7 @@ class OpenVINORun:
             return np.array(request.get_output_tensor(0).data, np.float32)
 
     def _request(self, shape: tuple[int, ...]) -> Any:
-        """What infers pictures of `shape`, compiled if it is not at hand."""
+        """The request that infers pictures of `shape`, compiled if it is not at hand."""
         if shape in self._compiled:
             last = next(reversed(self._compiled))
             if last != shape:

@@ -1,6 +1,6 @@
-"""What a network found in one photograph, at the photograph's own size."""
+"""The prediction of a network for one photograph, at the photograph's own size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,15 +58,19 @@ class Prediction:
 
     @property
     def vessel_map(self) -> ProbabilityMap:
-        """The map of vessels; of arteries and veins, their pointwise largest level."""
+        """The map of vessels; of several classes, one whose mask is the union of theirs.
+
+        Its levels are the classes' pointwise largest, its threshold the largest of theirs: vessels
+        of a class with a lower threshold are lifted to it. A pixel counts as reconnected if every
+        class that has it marks it so.
+        """
         if "vessel" in self.maps:
             return self.maps["vessel"]
         maps = list(self.maps.values())
-        return ProbabilityMap(
-            np.maximum.reduce([one.levels for one in maps]),
-            min(one.threshold for one in maps),
-            np.unique(np.concatenate([one.reconnected_at for one in maps])),
-        )
+        threshold = max(one.threshold for one in maps)
+        levels = np.maximum.reduce([one.levels for one in maps])
+        np.maximum(levels, threshold_level(threshold), out=levels, where=self.vessels)
+        return ProbabilityMap(levels, threshold, _reconnected_in_all(maps))
 
     @property
     def probability(self) -> FloatMap:
@@ -80,3 +84,12 @@ class Prediction:
             return self.maps["vessel"].mask
         union: Mask = np.logical_or.reduce([one.mask for one in self.maps.values()])
         return union
+
+
+def _reconnected_in_all(maps: Sequence[ProbabilityMap]) -> NDArray[np.intp]:
+    """Indices (N,) of pixels that every map marks as reconnected whose mask has them."""
+    marked = np.unique(np.concatenate([one.reconnected_at for one in maps]))
+    for one in maps:
+        inside = one.levels.ravel()[marked] >= threshold_level(one.threshold)
+        marked = marked[~inside | np.isin(marked, one.reconnected_at)]
+    return marked

@@ -133,7 +133,7 @@ def _calibrated(logits: FloatMap, calibration: Calibration, offset: np.float32) 
 
 
 def _offset(calibration: Calibration, logits: FloatMap, fov: Mask) -> np.float32:
-    """What is added to the logits, (h, w), of a photograph whose field of view is (H, W)."""
+    """The offset of the logits, (h, w), of a photograph whose field of view is (H, W)."""
     finer = min(1.0, max(0.0, 2 * (fov.shape[0] / logits.shape[0] - 1)))
     return np.float32(calibration.offset + finer * calibration.resolution_bias)
 

@@ -1,7 +1,7 @@
 """The one list of measurements: a measurement is one line of it.
 
-A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`. Each definition has a version,
-which changes when its values do.
+A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`. Each definition has a
+version, which changes when its values do.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,9 +54,16 @@ class Measure:
 
 def _tortuosity() -> Iterator[Measure]:
     """Nine measures of a segment, each as median and as mean over the segments."""
-    kinds: tuple[tuple[str, Unit, tortuosity.OfSegment, str, str, str], ...] = (
+    kinds: tuple[tuple[str, Unit, tortuosity.OfShape, str, str, str], ...] = (
         ("tortuosity_tau1", "", tortuosity.tau1, "L / C", HART, "hart-tau1"),
-        ("tortuosity_tau2", "rad", tortuosity.tau2, "integral of |k| ds", HART, "hart-tau2"),
+        (
+            "tortuosity_tau2",
+            "rad",
+            tortuosity.tau2,
+            "integral of |k| ds, as the sum of the turns' angles",
+            HART,
+            "hart-tau2",
+        ),
         ("tortuosity_tau3", "per_px", tortuosity.tau3, "integral of k^2 ds", HART, "hart-tau3"),
         ("tortuosity_tau4", "per_px", tortuosity.tau4, "tau2 / L", HART, "hart-tau4"),
         ("tortuosity_tau5", "per_px2", tortuosity.tau5, "tau3 / L", HART, "hart-tau5"),

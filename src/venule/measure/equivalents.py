@@ -34,7 +34,7 @@ def knudtson(calibers: Sequence[float], structure: str) -> float:
 
 
 def hubbard(calibers_um: Sequence[float], structure: str) -> float:
-    """The equivalent in um of calibres in um, paired as `knudtson`; nan of fewer than two vessels."""
+    """The equivalent in um of calibres in um, paired as `knudtson`; nan of fewer than two."""
     if len(calibers_um) < 2:
         return math.nan
     return _reduce(calibers_um, _HUBBARD[structure])

@@ -61,17 +61,17 @@ def box_dimension(view: View) -> float:
 
 def d0(view: View) -> float:
     """Capacity dimension: as `box_dimension`, from more sizes of boxes."""
-    return dimensions(view.mask & view.region, view.region).d0
+    return _of(view).d0
 
 
 def d1(view: View) -> float:
     """Information dimension: slope of the sum of p log p over log e, p a box's share of vessel."""
-    return dimensions(view.mask & view.region, view.region).d1
+    return _of(view).d1
 
 
 def d2(view: View) -> float:
     """Correlation dimension: slope of the log of the sum of p^2 over log e."""
-    return dimensions(view.mask & view.region, view.region).d2
+    return _of(view).d2
 
 
 def lacunarity(view: View) -> float:
@@ -108,6 +108,10 @@ def dimensions(mask: Mask, field: Mask, *, number: int = NUMBER) -> Dimensions:
     entropy = [float(p @ np.log(p)) / b.side_px**2 for p, b in zip(shares, found, strict=True)]
     squares = [math.log(p @ p / b.side_px**2) for p, b in zip(shares, found, strict=True)]
     return Dimensions(-_slope(logs, counts), _slope(logs, entropy), _slope(logs, squares))
+
+
+def _of(view: View) -> Dimensions:
+    return view.once(dimensions, lambda: dimensions(view.mask & view.region, view.region))
 
 
 def _boxes(vessels: Grid, inside: Grid, size: int, factor: int) -> Boxes:

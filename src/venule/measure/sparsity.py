@@ -17,13 +17,13 @@ def mean_distance(view: View) -> float:
 
     nan without a vessel.
     """
-    distances = _distances(view)
+    distances = view.once(_distances, lambda: _distances(view))
     return float(distances.mean()) if distances.size else math.nan
 
 
 def largest_distance(view: View) -> float:
     """The largest distance in the region to the nearest vessel's edge in px; nan without one."""
-    distances = _distances(view)
+    distances = view.once(_distances, lambda: _distances(view))
     return float(distances.max()) if distances.size else math.nan
 
 

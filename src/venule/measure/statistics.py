@@ -18,7 +18,7 @@ def weighted_mean(pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
-    """The value at which half of the weight is reached, the mean of two at a tie; nan of nothing."""
+    """The value at which half of the weight is reached, at a tie the mean of two; nan of none."""
     if not pairs:
         return math.nan
     values, weights = np.array(sorted(pairs)).T

@@ -6,6 +6,7 @@ doi 10.1109/TMI.2007.904657. L is the length of the centreline, C its chord, kap
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -21,68 +22,104 @@ SHORTEST_PX, SHORTEST_CALIBERS = 10.0, 2.0
 BULGE_PX = 0.75
 """A turn that stays this near to its chord is a straight stretch, not a bend."""
 
-OfSegment = Callable[[Segment], float]
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of one segment.
+
+    Attributes:
+        length, chord: L and C in px; C of a ring is 0.
+        curvature: total curvature, the integral of |kappa| along the segment, in radians: the sum
+            over its turns of the angle each turns by. So what the pixel grid leaves of wiggles, too
+            flat to be turns, cancels.
+        squared: total squared curvature, the integral of kappa^2, in 1/px.
+        turns: (arc, chord) of each stretch that bends one way.
+    """
+
+    length: float
+    chord: float
+    curvature: float
+    squared: float
+    turns: tuple[tuple[float, float], ...]
 
 
-def tau1(segment: Segment) -> float:
+OfShape = Callable[[Shape], float]
+
+
+def tau1(shape: Shape) -> float:
     """L / C: 1 of a straight line, nan of a ring."""
-    return segment.length_px / segment.chord_px if segment.chord_px > 0 else math.nan
+    return _over(shape.length, shape.chord)
 
 
-def tau2(segment: Segment) -> float:
-    """Total curvature, the integral of |kappa| along the segment, in radians."""
-    return float(np.abs(segment.curvature) @ _steps(segment))
+def tau2(shape: Shape) -> float:
+    """Total curvature in radians."""
+    return shape.curvature
 
 
-def tau3(segment: Segment) -> float:
-    """Total squared curvature, the integral of kappa^2, in 1/px."""
-    return float(segment.curvature**2 @ _steps(segment))
+def tau3(shape: Shape) -> float:
+    """Total squared curvature in 1/px."""
+    return shape.squared
 
 
-def tau4(segment: Segment) -> float:
+def tau4(shape: Shape) -> float:
     """Total curvature over L, in 1/px."""
-    return tau2(segment) / segment.length_px
+    return shape.curvature / shape.length
 
 
-def tau5(segment: Segment) -> float:
+def tau5(shape: Shape) -> float:
     """Total squared curvature over L, in 1/px2."""
-    return tau3(segment) / segment.length_px
+    return shape.squared / shape.length
 
 
-def tau6(segment: Segment) -> float:
+def tau6(shape: Shape) -> float:
     """Total curvature over C, in 1/px; nan of a ring."""
-    return tau2(segment) / segment.chord_px if segment.chord_px > 0 else math.nan
+    return _over(shape.curvature, shape.chord)
 
 
-def tau7(segment: Segment) -> float:
+def tau7(shape: Shape) -> float:
     """Total squared curvature over C, in 1/px2; nan of a ring."""
-    return tau3(segment) / segment.chord_px if segment.chord_px > 0 else math.nan
+    return _over(shape.squared, shape.chord)
 
 
-def grisan(segment: Segment) -> float:
+def grisan(shape: Shape) -> float:
     """(n - 1) / n times the sum of L_i / C_i - 1 over n turns, over L, in 1/px.
 
-    A turn bends one way: so a straight line and an arc have 0.
+    A straight line and an arc are one turn, and have 0.
     """
-    turns = turning_points(segment)
-    number = len(turns) - 1
-    excess = 0.0
-    for first, last in pairwise(turns):
-        chord = float(np.hypot(*(segment.points[last] - segment.points[first])))
-        arc = float(segment.place[last] - segment.place[first])
-        excess += arc / chord - 1 if chord > 0 else 0.0
-    return (number - 1) / number * excess / segment.length_px
+    number = len(shape.turns)
+    excess = sum(arc / chord - 1 for arc, chord in shape.turns if chord > 0)
+    return (number - 1) / number * excess / shape.length
 
 
-def inflections(segment: Segment) -> float:
+def inflections(shape: Shape) -> float:
     """How often the segment changes the side to which it bends."""
-    return float(len(turning_points(segment)) - 2)
+    return float(len(shape.turns) - 1)
+
+
+def shape_of(segment: Segment) -> Shape:
+    """The shape of a segment of at least two points."""
+    steps, places = _steps(segment), turning_points(segment)
+    turned = (segment.curvature * steps).cumsum() - segment.curvature * steps / 2
+    turns = tuple(
+        (
+            float(segment.place[last] - segment.place[first]),
+            float(np.hypot(*(segment.points[last] - segment.points[first]))),
+        )
+        for first, last in pairwise(places)
+    )
+    return Shape(
+        length=segment.length_px,
+        chord=segment.chord_px,
+        curvature=float(np.abs(np.diff(turned[places])).sum()),
+        squared=float(segment.curvature**2 @ steps),
+        turns=turns,
+    )
 
 
 def turning_points(segment: Segment) -> list[int]:
     """Places in the segment's points where it begins, changes the side it bends to, and ends.
 
-    Turns that stay within BULGE_PX of their chord are added to their neighbours, the flattest first.
+    Turns that stay within BULGE_PX of their chord go to their neighbours, the flattest first.
     """
     sign = np.sign(segment.curvature)
     change = np.flatnonzero(sign[1:] * sign[:-1] < 0) + 1
@@ -104,19 +141,24 @@ def has_shape(segment: Segment) -> bool:
     return segment.length_px >= least
 
 
-def median_of(measure: OfSegment) -> Callable[[View], float]:
+def median_of(measure: OfShape) -> Callable[[View], float]:
     """The median of a measure over the segments that have a shape."""
     return lambda view: median([value for value, _ in _values(view, measure)])
 
 
-def mean_of(measure: OfSegment) -> Callable[[View], float]:
+def mean_of(measure: OfShape) -> Callable[[View], float]:
     """The mean of a measure over the segments that have a shape, weighted by their length."""
     return lambda view: weighted_mean(_values(view, measure))
 
 
-def _values(view: View, measure: OfSegment) -> list[tuple[float, float]]:
-    found = [(measure(one), one.length_px) for one in view.segments if has_shape(one)]
+def _values(view: View, measure: OfShape) -> list[tuple[float, float]]:
+    shapes = view.once(shape_of, lambda: [shape_of(one) for one in view.segments if has_shape(one)])
+    found = [(measure(shape), shape.length) for shape in shapes]
     return [pair for pair in found if math.isfinite(pair[0])]
+
+
+def _over(value: float, chord: float) -> float:
+    return value / chord if chord > 0 else math.nan
 
 
 def _steps(segment: Segment) -> NDArray[np.float64]:
@@ -125,7 +167,7 @@ def _steps(segment: Segment) -> NDArray[np.float64]:
     if segment.closed:
         gaps = np.append(gaps, segment.length_px - segment.place[-1])
         return (gaps + np.roll(gaps, 1)) / 2
-    return (np.append(gaps, 0) + np.append(0, gaps)) / 2
+    return np.asarray((np.append(gaps, 0) + np.append(0, gaps)) / 2)
 
 
 def _bulge(segment: Segment, first: int, last: int) -> float:

@@ -1,14 +1,17 @@
 """What a measurement sees: one structure's vessels inside one region of the field of view."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
 from venule.vessels.tree import Node, Segment, VesselTree
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ class View:
     tree: VesselTree
     zone: Zone | None = None
     disc: Disc | None = None
+    _found: dict[object, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: object, find: Callable[[], T]) -> T:
+        """What `find` returns, found once for several measurements."""
+        if key not in self._found:
+            self._found[key] = find()
+        found: T = self._found[key]
+        return found
 
     @cached_property
     def area_px(self) -> int:

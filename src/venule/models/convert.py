@@ -139,7 +139,7 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
 
 
 def _load(path: Path) -> Any:
-    """What torch.save wrote, tensors and plain containers only."""
+    """Read what torch.save wrote, tensors and plain containers only."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch warns of is refused below, or harmless

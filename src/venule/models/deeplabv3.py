@@ -132,7 +132,7 @@ Window = tuple[slice, slice, slice, slice]
 
 
 def _windows(height: int, width: int, dilation: int) -> Iterator[tuple[Window, Window]]:
-    """Of each tap, row by row: where its map goes to in the sum, and which part of it."""
+    """Windows of each tap, row by row: its place in the sum, and the part of its map for it."""
     offsets = (-dilation, 0, dilation)
     for down in offsets:
         for right in offsets:

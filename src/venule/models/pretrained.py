@@ -25,12 +25,12 @@ CLASSIFIER = "venule-pretrained"
 Shape = tuple[int, ...]
 
 _COUNTER = ".num_batches_tracked"
-"""What batch norms count in training; an ONNX file has none, and nothing is lost by that."""
+"""Counters of batch norms in training; an ONNX file has none, and nothing is lost by that."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Which tensors of a source entered a network, and which of either did not.
+    """Load report: tensors of a source that entered a network, and those of either that did not.
 
     `sha256` is that of the source's file, empty of a download. `mismatched` maps a name to the two
     shapes, the source's first. `seen` are the images that the source was trained or selected on, as
@@ -131,7 +131,7 @@ def load_pretrained(network: nn.Module, source: Source) -> LoadReport:
 
 
 def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> LoadReport:
-    """What of `tensors` fits `network` by name and shape, which stays as it is."""
+    """Match `tensors` with `network`, which stays as it is, by name and shape."""
     own: dict[str, Tensor] = network.state_dict()
     shared = [name for name in own if name in tensors]
     report = [name for name in shared if tensors[name].shape == own[name].shape]
@@ -156,7 +156,7 @@ def _parts(names: list[str]) -> list[str]:
 
 
 def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
-    """What a classifier's header says that it has seen."""
+    """Photographs that a classifier has seen, by its header."""
     try:
         account = json.loads(metadata.get(CLASSIFIER, "{}"))
         return tuple(SeenImages.model_validate(images) for images in account.get("seen", ()))

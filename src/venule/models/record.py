@@ -1,4 +1,4 @@
-"""What is written beside the weights: enough to predict, and to know what the weights have seen."""
+"""The record beside the weights: enough to predict, and to know what the weights have seen."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +43,7 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
 
 
 class ComponentRules(BaseModel, frozen=True, extra="forbid"):
-    """What happens to the connected components of a mask.
+    """Rules for the connected components of a mask.
 
     `reconnection_budget`: what a path between two components may lack in log-probability times
     pixels of the network's scale for its gap to be closed (`vessels.reconnection`); 0 closes none.
@@ -103,7 +103,7 @@ class ModelRecord(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def threshold_source(self) -> str:
-        """How the first class's threshold was chosen."""
+        """The choice of the first class's threshold."""
         return self.classes[0].threshold_source
 
     def with_classes(self, **settings: Any) -> "ModelRecord":

@@ -1,1 +1,1 @@
-"""Whether the vessels found in a photograph can be relied on, and why not."""
+"""Grades of photographs and of the vessels found in them, with reasons."""

@@ -25,6 +25,7 @@ TOO_SMALL = "too small"
 TOO_DARK = "too dark"
 OVEREXPOSED = "over-exposed"
 LOW_CONTRAST = "low contrast"
+HIGH_CONTRAST = "high contrast"
 BLURRED = "blurred"
 NOISY = "noisy"
 COMPRESSED = "strongly compressed"
@@ -53,6 +54,7 @@ REASONS = (
     TOO_DARK,
     OVEREXPOSED,
     LOW_CONTRAST,
+    HIGH_CONTRAST,
     BLURRED,
     NOISY,
     COMPRESSED,
@@ -93,6 +95,7 @@ LIMITS: Mapping[str, Limits] = {
     TOO_DARK: Limits("brightness", "below", usable=0.2, reject=0.05),
     OVEREXPOSED: Limits("overexposed", "above", usable=0.1, reject=0.4),
     LOW_CONTRAST: Limits("contrast", "below", usable=0.01, reject=0.004),
+    HIGH_CONTRAST: Limits("contrast", "above", usable=0.08, reject=None),
     BLURRED: Limits("sharpness", "below", usable=0.42, reject=0.2),
     NOISY: Limits("sharpness", "above", usable=1.15, reject=1.7),
     COMPRESSED: Limits("blockiness", "above", usable=0.022, reject=0.065),
@@ -105,7 +108,7 @@ LIMITS: Mapping[str, Limits] = {
 """Set on photographs for training, see docs/quality.md; change them there too."""
 
 _LOOKED_AT_PX = 1536
-"""Of longer sides only every second, third, ... pixel is looked at."""
+"""Longer sides are subsampled: only every second, third, ... pixel counts."""
 
 FLAT_SPREAD = 4
 """Grey levels of spread below which a frame shows nothing at all."""
@@ -116,10 +119,7 @@ COLD_WARM = 0.5
 MANY_VESSELS = 0.35
 """Share of the field of view that no fundus's vessels exceed."""
 
-HIGH_CONTRAST = 0.08
-"""Contrast that few retinas reach, but most pictures of things."""
-
-SCATTERED, SCATTERED_WITHOUT_EDGE = 0.25, 0.2
+SCATTERED, SCATTERED_WITHOUT_EDGE = 0.28, 0.2
 """Below this share in its largest component a vessel map is no tree; cropped trees fall apart."""
 
 DOUBTFUL = 2
@@ -140,7 +140,7 @@ SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Whether the vessels found in a photograph can be relied on.
+    """Grade of a photograph: whether the vessels found in it can be relied on.
 
     Attributes:
         grade: "ok"; "usable", to be looked at; "reject", not to be relied on.
@@ -226,7 +226,7 @@ def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tup
 
 
 def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int:
-    """How much speaks against a fundus photograph: each sign counts once, no vessel tree twice.
+    """Count what speaks against a fundus photograph: each sign once, no vessel tree twice.
 
     A field of view with a round edge says much for one; where there is none, colours, the lack of
     any, and an uncertain vessel map count, too.
@@ -235,22 +235,24 @@ def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int
     scattered = SCATTERED if edge else SCATTERED_WITHOUT_EDGE
     no_tree = 0 < features.largest_component < scattered or features.vessels > MANY_VESSELS
     signs = [
-        features.contrast > HIGH_CONTRAST,
+        _is_beyond(HIGH_CONTRAST, features.contrast),
         not grey and features.warm < COLD_WARM,
         no_tree,
         no_tree,
-        features.vessels < (LIMITS[NO_VESSELS].usable or 0),
+        _is_beyond(NO_VESSELS, features.vessels),
     ]
     if not edge:
-        strange = COLD_WARM <= features.warm < (LIMITS[STRANGE_COLORS].usable or 0)
-        signs += [True, strange, grey, uncertainty > (LIMITS[UNCERTAIN].usable or 1)]
+        strange = features.warm >= COLD_WARM and _is_beyond(STRANGE_COLORS, features.warm)
+        signs += [True, strange, grey, _is_beyond(UNCERTAIN, uncertainty)]
     return sum(signs)
 
 
 def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
-    """What other image of the eye it looks like, where that can be told."""
-    sharp = LIMITS[BLURRED].grade(features.sharpness) == "ok"
-    lines = sharp and LIMITS[NOISY].grade(features.sharpness) == "ok"
+    """Name the other image of the eye that it looks like, where that can be told."""
+    lines = not _is_beyond(BLURRED, features.sharpness) and not _is_beyond(
+        NOISY, features.sharpness
+    )
+    high = _is_beyond(HIGH_CONTRAST, features.contrast)
     if not _is_grey(features):
         wide = features.edge_visible and features.stretch > WIDE_STRETCH
         if wide and features.green > WIDE_GREEN and features.blue < WIDE_BLUE:
@@ -259,17 +261,22 @@ def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
         if lines and features.bright_lines > BRIGHT_LINES:
             yield ANGIOGRAM, "reject"
     elif features.layers > LAYERS:
-        if features.bright_lines > BRIGHT_LINES and features.contrast > HIGH_CONTRAST and lines:
+        if lines and features.bright_lines > BRIGHT_LINES and high:
             yield OCT, "reject"
-    elif lines and features.contrast <= HIGH_CONTRAST and _has_tree(features):
+    elif lines and not high and _has_tree(features):
         yield SCANNING_LASER, "usable"
 
 
 def _has_tree(features: QualityFeatures) -> bool:
-    """Whether as many vessels as a retina has were found, most of them connected."""
+    """Tell whether as many vessels as a retina has were found, most of them connected."""
     low, high = TREE_VESSELS
     return low <= features.vessels <= high and features.largest_component >= TREE_COMPONENT
 
 
 def _is_grey(features: QualityFeatures) -> bool:
-    return LIMITS[NO_COLOR].grade(features.saturation) != "ok"
+    return _is_beyond(NO_COLOR, features.saturation)
+
+
+def _is_beyond(reason: str, value: float) -> bool:
+    """Tell whether a value alone would be this reason for at least "usable"."""
+    return LIMITS[reason].grade(value) != "ok"

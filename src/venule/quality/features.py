@@ -1,4 +1,4 @@
-"""What can be measured of a photograph and its vessel map without knowing the truth.
+"""Measurements of a photograph and its vessel map that need no ground truth.
 
 Textures are measured on a small copy whose field of view always has the same width, so that a
 measure means the same for every camera; a few milliseconds whatever the photograph's size.
@@ -46,7 +46,7 @@ _TOLERANCE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class QualityFeatures:
-    """What the grade of a photograph rests on; shares are of the field of view's pixels, 0..1.
+    """Features for the grade of a photograph; shares are of the field of view's pixels, 0..1.
 
     Attributes:
         diameter_px: of the field of view at the photograph's own size; the diagonal of its
@@ -100,7 +100,7 @@ class QualityFeatures:
 def quality_features(
     image: RGB, field: FieldOfView, vessels: Mask, *, step: int = 1
 ) -> QualityFeatures | None:
-    """What can be said of a photograph; None if its field of view has no pixel.
+    """Measure the features of a photograph; None if its field of view has no pixel.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -198,7 +198,7 @@ def _sample(mask: Mask, shape: tuple[int, int]) -> Mask:
 
 
 class _Textures(NamedTuple):
-    """Of the green channel: standard deviations in grey levels, and what lines and rows look like.
+    """Textures of the green channel: deviations of octaves in grey levels, and two ratios.
 
     For the last two see `QualityFeatures`.
     """
@@ -242,7 +242,7 @@ def _between_rows(means: NDArray[np.float32], away: Mask) -> float:
 
 
 def _bright_spots(coarse: NDArray[np.float32], away: Mask) -> Mask:
-    """Where scars, laser burns or bare sclera are far brighter than everything around them."""
+    """Find scars, laser burns or bare sclera, far brighter than everything around them."""
     middle = float(np.median(coarse[away]))
     deviation = 1.4826 * float(np.median(np.abs(coarse[away] - middle)))
     bright = away & (coarse - middle > _SPOT * deviation)

@@ -38,7 +38,7 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Eye:
-    """Where disc and fovea lie, the disc's radius, and the millimetres in a radius."""
+    """Positions of disc and fovea, the disc's radius, and the millimetres in a radius."""
 
     disc: tuple[float, float]
     disc_radius: float

@@ -1,4 +1,4 @@
-"""What the camera makes of a fundus: light, the stop, blur, colour, sharpening, noise, JPEG."""
+"""The camera's part of a photograph: light, the stop, blur, colour, sharpening, noise, JPEG."""
 
 import io
 

@@ -98,7 +98,7 @@ class Collection:
         )
 
     def _about(self) -> dict[str, Any]:
-        """What decides the synthetic images' bytes, as JSON has it."""
+        """The settings that decide the synthetic images' bytes, as JSON has them."""
         about = {
             "generator": GENERATOR,
             "seed": self.seed,

@@ -1,4 +1,4 @@
-"""What may be in a drawing, and how strongly: `PLAIN` for pictures, `VARIED` for training."""
+"""Contents of synthetic images, and their strengths: `PLAIN` for pictures, `VARIED` to train."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,9 +14,9 @@ LEAST_FOV_DEG = 25.0
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticFundusConfig:
-    """Ranges and chances from which each drawing takes its own values; uniform between two numbers.
+    """Ranges and chances of each synthetic image's own values; uniform between two numbers.
 
-    Names that end in `_p` are the chance, 0 to 1, that a drawing has the feature at all. Lengths
+    Names that end in `_p` are the chance, 0 to 1, that an image has the feature at all. Lengths
     in pixels hold for a field of view 720 px across and grow with it. The defaults make healthy
     eyes at 45 degrees in a good camera's square frame.
 

@@ -1,4 +1,4 @@
-"""Where a synthetic photograph's pixels lie: the frame, and the field of view in it."""
+"""Geometry of a synthetic photograph: the frame, and the field of view in it."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""How the vessels of an eye grow.
+"""Growth of the vessels of an eye.
 
 Trunks leave the disc along the arcades and to the nose. Then places that no vessel supplies yet
 are joined one by one to the tree, those farthest from it first, which gives long branches early
@@ -160,7 +160,7 @@ class _Grower:
         return np.array([self.reach_mm * math.sin(angle), self.reach_mm * math.cos(angle)])
 
     def _needy(self, tree: Tree) -> Points:
-        """Of a few places, the one with the worst supply; the macula's surround counts more."""
+        """Choose the place of worst supply among a few; the macula's surround counts more."""
         rng, count = self.rng, 6
         angle = rng.uniform(0, 2 * math.pi, count)
         distance = self.reach_mm * np.sqrt(rng.uniform(0, 1, count))
@@ -197,7 +197,7 @@ class _Grower:
         return self._wind(_even(path, 2 * length), fixed_end=True)
 
     def _course(self, point: Points) -> Points:
-        """Where vessels tend at `point`: to the fovea around it, elsewhere away from the disc."""
+        """The heading of growth at `point`: to the fovea around it, else away from the disc."""
         to_fovea = self.fovea - point
         near = float(np.hypot(*to_fovea))
         aim = to_fovea if near < 3.0 else point - self.disc

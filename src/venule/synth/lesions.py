@@ -1,4 +1,4 @@
-"""What a vessel must not be mistaken for: lesions, drawn with the sizes that clinicians grade by.
+"""Lesions that must not be mistaken for vessels, with the sizes that clinicians grade by.
 
 Sizes follow the Early Treatment Diabetic Retinopathy Study's report 10 (Ophthalmology 98, 1991):
 microaneurysms up to 125 um, drusen about 63 to 250 um (drawn: 42 to 260), cotton-wool spots a third

@@ -8,6 +8,7 @@ point.
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,11 @@ Mask = NDArray[np.bool_]
 Curve = NDArray[np.float64]
 """(N, 2) rows and columns of points along a curve, in order."""
 
+Point = Sequence[float] | NDArray[np.float64]
+"""Row and column."""
 
-def line(start: Sequence[float], angle_deg: float, length: float) -> Curve:
+
+def line(start: Point, angle_deg: float, length: float) -> Curve:
     """A straight line of two points; 0 degrees runs along the columns, 90 down the rows."""
     angle = math.radians(angle_deg)
     end = (start[0] + length * math.sin(angle), start[1] + length * math.cos(angle))
@@ -61,14 +65,14 @@ def sierpinski_carpet(generations: int) -> Mask:
     return carpet
 
 
-def place(curve: Curve, *, angle_deg: float = 0.0, center: Sequence[float]) -> Curve:
+def place(curve: Curve, *, angle_deg: float = 0.0, center: Point) -> Curve:
     """The curve turned, and moved so that the middle of its bounding box lies at `center`."""
     turned = turn(curve, angle_deg)
     middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
     return np.asarray(turned - middle + np.asarray(center, float))
 
 
-def turn(curve: Curve, angle_deg: float, about: Sequence[float] = (0.0, 0.0)) -> Curve:
+def turn(curve: Curve, angle_deg: float, about: Point = (0.0, 0.0)) -> Curve:
     """The curve turned about a point, from the column axis towards the row axis."""
     angle = math.radians(angle_deg)
     cosine, sine_ = math.cos(angle), math.sin(angle)
@@ -85,11 +89,7 @@ def draw_tube(shape: tuple[int, int], curve: Curve, width: float | NDArray[np.fl
     mask = np.zeros(shape, bool)
     widths = np.broadcast_to(np.asarray(width, float), len(curve))
     radii = widths / 2
-    for (start, end), (first, last) in zip(
-        zip(curve[:-1], curve[1:], strict=True),
-        zip(radii[:-1], radii[1:], strict=True),
-        strict=True,
-    ):
+    for (start, end), (first, last) in zip(pairwise(curve), pairwise(radii), strict=True):
         _draw_piece(mask, start, end, float(first), float(last))
     return mask
 
@@ -102,7 +102,7 @@ def draw_tubes(shape: tuple[int, int], curves: Iterable[Curve], width: float) ->
     return mask
 
 
-def disc(shape: tuple[int, int], center: Sequence[float], radius: float) -> Mask:
+def disc(shape: tuple[int, int], center: Point, radius: float) -> Mask:
     """(H, W) bool, True within `radius` of `center`."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     inside: Mask = (rows - center[0]) ** 2 + (columns - center[1]) ** 2 <= radius**2

@@ -10,7 +10,7 @@ from venule.image.arrays import FloatMap
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """A generator for one feature of one drawing: others may come or go without changing it."""
+    """A generator for one feature of one image: others may come or go without changing it."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 

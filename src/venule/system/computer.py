@@ -1,4 +1,4 @@
-"""What was measured on: the computer and the versions of what ran."""
+"""The computer of a measurement, and the versions of what ran."""
 
 import os
 import platform

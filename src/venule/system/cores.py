@@ -1,4 +1,4 @@
-"""How many cores there are to compute on."""
+"""Number of cores that this process may compute on."""
 
 import math
 import os

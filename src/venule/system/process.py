@@ -1,4 +1,4 @@
-"""What this process has needed, and what is installed."""
+"""Resources that this process has used, and versions of what is installed."""
 
 import sys
 from collections.abc import Iterable

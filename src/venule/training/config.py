@@ -8,6 +8,7 @@ from venule.data.augment import AugmentationConfig
 from venule.data.case import Expert
 from venule.image.preprocess import FovScaled, Illumination, Native, Preprocessing, Square
 from venule.image.tiles import Tiling
+from venule.metrics.metric import selecting_metrics
 from venule.models.record import Calibration, ComponentRules
 
 
@@ -34,7 +35,7 @@ class SourceConfig(Section):
 
 
 class DataConfig(Section):
-    """Which images train and which validate: splits of `dataset`, or lists of their own.
+    """Images that train and that validate: splits of `dataset`, or lists of their own.
 
     An empty `val` validates nothing: a schedule fixed beforehand runs to its end.
     """
@@ -90,7 +91,7 @@ class NetworkConfig(Section):
 
 
 class InputConfig(Section):
-    """What the network sees: the whole photograph squared (`resize_px`), or crops (`crop_px`)."""
+    """The network's input: the whole photograph resized to a square (`resize_px`), or `crop_px`."""
 
     resize_px: int | None = Field(default=None, ge=32)
     crop_px: int | None = Field(default=None, ge=32)
@@ -187,7 +188,7 @@ class SchedulerConfig(Section):
 
 
 class ScheduleConfig(Section):
-    """How long, how many at a time, in which precision."""
+    """Epochs, batch size and precision of a training."""
 
     epochs: int = Field(default=100, ge=1)
     published_epochs: int | None = Field(default=None, ge=1)  # fewer `epochs` compress the course
@@ -197,7 +198,7 @@ class ScheduleConfig(Section):
     checkpoint_every: int = Field(default=1, ge=1)  # epochs between writings of weights and state
     early_stopping: int | None = Field(default=None, ge=1)  # validations without improvement
     early_stopping_after: int = Field(default=0, ge=0)  # first epochs, in which none is counted
-    monitor: Literal["loss", "iou", "dice", "auc", "accuracy"] = "dice"  # by early stopping
+    monitor: str = "dice"  # by early stopping
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     freeze_batch_norm: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -207,7 +208,7 @@ class ScheduleConfig(Section):
 
 
 class OutputConfig(Section):
-    """What the weights carry, chosen beforehand; the threshold holds where nothing is validated."""
+    """Settings that weights carry; the threshold holds where nothing is validated."""
 
     threshold: float = Field(default=0.5, gt=0, lt=1)
     threshold_source: str = "given in the configuration"
@@ -235,14 +236,15 @@ class TrainConfig(Section):
     output: OutputConfig = OutputConfig()
 
     def preprocessing(self) -> Preprocessing:
-        """What is saved with the weights: the input they trained with, and what it may grow to."""
+        """The preprocessing saved with the weights: that of training, and what it may grow to."""
         return self.input.preprocessing(largest_px=self.output.largest_fov_px)
 
     @field_validator("schedule")
     @classmethod
     def _monitors_segmentation(cls, value: ScheduleConfig) -> ScheduleConfig:
-        if value.monitor == "accuracy":
-            raise ValueError("monitor = accuracy is for pretraining; use loss, iou, dice or auc")
+        names = ("loss", *selecting_metrics())
+        if value.monitor not in names:
+            raise ValueError(f"monitor = {value.monitor}: use one of {', '.join(names)}")
         return value
 
     @model_validator(mode="after")
@@ -318,7 +320,7 @@ class PretrainSchedulerConfig(SchedulerConfig):
 
 
 class PretrainScheduleConfig(ScheduleConfig):
-    """How long, how many at a time, in which precision a backbone is pretrained."""
+    """Epochs, batch size and precision of a backbone's pretraining."""
 
     batch_size: int = Field(default=64, ge=1)
     monitor: Literal["loss", "accuracy"] = "accuracy"

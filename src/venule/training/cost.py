@@ -1,4 +1,4 @@
-"""What a run has cost so far: time and peak memory of all its sessions, in the run's cost.json.
+"""The cost of a run so far: time and peak memory of all its sessions, in the run's cost.json.
 
 It is no part of run.json, which a resumed run writes as if it had never stopped: what is lost when
 a process is killed and repeated by the next has been paid for all the same.
@@ -19,7 +19,7 @@ FILE = "cost.json"
 
 
 class Cost(BaseModel, frozen=True):
-    """Of all sessions of a run until its last epoch; wall-clock time, validation included."""
+    """Totals of all sessions of a run until its last epoch; wall-clock time with validation."""
 
     seconds: float
     sessions: int

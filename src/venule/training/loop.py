@@ -36,7 +36,7 @@ class Snapshot(Protocol):
 
 
 class Task(Protocol):
-    """What a loop needs to know of classification, segmentation, ..."""
+    """The interface of classification, segmentation, ... that a loop needs."""
 
     best: Mapping[str, Literal["min", "max"]]
     """The validation scores whose best weights are kept, and which way is better."""
@@ -278,7 +278,7 @@ class Loop:
         return None
 
     def _is_checkpoint(self) -> bool:
-        """Whether weights and state are written after this epoch; they are after the last."""
+        """Tell whether weights and state are written after this epoch; they are after the last."""
         return len(self.rows) % self.config.checkpoint_every == 0 or self._stopped() is not None
 
     def _write_checkpoint(self) -> None:

@@ -21,15 +21,15 @@ from venule.errors import ConfigError, OutputError, WeightsError
 from venule.files.atomic import write_bytes
 
 Row = dict[str, float]
-"""What is known of one epoch, by column."""
+"""The log of one epoch, by column."""
 
 STATE = "state.pt"
 
 DATA = "data.json"
-"""Which photographs a run learns from."""
+"""The file that lists the photographs a run learns from."""
 
 PRETRAINED = "pretrained.json"
-"""Which weights it started from, what was taken of them, and which photographs they had seen."""
+"""The file on the weights it started from: what was loaded, and what they had seen."""
 
 
 class Run:

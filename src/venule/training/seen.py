@@ -1,4 +1,4 @@
-"""Which photographs earlier networks have seen, as files beside maps, parts and runs say."""
+"""Photographs that earlier networks have seen, as files beside maps, patches and runs say."""
 
 import json
 from collections.abc import Iterable

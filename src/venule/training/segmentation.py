@@ -22,6 +22,7 @@ from venule.files.atomic import write_same
 from venule.image.io import pixel_hash, write_png
 from venule.inference.segment import Segmenter
 from venule.inference.torch_runner import torch_run
+from venule.metrics.metric import selecting_metrics
 from venule.models.base import SegmentationModel
 from venule.models.checkpoint import weights_bytes
 from venule.models.record import ClassRecord, ModelRecord, SeenImages
@@ -74,14 +75,14 @@ class Chosen:
     taught_by: tuple[SeenImages, ...] = ()
 
     def classes(self) -> set[tuple[str, ...]]:
-        """What the annotations of the images tell apart."""
+        """The classes that the annotations of the images tell apart."""
         if self.maps is not None:
             return {(VESSEL,)}
         found = (case.annotation(self.source.expert) for case in self.selection.cases)
         return {annotation.codec.classes for annotation in found if annotation is not None}
 
     def labels(self) -> Iterator[tuple[str, Path]]:
-        """What is to be learnt of each image, or to be found: its id and the file."""
+        """The target of each image: its id and the file."""
         for record in self.selection.cases:
             path = self.maps[record.id] if self.maps else record.truth(self.source.expert)
             if path is not None:
@@ -180,18 +181,15 @@ class SegmentationTask:
         DatasetError: a validation image has no annotation of the expert asked for.
     """
 
-    best: Mapping[str, Literal["min", "max"]] = {
-        "loss": "min",
-        "iou": "max",
-        "dice": "max",
-        "auc": "max",
-    }
-
     def __init__(self, config: TrainConfig, train: Sequence[Chosen], val: Sequence[Chosen]) -> None:
         if "classes" in config.network.options:
             raise ConfigError("network.options.classes: follows from the annotations; leave it out")
         classes = classes_of(train, val)
         self.config = config
+        self.best: Mapping[str, Literal["min", "max"]] = {
+            "loss": "min",
+            **dict.fromkeys(selecting_metrics(), "max"),
+        }
         self.loss_function: Loss = build_loss(config.loss)
         loaded = [
             [
@@ -251,7 +249,7 @@ class SegmentationTask:
 
     @property
     def validates(self) -> bool:
-        """Whether there are validation images."""
+        """True if there are validation images."""
         return bool(self.val)
 
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:

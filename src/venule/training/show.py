@@ -21,7 +21,7 @@ HEADINGS = tuple(text for epoch in EPOCHS for text in (f"epoch {epoch}", "with i
 
 
 def sample_rows(config: TrainConfig, *, samples: int) -> Iterator[tuple[str, Sequence[RGB]]]:
-    """Of each sample its label and pictures, (h, w, 3) uint8: it and its truth in two epochs.
+    """Yield each sample's label and pictures, (h, w, 3) uint8: it and its truth in two epochs.
 
     They are the very samples that a run of this configuration trains on, before normalisation; of
     several data sets, those of the first.

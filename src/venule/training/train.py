@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from torch import nn
 
 from venule.data.loader import EpochBatches, TrainingSet, derive_seed, training_loader
+from venule.data.sound import require_sound_labels
 from venule.errors import ConfigError, DatasetError
 from venule.files.hashes import file_sha256
 from venule.inference.load import weights_file
@@ -42,6 +43,9 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
     """
     accelerator = make_accelerator(config.schedule)
     selections = choose(config, "train"), choose(config, "val")
+    for chosen in (*selections[0], *selections[1]):
+        if chosen.maps is None:
+            require_sound_labels(chosen.selection.cases, expert=chosen.source.expert)
     source = open_source(config.network.pretrained)
     config = _shaped(config, source)
     network = _network(config, classes_of(*selections))
@@ -153,7 +157,7 @@ def pretrained_source(name: str) -> str:
 
 
 def open_source(pretrained: str | None) -> Source | None:
-    """What `network.pretrained` names, if it names anything."""
+    """Open what `network.pretrained` names, if it names anything."""
     return read_source(pretrained_source(pretrained)) if pretrained is not None else None
 
 
@@ -177,7 +181,7 @@ def _require_unseen(task: SegmentationTask, source: Source | None) -> None:
 
 
 def _account(task: SegmentationTask, selections: Sequence[Sequence[Chosen]]) -> dict[str, object]:
-    """What data.json says: the photographs by their pixels, and what is learnt of each."""
+    """The content of data.json: the photographs by their pixels, and what is learnt of each."""
     labels = [
         [{id: file_sha256(path) for id, path in chosen.labels()} for chosen in part]
         for part in selections

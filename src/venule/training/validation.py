@@ -14,13 +14,12 @@ from venule.errors import ConfigError
 from venule.image.arrays import FloatMap, Mask
 from venule.image.fov import outlined
 from venule.inference.segment import Segmenter, finish
-from venule.metrics.counts import accuracy, count, dice, iou, mean_of_defined, miou
-from venule.metrics.curves import Histogram, best_threshold, roc_auc
+from venule.metrics.counts import mean_of_defined
+from venule.metrics.curves import Histogram, best_threshold
+from venule.metrics.metric import Scored, validation_metrics
 from venule.training.losses import Loss
 
 Scores = dict[str, float]
-
-_OF_CLASSES = ("accuracy", "miou", "iou", "dice", "auc")
 
 
 @dataclass
@@ -62,7 +61,7 @@ class Validation:
             for name, plane in zip(truth.classes, probability, strict=True)
         ]
         score = {"loss": self._loss(probability, truth, sample.fov)}
-        score |= {name: mean_of_defined([row[name] for row in rows]) for name in _OF_CLASSES}
+        score |= {name: mean_of_defined([row[name] for row in rows]) for name in rows[0]}
         if len(rows) > 1:
             named = zip(truth.classes, rows, strict=True)
             score |= {f"dice_{name}": row["dice"] for name, row in named}
@@ -75,7 +74,7 @@ class Validation:
         return {name: mean_of_defined([score[name] for score in self.scores]) for name in names}
 
     def thresholds(self) -> Mapping[str, float]:
-        """Of each class the threshold of largest pooled Dice; nan where no pixel is of the class.
+        """Thresholds of largest pooled Dice, one a class; nan where no pixel is of the class.
 
         It is chosen before components are reconnected or dropped.
         """
@@ -97,20 +96,14 @@ class Validation:
 
 
 def truth_of(sample: Sample) -> GroundTruth:
-    """What is annotated; `load_annotated` requires it of a validation image."""
+    """The annotation; `load_annotated` requires it of a validation image."""
     assert sample.truth is not None
     return sample.truth
 
 
 def _of_class(probability: FloatMap, truth: Mask, counts: Mask) -> Scores:
-    found = count(probability >= 0.5, truth, counts)
-    return {
-        "accuracy": accuracy(found),
-        "miou": miou(found),
-        "iou": iou(found),
-        "dice": dice(found),
-        "auc": roc_auc(Histogram().accumulate(probability, truth, counts)),
-    }
+    image = Scored(probability, truth, counts, threshold=0.5)
+    return {metric.validation: metric.image_score(image) for metric in validation_metrics()}
 
 
 def _planes(masks: NDArray[np.bool_]) -> Tensor:

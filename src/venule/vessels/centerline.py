@@ -63,7 +63,7 @@ def resample(points: Points, *others: Values) -> tuple[Points, ...]:
     keep = np.concatenate(((True,), np.hypot(*np.diff(points, axis=0).T) > 1e-9))
     points = points[keep]
     place = along(points)
-    number = max(int(round(place[-1])) + 1, 2)
+    number = max(round(float(place[-1])) + 1, 2)
     new = np.linspace(0, place[-1], number)
     path = np.stack([np.interp(new, place, column) for column in points.T], axis=1)
     return (path, *(np.interp(new, place, other[keep]) for other in others))

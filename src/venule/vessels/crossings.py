@@ -29,7 +29,8 @@ def arm_lines(node: int, radius: float, draft: Draft, traces: Mapping[int, Trace
             if trace is None or node != (edge.start if at_start else edge.end):
                 continue
             path = trace if at_start else turned(trace)
-            line = arm_line(path, radius + 1, max(2 * _caliber(trace, 2 * radius), 10))
+            width = _caliber(trace, 2 * radius)
+            line = arm_line(path, radius + 1 + width / 2, max(2 * width, 10))
             if line is not None:
                 lines[number, at_start] = line
     return lines

@@ -1,4 +1,4 @@
-"""Where a vessel ends, and where vessels meet: points that a skeleton gets wrong by up to a calibre."""
+"""Where a vessel ends, and where vessels meet: a skeleton misses either by up to a calibre."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def _is_cut(tip: Points, axis: Points, shape: tuple[int, ...], fov: Mask | None)
 
 
 def arm_line(trace: Trace, from_px: float, span_px: float) -> Line | None:
-    """The line through the centreline between two distances from its first point, None if unseen."""
+    """The line through a centreline between two distances from its first point; None if unseen."""
     place = trace.place
     chosen = trace.seen & (place >= from_px) & (place <= from_px + span_px)
     if chosen.sum() < 4:

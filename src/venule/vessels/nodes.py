@@ -1,4 +1,4 @@
-"""The nodes of a vessel graph: the arms that leave them, and whether vessels cross or fork there."""
+"""The nodes of a vessel graph: the arms that leave them, and whether vessels cross there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -74,7 +74,8 @@ def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> 
     first = fork.radius if fork is not None else 0.0
     seen = np.isfinite(caliber)
     width = float(np.median(caliber[seen])) if seen.any() else 2 * max(first, 1.0)
-    near = (place >= min(first + 1, place[-1] / 2)) & (place <= first + max(2 * width, 10))
+    begin = min(first + 1 + width / 2, place[-1] / 2)
+    near = (place >= begin) & (place <= begin + max(2 * width, 10))
     beginning = points[near] if near.sum() >= 2 else points
     middle = beginning.mean(axis=0)
     direction = np.linalg.svd(beginning - middle, full_matrices=False)[2][0]
@@ -85,7 +86,7 @@ def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> 
 
 
 def _is_crossing(arms: Sequence[Arm]) -> bool:
-    """True if at least four arms make two vessels that run straight through, each of one calibre."""
+    """True if four of the arms make two vessels that run straight through, each of one calibre."""
     through = [pair for pair in combinations(range(len(arms)), 2) if _runs_through(arms, pair)]
     return any(not set(one) & set(other) for one, other in combinations(through, 2))
 

@@ -84,7 +84,7 @@ class Draft:
 
 
 def draft_graph(graph: SkeletonGraph, radius: NDArray[np.float64]) -> Draft:
-    """The pruned graph; `radius` (N,) is the distance of each skeleton pixel to the vessel's edge."""
+    """The pruned graph; `radius` (N,) is how far each skeleton pixel lies inside the vessel."""
     draft = Draft()
     place = graph.pixels.astype(float)
     for pixel in np.flatnonzero(graph.node >= 0):
@@ -126,7 +126,7 @@ def _merge_forks(draft: Draft) -> bool:
 
 
 def _overlaps(edge: Edge) -> bool:
-    """True if the inscribed circles at both ends touch, and no detour leads from one to the other."""
+    """True if the inscribed circles at both ends touch, and no detour leads between them."""
     reach = float(edge.radius[0] + edge.radius[-1])
     apart = float(np.hypot(*(edge.points[0] - edge.points[-1])))
     return apart <= max(_TOUCH * reach, reach + 1) and edge.length <= 1.5 * reach + 2

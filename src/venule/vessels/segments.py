@@ -8,10 +8,13 @@ from venule.image.arrays import Mask
 from venule.vessels.centerline import Trace, along, refine, resample
 from venule.vessels.ends import End
 from venule.vessels.profiles import normals
-from venule.vessels.tree import Segment
+from venule.vessels.tree import Segment, curvature
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
+
+_SHARP = 0.5
+"""Half a calibre over the radius of a bend from which the calibre is not measured in it."""
 
 _FORK_PX = 0.3
 """Noise of the place where a segment leaves its fork."""
@@ -86,7 +89,7 @@ def _measured(
     It cannot near forks (`clear` is False), where only a gap was closed, and where the border of
     the field, not that of the vessel, was found.
     """
-    good = trace.seen & clear
+    good = trace.seen & clear & _gently_bent(trace)
     if reconnected is not None:
         good &= ~_touches(reconnected, trace.points, empty=False)
     across = normals(trace.points, closed=trace.closed)
@@ -95,6 +98,12 @@ def _measured(
             beyond = trace.points + sign * across * (np.nan_to_num(far) + 1.5)[:, None]
             good &= _touches(fov, beyond, empty=False)
     return np.where(good, trace.edges.width, np.nan)
+
+
+def _gently_bent(trace: Trace) -> NDArray[np.bool_]:
+    """(N,) whether the bend is wide enough for the edges to lie across the centreline."""
+    bend = np.abs(curvature(trace.points, closed=trace.closed)) * trace.radius
+    return bend < _SHARP
 
 
 def _touches(mask: Mask, points: Points, *, empty: bool) -> NDArray[np.bool_]:

@@ -24,13 +24,13 @@ LONGEST_PX, SHORTEST_PX = 240.0, 8.0
 
 _RATIO = 2**0.25
 
-_BASE_PX = 0.06
+_BASE_PX = 0.045
 """Noise of a midpoint between two edges, away from the grid's axes and diagonals."""
 
-_AXIS_PX, _DIAGONAL_PX = 0.5 / 6**0.5, 0.5 / 12**0.5
-"""Noise at the axes and diagonals: uniform steps of 1 and of 1/sqrt(2) px, two edges averaged."""
+_AXIS_PX, _DIAGONAL_PX = 1 / 12**0.5, 0.5 / 6**0.5
+"""Noise at the axes and diagonals: steps of 1 and of 1/sqrt(2) px, of both edges at once."""
 
-_EXCESS = 1.35
+_EXCESS = 1.3
 """Mean square of normalised misses up to which a curve is taken to follow the points."""
 
 _GRID_MISSES = 0.35

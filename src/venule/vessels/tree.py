@@ -15,7 +15,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One segment as it leaves a node: its direction, a unit vector away from it, and its calibre."""
+    """One segment as it leaves a node: its direction, a unit vector, and its calibre."""
 
     segment: int
     at_start: bool
@@ -80,8 +80,13 @@ class Segment:
 
     @cached_property
     def curvature(self) -> Values:
-        """(N,) signed curvature in 1/px, positive where the path turns from columns to rows."""
-        return curvature(self.points, closed=self.closed)
+        """(N,) signed curvature in 1/px, positive where the path turns from columns to rows.
+
+        It is at most that of the sharpest bend of a tube so wide: 1 over half the calibre.
+        """
+        caliber = self.mean_caliber_px
+        most = 2 / caliber if caliber > 2 else 1.0
+        return np.clip(curvature(self.points, closed=self.closed), -most, most)
 
     @cached_property
     def mean_caliber_px(self) -> float:

@@ -21,7 +21,7 @@ PANELS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "ROC AUC": {"val_auc": "validation"},
     }
 )
-"""Of each panel the columns of metrics.csv that it draws, with what they were measured on."""
+"""Columns of metrics.csv that each panel draws, with the images they were measured on."""
 
 FORMATS = (".png", ".svg")
 

@@ -21,7 +21,7 @@ FALSE: Color = (213, 94, 0)
 MISSED: Color = (86, 180, 233)
 
 LEGEND = MappingProxyType({"found": FOUND, "false": FALSE, "missed": MISSED})
-"""What the colours of `errors` mean; everything else is background."""
+"""Meanings of the colours of `errors`; everything else is background."""
 
 OUTLINE = 0.8
 """Opacity of the vessels' border pixels in an overlay."""
@@ -54,7 +54,7 @@ def overlay(image: RGB, vessels: Mask, *, color: Color = VESSEL, opacity: float 
 
 
 def overlay_strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
-    """What `overlay` draws, in strips from top to bottom: whole, 100 megapixels take 1 GB.
+    """Draw as `overlay` does, in strips from top to bottom: whole, 100 megapixels take 1 GB.
 
     Raises:
         ImageError: as `overlay`.
@@ -76,7 +76,7 @@ def _strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
 
 
 def errors(predicted: Mask, truth: Mask, fov: Mask, *, image: RGB | None = None) -> RGB:
-    """Where a map is right or wrong inside the field of view: (H, W, 3) uint8.
+    """Colour a map by right and wrong inside the field of view: (H, W, 3) uint8.
 
     Grey: vessel, found. Orange: vessel in the map only. Blue: vessel in the truth only (`LEGEND`).
     The background is black, or the darkened `image` in grey.

@@ -1,0 +1,50 @@
+"""What a column of measurements means, in words for its reader."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from venule.measure.columns import Column, all_columns
+
+UNITS = {
+    "": "",
+    "px": "px",
+    "px2": "px²",
+    "per_px": "1/px",
+    "per_px2": "1/px²",
+    "um": "µm",
+    "um2": "µm²",
+    "per_um": "1/µm",
+    "per_um2": "1/µm²",
+    "deg": "°",
+    "rad": "rad",
+}
+"""How the units of columns are written."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A column's name in words, its unit as it is written, and how it is computed."""
+
+    label: str
+    unit: str
+    definition: str
+
+
+def describe(column: str) -> Definition:
+    """What a column means; one that is no measurement is described by its name alone."""
+    known = _columns().get(column)
+    if known is None:
+        return Definition(_words(column), "", "")
+    source = f" ({known.source})" if known.source else ""
+    name = column.removesuffix(f"_{known.unit}") if known.unit else column
+    return Definition(_words(name), UNITS[known.unit], known.definition + source)
+
+
+def _words(name: str) -> str:
+    words = name.replace("_zone_b", ", zone B").replace("_zone_c", ", zone C").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+@lru_cache
+def _columns() -> dict[str, Column]:
+    return {column.name: column for column in all_columns()}

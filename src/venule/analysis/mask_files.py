@@ -1,0 +1,308 @@
+"""What `venule measure` reads: masks in a folder, a folder of results, or a CSV that names them."""
+
+import csv
+import difflib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from venule.analysis.kept import Kept, kept_of
+from venule.errors import DatasetError, UsageError
+from venule.image.arrays import Mask
+from venule.image.fov import find_fov
+from venule.image.io import read_mask
+from venule.image.names import is_image_path
+from venule.image.photograph import read_photograph
+from venule.measure.definitions import STRUCTURES, Structure
+from venule.measure.photograph import VesselMasks
+from venule.measure.view import Disc
+
+FILES = ("vessels", "artery", "vein", "av", "fov", "photograph")
+"""Columns of a CSV that name files, relative to it."""
+
+MASKS = ("vessels", "artery", "vein")
+"""Those that name masks of vessels; `av` is a picture of arteries and veins in colour."""
+
+NUMBERS = ("disc_x", "disc_y", "disc_radius_px", "um_per_px", "axial_length_mm")
+
+_ALIASES = {"disc_x_px": "disc_x", "disc_y_px": "disc_y", "mask": "vessels"}
+"""Names of report.csv, and of other tables."""
+
+_ENDINGS = {
+    "_mask": "vessels",
+    "_vessels": "vessels",
+    "_artery": "artery",
+    "_arteries": "artery",
+    "_vein": "vein",
+    "_veins": "vein",
+    "_av": "av",
+    "_fov": "fov",
+}
+"""What a file in a folder is, by the end of its name; any other picture is a mask of vessels."""
+
+_NOT_MASKS = ("_overlay", "_prob", "_disc")
+
+SOURCES = ("manual", "predicted", "corrected")
+
+REPORT = "report.csv"
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """One photograph's masks as files, and what the input says of it."""
+
+    id: str
+    files: Mapping[str, Path]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    passed: Mapping[str, str] = field(default_factory=dict)
+    mask_source: str | None = None
+
+    @property
+    def disc(self) -> Disc | None:
+        """The optic disc, if its centre and radius are all given."""
+        names = ("disc_y", "disc_x", "disc_radius_px")
+        if not all(name in self.numbers for name in names):
+            return None
+        return Disc(*(self.numbers[name] for name in names))
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The masks of one photograph, read."""
+
+    masks: VesselMasks
+    mask_source: str
+    um_per_px: float | None
+    laterality: str | None
+    notes: tuple[str, ...] = ()
+
+
+def find_masks(source: Path) -> list[MaskFiles]:
+    """The photographs that a folder or a CSV file holds masks of, in its order.
+
+    Raises:
+        UsageError: nothing is there.
+        DatasetError: a CSV that cannot be read, or a line of it that cannot be used.
+    """
+    if source.is_dir():
+        return _in_folder(source)
+    if not source.exists():
+        raise UsageError(f"{source}: not found; name a folder of masks or a CSV file")
+    if source.suffix.lower() == ".csv":
+        return _in_table(source)
+    if is_image_path(source):
+        return [MaskFiles(source.stem.removesuffix("_mask"), {"vessels": source})]
+    raise UsageError(f"{source}: name a folder of masks, a mask, or a CSV file")
+
+
+def load(entry: MaskFiles) -> Loaded:
+    """Read the masks of one photograph.
+
+    What a predicted mask keeps of its field of view, closed gaps and scale counts where the input
+    does not say otherwise. Without either, the field is found in the photograph, if there is one.
+
+    Raises:
+        ImageError: a file that is no mask, or masks of unlike sizes.
+    """
+    masks: dict[str, Mask] = {
+        name: read_mask(entry.files[name]) for name in (*MASKS, "fov") if name in entry.files
+    }
+    kept = {name: _kept(entry.files[name], masks[name]) for name in MASKS if name in masks}
+    if "av" in entry.files:
+        masks["artery"], masks["vein"] = read_types(entry.files["av"])
+    found = next((one for one in kept.values() if one is not None), None)
+    fov, notes = masks.get("fov"), []
+    if fov is None and found is not None:
+        fov = found.fov
+    if fov is None and "photograph" in entry.files:
+        fov = find_fov(read_photograph(entry.files["photograph"]).pixels).mask
+        notes.append("field of view found in the photograph")
+    closed: dict[Structure, Mask] = {}
+    for structure, name in zip(STRUCTURES, MASKS, strict=True):
+        own = kept.get(name)
+        if own is not None:
+            closed[structure] = own.reconnected
+        elif name in masks and kept.get("vessels") is not None and found is not None:
+            closed[structure] = found.reconnected & masks[name]
+    return Loaded(
+        VesselMasks(
+            vessels=masks.get("vessels"),
+            artery=masks.get("artery"),
+            vein=masks.get("vein"),
+            fov=fov,
+            reconnected=closed,
+        ),
+        entry.mask_source or ("manual" if found is None else "predicted"),
+        entry.numbers.get("um_per_px", found.um_per_px if found is not None else None),
+        entry.passed.get("laterality") or (found.laterality if found is not None else None),
+        tuple(notes),
+    )
+
+
+def read_types(path: Path) -> tuple[Mask, Mask]:
+    """Arteries and veins, each (H, W) bool, of a picture of red and blue, green where they cross.
+
+    White, which RITE has where its annotator was not certain, is neither.
+
+    Raises:
+        ImageError: the file cannot be read as a picture.
+    """
+    red, green, blue = (
+        channel > 127 for channel in read_photograph(path).pixels.transpose(2, 0, 1)
+    )
+    certain = ~(red & green & blue)
+    return (red | green) & certain, (blue | green) & certain
+
+
+def _kept(path: Path, mask: Mask) -> Kept | None:
+    """What a predicted mask file keeps beside its pixels."""
+    try:
+        with Image.open(path) as picture:
+            texts = dict(getattr(picture, "text", {}) or {})
+    except (OSError, ValueError, SyntaxError):
+        return None
+    return kept_of(texts, (mask.shape[0], mask.shape[1]))
+
+
+def _in_folder(folder: Path) -> list[MaskFiles]:
+    files: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if any(part.startswith(".") for part in inner.parts) or not path.is_file():
+            continue
+        if not is_image_path(path) or path.stem.endswith(_NOT_MASKS):
+            continue
+        name = inner.with_suffix("").as_posix()
+        ending = next((end for end in _ENDINGS if name.endswith(end)), "")
+        kind = _ENDINGS.get(ending, "vessels")
+        of_photograph = files.setdefault(name.removesuffix(ending), {})
+        if kind in of_photograph:
+            raise DatasetError(f"{path}: a second {kind} mask, beside {of_photograph[kind].name}")
+        of_photograph[kind] = path
+    known = _reported(folder / REPORT)
+    found = []
+    for id_, named in files.items():
+        if set(named) & {*MASKS, "av"}:
+            numbers, passed = known.get(id_, ({}, {}))
+            found.append(MaskFiles(id_, named, numbers, passed))
+    if not found:
+        raise UsageError(f"{folder}: no masks in it; masks are pictures such as NAME_mask.png")
+    return found
+
+
+def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
+    """What report.csv says of the disc and the scale of each mask."""
+    if not report.is_file():
+        return {}
+    found = {}
+    for line, row in _rows(report):
+        for output in row.get("outputs", "").split(";"):
+            if output.endswith("_mask.png"):
+                wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
+                numbers = _numbers(report, line, _renamed(wanted))
+                passed = {name: row[name] for name in ("laterality",) if row.get(name)}
+                found[output.removesuffix("_mask.png")] = (numbers, passed)
+    return found
+
+
+def _in_table(path: Path) -> list[MaskFiles]:
+    found: dict[str, MaskFiles] = {}
+    for line, read in _rows(path):
+        row = _renamed(read)
+        if "vessels" not in row and "outputs" in row:  # report.csv itself
+            row = _from_report(row)
+            if not row:
+                continue
+        entry = _entry(path, line, row)
+        if entry.id in found:
+            raise DatasetError(f"{path}: id {entry.id} is in two rows; ids must be unique")
+        found[entry.id] = entry
+    if not found:
+        raise UsageError(f"{path}: no rows; the first line names columns such as id,vessels")
+    return list(found.values())
+
+
+def _from_report(row: Mapping[str, str]) -> dict[str, str]:
+    masks = [name for name in row["outputs"].split(";") if name.endswith("_mask.png")]
+    if not masks:
+        return {}
+    id_ = row.get("id") or masks[0].removesuffix("_mask.png")
+    left_out = ("path", "outputs", "status", "reason", "seconds", "warnings")
+    kept = {name: cell for name, cell in row.items() if name not in left_out}
+    return {**kept, "id": id_, "vessels": masks[0]}
+
+
+def _entry(path: Path, line: int, row: Mapping[str, str]) -> MaskFiles:
+    if not row.get("id"):
+        raise DatasetError(f"{path}: line {line} has no id")
+    files = {name: path.parent / row[name] for name in FILES if row.get(name)}
+    if not set(files) & {*MASKS, "av"}:
+        raise DatasetError(f"{path}: line {line} names no mask: give vessels, or artery and vein")
+    masks = [files[name] for name in MASKS if name in files]
+    if len(set(masks)) < len(masks):
+        raise DatasetError(f"{path}: line {line} names one file as two masks: {_twice(masks).name}")
+    source = row.get("mask_source") or None
+    if source is not None and source not in SOURCES:
+        raise DatasetError(
+            f"{path}: line {line}: mask_source {source!r}; use {', '.join(SOURCES)} or leave it out"
+        )
+    used = {"id", *FILES, "mask_source"}
+    passed = {name: cell for name, cell in row.items() if name not in used}
+    return MaskFiles(row["id"], files, _numbers(path, line, row), passed, source)
+
+
+def _twice(paths: Sequence[Path]) -> Path:
+    return next(path for path in paths if paths.count(path) > 1)
+
+
+def _numbers(path: Path, line: int, row: Mapping[str, str]) -> dict[str, float]:
+    numbers = {}
+    for name in NUMBERS:
+        if not row.get(name):
+            continue
+        try:
+            numbers[name] = float(row[name])
+        except ValueError:
+            numbers[name] = math.nan
+        if not math.isfinite(numbers[name]):
+            raise DatasetError(f"{path}: line {line}: {name} {row[name]!r} is no number")
+    return numbers
+
+
+def _renamed(row: Mapping[str, str]) -> dict[str, str]:
+    return {_ALIASES.get(name, name): cell for name, cell in row.items()}
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Every row of a CSV file, without blanks round its cells, with the number of its line."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = [name.strip() for name in reader.fieldnames or ()]
+            _check_names(path, names)
+            for row in reader:
+                cells = {(key or "").strip(): value for key, value in row.items()}
+                if any(not isinstance(value, str) for value in cells.values()):
+                    raise DatasetError(
+                        f"{path}: line {reader.line_num} has not as many cells as the first line"
+                    )
+                yield reader.line_num, {key: str(value).strip() for key, value in cells.items()}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: not readable as CSV ({error}); save it as UTF-8") from error
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DatasetError(f"{path}: the column {name!r} is there twice; keep one of them")
+    known = {*MASKS, "av", "outputs", *_ALIASES}
+    if not known & set(names):
+        close = [m for name in names for m in difflib.get_close_matches(name, sorted(known), n=1)]
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise DatasetError(
+            f"{path}: no column names masks; {hint}The first line must be id,vessels or "
+            "id,artery,vein and any of fov,disc_x,disc_y,disc_radius_px,um_per_px,photograph"
+        )

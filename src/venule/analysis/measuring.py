@@ -1,0 +1,92 @@
+"""Measurements of a photograph that was analysed, and of masks in files: the same to the digit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from venule.analysis.analyse import Analysis
+from venule.analysis.mask_files import Loaded, MaskFiles, load
+from venule.measure.columns import all_columns
+from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
+from venule.measure.scale import find_scale
+from venule.measure.table import NOTES, Cell, Row, written
+from venule.measure.view import Disc
+
+_ABOUT = ("laterality", "mask_source", "scale_um_per_px")
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What the user states of every photograph: recorded, and used where the input says nothing."""
+
+    um_per_px: float | None = None
+    disc_diameter_um: float | None = None
+
+
+def measure_files(entry: MaskFiles, assumed: Assumptions | None = None) -> tuple[Row, Measurements]:
+    """Read and measure one photograph's masks.
+
+    Raises:
+        ImageError: a file that is no mask, or masks of unlike sizes.
+        UsageError: a scale, a disc or an axial length that is none.
+    """
+    loaded = load(entry)
+    return _measure(entry, loaded, assumed or Assumptions())
+
+
+def measure_analysis(analysis: Analysis) -> Measurements:
+    """Measure what was found in a photograph, in zones about its disc if that was looked for.
+
+    The disc counts as report.csv has it, to a tenth of a pixel, so that the files give the same.
+    """
+    found, disc = analysis.prediction, None
+    if analysis.landmarks is not None and analysis.landmarks.disc is not None:
+        seen = analysis.landmarks.disc
+        disc = Disc(round(seen.y, 1), round(seen.x, 1), round(seen.radius_px, 1))
+    masks = VesselMasks(
+        vessels=found.vessels,
+        artery=found.maps["artery"].mask if "artery" in found.maps else None,
+        vein=found.maps["vein"].mask if "vein" in found.maps else None,
+        fov=found.fov.mask,
+        reconnected={
+            "vessel": found.vessel_map.reconnected,
+            **{
+                name: found.maps[name].reconnected
+                for name in ("artery", "vein")
+                if name in found.maps
+            },
+        },
+    )
+    scale = find_scale(analysis.photograph.um_per_px)
+    return measure_photograph(masks, disc=disc, scale=scale)
+
+
+def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
+    """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
+    found = measure_analysis(analysis)
+    about = _about("predicted", analysis.laterality, found)
+    cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
+    return {name: written(cell) for name, cell in cells.items()}
+
+
+def measured_columns() -> tuple[str, ...]:
+    """Every column that `measured_cells` may give, in the order of the table."""
+    return (*_ABOUT, *(column.name for column in all_columns()), NOTES)
+
+
+def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:
+    given = loaded.um_per_px if loaded.um_per_px is not None else assumed.um_per_px
+    scale = find_scale(
+        given,
+        disc=entry.disc,
+        disc_diameter_um=assumed.disc_diameter_um,
+        axial_length_mm=entry.numbers.get("axial_length_mm"),
+    )
+    found = measure_photograph(loaded.masks, disc=entry.disc, scale=scale)
+    passed = {**entry.passed, **_about(loaded.mask_source, loaded.laterality, found)}
+    return Row(entry.id, passed, found.values, (*loaded.notes, *found.notes)), found
+
+
+def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:
+    """What stands before the measurements: where they come from."""
+    scale = found.scale.um_per_px if found.scale is not None else None
+    return dict(zip(_ABOUT, (laterality, mask_source, scale), strict=True))

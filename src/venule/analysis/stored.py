@@ -1,0 +1,118 @@
+"""An analysis put together again from the files that were written of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+
+from venule.analysis.analyse import Analysis
+from venule.analysis.columns import Cell
+from venule.analysis.kept import Kept
+from venule.errors import ImageError
+from venule.image.arrays import RGB, Mask
+from venule.image.artery_vein import BLUE, GREEN, RED
+from venule.image.fov import find_fov, outlined
+from venule.image.landmarks import Disc, Fovea, Landmarks
+from venule.image.levels import LARGEST, Levels
+from venule.image.photograph import Laterality, Photograph
+from venule.inference.prediction import Prediction, ProbabilityMap
+from venule.quality.assess import GRADES, Quality
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stored:
+    """What files and table of a folder of results say of one photograph.
+
+    Attributes:
+        levels: (H, W) uint16, the probability map; None where it was not written.
+        mask: (H, W) bool, the vessel mask; None where it was not written.
+        kept: what the mask's file keeps beside its pixels.
+        threshold: probability from which a pixel is vessel.
+        types: (H, W, 3) uint8, as of `image.artery_vein.color_types`; None where not written.
+        cells: the photograph's row of the table.
+        model: the name of the network.
+    """
+
+    levels: Levels | None
+    mask: Mask | None
+    threshold: float
+    kept: Kept | None = None
+    types: RGB | None = None
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    model: str = ""
+
+
+def stored_analysis(photograph: Photograph, stored: Stored) -> Analysis:
+    """Put an analysis together from a photograph and what was stored of it.
+
+    Raises:
+        ImageError: nothing tells where vessels are, or sizes differ.
+    """
+    shape = photograph.shape
+    levels, threshold = stored.levels, stored.threshold
+    if levels is None:
+        if stored.mask is None:
+            raise ImageError("neither a mask nor a probability map was saved of it")
+        # 0 and 1: half is as good a threshold as any.
+        levels, threshold = stored.mask.astype(np.uint16) * np.uint16(LARGEST), 0.5
+    if levels.shape != shape:
+        raise ImageError(
+            f"its results are of {levels.shape[1]} x {levels.shape[0]} px, the photograph has "
+            f"{shape[1]} x {shape[0]}: it has changed"
+        )
+    kept = stored.kept
+    fov = find_fov(photograph.pixels) if kept is None else outlined(kept.fov)
+    empty = np.empty(0, np.intp)
+    reconnected = empty if kept is None else np.flatnonzero(kept.reconnected)
+    maps = {"vessel": ProbabilityMap(levels, threshold, reconnected)}
+    if stored.types is not None and stored.types.shape[:2] == shape:
+        for name, color in (("artery", RED), ("vein", BLUE)):
+            inside = (stored.types == color).all(axis=2) | (stored.types == GREEN).all(axis=2)
+            maps[name] = ProbabilityMap(inside.astype(np.uint16) * np.uint16(LARGEST), 0.5, empty)
+    return Analysis(
+        photograph=photograph,
+        prediction=Prediction(fov, maps),
+        model=stored.model,
+        quality=_quality(stored.cells),
+        landmarks=_landmarks(stored.cells),
+    )
+
+
+def _quality(cells: Mapping[str, Cell]) -> Quality | None:
+    grade = cells.get("quality")
+    if grade not in GRADES:
+        return None
+    reasons = tuple(part for part in str(cells.get("quality_reasons") or "").split("; ") if part)
+    uncertainty = _number(cells, "uncertainty")
+    return Quality(
+        grade=grade,
+        reasons=reasons,
+        uncertainty=1.0 if uncertainty is None else uncertainty,
+        features=None,
+    )
+
+
+def _landmarks(cells: Mapping[str, Cell]) -> Landmarks | None:
+    """The landmarks of a row; a row knows a disc as a circle."""
+    names = ("disc_x_px", "disc_y_px", "disc_radius_px", "disc_confidence")
+    disc = [_number(cells, name) for name in names]
+    fovea = [_number(cells, name) for name in ("fovea_x_px", "fovea_y_px", "fovea_confidence")]
+    laterality = cells.get("laterality")
+    eye = cast(Laterality, laterality) if laterality in ("left", "right") else None
+    if None in disc and None in fovea:
+        return None
+    circle = None
+    if None not in disc:
+        x, y, radius, confidence = (float(number or 0) for number in disc)
+        circle = Disc(x, y, radius, radius, 0.0, confidence)
+    place = Fovea(*(float(number or 0) for number in fovea)) if None not in fovea else None
+    return Landmarks(circle, place, laterality=eye)
+
+
+def _number(cells: Mapping[str, Cell], name: str) -> float | None:
+    value = cells.get(name)
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,59 @@
+"""Places of a vessel map that are most uncertain, for somebody to look at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage as ndi
+
+from venule.image.arrays import FloatMap, Mask
+from venule.inference.prediction import ProbabilityMap
+
+CELLS = 24
+"""Windows along the longer side of the photograph."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A window of the photograph, pixels; `doubt` is the expected number of its wrong pixels."""
+
+    x: int
+    y: int
+    size: int
+    doubt: float
+
+
+def uncertain_regions(found: ProbabilityMap, fov: Mask, *, most: int = 40) -> tuple[Region, ...]:
+    """The windows with most doubt, most first, none next to one before it.
+
+    The doubt of a pixel is the probability that its class in the mask is wrong, if probabilities
+    are true: p of background, 1 - p of vessel. Windows overlap by half.
+
+    Args:
+        found: the probability map, (H, W).
+        fov: (H, W) bool.
+        most: how many at most.
+    """
+    probability: FloatMap = found.probability
+    doubt = np.where(found.mask, 1 - probability, probability) * fov
+    height, width = doubt.shape
+    half = max(4, -(-max(height, width) // (2 * CELLS)))
+    rows, columns = -(-height // half), -(-width // half)
+    padded = np.zeros((rows * half, columns * half), np.float32)
+    padded[:height, :width] = doubt
+    sums = padded.reshape(rows, half, columns, half).sum(axis=(1, 3), dtype=np.float64)
+    windows = np.zeros((rows + 1, columns + 1))
+    for down in (0, 1):
+        for right in (0, 1):
+            windows[down : down + rows, right : right + columns] += sums
+    peaks = (windows == ndi.maximum_filter(windows, size=3)) & (windows > 0)
+    at = np.argwhere(peaks)
+    order = np.argsort(-windows[peaks], kind="stable")[:most]
+    return tuple(
+        Region(
+            x=max(0, int(column - 1) * half),
+            y=max(0, int(row - 1) * half),
+            size=2 * half,
+            doubt=float(windows[row, column]),
+        )
+        for row, column in at[order]
+    )

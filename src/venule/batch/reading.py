@@ -1,0 +1,184 @@
+"""What a folder of results holds, read without taking it from who writes there."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from venule.analysis.analyse import Analysis
+from venule.analysis.columns import Cell
+from venule.analysis.kept import Kept, kept_of
+from venule.analysis.stored import Stored, stored_analysis
+from venule.batch.records import Records, is_ledger, shards_in
+from venule.batch.refuse import Settings
+from venule.batch.tables import SCHEMA
+from venule.errors import ImageError, OutputError, UsageError
+from venule.image.arrays import RGB, Mask
+from venule.image.io import read_mask, read_probability
+from venule.image.levels import Levels, to_levels
+from venule.image.photograph import read_photograph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a ledger holds of one photograph.
+
+    `place` is where the photograph lay; of a DICOM object its pseudonym. `outputs` are the files'
+    paths below the folder of results.
+    """
+
+    name: str
+    source: str
+    place: str
+    status: Literal["pending", "done", "failed"]
+    reason: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A folder of results: what they have in common, and each photograph's, by name."""
+
+    out: Path
+    settings: Settings
+    results: tuple[Result, ...]
+
+    def file(self, result: Result, suffix: str) -> Path | None:
+        """The file of a photograph whose name ends so, if it was written and is there."""
+        for output in result.outputs:
+            if output.endswith(suffix) and (self.out / output).is_file():
+                return self.out / output
+        return None
+
+
+def holds_results(folder: Path) -> bool:
+    """Tell whether a folder has a ledger."""
+    return any(is_ledger(path.name) for path in folder.glob(".venule*.sqlite"))
+
+
+def read_results(out: Path) -> Results:
+    """Read a folder of results, of all its shards.
+
+    Raises:
+        UsageError: it holds none.
+        OutputError: a ledger is in use, of another version, or cannot be read.
+    """
+    records = [Records(out), *(Records(out, shard) for shard in shards_in(out))]
+    ledgers = [one.ledger for one in records if one.ledger.is_file()]
+    if not ledgers:
+        raise UsageError(f"{out}: holds no results of venule predict")
+    settings: dict[str, Any] = {}
+    found: dict[str, Result] = {}
+    for ledger in ledgers:
+        its_settings, its_results = _read_ledger(ledger)
+        settings = settings or its_settings
+        found |= {one.name: one for one in its_results}
+    return Results(out, settings, tuple(found[name] for name in sorted(found)))
+
+
+def _read_ledger(path: Path) -> tuple[dict[str, Any], list[Result]]:
+    try:
+        with closing(_connect(path)) as base:
+            base.text_factory = lambda stored: stored.decode("utf-8", "surrogatepass")
+            (version,) = base.execute("PRAGMA user_version").fetchone()
+            if version != SCHEMA:
+                raise OutputError(f"{path.parent} holds results of another version of venule")
+            row = base.execute("SELECT json FROM settings").fetchone()
+            outputs: dict[str, list[str]] = defaultdict(list)
+            for name, output in base.execute("SELECT name, path FROM outputs ORDER BY rowid"):
+                outputs[name].append(output)
+            cells: dict[str, dict[str, Cell]] = defaultdict(dict)
+            for name, column, value in base.execute("SELECT name, column_name, value FROM cells"):
+                cells[name][column] = value
+            columns = "name, source, place, status, reason, seconds, notes"
+            results = [
+                Result(
+                    name=name,
+                    source=source,
+                    place=place,
+                    status=status,
+                    reason=reason,
+                    seconds=seconds,
+                    notes=tuple(json.loads(notes)),
+                    outputs=tuple(outputs[name]) if status == "done" else (),
+                    cells=cells[name],
+                )
+                for name, source, place, status, reason, seconds, notes in base.execute(
+                    f"SELECT {columns} FROM files ORDER BY name"
+                )
+            ]
+    except sqlite3.Error as error:
+        raise OutputError(
+            f"{path}: cannot be read now ({error}); wait for venule predict to end there"
+        ) from error
+    return ({} if row is None else json.loads(row[0])), results
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection that reads; what was left open by a run that was killed is read as well."""
+    uri = path.absolute().as_uri()
+    base = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=1)
+    try:
+        base.execute("SELECT count(*) FROM settings").fetchone()
+    except sqlite3.OperationalError:
+        base.close()
+        if path.with_name(f"{path.name}-wal").exists():
+            raise
+        # A folder where nothing can be written: no lock is possible, nor needed.
+        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=1)
+    return base
+
+
+def open_result(results: Results, result: Result) -> Analysis:
+    """Read a photograph and what was found of it, as if it had just been analysed.
+
+    Without a probability map its mask stands for it, as probabilities 0 and 1.
+
+    Raises:
+        ImageError: the photograph has moved or changed, or no file of it tells where vessels are.
+    """
+    if result.status != "done":
+        raise ImageError(f"{result.source}: {result.reason or 'not predicted yet'}")
+    place = Path(result.place)
+    if not place.is_file():
+        raise ImageError(f"{result.source}: the photograph is not where it was predicted")
+    photograph = read_photograph(place)
+    mask_file = results.file(result, "_mask.png")
+    prob_file = results.file(result, "_prob.png")
+    levels: Levels | None = None
+    mask: Mask | None = None
+    kept: Kept | None = None
+    if mask_file is not None:
+        mask = read_mask(mask_file)
+        with Image.open(mask_file) as opened:
+            kept = kept_of(getattr(opened, "text", {}), photograph.shape)
+    if prob_file is not None:
+        levels = to_levels(read_probability(prob_file))
+    types = results.file(result, "_av.png")
+    thresholds = results.settings.get("threshold") or {}
+    threshold = thresholds.get("vessel") or min(thresholds.values(), default=0.5)
+    stored = Stored(
+        levels=levels,
+        mask=mask,
+        kept=kept,
+        threshold=threshold,
+        types=None if types is None else _colors(types),
+        cells=result.cells,
+        model=str(results.settings.get("model", "")),
+    )
+    return stored_analysis(photograph, stored)
+
+
+def _colors(path: Path) -> RGB:
+    with Image.open(path) as opened:
+        return np.asarray(opened.convert("RGB"))

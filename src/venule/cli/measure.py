@@ -1,0 +1,159 @@
+"""`venule measure`: calibre, tortuosity, equivalents and more of vessel masks, as a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from venule.cli.progress import Progress, say, shown
+
+if TYPE_CHECKING:
+    from venule.analysis.mask_files import MaskFiles
+    from venule.analysis.measuring import Assumptions
+    from venule.measure.photograph import Measurements
+    from venule.measure.table import Row
+
+
+def measure(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A folder of masks or of predict's results, or a CSV of id,vessels|artery,vein.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.csv", help="The table to write.")
+    ],
+    *,
+    tidy: Annotated[
+        bool, typer.Option("--tidy", help="One row a value, not a photograph.")
+    ] = False,
+    segments: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="One row a vessel segment, in a table of its own."),
+    ] = None,
+    draw: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Pictures of what was measured.")
+    ] = None,
+    dictionary: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="The data dictionary of all columns.")
+    ] = None,
+    um_per_px: Annotated[
+        float | None,
+        typer.Option(metavar="UM", help="Micrometres per pixel, where the input has none."),
+    ] = None,
+    disc_diameter_um: Annotated[
+        float | None,
+        typer.Option(metavar="UM", help="Assumed, to scale by the disc; recorded, e.g. 1800."),
+    ] = None,
+) -> None:
+    """Measure vessel masks: one row a photograph; what cannot be had is empty, with its reason."""
+    from venule.analysis.mask_files import find_masks
+    from venule.analysis.measuring import Assumptions
+    from venule.files.atomic import require_folder, write_bytes
+    from venule.measure import table
+
+    files = [out, *(file for file in (segments, dictionary) if file is not None)]
+    for file in files:
+        require_folder(file)
+    if draw is not None:
+        draw.mkdir(parents=True, exist_ok=True)
+    assumed = Assumptions(um_per_px, disc_diameter_um)
+    entries = find_masks(source)
+    rows, kept, failed = _measure_all(entries, assumed, draw=draw, keep=segments is not None)
+    if draw is not None:
+        _draw_cohort(rows, draw)
+    write_bytes(out, (table.tidy(rows) if tidy else table.wide(rows)).encode())
+    if segments is not None:
+        write_bytes(segments, table.segments(kept).encode())
+    if dictionary is not None:
+        write_bytes(dictionary, table.dictionary().encode())
+    write_bytes(out.with_suffix(".run.json"), _record(source, assumed, rows, failed))
+    for file in files:
+        typer.echo(str(file))
+    if failed:
+        raise typer.Exit(4 if len(failed) == len(entries) else 3)
+
+
+def _measure_all(
+    entries: "Sequence[MaskFiles]", assumed: "Assumptions", *, draw: Path | None, keep: bool
+) -> "tuple[list[Row], list[tuple[str, Measurements]], list[str]]":
+    """Every photograph's row, what was measured where it is to be kept, and the ids that failed."""
+    from venule.analysis.measuring import measure_files
+    from venule.errors import VenuleError
+    from venule.measure.table import Row
+
+    rows, kept, failed = [], [], []
+    with Progress(total=len(entries)) as progress:
+        for entry in entries:
+            try:
+                row, found = measure_files(entry, assumed)
+                if draw is not None:
+                    _draw(entry, found, draw)
+            except VenuleError as error:
+                failed.append(entry.id)
+                rows.append(Row(entry.id, entry.passed, notes=(f"failed: {error}",)))
+                progress.advance(f"{entry.id}: failed: {shown(error)}")
+                continue
+            rows.append(row)
+            if keep:
+                kept.append((entry.id, found))
+            progress.advance(entry.id)
+    if failed:
+        say(f"venule: error: {len(failed)} of {len(entries)} photographs failed, see the notes")
+    return rows, kept, failed
+
+
+def _draw(entry: "MaskFiles", found: "Measurements", folder: Path) -> None:
+    from venule.analysis.measured_pictures import pictures
+    from venule.image.io import write_png
+
+    for name, picture in pictures(entry, found).items():
+        write_png(folder / f"{_file_name(entry.id)}_{name}.png", picture)
+
+
+def _file_name(id_: str) -> str:
+    """An id as the beginning of a file's name."""
+    return "".join("_" if letter in '/\\:*?"<>|' else letter for letter in id_)
+
+
+def _draw_cohort(rows: "Sequence[Row]", folder: Path) -> None:
+    from venule.analysis.measured_pictures import cohort
+    from venule.image.io import write_png
+
+    write_png(folder / "cohort.png", cohort(rows))
+
+
+def _record(
+    source: Path, assumed: "Assumptions", rows: "Sequence[Row]", failed: Sequence[str]
+) -> bytes:
+    """What the table is made of: the version, the assumptions and every definition."""
+    import json
+    from dataclasses import asdict
+
+    from venule import __version__
+    from venule.measure.columns import all_columns
+    from venule.measure.view import ZONE_B, ZONE_C
+
+    used = {name for row in rows for name in row.values}
+    record = {
+        "venule": __version__,
+        "input": str(source),
+        "assumptions": asdict(assumed),
+        "photographs": len(rows),
+        "failed": list(failed),
+        "zones_in_disc_radii": {zone.name: [zone.inner, zone.outer] for zone in (ZONE_B, ZONE_C)},
+        "definitions": {
+            column.name: {
+                "version": column.version,
+                "definition": column.definition,
+                "source": column.source,
+                "canonical": column.canonical,
+            }
+            for column in all_columns()
+            if column.name in used
+        },
+    }
+    return (json.dumps(record, indent=1) + "\n").encode()

@@ -1,0 +1,63 @@
+"""What was found in one photograph, in four lines for somebody who has only this one."""
+
+from collections.abc import Iterator
+from math import pi, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from venule.cli.progress import shown
+
+if TYPE_CHECKING:
+    from venule.batch.process import Written
+    from venule.image.arrays import Mask
+
+_GRADES = {
+    "ok": "nothing speaks against relying on the vessels",
+    "usable": "look at the vessels before you rely on them",
+    "reject": "do not rely on the vessels",
+}
+
+
+def plain_lines(written: "Written") -> Iterator[str]:
+    """Say grade, field, vessels and files; what was not found has no line."""
+    job, cells = written.job, written.cells
+    grade = str(cells.get("quality") or "")
+    if grade in _GRADES:
+        reasons = cells.get("quality_reasons")
+        yield f"grade: {grade} ({reasons or 'no reason against it'}); {_GRADES[grade]}"
+    masks = _masks(written)
+    if masks is not None:
+        vessels, fov = masks
+        inside = int(np.count_nonzero(fov))
+        share = inside / fov.size
+        yield f"field: {2 * sqrt(inside / pi):.0f} px across, {share:.0%} of the photograph"
+        yield f"vessels: {_vessels(written, vessels, fov)}"
+    yield f"files: {', '.join(shown(target) for target in job.targets)}"
+
+
+def _vessels(written: "Written", vessels: "Mask", fov: "Mask") -> str:
+    density = int(np.count_nonzero(vessels & fov)) / max(1, int(np.count_nonzero(fov)))
+    words = f"{density:.1%} of the field"
+    for name, unit in (("vessel_caliber_mean_um", "µm"), ("vessel_caliber_mean_px", "px")):
+        caliber = written.cells.get(name)
+        if caliber not in (None, ""):
+            return f"{words}, {float(caliber or 0):.1f} {unit} wide on average"
+    return f"{words}; venule measure tells how wide and how winding they are"
+
+
+def _masks(written: "Written") -> "tuple[Mask, Mask] | None":
+    """The mask and the field of view that were written, None where they were not."""
+    from PIL import Image
+
+    from venule.analysis.kept import kept_of
+    from venule.image.io import read_mask
+
+    results = written.job.results
+    if "mask" not in results:
+        return None
+    path = written.job.out / results["mask"]
+    mask = read_mask(path)
+    with Image.open(path) as opened:
+        kept = kept_of(getattr(opened, "text", {}), (mask.shape[0], mask.shape[1]))
+    return None if kept is None else (mask, kept.fov)

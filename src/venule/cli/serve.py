@@ -1,0 +1,60 @@
+"""`venule serve`: look at vessels in the browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from venule.cli.progress import say, shown
+from venule.errors import UsageError
+
+
+def serve(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]", help="Photographs, or results of `venule predict`, to open."
+        ),
+    ] = None,
+    *,
+    host: Annotated[
+        str,
+        typer.Option(metavar="HOST", help="Where to listen; beyond this computer with a token."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any.")] = 8765,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address.")
+    ] = False,
+    example: Annotated[bool, typer.Option("--example", help="Show an example photograph.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A shipped name, a .onnx or .safetensors file, or a run's folder.",
+            show_default="the first that `venule models` lists",
+        ),
+    ] = None,
+) -> None:
+    """Open a page on which photographs are dropped and their vessels appear."""
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"this needs {error.name}, which is not installed: pip install 'venule[web]'"
+        ) from None
+    from venule.inference.load import DEFAULT
+    from venule.serve.run import Serving, serve
+
+    def opened(url: str) -> None:
+        say("Research use only, not a medical device.")
+        print(shown(url), flush=True)
+        say("Ctrl-C ends it. Photographs stay on this computer.")
+
+    serving = Serving(
+        folder=folder,
+        model=DEFAULT if model is None else model,
+        host=host,
+        port=port,
+        example=example,
+    )
+    serve(serving, opened=opened, browser=not no_browser)

@@ -1,0 +1,186 @@
+"""Checks that labels lie on their photographs: exchanged, turned, mirrored, shifted ones do not.
+
+Vessels are darker than their surroundings, so a label of vessels correlates with how much darker
+each pixel of the green channel is than what surrounds it. Where another position of the label, or
+the label of another photograph, correlates far better, the label is not this photograph's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from venule.image.arrays import RGB, FloatMap, Mask
+
+_SIDE_PX = 400
+"""Photographs and labels are compared on copies whose longer side is about this."""
+
+_LIES = 0.2
+"""Labels of real and synthetic photographs correlate by more than this; wrong ones by much less."""
+
+_BETTER = 2.0
+"""So many times better another position must fit."""
+
+_FAR = 0.008
+"""Share of the longer side from which on a shift is told."""
+
+_MOST_FAR = 0.15
+
+_LINES = 0.3
+"""Share of contrast that a photograph with lines keeps when it is smoothed; noise loses more."""
+
+_OTHER = "See that it is this photograph's; the names of labels and photographs may be exchanged"
+
+TURNS: Mapping[str, Image.Transpose] = {
+    "mirrored": Image.Transpose.FLIP_LEFT_RIGHT,
+    "upside down": Image.Transpose.FLIP_TOP_BOTTOM,
+    "turned by 180 degrees": Image.Transpose.ROTATE_180,
+    "turned by 90 degrees": Image.Transpose.ROTATE_90,
+    "turned by 270 degrees": Image.Transpose.ROTATE_270,
+    "transposed": Image.Transpose.TRANSPOSE,
+    "transposed the other way": Image.Transpose.TRANSVERSE,
+}
+"""Ways in which a label may lie on a photograph; those that exchange the sides need a square."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """What is wrong with where a label lies, and what to do about it."""
+
+    what: str
+    fix: str
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """What is compared of a photograph and its label, both (h, w), at a small size.
+
+    `dark` float32 how much darker a pixel is than its surroundings, mean 0; `label` the share of
+    vessel in each pixel; `scale` small over full size; `tells` whether there are lines to compare.
+    """
+
+    dark: FloatMap
+    label: FloatMap
+    scale: float
+    tells: bool
+
+
+def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
+    """What tells whether a label (H, W) lies on a photograph (H, W, 3), in a mask `fov` (H, W)."""
+    scale = min(1.0, _SIDE_PX / max(label.shape))
+    shape = max(1, round(label.shape[0] * scale)), max(1, round(label.shape[1] * scale))
+    green = _small(image[..., 1], shape)
+    inside = ndi.binary_erosion(_small(fov.astype(np.uint8) * 255, shape) > 250, iterations=4)
+    sigma = max(shape) / 50
+    weight = ndi.gaussian_filter(inside.astype(np.float32), sigma)
+    around = ndi.gaussian_filter(green * inside, sigma) / np.maximum(weight, 1e-3)
+    dark = np.where(inside, around - green, 0).astype(np.float32)
+    deviation = float(dark[inside].std()) if inside.any() else 0.0
+    dark = np.clip(dark, -3 * deviation, 3 * deviation)
+    smooth = ndi.gaussian_filter(dark, 1.5)
+    tells = deviation > 0.5 and float(smooth[inside].std()) > _LINES * deviation
+    vessels = _small(label.astype(np.uint8) * 255, shape) / np.float32(255)
+    return Lines(dark, vessels, scale, tells)
+
+
+def wrong_labels(
+    lines: Sequence[Lines], by_exif: Sequence[bool]
+) -> Iterator[tuple[int, int | None, Mismatch]]:
+    """Each label that does not lie on its photograph: its index, whose it is instead, and why."""
+    others = dict(exchanged(lines))
+    for index, (one, turned) in enumerate(zip(lines, by_exif, strict=True)):
+        if index in others:
+            yield index, others[index], Mismatch("lies on another photograph", _OTHER)
+        elif (found := mismatch(one, turned_by_exif=turned)) is not None:
+            yield index, None, found
+
+
+def mismatch(lines: Lines, *, turned_by_exif: bool = False) -> Mismatch | None:
+    """Why a label does not lie on its photograph, None if it does or nobody can say."""
+    if not lines.tells or not lines.label.any():
+        return None
+    here = agreement(lines.dark, lines.label)
+    wanted = max(_LIES, _BETTER * here)
+    for how, turn in TURNS.items():
+        turned = np.asarray(Image.fromarray(lines.label).transpose(turn))
+        if turned.shape == lines.dark.shape and agreement(lines.dark, turned) > wanted:
+            return _turned(how, by_exif=turned_by_exif)
+    (rows, columns), there = _best_shift(lines)
+    far = max(abs(rows), abs(columns)) / max(lines.dark.shape)
+    if _FAR < far < _MOST_FAR and there > max(_LIES, 1.3 * here):
+        down, right = round(rows / lines.scale), round(columns / lines.scale)
+        return Mismatch(
+            f"is shifted against the photograph by {-down} rows and {-right} columns",
+            f"Move it by {down} rows and {right} columns, or use the released file",
+        )
+    if here < _LIES / 2:
+        return Mismatch("does not lie on the vessels of its photograph", _OTHER)
+    return None
+
+
+def exchanged(lines: Sequence[Lines]) -> Iterator[tuple[int, int]]:
+    """Find which labels lie on another photograph: (i, j) if label i is that of photograph j."""
+    lost = [
+        index
+        for index, one in enumerate(lines)
+        if one.tells and one.label.any() and agreement(one.dark, one.label) < _LIES / 2
+    ]
+    for index in lost:
+        label = lines[index].label
+        fits = {
+            other: agreement(lines[other].dark, label)
+            for other in lost
+            if other != index and lines[other].dark.shape == label.shape
+        }
+        if fits and max(fits.values()) > _LIES:
+            yield index, max(fits, key=fits.__getitem__)
+
+
+def agreement(dark: FloatMap, label: FloatMap) -> float:
+    """Pearson's correlation of two (h, w) maps, -1..1; 0 if one of them is flat."""
+    a, b = dark - dark.mean(), label - label.mean()
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 0 else 0.0
+
+
+def exif_turns(path: Path) -> bool:
+    """Tell whether a photograph's EXIF orientation turns or mirrors it."""
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+    except Exception:  # the reader tells what is wrong with the file
+        return False
+
+
+def _turned(how: str, *, by_exif: bool) -> Mismatch:
+    if by_exif:
+        return Mismatch(
+            f"is {how}: the photograph is turned by its EXIF orientation, the label is not",
+            "Turn the label as viewers turn the photograph, or store both without the orientation",
+        )
+    return Mismatch(f"is {how} against the photograph", "Turn it back, or use the released file")
+
+
+def _best_shift(lines: Lines) -> tuple[tuple[int, int], float]:
+    """By how many rows and columns the label fits best, and its correlation there."""
+    a, b = lines.dark - lines.dark.mean(), lines.label - lines.label.mean()
+    product = np.fft.rfft2(a) * np.conj(np.fft.rfft2(b))
+    correlation = np.fft.irfft2(product, s=a.shape)
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    at = np.unravel_index(int(correlation.argmax()), correlation.shape)
+    rows, columns = (
+        int(place) - (side if place > side // 2 else 0)
+        for place, side in zip(at, a.shape, strict=True)
+    )
+    return (rows, columns), float(correlation.max()) / norm if norm > 0 else 0.0
+
+
+def _small(plane: NDArray[np.uint8], shape: tuple[int, int]) -> FloatMap:
+    """(h, w) float32, each pixel the mean of those that it covers."""
+    grey = Image.fromarray(np.ascontiguousarray(plane))
+    small = grey.resize(shape[::-1], Image.Resampling.BOX, reducing_gap=None)
+    return np.asarray(small, np.float32)

@@ -1,0 +1,58 @@
+"""Labels and masks of one's own folders that belong to no photograph, and how they are named."""
+
+import re
+from collections.abc import Iterator
+
+from venule.data.case import Dataset
+from venule.data.folders import DEEPLAB, PLAIN
+from venule.data.layout import photographs_in
+from venule.data.problem import Problem
+
+_FOREIGN = (
+    (
+        re.compile(r"(\d\d)_manual[12]"),
+        "It resembles DRIVE's layout: {0}_manual1 is the label of {0}_training",
+    ),
+    (
+        re.compile(r"(Image_\d\d[LR])_[12]stHO"),
+        "It resembles CHASE_DB1's: {0}_1stHO is the label of {0}",
+    ),
+    (re.compile(r"(im\d{4})\.(ah|vk)"), "It resembles STARE's layout: {0}.ah is the label of {0}"),
+    (
+        re.compile(r"(.+?)[-_. ](label|labels|mask|gt|seg|vessels?|manual)", re.IGNORECASE),
+        "Labels have their photograph's own name: rename it to {0}",
+    ),
+)
+"""How stems of labels from elsewhere look, and what they are."""
+
+
+def orphans(dataset: Dataset) -> Iterator[Problem]:
+    """The pictures beside labels and masks that belong to no photograph; of folders of one's own.
+
+    Releases bring files along that no case uses; in folders of one's own each has its photograph.
+    """
+    if dataset.name not in (PLAIN.name, DEEPLAB.name):
+        return
+    used = {
+        path
+        for case in dataset.cases
+        for path in (case.image, case.first, case.second, case.fov)
+        if path is not None
+    }
+    for folder in sorted({path.parent for path in used if path.parent.is_dir()}):
+        for path in photographs_in(folder):
+            if path not in used:
+                yield Problem(
+                    path,
+                    "belongs to no photograph",
+                    "a photograph of the same name",
+                    foreign_name(path.stem) or "Add its photograph, or remove it",
+                )
+
+
+def foreign_name(stem: str) -> str:
+    """What a label of this stem is elsewhere; empty if that is not known."""
+    for pattern, hint in _FOREIGN:
+        if match := pattern.fullmatch(stem):
+            return hint.format(match[1])
+    return ""

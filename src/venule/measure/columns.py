@@ -1,0 +1,134 @@
+"""The names of all columns, in their order, and what each means: the data dictionary."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from venule.measure.definitions import MEASURES, STRUCTURES, UM, ZONES
+
+SHORTEST_NAME = 32
+"""Stata and SAS take names of at most so many characters."""
+
+_PIXELS = {"px": "px", "px2": "px2", "per_px": "1/px", "per_px2": "1/px2"}
+_OTHERS = {"": "", "rad": "rad", "deg": "degrees", "um": "um"}
+_MICRONS = {"um": "um", "um2": "um2", "per_um": "1/um", "per_um2": "1/um2"}
+UNITS = {**_PIXELS, **_OTHERS, **_MICRONS}
+"""How units are written outside names."""
+
+_SHORT = {
+    "vessel": "v",
+    "artery": "a",
+    "vein": "w",
+    "tortuosity": "tort",
+    "inflections": "infl",
+    "median": "md",
+    "mean": "mn",
+    "caliber": "cal",
+    "density": "dens",
+    "length": "len",
+    "branching": "br",
+    "coefficient": "coef",
+    "components": "comp",
+    "bifurcations": "bif",
+    "crossings": "cross",
+    "junctions": "junc",
+    "endpoints": "ends",
+    "sparsity": "spars",
+    "lacunarity": "lacun",
+    "fractal": "fd",
+    "knudtson": "kn",
+    "hubbard": "hb",
+    "zone": "z",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of measurements, as the data dictionary describes it."""
+
+    name: str
+    unit: str
+    definition: str
+    source: str
+    canonical: str
+    version: int = 1
+
+    @property
+    def label(self) -> str:
+        """The name in words, with its unit."""
+        words = self.name.replace("_zone_b", ", zone B").replace("_zone_c", ", zone C")
+        for unit in sorted(UNITS, key=len, reverse=True):
+            if unit and words.endswith(f"_{unit}"):
+                words = words.removesuffix(f"_{unit}")
+                break
+        shown = UNITS[self.unit]
+        return words.replace("_", " ").capitalize() + (f" [{shown}]" if shown else "")
+
+    @property
+    def short_name(self) -> str:
+        """A name of at most 32 letters, digits and underscores."""
+        return "_".join(_SHORT.get(part, part) for part in self.name.split("_"))
+
+
+def all_columns() -> tuple[Column, ...]:
+    """Every column there can be, in the order of a table: px first, then the twins in um."""
+    plain = [column for structure in STRUCTURES for column in _of_structure(structure)]
+    plain += _equivalents()
+    plain.append(
+        Column(
+            "caliber_ratio",
+            "",
+            "artery_caliber_mean_px / vein_caliber_mean_px",
+            "venule",
+            "avr/ratio-of-calibres/both",
+        )
+    )
+    return (*plain, *(twin for column in plain for twin in _twin(column)))
+
+
+def _of_structure(structure: str) -> Iterator[Column]:
+    plural = "vessels" if structure == "vessel" else structure
+    for region in ("", *(zone.name for zone in ZONES)):
+        for measure in MEASURES:
+            if region and not measure.zones:
+                continue
+            where = f"; within {region.replace('_', ' ')}" if region else ""
+            canonical = f"{measure.canonical}/{plural}" if measure.canonical and not region else ""
+            yield Column(
+                measure.column(structure, region),
+                measure.unit,
+                measure.formula + where,
+                measure.source,
+                canonical,
+                measure.version,
+            )
+
+
+def _equivalents() -> Iterator[Column]:
+    ring = "of the six widest vessels in zone B"
+    kinds = (
+        ("knudtson", "px", "Knudtson et al. 2003"),
+        ("hubbard", "um", "Hubbard et al. 1999"),
+    )
+    for structure in ("artery", "vein"):
+        for kind, unit, source in kinds:
+            name = f"{structure}_cre_{kind}_zone_b"
+            canonical = f"central-retinal-equivalents/{kind}/{structure}"
+            yield Column(f"{name}_{unit}", unit, f"{kind} equivalent {ring}", source, canonical)
+            yield Column(f"{name}_n", "", f"vessels that {name}_{unit} rests on", source, "")
+    for kind, unit, source in kinds:
+        formula = f"artery_cre_{kind}_zone_b_{unit} / vein_cre_{kind}_zone_b_{unit}"
+        yield Column(f"avr_{kind}_zone_b", "", formula, source, f"avr/{kind}/both")
+
+
+def _twin(column: Column) -> Iterator[Column]:
+    if column.unit not in UM:
+        return
+    unit, power = UM[column.unit]
+    yield Column(
+        column.name.removesuffix(column.unit) + unit,
+        unit,
+        f"{column.name} x (um/px)^{power}",
+        column.source,
+        column.canonical,
+        column.version,
+    )

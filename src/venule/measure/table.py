@@ -1,0 +1,182 @@
+"""Measurements as tables: wide, tidy, one row a segment, and their data dictionary."""
+
+import csv
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+
+from venule.measure.columns import UNITS, all_columns
+from venule.measure.definitions import STRUCTURES
+from venule.measure.photograph import Measurements, Value
+from venule.measure.tortuosity import (
+    grisan,
+    inflections,
+    shape_of,
+    tau1,
+    tau2,
+    tau3,
+    tau4,
+    tau5,
+    tau6,
+    tau7,
+)
+
+NOTES = "notes"
+
+_SHAPES = {
+    "tortuosity_tau1": tau1,
+    "tortuosity_tau2_rad": tau2,
+    "tortuosity_tau3_per_px": tau3,
+    "tortuosity_tau4_per_px": tau4,
+    "tortuosity_tau5_per_px2": tau5,
+    "tortuosity_tau6_per_px": tau6,
+    "tortuosity_tau7_per_px2": tau7,
+    "tortuosity_grisan_per_px": grisan,
+    "inflections": inflections,
+}
+
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photograph's line: its id, what passes through, its values and its notes."""
+
+    id: str
+    passed: Mapping[str, Cell] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def wide(rows: Sequence[Row]) -> str:
+    """A CSV of one row a photograph, with every column that any photograph has."""
+    passed = list(dict.fromkeys(name for row in rows for name in row.passed))
+    columns = _present(rows)
+    lines = (
+        {
+            "id": row.id,
+            **row.passed,
+            **{name: row.values.get(name) for name in columns},
+            NOTES: "; ".join(row.notes),
+        }
+        for row in rows
+    )
+    return _csv(["id", *passed, *columns, NOTES], lines)
+
+
+def tidy(rows: Sequence[Row]) -> str:
+    """A CSV of one row a value: id, what passes through, column, value, unit, notes.
+
+    The notes stand in the photograph's first row alone.
+    """
+    passed = list(dict.fromkeys(name for row in rows for name in row.passed))
+    units = {column.name: UNITS[column.unit] for column in all_columns()}
+    columns = _present(rows)
+
+    def lines() -> Iterator[dict[str, Cell]]:
+        for row in rows:
+            notes = "; ".join(row.notes)
+            names = [name for name in columns if name in row.values] or [""]
+            for name in names:
+                cells = {"measure": name, "value": row.values.get(name), "unit": units.get(name)}
+                yield {"id": row.id, **row.passed, **cells, NOTES: notes}
+                notes = ""
+
+    return _csv(["id", *passed, "measure", "value", "unit", NOTES], lines())
+
+
+def segments(measured: Iterable[tuple[str, Measurements]]) -> str:
+    """A CSV of one row a vessel segment: where it runs, its calibre and its shape."""
+    names = [
+        "id",
+        "structure",
+        "segment",
+        "start_node",
+        "end_node",
+        "start_row",
+        "start_column",
+        "end_row",
+        "end_column",
+        "length_px",
+        "chord_px",
+        "caliber_mean_px",
+        "closed",
+        *_SHAPES,
+    ]
+
+    def lines() -> Iterator[Mapping[str, Cell]]:
+        for id_, found in measured:
+            yield from _segment_lines(id_, found)
+
+    return _csv(names, lines())
+
+
+def dictionary() -> str:
+    """The data dictionary as a CSV: one row a column there can be."""
+    lines: Iterator[Mapping[str, Cell]] = (
+        {
+            "column": column.name,
+            "label": column.label,
+            "unit": UNITS[column.unit],
+            "definition": column.definition,
+            "source": column.source,
+            "version": column.version,
+            "canonical_name": column.canonical,
+            "short_name": column.short_name,
+        }
+        for column in all_columns()
+    )
+    names = "column,label,unit,definition,source,version,canonical_name,short_name"
+    return _csv(names.split(","), lines)
+
+
+def _present(rows: Sequence[Row]) -> list[str]:
+    """The columns that any photograph has, in the table's order."""
+    present = {name for row in rows for name in row.values}
+    return [column.name for column in all_columns() if column.name in present]
+
+
+def _segment_lines(id_: str, found: Measurements) -> Iterator[Mapping[str, Cell]]:
+    for structure in STRUCTURES:
+        view = found.views.get(structure)
+        for number, segment in enumerate(view.segments if view is not None else ()):
+            shape = shape_of(segment)
+            start, end = segment.points[0], segment.points[-1]
+            yield {
+                "id": id_,
+                "structure": structure,
+                "segment": number,
+                "start_node": segment.start,
+                "end_node": segment.end,
+                "start_row": float(start[0]),
+                "start_column": float(start[1]),
+                "end_row": float(end[0]),
+                "end_column": float(end[1]),
+                "length_px": segment.length_px,
+                "chord_px": segment.chord_px,
+                "caliber_mean_px": segment.mean_caliber_px,
+                "closed": int(segment.closed),
+                **{name: of(shape) for name, of in _SHAPES.items()},
+            }
+
+
+def written(value: Cell) -> Cell:
+    """A cell as every table of measurements has it.
+
+    Ten significant digits; nothing for what could not be had; no formula for a spreadsheet.
+    """
+    if isinstance(value, float):
+        return f"{value:.10g}" if math.isfinite(value) else ""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
+
+
+def _csv(names: Sequence[str], lines: Iterable[Mapping[str, Cell]]) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    for line in lines:
+        writer.writerow({name: written(value) for name, value in line.items()})
+    return text.getvalue()

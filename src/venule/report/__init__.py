@@ -1,0 +1,1 @@
+"""Reports of results: one page that can be sent to a colleague."""

@@ -1,0 +1,156 @@
+"""What a report tells: photographs, settings and pictures, from results or made for it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from venule import __version__
+from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse
+from venule.analysis.columns import COLUMNS, Cell
+from venule.batch.reading import Result, Results, open_result, read_results
+from venule.errors import ImageError
+from venule.image.photograph import read_photograph
+from venule.measure.table import NOTES
+from venule.report.pictures import Pictures, longest_px, pictures
+
+ABOUT = frozenset(
+    {
+        "quality",
+        "quality_reasons",
+        "uncertainty",
+        "laterality",
+        "um_per_px",
+        "scale_um_per_px",
+        "acquired",
+        NOTES,
+    }
+)
+"""Columns that a report shows elsewhere than among its measurements."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One photograph of a report; `pictures` is None where there is nothing to show."""
+
+    name: str
+    status: str
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    size: tuple[int, int] | None = None  # H, W
+    pictures: Pictures | None = None
+
+    @property
+    def grade(self) -> str:
+        """The grade, or that it failed."""
+        return str(self.cells.get("quality") or ("failed" if self.status == "failed" else ""))
+
+    @property
+    def measured(self) -> dict[str, Cell]:
+        """Columns that hold measurements."""
+        return {
+            name: cell
+            for name, cell in self.cells.items()
+            if name not in ABOUT and cell not in (None, "")
+        }
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything that a report tells."""
+
+    title: str
+    model: str
+    settings: Mapping[str, Any]
+    subjects: Sequence[Subject]
+
+
+def of_results(out: Path, progress: Callable[[str], None]) -> Contents:
+    """The contents of a folder of results; `progress` is called with each photograph's name.
+
+    Raises:
+        UsageError, OutputError: the folder holds none, or cannot be read.
+    """
+    results = read_results(out)
+    longest = longest_px(len(results.results))
+    subjects = tuple(_subjects(results, longest, progress))
+    return Contents(
+        out.resolve().name, str(results.settings.get("model", "")), results.settings, subjects
+    )
+
+
+def _subjects(results: Results, longest: int, progress: Callable[[str], None]) -> Iterator[Subject]:
+    for result in results.results:
+        yield _subject(results, result, longest)
+        progress(result.name)
+
+
+def _subject(results: Results, result: Result, longest: int) -> Subject:
+    about: dict[str, Any] = {
+        "name": result.name,
+        "status": result.status,
+        "reason": result.reason,
+        "notes": result.notes,
+        "cells": result.cells,
+    }
+    if result.status != "done":
+        return Subject(**about)
+    try:
+        analysis = open_result(results, result)
+    except ImageError as error:
+        reason = f"no picture: {str(error).removeprefix(f'{result.source}: ')}"
+        return Subject(**{**about, "reason": reason})
+    if "vessel_density" not in result.cells:  # predicted without measurements
+        about["cells"] = {**result.cells, **COLUMNS["measure"].row(analysis)}
+    return Subject(**about, size=analysis.photograph.shape, pictures=pictures(analysis, longest))
+
+
+def of_photographs(
+    paths: Sequence[Path],
+    networks: Networks,
+    *,
+    steps: Sequence[Step] = (),
+    progress: Callable[[str], None],
+) -> Contents:
+    """The contents of photographs that are analysed for the report.
+
+    Raises:
+        ImageError: a photograph alone that cannot be read; of several it is reported.
+    """
+    subjects = []
+    for path in paths:
+        try:
+            analysis = analyse(read_photograph(path), networks, steps=(GRADE, *steps))
+        except ImageError as error:
+            if len(paths) == 1:
+                raise
+            subjects.append(Subject(name=path.name, status="failed", reason=str(error)))
+        else:
+            subjects.append(_of_analysis(path, analysis, longest_px(len(paths))))
+        progress(path.name)
+    record = networks.vessels.record
+    settings = {
+        "venule": __version__,
+        "model": record.name,
+        "licence": record.licence,
+        "runtime": networks.vessels.runtime,
+        "threshold": {one.name: one.threshold for one in record.classes},
+    }
+    title = paths[0].name if len(paths) == 1 else f"{len(paths)} photographs"
+    return Contents(title, record.name, settings, tuple(subjects))
+
+
+def _of_analysis(path: Path, analysis: Analysis, longest: int) -> Subject:
+    cells: dict[str, Cell] = {}
+    for name, group in COLUMNS.items():
+        if name != "acquired":  # personal
+            cells |= group.row(analysis)
+    return Subject(
+        name=path.name,
+        status="done",
+        notes=analysis.photograph.notes,
+        cells=cells,
+        size=analysis.photograph.shape,
+        pictures=pictures(analysis, longest),
+    )

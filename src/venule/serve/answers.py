@@ -1,0 +1,125 @@
+"""Analyses as the REST interface answers them."""
+
+import csv
+import math
+from collections.abc import Mapping
+from io import StringIO
+
+from venule.analysis.analyse import Analysis
+from venule.analysis.columns import Cell
+from venule.analysis.definitions import describe
+from venule.image.ellipse import Ellipse as Outline
+from venule.image.levels import threshold_level
+from venule.measure.table import NOTES
+from venule.serve.items import Item
+from venule.serve.schemas import Ellipse, Found, Measurement, Measurements, Point, Result, entry
+
+_ABOUT = frozenset({NOTES, "laterality", "mask_source", "um_per_px", "scale_um_per_px"})
+"""Columns that the page shows beside the table."""
+
+
+def result(item: Item, licences: Mapping[str, str]) -> Result:
+    """A photograph with its state and what was found."""
+    analysis = item.analysis
+    return Result(
+        **entry(item).model_dump(),
+        complete=item.complete,
+        found=None if analysis is None else found(analysis, licences),
+    )
+
+
+def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
+    """What was found in a photograph."""
+    prediction, quality, marks = analysis.prediction, analysis.quality, analysis.landmarks
+    outline, vessels = prediction.fov.outline, prediction.vessel_map
+    disc = marks.disc if marks is not None else None
+    fovea = marks.fovea if marks is not None else None
+    photograph = analysis.photograph
+    eye = photograph.laterality or (marks.laterality if marks is not None else None)
+    height, width = photograph.shape
+    return Found(
+        width=width,
+        height=height,
+        model=analysis.model,
+        licence=licences.get(analysis.model, ""),
+        threshold=vessels.threshold,
+        threshold_level=threshold_level(vessels.threshold),
+        grade=quality.grade if quality is not None else "",
+        reasons=list(quality.reasons) if quality is not None else [],
+        uncertainty=quality.uncertainty if quality is not None else None,
+        notes=list(photograph.notes),
+        laterality=eye,
+        um_per_px=photograph.um_per_px,
+        field=_field(outline),
+        disc=None
+        if disc is None
+        else Ellipse(
+            x=disc.x,
+            y=disc.y,
+            major_px=disc.major_px,
+            minor_px=disc.minor_px,
+            angle=disc.angle,
+            confidence=disc.confidence,
+        ),
+        fovea=None if fovea is None else Point(x=fovea.x, y=fovea.y, confidence=fovea.confidence),
+        has_types={"artery", "vein"} <= set(prediction.maps),
+    )
+
+
+def _field(outline: Outline) -> Ellipse:
+    turned = outline.height_px > outline.width_px
+    wide, tall = outline.width_px / 2, outline.height_px / 2
+    return Ellipse(
+        x=outline.column,
+        y=outline.row,
+        major_px=max(wide, tall),
+        minor_px=min(wide, tall),
+        angle=math.pi / 2 if turned else 0.0,
+    )
+
+
+def measurements(item: Item, *, mask_source: str) -> Measurements:
+    """The table of a photograph, with units and definitions."""
+    values = []
+    notes = [part for part in str(item.cells.get(NOTES) or "").split("; ") if part]
+    for name, cell in item.cells.items():
+        if name in _ABOUT or cell in (None, ""):
+            continue
+        what = describe(name)
+        values.append(
+            Measurement(
+                name=name,
+                label=what.label,
+                unit=what.unit,
+                definition=what.definition,
+                value=_value(cell),
+            )
+        )
+    return Measurements(complete=item.complete, mask_source=mask_source, notes=notes, values=values)
+
+
+def table(item: Item) -> str:
+    """The table of a photograph as CSV, one row."""
+    written = StringIO()
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow(["id", "name", *item.cells])
+    writer.writerow([item.id, _plain(item.name), *item.cells.values()])
+    return written.getvalue()
+
+
+def _plain(text: str) -> str:
+    """A name that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _value(cell: Cell) -> Cell:
+    """A number where the table has one, even as text; None for what is no finite one."""
+    if not isinstance(cell, str | float):
+        return cell
+    try:
+        number = float(cell)
+    except ValueError:
+        return cell
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number

@@ -1,0 +1,164 @@
+"""Who may ask what: hosts, origins, the session's cookie, and what a browser may do with a page."""
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+OPEN_PATHS = ("/", "/openapi.json")
+"""What answers without the session's cookie; so do the page's own files."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where the service listens, and its secret.
+
+    Beyond the loopback the page itself is given only to who knows the token, which is the secret
+    as well: the link that `venule serve` prints has it.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+    @property
+    def on_loopback(self) -> bool:
+        """Tell whether only this computer can ask."""
+        return self.host == "localhost" or _is_loopback(self.host)
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name; browsers do not tell ports apart."""
+        return f"venule-{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address that opens the page."""
+        host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(
+            self.host, self.host
+        )
+        host = f"[{host}]" if ":" in host else host
+        token = "" if self.on_loopback else f"?token={self.secret}"
+        return f"http://{host}:{self.port}/{token}"
+
+    def knows_host(self, header: str) -> bool:
+        """Tell whether a Host header names this service.
+
+        A foreign name that was made to lead here (DNS rebinding) is a name, so numbers are safe.
+        """
+        try:
+            parts = urlsplit(f"//{header}")
+            name, port = parts.hostname or "", parts.port
+        except ValueError:
+            return False
+        if (80 if port is None else port) != self.port or parts.path or parts.username is not None:
+            return False
+        if name == self.host.lower() or name == "localhost":
+            return True
+        if _is_loopback(name):
+            return True
+        if self.on_loopback:
+            return False
+        own = {socket.gethostname().lower(), socket.getfqdn().lower()}
+        return name in own or _is_address(name)
+
+    def is_known(self, request: Request) -> bool:
+        """Tell whether a request carries the session's secret."""
+        shown = request.cookies.get(self.cookie, "")
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            shown = bearer.strip()
+        return secrets.compare_digest(shown.encode(), self.secret.encode())
+
+    async def __call__(self, request: Request, handle: Handler) -> Response:
+        """Answer a request, or refuse it before anything is read of it."""
+        response = self._refusal(request) or self._introduction(request)
+        if response is None:
+            response = await handle(request)
+            if request.url.path == "/" and response.status_code == 200:
+                self._give_cookie(response)
+        response.headers.update(HEADERS)
+        if "cache-control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _refusal(self, request: Request) -> Response | None:
+        host = request.headers.get("host", "")
+        if not self.knows_host(host):
+            return _refuse(421, "this service is not called that; use the address it printed")
+        origin = request.headers.get("origin")
+        if origin is not None and origin != f"{request.url.scheme}://{host}":
+            return _refuse(403, "requests of other pages are not answered")
+        site = request.headers.get("sec-fetch-site", "none")
+        navigates = request.url.path == "/" and request.method == "GET"
+        if site not in ("same-origin", "none") and not navigates:
+            return _refuse(403, "requests of other pages are not answered")
+        path = request.url.path
+        is_open = path in OPEN_PATHS or path.startswith("/static/")
+        if is_open and (self.on_loopback or path == "/" or path.startswith("/static/")):
+            return None
+        if not self.is_known(request):
+            return _refuse(401, "open the page first: it begins a session")
+        return None
+
+    def _introduction(self, request: Request) -> Response | None:
+        """The answer to the first request of the page from beyond the loopback."""
+        if self.on_loopback or request.url.path != "/" or self.is_known(request):
+            return None
+        token = request.query_params.get("token", "")
+        if not secrets.compare_digest(token.encode(), self.secret.encode()):
+            return _refuse(401, "open the address that venule serve printed: it has a token")
+        response = RedirectResponse("/", status_code=303)  # the token leaves the address
+        self._give_cookie(response)
+        return response
+
+    def _give_cookie(self, response: Response) -> None:
+        # A link in a mail may lead to the page from beyond the loopback; nothing else is asked so.
+        same: Literal["strict", "lax"] = "strict" if self.on_loopback else "lax"
+        response.set_cookie(self.cookie, self.secret, httponly=True, samesite=same, path="/")
+
+
+def _refuse(status: int, detail: str) -> Response:
+    return JSONResponse({"detail": detail}, status_code=status)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(name: str) -> bool:
+    return _is_address(name) and ipaddress.ip_address(name).is_loopback

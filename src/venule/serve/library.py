@@ -1,0 +1,65 @@
+"""The photographs of a folder, or of a folder of results, as the service lists them."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from venule.analysis.analyse import Analysis, Networks
+from venule.batch.plan import plan
+from venule.batch.reading import Result, Results, holds_results, open_result, read_results
+from venule.errors import UsageError
+from venule.serve.items import Item
+from venule.serve.service import analyse_file
+
+
+class Library:
+    """The items of one folder, and the results behind them where there are some."""
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder")
+        self.results: Results | None = None
+        if holds_results(folder):
+            self.results = read_results(folder)
+            self.items: Sequence[Item] = tuple(_of_results(self.results))
+            self.places = {
+                item.id: Path(result.place)
+                for item, result in zip(self.items, self.results.results, strict=True)
+            }
+        else:
+            jobs = plan([folder], folder / ".venule-none")
+            self.items = tuple(
+                Item(
+                    id=opaque(job.name),
+                    name=job.name,
+                    open=partial(analyse_file, job.source),
+                    uploaded=False,
+                )
+                for job in jobs
+            )
+            self.places = {item.id: job.source for item, job in zip(self.items, jobs, strict=True)}
+
+
+def opaque(name: str) -> str:
+    """An id that stays the same from start to start, and tells nothing of the name."""
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _of_results(results: Results) -> Iterator[Item]:
+    for result in results.results:
+        item = Item(
+            id=opaque(result.name),
+            name=result.name,
+            open=partial(_open_stored, results, result),
+            uploaded=False,
+            grade=str(result.cells.get("quality") or ""),
+            stored=result.name if result.status == "done" else None,
+        )
+        if result.status == "failed":
+            item.state, item.reason = "failed", result.reason
+        yield item
+
+
+def _open_stored(results: Results, result: Result, _: Callable[[], Networks]) -> Analysis:
+    return open_result(results, result)

@@ -1,0 +1,103 @@
+"""What the page shows of a photograph, as bytes: views, thumbnails and maps of levels."""
+
+import gzip
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from venule.analysis.analyse import Analysis
+from venule.image.arrays import RGB
+from venule.image.encode import encode_jpeg
+from venule.image.photograph import read_photograph
+from venule.image.preprocess import Illumination, correct_illumination
+
+View = Literal["color", "green", "clahe", "illumination"]
+VIEWS: tuple[View, ...] = get_args(View)
+
+THUMBNAIL_PX = 72
+
+ARTERY, VEIN = 1, 2
+"""Bits of the map of classes."""
+
+
+def view(analysis: Analysis, name: View, longest_px: int) -> bytes:
+    """The photograph as JPEG: in colour, red-free, with contrast or light evened out."""
+    pixels = analysis.photograph.pixels
+    step = -(-max(pixels.shape) // longest_px)
+    if name == "green":
+        pixels = pixels[..., 1]
+    elif name == "clahe":
+        pixels = _clahe(pixels[::step, ::step, 1])
+    elif name == "illumination":
+        pixels = correct_illumination(pixels, analysis.prediction.fov.mask, Illumination())
+    return encode_jpeg(pixels, longest_px=longest_px)
+
+
+def _clahe(green: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    # Imported where it is needed: it takes a while.
+    from skimage.exposure import equalize_adapthist
+
+    even = equalize_adapthist(green, clip_limit=0.02)
+    return np.asarray(np.rint(even * 255), np.uint8)
+
+
+def levels(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]:
+    """Size (H, W) and gzip of the probability map, uint16 little-endian, row by row.
+
+    Of a photograph beyond `longest_px`, the largest level of each block.
+    """
+    found = _reduced(analysis.prediction.vessel_map.levels, longest_px)
+    return (found.shape[0], found.shape[1]), _packed(found.astype("<u2", copy=False))
+
+
+def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
+    """As `levels`, of the map of `ARTERY` and `VEIN` bits, uint8; None where they are not known."""
+    maps = analysis.prediction.maps
+    if not {"artery", "vein"} <= set(maps):
+        return None
+    bits = maps["artery"].mask * np.uint8(ARTERY) | maps["vein"].mask * np.uint8(VEIN)
+    found = _reduced(bits, longest_px)
+    return (found.shape[0], found.shape[1]), _packed(found)
+
+
+def _reduced(values: NDArray[np.uint16], longest_px: int) -> NDArray[np.uint16]:
+    step = -(-max(values.shape) // longest_px)
+    if step == 1:
+        return values
+    rows, columns = (-(-side // step) for side in values.shape)
+    padded = np.zeros((rows * step, columns * step), values.dtype)
+    padded[: values.shape[0], : values.shape[1]] = values
+    return np.asarray(padded.reshape(rows, step, columns, step).max(axis=(1, 3)))
+
+
+def _packed(values: NDArray[np.generic]) -> bytes:
+    return gzip.compress(np.ascontiguousarray(values).tobytes(), compresslevel=1, mtime=0)
+
+
+def thumbnail(pixels: RGB) -> bytes:
+    """A small JPEG."""
+    return encode_jpeg(pixels, quality=80, longest_px=THUMBNAIL_PX)
+
+
+def thumbnail_of(path: Path) -> bytes:
+    """A small JPEG of a photograph's file; JPEG files are decoded at an eighth of their size.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        try:
+            with Image.open(path, formats=("JPEG",)) as opened:
+                opened.draft("RGB", (THUMBNAIL_PX, THUMBNAIL_PX))
+                small = opened.convert("RGB")
+                small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+                encoded = BytesIO()
+                small.save(encoded, "JPEG", quality=80)
+                return encoded.getvalue()
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            pass  # `read_photograph` says what is wrong with it
+    return thumbnail(read_photograph(path).pixels)

@@ -1,0 +1,144 @@
+"""Start the service: networks, folder, address, browser."""
+
+import json
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from venule.analysis.analyse import Networks, Step
+from venule.analysis.columns import COLUMNS
+from venule.analysis.marks import LANDMARKS, TYPES
+from venule.errors import UsageError
+from venule.inference.load import MARKS, load, shipped_marks, shipped_weights, weights_file
+from venule.serve.app import About, create_app
+from venule.serve.door import Door
+from venule.serve.library import Library
+from venule.serve.limits import Limits
+from venule.serve.service import Service
+
+STARTS_WITHIN_S = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """What is to be served, and where."""
+
+    folder: Path | None = None
+    model: str
+    host: str = "127.0.0.1"
+    port: int = 8765
+    example: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+def build(serving: Serving, door: Door) -> FastAPI:
+    """The application of what is to be served.
+
+    Raises:
+        UsageError, WeightsError, OutputError: the folder or the weights cannot be used.
+    """
+    weights_file(serving.model)  # what it says is said now, not in the worker
+    library = Library(serving.folder) if serving.folder is not None else None
+
+    def open_networks() -> Networks:
+        return Networks(load(serving.model))
+
+    service = Service(
+        open_networks,
+        limits=serving.limits,
+        listed=library.items if library is not None else (),
+        later=later_steps(),
+        groups=tuple(COLUMNS),
+    )
+    if serving.example:
+        service.add(_example(), "example.png")
+    return create_app(
+        service,
+        about=About(serving.model, _licences()),
+        door=door,
+        places=library.places if library is not None else {},
+    )
+
+
+def later_steps() -> tuple[Step, ...]:
+    """The steps beyond vessels for which this installation has networks."""
+    have = set(shipped_marks())
+    return (TYPES, LANDMARKS) if set(MARKS) <= have else ()
+
+
+def _licences() -> dict[str, str]:
+    """The licence of each shipped model, as its card beside it says."""
+    licences = {}
+    for name, path in shipped_weights().items():
+        card = path.with_suffix(".json")
+        text = card.read_text(encoding="utf-8") if card.is_file() else "{}"
+        licences[name] = str(json.loads(text).get("weights", {}).get("licence", ""))
+    return licences
+
+
+def _example() -> bytes:
+    """scikit-image's photograph of a retina, which is in the public domain (CC0)."""
+    from skimage.data import retina
+
+    from venule.image.encode import encode_rgb
+
+    return encode_rgb(retina())  # type: ignore[no-untyped-call]
+
+
+def serve(
+    serving: Serving,
+    *,
+    opened: Callable[[str], None],
+    browser: bool,
+) -> None:
+    """Serve until somebody stops it; `opened` is told the address.
+
+    Raises:
+        UsageError: the address cannot be used.
+    """
+    listening = _listen(serving.host, serving.port)
+    port = listening.getsockname()[1]
+    door = Door(host=serving.host, port=port)
+    app = build(serving, door)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, limit_concurrency=512
+    )
+    server = uvicorn.Server(config)
+    opened(door.url)
+    if browser:
+        threading.Thread(target=_browse, args=(door, server), daemon=True).start()
+    server.run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        reason = error.strerror or error
+        raise UsageError(
+            f"{host}:{port}: cannot be listened at ({reason}); give another --port"
+        ) from None
+    listening.listen(512)
+    return listening
+
+
+def _browse(door: Door, server: uvicorn.Server) -> None:
+    """Open the page once the server answers."""
+    wait = threading.Event()
+    for _ in range(STARTS_WITHIN_S * 10):
+        if server.started:
+            with suppress(Exception):  # no browser: the address is printed
+                webbrowser.open(door.url)
+            return
+        wait.wait(0.1)

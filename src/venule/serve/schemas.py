@@ -1,0 +1,128 @@
+"""What the REST interface answers."""
+
+from pydantic import BaseModel
+
+from venule.analysis.columns import Cell
+from venule.serve.items import Item, State
+
+
+class Health(BaseModel):
+    """Tell whether the service is there, and how busy it is."""
+
+    status: str
+    version: str
+    waiting: int
+    most_waiting: int
+    listed: int
+
+
+class Model(BaseModel):
+    """Weights that segment vessels."""
+
+    name: str
+    licence: str
+    in_use: bool
+
+
+class Refusal(BaseModel):
+    """Why a request was not answered."""
+
+    detail: str
+
+
+class Entry(BaseModel):
+    """One photograph in a list."""
+
+    id: str
+    name: str
+    state: State
+    grade: str
+    reason: str
+
+
+class Page(BaseModel):
+    """A part of the list of photographs; `total` counts those that the search finds."""
+
+    total: int
+    offset: int
+    entries: list[Entry]
+
+
+class Ellipse(BaseModel):
+    """An ellipse in pixels of the photograph; `angle` of the longer half-axis, in radians."""
+
+    x: float
+    y: float
+    major_px: float
+    minor_px: float
+    angle: float
+    confidence: float | None = None
+
+
+class Point(BaseModel):
+    """A place in pixels of the photograph."""
+
+    x: float
+    y: float
+    confidence: float
+
+
+class Region(BaseModel):
+    """A square window; `doubt` is the expected number of its wrong pixels."""
+
+    x: int
+    y: int
+    size: int
+    doubt: float
+
+
+class Found(BaseModel):
+    """What was found in a photograph; its maps are fetched for themselves."""
+
+    width: int
+    height: int
+    model: str
+    licence: str
+    threshold: float
+    threshold_level: int
+    grade: str
+    reasons: list[str]
+    uncertainty: float | None
+    notes: list[str]
+    laterality: str | None
+    um_per_px: float | None
+    field: Ellipse
+    disc: Ellipse | None
+    fovea: Point | None
+    has_types: bool
+
+
+class Result(Entry):
+    """A photograph with its state and, once there is one, its result."""
+
+    complete: bool
+    found: Found | None = None
+
+
+class Measurement(BaseModel):
+    """One value, None where it could not be had, with its unit and what it means."""
+
+    name: str
+    label: str
+    unit: str
+    definition: str
+    value: Cell
+
+
+class Measurements(BaseModel):
+    """The table of one photograph; `complete` is false while it is being made."""
+
+    complete: bool
+    mask_source: str
+    notes: list[str]
+    values: list[Measurement]
+
+
+def entry(item: Item) -> Entry:
+    """The line of a photograph."""
+    return Entry(id=item.id, name=item.name, state=item.state, grade=item.grade, reason=item.reason)

@@ -1,0 +1,303 @@
+"""The service behind the viewer: a bounded queue, one worker, and what is kept of results."""
+
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse, in_order
+from venule.analysis.columns import COLUMNS, Cell
+from venule.errors import UsageError, VenuleError
+from venule.image.photograph import Photograph, read_photograph
+from venule.serve.items import Item
+from venule.serve.limits import Limits
+
+_log = logging.getLogger(__name__)
+
+_IN_REPORT = ("quality", "landmarks")
+"""Groups of columns that the page shows in other places than its table."""
+
+
+class BusyError(VenuleError):
+    """As many photographs wait as may wait."""
+
+
+class UnknownError(VenuleError):
+    """No photograph of that id is known any more."""
+
+
+class Service:
+    """Photographs by opaque ids; one thread analyses them, one after the other.
+
+    First their vessels are found and graded, which is shown at once; then, when nobody waits for
+    vessels, `later` steps and the table of measurements.
+
+    Args:
+        open_networks: loads the networks; called once, in the worker.
+        limits: bounds of time and memory.
+        listed: photographs that are known from the beginning, such as those of a folder.
+        later: steps that are taken after the vessels have been shown.
+        groups: names of `COLUMNS` that fill the table.
+    """
+
+    def __init__(
+        self,
+        open_networks: Callable[[], Networks],
+        *,
+        limits: Limits | None = None,
+        listed: Sequence[Item] = (),
+        later: Sequence[Step] = (),
+        groups: Sequence[str] = (),
+    ) -> None:
+        self.limits = limits or Limits()
+        self._open_networks = open_networks
+        self._networks: Networks | None = None
+        self._later, self._groups = tuple(later), tuple(groups)
+        self.listed = tuple(listed)
+        self._items = {item.id: item for item in self.listed}
+        self._uploads: OrderedDict[str, Item] = OrderedDict()
+        self._kept: OrderedDict[str, Item] = OrderedDict()  # those that hold an analysis
+        self._first: deque[Item] = deque()
+        self._second: deque[Item] = deque()
+        self._reserved = 0
+        self._closed = False
+        self._changed = threading.Condition()
+        self._worker = threading.Thread(target=self._work, name="venule-analysis", daemon=True)
+        self._worker.start()
+
+    def close(self) -> None:
+        """End the worker, after what it is at."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._worker.join(timeout=5)
+
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        """Hold a place in the queue while a client sends a file.
+
+        Raises:
+            BusyError: there is none.
+        """
+        with self._changed:
+            if len(self._first) + self._reserved >= self.limits.waiting:
+                raise BusyError("too many photographs wait already; try again in a moment")
+            self._reserved += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reserved -= 1
+
+    def add(self, content: bytes, name: str) -> Item:
+        """Take a photograph's file, for which a place is reserved, and queue it."""
+        item = Item(
+            id=secrets.token_urlsafe(12),
+            name=name,
+            open=partial(_analyse_content, content, self.limits.pixels),
+            uploaded=True,
+        )
+        with self._changed:
+            self._items[item.id] = self._uploads[item.id] = item
+            while len(self._uploads) > self.limits.kept_photographs:
+                self._forget(next(iter(self._uploads.values())))
+            self._queue(item)
+        return item
+
+    def open(self, id: str) -> Item:
+        """Queue a photograph whose result is not at hand.
+
+        Raises:
+            BusyError: too many wait.
+            UnknownError: no such photograph.
+        """
+        with self._changed:
+            item = self._find(id)
+            if item.state in ("waiting", "running") or item.analysis is not None:
+                return item
+            if item.uploaded:
+                raise UnknownError("this photograph is no longer kept; drop it again")
+            if len(self._first) + self._reserved >= self.limits.waiting:
+                raise BusyError("too many photographs wait already; try again in a moment")
+            item.reason = ""
+            self._queue(item)
+            return item
+
+    def get(self, id: str) -> Item:
+        """The photograph of that id; what has taken too long counts as failed.
+
+        Raises:
+            UnknownError: no such photograph.
+        """
+        with self._changed:
+            item = self._find(id)
+            if item.id in self._kept:
+                self._kept.move_to_end(item.id)
+            self._give_up(item)
+            return item
+
+    def analysis(self, id: str) -> Analysis:
+        """The analysis of a photograph.
+
+        Raises:
+            UnknownError: no such photograph, or no result of it is at hand.
+        """
+        analysis = self.get(id).analysis
+        if analysis is None:
+            raise UnknownError("there is no result of this photograph; open it first")
+        return analysis
+
+    def cancel(self, id: str) -> None:
+        """Give up a photograph that waits or is worked on, and forget a dropped one.
+
+        Raises:
+            UnknownError: no such photograph.
+        """
+        with self._changed:
+            item = self._find(id)
+            if item.state in ("waiting", "running"):
+                item.state = "cancelled"
+                if item in self._first:
+                    self._first.remove(item)
+            if item.uploaded:
+                self._forget(item)
+
+    def uploads(self) -> tuple[Item, ...]:
+        """The dropped photographs, the latest first."""
+        with self._changed:
+            return tuple(reversed(self._uploads.values()))
+
+    def replace(self, id: str, analysis: Analysis) -> None:
+        """Take another analysis of a photograph for its own, and measure that."""
+        with self._changed:
+            item = self._find(id)
+            self._keep(item, analysis)
+            item.complete = False
+            self._second.append(item)
+            self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """How many photographs are received or wait for their vessels."""
+        with self._changed:
+            return len(self._first) + self._reserved
+
+    def _find(self, id: str) -> Item:
+        if id not in self._items:
+            raise UnknownError("no such photograph; it may be no longer kept, drop it again")
+        return self._items[id]
+
+    def _queue(self, item: Item) -> None:
+        item.state, item.began = "waiting", None
+        self._first.append(item)
+        self._changed.notify_all()
+
+    def _forget(self, item: Item) -> None:
+        self._items.pop(item.id, None)
+        self._uploads.pop(item.id, None)
+        self._kept.pop(item.id, None)
+
+    def _keep(self, item: Item, analysis: Analysis) -> None:
+        """Hold an analysis; of those used least recently as many go as are too many."""
+        item.analysis = analysis
+        self._kept[item.id] = item
+        self._kept.move_to_end(item.id)
+        while sum(one.bytes for one in self._kept.values()) > self.limits.kept_bytes:
+            _, oldest = next(iter(self._kept.items()))
+            if oldest is item:
+                break
+            del self._kept[oldest.id]
+            oldest.analysis, oldest.complete = None, False
+            oldest.state = "listed"
+            if oldest.uploaded:
+                self._forget(oldest)
+
+    def _give_up(self, item: Item) -> None:
+        limit = self.limits.analysis_s
+        late = item.began is not None and time.monotonic() - item.began > limit
+        if item.state == "running" and late:
+            item.fail(f"took longer than {limit:g} s")
+
+    def _work(self) -> None:
+        while (task := self._next()) is not None:
+            item, finish = task
+            try:
+                self._finish(item) if finish else self._begin(item)
+            except VenuleError as error:
+                self._failed(item, str(error))
+            except MemoryError:
+                self._failed(item, "needs more memory than there is")
+            except Exception as error:
+                _log.exception("analysis")
+                self._failed(item, f"a fault in venule, please report it: {type(error).__name__}")
+
+    def _next(self) -> tuple[Item, bool] | None:
+        """The next photograph, and whether its vessels are known; None at the end."""
+        with self._changed:
+            while not self._closed:
+                if self._first:
+                    item = self._first.popleft()
+                    item.begin()
+                    return item, False
+                if self._second:
+                    return self._second.popleft(), True
+                self._changed.wait()
+        return None
+
+    def _begin(self, item: Item) -> None:
+        analysis = item.open(self._loaded)
+        with self._changed:
+            self._give_up(item)
+            if item.state != "running" or item.id not in self._items:
+                return
+            item.state = "done"
+            item.grade = analysis.quality.grade if analysis.quality is not None else item.grade
+            self._keep(item, analysis)
+            self._second.append(item)
+
+    def _finish(self, item: Item) -> None:
+        """Take the later steps and fill the table."""
+        analysis = item.analysis
+        if analysis is None:
+            return
+        found = analysis
+        cells: dict[str, Cell] = {}
+        if self._later and not item.stored:
+            for step in in_order(self._later):
+                found = step.fill(found, self._loaded())
+        for group in self._groups:
+            if group not in _IN_REPORT:
+                cells |= dict(COLUMNS[group].row(found))
+        with self._changed:
+            if item.analysis is analysis:  # nothing else has taken its place meanwhile
+                self._keep(item, found)
+                item.cells, item.complete = cells, True
+
+    def _failed(self, item: Item, reason: str) -> None:
+        with self._changed:
+            if item.state == "running":
+                item.fail(reason)
+            elif item.state == "done":  # the vessels stand; what was to follow does not
+                item.reason, item.complete = reason, True
+
+    def _loaded(self) -> Networks:
+        if self._networks is None:
+            self._networks = self._open_networks()
+        return self._networks
+
+
+def analyse_file(path: Path, networks: Callable[[], Networks]) -> Analysis:
+    """Analyse the photograph in a file, as an `Item` does."""
+    return analyse(read_photograph(path), networks(), steps=(GRADE,))
+
+
+def _analyse_content(content: bytes, pixels: int, networks: Callable[[], Networks]) -> Analysis:
+    photograph: Photograph = read_photograph(content)
+    if photograph.pixels.shape[0] * photograph.pixels.shape[1] > pixels:
+        raise UsageError(f"more than {pixels / 1e6:.0f} megapixels")
+    return analyse(photograph, networks(), steps=(GRADE,))

@@ -1,0 +1,68 @@
+// Requests to the service. A new session is begun where the service was started anew.
+
+export class Refused extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+export const GONE = "The server does not answer. Start it again with venule serve.";
+
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function attempt(path, options) {
+  try {
+    return await fetch(path, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, GONE);
+  }
+}
+
+export async function ask(path, options = {}) {
+  let answer = await attempt(path, options);
+  if (answer.status === 401) {
+    await attempt("/", {});
+    answer = await attempt(path, options);
+  }
+  for (let tries = 0; answer.status === 429 && tries < 60; tries++) {
+    await wait(1000 * Number(answer.headers.get("Retry-After") || 2));
+    answer = await attempt(path, options);
+  }
+  if (!answer.ok) {
+    const body = await answer.json().catch(() => ({}));
+    const detail = typeof body.detail === "string" ? body.detail : answer.statusText;
+    throw new Refused(answer.status, detail);
+  }
+  return answer;
+}
+
+const json = async (path, options) => (await ask(path, options)).json();
+
+export const at = (id, part = "") => `/api/photographs/${encodeURIComponent(id)}${part}`;
+
+export const photographs = (query) => json(`/api/photographs?${new URLSearchParams(query)}`);
+export const photograph = (id) => json(at(id));
+export const analyse = (id) => json(at(id, "/analysis"), { method: "POST" });
+export const cancel = (id) => ask(at(id), { method: "DELETE" });
+export const measurements = (id) => json(at(id, "/measurements"));
+export const uncertain = (id) => json(at(id, "/uncertain"));
+
+export const upload = (file) =>
+  json(`/api/photographs?${new URLSearchParams({ name: file.name })}`, {
+    method: "POST",
+    body: file,
+    headers: { "Content-Type": "application/octet-stream" },
+  });
+
+export async function picture(id, view, longest) {
+  const answer = await ask(at(id, `/image?view=${view}&longest=${longest}`));
+  return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+}
+
+export async function map(id, part, longest, Kind) {
+  const answer = await ask(at(id, `/${part}?longest=${longest}`));
+  const values = new Kind(await answer.arrayBuffer());
+  return { values, width: Number(answer.headers.get("X-Width")), height: Number(answer.headers.get("X-Height")) };
+}

@@ -1,0 +1,380 @@
+// The page: what is open, how it is looked at, and what keys and buttons do.
+
+import * as api from "./api.js";
+import { Camera } from "./camera.js";
+import { Canvas2 } from "./flat.js";
+import { Canvas3 } from "./gl.js";
+import { PhotographList } from "./list.js";
+import { drawMarks, moveMarks } from "./marks.js";
+import { showAbout, showMeasurements } from "./panel.js";
+
+const $ = (id) => document.getElementById(id);
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255);
+
+// Okabe and Ito's palette; cyan is the complement of a fundus.
+const COLORS = { artery: rgb("#d55e00"), vein: rgb("#0072b2"), both: rgb("#009e73") };
+const DEFAULTS = { view: "color", style: "fill", opacity: 0.6, color: "#00e5ff", typed: true, doubt: false, landmarks: true, shown: true, compare: false, split: 0.5 };
+
+const stage = $("stage"), world = $("world");
+let renderer = makeRenderer();
+const look = { ...DEFAULTS, threshold: null };
+let open = null;  // {id, name, state, found, ...}: the photograph that is shown
+let regions = [], region = -1, table = null, asked = false, turn = 0;
+
+export const state = { get open() { return open; }, look, get renderer() { return renderer; }, frames: [] };
+
+function makeRenderer() {
+  const flat = new URLSearchParams(location.search).has("flat");
+  try {
+    if (flat) throw new Error("asked for");
+    return new Canvas3($("canvas"));
+  } catch {
+    const fresh = $("canvas").cloneNode();  // a canvas that was asked for WebGL has no other context
+    $("canvas").replaceWith(fresh);
+    return new Canvas2(fresh);
+  }
+}
+
+const camera = new Camera(stage, () => { redraw(); remember(); });
+const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), chosen: (id) => show(id) });
+
+// Drawing
+
+function redraw() {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(() => { asked = false; draw(); });
+}
+
+function draw() {
+  const began = performance.now();
+  const box = stage.getBoundingClientRect(), canvas = renderer.canvas;
+  const width = Math.max(1, Math.round(box.width * camera.scale)), height = Math.max(1, Math.round(box.height * camera.scale));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const found = open?.found;
+  const threshold = look.threshold === null ? found?.threshold_level ?? 32768 : Math.ceil(look.threshold * 65535);
+  renderer.draw(camera, {
+    ...COLORS, width: found?.width ?? 0, height: found?.height ?? 0, threshold,
+    ground: matchMedia("(prefers-color-scheme: dark)").matches ? [0, 0, 0] : [0.063, 0.071, 0.082],
+    shown: look.shown, outlined: look.style === "outline", opacity: look.opacity, color: rgb(look.color),
+    typed: look.typed && Boolean(found?.has_types), doubting: look.doubt, split: look.compare ? look.split * width : 0,
+  });
+  moveMarks(world, camera, stage);
+  $("zoom").textContent = found ? `${Math.round((100 * camera.zoom) / camera.scale)} %` : "";
+  $("curtain").hidden = !(look.compare && found);
+  $("curtain").style.left = `${look.split * 100}%`;
+  state.frames.push(performance.now() - began);
+  if (state.frames.length > 600) state.frames.shift();
+}
+
+function marks() {
+  drawMarks(world, open?.found, { landmarks: look.landmarks, region: regions[region] });
+}
+
+new ResizeObserver(() => {
+  if (open?.found && Math.abs(camera.zoom - state.fitted) < 1e-9) { camera.fit(); state.fitted = camera.zoom; } else redraw();
+}).observe(stage);
+
+// Opening
+
+function say(text) { $("status").textContent = text; }
+
+function trouble(error) {
+  if (error.status === 0) { lost(); return; }
+  say(error.message);
+}
+
+let losing = false;
+async function lost() {
+  if (losing) return;
+  losing = true;
+  $("gone").textContent = api.GONE;
+  $("gone").hidden = false;
+  for (;;) {
+    await wait(1500);
+    try { await api.ask("/api/health"); break; } catch (error) { if (error.status !== 0) break; }
+  }
+  losing = false;
+  $("gone").hidden = true;
+  say("The server answers again.");
+  await list.reload().catch(trouble);
+  if (open && !open.found) show(open.id);
+}
+
+async function show(id, wanted = {}) {
+  const mine = ++turn;
+  list.select(id);
+  busy("Opening …", id);
+  try {
+    let entry = await api.photograph(id);
+    if (!entry.found && entry.state !== "waiting" && entry.state !== "running") entry = await api.analyse(id);
+    for (let pause = 100; entry.state === "waiting" || entry.state === "running"; pause = Math.min(1000, pause * 1.3)) {
+      if (mine !== turn) return;
+      busy(entry.state === "waiting" ? "Waiting for its turn …" : "Looking for vessels …", id);
+      await wait(pause);
+      entry = await api.photograph(id);
+    }
+    if (mine !== turn) return;
+    list.update(entry);
+    if (!entry.found) return fail(entry);
+    await bring(entry, mine, wanted);
+  } catch (error) {
+    if (mine !== turn) return;
+    busy("");
+    if (error.status === 404 && open?.id !== id) fail({ id, name: "Not there", state: "failed", reason: error.message });
+    trouble(error);
+  }
+}
+
+async function bring(entry, mine, wanted) {
+  const longest = Math.min(renderer.longest, 16384);
+  if (wanted.view) look.view = wanted.view;
+  const [bitmap, levels] = await Promise.all([api.picture(entry.id, look.view, longest), api.map(entry.id, "probability", longest, Uint16Array)]);
+  if (mine !== turn) return;
+  open = entry;
+  renderer.setTypes(null);
+  renderer.setPhoto(bitmap);
+  renderer.setLevels(levels);
+  Object.assign(camera, { width: entry.found.width, height: entry.found.height });
+  Object.assign(look, { threshold: wanted.threshold ?? null });
+  regions = []; region = -1; table = null;
+  busy("");
+  $("empty").hidden = true;
+  for (const part of ["about", "take"]) $(part).hidden = false;
+  $("csv").href = api.at(entry.id, "/measurements.csv");
+  $("mask").href = api.at(entry.id, "/mask");
+  if (wanted.x !== undefined) camera.set({ x: wanted.x, y: wanted.y, zoom: wanted.zoom * camera.scale });
+  else { camera.fit(); state.fitted = camera.zoom; }
+  controls(); marks(); showAbout(entry); showMeasurements(null); redraw(); remember();
+  say(`${entry.name}: ${entry.found.grade}${entry.found.reasons.length ? `, ${entry.found.reasons.join(", ")}` : ""}`);
+  document.title = `${entry.name} – venule`;
+  dispatchEvent(new CustomEvent("opened", { detail: entry }));
+  await complete(entry, mine);
+}
+
+// What takes longer than the vessels: types, landmarks and the table.
+async function complete(entry, mine) {
+  api.uncertain(entry.id).then((found) => { if (mine === turn) { regions = found; controls(); } }).catch(trouble);
+  for (let pause = 300; !entry.complete; pause = Math.min(2000, pause * 1.3)) {
+    showMeasurements({ complete: false, values: [], notes: [], mask_source: "" });
+    await wait(pause);
+    if (mine !== turn) return;
+    entry = await api.photograph(entry.id);
+  }
+  open = entry;
+  table = await api.measurements(entry.id);
+  if (entry.found.has_types) {
+    const types = await api.map(entry.id, "types", Math.min(renderer.longest, 16384), Uint8Array);
+    if (mine === turn) renderer.setTypes(types);
+  }
+  if (mine !== turn) return;
+  showAbout(entry); showMeasurements(table); controls(); marks(); redraw();
+  dispatchEvent(new CustomEvent("measured"));
+}
+
+function fail(entry) {
+  open = null;
+  renderer.clear();
+  busy("");
+  $("empty").hidden = true;
+  for (const part of ["take", "measured"]) $(part).hidden = true;
+  showAbout(entry); marks(); redraw(); controls();
+  $("about").hidden = false;
+  say(`${entry.name}: ${entry.reason || entry.state}`);
+}
+
+function busy(text, id = null) {
+  $("busy").hidden = !text;
+  $("busy-text").textContent = text;
+  $("busy").dataset.id = id ?? "";
+  if (text) $("empty").hidden = true;
+}
+
+async function send(files) {
+  let last = null;
+  for (const file of files) {
+    try {
+      busy(`Sending ${file.name} …`);
+      const entry = await api.upload(file);
+      last ??= entry.id;
+      if (last === entry.id) { await list.reload(); show(entry.id); }
+    } catch (error) {
+      busy("");
+      if (error.status === 0) trouble(error);
+      else fail({ name: file.name, state: "failed", reason: error.message });
+    }
+  }
+  if (files.length > 1) await list.reload().catch(trouble);
+}
+
+// A link to the same view
+
+let remembering = 0;
+function remember() {
+  clearTimeout(remembering);
+  remembering = setTimeout(() => {
+    if (!open) return;
+    const values = { photo: open.id, view: look.view, x: camera.x.toFixed(1), y: camera.y.toFixed(1), zoom: (camera.zoom / camera.scale).toFixed(4), style: look.style, opacity: look.opacity };
+    if (look.threshold !== null) values.threshold = look.threshold;
+    if (!look.shown) values.hidden = 1;
+    history.replaceState(null, "", `#${new URLSearchParams(values)}`);
+  }, 150);
+}
+
+function recall() {
+  const values = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  if (!/^[\w-]{8,40}$/.test(values.photo ?? "")) return false;
+  const among = (name, id) => { if ([...$(id).options].some((option) => option.value === values[name])) look[name] = values[name]; };
+  among("view", "view"); among("style", "style");
+  if (Number(values.opacity) >= 0 && Number(values.opacity) <= 1 && values.opacity) look.opacity = Number(values.opacity);
+  look.shown = !values.hidden;
+  const wanted = { view: look.view };
+  const [x, y, zoom, threshold] = [values.x, values.y, values.zoom, values.threshold].map(Number);
+  if (values.x && [x, y, zoom].every(Number.isFinite) && zoom > 0) Object.assign(wanted, { x, y, zoom });
+  if (values.threshold && threshold > 0 && threshold < 1) wanted.threshold = threshold;
+  show(values.photo, wanted);
+  return true;
+}
+
+// Controls
+
+function controls() {
+  const found = open?.found;
+  for (const name of ["view", "style", "opacity", "color"]) $(name).value = look[name];
+  const threshold = look.threshold ?? found?.threshold ?? 0.5;
+  $("threshold").value = threshold;
+  $("threshold-value").textContent = threshold.toFixed(2);
+  $("opacity-value").textContent = `${Math.round(look.opacity * 100)} %`;
+  for (const [id, there] of [["typed", found?.has_types], ["landmarks", found?.disc || found?.fovea]]) {
+    $(id).checked = look[id] && Boolean(there);
+    $(id).disabled = !there;
+    $(id).closest(".field").classList.toggle("off", !there);
+  }
+  $("doubt").checked = look.doubt;
+  $("show").setAttribute("aria-pressed", look.shown);
+  $("compare").setAttribute("aria-pressed", look.compare);
+  for (const id of ["previous", "next"]) $(id).disabled = !regions.length;
+  $("where").textContent = regions.length && region >= 0 ? `${region + 1} of ${regions.length}` : "";
+}
+
+function change(values) { Object.assign(look, values); controls(); marks(); redraw(); remember(); }
+
+async function changeView(view) {
+  change({ view });
+  if (!open) return;
+  const mine = turn;
+  try {
+    say("Preparing the view …");
+    const bitmap = await api.picture(open.id, view, Math.min(renderer.longest, 16384));
+    if (mine === turn && look.view === view) { renderer.setPhoto(bitmap); redraw(); say(""); }
+  } catch (error) { trouble(error); }
+}
+
+function toRegion(by) {
+  if (!regions.length) return;
+  region = region < 0 ? (by > 0 ? 0 : regions.length - 1) : (region + by + regions.length) % regions.length;
+  const { x, y, size } = regions[region], box = stage.getBoundingClientRect();
+  camera.set({ x: x + size / 2, y: y + size / 2, zoom: (camera.scale * Math.min(box.width, box.height)) / (2.6 * size) });
+  controls(); marks();
+}
+
+const actions = {
+  " ": () => change({ shown: !look.shown }),
+  n: () => toRegion(1), p: () => toRegion(-1),
+  "+": () => camera.by(1.4), "=": () => camera.by(1.4), "-": () => camera.by(1 / 1.4),
+  0: () => { camera.fit(); state.fitted = camera.zoom; }, 1: () => camera.set({ zoom: camera.scale }),
+  ArrowLeft: () => camera.pan(-80, 0), ArrowRight: () => camera.pan(80, 0), ArrowUp: () => camera.pan(0, -80), ArrowDown: () => camera.pan(0, 80),
+  v: () => { const all = [...$("view").options].map((one) => one.value); changeView(all[(all.indexOf(look.view) + 1) % all.length]); },
+  c: () => change({ compare: !look.compare }),
+  o: () => $("files").click(),
+  j: () => list.step(1), k: () => list.step(-1),
+};
+export const keys = actions;
+
+addEventListener("keydown", (event) => {
+  const { target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const typing = target.matches?.("input[type=search], input[type=number], select, textarea");
+  const sliding = target.matches?.("input[type=range]") && event.key.startsWith("Arrow");
+  const pressing = event.key === " " && target.matches?.("button, a, summary, input");
+  const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!action || typing || sliding || pressing || (!open && !"ojk".includes(event.key))) return;
+  if (event.key.startsWith("Arrow") && target !== stage && target !== document.body) return;
+  event.preventDefault();
+  action();
+});
+
+// Whoever clicks goes on with the photograph's keys; whoever tabs stays where they are.
+for (const part of document.querySelectorAll(".tools button, .panel input:not([type=search]):not([type=color])")) part.addEventListener("pointerup", () => setTimeout(() => stage.focus({ preventScroll: true })));
+
+const press = (id, key) => $(id).addEventListener("click", () => actions[key]());
+press("zoom-in", "+"); press("zoom-out", "-"); press("zoom-fit", "0"); press("zoom-one", "1");
+press("show", " "); press("compare", "c"); press("previous", "p"); press("next", "n");
+$("view").addEventListener("change", (event) => changeView(event.target.value));
+$("style").addEventListener("change", (event) => change({ style: event.target.value }));
+$("threshold").addEventListener("input", (event) => change({ threshold: Number(event.target.value) }));
+$("opacity").addEventListener("input", (event) => change({ opacity: Number(event.target.value) }));
+$("color").addEventListener("input", (event) => change({ color: event.target.value }));
+for (const id of ["typed", "doubt", "landmarks"]) $(id).addEventListener("change", (event) => change({ [id]: event.target.checked }));
+for (const id of ["filter", "explain"]) $(id).addEventListener("input", () => showMeasurements(table));
+$("files").addEventListener("change", (event) => { send([...event.target.files]); event.target.value = ""; });
+$("cancel").addEventListener("click", async () => {
+  const { id } = $("busy").dataset;
+  turn++;
+  busy("");
+  $("empty").hidden = Boolean(open);
+  if (id) await api.cancel(id).catch(trouble);
+  await list.reload().catch(trouble);
+});
+$("link").addEventListener("click", async () => {
+  remember();
+  await wait(200);
+  try { await navigator.clipboard.writeText(location.href); say("The link has been copied."); } catch { say(location.href); }
+});
+
+let searching = 0;
+$("search").addEventListener("input", () => {
+  clearTimeout(searching);
+  searching = setTimeout(() => list.reload({ search: $("search").value.slice(0, 200) }).catch(trouble), 150);
+});
+$("grade").addEventListener("change", () => list.reload({ grade: $("grade").value }).catch(trouble));
+
+for (const name of ["dragover", "dragleave", "drop"]) addEventListener(name, (event) => {
+  event.preventDefault();
+  stage.classList.toggle("drop", name === "dragover");
+  if (name === "drop" && event.dataTransfer.files.length) send([...event.dataTransfer.files]);
+});
+
+stage.addEventListener("pointermove", (event) => {
+  if (!open?.found) return;
+  const [x, y] = camera.place(event.clientX, event.clientY).map(Math.floor);
+  const inside = x >= 0 && y >= 0 && x < open.found.width && y < open.found.height;
+  $("place").textContent = inside ? `${x}, ${y}` : "";
+});
+
+$("curtain").addEventListener("pointerdown", (event) => {
+  event.preventDefault();
+  event.stopPropagation();
+  $("curtain").setPointerCapture(event.pointerId);
+});
+$("curtain").addEventListener("pointermove", (event) => {
+  if (!$("curtain").hasPointerCapture(event.pointerId)) return;
+  event.stopPropagation();
+  const box = stage.getBoundingClientRect();
+  change({ split: Math.min(0.98, Math.max(0.02, (event.clientX - box.left) / box.width)) });
+});
+
+function theme(name) {
+  if (name) document.documentElement.dataset.theme = name;
+  else delete document.documentElement.dataset.theme;
+  $("theme").value = name;
+}
+theme(localStorage.getItem("theme") || "");
+$("theme").addEventListener("change", (event) => { localStorage.setItem("theme", event.target.value); theme(event.target.value); });
+
+addEventListener("hashchange", recall);
+controls();
+list.reload().then(() => {
+  if (!recall() && list.total > 0) show(list.entry(0).id);
+}).catch(trouble);

@@ -1,0 +1,127 @@
+"""Masks in folders and tables, and that files give what the analysis gave."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support.trees import save
+from venule.analysis.mask_files import find_masks, load, read_types
+from venule.analysis.measuring import Assumptions, measure_files
+from venule.errors import DatasetError, ImageError, UsageError
+from venule.image.artery_vein import color_types
+from venule.synth.shapes import Mask, draw_tubes, line
+
+
+def _mask(row: float = 60.3, width: float = 6) -> Mask:
+    return draw_tubes((120, 160), [line((row, 20), 0, 120)], width)
+
+
+def _table(folder: Path, text: str) -> Path:
+    path = folder / "in" / "masks.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_folder_of_masks_gives_a_photograph_for_each(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", _mask())
+    save(tmp_path / "b_mask.png", _mask())
+    save(tmp_path / "b_fov.png", np.ones((120, 160), bool))
+    save(tmp_path / "b_overlay.png", _mask())
+    entries = find_masks(tmp_path)
+    assert [entry.id for entry in entries] == ["a", "b"]
+    assert set(entries[1].files) == {"vessels", "fov"}
+    assert load(entries[0]).mask_source == "manual"
+
+
+def test_an_empty_folder_and_a_missing_file_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no masks"):
+        find_masks(tmp_path)
+    with pytest.raises(UsageError, match="not found"):
+        find_masks(tmp_path / "nothing.csv")
+
+
+def test_paths_in_a_table_are_relative_to_it_and_other_columns_pass_through(
+    tmp_path: Path,
+) -> None:
+    save(tmp_path / "in" / "m" / "x.png", _mask())
+    path = _table(
+        tmp_path,
+        "id,vessels,disc_x_px,disc_y_px,disc_radius_px,um_per_px,person,eye,visit\n"
+        "x1,m/x.png,80,60,12,5.5,p7,left,2\n",
+    )
+    (entry,) = find_masks(path)
+    row, found = measure_files(entry)
+    assert row.id == "x1"
+    assert (row.passed["person"], row.passed["eye"], row.passed["visit"]) == ("p7", "left", "2")
+    assert found.disc is not None
+    assert (found.disc.column, found.disc.row, found.disc.radius_px) == (80, 60, 12)
+    assert row.values["vessel_caliber_mean_um"] == pytest.approx(5.5 * 6, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,vesels\na,x.png\n", "did you mean vessels"),
+        ("id,vessels\n,x.png\n", "has no id"),
+        ("id,vessels\na,x.png\na,y.png\n", "in two rows"),
+        ("id,vessels,fov\na,,f.png\n", "names no mask"),
+        ("id,artery,vein\na,x.png,x.png\n", "names one file as two masks"),
+        ("id,artery,artery\na,x.png,y.png\n", "is there twice"),
+        ("id,vessels,disc_x\na,x.png,left\n", "is no number"),
+        ("id,vessels,mask_source\na,x.png,drawn\n", "mask_source"),
+        ("id,vessels\na\n", "not as many cells"),
+        ("id,vessels\n", "no rows"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_told_in_one_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises((DatasetError, UsageError), match=message) as told:
+        find_masks(_table(tmp_path, text))
+    assert "\n" not in str(told.value)
+
+
+def test_masks_of_unlike_sizes_are_told(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "a.png", _mask())
+    save(tmp_path / "in" / "v.png", _mask()[:100])
+    (entry,) = find_masks(_table(tmp_path, "id,artery,vein\nx,a.png,v.png\n"))
+    with pytest.raises(ImageError, match="vein"):
+        measure_files(entry)
+
+
+def test_a_negative_scale_is_told(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "a.png", _mask())
+    (entry,) = find_masks(_table(tmp_path, "id,vessels,um_per_px\nx,a.png,-4\n"))
+    with pytest.raises(UsageError, match="um_per_px -4"):
+        measure_files(entry)
+
+
+def test_an_axial_length_corrects_the_scale(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "a.png", _mask())
+    text = "id,vessels,um_per_px,axial_length_mm\nx,a.png,5,26\n"
+    (entry,) = find_masks(_table(tmp_path, text))
+    row, _ = measure_files(entry)
+    assert row.passed["scale_um_per_px"] == pytest.approx(5 * (26 - 1.82) / (24.09 - 1.82))
+    assert any("Bennett" in note for note in row.notes)
+
+
+def test_an_assumed_disc_scales_where_the_input_has_no_scale(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "a.png", _mask())
+    text = "id,vessels,disc_x,disc_y,disc_radius_px\nx,a.png,80,60,100\n"
+    (entry,) = find_masks(_table(tmp_path, text))
+    row, _ = measure_files(entry, Assumptions(disc_diameter_um=1800))
+    assert row.passed["scale_um_per_px"] == 9
+
+
+def test_a_picture_of_arteries_and_veins_is_read_by_its_colours(tmp_path: Path) -> None:
+    artery, vein = _mask(40.3), _mask(43.3)
+    Image.fromarray(color_types(artery, vein)).save(tmp_path / "x_av.png")
+    read_artery, read_vein = read_types(tmp_path / "x_av.png")
+    assert np.array_equal(read_artery, artery)
+    assert np.array_equal(read_vein, vein)
+    (entry,) = find_masks(tmp_path)
+    row, _ = measure_files(entry)
+    assert row.values["artery_area_px2"] == int(artery.sum())

@@ -1,0 +1,107 @@
+"""`venule measure`: tables of masks, and the same values as `predict --measure`."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from support.commands import Run
+from support.trees import save
+from venule.synth.fundus import synthesize_fundus
+from venule.synth.shapes import Mask, draw_tubes, line
+
+
+def _mask() -> Mask:
+    return draw_tubes((120, 160), [line((60.3, 20), 0, 120), line((60.3, 80), 60, 40)], 6)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_of_masks_becomes_a_table_with_its_record(venule: Run, tmp_path: Path) -> None:
+    save(tmp_path / "masks" / "a.png", _mask())
+    save(tmp_path / "masks" / "deep" / "b.png", _mask())
+    ran = venule("measure", tmp_path / "masks", "-o", tmp_path / "table.csv")
+    assert ran.code == 0, ran.err
+    rows = _rows(tmp_path / "table.csv")
+    assert [row["id"] for row in rows] == ["a", "deep/b"]
+    assert rows[0]["vessel_junctions"] == "1"
+    record = json.loads((tmp_path / "table.run.json").read_text(encoding="utf-8"))
+    assert record["definitions"]["vessel_density"]["version"] == 1
+    assert record["zones_in_disc_radii"]["zone_b"] == [2, 3]
+
+
+def test_all_its_tables_and_pictures_are_written(venule: Run, tmp_path: Path) -> None:
+    save(tmp_path / "m.png", _mask())
+    (tmp_path / "in.csv").write_text(
+        "id,artery,vein,disc_x,disc_y,disc_radius_px,person\nx,m.png,v.png,20,60,15,p1\n",
+        encoding="utf-8",
+    )
+    save(tmp_path / "v.png", _mask()[::-1])
+    out = tmp_path / "out"
+    out.mkdir()
+    ran = venule(
+        "measure",
+        tmp_path / "in.csv",
+        *("-o", out / "t.csv", "--tidy", "--disc-diameter-um", "1800"),
+        *("--segments", out / "s.csv", "--dictionary", out / "d.csv", "--draw", out / "pictures"),
+    )
+    assert ran.code == 0, ran.err
+    tidy = _rows(out / "t.csv")
+    assert {row["person"] for row in tidy} == {"p1"}
+    assert {row["scale_um_per_px"] for row in tidy} == {"60"}
+    assert len(_rows(out / "s.csv")) > 3
+    assert {row["column"] for row in _rows(out / "d.csv")} >= {row["measure"] for row in tidy}
+    names = {path.name for path in (out / "pictures").iterdir()}
+    assert names == {
+        "cohort.png",
+        "x_caliber.png",
+        "x_graph.png",
+        "x_tortuosity.png",
+        "x_zones.png",
+    }
+    with Image.open(out / "pictures" / "x_graph.png") as picture:
+        assert picture.size == (160, 120)
+
+
+def test_one_photograph_that_fails_leaves_its_reason_and_exit_code_3(
+    venule: Run, tmp_path: Path
+) -> None:
+    save(tmp_path / "masks" / "a.png", _mask())
+    (tmp_path / "masks" / "broken.png").write_bytes(b"no picture")
+    ran = venule("measure", tmp_path / "masks", "-o", tmp_path / "table.csv")
+    assert ran.code == 3
+    rows = {row["id"]: row for row in _rows(tmp_path / "table.csv")}
+    assert rows["broken"]["notes"].startswith("failed: ")
+    assert rows["broken"]["vessel_density"] == ""
+    assert rows["a"]["vessel_density"] != ""
+
+
+def test_an_input_that_is_missing_is_one_line_and_exit_code_2(venule: Run, tmp_path: Path) -> None:
+    ran = venule("measure", tmp_path / "nothing", "-o", tmp_path / "table.csv")
+    assert ran.code == 2
+    assert "not found" in ran.err
+
+
+def test_measuring_results_gives_what_predict_measured_to_the_digit(
+    venule: Run, tmp_path: Path
+) -> None:
+    drawn = synthesize_fundus(3, size_px=400)
+    (tmp_path / "photographs").mkdir()
+    Image.fromarray(drawn.image).save(tmp_path / "photographs" / "p.png")
+    out = tmp_path / "out"
+    ran = venule("predict", tmp_path / "photographs", "-o", out, "--measure")
+    assert ran.code == 0, ran.err
+    ran = venule("measure", out, "-o", tmp_path / "table.csv")
+    assert ran.code == 0, ran.err
+    (at_once,), (later,) = _rows(out / "measurements.csv"), _rows(tmp_path / "table.csv")
+    assert later["mask_source"] == "predicted"
+    assert float(later["vessel_length_px"]) > 0
+    assert {name: at_once.get(name, "") for name in later if name != "id"} == {
+        name: cell for name, cell in later.items() if name != "id"
+    }
+    assert np.isfinite(float(at_once["vessel_density"]))

@@ -1,0 +1,73 @@
+"""The data dictionary."""
+
+import csv
+from io import StringIO
+
+from venule.measure.columns import SHORTEST_NAME, all_columns
+from venule.measure.photograph import VesselMasks, measure_photograph
+from venule.measure.scale import Scale
+from venule.measure.table import Row, dictionary, segments, tidy, wide
+from venule.measure.view import Disc
+from venule.synth.shapes import draw_tubes, line
+
+
+def _mask() -> VesselMasks:
+    one = draw_tubes((300, 300), [line((100, 30), 0, 240)], 6)
+    other = draw_tubes((300, 300), [line((200, 30), 0, 240)], 9)
+    return VesselMasks(artery=one, vein=other)
+
+
+def _read(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text)))
+
+
+def test_names_and_short_names_are_unique_and_short_enough() -> None:
+    columns = all_columns()
+    assert len({column.name for column in columns}) == len(columns)
+    assert len({column.short_name for column in columns}) == len(columns)
+    for column in columns:
+        assert len(column.short_name) <= SHORTEST_NAME
+        assert column.short_name.isidentifier()
+
+
+def test_every_measured_column_is_in_the_dictionary() -> None:
+    found = measure_photograph(_mask(), disc=Disc(150, 150, 40), scale=Scale(5, "given"))
+    known = {line["column"] for line in _read(dictionary())}
+    assert set(found.values) <= known
+
+
+def test_canonical_names_are_those_of_the_catalogue() -> None:
+    names = {line["column"]: line["canonical_name"] for line in _read(dictionary())}
+    assert names["vessel_density"] == "vascular-density/over-field-of-view/vessels"
+    assert names["artery_tortuosity_tau5_median_per_px2"] == "tortuosity/hart-tau5/artery"
+    assert names["avr_knudtson_zone_b"] == "avr/knudtson/both"
+    assert names["vein_cre_hubbard_zone_b_um"] == "central-retinal-equivalents/hubbard/vein"
+
+
+def test_a_wide_table_has_the_id_first_and_what_passes_through_beside_it() -> None:
+    found = measure_photograph(_mask())
+    rows = [
+        Row("b", {"person": "7", "eye": "left"}, found.values, ("one", "two")),
+        Row("a", {"person": "=1+1"}, {}, ("failed: no file",)),
+    ]
+    lines = _read(wide(rows))
+    assert list(lines[0])[:3] == ["id", "person", "eye"]
+    assert list(lines[0])[-1] == "notes"
+    assert lines[0]["notes"] == "one; two"
+    assert lines[1]["person"] == "'=1+1"
+    assert lines[1]["vessel_density"] == ""
+
+
+def test_a_tidy_table_has_a_row_for_each_value() -> None:
+    found = measure_photograph(_mask())
+    lines = _read(tidy([Row("x", {}, found.values, ("note",))]))
+    assert len(lines) == len(found.values)
+    assert {line["measure"] for line in lines} == set(found.values)
+    assert [line["unit"] for line in lines if line["measure"] == "vessel_area_px2"] == ["px2"]
+
+
+def test_the_segments_table_has_a_row_for_each_segment_of_each_structure() -> None:
+    lines = _read(segments([("x", measure_photograph(_mask()))]))
+    assert [line["structure"] for line in lines] == ["vessel", "vessel", "artery", "vein"]
+    lengths = [float(line["length_px"]) for line in lines]
+    assert all(abs(length - 240) < 2 for length in lengths)

@@ -1,0 +1,169 @@
+import base64
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support.commands import Run
+from support.networks import write_network
+from venule.batch.predict import predict_folder
+from venule.batch.reading import open_result, read_results
+from venule.errors import ImageError, OutputError, UsageError
+from venule.image.io import read_mask, read_probability
+from venule.image.levels import to_levels
+from venule.models.record import ClassRecord, ModelRecord
+from venule.report.collect import of_results
+from venule.report.page import page
+from venule.report.pictures import longest_px
+from venule.report.plots import histogram
+from venule.synth.fundus import synthesize_fundus
+
+
+class _Tags(HTMLParser):
+    """The elements of a page, and what they refer to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("src", "href"):
+                self.addresses.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Results of two photographs and of a file that is none."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    for seed, name in enumerate(("a", "<b>")):
+        Image.fromarray(synthesize_fundus(seed, size_px=96).image).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes(b"no photograph")
+    network = write_network(
+        tmp_path / "tiny.onnx",
+        ModelRecord(name="tiny", model="tiny", classes=(ClassRecord(threshold=0.6),)),
+    )
+    predict_folder(
+        folder, tmp_path / "out", model=network, outputs=("prob", "mask"), engine="inline"
+    )
+    return tmp_path / "out"
+
+
+def test_results_that_are_read_again_are_what_was_written(results: Path) -> None:
+    read = read_results(results)
+    assert [one.status for one in read.results] == ["done", "done", "failed"]
+    found = open_result(read, read.results[1])
+    assert np.array_equal(found.prediction.vessels, read_mask(results / "a_mask.png"))
+    levels = to_levels(read_probability(results / "a_prob.png"))
+    assert np.array_equal(found.prediction.vessel_map.levels, levels)
+    assert found.quality is not None
+    assert found.quality.grade == read.results[1].cells["quality"]
+    assert found.prediction.vessel_map.threshold == 0.6
+
+
+def test_a_mask_alone_is_read_as_probabilities_0_and_1(results: Path) -> None:
+    (results / "a_prob.png").unlink()
+    read = read_results(results)
+    found = open_result(read, read.results[1])
+    assert np.array_equal(found.prediction.vessels, read_mask(results / "a_mask.png"))
+    assert set(np.unique(found.prediction.vessel_map.levels)) <= {0, 65535}
+
+
+def test_a_photograph_that_has_moved_is_said_to_have(results: Path) -> None:
+    (results.parent / "photographs" / "a.png").unlink()
+    read = read_results(results)
+    with pytest.raises(ImageError, match="not where it was"):
+        open_result(read, read.results[1])
+
+
+def test_a_folder_without_a_ledger_holds_no_results(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no results"):
+        read_results(tmp_path)
+
+
+def test_a_ledger_in_use_is_waited_for_by_its_reader(results: Path) -> None:
+    import sqlite3
+
+    base = sqlite3.connect(results / ".venule.sqlite")
+    base.execute("PRAGMA locking_mode = EXCLUSIVE")
+    base.execute("BEGIN IMMEDIATE")
+    base.execute("UPDATE files SET reason = reason")
+    base.commit()
+    with pytest.raises(OutputError, match="wait for venule predict"):
+        read_results(results)
+    base.close()
+    assert len(read_results(results).results) == 3
+
+
+def test_a_report_needs_nothing_but_itself(results: Path) -> None:
+    text = page(of_results(results, lambda _: None))
+    tags = _Tags()
+    tags.feed(text)
+    assert tags.addresses
+    for address in tags.addresses:
+        assert address.startswith("data:") or address.removeprefix("#") in tags.ids
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "http://" not in re.sub(r"<pre>.*?</pre>", "", text, flags=re.DOTALL)
+
+
+def test_a_report_names_every_photograph_and_every_reason_as_text(results: Path) -> None:
+    text = page(of_results(results, lambda _: None))
+    assert "&lt;b&gt;" in text
+    assert "<b>.png" not in text
+    assert "not an image of a kind that is read" in text
+    assert "Research use only, not a medical device" in text
+    assert "Vessel density" in text
+    assert "tiny, which has no model card" in text
+
+
+def test_the_layer_of_vessels_is_opaque_where_the_mask_is(results: Path) -> None:
+    contents = of_results(results, lambda _: None)
+    pictures = contents.subjects[1].pictures
+    assert pictures is not None
+    layer = np.asarray(Image.open(io.BytesIO(pictures.layer)).convert("RGBA"))
+    mask = read_mask(results / "a_mask.png")
+    assert np.array_equal(layer[..., 3] == 255, mask)
+    assert np.array_equal(layer[..., 3] == 0, ~mask)
+    assert (layer[mask][:, :3] == (0, 229, 255)).all()
+    assert base64.b64encode(pictures.layer).decode() in page(contents)
+
+
+def test_500_photographs_stay_below_60_megabytes() -> None:
+    from support.segmenters import green
+    from venule.analysis.analyse import analyse
+    from venule.report.pictures import pictures
+
+    image = np.asarray(Image.fromarray(synthesize_fundus(3, size_px=600).image))
+    made = pictures(analyse(image, green(1)), longest_px(500))
+    size = sum(map(len, (made.photograph, made.layer, made.thumbnail)))
+    assert 500 * size * 4 / 3 < 55e6
+
+
+def test_a_histogram_tells_its_median_and_quartiles() -> None:
+    drawn = histogram([1, 2, 3, 4, 5], "Width")
+    assert "n = 5, median 3, quartiles 2 to 4" in drawn
+    assert drawn.count("<rect") >= 5
+    assert histogram([1], "Width") == ""
+
+
+def test_the_command_writes_a_page_of_results_or_of_a_photograph(
+    venule: Run, tiny_onnx: Path, results: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    ran = venule("report", results, "-o", out)
+    assert (ran.code, ran.out.strip()) == (0, str(out))
+    assert venule("report", results, "-o", out).code == 2  # it is there already
+    photograph = tmp_path / "photographs" / "a.png"
+    ran = venule("report", photograph, "-o", out, "--overwrite", "--model", tiny_onnx)
+    assert ran.code == 0, ran.err
+    assert "<h1>a.png</h1>" in out.read_text(encoding="utf-8")
+    assert venule("report", tmp_path / "photographs", "-o", tmp_path / "x.html").code == 2

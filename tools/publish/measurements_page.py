@@ -1,0 +1,282 @@
+"""The pages of measurements: every definition with its proof, and which measures can be trusted.
+
+Definitions are those of the code; the figures come from `benchmarks/measure.py`.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from venule.evaluation.report import markdown
+from venule.measure.columns import UNITS, all_columns
+from venule.measure.definitions import MEASURES
+from venule.measure.scale import REFERENCE_AXIAL_MM
+
+PAGE, TRUST_PAGE = "measurements.md", "repeatability.md"
+
+FOLDER = "measure"
+
+Json = Mapping[str, Any]
+
+INTRODUCTION = """\
+# Measurements
+
+Written by `make results`; do not edit. [`venule measure`](commands.md#measure) and
+[`venule predict --measure`](commands.md#predict) measure vessel masks, predicted or manual:
+
+```python
+from venule.measure.photograph import VesselMasks, measure_photograph
+from venule.measure.view import Disc
+
+found = measure_photograph(VesselMasks(vessels=mask, fov=fov), disc=Disc(row, column, radius_px))
+found.values["vessel_caliber_mean_px"]  # columns in order; None where there is no value
+found.notes  # why
+```
+
+A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`: structure `vessel`, `artery`
+or `vein`; the whole field of view unless a region is named. What cannot be had is empty, with the
+reason in `notes`; nothing is guessed. [Which of them can be trusted](repeatability.md) is a page of
+its own.
+
+## Conventions
+
+- **Pixels.** Centres lie at integers; row and column of the first one are 0. A length is in px, and
+  in um too where there is a scale: given, or by a stated assumption (`--disc-diameter-um`).
+- **Field.** Only vessels inside the field of view count, and densities are shares of it. Without
+  one, the whole frame counts, and the notes say so.
+- **Zones.** R is the radius of the disc, given as a circle (of an ellipse, the circle of its area).
+  Zone B is the ring from 2 R to 3 R from the disc's *centre*, zone C from 2 R to 5 R: 0.5 to 1, and
+  0.5 to 2, disc diameters from its margin. Other tools use other rings under these names.
+- **Reconnected pixels**, which only close gaps between components, count for the graph (length,
+  junctions, tortuosity), never for calibre or area.
+- **Vessel graph.** The mask, without holes of at most 8 px or half a mean width squared, is thinned
+  (Lee, Kashyap and Chu 1994). Forks whose inscribed circles overlap are one. A free path is a spur
+  unless it reaches further beyond its vessel's edge than three quarters of that vessel's width, and
+  than half of it and 2 px. Two forks are one crossing if straight vessels run on from one to the
+  other. At a junction four of whose arms make two straight vessels (150 degrees or more, calibres
+  within a factor of 0.6), vessels cross; at every other one they fork. `junctions` counts both.
+- **Centreline.** Midway between the two edges, smoothed by the stiffest quintic spline that misses
+  these points by no more than the pixel grid explains, whose noise depends on direction; so bends
+  of more than that stay. Curvature is at most that of a tube of the calibre: 1 over its half.
+- **Ends.** A vessel's round cap of half a calibre does not count as length. At a fork a segment
+  begins where the centrelines of its arms meet. At the border of the field a vessel is cut and
+  measured up to there.
+- **Calibre.** The distance between the vessel's edges along the normal of its centreline, each edge
+  midway between the last pixel centre inside and the first outside, profiles averaged along the
+  vessel. Not measured near forks, in sharp bends, and where another edge is nearer.
+- **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
+  chord, k its curvature, n its number of turns: stretches that bend one way by 0.75 px or more.
+- **Equivalents** rest on the six widest vessels in zone B; `*_n` says on how many. A vessel counts
+  from the ring's inner edge to its first junction; if that is less than a third of its depth,
+  its branches count in its place. Knudtson's factors need no scale; Hubbard's constants are in um,
+  so those columns need one, and at least two vessels.
+- **Bifurcations.** The parent is the arm 1.1 times as wide as the next one; if there is none, the
+  daughters are the two arms with the least angle between them. Directions are taken over two
+  calibres beyond the fork, calibres over four.
+"""
+
+SCALE = f"""\
+## Magnification
+
+With `axial_length_mm` a given scale is multiplied by (axial length - 1.82) /
+({REFERENCE_AXIAL_MM:g} - 1.82): retinal size is proportional to 0.01306 (axial length - 1.82)
+(Bennett, Rudnicka and Edgar 1994), and a nominal scale is taken to be for an eye of
+{REFERENCE_AXIAL_MM:g} mm, Bennett and Rabbetts' schematic eye. The camera's own factor cancels. The
+notes record it.
+"""
+
+
+def measurements_page(folder: Path) -> str:
+    """Write the text of docs/measurements.md."""
+    lines = [INTRODUCTION, SCALE, "## Definitions", ""]
+    lines.append(
+        "Of one structure; `vessel`, `artery` and `vein` have the same. The canonical name is the "
+        "`biomarker/variant` of the public catalogue of retinal biomarkers; the structure follows "
+        "it. `venule measure --dictionary FILE` writes all columns."
+    )
+    lines += ["", *markdown(_definitions(), words=(0, 1, 2, 4, 5)), ""]
+    lines += [*markdown(_others(), words=(0, 1, 2, 3)), "", "## Proof", ""]
+    path = folder / FOLDER / "proof.json"
+    if path.exists():
+        lines += _proof(json.loads(path.read_text(encoding="utf-8")))
+    else:
+        lines.append("Not measured yet: `python benchmarks/measure.py proof`.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def trust_page(folder: Path) -> str:
+    """Write the text of docs/repeatability.md."""
+    lines = ["# Which measurements can be trusted", ""]
+    found = {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name in ("retest", "observers", "drift")
+        if (path := folder / FOLDER / f"{name}.json").exists()
+    }
+    lines += [*_verdict(found), "", "Written by `make results`; do not edit.", ""]
+    if "retest" in found:
+        lines += _retest(found["retest"])
+    if "observers" in found:
+        lines += _observers(found["observers"])
+    if "drift" in found:
+        lines += _drift(found["drift"])
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _definitions() -> list[list[str]]:
+    table = [["measure", "unit", "formula", "version", "source", "canonical name"]]
+    for measure in MEASURES:
+        table.append(
+            [
+                f"`{measure.name}`",
+                UNITS[measure.unit],
+                measure.formula.replace("|", "\\|"),
+                str(measure.version),
+                measure.source,
+                f"`{measure.canonical}`" if measure.canonical else "",
+            ]
+        )
+    return table
+
+
+def _others() -> list[list[str]]:
+    """The columns of two structures at once, and the equivalents."""
+    table = [["column", "formula", "source", "canonical name"]]
+    for column in all_columns():
+        if ("_cre_" in column.name or column.name.startswith(("avr", "caliber"))) and not (
+            column.name.endswith("_um") and "hubbard" not in column.name
+        ):
+            canonical = f"`{column.canonical}`" if column.canonical else ""
+            table.append([f"`{column.name}`", column.definition, column.source, canonical])
+    return table
+
+
+def _proof(report: Json) -> Iterator[str]:
+    yield (
+        f"{report['values']:,} values of {report['cases']} drawings whose geometry is known "
+        "(`venule.synth.known`: frames of 600 to 3,500 px, vessels 2 to 25 px wide, turned along, "
+        "near and across the pixel grid), by `python benchmarks/measure.py proof`. The shapes were "
+        "fixed before the measurements were tuned. **Median of the measures' median errors: "
+        f"{100 * report['median_of_medians']:.2f} %.** Errors are relative; where the truth is 0, "
+        "and of counts, they are absolute. Of calibre the last column is the worst mean over the "
+        "angles and places of one shape."
+    )
+    yield ""
+    table = [["shape", "measure", "values", "median", "worst", "where", "calibre [px]"]]
+    for row in report["by_family"]:
+        scale, unit = (100, " %") if row["kind"] == "relative" else (1, "")
+        mean = row.get("worst_mean_of_a_group")
+        table.append(
+            [
+                row["family"],
+                f"`{row['column']}`",
+                str(row["values"] - row["missing"]),
+                f"{scale * row['median']:.2g}{unit}",
+                f"{scale * row['worst']:.2g}{unit}",
+                row["worst_at"],
+                "" if mean is None else f"{mean:.3f}",
+            ]
+        )
+    yield from markdown(table, words=(0, 1, 5))
+
+
+TRUSTED, POOR = 0.75, 0.5
+"""ICC from which a measure is trusted, and below which it is not."""
+
+
+def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
+    if "retest" not in found:
+        yield (
+            "Not known yet: repetition has not been measured. "
+            "`python benchmarks/measure.py retest RESULTS` does it."
+        )
+        return
+    rows = {row["column"]: row for row in found["retest"]["whole_field"] if _known(row["icc"])}
+    good = [name for name, row in rows.items() if row["icc"] >= TRUSTED]
+    poor = [name for name, row in rows.items() if row["icc"] < POOR]
+    yield (
+        f"Of {len(rows)} measures of photographs taken again of the same eye, **{len(good)} can be "
+        f"trusted** (ICC(1,1) at least {TRUSTED}): {_listed(good)}."
+    )
+    yield ""
+    yield (
+        f"**{len(poor)} cannot** (ICC below {POOR}): {_listed(poor)}. The others lie between: use "
+        "them for groups, not for one eye."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) if names else "none"
+
+
+def _retest(report: Json) -> Iterator[str]:
+    yield from ["## Photographs of the same eye", ""]
+    rejected, lost = len(report["rejected"]), len(report["not_registered"])
+    yield (
+        f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, masks by `general`; "
+        f"{rejected} were left out as graded `reject`. In the whole field, where the five views of "
+        "an eye differ in what they show, and in the field that they have in common, found by "
+        f"registering their vessels by a similarity transform ({lost} could not be registered"
+        f"{'' if report['common_field'] else '; not measured yet'}). "
+        "CV is the within-eye coefficient of variation; SDC the smallest detectable change of two "
+        "single measurements, over the mean."
+    )
+    yield ""
+    common = {row["column"]: row for row in report["common_field"]}
+    table = [["measure", "mean", "ICC(1,1)", "CV", "SDC", "ICC, common field", "CV", "SDC"]]
+    for row in report["whole_field"]:
+        other = common.get(row["column"], {})
+        cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["cv"])]
+        cells += [_share(row["sdc_over_mean"]), _number(other.get("icc"))]
+        cells += [_share(other.get("cv")), _share(other.get("sdc_over_mean"))]
+        table.append([f"`{row['column']}`", *cells])
+    yield from [*markdown(table, words=(0,)), ""]
+
+
+def _observers(report: Json) -> Iterator[str]:
+    yield from ["## Two annotators", ""]
+    yield (
+        "The same photographs annotated by two people. ICC(2,1) of absolute agreement; bias and "
+        "95 % limits of Bland and Altman of the second minus the first; Spearman's correlation."
+    )
+    for name, found in report.items():
+        yield from ["", f"{name}, {found['photographs']} photographs:", ""]
+        table = [["measure", "mean", "ICC(2,1)", "bias", "limits", "Spearman"]]
+        for row in found["measures"]:
+            low, high = row["limits"]
+            limits = f"{low:.3g} to {high:.3g}"
+            cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["bias_over_mean"])]
+            table.append([f"`{row['column']}`", *cells, limits, _number(row["spearman"])])
+        yield from markdown(table, words=(0,))
+    yield ""
+
+
+def _drift(report: Json) -> Iterator[str]:
+    yield from ["## Masks that are changed", ""]
+    yield (
+        f"Median ratio of the changed to the unchanged mask's value over {report['photographs']} "
+        "manual masks; lengths at half the resolution are taken times 2."
+    )
+    yield ""
+    changes = report["changes"]
+    columns = list(next(iter(changes.values())))
+    table = [["measure", *changes]]
+    for column in columns:
+        cells = [_number(found.get(column), 3) for found in changes.values()]
+        table.append([f"`{column}`", *cells])
+    yield from markdown(table, words=(0,))
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:.2f}" if digits == 2 else f"{value:.{digits}g}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"
