@@ -83,8 +83,9 @@ def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
     dark = np.clip(dark, -3 * deviation, 3 * deviation)
     smooth = ndi.gaussian_filter(dark, 1.5)
     tells = deviation > 0.5 and float(smooth[inside].std()) > _LINES * deviation
-    vessels = _small(label.astype(np.uint8) * 255, shape) / np.float32(255)
-    return Lines(dark, vessels, scale, tells)
+    return Lines(
+        dark.astype(np.float32), _small(label.astype(np.uint8) * 255, shape) / 255, scale, tells
+    )
 
 
 def wrong_labels(
