@@ -83,9 +83,8 @@ def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
     dark = np.clip(dark, -3 * deviation, 3 * deviation)
     smooth = ndi.gaussian_filter(dark, 1.5)
     tells = deviation > 0.5 and float(smooth[inside].std()) > _LINES * deviation
-    return Lines(
-        dark.astype(np.float32), _small(label.astype(np.uint8) * 255, shape) / 255, scale, tells
-    )
+    vessels = _small(label.astype(np.uint8) * 255, shape) / np.float32(255)
+    return Lines(dark.astype(np.float32), vessels, scale, tells)
 
 
 def wrong_labels(
