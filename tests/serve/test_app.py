@@ -234,10 +234,11 @@ def test_results_of_photographs_sent_at_the_same_time_are_not_swapped(
 ) -> None:
     images = [noise(40 + number, seed=number) for number in range(8)]
     ids: dict[int, str] = {}
-    senders = [
-        threading.Thread(target=lambda n=n: ids.update({n: _send(client, png(images[n]))}))
-        for n in range(8)
-    ]
+
+    def send(number: int) -> None:
+        ids[number] = _send(client, png(images[number]))
+
+    senders = [threading.Thread(target=send, args=[number]) for number in range(8)]
     for sender in senders:
         sender.start()
     for sender in senders:

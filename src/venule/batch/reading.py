@@ -62,7 +62,7 @@ class Results:
 
 
 def holds_results(folder: Path) -> bool:
-    """Whether a folder has a ledger."""
+    """Tell whether a folder has a ledger."""
     return any(is_ledger(path.name) for path in folder.glob(".venule*.sqlite"))
 
 

@@ -45,11 +45,12 @@ def skeleton_graph(skeleton: Mask) -> SkeletonGraph:
 
 def _neighbours(skeleton: Mask, pixels: NDArray[np.intp]) -> NDArray[np.intp]:
     """(N, 8), the place of each neighbour in `pixels`, -1 for none."""
-    number = np.full(np.add(skeleton.shape, 2), -1, np.intp if len(pixels) > 2**31 else np.int32)
+    kind = np.intp if len(pixels) > 2**31 else np.int32
+    number: NDArray[np.signedinteger[Any]] = np.full(np.add(skeleton.shape, 2), -1, kind)
     rows, columns = pixels[:, 0] + 1, pixels[:, 1] + 1
     number[rows, columns] = np.arange(len(pixels))
-    sides: list[NDArray[Any]] = [number[rows + down, columns + right] for down, right in _SIDES]
-    found: list[NDArray[Any]] = list(sides)
+    sides = [number[rows + down, columns + right] for down, right in _SIDES]
+    found = list(sides)
     for (down, right), around in _CORNERS:
         corner = number[rows + down, columns + right]
         goes_round = (sides[around[0]] >= 0) | (sides[around[1]] >= 0)
