@@ -64,7 +64,7 @@ test-web: $(DEV)/.complete ## test the viewer in Chromium, which must be install
 
 .PHONY: load-web
 load-web: $(DEV)/.complete ## 200 clients of the service at the same time, on the loopback
-	$(DEV)/bin/python -m pytest tests/serve/test_load.py -m load $(PYTEST_ARGS)
+	VENULE_LOAD=1 $(DEV)/bin/python -m pytest tests/serve/test_load.py -s $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(DEV)/.complete ## what continuous integration runs: format, lint, types, tests

@@ -32,7 +32,7 @@ from venule.image.photograph import MORE_PAGES, NO_COLOR, read_photograph
 FUZZ = os.environ.get("VENULE_FUZZ")
 
 SIDE = 14_000
-"""Of a square picture that is just small enough to be read, if there is anything behind it."""
+"""Side of a square picture that is just small enough to be read, if there is anything behind."""
 
 READ_ALL = """
 import json, pathlib, resource, sys, time, warnings
@@ -261,7 +261,7 @@ CONTENTS = contents()
 
 
 def is_read_or_one_clear_error(content: bytes, path: Path) -> bool:
-    """Whether it is read; fails unless it is that, or an ImageError of one line."""
+    """Tell whether it is read; fail unless it is that, or an ImageError of one line."""
     path.write_bytes(content)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

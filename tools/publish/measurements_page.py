@@ -189,7 +189,7 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
     if "retest" not in found:
         yield (
             "Not known yet: repetition has not been measured. "
-            "`python benchmarks/measure.py retest RESULTS PHOTOGRAPHS` does it."
+            "`python benchmarks/measure.py retest RESULTS` does it."
         )
         return
     rows = {row["column"]: row for row in found["retest"]["whole_field"] if _known(row["icc"])}
@@ -217,7 +217,8 @@ def _retest(report: Json) -> Iterator[str]:
         f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, masks by `general`; "
         f"{rejected} were left out as graded `reject`. In the whole field, where the five views of "
         "an eye differ in what they show, and in the field that they have in common, found by "
-        f"registering their vessels by a similarity transform ({lost} could not be registered). "
+        f"registering their vessels by a similarity transform ({lost} could not be registered"
+        f"{'' if report['common_field'] else '; not measured yet'}). "
         "CV is the within-eye coefficient of variation; SDC the smallest detectable change of two "
         "single measurements, over the mean."
     )

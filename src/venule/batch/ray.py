@@ -7,9 +7,10 @@ import os
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,8 @@ class Actor:
     """A worker process on some node, and who watches it."""
 
     def __init__(self, open_worker: OpenWorker, resources: Resources, here: _Here) -> None:
-        self._here, self._open = here, lambda: Supervised(open_worker, resources)
+        self._here = here
+        self._open: Callable[[], Supervised] = partial(Supervised, open_worker, resources)
 
     def load(self) -> VenuleError | None:
         """Load the networks; what is wrong with them, or with this node, is returned."""

@@ -51,7 +51,7 @@ def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
 
 
 def is_mask(path: Path) -> bool:
-    """Whether a file holds a mask: 0, and no other value but 1 or the largest of its type.
+    """Tell whether a file holds a mask: 0, and no other value but 1 or the largest of its type.
 
     What is called `_prob` is a probability map whatever it stores.
     """

@@ -80,7 +80,7 @@ def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageF
 
 
 def largest_page(image: ImageFile.ImageFile) -> int:
-    """Which of the first pages of a TIFF has most pixels: cameras put a thumbnail first.
+    """Find which of the first pages of a TIFF has most pixels: cameras put a thumbnail first.
 
     A later page that cannot be read ends the search. Frames of animations are of one size.
     """
@@ -97,7 +97,7 @@ def largest_page(image: ImageFile.ImageFile) -> int:
 
 
 def has_more_pages(image: ImageFile.ImageFile) -> bool:
-    """Whether pages of equal rank, or frames of an animation, follow the one that is read.
+    """Tell whether pages of equal rank, or frames of an animation, follow the one that is read.
 
     They are not counted: a hostile file may chain millions of them, or close the chain to a loop.
     """

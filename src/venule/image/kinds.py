@@ -61,7 +61,7 @@ _FOREIGN = (
 
 
 def is_read(head: bytes) -> bool:
-    """Whether a file that begins so is a picture of a kind that is read."""
+    """Tell whether a file that begins so is a picture of a kind that is read."""
     return _READ.match(head) is not None
 
 
@@ -88,7 +88,7 @@ def head_of(path: Path) -> bytes:
 
 
 def is_photograph(path: Path) -> bool:
-    """Whether a file is called a photograph, or is one of a kind that is read by its content."""
+    """Tell whether a file is a photograph by its name, or of a kind read by its content."""
     return is_image_path(path) or is_read(head_of(path))
 
 
