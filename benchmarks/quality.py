@@ -1,4 +1,4 @@
-"""How well uncertainty and grades tell what became of the vessels, as they are and degraded.
+"""Uncertainty and grades against the Dice of the vessels, of photographs as they are and degraded.
 
     python benchmarks/quality.py MODEL [-o FILE.json] [--data D:PROTOCOL:SPLIT ...] [--every N]
 
@@ -57,7 +57,7 @@ TIMES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One photograph, as it is or degraded, and what became of it."""
+    """One photograph, as it is or degraded, with its Dice, grade and uncertainty."""
 
     dataset: str
     id: str
@@ -80,7 +80,7 @@ def versions(photo: Degraded) -> Iterator[tuple[str, float | None, Degraded]]:
 
 
 def rows_of(dataset: str, id: str, photo: Degraded, segmenter: Segmenter) -> Iterator[Row]:
-    """What becomes of every version of one photograph."""
+    """Predict and grade every version of one photograph."""
     for name, strength, degraded in versions(photo):
         analysis = analyse(degraded.image, segmenter)
         prediction, quality = analysis.prediction, analysis.quality
@@ -141,7 +141,7 @@ def measure(
 
 
 def correlations(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Of Dice with uncertainty and with 1 - expected Dice; nan for fewer than three rows."""
+    """Correlation of Dice with uncertainty, and with 1 - expected Dice; nan below three rows."""
     rows = [row for row in rows if not np.isnan(row.dice)]  # neither truth nor vessels found
     scores = [row.dice for row in rows]
     against = {

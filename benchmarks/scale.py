@@ -1,4 +1,4 @@
-"""What one photograph costs by its size: seconds from file to mask, and the most memory.
+"""Cost of one photograph by its size: seconds from file to mask, and peak memory.
 
     python benchmarks/scale.py [-o FILE.json] [--megapixels MP ...] [--model NAME ...]
 
@@ -75,7 +75,7 @@ def measure(
 
 
 FOV_SHARE = 0.94
-"""Of a synthetic photograph's shorter side, what its field of view spans."""
+"""Share of a synthetic photograph's shorter side that its field of view spans."""
 
 
 def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, float]:
@@ -110,12 +110,12 @@ def fit(entry: Entry, rows: Sequence[dict[str, object]]) -> dict[str, object] | 
 
 
 def photograph_of(folder: Path, size: Size) -> Path:
-    """Where the photograph of that size lies."""
+    """The path of the photograph of that size."""
     return folder / f"{size[0]}x{size[1]}.jpg"
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=Path("results/scale.json"))
     parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS)

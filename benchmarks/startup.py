@@ -1,4 +1,4 @@
-"""How long `import venule` and `venule --help` take, as whole processes.
+"""Time of `import venule` and `venule --help`, as whole processes.
 
     python benchmarks/startup.py [-o FILE.json]
 

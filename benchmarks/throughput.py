@@ -30,7 +30,7 @@ SYNTHETIC = 8
 """Different photographs; the others are copies of them."""
 
 PRICE_USD = 0.04
-"""Of one core for an hour, where nobody says another."""
+"""Price of one core for an hour, where none is given."""
 
 
 def write_cohort(folder: Path, size: tuple[int, int], count: int) -> None:
@@ -45,7 +45,7 @@ def write_cohort(folder: Path, size: tuple[int, int], count: int) -> None:
 
 
 def seconds(cohort: Path, *, model: str, runtime: str, workers: int) -> float:
-    """How long the command takes for a folder of photographs, from its start to its end."""
+    """Time the command for a folder of photographs, from its start to its end."""
     with TemporaryDirectory() as out:
         command = [sys.executable, "-m", "venule", "predict", str(cohort), "-o", out]
         command += ["--model", model, "--runtime", runtime, "--workers", str(workers)]
@@ -86,7 +86,7 @@ def cost_of_a_million(an_hour: float, *, cores: int, price: float) -> float:
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=Path("results/throughput.json"))
     parser.add_argument("--price", type=float, default=PRICE_USD, help="USD of a core-hour")

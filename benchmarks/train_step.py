@@ -1,4 +1,4 @@
-"""How long a training step of DeepLabV3 takes, with its own ASPP and with torchvision's.
+"""Time of a training step of DeepLabV3, with its own ASPP and with torchvision's.
 
     python benchmarks/train_step.py [-o FILE.json] [--model NAME] [--size PX] [--runs N]
 

@@ -40,7 +40,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"dicom", "models", "image", "inference", "measure", "quality", "vessels", "viz"},
     "batch": {"analysis", "dicom", "files", "image", "inference", "models", "quality", "system"},
     "bench": {"analysis", "files", "image", "inference", "quality", "synth", "system"},
-    "report": {"analysis", "batch", "evaluation", "files", "image", "measure", "viz"},
+    "report": {
+        "analysis",
+        "batch",
+        "evaluation",
+        "files",
+        "image",
+        "measure",
+        "metrics",
+        "viz",
+    },
     "export": {"files", "image", "models", "inference"},
     "serve": {"analysis", "batch", "dicom", "files", "image", "inference", "measure", "vessels"},
 }

@@ -1,4 +1,4 @@
-"""What is imported before it is needed: nothing heavy."""
+"""Nothing heavy is imported before it is needed."""
 
 import json
 import subprocess

@@ -24,7 +24,7 @@ def commit(root: Path = ROOT) -> str | None:
 
 
 def context() -> dict[str, str | None]:
-    """What a line of the access log says of the code that made the access."""
+    """The facts in a line of the access log about the code that made the access."""
     return {"commit": commit()}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from venule.batch.engine import Resources
 from venule.batch.plan import Job
-from venule.batch.process import Failed, Finished, Outcome, Task, Written
+from venule.batch.process import Failed, Finished, Outcome, Task, Worker, Written
 from venule.batch.processes import Died
 from venule.batch.ray import Crew, threads_of
 from venule.errors import OutputError, UsageError
@@ -103,9 +103,10 @@ def test_no_more_photographs_are_taken_than_there_are_workers(
             taken += 1
             yield task
 
-    crew = Crew(
-        simulated.Cluster(_written), lambda _: None, Resources(4, 1, 60), _tasks(1, tmp_path)[0]
-    )  # type: ignore[arg-type, return-value]
+    def never(_: int) -> Worker:
+        raise AssertionError("a simulated cluster opens no worker")
+
+    crew = Crew(simulated.Cluster(_written), never, Resources(4, 1, 60), _tasks(1, tmp_path)[0])
     for _ in crew.process(source()):
         done += 1
         most = max(most, taken - done)

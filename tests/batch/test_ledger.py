@@ -4,14 +4,16 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from venule.analysis.columns import Cell
-from venule.batch.ledger import SCHEMA, Ledger
+from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
 from venule.batch.records import Records
+from venule.batch.tables import SCHEMA
 from venule.errors import OutputError
 from venule.files.hashes import file_sha256
 
@@ -110,7 +112,7 @@ def test_a_ledger_of_another_version_is_refused_in_one_line_and_left_as_it_is(
 
 
 def test_a_new_ledger_says_its_version(ledger: Ledger) -> None:
-    assert ledger._base.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+    assert ledger._tables._base.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
     assert SCHEMA > 0  # that of a file of somebody else's, who gave none
 
 
@@ -242,7 +244,7 @@ def test_only_a_broken_ledger_is_to_be_deleted(
         def close(self) -> None:
             """Nothing is open."""
 
-    monkeypatch.setattr(ledger, "_base", Broken())
+    monkeypatch.setattr(ledger._tables, "_base", Broken())
     with pytest.raises(OutputError, match=todo):
         _ = ledger.settings
 
@@ -411,9 +413,25 @@ def test_a_failed_photograph_in_a_folder_that_was_closed_stops_nothing(
     assert len(list(ledger.rows())) == 2  # whether it is gone cannot be told
 
 
-def test_what_is_recorded_is_on_the_disk_before_the_next_photograph(ledger: Ledger) -> None:
-    level = ledger._base.execute("PRAGMA synchronous").fetchone()
-    assert level == (2,)  # FULL: a power cut loses nothing that was committed
+def test_outcomes_reach_the_disk_once_a_second(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def level() -> int:
+        return int(ledger._tables._base.execute("PRAGMA synchronous").fetchone()[0])
+
+    full, normal = 2, 1  # FULL: a power cut loses nothing that was committed
+    now = 100.0
+    clock = SimpleNamespace(monotonic=lambda: now)
+    monkeypatch.setattr("venule.batch.tables.time", clock)
+    jobs = _jobs(tmp_path, "a", "b", "c", "d")
+    ledger.begin(jobs, SETTINGS, overwrite=False)
+    assert level() == full
+    for seconds, expected in ((100.2, normal), (100.9, normal), (101.1, full), (101.2, normal)):
+        now = seconds
+        ledger.record(Failed(jobs.pop(), "broken"))
+        assert level() == expected
+    ledger.begin([], SETTINGS, overwrite=False)  # a plan is on the disk before it is carried out
+    assert level() == full
 
 
 def test_photographs_are_known_where_ever_their_folder_lies(ledger: Ledger, tmp_path: Path) -> None:

@@ -505,11 +505,11 @@ def test_results_with_other_networks_of_types_or_landmarks_are_not_mixed(
     shipped["landmarks"].write_bytes(b"abd")
     now = settings_of(green(1), "12ab", {}, **asked)
 
-    predict(**before | {"outputs": ("mask",), "columns": ("quality",)})
+    predict(**{**before, "outputs": ("mask",), "columns": ("quality",)})
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["networks"] == {"vessel-types": ABC, "landmarks": ABC}
     with pytest.raises(OutputError, match=rf"networks\.landmarks '{ABC}', now '"):
-        predict(**now | {"outputs": ("mask",), "columns": ("quality",)})
+        predict(**{**now, "outputs": ("mask",), "columns": ("quality",)})
 
 
 def test_a_photograph_too_large_for_this_process_fails(folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 from support import trees
 from venule.data.case import Dataset
 from venule.data.catalog import open_dataset
-from venule.data.check import Problem, check_dataset
+from venule.data.check import check_dataset
+from venule.data.problem import Problem
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Labels that do not lie on their photographs are told, with what became of them."""
+"""Labels that do not lie on their photographs are told, with the fault of each."""
 
 from pathlib import Path
 

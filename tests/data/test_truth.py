@@ -1,4 +1,4 @@
-"""What annotation files say of each pixel: colours of arteries and veins, discs and foveae."""
+"""Annotation files of each pixel: colours of arteries and veins, discs and foveae."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What other programs make of our objects, and we of theirs: dcmtk, dicom3tools and Orthanc.
+"""Our objects in other programs, and theirs in ours: dcmtk, dicom3tools and Orthanc.
 
 Where a program is missing its tests are skipped; with VENULE_DICOM_PROGRAMS=1, as in
 `make test-dicom`, they fail.
@@ -68,7 +68,7 @@ def program(name: str) -> str:
 
 
 def call(name: str, *arguments: object) -> str:
-    """What the program said."""
+    """The output of the program."""
     command = [program(name), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
@@ -76,7 +76,7 @@ def call(name: str, *arguments: object) -> str:
 
 
 def errors_in(made: bytes, tmp_path: Path) -> list[str]:
-    """What dciodvfy calls an error."""
+    """Lines that dciodvfy calls errors."""
     path = tmp_path / "checked.dcm"
     path.write_bytes(made)
     done = subprocess.run(

@@ -47,7 +47,7 @@ EXPECTED = {
         "JPEG-LS",
     ),
 }
-"""What is refused even as secondary capture."""
+"""Files that are refused even as secondary capture."""
 
 
 def outcomes() -> Iterator[tuple[str, str]]:

@@ -32,7 +32,7 @@ from venule.image.photograph import MORE_PAGES, NO_COLOR, read_photograph
 FUZZ = os.environ.get("VENULE_FUZZ")
 
 SIDE = 14_000
-"""Of a square picture that is just small enough to be read, if there is anything behind it."""
+"""Side of a square picture that is just small enough to be read, if there is anything behind."""
 
 READ_ALL = """
 import json, pathlib, resource, sys, time, warnings
@@ -213,12 +213,12 @@ def test_bombs_take_neither_memory_nor_time(tmp_path: Path) -> None:
         (lambda path: path.symlink_to(path.parent / "nowhere"), "no such file"),
         (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
         (lambda path: path.touch(), "empty"),
-        (lambda path: path.write_text("patient,eye\n1,left\n"), "not an image"),
-        (lambda path: path.write_bytes(bytes(4096)), "not an image"),
-        (lambda path: path.write_bytes(b"\x93NUMPY\x01\0v\0{}"), "not an image"),
-        (lambda path: path.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "not an im"),
-        (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(40)), "not an image"),
-        (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "not an image"),
+        (lambda path: path.write_text("patient,eye\n1,left\n"), r"not an image|it is an? "),
+        (lambda path: path.write_bytes(bytes(4096)), r"not an image|it is an? "),
+        (lambda path: path.write_bytes(b"\x93NUMPY\x01\0v\0{}"), r"not an image|it is an? "),
+        (lambda path: path.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "it is an SVG"),
+        (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(40)), r"not an image|it is an? "),
+        (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), r"not an image|it is an? "),
     ],
 )
 def test_what_is_no_image_file_is_one_clear_error(
@@ -261,7 +261,7 @@ CONTENTS = contents()
 
 
 def is_read_or_one_clear_error(content: bytes, path: Path) -> bool:
-    """Whether it is read; fails unless it is that, or an ImageError of one line."""
+    """Tell whether it is read; fail unless it is that, or an ImageError of one line."""
     path.write_bytes(content)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""What is lowered below a threshold or lifted to it stays there, in memory and in the file."""
+"""Levels lowered below a threshold or lifted to it stay there, in memory and in the file."""
 
 from pathlib import Path
 

@@ -299,7 +299,7 @@ def test_flattening_leaves_the_same_light_and_contrast_everywhere() -> None:
 
 
 def flattened_pixel_by_pixel(image: NDArray[np.uint8], fov: NDArray[np.bool_]) -> NDArray[Any]:
-    """What the shipped networks were trained on: every window mean and deviation at full size."""
+    """The input of the shipped networks' training: window means and deviations at full size."""
     height, width = fov.shape
     diameter = 2 * np.sqrt(fov.sum() / np.pi)
     step = max(1, round(diameter / 80))

@@ -18,7 +18,7 @@ SIZES = [(200, 200), (201, 333), (417, 233), (480, 640), (1203, 801)]
 FRAMES = ("border", "clipped", "none", "bar")
 
 PLACES = ((0.35, 0.4), (0.6, 0.55), (0.5, 0.68))
-"""Where the dark squares are, as shares of height and width."""
+"""Positions of the dark squares, as shares of height and width."""
 
 WORKING = {
     "native": Preprocessing(),

@@ -22,7 +22,7 @@ from venule.synth.fundus import synthesize_fundus
 NATIVE, WHOLE = Preprocessing(), Tiling()
 
 STEP = 0.51 / 65535
-"""How far rounding to a level moves a probability."""
+"""Distance by which rounding to a level moves a probability."""
 
 
 def dark_is_vessel(pixels: FloatMap) -> FloatMap:

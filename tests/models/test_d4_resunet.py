@@ -45,7 +45,7 @@ def lived_in(network: nn.Module) -> nn.Module:
 
 
 def moved_fields(g: int, x: Tensor) -> Tensor:
-    """What fields (N, 8 f, h, w) become where the photograph is moved by g."""
+    """Fields (N, 8 f, h, w) of the photograph that is moved by g."""
     planes = torch.unflatten(x, 1, (8, -1))
     # Orientation h of the result is the moved orientation g^-1 h.
     return torch.cat([act(g, planes[:, relative()[g][h]]) for h in SYMMETRIES], 1)

@@ -229,7 +229,7 @@ def test_blur_and_noise_lower_what_is_expected_and_sharp_photographs_keep_it() -
         (shrink, 80, TOO_SMALL),
     ],
 )
-def test_a_photograph_that_was_spoilt_badly_is_rejected_for_that(
+def test_a_badly_degraded_photograph_is_rejected_for_that(
     photo: Degraded, degrade: Degradation, strength: float, reason: str
 ) -> None:
     quality = _assess(degrade(photo, strength))

@@ -77,7 +77,7 @@ def test_measurements_come_with_units_and_definitions_and_as_csv(
 
 
 def test_uncertain_regions_are_where_probabilities_are_near_a_half(service: Service) -> None:
-    def run(pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def run(pixels: np.ndarray) -> np.ndarray:
         logits = np.full((1, 1, *pixels.shape[2:]), -9, np.float32)
         logits[..., 60:64, 20:24] = 0  # nobody knows
         return logits
@@ -150,7 +150,7 @@ class _Gate:
     def __init__(self) -> None:
         self.let, self.began = threading.Event(), threading.Event()
 
-    def run(self, pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def run(self, pixels: np.ndarray) -> np.ndarray:
         self.began.set()
         assert self.let.wait(20)
         return -pixels[:, 1:2]
@@ -234,10 +234,11 @@ def test_results_of_photographs_sent_at_the_same_time_are_not_swapped(
 ) -> None:
     images = [noise(40 + number, seed=number) for number in range(8)]
     ids: dict[int, str] = {}
-    senders = [
-        threading.Thread(target=lambda n=n: ids.update({n: _send(client, png(images[n]))}))  # type: ignore[misc]
-        for n in range(8)
-    ]
+
+    def send(number: int) -> None:
+        ids[number] = _send(client, png(images[number]))
+
+    senders = [threading.Thread(target=send, args=[number]) for number in range(8)]
     for sender in senders:
         sender.start()
     for sender in senders:

@@ -28,7 +28,7 @@ seeds = [3, 4]
 
 @dataclass(frozen=True)
 class Shipped:
-    """Where the weights, the folder of their results and the data sets lie."""
+    """Paths of the weights, the folder of their results and the data sets."""
 
     weights: Path
     folder: Path

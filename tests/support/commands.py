@@ -1,4 +1,4 @@
-"""What running a command gives back."""
+"""Run commands and keep their output."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command printed, and its exit code."""
+    """A command's output, and its exit code."""
 
     code: int
     out: str

@@ -24,7 +24,7 @@ atexit.register(lambda: print("TRIED", json.dumps(tried), flush=True))
 
 @dataclass(frozen=True)
 class Offline:
-    """What a process did: exit code, output, attempts at the network, files it left at home."""
+    """A process's exit code, output, attempts at the network, and files it left at home."""
 
     code: int
     out: str

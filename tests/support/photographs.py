@@ -1,4 +1,4 @@
-"""What cameras, viewers and programs write, and the pixels that should be read from it.
+"""Files of cameras, viewers and programs, and the pixels that should be read from them.
 
 Every file is written by Pillow, by tifffile or by the letter of the format's specification.
 """

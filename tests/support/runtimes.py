@@ -1,4 +1,4 @@
-"""Which runtimes the tests can use, and where."""
+"""Runtimes that the tests can use, and their conditions."""
 
 import pytest
 

@@ -81,7 +81,7 @@ def broken(threads: int) -> Segmenter:
 
 
 def working(open_segmenter: OpenSegmenter) -> OpenWorker:
-    """What an engine takes: it opens a worker with the segmenter that is opened here."""
+    """A factory of workers for an engine, with the segmenter that is opened here."""
     return partial(_open, open_segmenter)
 
 

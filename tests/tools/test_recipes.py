@@ -15,7 +15,7 @@ from venule.training.config import NetworkConfig, PretrainConfig, TrainConfig
 from venule.training.config_file import read_config
 
 BY_HAND = {"about.json", "card.toml"}
-"""What a person writes beside the files that recipes make."""
+"""Files that a person writes beside those that recipes make."""
 
 LOG = "test_access.jsonl"
 

@@ -105,7 +105,7 @@ def recipe(root: Path) -> Recipe:
 
 @pytest.fixture(scope="module")
 def told(root: Path, place: Place, recipe: Recipe) -> list[str]:
-    """What is told while the recipe runs for the first time."""
+    """Lines that are told while the recipe runs for the first time."""
     lines: list[str] = []
     run({"tiny": recipe}, place, lines.append, root / "data")
     return lines

@@ -1,4 +1,4 @@
-"""What a run says that it has cost."""
+"""The cost of a run as it is recorded."""
 
 import json
 import time

@@ -53,7 +53,7 @@ def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
 
 
 def training_table(experiments: Iterable[Experiment]) -> Table:
-    """How each was trained: epochs, seeds, best validation scores, time and memory."""
+    """Tabulate the trainings: epochs, seeds, best validation scores, time and memory."""
     table: Table = [
         ["experiment", "epochs run / published", "seeds", "validation AUC", "Dice", "mIoU"]
     ]
@@ -71,7 +71,7 @@ def training_table(experiments: Iterable[Experiment]) -> Table:
 
 
 def pretraining_table(pretrainings: Iterable[Experiment]) -> Table:
-    """What the pretrained rows started from, and what that cost."""
+    """Describe what the pretrained rows started from, and its cost."""
     table: Table = [["pretraining", "epochs", "training loss, last", "validation accuracy"]]
     table[0] += ["hours", "peak memory", "note"]
     for one in pretrainings:
@@ -86,7 +86,7 @@ def pretraining_table(pretrainings: Iterable[Experiment]) -> Table:
 
 
 def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> str:
-    """Which of several experiments has the highest validation mIoU, and which were not run."""
+    """Name the experiment of the highest validation mIoU, and those that were not run."""
     named = [_named(experiments, name, folder) for name in best.of]
     runs = [one for one in named if one.runs]
     missing = [one.row.experiment for one in named if not one.runs]
@@ -111,7 +111,7 @@ def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> st
 
 
 def test_table(experiments: Iterable[Experiment]) -> Table:
-    """What each scores on test images, by our protocol and by the two historic scorings."""
+    """Tabulate the scores on test images, by our protocol and by the two historic scorings."""
     table: Table = [["experiment", *_OURS, '"AUC" as first published', "mIoU", "pixel accuracy"]]
     for experiment in experiments:
         if not experiment.runs:
@@ -179,7 +179,7 @@ def pair_table(pairs: Sequence[tuple[Experiment, Experiment]]) -> Table:
 
 
 def gain_table(gains: Sequence[tuple[Experiment, Experiment]]) -> Table:
-    """How much one scores above another on test images, by our protocol and as published."""
+    """Compare the scores of two on test images, by our protocol and as published."""
     table: Table = [["gain of", "over", "seeds"]]
     table[0] += ["AUC", '"AUC" of the thresholded map, as first published']
     for better, other in gains:
@@ -231,7 +231,7 @@ def _peak(runs: Sequence[Training]) -> str:
 
 
 def _scored_on(experiments: Iterable[Experiment]) -> str:
-    """Which images the second table is about; UsageError if they are not the same for all."""
+    """Name the images of the second table; UsageError if they are not the same for all."""
     tests = [run.test for experiment in experiments for run in experiment.runs]
     places = {(r.dataset, r.protocol, r.split, r.expert, len(r.images)) for r in tests}
     if len(places) > 1:

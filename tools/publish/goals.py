@@ -25,7 +25,7 @@ class Goal:
     pooled: bool = False
 
     def met(self, value: float) -> bool:
-        """Whether a score reaches the goal; nan does not."""
+        """Tell whether a score reaches the goal; nan does not."""
         return value >= self.goal if self.at_least else value <= self.goal
 
 
@@ -74,7 +74,7 @@ on these images. Measured once; no file of theirs is kept here.""",
 The peer is tyb311/SkelCon as trained on STARE, run by us at threshold 0.5, as it comes. Measured
 once; no file of it is kept here.""",
 }
-"""What stands below the table of the goals."""
+"""Notes below the table of the goals."""
 
 
 def measured(goal: Goal, result: Result) -> float:

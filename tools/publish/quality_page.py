@@ -172,7 +172,7 @@ def _results(report: Json) -> Iterator[str]:
 
 
 def _photographs(report: Json) -> str:
-    """How many of how many photographs, a split subsampled by a step."""
+    """Count the photographs taken and all of a split, subsampled by a step."""
     each, every = report["all"]["photographs"], report["every"]
     return f"all {each} photographs" if every == 1 else f"one photograph of {every}, {each} in all"
 

@@ -158,7 +158,7 @@ def read_experiments(folder: Path, rows: Iterable[Any], *, tested: bool = True) 
 
 
 def read_training(folder: Path, *, tested: bool = True) -> Training:
-    """What the files of one run say; UsageError if one is missing."""
+    """Read the files of one run; UsageError if one is missing."""
     try:
         config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
         stopped = json.loads((folder / "run.json").read_text(encoding="utf-8"))

@@ -50,7 +50,7 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether it is reached; nan is not."""
+        """True if it is reached; nan is not."""
         return self.value <= self.goal
 
     def cells(self) -> list[str]:
@@ -115,7 +115,7 @@ def _network_goals(bench: Json) -> Iterator[Goal]:
 
 
 def _accurate_like_for_like(bench: Json) -> Iterator[str]:
-    """What no goal asks: `accurate` beside W-Net in the same runtime."""
+    """Compare `accurate` with W-Net in the same runtime, which no goal asks."""
     found = [
         f"{row['ratio_in_runtime']['median'] / share:.1f} times W-Net's time in {row['runtime']}"
         for row in bench["rows"]

@@ -93,7 +93,7 @@ def run(found: dict[str, Recipe], place: Place, tell: Tell, data_root: Path | No
 
 
 def plan(found: dict[str, Recipe]) -> Sequence[str]:
-    """What would be run, a line each, with what is known not to come out the same."""
+    """The steps that would be run, a line each, with what is known not to come out the same."""
     lines = [f"note: {name}: {one.differs}" for name, one in found.items() if one.differs]
     for name, one in found.items():
         lines += [f"gone: {name}: {file}: {why}" for file, why in one.gone.items()]

@@ -1,4 +1,4 @@
-"""Where a recipe is run."""
+"""The place where a recipe is run."""
 
 import contextlib
 import os

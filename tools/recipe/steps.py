@@ -27,7 +27,7 @@ class StepBase(BaseModel, ABC, frozen=True, extra="forbid"):
 
     @abstractmethod
     def done(self, place: Place) -> bool:
-        """Whether what this step makes is there."""
+        """Tell whether what this step makes is there."""
 
     @abstractmethod
     def run(self, place: Place) -> None:
@@ -39,7 +39,7 @@ class StepBase(BaseModel, ABC, frozen=True, extra="forbid"):
 
     @abstractmethod
     def __str__(self) -> str:
-        """What it does, in one line."""
+        """The step in one line."""
 
     def writes(self) -> tuple[str, ...]:
         """The files of the result that this step writes, by their path below its folder."""
@@ -224,7 +224,7 @@ class Evaluate(StepBase):
 
 
 class Augmented(StepBase):
-    """What test-time augmentation (D4) adds on held-out images, see `tta.py`."""
+    """Measure the gain of test-time augmentation (D4) on held-out images, see `tta.py`."""
 
     do: Literal["tta"] = "tta"
     runs: tuple[str, ...]

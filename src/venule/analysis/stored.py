@@ -17,12 +17,12 @@ from venule.image.landmarks import Disc, Fovea, Landmarks
 from venule.image.levels import LARGEST, Levels
 from venule.image.photograph import Laterality, Photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
-from venule.quality.assess import GRADES, Grade, Quality
+from venule.quality.assess import GRADES, Quality
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stored:
-    """What files and table of a folder of results say of one photograph.
+    """The files and table of a folder of results, of one photograph.
 
     Attributes:
         levels: (H, W) uint16, the probability map; None where it was not written.
@@ -86,7 +86,7 @@ def _quality(cells: Mapping[str, Cell]) -> Quality | None:
     reasons = tuple(part for part in str(cells.get("quality_reasons") or "").split("; ") if part)
     uncertainty = _number(cells, "uncertainty")
     return Quality(
-        grade=cast(Grade, grade),
+        grade=grade,
         reasons=reasons,
         uncertainty=1.0 if uncertainty is None else uncertainty,
         features=None,

@@ -7,9 +7,10 @@ import os
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def threads_of(ray: Any, workers: int) -> int:
 
 @dataclass(frozen=True)
 class _Here:
-    """What the driver sees, and every node must: the folders of results and of photographs."""
+    """The folders of results and photographs that the driver sees, as every node must."""
 
     folder: Path  # that relative paths start from
     probe: Path  # a file in the folder of results
@@ -122,7 +123,8 @@ class Actor:
     """A worker process on some node, and who watches it."""
 
     def __init__(self, open_worker: OpenWorker, resources: Resources, here: _Here) -> None:
-        self._here, self._open = here, lambda: Supervised(open_worker, resources)
+        self._here = here
+        self._open: Callable[[], Supervised] = partial(Supervised, open_worker, resources)
 
     def load(self) -> VenuleError | None:
         """Load the networks; what is wrong with them, or with this node, is returned."""

@@ -1,4 +1,4 @@
-"""What a folder of results holds, read without taking it from who writes there."""
+"""The content of a folder of results, read without taking it from who writes there."""
 
 import json
 import sqlite3
@@ -16,9 +16,9 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
 from venule.analysis.kept import Kept, kept_of
 from venule.analysis.stored import Stored, stored_analysis
-from venule.batch.ledger import SCHEMA
 from venule.batch.records import Records, is_ledger, shards_in
 from venule.batch.refuse import Settings
+from venule.batch.tables import SCHEMA
 from venule.errors import ImageError, OutputError, UsageError
 from venule.image.arrays import RGB, Mask
 from venule.image.io import read_mask, read_probability
@@ -28,7 +28,7 @@ from venule.image.photograph import read_photograph
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a ledger holds of one photograph.
+    """A photograph in a ledger.
 
     `place` is where the photograph lay; of a DICOM object its pseudonym. `outputs` are the files'
     paths below the folder of results.
@@ -62,7 +62,7 @@ class Results:
 
 
 def holds_results(folder: Path) -> bool:
-    """Whether a folder has a ledger."""
+    """Tell whether a folder has a ledger."""
     return any(is_ledger(path.name) for path in folder.glob(".venule*.sqlite"))
 
 

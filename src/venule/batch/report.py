@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from venule.analysis.columns import COLUMNS, Cell, Columns
-from venule.batch.ledger import Ledger, Row, text
+from venule.batch.ledger import Ledger
+from venule.batch.tables import Row, text
 from venule.files.atomic import write_bytes, writing
 from venule.quality.assess import GRADES
 from venule.system.process import installed

@@ -52,7 +52,7 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[TextIO]:
-    """Open `path` to be written as text, piece by piece; as `write_bytes`, it is whole or not there.
+    """Open `path` to write text bit by bit; as after `write_bytes` it is whole or not there.
 
     Raises:
         OutputError: the folder is missing, full or read-only.

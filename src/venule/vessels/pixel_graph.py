@@ -5,6 +5,7 @@ staircase is a path, and no pixel of one is taken for a fork.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,12 @@ def skeleton_graph(skeleton: Mask) -> SkeletonGraph:
 
 def _neighbours(skeleton: Mask, pixels: NDArray[np.intp]) -> NDArray[np.intp]:
     """(N, 8), the place of each neighbour in `pixels`, -1 for none."""
-    number = np.full(np.add(skeleton.shape, 2), -1, np.intp if len(pixels) > 2**31 else np.int32)
+    kind = np.intp if len(pixels) > 2**31 else np.int32
+    number: NDArray[np.signedinteger[Any]] = np.full(np.add(skeleton.shape, 2), -1, kind)
     rows, columns = pixels[:, 0] + 1, pixels[:, 1] + 1
     number[rows, columns] = np.arange(len(pixels))
     sides = [number[rows + down, columns + right] for down, right in _SIDES]
-    found: list[NDArray[np.intp]] = list(sides)
+    found = list(sides)
     for (down, right), around in _CORNERS:
         corner = number[rows + down, columns + right]
         goes_round = (sides[around[0]] >= 0) | (sides[around[1]] >= 0)

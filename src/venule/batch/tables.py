@@ -1,0 +1,345 @@
+"""The tables of a ledger: an SQLite file and its rows."""
+
+import json
+import math
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from venule.analysis.columns import Cell
+from venule.batch.refuse import Settings
+from venule.batch.sqlite_errors import sqlite_errors
+from venule.errors import OutputError
+
+SCHEMA = 1
+"""The version of the ledger's tables, its PRAGMA user_version; another one is refused."""
+
+_SYNC_S = 1.0
+"""Seconds of outcomes that a power cut may cost; a disk may take 20 ms to keep one for good."""
+
+_TABLES = """
+CREATE TABLE settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
+CREATE TABLE files (
+    name TEXT PRIMARY KEY,          -- of the results, see Job
+    source TEXT NOT NULL,           -- as it was last given
+    place TEXT NOT NULL,            -- the same as an absolute path
+    status TEXT NOT NULL,           -- pending, done, failed
+    reason TEXT NOT NULL DEFAULT '',
+    input_sha256 TEXT NOT NULL DEFAULT '',
+    seconds REAL NOT NULL DEFAULT 0,
+    notes TEXT NOT NULL DEFAULT '[]'
+) WITHOUT ROWID;
+CREATE TABLE outputs (              -- what is, or is about to be, written of a photograph
+    name TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (name, path)
+);
+CREATE TABLE cells (                -- one row a value, so that a new column needs no migration
+    name TEXT NOT NULL, column_name TEXT NOT NULL, value, PRIMARY KEY (name, column_name)
+) WITHOUT ROWID;
+"""
+
+_COLUMNS = {
+    "files": "name, source, place, status, reason, input_sha256, seconds, notes",
+    "outputs": "name, path, sha256",
+    "cells": "name, column_name, value",
+}
+
+_ORDER = {"files": "name", "outputs": "rowid", "cells": "name"}
+
+
+Status = Literal["pending", "done", "failed"]
+
+
+class Known(NamedTuple):
+    """The columns of a photograph that decide what is done with it."""
+
+    status: Status
+    source: str
+    place: str
+    input_sha256: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A photograph in the ledger; `id` is the name of its results."""
+
+    id: str
+    source: str
+    status: Status
+    reason: str
+    outputs: tuple[str, ...]
+    seconds: float
+    notes: tuple[str, ...]
+    cells: Mapping[str, Cell]  # by column; those of a photograph without a result are not there
+
+
+class Tables:
+    """An SQLite file with one writer; a second one is refused, a killed one leaves no trace.
+
+    Whatever fails raises OutputError. Rows are changed within a `transaction` only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._synced = -math.inf
+        with sqlite_errors(self.path):
+            self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+            try:
+                self._open()
+            except BaseException:
+                self._base.close()
+                raise
+
+    def _open(self) -> None:
+        self._base.text_factory = _path_of
+        # Held until the process ends, however it ends.
+        self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._base.execute("PRAGMA journal_mode = WAL")
+        with self._transaction():
+            self._require_schema()
+
+    def _require_schema(self) -> None:
+        """Make the tables of a new ledger; refuse those of another version."""
+        (version,) = self._base.execute("PRAGMA user_version").fetchone()
+        tables = self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not tables:
+            for statement in _TABLES.split(";\n"):
+                self._base.execute(statement)
+            self._base.execute(f"PRAGMA user_version = {SCHEMA}")
+        elif version != SCHEMA:
+            raise OutputError(
+                f"{self.path.parent} holds results of another version of venule; choose another "
+                "folder for -o"
+            )
+
+    def close(self) -> None:
+        """Give the file free."""
+        self._base.close()
+
+    @contextmanager
+    def transaction(self, *, often: bool = False) -> Iterator[None]:
+        """All or nothing, whatever kills the process.
+
+        When the power fails too; but one that comes `often` reaches the disk with the next that
+        begins `_SYNC_S` seconds after the last that did. What is lost is processed again: no file
+        is taken for finished by its name alone.
+        """
+        with sqlite_errors(self.path), self._transaction(often=often):
+            yield
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that all results depend on; empty before `keep_settings`."""
+        with sqlite_errors(self.path):
+            row = self._base.execute("SELECT json FROM settings").fetchone()
+        return {} if row is None else json.loads(row[0])
+
+    def keep_settings(self, settings: Settings) -> None:
+        """Replace the settings."""
+        self._base.execute("INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)])
+
+    def known(self, name: str) -> Known | None:
+        """The photograph of that name, if there is one."""
+        rows = self._select(f"SELECT {', '.join(Known._fields)} FROM files WHERE name = ?", name)
+        return Known(*rows[0]) if rows else None
+
+    def outputs(self, name: str) -> dict[str, str]:
+        """The SHA-256 of a photograph's files by path; empty before they are written."""
+        return dict(self._select("SELECT path, sha256 FROM outputs WHERE name = ?", name))
+
+    def places(self, *, unfinished: bool = False) -> Iterator[tuple[str, str]]:
+        """Name and place of every photograph, or of those that are not done."""
+        where = " WHERE status <> 'done'" if unfinished else ""
+        return (
+            (name, place) for name, place in self._each(f"SELECT name, place FROM files{where}")
+        )
+
+    def insert(self, name: str, source: str, place: str, outputs: Iterable[str]) -> None:
+        """Enter a new photograph as pending, with the paths of the files that it will have."""
+        self._base.execute(
+            "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')",
+            (name, source, place),
+        )
+        self._insert_outputs(name, dict.fromkeys(outputs, ""))
+
+    def renew(self, name: str, outputs: Iterable[str]) -> None:
+        """Make a photograph pending again."""
+        self._base.execute(
+            "UPDATE files SET status = 'pending', reason = '', seconds = 0, notes = '[]'"
+            " WHERE name = ?",
+            [name],
+        )
+        self._clear(name)
+        self._insert_outputs(name, dict.fromkeys(outputs, ""))
+
+    def move(self, name: str, source: str, place: str) -> None:
+        """Enter where a photograph lies now."""
+        self._base.execute(
+            "UPDATE files SET source = ?, place = ? WHERE name = ?", (source, place, name)
+        )
+
+    def give_reason(self, name: str, reason: str) -> None:
+        """Enter why a photograph failed, this time or for good; empty where it did not."""
+        self._base.execute("UPDATE files SET reason = ? WHERE name = ?", (reason, name))
+
+    def replace(
+        self,
+        name: str,
+        status: Status,
+        *,
+        input_sha256: str,
+        seconds: float,
+        notes: Sequence[str],
+        outputs: Mapping[str, str],
+        cells: Mapping[str, Cell],
+    ) -> None:
+        """Replace all that is known of what was found in a photograph."""
+        self._base.execute(
+            "UPDATE files SET status = ?, input_sha256 = ?, seconds = ?, notes = ? WHERE name = ?",
+            (status, input_sha256, seconds, json.dumps(notes), name),
+        )
+        self._clear(name)
+        self._insert_outputs(name, outputs)
+        self._base.executemany(
+            "INSERT INTO cells VALUES (?, ?, ?)",
+            ((name, column, cell) for column, cell in cells.items() if cell is not None),
+        )
+
+    def forget(self, name: str) -> None:
+        """Remove all rows of a photograph."""
+        self._base.execute("DELETE FROM files WHERE name = ?", [name])
+        self._clear(name)
+
+    def forget_all(self) -> None:
+        """Remove the rows of all photographs."""
+        for table in _COLUMNS:
+            self._base.execute(f"DELETE FROM {table}")
+
+    def add(self, other: "Tables") -> None:
+        """Take over the settings and all photographs of another file."""
+        settings = other.settings
+        with sqlite_errors(self.path), sqlite_errors(other.path), self._transaction():
+            self.keep_settings(settings)
+            for (name,) in other._base.execute("SELECT name FROM files"):
+                self._clear(name)
+            for table, names in _COLUMNS.items():
+                rows = other._base.execute(f"SELECT {names} FROM {table} ORDER BY {_ORDER[table]}")
+                places = ", ".join("?" * len(names.split(",")))
+                self._base.executemany(
+                    f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})", rows
+                )
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every photograph, in the order of the results' names.
+
+        One after the other, however many there are; nothing may be entered meanwhile.
+        """
+        files = self._each(
+            "SELECT name, source, status, reason, seconds, notes FROM files ORDER BY name"
+        )
+        outputs = _Beside(
+            self._each(
+                "SELECT name, outputs.path FROM files CROSS JOIN outputs USING (name)"
+                " WHERE status = 'done' ORDER BY name, outputs.rowid"
+            )
+        )
+        cells = _Beside(
+            self._each(
+                "SELECT name, column_name, value FROM files CROSS JOIN cells USING (name)"
+                " ORDER BY name"
+            )
+        )
+        for name, source, status, reason, seconds, notes in files:
+            yield Row(
+                id=name,
+                source=source,
+                status=status,
+                reason=reason,
+                outputs=tuple(path for (path,) in outputs.of(name)),
+                seconds=seconds,
+                notes=tuple(json.loads(notes)),
+                cells=dict(cells.of(name)),
+            )
+
+    def count(self) -> int:
+        """The number of photographs."""
+        ((count,),) = self._select("SELECT count(*) FROM files")
+        return int(count)
+
+    def columns(self) -> list[str]:
+        """The names of all cells, in the order in which `rows` brings them."""
+        rows = self._select(
+            "SELECT column_name FROM cells GROUP BY column_name ORDER BY min(name), column_name"
+        )
+        return [name for (name,) in rows]
+
+    def _insert_outputs(self, name: str, outputs: Mapping[str, str]) -> None:
+        self._base.executemany(
+            "INSERT INTO outputs VALUES (?, CAST(? AS TEXT), ?)",
+            ((name, _bytes_of(path), digest) for path, digest in outputs.items()),
+        )
+
+    def _clear(self, name: str) -> None:
+        """Forget the outputs and cells of a photograph."""
+        for table in ("outputs", "cells"):
+            self._base.execute(f"DELETE FROM {table} WHERE name = ?", [name])
+
+    def _select(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        with sqlite_errors(self.path):
+            return self._base.execute(query, values).fetchall()
+
+    def _each(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """As `_select`, one row after the other."""
+        with sqlite_errors(self.path):
+            yield from self._base.execute(query)
+
+    @contextmanager
+    def _transaction(self, *, often: bool = False) -> Iterator[None]:
+        now = time.monotonic()
+        wait = often and now < self._synced + _SYNC_S
+        self._base.execute(f"PRAGMA synchronous = {'NORMAL' if wait else 'FULL'}")
+        self._synced = self._synced if wait else now
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._base.execute("ROLLBACK")
+            raise
+        self._base.execute("COMMIT")
+
+
+def text(value: str | Path) -> str:
+    """The path or message as text that can be stored, whatever bytes a file's name has."""
+    plain = str(value)
+    if plain.isascii():  # the same object, for names are kept by the million
+        return plain
+    return plain.encode("utf-8", "backslashreplace").decode()
+
+
+def _bytes_of(path: str) -> bytes:
+    """A path as bytes, whatever bytes the file's name has; `_path_of` gives it back as it was."""
+    return path.encode("utf-8", "surrogatepass")
+
+
+def _path_of(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogatepass")
+
+
+class _Beside:
+    """Rows that begin with a name, in the order of the names, read along with the names' own."""
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        self._groups = groupby(rows, itemgetter(0))
+        self._next = next(self._groups, None)
+
+    def of(self, name: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a name, without it; names are asked for in their order."""
+        if self._next is not None and self._next[0] == name:
+            yield from (rest for _, *rest in self._next[1])  # type: ignore[misc]
+            self._next = next(self._groups, None)

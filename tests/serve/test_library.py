@@ -1,0 +1,124 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from serve.conftest import Finish, client_of
+from support.networks import write_network
+from support.segmenters import green
+from venule.analysis.analyse import Networks
+from venule.batch.predict import predict_folder
+from venule.errors import UsageError
+from venule.image.io import read_mask
+from venule.models.record import ModelRecord
+from venule.serve.library import Library, opaque
+from venule.serve.service import Service
+from venule.synth.fundus import synthesize_fundus
+
+
+def _no_networks() -> Networks:
+    raise AssertionError("no network is needed")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    for seed in range(3):
+        image = synthesize_fundus(seed, size_px=96).image
+        Image.fromarray(image).save(tmp_path / "in" / f"eye-{seed}.png")
+    return tmp_path / "in"
+
+
+def test_a_folder_of_photographs_is_listed_at_once_and_analysed_when_opened(
+    folder: Path, finish: Finish
+) -> None:
+    library = Library(folder)
+    service = Service(lambda: Networks(green(1)), listed=library.items)
+    client = client_of(service)
+    page = client.get("/api/photographs").json()
+    assert [one["name"] for one in page["entries"]] == ["eye-0", "eye-1", "eye-2"]
+    assert {one["state"] for one in page["entries"]} == {"listed"}
+    id = page["entries"][1]["id"]
+    assert client.get(f"/api/photographs/{id}/image").status_code == 404
+    assert client.post(f"/api/photographs/{id}/analysis").status_code == 202
+    assert finish(client, id)["state"] == "done"
+    content = client.get(f"/api/photographs/{id}/probability").content
+    expected = green(1).segment(folder / "eye-1.png").vessel_map.levels
+    assert np.array_equal(np.frombuffer(content, "<u2").reshape(96, 96), expected)
+    assert not list(folder.parent.glob("**/.venule*"))  # looking leaves nothing behind
+    service.close()
+
+
+def test_results_are_opened_without_a_network(folder: Path, finish: Finish) -> None:
+    (folder / "broken.png").write_bytes(b"no photograph")
+    network = write_network(folder.parent / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    out = folder.parent / "out"
+    predict_folder(folder, out, model=network, outputs=("prob", "mask"), engine="inline")
+    library = Library(out)
+    service = Service(_no_networks, listed=library.items, groups=("measure",))
+    client = client_of(service)
+    entries = {one["name"]: one for one in client.get("/api/photographs").json()["entries"]}
+    assert entries["broken"]["state"] == "failed"
+    assert entries["broken"]["reason"]
+    assert entries["eye-2"]["grade"] in ("ok", "usable", "reject")
+    id = entries["eye-2"]["id"]
+    client.post(f"/api/photographs/{id}/analysis")
+    found = finish(client, id, complete=True)
+    assert found["state"] == "done"
+    mask = client.get(f"/api/photographs/{id}/mask").content
+    (folder.parent / "again.png").write_bytes(mask)
+    expected = read_mask(out / "eye-2_mask.png")
+    assert np.array_equal(read_mask(folder.parent / "again.png"), expected)
+    shutil.rmtree(folder)
+    other = entries["eye-0"]["id"]
+    client.post(f"/api/photographs/{other}/analysis")
+    assert "not where it was predicted" in str(finish(client, other)["reason"])
+    service.close()
+
+
+def test_ids_stay_from_start_to_start_and_tell_no_name(folder: Path) -> None:
+    first, second = Library(folder), Library(folder)
+    assert [one.id for one in first.items] == [one.id for one in second.items]
+    assert opaque("eye-0") == first.items[0].id
+    assert "eye" not in first.items[0].id
+
+
+def test_a_thumbnail_of_a_listed_photograph_needs_no_analysis(folder: Path) -> None:
+    from io import BytesIO
+
+    from fastapi.testclient import TestClient
+
+    from venule.serve.app import About, create_app
+
+    library = Library(folder)
+    service = Service(_no_networks, listed=library.items)
+    app = create_app(service, about=About("green", {}), places=library.places)
+    client = TestClient(app, base_url="http://127.0.0.1:8000")
+    client.get("/")
+    id = library.items[0].id
+    with Image.open(BytesIO(client.get(f"/api/photographs/{id}/thumbnail").content)) as small:
+        assert small.size == (72, 72)
+    service.close()
+
+
+def test_ten_thousand_photographs_are_listed_page_by_page() -> None:
+    from venule.serve.items import Item
+
+    items = [
+        Item(id=opaque(f"{n:05}"), name=f"{n:05}", open=lambda networks: None, uploaded=False)  # type: ignore[arg-type, return-value]
+        for n in range(10_000)
+    ]
+    service = Service(_no_networks, listed=items)
+    client = client_of(service)
+    page = client.get("/api/photographs?offset=9900&limit=100").json()
+    assert page["total"] == 10_000
+    assert [page["entries"][0]["name"], page["entries"][-1]["name"]] == ["09900", "09999"]
+    assert client.get("/api/photographs?search=0123").json()["total"] == 11
+    service.close()
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such folder"):
+        Library(tmp_path / "nothing")

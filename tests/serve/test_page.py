@@ -1,0 +1,275 @@
+"""The page in Chromium, used as a person would; `make test-web` fails where it is missing."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from serve.served import served
+from support.networks import write_network
+from venule.inference.load import load
+from venule.models.record import ModelRecord
+from venule.synth.fundus import synthesize_fundus
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+AXE = os.environ.get("VENULE_AXE", "")
+SLOW_MS = 120_000
+
+
+def _missing() -> str:
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ModuleNotFoundError:
+        return "playwright is not installed: pip install playwright"
+    if CHROMIUM is None:
+        return "Chromium is not installed: apt-get install chromium"
+    return ""
+
+
+if _missing():
+    if os.environ.get("VENULE_WEB") == "1":
+        raise RuntimeError(_missing())
+    pytest.skip(_missing(), allow_module_level=True)
+if os.environ.get("VENULE_WEB") != "1":
+    pytest.skip("the page in Chromium: VENULE_WEB=1, make test-web", allow_module_level=True)
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+GRAPHICS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"]
+GRAPHICS += ["--enable-unsafe-swiftshader"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=GRAPHICS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("network")
+    return write_network(folder / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    for seed in range(2):
+        image = synthesize_fundus(seed, size_px=128).image
+        Image.fromarray(image).save(folder / f"eye-{seed}.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing else")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(network: Path) -> Iterator[str]:
+    with served("--model", network) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.set_default_timeout(SLOW_MS)
+    expect.set_options(timeout=SLOW_MS)
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "console",
+        lambda said: problems.append(said.text) if "Security Policy" in said.text else None,
+    )
+    yield opened
+    context.close()
+    assert problems == []
+
+
+def _drop(page: Page, photograph: Path) -> None:
+    """Drop a file onto the page, as from a folder of the desktop."""
+    transfer = page.evaluate_handle(
+        "([bytes, name]) => { const all = new DataTransfer();"
+        " all.items.add(new File([new Uint8Array(bytes)], name)); return all; }",
+        [list(photograph.read_bytes()), photograph.name],
+    )
+    page.dispatch_event("#stage", "drop", {"dataTransfer": transfer})
+
+
+def _pixel(page: Page, x: float, y: float) -> list[int]:
+    """The colour that is seen at a place of the photograph, 0..1 of its sides, all of it shown."""
+    found: list[int] = page.evaluate(
+        """async ([x, y]) => {
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const canvas = document.getElementById('canvas');
+          const copy = new OffscreenCanvas(canvas.width, canvas.height), c = copy.getContext('2d');
+          c.drawImage(canvas, 0, 0);
+          const side = 0.98 * Math.min(canvas.width, canvas.height);
+          const at = [canvas.width / 2 + (x - 0.5) * side, canvas.height / 2 + (y - 0.5) * side];
+          return [...c.getImageData(Math.floor(at[0]), Math.floor(at[1]), 1, 1).data];
+        }""",
+        [x, y],
+    )
+    return found
+
+
+def _places(network: Path, photograph: Path) -> tuple[tuple[float, float], tuple[float, float]]:
+    """A place well inside vessels and one well outside of them."""
+    import scipy.ndimage as ndi
+
+    prediction = load(network).segment(photograph)
+    inside = ndi.distance_transform_cdt(np.pad(prediction.vessels, 1))[1:-1, 1:-1]
+    outside = ndi.distance_transform_cdt(~prediction.vessels) * prediction.fov.mask
+    size = inside.shape[0]
+
+    def middle(distance: Any) -> tuple[float, float]:
+        row, column = np.unravel_index(int(distance.argmax()), distance.shape)
+        return (float(column) + 0.5) / size, (float(row) + 0.5) / size
+
+    return middle(inside), middle(outside)
+
+
+def test_a_photograph_is_dropped_looked_at_downloaded_and_found_again(
+    page: Page, address: str, network: Path, photographs: Path
+) -> None:
+    page.goto(address)
+    expect(page.locator("#empty")).to_be_visible()
+    _drop(page, photographs / "eye-0.png")
+    expect(page.locator("#badge")).to_have_text("reject", timeout=SLOW_MS)
+    expect(page.locator("#name")).to_have_text("eye-0.png")
+    vessel, ground = _places(network, photographs / "eye-0.png")
+    cyan = _pixel(page, *vessel)
+    assert cyan[2] > cyan[0] + 40  # over a red fundus
+    off = _pixel(page, *ground)
+    assert off[0] > off[2]
+    # Space hides the vessels and shows them again.
+    page.locator("#stage").focus()
+    page.keyboard.press("Space")
+    plain = _pixel(page, *vessel)
+    assert plain[0] > plain[2]
+    page.keyboard.press("Space")
+    assert _pixel(page, *vessel) == cyan
+    # The slider: nothing is vessel at the highest threshold that the network does not reach.
+    page.locator("#threshold").fill("0.99")
+    assert _pixel(page, *vessel) == plain
+    page.locator("#threshold").fill("0.5")
+    assert _pixel(page, *vessel) == cyan
+    # Compared with the plain photograph on the left of the line.
+    page.locator("#stage").focus()
+    page.keyboard.press("c")
+    expect(page.locator("#curtain")).to_be_visible()
+    split = page.evaluate("import('/static/main.js').then((m) => m.state.look.split)")
+    assert split == 0.5
+    assert (_pixel(page, *vessel) == plain) == (vessel[0] < 0.5)
+    page.keyboard.press("c")
+    # Measured, with definitions, and downloaded.
+    expect(page.locator("#table tbody tr").first).to_be_visible(timeout=SLOW_MS)
+    page.locator("#filter").fill("density")
+    page.locator("#explain").check()
+    expect(page.locator("#table small").first).to_contain_text("field")
+    with page.expect_download() as waiting:
+        page.locator("#mask").click()
+    mask = np.asarray(Image.open(waiting.value.path())) > 0
+    assert np.array_equal(mask, load(network).segment(photographs / "eye-0.png").vessels)
+    with page.expect_download() as waiting:
+        page.locator("#csv").click()
+    assert "vessel_density" in Path(waiting.value.path()).read_text(encoding="utf-8")
+    # The link reopens the same view.
+    page.locator("#stage").focus()
+    page.keyboard.press("n")
+    expect(page.locator("#where")).to_contain_text("1 of")
+    page.wait_for_timeout(400)
+    zoom = page.locator("#zoom").text_content()
+    assert "photo=" in page.url
+    page.reload()
+    expect(page.locator("#name")).to_have_text("eye-0.png")
+    expect(page.locator("#zoom")).to_have_text(zoom or "")
+
+
+def test_a_file_that_fails_says_why_and_the_next_one_works(
+    page: Page, address: str, photographs: Path
+) -> None:
+    page.goto(address)
+    _drop(page, photographs / "broken.png")
+    expect(page.locator("#badge")).to_have_text("failed")
+    expect(page.locator("#reasons")).not_to_be_empty()
+    page.set_input_files("#files", photographs / "eye-1.png")
+    expect(page.locator("#name")).to_have_text("eye-1.png")
+    expect(page.locator("#badge")).to_have_text("reject")
+
+
+def test_a_server_that_is_stopped_and_started_again_is_found_again(
+    page: Page, network: Path, photographs: Path
+) -> None:
+    with served("--model", network, photographs) as url:
+        port = int(url.rsplit(":", 1)[1].strip("/"))
+        page.goto(url)
+        expect(page.locator("#rows .row")).to_have_count(3)
+        page.get_by_text("eye-0").click()
+        expect(page.locator("#name")).to_have_text("eye-0")
+    page.get_by_text("eye-1").click()
+    expect(page.locator("#gone")).to_be_visible()
+    with served("--model", network, photographs, port=port):
+        expect(page.locator("#gone")).to_be_hidden()
+        page.get_by_text("eye-1").click()
+        expect(page.locator("#name")).to_have_text("eye-1")
+
+
+def test_everything_can_be_done_by_keyboard(page: Page, network: Path, photographs: Path) -> None:
+    with served("--model", network, photographs) as url:
+        page.goto(url)
+        expect(page.locator("#name")).to_have_text("broken")
+        page.locator("#list").focus()
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#name")).to_have_text("eye-0")
+        reached = set()
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.id"))
+        wanted = {"list", "zoom-in", "show", "compare", "stage", "view", "threshold", "opacity"}
+        assert wanted | {"csv", "link", "search", "files"} <= reached
+        page.locator("#stage").focus()
+        before = page.locator("#zoom").text_content()
+        page.keyboard.press("+")
+        expect(page.locator("#zoom")).not_to_have_text(before or "")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(
+    browser: Browser, address: str, photographs: Path, scheme: Any
+) -> None:
+    if not AXE:
+        if os.environ.get("VENULE_WEB") == "1":
+            pytest.fail("VENULE_AXE: name the file axe.min.js of the npm package axe-core")
+        pytest.skip("axe-core is not there")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    context.set_default_timeout(SLOW_MS)
+    page = context.new_page()
+    page.goto(address)
+    _drop(page, photographs / "eye-0.png")
+    expect(page.locator("#badge")).to_have_text("reject")
+    expect(page.locator("#table tbody tr").first).to_be_visible()
+    page.add_script_tag(content=Path(AXE).read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")
+    told = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
+    assert told == []
+    context.close()
+
+
+def test_without_webgl_the_same_is_seen(
+    page: Page, address: str, network: Path, photographs: Path
+) -> None:
+    page.goto(f"{address}?flat")
+    _drop(page, photographs / "eye-0.png")
+    expect(page.locator("#badge")).to_have_text("reject")
+    kind = page.evaluate("import('/static/main.js').then((m) => m.state.renderer.constructor.name)")
+    assert kind == "Canvas2"
+    vessel, ground = _places(network, photographs / "eye-0.png")
+    cyan, off = _pixel(page, *vessel), _pixel(page, *ground)
+    assert cyan[2] > cyan[0] + 40
+    assert off[0] > off[2]
