@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.mask_files import Loaded, MaskFiles, load
-<<<<<<< HEAD
-=======
 from venule.measure.columns import all_columns
->>>>>>> main
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
 from venule.measure.scale import find_scale
 from venule.measure.table import NOTES, Cell, Row, written
@@ -66,19 +63,16 @@ def measure_analysis(analysis: Analysis) -> Measurements:
 def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
     found = measure_analysis(analysis)
-    about = _about("predicted", analysis.laterality, found)
+    about = _about(analysis.mask_source, analysis.laterality, found)
     cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
     return {name: written(cell) for name, cell in cells.items()}
 
 
-<<<<<<< HEAD
-=======
 def measured_columns() -> tuple[str, ...]:
     """Every column that `measured_cells` may give, in the order of the table."""
     return (*_ABOUT, *(column.name for column in all_columns()), NOTES)
 
 
->>>>>>> main
 def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:
     given = loaded.um_per_px if loaded.um_per_px is not None else assumed.um_per_px
     scale = find_scale(

@@ -37,13 +37,8 @@ def plain_lines(written: "Written") -> Iterator[str]:
 
 
 def _vessels(written: "Written", vessels: "Mask", fov: "Mask") -> str:
-<<<<<<< HEAD
-    inside = int(np.count_nonzero(fov))
-    words = f"{int(np.count_nonzero(vessels & fov)) / max(1, inside):.1%} of the field"
-=======
     density = int(np.count_nonzero(vessels & fov)) / max(1, int(np.count_nonzero(fov)))
     words = f"{density:.1%} of the field"
->>>>>>> main
     for name, unit in (("vessel_caliber_mean_um", "µm"), ("vessel_caliber_mean_px", "px")):
         caliber = written.cells.get(name)
         if caliber not in (None, ""):
