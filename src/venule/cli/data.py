@@ -115,6 +115,22 @@ def synth(
     typer.echo(str(out))
 
 
+@app.command("from-corrections")
+def from_corrections(
+    results: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A folder of results with corrected masks.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder: the data set.")],
+) -> None:
+    """Make a data set of the photographs whose masks were corrected in `venule serve`."""
+    from venule.batch.corrections import collect_corrections
+
+    collected = collect_corrections(results, folder)
+    for reason in collected.left_out:
+        say(f"venule: warning: left out: {shown(reason)}")
+    print(f"{collected.cases} photographs in {shown(folder)}")
+
+
 @app.command()
 def patches(
     data: Annotated[
