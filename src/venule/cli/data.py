@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress, shown
+from venule.cli.progress import Progress, say, shown
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
