@@ -3,9 +3,10 @@
     python benchmarks/bookkeeping.py [-o FILE.json] [--count N ...] [--deaths N ...]
 
 A folder of N empty files with photographs' names is planned, run, run again, divided into shards,
-merged and reported, each in a process of its own whose peak memory is taken. A stub stands in place
-of the network: it reads no photograph and writes no picture, so that what is measured is the plan,
-the ledger and the reports. Then the engine `ray` sends N tasks to a simulated cluster that loses a
+merged and reported, each in a process of its own whose peak memory is taken, with its seconds and
+those of its cores (the start of the interpreter included). A stub stands in place of the network:
+it reads no photograph and writes no picture, so that what is measured is the plan, the ledger and
+the reports. Then the engine `ray` sends N tasks to a simulated cluster that loses a
 node every thousand photographs; each photograph must have one outcome.
 """
 
@@ -153,9 +154,8 @@ PHASES: Mapping[str, Callable[[Path, Path], Times]] = {
 """In this order; those from "shards" on have a folder of results of their own."""
 
 
-def measure(count: int) -> list[dict[str, object]]:
+def measure(count: int) -> Iterator[dict[str, object]]:
     """One row a phase for a folder of so many photographs."""
-    rows: list[dict[str, object]] = []
     with TemporaryDirectory() as name:
         place = Path(name)
         make_folder(place / "in", count)
@@ -163,10 +163,10 @@ def measure(count: int) -> list[dict[str, object]]:
             out = place / ("parts" if phase in ("shards", "merge") else "out")
             sys.stderr.write(f"{count} photographs: {phase}\n")
             found = in_a_process("--phase", phase, "--folder", str(place / "in"), str(out))
-            rows.append({"photographs": count, "phase": phase, **per_photograph(found, count)})
+            row = {"photographs": count, "phase": phase, **per_photograph(found, count)}
             if phase in ("report", "merge"):
-                rows[-1]["ledger_bytes_each"] = Records(out).ledger.stat().st_size / count
-    return rows
+                row["ledger_bytes_each"] = Records(out).ledger.stat().st_size / count
+            yield row
 
 
 def measure_deaths(count: int) -> dict[str, object]:
@@ -185,6 +185,7 @@ def per_photograph(found: Mapping[str, Any], count: int) -> dict[str, object]:
         "peak_mb": round(found["peak_mb"], 1),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "ms_each": round(1000 * sum(seconds.values()) / count, 4),
+        "cpu_ms_each": round(1000 * found["cpu_s"] / count, 4),
     }
 
 
@@ -199,7 +200,11 @@ def in_a_process(*arguments: str) -> dict[str, Any]:
 def peaked(seconds: Times) -> dict[str, object]:
     """Those seconds with this process's most memory, in 10^6 bytes."""
     peak = peak_memory_bytes()
-    return {"seconds": seconds, "peak_mb": math.nan if peak is None else peak / 1e6}
+    return {
+        "seconds": seconds,
+        "cpu_s": time.process_time(),
+        "peak_mb": math.nan if peak is None else peak / 1e6,
+    }
 
 
 def arguments() -> argparse.Namespace:
@@ -224,13 +229,21 @@ def main() -> None:
         json.dump(dying(asked.die, asked.folder[0]), sys.stdout)
         return
     require_folder(asked.out)
-    report = {
-        "computer": computer(),
-        "versions": versions(),
-        "rows": [row for count in asked.count for row in measure(count)],
-        "deaths": [measure_deaths(count) for count in asked.deaths],
-    }
-    write_bytes(asked.out, (json.dumps(report, indent=1) + "\n").encode())
+    rows: list[dict[str, object]] = []
+    deaths: list[dict[str, object]] = []
+    report = {"computer": computer(), "versions": versions(), "deaths": deaths, "rows": rows}
+    for count in asked.deaths:
+        deaths.append(measure_deaths(count))
+        _write(asked.out, report)
+    for count in asked.count:
+        for row in measure(count):
+            rows.append(row)
+            _write(asked.out, report)
+
+
+def _write(out: Path, report: Mapping[str, object]) -> None:
+    """Write what is known by now: the largest folders take long."""
+    write_bytes(out, (json.dumps(report, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

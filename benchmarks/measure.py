@@ -1,12 +1,12 @@
-"""Reliability of measurements of vessels: against geometry, observers and repetition.
+"""How far measurements of vessels can be trusted: against geometry, observers and repetition.
 
     python benchmarks/measure.py proof [-o FILE.json] [--every N]
-    python benchmarks/measure.py retest RESULTS PHOTOGRAPHS [-o FILE.json]
+    python benchmarks/measure.py retest RESULTS [-o FILE.json] [--workers N] [--whole-only]
     python benchmarks/measure.py observers DATA [-o FILE.json]
     python benchmarks/measure.py drift DATA [-o FILE.json]
 
 `proof` measures drawn vessels of known geometry (`venule.synth.known`). `retest` takes what
-`venule predict --measure` wrote of RIDB, 20 eyes of five photographs each, in the whole field and
+`venule predict` wrote of RIDB, 20 eyes of five photographs each, in the whole field and
 in the field that the five have in common. `observers` compares the two annotators of DRIVE's test
 part and of CHASE_DB1; no network is asked. `drift` measures manual masks of DRIVE's training part
 and CHASE_DB1 made wider, narrower, smaller and rougher.
@@ -19,8 +19,9 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -29,7 +30,7 @@ from PIL import Image
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from venule.analysis.mask_files import find_masks, load
+from venule.analysis.mask_files import MaskFiles, find_masks, load
 from venule.image.arrays import Mask
 from venule.image.io import read_mask
 from venule.measure.columns import all_columns
@@ -40,6 +41,7 @@ from venule.synth.known import Known, known_cases
 
 Values = Mapping[str, float | None]
 Numbers = NDArray[np.float64]
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     for name, run, arguments in (
         ("proof", proof, ()),
-        ("retest", retest, ("results", "photographs")),
+        ("retest", retest, ("results",)),
         ("observers", observers, ("data",)),
         ("drift", drift, ("data",)),
     ):
@@ -58,9 +60,9 @@ def main() -> None:
         command.add_argument(
             "-o", "--out", type=Path, default=Path("results/measure") / f"{name}.json"
         )
-        command.add_argument(
-            "--every", type=int, default=1, help="subsample the cases by this step"
-        )
+        command.add_argument("--every", type=int, default=1, help="only every so manyeth case")
+        command.add_argument("--workers", type=int, default=1, help="processes, of retest")
+        command.add_argument("--whole-only", action="store_true", help="of retest: no registration")
         command.set_defaults(run=run)
     given = parser.parse_args()
     result = given.run(given)
@@ -93,6 +95,7 @@ def proof(given: argparse.Namespace) -> dict[str, Any]:
     medians = {column: float(np.median(values)) for column, values in columns.items()}
     return {
         "cases": len(cases),
+        "every": given.every,
         "values": sum(len(results) for results in found.values()),
         "median_of_medians": float(np.median(list(medians.values()))),
         "by_family": rows,
@@ -100,7 +103,7 @@ def proof(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure_known(case: Known) -> Values:
-    """Measure one synthetic image of known values."""
+    """What is measured on one drawing."""
     drawn = case.draw()
     masks = VesselMasks(vessels=drawn.vessels, artery=drawn.artery, vein=drawn.vein, fov=drawn.fov)
     disc = None if case.disc is None else Disc(*case.disc)
@@ -146,30 +149,54 @@ def retest(given: argparse.Namespace) -> dict[str, Any]:
     for name in sorted(entries):
         if name not in rejected:
             eyes[name.split("_")[1]].append(name)
-    whole, common, failures = {}, {}, []
-    for eye, names in sorted(eyes.items(), key=lambda pair: int(pair[0])):
-        masks = {name: load(entries[name]).masks for name in names}
-        for name in names:
-            whole[name] = measure_photograph(masks[name]).values
-        fields, failed = common_fields(masks)
-        failures += failed
-        for name, field in fields.items():
-            one = masks[name]
-            inside = VesselMasks(vessels=one.vessels, fov=field, reconnected=one.reconnected)
-            common[name] = measure_photograph(inside).values
-        print(f"eye {eye}: {len(names)} photographs, {len(failed)} not registered", file=sys.stderr)  # noqa: T201
-    return {
-        "photographs": len(entries),
-        "eyes": len(eyes),
-        "rejected": rejected,
-        "not_registered": failures,
-        "whole_field": _repeatability(whole),
-        "common_field": _repeatability(common),
-    }
+    names = [name for eye in sorted(eyes, key=int) for name in eyes[eye]]
+    with ProcessPoolExecutor(given.workers) as pool:
+        whole = dict(
+            zip(names, _told(names, pool.map(_whole, [entries[n] for n in names])), strict=True)
+        )
+        result: dict[str, Any] = {
+            "photographs": len(entries),
+            "eyes": len(eyes),
+            "rejected": rejected,
+            "not_registered": [],
+            "whole_field": _repeatability(whole),
+            "common_field": [],
+        }
+        if given.whole_only:
+            return result
+        groups = [[entries[name] for name in eyes[eye]] for eye in sorted(eyes, key=int)]
+        common: dict[str, Values] = {}
+        for found, failed in _told(sorted(eyes, key=int), pool.map(_common, groups)):
+            common |= found
+            result["not_registered"] += failed
+    result["common_field"] = _repeatability(common)
+    return result
+
+
+def _whole(entry: MaskFiles) -> Values:
+    return measure_photograph(load(entry).masks).values
+
+
+def _common(entries: Sequence[MaskFiles]) -> tuple[dict[str, Values], list[str]]:
+    """What is measured in the field that one eye's photographs share, and which do not share it."""
+    masks = {entry.id: load(entry).masks for entry in entries}
+    fields, failed = common_fields(masks)
+    found = {}
+    for name, field in fields.items():
+        one = masks[name]
+        inside = VesselMasks(vessels=one.vessels, fov=field, reconnected=one.reconnected)
+        found[name] = measure_photograph(inside).values
+    return found, failed
+
+
+def _told(names: Sequence[str], results: Iterable[T]) -> Iterator[T]:
+    for name, result in zip(names, results, strict=True):
+        print(name, file=sys.stderr)  # noqa: T201
+        yield result
 
 
 def common_fields(masks: Mapping[str, VesselMasks]) -> tuple[dict[str, Mask], list[str]]:
-    """The field of each photograph that all of its eye show, and those not registered.
+    """Of each photograph the field that all those of its eye show, and those not registered.
 
     Each is registered to the first by a similarity transform of their vessels. The masks
     themselves are not resampled.
@@ -275,7 +302,7 @@ def _grades(report: Path) -> dict[str, str]:
 
 
 def _repeatability(found: Mapping[str, Values]) -> list[dict[str, Any]]:
-    """Repeatability of each measure, over the eyes with at least two values."""
+    """Of each measure, over the eyes with at least two values."""
     rows = []
     for column in _columns(found.values()):
         eyes: dict[str, list[float]] = defaultdict(list)
@@ -397,7 +424,7 @@ def agreement(pairs: Numbers) -> dict[str, Any]:
 
 
 def drift(given: argparse.Namespace) -> dict[str, Any]:
-    """Change of each measure when a mask is changed: the median ratio of changed to unchanged."""
+    """How each measure moves when a mask is changed: the median ratio of changed to unchanged."""
     masks = [
         *_drive_training(given.data / "DRIVE"),
         *((k, o, f) for k, o, _, f in _chase(given.data / "CHASE_DB1")),
@@ -452,7 +479,7 @@ CHANGES: Mapping[str, tuple[Callable[[Mask], Mask], float]] = {
     "smoothed": (lambda m: ndi.gaussian_filter(m.astype(float), 1.5) > 0.5, 1),
     "rough edges": (_rough, 1),
 }
-"""Changes of a mask, and the factor on its pixels."""
+"""What is done to a mask, and the factor on its pixels."""
 
 
 def _power(column: str) -> int:

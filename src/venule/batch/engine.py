@@ -39,7 +39,7 @@ class Waiting:
         return self.has(1)
 
     def has(self, count: int) -> bool:
-        """Whether there are that many."""
+        """Tell whether there are that many."""
         while len(self._here) < count:
             task = next(self._more, None)
             if task is None:

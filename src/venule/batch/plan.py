@@ -21,7 +21,7 @@ from venule.image.io import read_bytes
 from venule.image.kinds import is_photograph, unread_picture
 
 Layout = Literal["mirror", "hashed"]
-"""Where results lie below their folder: as the photographs do, or in folders by a hash."""
+"""Layouts of results below their folder: as the photographs lie, or in folders by a hash."""
 
 _HEAD_BYTES = 256
 _DICOM_SUFFIXES = (".dcm", ".dicom")
@@ -106,17 +106,18 @@ def plan(
         UsageError: a path is missing, nothing is found, `out` is an input folder, two photographs
             would share a result, or outputs answer DICOM objects and there are none.
     """
-    found: dict[tuple[str, Path], _Found] = {}  # each photograph once in a folder of results
+    found: list[_Found] = []
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
         if path.is_dir():
             if _same(path, out):
                 raise UsageError(f"{out} is an input folder; choose another folder for -o")
-            found.update((one.key, one) for one in _photographs(path, out))
+            found += _photographs(path, out)
         else:
-            one = _found(path, out, out)
-            found[one.key] = one
+            found.append(_found(path, out, out))
+    if len(paths) > 1:  # each photograph once in a folder of results
+        found = list({one.key: one for one in found}.values())
     if not found:
         raise UsageError(f"no photographs in {', '.join(map(str, paths))}")
     same = partial(
@@ -129,8 +130,9 @@ def plan(
     )
     jobs = tuple(
         same(source=one.source, name=name, dicom=one.pseudonym is not None)
-        for one, name in (_named if layout == "mirror" else _hashed)(found.values(), out)
+        for one, name in (_named if layout == "mirror" else _hashed)(found, out)
     )
+    found.clear()  # of a million photographs it is a third of the memory
     answers = [name for name in outputs if OUTPUTS[name].answers_dicom]
     if answers and not any(job.dicom for job in jobs):
         raise UsageError(f"no DICOM photograph for {', '.join(answers)} to answer; save others")
@@ -247,27 +249,42 @@ def _shared(found: Iterable[_Found]) -> Iterator[tuple[Path, str]]:
 
 def _refuse_clashes(jobs: Sequence[Job]) -> None:
     _refuse_inputs(jobs)
-    written: set[str] = set()
+    written: set[int] = set()  # hashes, for a million names take more memory
     for job in jobs:
         for result in job.results.values():
-            if (plain := result.casefold()) in written:
-                other = next(
-                    one for one in jobs if plain in map(str.casefold, one.results.values())
-                )
+            if hash(plain := result.casefold()) in written and (other := _other(jobs, job, plain)):
                 raise UsageError(
                     f"{other.source} and {job.source} would both be written to "
                     f"{job.out / result}; predict them one after the other, with two folders for -o"
                 )
-            written.add(plain)
+            written.add(hash(plain))
+
+
+def _other(jobs: Sequence[Job], job: Job, plain: str) -> Job | None:
+    """Another job than that one that writes the same result, compared without case."""
+    others = (one for one in jobs if plain in map(str.casefold, one.results.values()))
+    return next((one for one in others if one is not job), None)
 
 
 def _refuse_inputs(jobs: Sequence[Job]) -> None:
     """Raise UsageError where a result is the file of a photograph."""
-    sources = {os.path.realpath(job.source) for job in jobs}
+    folders: dict[str, str] = {}
+    sources = {hash(_real(str(job.source), folders)) for job in jobs}
     for job in jobs:
-        for target in job.targets:
-            if os.path.realpath(target) in sources:
+        for result in job.results.values():
+            real = _real(target := os.path.join(job.out, result), folders)  # noqa: PTH118  is fast
+            if hash(real) in sources and any(os.path.realpath(one.source) == real for one in jobs):
                 raise UsageError(f"{target} is an input; choose another folder for -o")
+
+
+def _real(path: str, folders: dict[str, str]) -> str:
+    """As `os.path.realpath`, which is slow; `folders` are those that are known already."""
+    folder, name = os.path.split(path)
+    if name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114  is fast
+        return os.path.realpath(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)  # noqa: PTH118  is fast
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Whether labels lie on their photographs: exchanged, turned, mirrored and shifted ones do not.
+"""Checks that labels lie on their photographs: exchanged, turned, mirrored, shifted ones do not.
 
 Vessels are darker than their surroundings, so a label of vessels correlates with how much darker
 each pixel of the green channel is than what surrounds it. Where another position of the label, or
@@ -49,7 +49,7 @@ TURNS: Mapping[str, Image.Transpose] = {
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What is wrong with where a label lies, and what to do about it."""
+    """A fault in the position of a label, and what to do about it."""
 
     what: str
     fix: str
@@ -57,7 +57,7 @@ class Mismatch:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What is compared of a photograph and its label, both (h, w), at a small size.
+    """Lines of a photograph and its label, both (h, w), to be compared at a small size.
 
     `dark` float32 how much darker a pixel is than its surroundings, mean 0; `label` the share of
     vessel in each pixel; `scale` small over full size; `tells` whether there are lines to compare.
@@ -70,7 +70,7 @@ class Lines:
 
 
 def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
-    """What tells whether a label (H, W) lies on a photograph (H, W, 3), in a mask `fov` (H, W)."""
+    """Lines of a photograph (H, W, 3) and its label (H, W), inside a field of view (H, W)."""
     scale = min(1.0, _SIDE_PX / max(label.shape))
     shape = max(1, round(label.shape[0] * scale)), max(1, round(label.shape[1] * scale))
     green = _small(image[..., 1], shape)
@@ -123,7 +123,7 @@ def mismatch(lines: Lines, *, turned_by_exif: bool = False) -> Mismatch | None:
 
 
 def exchanged(lines: Sequence[Lines]) -> Iterator[tuple[int, int]]:
-    """Which labels lie on another photograph: (i, j) if label i is that of photograph j."""
+    """Find which labels lie on another photograph: (i, j) if label i is that of photograph j."""
     lost = [
         index
         for index, one in enumerate(lines)
@@ -148,7 +148,7 @@ def agreement(dark: FloatMap, label: FloatMap) -> float:
 
 
 def exif_turns(path: Path) -> bool:
-    """Whether a photograph's EXIF orientation turns or mirrors it."""
+    """Tell whether a photograph's EXIF orientation turns or mirrors it."""
     try:
         with Image.open(path) as image:
             return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)

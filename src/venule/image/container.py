@@ -1,4 +1,4 @@
-"""What a file says of itself, and what is refused before anything of it is decoded.
+"""Containers of images: their own claims, and refusals before anything is decoded.
 
 A hostile file is small and claims to be large: a header of a hundred bytes for 200 megapixels, a
 thousand passes over each of them. The limits here keep its memory and time to what an honest
@@ -29,7 +29,7 @@ _MOST_PIXELS_PER_BYTE = 2000
 """No photograph is compressed so far; beyond _SMALL_PIXELS such a file is a bomb, or cut off."""
 
 _MOST_PASSES = 6
-"""How often a file may fill its pixels: four separate channels, and tiles that stick out."""
+"""Times that a file may fill its pixels: four separate channels, and tiles that stick out."""
 
 _MOST_JPEG_SCANS = 500
 
@@ -80,7 +80,7 @@ def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageF
 
 
 def largest_page(image: ImageFile.ImageFile) -> int:
-    """Which of the first pages of a TIFF has most pixels: cameras put a thumbnail first.
+    """Find which of the first pages of a TIFF has most pixels: cameras put a thumbnail first.
 
     A later page that cannot be read ends the search. Frames of animations are of one size.
     """
@@ -97,7 +97,7 @@ def largest_page(image: ImageFile.ImageFile) -> int:
 
 
 def has_more_pages(image: ImageFile.ImageFile) -> bool:
-    """Whether pages of equal rank, or frames of an animation, follow the one that is read.
+    """Tell whether pages of equal rank, or frames of an animation, follow the one that is read.
 
     They are not counted: a hostile file may chain millions of them, or close the chain to a loop.
     """

@@ -74,7 +74,7 @@ def read_probability(path: Path | str) -> FloatMap:
 
 
 def _is_small_mask(stored: NDArray[Any]) -> bool:
-    """Whether it is a mask of 0 and one low value, such as 1 or 2, and no map of probabilities."""
+    """Tell whether it is a mask of 0 and one low value, such as 1 or 2, and no probability map."""
     largest = int(stored.max(initial=0))
     return 0 < largest <= _LOW and bool(((stored == 0) | (stored == largest)).all())
 

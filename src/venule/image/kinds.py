@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: a picture that is read, or one that is not and what to do."""
+"""Kinds of files by their first bytes: pictures that are read, and others with what to do."""
 
 import gzip
 import re
@@ -61,12 +61,12 @@ _FOREIGN = (
 
 
 def is_read(head: bytes) -> bool:
-    """Whether a file that begins so is a picture of a kind that is read."""
+    """Tell whether a file that begins so is a picture of a kind that is read."""
     return _READ.match(head) is not None
 
 
 def foreign_kind(head: bytes) -> Foreign | None:
-    """What a file is that begins so, if it is of a known kind that is not read."""
+    """Name a file that begins so, if it is of a known kind that is not read."""
     if head[4:8] == b"ftyp":
         name = _BRANDS.get(head[8:12])
         return Foreign("a film", picture=False) if name is None else Foreign(name)
@@ -88,12 +88,12 @@ def head_of(path: Path) -> bytes:
 
 
 def is_photograph(path: Path) -> bool:
-    """Whether a file is called a photograph, or is one of a kind that is read by its content."""
+    """Tell whether a file is a photograph by its name, or of a kind read by its content."""
     return is_image_path(path) or is_read(head_of(path))
 
 
 def unread_picture(path: Path) -> Foreign | None:
-    """What a picture is that is not read, and not called a photograph either; None for others."""
+    """Name a picture that is not read, and not called a photograph either; None for others."""
     if is_image_path(path):
         return None
     kind = foreign_kind(head_of(path))

@@ -13,8 +13,9 @@ from venule.image.photograph import Laterality
 LEAST_DISC = 0.5
 """Least confidence of a disc that is reported."""
 
-LEAST_FOVEA = 0.2
-"""Least confidence of a fovea that is reported: it has no edge, and few pixels are sure of it."""
+LEAST_FOVEA = 0.5
+"""Least confidence of a fovea that is reported. Where it lies outside the frame, as in many
+photographs of the disc, some other dark place is found with less."""
 
 NEAREST, FARTHEST = 1.5, 3.6
 """Distance of the fovea from the disc's centre, in disc diameters; it is 2.5 in most eyes."""

@@ -12,6 +12,6 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 
 
 def is_image_path(path: Path) -> bool:
-    """Whether the file's name ends like a photograph's; `.ppm.gz` counts, other `.gz` do not."""
+    """Tell whether a file's name ends like a photograph's; of `.gz` only `.ppm.gz` does."""
     name = path.name.lower()
     return any(name.endswith(suffix) for suffix in IMAGE_SUFFIXES)

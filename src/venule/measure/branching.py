@@ -80,7 +80,7 @@ def asymmetry(node: Node) -> float:
 
 
 def fork_of(node: Node) -> Fork | None:
-    """Which arm of a bifurcation is the parent; None of anything else.
+    """Find which arm of a bifurcation is the parent; None of anything else.
 
     The parent is the arm clearly wider than the others; if none is, the two arms with the least
     angle between them are the daughters.

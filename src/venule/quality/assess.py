@@ -278,5 +278,5 @@ def _is_grey(features: QualityFeatures) -> bool:
 
 
 def _is_beyond(reason: str, value: float) -> bool:
-    """Whether a value alone would be this reason for at least "usable"."""
+    """Tell whether a value alone would be this reason for at least "usable"."""
     return LIMITS[reason].grade(value) != "ok"

@@ -159,7 +159,7 @@ def _add_page(app: FastAPI) -> None:
 def _add_service(app: FastAPI, service: Service, about: About) -> None:
     @app.get("/api/health")
     def health() -> Health:
-        """Whether the service is there, and how busy it is."""
+        """Tell whether the service is there, and how busy it is."""
         return Health(
             status="ok",
             version=__version__,

@@ -7,7 +7,7 @@ from venule.serve.items import Item, State
 
 
 class Health(BaseModel):
-    """Whether the service is there, and how busy it is."""
+    """Tell whether the service is there, and how busy it is."""
 
     status: str
     version: str

@@ -22,7 +22,7 @@ from venule.vessels.tree import Arm, Node, VesselTree
 MOST = 4.0
 """Log-odds of a pixel count up to this: a sure one does not outweigh a vessel."""
 
-ARTERIES = (0.36, 0.50)
+ARTERIES = (0.40, 0.50)
 """Share of a photograph's vessel pixels that are arteries': at most a half, for they are narrower
 (AVRDB's labels: 0.44). Cameras show blood in other colours, and a network that has seen one calls
 too much an artery, or too little, with another: what is in doubt is shared out accordingly."""
