@@ -95,6 +95,7 @@ def proof(given: argparse.Namespace) -> dict[str, Any]:
     medians = {column: float(np.median(values)) for column, values in columns.items()}
     return {
         "cases": len(cases),
+        "every": given.every,
         "values": sum(len(results) for results in found.values()),
         "median_of_medians": float(np.median(list(medians.values()))),
         "by_family": rows,
@@ -279,14 +280,14 @@ def _to_first(points: Numbers, transform: Numbers, shape: Sequence[int]) -> Numb
     down, right, angle, log_scale = transform
     middle = (np.array(shape) - 1) / 2
     turned = _rotation(angle) * math.exp(log_scale)
-    return (points - middle) @ turned.T + middle + (down, right)
+    return np.asarray((points - middle) @ turned.T + middle + (down, right))
 
 
 def _from_first(points: Numbers, transform: Numbers, shape: Sequence[int]) -> Numbers:
     down, right, angle, log_scale = transform
     middle = (np.array(shape) - 1) / 2
     back = _rotation(-angle) / math.exp(log_scale)
-    return (points - middle - (down, right)) @ back.T + middle
+    return np.asarray((points - middle - (down, right)) @ back.T + middle)
 
 
 def _rotation(angle: float) -> Numbers:
@@ -392,7 +393,7 @@ def _agreement(first: Mapping[str, Values], second: Mapping[str, Values]) -> lis
     return rows
 
 
-def agreement(pairs: Numbers) -> dict[str, float | int]:
+def agreement(pairs: Numbers) -> dict[str, Any]:
     """ICC(2,1) of absolute agreement, Bland and Altman's limits, and Spearman's correlation.
 
     `pairs` is (N, 2). Bias and limits are of second minus first, and also over the mean of both.

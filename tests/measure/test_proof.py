@@ -46,7 +46,7 @@ def _one_of_each_group() -> Iterator[Known]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", _one_of_each_group(), ids=lambda case: case.group)
+@pytest.mark.parametrize("case", list(_one_of_each_group()), ids=lambda case: case.group)
 def test_what_is_measured_is_what_was_drawn(case: Known) -> None:
     drawn = case.draw()
     masks = VesselMasks(vessels=drawn.vessels, artery=drawn.artery, vein=drawn.vein, fov=drawn.fov)

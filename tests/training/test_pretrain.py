@@ -85,9 +85,9 @@ def test_a_pretrained_trunk_enters_a_ddrnet_completely(tree: Path, tmp_path: Pat
     backbone = [name for name in network.state_dict() if name.startswith("backbone.")]
     assert account["loaded"] == backbone
     assert account["mismatched"] == {}
-    fresh = {name.partition(".")[0] for name in account["fresh_in_network"]}
+    fresh = {name.partition(".")[0] for name in account["missing"]}
     assert fresh == {"dappm", "head", "auxiliary_head"}
-    unused = {name.partition(".")[0] for name in account["unused_in_file"]}
+    unused = {name.partition(".")[0] for name in account["unexpected"]}
     assert unused == {"down5", "linear"}
 
 
@@ -256,7 +256,7 @@ def test_a_pretraining_can_start_from_another(tree: Path, tmp_path: Path) -> Non
     )
     torch.testing.assert_close(ours, theirs)
     account = json.loads((second.path / "pretrained.json").read_text())
-    assert (account["fresh_in_network"], account["mismatched"]) == ([], {})
+    assert (account["missing"], account["mismatched"]) == ([], {})
 
 
 def test_changing_one_setting_leaves_the_other_defaults(tree: Path) -> None:

@@ -51,8 +51,8 @@ def test_a_training_starts_from_a_runs_folder_and_reports_it(
     run = train(second(data, first.path), root=tmp_path, report=keep)
     own = load_model(first.weights / "best_dice.safetensors")[0].state_dict()
     assert account(run)["loaded"] == list(own)
-    assert account(run)["fresh_in_network"] == account(run)["unused_in_file"] == []
-    assert reports["pretrained"] == {"loaded": len(own), "mismatched": 0, "fresh": 0}
+    assert account(run)["missing"] == account(run)["unexpected"] == []
+    assert reports["pretrained"] == {"loaded": len(own), "mismatched": 0, "missing": 0}
 
 
 def test_without_options_the_network_has_the_shape_of_its_weights(
@@ -63,7 +63,7 @@ def test_without_options_the_network_has_the_shape_of_its_weights(
     run = train(parse_config(values, TrainConfig, source="test"), root=tmp_path, report=silent)
     written = read_config(run.path / "config.toml", (), TrainConfig)
     assert written.network.options == settings(data)["network"]["options"]
-    assert account(run)["fresh_in_network"] == []
+    assert account(run)["missing"] == []
     assert not account(run)["mismatched"]
 
 
@@ -105,7 +105,7 @@ def test_a_training_starts_from_exported_onnx(data: Path, first: Run, tmp_path: 
     source = first.weights / "last.safetensors"
     export_onnx(source, tmp_path / "first.onnx")
     run = train(second(data, tmp_path / "first.onnx"), root=tmp_path, report=silent)
-    missing = account(run)["fresh_in_network"]
+    missing = account(run)["missing"]
     # What only training uses is not exported; counters of batches are not told of.
     assert all("auxiliary" in name for name in missing)
     untold = load_model(source)[0].state_dict().keys() - {*account(run)["loaded"], *missing}

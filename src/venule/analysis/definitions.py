@@ -1,4 +1,4 @@
-"""What a column of measurements means, in words for its reader."""
+"""Meanings of the columns of measurements, in words for their reader."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +18,7 @@ UNITS = {
     "deg": "°",
     "rad": "rad",
 }
-"""How the units of columns are written."""
+"""Units of columns as they are written."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Definition:
 
 
 def describe(column: str) -> Definition:
-    """What a column means; one that is no measurement is described by its name alone."""
+    """A column's meaning; one that is no measurement is described by its name alone."""
     known = _columns().get(column)
     if known is None:
         return Definition(_words(column), "", "")

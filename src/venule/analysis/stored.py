@@ -22,7 +22,7 @@ from venule.quality.assess import GRADES, Quality
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stored:
-    """What files and table of a folder of results say of one photograph.
+    """The files and table of a folder of results, of one photograph.
 
     Attributes:
         levels: (H, W) uint16, the probability map; None where it was not written.

@@ -21,7 +21,7 @@ from venule.image.io import read_bytes
 from venule.image.kinds import is_photograph, unread_picture
 
 Layout = Literal["mirror", "hashed"]
-"""Where results lie below their folder: as the photographs do, or in folders by a hash."""
+"""Layouts of results below their folder: as the photographs lie, or in folders by a hash."""
 
 _HEAD_BYTES = 256
 _DICOM_SUFFIXES = (".dcm", ".dicom")

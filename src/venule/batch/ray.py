@@ -104,7 +104,7 @@ def threads_of(ray: Any, workers: int) -> int:
 
 @dataclass(frozen=True)
 class _Here:
-    """What the driver sees, and every node must: the folders of results and of photographs."""
+    """The folders of results and photographs that the driver sees, as every node must."""
 
     folder: Path  # that relative paths start from
     probe: Path  # a file in the folder of results

@@ -1,4 +1,4 @@
-"""What a folder of results holds, read without taking it from who writes there."""
+"""The content of a folder of results, read without taking it from who writes there."""
 
 import json
 import sqlite3
@@ -28,7 +28,7 @@ from venule.image.photograph import read_photograph
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a ledger holds of one photograph.
+    """A photograph in a ledger.
 
     `place` is where the photograph lay; of a DICOM object its pseudonym. `outputs` are the files'
     paths below the folder of results.

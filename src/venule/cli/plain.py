@@ -1,4 +1,4 @@
-"""What was found in one photograph, in four lines for somebody who has only this one."""
+"""The findings in one photograph, in four lines for somebody who has only this one."""
 
 from collections.abc import Iterator
 from math import pi, sqrt

@@ -26,7 +26,7 @@ class SegType(StrEnum):
 
 
 class Layout(StrEnum):
-    """Where results lie in their folder."""
+    """Layouts of results in their folder."""
 
     mirror = "mirror"
     hashed = "hashed"

@@ -1,4 +1,4 @@
-"""What is wrong with the files of a data set: each problem with its file and what to do."""
+"""Problems of the files of a data set, each with its file and what to do."""
 
 import warnings
 from collections.abc import Iterator

@@ -49,7 +49,7 @@ TURNS: Mapping[str, Image.Transpose] = {
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What is wrong with where a label lies, and what to do about it."""
+    """A fault in the position of a label, and what to do about it."""
 
     what: str
     fix: str
@@ -57,7 +57,7 @@ class Mismatch:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What is compared of a photograph and its label, both (h, w), at a small size.
+    """Lines of a photograph and its label, both (h, w), to be compared at a small size.
 
     `dark` float32 how much darker a pixel is than its surroundings, mean 0; `label` the share of
     vessel in each pixel; `scale` small over full size; `tells` whether there are lines to compare.
@@ -70,7 +70,7 @@ class Lines:
 
 
 def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
-    """What tells whether a label (H, W) lies on a photograph (H, W, 3), in a mask `fov` (H, W)."""
+    """Lines of a photograph (H, W, 3) and its label (H, W), inside a field of view (H, W)."""
     scale = min(1.0, _SIDE_PX / max(label.shape))
     shape = max(1, round(label.shape[0] * scale)), max(1, round(label.shape[1] * scale))
     green = _small(image[..., 1], shape)

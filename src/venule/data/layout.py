@@ -1,4 +1,4 @@
-"""What a reader declares about the folder tree of one data set, and how files are found in it."""
+"""A reader's declaration of the folder tree of one data set, and the search for its files."""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ class Layout:
     annotated: bool = True
 
     def truth_of(self, root: Path, case: Case) -> str:
-        """Where the annotation of `case` belongs, for a message."""
+        """The place of the annotation of `case`, for a message."""
         if not self.truth:
             return "the label column of its row"
         part = case.image.parent.name.removesuffix("_images")

@@ -14,13 +14,13 @@ from venule.image.io import read_probability
 from venule.image.names import IMAGE_SUFFIXES
 
 _ENDINGS = ("_prob", "", "_mask")
-"""What may follow the image's name, best first: `predict` writes _prob.png and _mask.png."""
+"""Endings after the image's name, best first: `predict` writes _prob.png and _mask.png."""
 
 _SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
 
 _MASK_VALUES = {0.0, 1.0, *(float(np.float32(1 / largest)) for largest in (255, 65535))}
-"""What a mask may hold as it is read: nothing, the largest value, or 1 of 8 or 16 bits."""
+"""Values of a mask as it is read: nothing, the largest value, or 1 of 8 or 16 bits."""
 
 
 def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:

@@ -23,7 +23,7 @@ _FOREIGN = (
         "Labels have their photograph's own name: rename it to {0}",
     ),
 )
-"""How stems of labels from elsewhere look, and what they are."""
+"""Patterns of stems of labels from elsewhere, and what they are."""
 
 
 def orphans(dataset: Dataset) -> Iterator[Problem]:
@@ -51,7 +51,7 @@ def orphans(dataset: Dataset) -> Iterator[Problem]:
 
 
 def foreign_name(stem: str) -> str:
-    """What a label of this stem is elsewhere; empty if that is not known."""
+    """Name what a label of this stem is elsewhere; empty if that is not known."""
     for pattern, hint in _FOREIGN:
         if match := pattern.fullmatch(stem):
             return hint.format(match[1])

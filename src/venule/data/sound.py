@@ -1,4 +1,4 @@
-"""What is refused of labels before a training begins: the rules of `venule data check`."""
+"""Refusals of labels before a training begins, by the rules of `venule data check`."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def require_sound_labels(cases: Sequence[Case], *, expert: Expert) -> None:
 
 
 def _extreme(vessels: Mask) -> str:
-    """What is wrong with a label that marks nothing, or too much; empty for others."""
+    """Say what is wrong with a label that marks nothing, or too much; empty for others."""
     share = float(np.mean(vessels))
     if share > MOST_VESSEL_SHARE:
         return f"marks {share:.0%} of its pixels as vessel, as an inverted mask does"

@@ -1,4 +1,4 @@
-"""What a file says of itself, and what is refused before anything of it is decoded.
+"""Containers of images: their own claims, and refusals before anything is decoded.
 
 A hostile file is small and claims to be large: a header of a hundred bytes for 200 megapixels, a
 thousand passes over each of them. The limits here keep its memory and time to what an honest
@@ -29,7 +29,7 @@ _MOST_PIXELS_PER_BYTE = 2000
 """No photograph is compressed so far; beyond _SMALL_PIXELS such a file is a bomb, or cut off."""
 
 _MOST_PASSES = 6
-"""How often a file may fill its pixels: four separate channels, and tiles that stick out."""
+"""Times that a file may fill its pixels: four separate channels, and tiles that stick out."""
 
 _MOST_JPEG_SCANS = 500
 

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: a picture that is read, or one that is not and what to do."""
+"""Kinds of files by their first bytes: pictures that are read, and others with what to do."""
 
 import gzip
 import re
@@ -66,7 +66,7 @@ def is_read(head: bytes) -> bool:
 
 
 def foreign_kind(head: bytes) -> Foreign | None:
-    """What a file is that begins so, if it is of a known kind that is not read."""
+    """Name a file that begins so, if it is of a known kind that is not read."""
     if head[4:8] == b"ftyp":
         name = _BRANDS.get(head[8:12])
         return Foreign("a film", picture=False) if name is None else Foreign(name)
@@ -93,7 +93,7 @@ def is_photograph(path: Path) -> bool:
 
 
 def unread_picture(path: Path) -> Foreign | None:
-    """What a picture is that is not read, and not called a photograph either; None for others."""
+    """Name a picture that is not read, and not called a photograph either; None for others."""
     if is_image_path(path):
         return None
     kind = foreign_kind(head_of(path))

@@ -48,7 +48,7 @@ def load_onnx(path: Path, *, device: str = "auto", threads: int | None = None) -
 
 
 _NO_THREADS = ("pthread_create", "pthread_setaffinity", "Resource temporarily unavailable")
-"""What ONNX Runtime says where a limit of processes keeps it from starting its threads."""
+"""Words of ONNX Runtime where a limit of processes keeps it from starting its threads."""
 
 
 class OnnxRun:

@@ -30,7 +30,7 @@ from venule.vessels.width import Widths, vessel_widths
 
 
 class Pixels(Protocol):
-    """What metrics of pixels need, of one image or of many pooled."""
+    """Counts that metrics of pixels need, of one image or of many pooled."""
 
     @property
     def counts(self) -> Counts:

@@ -1,4 +1,4 @@
-"""What a report tells: photographs, settings and pictures, from results or made for it."""
+"""The content of a report: photographs, settings and pictures, from results or made for it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

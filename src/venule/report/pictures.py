@@ -21,7 +21,7 @@ _SHARES = 4
 
 @dataclass(frozen=True)
 class Pictures:
-    """Of one photograph: itself (JPEG), its vessels as a layer over it (PNG), and small."""
+    """Pictures of a photograph: itself (JPEG), its vessels as a layer over it (PNG), and small."""
 
     photograph: bytes
     layer: bytes
