@@ -13,6 +13,7 @@ PYTEST_ARGS ?=
 
 BASE := .venv
 DEV := .venv-dev
+RAY := .venv-ray
 LOCK := .venv-lock
 DEMO := out/demo
 
@@ -38,6 +39,10 @@ $(DEV)/.complete: requirements/dev.txt pyproject.toml
 	@echo "Creating $(DEV), with PyTorch; this takes some minutes ..."
 	$(call create,$(DEV),requirements/dev.txt)
 
+$(RAY)/.complete: requirements/ray.txt pyproject.toml
+	@echo "Creating $(RAY), with Ray ..."
+	$(call create,$(RAY),requirements/ray.txt)
+
 .PHONY: demo
 demo: $(BASE)/.complete ## segment an example photograph, and yours with INPUT=path
 	@mkdir -p $(DEMO)
@@ -57,6 +62,10 @@ test: $(DEV)/.complete ## run the tests; PYTEST_ARGS='-m "not slow"' for the fas
 .PHONY: test-dicom
 test-dicom: $(DEV)/.complete ## test DICOM against dcmtk, dicom3tools and Orthanc, which must be installed
 	VENULE_DICOM_PROGRAMS=1 $(DEV)/bin/python -m pytest tests/dicom $(PYTEST_ARGS)
+
+.PHONY: test-ray
+test-ray: $(RAY)/.complete ## test the engine ray on a cluster of two nodes on this computer
+	VENULE_RAY=1 $(RAY)/bin/python -m pytest tests/batch/test_ray.py tests/batch/test_crew.py $(PYTEST_ARGS)
 
 .PHONY: test-web
 test-web: $(DEV)/.complete ## test the viewer in Chromium, which must be installed, with axe and schemathesis
@@ -102,13 +111,15 @@ lock: ## renew requirements/*.txt from pyproject.toml; with Python 3.11
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "lock with the oldest supported Python: make lock PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(LOCK)
 	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
-	rm -f requirements/base.txt requirements/dev.txt
+	rm -f requirements/base.txt requirements/dev.txt requirements/ray.txt
 	$(COMPILE) --extra train --extra openvino --extra dicom --extra web --extra dev -c requirements/constraints.txt -o requirements/dev.txt pyproject.toml
 	$(STRIP) requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/base.txt pyproject.toml
 	$(STRIP) requirements/base.txt
+	$(COMPILE) --extra ray --extra dev -c requirements/dev.txt -o requirements/ray.txt pyproject.toml
+	$(STRIP) requirements/ray.txt
 	rm -rf $(LOCK)
 
 .PHONY: clean
 clean: ## remove the environments and what tools have left
-	rm -rf $(BASE) $(DEV) $(LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(BASE) $(DEV) $(RAY) $(LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -95,6 +95,7 @@ def proof(given: argparse.Namespace) -> dict[str, Any]:
     medians = {column: float(np.median(values)) for column, values in columns.items()}
     return {
         "cases": len(cases),
+        "every": given.every,
         "values": sum(len(results) for results in found.values()),
         "median_of_medians": float(np.median(list(medians.values()))),
         "by_family": rows,

@@ -1,5 +1,6 @@
 """What a measurement sees: one structure's vessels inside one region of the field of view."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -104,11 +105,14 @@ def clip(segment: Segment, zone: Zone, disc: Disc) -> Iterator[Segment]:
 
 def zone_mask(shape: tuple[int, int], zone: Zone, disc: Disc) -> Mask:
     """(H, W) bool, the pixels whose centre lies in the ring."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    away = (rows - disc.row) ** 2 + (columns - disc.column) ** 2
-    ring: Mask = (away >= (zone.inner * disc.radius_px) ** 2) & (
-        away <= (zone.outer * disc.radius_px) ** 2
-    )
+    reach = zone.outer * disc.radius_px
+    low = [max(math.floor(place - reach), 0) for place in (disc.row, disc.column)]
+    high = [math.ceil(place + reach) + 1 for place in (disc.row, disc.column)]
+    ring = np.zeros(shape, bool)
+    window = ring[low[0] : max(high[0], 0), low[1] : max(high[1], 0)]
+    rows, columns = np.ogrid[: window.shape[0], : window.shape[1]]
+    away = (rows + (low[0] - disc.row)) ** 2 + (columns + (low[1] - disc.column)) ** 2
+    window[:] = (away >= (zone.inner * disc.radius_px) ** 2) & (away <= reach**2)
     return ring
 
 

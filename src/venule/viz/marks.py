@@ -8,10 +8,10 @@ from venule.image.arrays import RGB, Mask
 from venule.image.landmarks import Disc, Landmarks
 from venule.viz.overlay import OUTLINE, Color
 
-# Okabe and Ito's palette: told apart by the colour-blind, and from the fundus.
-ARTERY: Color = (213, 94, 0)
-VEIN: Color = (0, 114, 178)
-BOTH: Color = (0, 158, 115)
+# Not orange or red, which do not show on a fundus; told apart by lightness too.
+ARTERY: Color = (255, 90, 190)
+VEIN: Color = (30, 90, 255)
+BOTH: Color = (0, 220, 130)
 MARK: Color = (240, 228, 66)
 
 ZONES = (2.0, 3.0, 5.0)
@@ -24,7 +24,7 @@ _INSIDE = 0.45
 def mark_overlay(
     image: RGB, artery: Mask | None, vein: Mask | None, landmarks: Landmarks | None
 ) -> RGB:
-    """The photograph with arteries orange, veins blue, crossings green, landmarks yellow.
+    """The photograph with arteries pink, veins blue, crossings green, landmarks yellow.
 
     Args:
         image: (H, W, 3) uint8.
