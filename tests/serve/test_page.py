@@ -12,6 +12,8 @@ from PIL import Image
 
 from serve.served import served
 from support.networks import write_network
+from venule.batch.predict import predict_folder
+from venule.image.io import read_mask
 from venule.inference.load import load
 from venule.models.record import ModelRecord
 from venule.synth.fundus import synthesize_fundus
@@ -273,3 +275,142 @@ def test_without_webgl_the_same_is_seen(
     cyan, off = _pixel(page, *vessel), _pixel(page, *ground)
     assert cyan[2] > cyan[0] + 40
     assert off[0] > off[2]
+
+
+def _at(page: Page, x: float, y: float) -> tuple[float, float]:
+    """The point of the window where a place of the photograph is, all of it shown."""
+    box = page.locator("#stage").bounding_box()
+    assert box is not None
+    side = 0.98 * min(box["width"], box["height"])
+    left = box["x"] + box["width"] / 2 + (x - 0.5) * side
+    return left, box["y"] + box["height"] / 2 + (y - 0.5) * side
+
+
+def _line(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*_at(page, *start))
+    page.mouse.down()
+    page.mouse.move(*_at(page, *end), steps=4)
+    page.mouse.up()
+
+
+def _saved(page: Page) -> str:
+    expect(page.locator("#saved")).to_contain_text("Saved as")
+    return page.locator("#saved").text_content() or ""
+
+
+def _revision(page: Page, number: int) -> None:
+    for _ in range(200):
+        found = page.evaluate(
+            "import('/static/main.js').then((m) => [m.editor.revision, m.editor.queue.length])"
+        )
+        if found == [number, 0]:
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"revision {found}, not {number}")
+
+
+def test_a_mask_is_drawn_erased_undone_saved_and_found_again(
+    page: Page, network: Path, photographs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    predict_folder(
+        photographs / "eye-0.png",
+        out,
+        model=network,
+        outputs=("prob", "mask"),
+        engine="inline",
+    )
+    predicted = read_mask(out / "eye-0_mask.png")
+    size = predicted.shape[0]
+    corrected = out / "eye-0_mask.corrected.png"
+    row = size // 2 + 0.5
+    with served(out) as url:
+        page.goto(url)
+        expect(page.locator("#name")).to_have_text("eye-0")
+        expect(page.locator("#paint")).to_be_enabled()
+        page.locator("#stage").focus()
+        # Everything is taken away, and comes back.
+        page.keyboard.press("w")
+        for _ in range(40):
+            page.keyboard.press("]")
+        expect(page.locator("#size-value")).to_have_text("52 px")
+        for y in (0.15, 0.45, 0.75):
+            _line(page, (0.02, y), (0.98, y))
+        _revision(page, 3)
+        erased = read_mask(corrected)
+        assert not erased[int(0.1 * size) : int(0.8 * size)].any()
+        for _ in range(3):
+            page.keyboard.press("Control+z")
+        _revision(page, 6)
+        assert np.array_equal(read_mask(corrected), predicted)
+        for _ in range(3):
+            page.keyboard.press("Control+y")
+        _revision(page, 9)
+        assert np.array_equal(read_mask(corrected), erased)
+        # A line one pixel wide, in the middle of which the photograph is moved.
+        page.keyboard.press("q")
+        for _ in range(8):
+            page.keyboard.press("[")
+        expect(page.locator("#size-value")).to_have_text("1 px")
+        _line(page, (0.3, row / size), (0.6, row / size))
+        _revision(page, 10)
+        drawn = read_mask(corrected)
+        new = np.argwhere(drawn & ~erased)
+        assert set(new[:, 0]) == {size // 2}
+        assert abs(new[:, 1].min() - 0.3 * size) <= 1
+        assert abs(new[:, 1].max() - 0.6 * size) <= 1
+        assert (np.diff(np.sort(new[:, 1])) == 1).all()
+        # The right button erases what was drawn; Esc ends the tool.
+        page.mouse.move(*_at(page, 0.45, row / size))
+        page.mouse.click(*_at(page, 0.45, row / size), button="right")
+        _revision(page, 11)
+        assert np.count_nonzero(drawn & ~read_mask(corrected)) == 1
+        page.keyboard.press("Escape")
+        assert page.locator("#paint").get_attribute("aria-pressed") == "false"
+        assert _saved(page) == "Saved as eye-0_mask.corrected.png"
+        expect(page.locator("#source")).to_contain_text("of the corrected mask")
+        final = read_mask(corrected)
+        assert np.array_equal(read_mask(out / "eye-0_mask.png"), predicted)
+        # A second window on the same photograph is told.
+        other = page.context.new_page()
+        other.goto(url)
+        expect(other.locator("#saved")).to_contain_text("Saved as")
+        page.keyboard.press("q")
+        _line(page, (0.3, 0.7), (0.4, 0.7))
+        _revision(page, 12)
+        expect(other.locator("#status")).to_contain_text("another window")
+        other.close()
+        page.keyboard.press("Control+z")
+        _revision(page, 13)
+        page.reload()
+        expect(page.locator("#saved")).to_contain_text("Saved as")
+        with page.expect_download() as waiting:
+            page.locator("#mask").click()
+        assert np.array_equal(np.asarray(Image.open(waiting.value.path())) > 0, final)
+
+
+def test_strokes_drawn_while_the_server_is_stopped_are_saved_when_it_is_back(
+    page: Page, network: Path, photographs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    predict_folder(photographs / "eye-1.png", out, model=network, engine="inline")
+    predicted = read_mask(out / "eye-1_mask.png")
+    corrected = out / "eye-1_mask.corrected.png"
+    with served(out) as url:
+        port = int(url.rsplit(":", 1)[1].strip("/"))
+        page.goto(url)
+        expect(page.locator("#paint")).to_be_enabled()
+    page.locator("#stage").focus()
+    page.keyboard.press("w")
+    _line(page, (0.3, 0.5), (0.7, 0.5))
+    expect(page.locator("#saved")).to_contain_text("not saved yet")
+    assert not corrected.exists()
+    page.evaluate("onbeforeunload = null")
+    page.close(run_before_unload=False)  # the window is closed, too
+    with served(out, port=port):
+        again = page.context.new_page()
+        again.goto(url)
+        expect(again.locator("#saved")).to_contain_text("Saved as")
+        changed = predicted & ~read_mask(corrected)
+        assert changed.any()
+        assert not (read_mask(corrected) & ~predicted).any()

@@ -330,7 +330,7 @@ class Plot(StepBase):
 
 
 class Keep(StepBase):
-    """Files of a run, copied to the result under other names; never weights."""
+    """Files of a run, copied to the result under other names; weights only to start others from."""
 
     do: Literal["keep"] = "keep"
     run_name: str = Field(alias="run")

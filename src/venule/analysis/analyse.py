@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import FieldOfView
@@ -32,12 +33,14 @@ class Networks:
 class Analysis:
     """The findings in one photograph; None where the step that finds it was not asked for.
 
-    `model` is the name of the network that segmented the vessels.
+    `model` is the name of the network that segmented the vessels. `mask_source` is "corrected"
+    where somebody has changed its mask.
     """
 
     photograph: Photograph
     prediction: Prediction
     model: str = ""
+    mask_source: Literal["predicted", "corrected"] = "predicted"
     quality: Quality | None = None
     landmarks: Landmarks | None = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from venule.analysis.correction import SUFFIX as CORRECTED
 from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, UsageError
 from venule.image.arrays import Mask
@@ -169,6 +170,7 @@ def _kept(path: Path, mask: Mask) -> Kept | None:
 
 def _in_folder(folder: Path) -> list[MaskFiles]:
     files: dict[str, dict[str, Path]] = {}
+    corrected: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
         if any(part.startswith(".") for part in inner.parts) or not path.is_file():
@@ -176,18 +178,24 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         if not is_image_path(path) or path.stem.endswith(_NOT_MASKS):
             continue
         name = inner.with_suffix("").as_posix()
+        if path.name.endswith(CORRECTED):
+            corrected[inner.as_posix().removesuffix(CORRECTED)] = path
+            continue
         ending = next((end for end in _ENDINGS if name.endswith(end)), "")
         kind = _ENDINGS.get(ending, "vessels")
         of_photograph = files.setdefault(name.removesuffix(ending), {})
         if kind in of_photograph:
             raise DatasetError(f"{path}: a second {kind} mask, beside {of_photograph[kind].name}")
         of_photograph[kind] = path
+    for id_, path in corrected.items():
+        files.setdefault(id_, {})["vessels"] = path  # in the place of the predicted one
     known = _reported(folder / REPORT)
     found = []
     for id_, named in files.items():
         if set(named) & {*MASKS, "av"}:
             numbers, passed = known.get(id_, ({}, {}))
-            found.append(MaskFiles(id_, named, numbers, passed))
+            source = "corrected" if id_ in corrected else None
+            found.append(MaskFiles(id_, named, numbers, passed, source))
     if not found:
         raise UsageError(f"{folder}: no masks in it; masks are pictures such as NAME_mask.png")
     return found

@@ -63,7 +63,7 @@ def measure_analysis(analysis: Analysis) -> Measurements:
 def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
     found = measure_analysis(analysis)
-    about = _about("predicted", analysis.laterality, found)
+    about = _about(analysis.mask_source, analysis.laterality, found)
     cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
     return {name: written(cell) for name, cell in cells.items()}
 

@@ -14,12 +14,14 @@ from PIL import Image
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
+from venule.analysis.correction import SUFFIX, Corrected, correct, corrected_of
 from venule.analysis.kept import Kept, kept_of
 from venule.analysis.stored import Stored, stored_analysis
 from venule.batch.records import Records, is_ledger, shards_in
 from venule.batch.refuse import Settings
 from venule.batch.tables import SCHEMA
 from venule.errors import ImageError, OutputError, UsageError
+from venule.files.hashes import file_sha256
 from venule.image.arrays import RGB, Mask
 from venule.image.io import read_mask, read_probability
 from venule.image.levels import Levels, to_levels
@@ -139,10 +141,39 @@ def _connect(path: Path) -> sqlite3.Connection:
     return base
 
 
+def corrected_file(results: Results, result: Result) -> Path:
+    """Where the corrected mask of a photograph is, or would be."""
+    return results.out / f"{result.name}{SUFFIX}"
+
+
+def prediction_sha256(results: Results, result: Result) -> str:
+    """SHA-256 of the file that holds the predicted mask, or else of its probability map."""
+    for suffix in ("_mask.png", "_prob.png"):
+        path = results.file(result, suffix)
+        if path is not None:
+            return file_sha256(path)
+    return ""
+
+
+def read_corrected(path: Path, shape: tuple[int, int]) -> tuple[Mask, Corrected] | None:
+    """A corrected mask (H, W) and what its file says of it; None where there is none of ours.
+
+    Raises:
+        ImageError: it cannot be read as a mask.
+    """
+    if not path.is_file():
+        return None
+    with Image.open(path) as opened:
+        about = corrected_of(getattr(opened, "text", {}))
+    mask = read_mask(path)
+    return (mask, about) if about is not None and mask.shape == shape else None
+
+
 def open_result(results: Results, result: Result) -> Analysis:
     """Read a photograph and what was found of it, as if it had just been analysed.
 
-    Without a probability map its mask stands for it, as probabilities 0 and 1.
+    A correction of this very prediction is applied; one of another prediction, such as by other
+    weights, is not. Without a probability map its mask stands for it, as probabilities 0 and 1.
 
     Raises:
         ImageError: the photograph has moved or changed, or no file of it tells where vessels are.
@@ -176,7 +207,11 @@ def open_result(results: Results, result: Result) -> Analysis:
         cells=result.cells,
         model=str(results.settings.get("model", "")),
     )
-    return stored_analysis(photograph, stored)
+    analysis = stored_analysis(photograph, stored)
+    corrected = read_corrected(corrected_file(results, result), photograph.shape)
+    if corrected is None or corrected[1].prediction_sha256 != prediction_sha256(results, result):
+        return analysis
+    return correct(analysis, corrected[0])
 
 
 def _colors(path: Path) -> RGB:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress, shown
+from venule.cli.progress import Progress, say, shown
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -113,6 +113,22 @@ def synth(
         for image in synthesize_all(images, missing, workers=workers):
             progress.advance(image.image)
     typer.echo(str(out))
+
+
+@app.command("from-corrections")
+def from_corrections(
+    results: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A folder of results with corrected masks.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder: the data set.")],
+) -> None:
+    """Make a data set of the photographs whose masks were corrected in `venule serve`."""
+    from venule.batch.corrections import collect_corrections
+
+    collected = collect_corrections(results, folder)
+    for reason in collected.left_out:
+        say(f"venule: warning: left out: {shown(reason)}")
+    print(f"{collected.cases} photographs in {shown(folder)}")
 
 
 @app.command()

@@ -26,6 +26,12 @@ def serve(
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,
     example: Annotated[bool, typer.Option("--example", help="Show an example photograph.")] = False,
+    corrector: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Who corrects masks, for the history beside them.", show_default=""
+        ),
+    ] = "",
     model: Annotated[
         str | None,
         typer.Option(
@@ -56,5 +62,6 @@ def serve(
         host=host,
         port=port,
         example=example,
+        who=corrector,
     )
     serve(serving, opened=opened, browser=not no_browser)

@@ -12,7 +12,6 @@ from threading import BoundedSemaphore, Lock
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
-from fastapi import Path as InPath
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -21,6 +20,8 @@ from venule.analysis.outputs import OUTPUTS
 from venule.analysis.uncertain import uncertain_regions
 from venule.errors import ImageError, VenuleError
 from venule.serve import answers, pictures
+from venule.serve.correcting import add_corrections, add_exports
+from venule.serve.corrections import Corrections
 from venule.serve.door import Door
 from venule.serve.schemas import (
     Health,
@@ -34,12 +35,12 @@ from venule.serve.schemas import (
 )
 from venule.serve.service import BusyError, Service, UnknownError
 from venule.serve.sniff import check_content
+from venule.serve.types import Answers, Id
 
 STATIC = Path(str(files("venule.serve"))) / "static"
 
 _IMMUTABLE = {"Cache-Control": "private, max-age=3600"}
 
-Id = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_-]{8,40}$", description="An opaque id.")]
 Longest = Annotated[int, Query(ge=64, le=32768, description="Pixels of the longer side at most.")]
 
 
@@ -81,6 +82,7 @@ def create_app(
     about: About,
     door: Door | None = None,
     places: Mapping[str, Path] | None = None,
+    corrections: Corrections | None = None,
 ) -> FastAPI:
     """The application that answers for a service.
 
@@ -89,6 +91,7 @@ def create_app(
         about: the weights.
         door: where it listens, and its secret.
         places: the files of listed photographs by id, for thumbnails.
+        corrections: takes corrections of masks; without a place to save them if None.
     """
 
     @asynccontextmanager
@@ -116,6 +119,8 @@ def create_app(
     _add_service(app, service, about)
     _add_photographs(app, service, about)
     _add_pictures(app, service, places or {})
+    add_corrections(app, service, corrections or Corrections(service))
+    add_exports(app, service)
     return app
 
 
@@ -130,8 +135,6 @@ async def _unknown(_: Request, error: Exception) -> JSONResponse:
 async def _mistake(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=400)
 
-
-Answers = dict[int | str, dict[str, Any]]
 
 _NOT_THERE: Answers = {404: {"model": Refusal}}
 _TAKES: Answers = {
@@ -243,8 +246,7 @@ def _add_photographs(app: FastAPI, service: Service, about: About) -> None:
     @app.get("/api/photographs/{id}/measurements", responses=_NOT_THERE)
     def measurements(id: Id) -> Measurements:
         """The photograph's table, with units and definitions."""
-        service.analysis(id)
-        return answers.measurements(service.get(id), mask_source="predicted")
+        return answers.measurements(service.get(id), mask_source=service.analysis(id).mask_source)
 
     @app.get(
         "/api/photographs/{id}/measurements.csv",

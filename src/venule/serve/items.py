@@ -33,6 +33,7 @@ class Item:
     complete: bool = False
     cells: dict[str, Cell] = field(default_factory=dict)
     began: float | None = None
+    later_taken: bool = False  # steps beyond the vessels have been taken
     stored: str | None = None  # the name of its results in a folder of results
 
     @property

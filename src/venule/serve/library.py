@@ -7,8 +7,16 @@ from pathlib import Path
 
 from venule.analysis.analyse import Analysis, Networks
 from venule.batch.plan import plan
-from venule.batch.reading import Result, Results, holds_results, open_result, read_results
+from venule.batch.reading import (
+    Result,
+    Results,
+    holds_results,
+    open_result,
+    prediction_sha256,
+    read_results,
+)
 from venule.errors import UsageError
+from venule.serve.corrections import Place
 from venule.serve.items import Item
 from venule.serve.service import analyse_file
 
@@ -20,11 +28,19 @@ class Library:
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder")
         self.results: Results | None = None
+        self.corrections: dict[str, Place] = {}
         if holds_results(folder):
             self.results = read_results(folder)
             self.items: Sequence[Item] = tuple(_of_results(self.results))
             self.places = {
                 item.id: Path(result.place)
+                for item, result in zip(self.items, self.results.results, strict=True)
+            }
+            self.corrections = {
+                item.id: Place(
+                    self.results.out / result.name,
+                    partial(prediction_sha256, self.results, result),
+                )
                 for item, result in zip(self.items, self.results.results, strict=True)
             }
         else:

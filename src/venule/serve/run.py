@@ -18,6 +18,7 @@ from venule.analysis.marks import LANDMARKS, TYPES
 from venule.errors import UsageError
 from venule.inference.load import MARKS, load, shipped_marks, shipped_weights, weights_file
 from venule.serve.app import About, create_app
+from venule.serve.corrections import Corrections
 from venule.serve.door import Door
 from venule.serve.library import Library
 from venule.serve.limits import Limits
@@ -35,6 +36,7 @@ class Serving:
     host: str = "127.0.0.1"
     port: int = 8765
     example: bool = False
+    who: str = ""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -64,6 +66,9 @@ def build(serving: Serving, door: Door) -> FastAPI:
         about=About(serving.model, _licences()),
         door=door,
         places=library.places if library is not None else {},
+        corrections=Corrections(
+            service, library.corrections if library is not None else {}, serving.who
+        ),
     )
 
 

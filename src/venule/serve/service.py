@@ -178,7 +178,8 @@ class Service:
             item = self._find(id)
             self._keep(item, analysis)
             item.complete = False
-            self._second.append(item)
+            if item not in self._second:
+                self._second.append(item)
             self._changed.notify_all()
 
     @property
@@ -193,7 +194,7 @@ class Service:
         return self._items[id]
 
     def _queue(self, item: Item) -> None:
-        item.state, item.began = "waiting", None
+        item.state, item.began, item.later_taken = "waiting", None, False
         self._first.append(item)
         self._changed.notify_all()
 
@@ -267,7 +268,7 @@ class Service:
             return
         found = analysis
         cells: dict[str, Cell] = {}
-        if self._later and not item.stored:
+        if self._later and not item.stored and not item.later_taken:
             for step in in_order(self._later):
                 found = step.fill(found, self._loaded())
         for group in self._groups:
@@ -276,7 +277,7 @@ class Service:
         with self._changed:
             if item.analysis is analysis:  # nothing else has taken its place meanwhile
                 self._keep(item, found)
-                item.cells, item.complete = cells, True
+                item.cells, item.complete, item.later_taken = cells, True, True
 
     def _failed(self, item: Item, reason: str) -> None:
         with self._changed:

@@ -49,6 +49,13 @@ export const cancel = (id) => ask(at(id), { method: "DELETE" });
 export const measurements = (id) => json(at(id, "/measurements"));
 export const uncertain = (id) => json(at(id, "/uncertain"));
 
+export const correction = (id) => json(at(id, "/correction"));
+export const acceptCorrection = (id) => json(at(id, "/correction"), { method: "POST" });
+export const stroke = (id, query, bits) =>
+  json(at(id, `/strokes?${new URLSearchParams(query)}`), { method: "POST", body: bits, headers: { "Content-Type": "application/octet-stream" } });
+export const path = (id, [x0, y0], [x1, y1]) =>
+  json(at(id, "/path"), { method: "POST", body: JSON.stringify({ x0, y0, x1, y1 }), headers: { "Content-Type": "application/json" } });
+
 export const upload = (file) =>
   json(`/api/photographs?${new URLSearchParams({ name: file.name })}`, {
     method: "POST",

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Camera } from "./camera.js";
+import { Editor } from "./edit.js";
 import { Canvas2 } from "./flat.js";
 import { Canvas3 } from "./gl.js";
 import { PhotographList } from "./list.js";
@@ -22,7 +23,7 @@ const look = { ...DEFAULTS, threshold: null };
 let open = null;  // {id, name, state, found, ...}: the photograph that is shown
 let regions = [], region = -1, table = null, asked = false, turn = 0;
 
-export const state = { get open() { return open; }, look, get renderer() { return renderer; }, frames: [] };
+export const state = { get open() { return open; }, look, get renderer() { return renderer; }, frames: [], measure: () => remeasure() };
 
 function makeRenderer() {
   const flat = new URLSearchParams(location.search).has("flat");
@@ -38,6 +39,8 @@ function makeRenderer() {
 
 const camera = new Camera(stage, () => { redraw(); remember(); });
 const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), chosen: (id) => show(id) });
+
+export const editor = new Editor({ stage, camera, state, redraw, say, changed: () => edits() });
 
 // Drawing
 
@@ -143,12 +146,15 @@ async function bring(entry, mine, wanted) {
   $("empty").hidden = true;
   for (const part of ["about", "take"]) $(part).hidden = false;
   $("csv").href = api.at(entry.id, "/measurements.csv");
+  $("nifti").href = api.at(entry.id, "/mask.nii.gz");
+  $("geojson").href = api.at(entry.id, "/mask.geojson");
   $("mask").href = api.at(entry.id, "/mask");
   if (wanted.x !== undefined) camera.set({ x: wanted.x, y: wanted.y, zoom: wanted.zoom * camera.scale });
   else { camera.fit(); state.fitted = camera.zoom; }
   controls(); marks(); showAbout(entry); showMeasurements(null); redraw(); remember();
   say(`${entry.name}: ${entry.found.grade}${entry.found.reasons.length ? `, ${entry.found.reasons.join(", ")}` : ""}`);
   document.title = `${entry.name} – venule`;
+  editor.open(entry.id, levels, entry.found.threshold_level).catch(trouble);
   dispatchEvent(new CustomEvent("opened", { detail: entry }));
   await complete(entry, mine);
 }
@@ -173,7 +179,17 @@ async function complete(entry, mine) {
   dispatchEvent(new CustomEvent("measured"));
 }
 
+// The mask has been corrected: it is measured anew, and the uncertain places are others.
+async function remeasure() {
+  const mine = turn, { id } = open;
+  try {
+    const entry = await api.photograph(id);
+    if (mine === turn && open?.id === id) { showMeasurements({ complete: false, values: [], notes: [], mask_source: "" }); await complete(entry, mine); }
+  } catch (error) { trouble(error); }
+}
+
 function fail(entry) {
+  editor.reset();
   open = null;
   renderer.clear();
   busy("");
@@ -258,6 +274,18 @@ function controls() {
   $("where").textContent = regions.length && region >= 0 ? `${region + 1} of ${regions.length}` : "";
 }
 
+function edits() {
+  for (const tool of ["paint", "erase", "path", "fill"]) { $(tool).setAttribute("aria-pressed", editor.tool === tool); $(tool).disabled = !editor.whole || Boolean(editor.offered); }
+  $("size").value = editor.sizes[editor.kind];
+  $("size").disabled = !editor.tool || editor.tool === "fill";
+  $("size-value").textContent = editor.tool && editor.tool !== "fill" ? `${editor.sizes[editor.kind]} px` : "";
+  $("undo").disabled = !editor.done.length;
+  $("redo").disabled = !editor.undone.length;
+  $("accept").hidden = !editor.offered;
+  const { queue, revision, saved, stopped } = editor;
+  $("saved").textContent = editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected; not kept on disk, take it along") : "";
+}
+
 function change(values) { Object.assign(look, values); controls(); marks(); redraw(); remember(); }
 
 async function changeView(view) {
@@ -288,12 +316,17 @@ const actions = {
   v: () => { const all = [...$("view").options].map((one) => one.value); changeView(all[(all.indexOf(look.view) + 1) % all.length]); },
   c: () => change({ compare: !look.compare }),
   o: () => $("files").click(),
+  q: () => editor.choose("paint"), w: () => editor.choose("erase"), e: () => editor.choose("path"), f: () => editor.choose("fill"),
+  "[": () => editor.resize(-1), "]": () => editor.resize(1),
+  Escape: () => { editor.end(); if (editor.tool) editor.choose(editor.tool); },
   j: () => list.step(1), k: () => list.step(-1),
 };
 export const keys = actions;
 
 addEventListener("keydown", (event) => {
   const { target } = event;
+  const undoing = (event.ctrlKey || event.metaKey) && { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
+  if (undoing && open && !target.matches?.("input[type=search]")) { event.preventDefault(); editor[undoing](); return; }
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const typing = target.matches?.("input[type=search], input[type=number], select, textarea");
   const sliding = target.matches?.("input[type=range]") && event.key.startsWith("Arrow");
@@ -310,6 +343,11 @@ for (const part of document.querySelectorAll(".tools button, .panel input:not([t
 
 const press = (id, key) => $(id).addEventListener("click", () => actions[key]());
 press("zoom-in", "+"); press("zoom-out", "-"); press("zoom-fit", "0"); press("zoom-one", "1");
+for (const tool of ["paint", "erase", "path", "fill"]) $(tool).addEventListener("click", () => editor.choose(tool));
+$("undo").addEventListener("click", () => editor.undo());
+$("redo").addEventListener("click", () => editor.redo());
+$("size").addEventListener("input", (event) => editor.resize(Number(event.target.value) - editor.sizes[editor.kind]));
+$("accept").addEventListener("click", async () => { try { await api.acceptCorrection(open.id); show(open.id); } catch (error) { trouble(error); } });
 press("show", " "); press("compare", "c"); press("previous", "p"); press("next", "n");
 $("view").addEventListener("change", (event) => changeView(event.target.value));
 $("style").addEventListener("change", (event) => change({ style: event.target.value }));
@@ -375,6 +413,7 @@ $("theme").addEventListener("change", (event) => { localStorage.setItem("theme",
 
 addEventListener("hashchange", recall);
 controls();
+edits();
 list.reload().then(() => {
   if (!recall() && list.total > 0) show(list.entry(0).id);
 }).catch(trouble);

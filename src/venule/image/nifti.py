@@ -1,0 +1,74 @@
+"""Masks as NIfTI label images, which ITK-SNAP reads, and back.
+
+The first axis of NIfTI is the column: an image of (H, W) pixels is stored as (W, H, 1). Rows run
+downwards and columns to the right, which NIfTI's coordinates (right, anterior, superior) call left
+and posterior: a negative first and second step.
+"""
+
+import gzip
+import struct
+
+import numpy as np
+
+from venule.errors import ImageError
+from venule.image.arrays import Mask
+
+_HEADER, _OFFSET = 348, 352
+_UINT8 = 2
+
+LABELS = """\
+# ITK-SNAP label description: index, red, green, blue, opacity, visible, in the mesh, name
+    0     0    0    0        0  0  0    "Clear Label"
+    1     0  229  255        1  1  1    "Vessel"
+"""
+"""The description of the labels, for ITK-SNAP's Segmentation > Import Label Descriptions."""
+
+
+def encode_nifti(mask: Mask, um_per_px: float | None = None) -> bytes:
+    """Encode a mask (H, W) as .nii.gz of labels 0 and 1; a pixel is 1 mm without a scale."""
+    height, width = mask.shape
+    side = 1.0 if um_per_px is None else um_per_px / 1000
+    header = bytearray(_HEADER)
+    struct.pack_into("<i", header, 0, _HEADER)
+    struct.pack_into("<8h", header, 40, 3, width, height, 1, 1, 1, 1, 1)
+    struct.pack_into("<2h", header, 70, _UINT8, 8)
+    struct.pack_into("<8f", header, 76, 1, side, side, 1, 0, 0, 0, 0)
+    struct.pack_into("<3f", header, 108, _OFFSET, 1, 0)
+    header[123] = 2  # millimetres
+    struct.pack_into("<2h", header, 252, 0, 1)  # no quaternion; the rows below, as of a scanner
+    for row, values in enumerate(((-side, 0, 0, 0), (0, -side, 0, 0), (0, 0, 1, 0))):
+        struct.pack_into("<4f", header, 280 + 16 * row, *values)
+    header[344:348] = b"n+1\0"
+    content = bytes(header) + bytes(_OFFSET - _HEADER) + mask.astype(np.uint8).tobytes()
+    return gzip.compress(content, compresslevel=6, mtime=0)
+
+
+def decode_nifti(content: bytes, shape: tuple[int, int]) -> Mask:
+    """The mask (H, W) of a label image of that shape: every label above 0 is inside.
+
+    Raises:
+        ImageError: no NIfTI file of whole numbers, or of another shape.
+    """
+    expected = _OFFSET + 65536 + 8 * shape[0] * shape[1]
+    try:
+        if content[:2] == b"\x1f\x8b":
+            import io
+
+            with gzip.open(io.BytesIO(content)) as file:
+                content = file.read(expected)
+        order = "<" if struct.unpack_from("<i", content)[0] == _HEADER else ">"
+        sides = struct.unpack_from(f"{order}8h", content, 40)
+        kind = {2: "u1", 4: "i2", 8: "i4", 256: "i1", 512: "u2", 768: "u4"}.get(
+            struct.unpack_from(f"{order}h", content, 70)[0]
+        )
+        offset = int(struct.unpack_from(f"{order}f", content, 108)[0])
+        if kind is None or content[344:347] != b"n+1":
+            raise ImageError("no NIfTI label image: save it as .nii or .nii.gz of whole numbers")
+        if sides[1:4] != (shape[1], shape[0], 1) and sides[:3] != (2, shape[1], shape[0]):
+            raise ImageError(
+                f"a label image of {sides[1]} x {sides[2]}, not {shape[1]} x {shape[0]}"
+            )
+        labels = np.frombuffer(content, f"{order}{kind}", shape[0] * shape[1], offset=offset)
+    except (struct.error, OSError, EOFError, ValueError) as error:
+        raise ImageError(f"no NIfTI file that can be read ({error})") from None
+    return np.asarray(labels.reshape(shape) > 0)

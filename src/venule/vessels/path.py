@@ -1,0 +1,49 @@
+"""The path along a vessel between two places, as somebody would draw it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.graph import route_through_array
+
+from venule.image.arrays import FloatMap, Mask
+
+_FREE = 1e-3
+"""Cost of a step at the threshold, as for reconnections: of equal paths the shorter counts."""
+
+_LEAST = 1e-4
+"""Probabilities below count as this, so that a path exists everywhere."""
+
+
+def follow_vessel(
+    probability: FloatMap,
+    start: tuple[int, int],
+    end: tuple[int, int],
+    *,
+    threshold: float,
+    fov: Mask | None = None,
+) -> NDArray[np.intp]:
+    """The minimal path (Cohen and Kimmel 1997) between two pixels: (N, 2) rows and columns.
+
+    The cost of a step is its length times what the probability lacks of the threshold, as a
+    logarithm: the cost by which `reconnection` closes gaps.
+
+    Args:
+        probability: (H, W) float32 in 0..1.
+        start, end: row and column, inside the map.
+        threshold: probability from which a pixel is vessel.
+        fov: (H, W) bool; outside of it the path is as costly as can be.
+    """
+    margin = 24 + max(abs(start[0] - end[0]), abs(start[1] - end[1])) // 2
+    top, left = (max(0, min(a, b) - margin) for a, b in zip(start, end, strict=True))
+    bottom, right = (max(a, b) + margin + 1 for a, b in zip(start, end, strict=True))
+    part = probability[top:bottom, left:right].astype(np.float64)
+    if fov is not None:
+        part = np.where(fov[top:bottom, left:right], part, 0)
+    cost = np.maximum(np.log(threshold / np.maximum(part, _LEAST)), 0) + _FREE
+    places, _ = route_through_array(  # type: ignore[no-untyped-call]
+        cost,
+        (start[0] - top, start[1] - left),
+        (end[0] - top, end[1] - left),
+        fully_connected=True,
+        geometric=True,
+    )
+    return np.add(np.asarray(places, np.intp), np.array([top, left]))
