@@ -52,6 +52,7 @@ def make_eyes(root: Path, seeds: range, size_px: int = 96) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 def test_arteries_and_veins_from_training_to_score(
     activation: str, venule: Command, tmp_path: Path
