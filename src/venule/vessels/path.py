@@ -46,4 +46,4 @@ def follow_vessel(
         fully_connected=True,
         geometric=True,
     )
-    return np.add(np.asarray(places, np.intp), np.array([top, left]))
+    return np.asarray(np.asarray(places, np.intp) + np.array([top, left]), np.intp)
