@@ -46,4 +46,5 @@ def follow_vessel(
         fully_connected=True,
         geometric=True,
     )
-    return np.add(np.asarray(places, np.intp), np.array([top, left]))
+    found: NDArray[np.intp] = np.asarray(places, np.intp) + np.array([top, left], np.intp)
+    return found
