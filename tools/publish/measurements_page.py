@@ -172,9 +172,9 @@ def _proof(report: Json) -> Iterator[str]:
         "(`venule.synth.known`: frames of 600 to 3,500 px, vessels 2 to 25 px wide, turned along, "
         "near and across the pixel grid), by `python benchmarks/measure.py proof`"
         f"{which}. **Median of the measures' median errors: "
-        f"{100 * report['median_of_medians']:.2f} %.** Errors are relative; where the truth is 0, "
-        "and of counts, they are absolute. Of calibre the last column is the worst mean over the "
-        "angles and places of one shape."
+        f"{100 * report['median_of_medians']:.2f} %.** Errors are "
+        "relative; where the truth is 0, and of counts, they are absolute. Of calibre the last "
+        "column is the worst mean over the angles and places of one shape."
     )
     yield ""
     yield PROOF

@@ -46,5 +46,4 @@ def follow_vessel(
         fully_connected=True,
         geometric=True,
     )
-    found: NDArray[np.intp] = np.asarray(places, np.intp) + np.array([top, left], np.intp)
-    return found
+    return np.asarray(np.asarray(places, np.intp) + np.array([top, left]), np.intp)
