@@ -27,6 +27,10 @@ COMMANDS = [
     "bench",
     "calibrate",
     "data",
+    "measure",
+    "merge",
+    "serve",
+    "report",
 ]
 
 
