@@ -46,4 +46,6 @@ def follow_vessel(
         fully_connected=True,
         geometric=True,
     )
-    return np.add(np.asarray(places, np.intp), np.array([top, left]))
+    path: NDArray[np.intp] = np.asarray(places, np.intp)
+    path += np.array([top, left], np.intp)
+    return path
