@@ -61,6 +61,7 @@ def main() -> None:
             "-o", "--out", type=Path, default=Path("results/measure") / f"{name}.json"
         )
         command.add_argument("--every", type=int, default=1, help="only every so manyeth case")
+        command.add_argument("--each", type=int, default=5, help="photographs of an eye, of retest")
         command.add_argument("--workers", type=int, default=1, help="processes, of retest")
         command.add_argument("--whole-only", action="store_true", help="of retest: no registration")
         command.set_defaults(run=run)
@@ -145,17 +146,19 @@ def retest(given: argparse.Namespace) -> dict[str, Any]:
     entries = {entry.id: entry for entry in find_masks(given.results)}
     grades = _grades(given.results / "report.csv")
     rejected = sorted(name for name in entries if grades.get(name) == "reject")
-    eyes: dict[str, list[str]] = defaultdict(list)
+    every: dict[str, list[str]] = defaultdict(list)
     for name in sorted(entries):
         if name not in rejected:
-            eyes[name.split("_")[1]].append(name)
+            every[name.split("_")[1]].append(name)
+    eyes = {eye: found[: given.each] for eye, found in every.items()}
     names = [name for eye in sorted(eyes, key=int) for name in eyes[eye]]
     with ProcessPoolExecutor(given.workers) as pool:
         whole = dict(
             zip(names, _told(names, pool.map(_whole, [entries[n] for n in names])), strict=True)
         )
         result: dict[str, Any] = {
-            "photographs": len(entries),
+            "photographs": len(names),
+            "each": given.each,
             "eyes": len(eyes),
             "rejected": rejected,
             "not_registered": [],

@@ -28,7 +28,7 @@ def card(name: str, *, root: Path = ROOT) -> str:
     lines = [
         f"# Model card: `{name}`",
         "",
-        f"Written by `python tools/task_card.py {name}` from `results/{name}/`; do not edit.",
+        f"Written by `make results` from `results/{name}/`; do not edit.",
         "",
         texts["summary"],
         *_list("Intended use", texts["uses"]),

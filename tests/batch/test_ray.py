@@ -69,6 +69,8 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in PATIENCE.items():
             patch.setenv(name, value)
+        # The nodes open networks of `support`; what pytest adds to the path is this process's only.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
         head = {**_node(), "include_dashboard": False, "no_monitor": True}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         cluster.add_node(**_node())

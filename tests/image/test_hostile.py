@@ -216,7 +216,10 @@ def test_bombs_take_neither_memory_nor_time(tmp_path: Path) -> None:
         (lambda path: path.write_text("patient,eye\n1,left\n"), r"not an image|it is an? "),
         (lambda path: path.write_bytes(bytes(4096)), r"not an image|it is an? "),
         (lambda path: path.write_bytes(b"\x93NUMPY\x01\0v\0{}"), r"not an image|it is an? "),
-        (lambda path: path.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "it is an SVG"),
+        (
+            lambda path: path.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            "it is an SVG",
+        ),
         (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(40)), r"not an image|it is an? "),
         (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), r"not an image|it is an? "),
     ],

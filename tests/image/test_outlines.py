@@ -14,9 +14,9 @@ def _filled(polygons: list[list[list[list[int]]]], shape: tuple[int, int]) -> Ma
     centers = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
     mask = np.zeros(shape[0] * shape[1], bool)
     for outer, *holes in polygons:
-        inside = points_in_poly(centers, np.asarray(outer))
+        inside = points_in_poly(centers, np.asarray(outer))  # type: ignore[no-untyped-call]
         for hole in holes:
-            inside &= ~points_in_poly(centers, np.asarray(hole))
+            inside &= ~points_in_poly(centers, np.asarray(hole))  # type: ignore[no-untyped-call]
         mask |= inside
     return mask.reshape(shape)
 

@@ -31,9 +31,8 @@ def test_what_can_be_trusted_stands_in_the_first_lines(tmp_path: Path) -> None:
         {"column": "vessel_crossings", "icc": 0.2, **row},
     ]
     (tmp_path / "measure" / "retest.json").write_text(
-        '{"photographs": 10, "eyes": 2, "rejected": [], "not_registered": [], "whole_field": '
-        + str(rows).replace("'", '"')
-        + ', "common_field": []}',
+        '{"photographs": 10, "each": 5, "eyes": 2, "rejected": [], "not_registered": [], '
+        '"whole_field": ' + str(rows).replace("'", '"') + ', "common_field": []}',
         encoding="utf-8",
     )
     first = trust_page(tmp_path).splitlines()[2]

@@ -239,7 +239,7 @@ def test_accuracy_is_for_pretraining_and_dice_for_segmentation(tree: Path) -> No
     with pytest.raises(ConfigError, match=r"schedule\.monitor"):
         settings(tree, monitor="dice")
     values = {"name": "x", "input": {"crop_px": 64}, "schedule": {"monitor": "accuracy"}}
-    with pytest.raises(ConfigError, match="use loss, iou, dice or auc"):
+    with pytest.raises(ConfigError, match="use one of loss, iou, dice, auc"):
         parse_config(values, TrainConfig, source="test")
 
 

@@ -101,6 +101,7 @@ def test_a_resumed_run_does_not_need_the_first_weights_any_more(
     assert (run.weights / last).read_bytes() == (whole.weights / last).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_exported_onnx(data: Path, first: Run, tmp_path: Path) -> None:
     source = first.weights / "last.safetensors"
     export_onnx(source, tmp_path / "first.onnx")

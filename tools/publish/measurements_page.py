@@ -83,10 +83,10 @@ edges that ran exactly through pixel centres were moved by a fraction of a pixel
 branches met at their tips has shorter ones.
 
 Known limits: total curvature of a gentle wave comes out up to 5 % too large, for the spline keeps
-its bend up to the ends of a segment, where a wave is straight. A straight vessel 1 to 3 degrees off
-the grid is a staircase in a mask, and may seem to bend by up to 0.0002 per px. Corners of 60 degrees
-are cut, which costs Koch's curve 2 to 4 % of its length. What is one vessel in the photograph but
-two in the mask is two here; segments end at crossings.
+its bend up to the ends of a segment, where a wave is straight. A straight vessel 1 to 3 degrees
+off the grid is a staircase in a mask, and may seem to bend by up to 0.0002 per px. Corners of 60
+degrees are cut, which costs Koch's curve 2 to 4 % of its length. What is one vessel in the
+photograph but two in the mask is two here; segments end at crossings.
 """
 
 SCALE = f"""\
@@ -170,8 +170,9 @@ def _proof(report: Json) -> Iterator[str]:
     yield (
         f"{report['values']:,} values of {report['cases']} drawings whose geometry is known "
         "(`venule.synth.known`: frames of 600 to 3,500 px, vessels 2 to 25 px wide, turned along, "
-        f"near and across the pixel grid), by `python benchmarks/measure.py proof`{which}. **Median "
-        f"of the measures' median errors: {100 * report['median_of_medians']:.2f} %.** Errors are "
+        "near and across the pixel grid), by `python benchmarks/measure.py proof`"
+        f"{which}. **Median of the measures' median errors: "
+        f"{100 * report['median_of_medians']:.2f} %.** Errors are "
         "relative; where the truth is 0, and of counts, they are absolute. Of calibre the last "
         "column is the worst mean over the angles and places of one shape."
     )
@@ -229,8 +230,9 @@ def _retest(report: Json) -> Iterator[str]:
     yield from ["## Photographs of the same eye", ""]
     rejected, lost = len(report["rejected"]), len(report["not_registered"])
     yield (
-        f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, masks by `general`; "
-        f"{rejected} were left out as graded `reject`. In the whole field, where the five views of "
+        f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, at most "
+        f"{report['each']} of each, masks by `general`; "
+        f"{rejected} were left out as graded `reject`. In the whole field, where the views of "
         "an eye differ in what they show, and in the field that they have in common, found by "
         f"registering their vessels by a similarity transform ({lost} could not be registered"
         f"{'' if report['common_field'] else '; not measured yet'}). "

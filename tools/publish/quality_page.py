@@ -79,10 +79,13 @@ The others are rules of more than one measure:
   holds less than 28 % of it (20 % where no edge is visible), are two. Where no round edge is
   visible, that is a sign, and so are unusual colours, none at all, and uncertain vessels.
 - **looks like an angiogram** (reject): without colour, in a round field of view, and bright lines
-  stand out more than dark ones. **Looks like an OCT scan** (reject): without colour or edge, and
-  bright layers lie one above the other. **Looks like a scanning-laser image** (usable): without
-  colour or edge, and a vessel tree was found. **Looks like an ultra-wide field** (usable): wider
-  than high by a tenth, nearly as green as red, and without blue.
+  stand out more than dark ones.
+- **looks like an OCT scan** (reject): without colour or edge, and bright layers lie one above the
+  other.
+- **looks like a scanning-laser image** (usable): without colour or edge, and a vessel tree was
+  found.
+- **looks like an ultra-wide field** (usable): wider than high by a tenth, nearly as green as red,
+  and without blue.
 
 Of 748 photographs of DRIVE, CHASE_DB1, HRF, AVRDB, FIVES, IDRiD and RIDB that were at hand, none
 is rejected with the maps of `general`: 721 are `ok`, 27 `usable`; of the 722 that were `ok` by the

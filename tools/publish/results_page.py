@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import task_card
 from checkout import DOCS, RESULTS
 from publish.access_page import access_section
 from publish.experiments import experiments_section
@@ -31,7 +32,7 @@ from venule.evaluation.report import (
     markdown,
     score_table,
 )
-from venule.inference.load import shipped_weights
+from venule.inference.load import shipped_marks, shipped_weights
 from venule.metrics.metric import labels
 
 PAGE = "results.md"
@@ -60,6 +61,9 @@ def cards(folder: Path = RESULTS, docs: Path = DOCS) -> Iterator[tuple[Path, str
     """Write the card of each shipped model as JSON and as a page: path and text."""
     for texts in sorted(folder.glob(f"*/{TEXTS}")):
         name = texts.parent.name
+        if name in shipped_marks():
+            yield docs / "cards" / f"{name}.md", task_card.card(name, root=folder.parent)
+            continue
         weights = shipped_weights().get(name)
         if weights is None:
             raise UsageError(f"{texts}: no weights of that name are shipped; remove the card")

@@ -4,14 +4,23 @@ from typing import TYPE_CHECKING
 
 import checkout
 from recipe.place import Place
+from venule.analysis.analyse import Networks
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
-from venule.evaluation.access_log import holds_test_images, record_access, require_writable
+from venule.evaluation.access_log import (
+    holds_test_images,
+    record_access,
+    record_task_access,
+    require_writable,
+)
 from venule.evaluation.evaluate import evaluate, require_truth
 from venule.evaluation.predictor import open_predictors
 from venule.evaluation.report import to_json
 from venule.evaluation.result import compare
+from venule.evaluation.tasks import TaskReport, evaluate_task
 from venule.files.atomic import write_bytes
+from venule.files.hashes import file_sha256
+from venule.inference.load import load, weights_file
 
 if TYPE_CHECKING:
     from recipe.steps import Evaluate
@@ -43,3 +52,37 @@ def score(step: "Evaluate", place: Place) -> None:
             record_access(result, place.access_log, context=checkout.context())
         results.append(result)
     write_bytes(place.results / step.out, to_json(compare(tuple(results))))
+
+
+def score_task(step: "Evaluate", place: Place) -> None:
+    """Write the report of `venule evaluate --task --json` on the step's network.
+
+    Raises:
+        DatasetError, WeightsError: something named is not there.
+        OutputError: the log or the report cannot be written.
+    """
+    from recipe.steps import say
+
+    assert step.task is not None
+    dataset = open_dataset(step.data)
+    selection = select(dataset, step.protocol, step.split, expert=step.task)
+    recorded = holds_test_images(dataset, selection)
+    if recorded:
+        require_writable(place.access_log)
+    (place.results / step.out).parent.mkdir(parents=True, exist_ok=True)
+    (model,) = step.models
+    file = weights_file(model, checkpoint=step.checkpoint)
+    network = load(file, device=place.device, runtime="onnx" if file.suffix == ".onnx" else "auto")
+    vessels = load("general", device=place.device, runtime="onnx")
+    networks = (
+        Networks(vessels, types=network)
+        if step.task == "av"
+        else Networks(vessels, landmarks=network)
+    )
+    result = evaluate_task(
+        step.task, networks, selection, weights_sha256=file_sha256(file), progress=say
+    )
+    if recorded:
+        record_task_access(result, place.access_log)
+    report = TaskReport(results=(result,)).model_dump_json(indent=2)
+    write_bytes(place.results / step.out, f"{report}\n".encode())

@@ -59,6 +59,7 @@ class Synth(StepBase):
     size_px: int = 720
     seed: int = 1
     format: Literal["png", "jpg"] = "jpg"
+    types: bool = False  # arteries and veins, for which their colours differ
 
     def done(self, place: Place) -> bool:
         del place
@@ -75,8 +76,15 @@ class Synth(StepBase):
 
     def _collection(self) -> Any:
         from venule.synth.collection import Collection
+        from venule.synth.config import TYPED, VARIED
 
-        return Collection(root=self.out, size_px=self.size_px, seed=self.seed, format=self.format)
+        return Collection(
+            root=self.out,
+            size_px=self.size_px,
+            seed=self.seed,
+            format=self.format,
+            config=TYPED if self.types else VARIED,
+        )
 
     def __str__(self) -> str:
         return f"synthesize {self.count} fundus images of {self.size_px} px into {self.out}"
@@ -197,7 +205,10 @@ class Export(StepBase):
 
 
 class Evaluate(StepBase):
-    """Scores of models on one split, as `venule evaluate`; access to test images is recorded."""
+    """Scores of models on one split, as `venule evaluate`; access to test images is recorded.
+
+    With `task`, those of arteries and veins or of landmarks, in the vessels that `general` finds.
+    """
 
     do: Literal["evaluate"] = "evaluate"
     models: tuple[str, ...]
@@ -205,15 +216,16 @@ class Evaluate(StepBase):
     protocol: str | None = None
     split: str
     checkpoint: Checkpoint = "dice"
+    task: Literal["av", "landmarks"] | None = None
     out: str
 
     def done(self, place: Place) -> bool:
         return (place.results / self.out).is_file()
 
     def run(self, place: Place) -> None:
-        from recipe.scoring import score
+        from recipe.scoring import score, score_task
 
-        score(self, place)
+        (score if self.task is None else score_task)(self, place)
 
     def writes(self) -> tuple[str, ...]:
         return (self.out,)
@@ -330,7 +342,7 @@ class Plot(StepBase):
 
 
 class Keep(StepBase):
-    """Files of a run, copied to the result under other names; never weights."""
+    """Files of a run, copied to the result under other names; weights only to start others from."""
 
     do: Literal["keep"] = "keep"
     run_name: str = Field(alias="run")

@@ -154,7 +154,7 @@ def predict(
             out,
             model=choice,
             outputs=_outputs(save, seg_type),
-            columns=("quality", "measure") if measure else ("quality",),
+            columns=_columns(save, measure=measure),
             engine=engine,
             workers=workers,
             timeout=timeout,
@@ -215,6 +215,12 @@ class _Told:
             progress.line(f"venule: warning: {source}: {grade}: {reasons}")
         progress.advance(source)
         progress.result(*outcome.job.targets)
+
+
+def _columns(save: str, *, measure: bool) -> tuple[str, ...]:
+    """Groups of columns: the landmarks too where they are saved, or zones are measured by them."""
+    landmarks = measure or "disc" in save.split(",")
+    return ("quality", *(["landmarks"] if landmarks else []), *(["measure"] if measure else []))
 
 
 @contextmanager

@@ -46,6 +46,4 @@ def follow_vessel(
         fully_connected=True,
         geometric=True,
     )
-    path: NDArray[np.intp] = np.asarray(places, np.intp)
-    path += np.array([top, left], np.intp)
-    return path
+    return np.asarray(np.asarray(places, np.intp) + np.array([top, left]), np.intp)
