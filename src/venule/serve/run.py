@@ -113,7 +113,7 @@ def serve(
     door = Door(host=serving.host, port=port)
     app = build(serving, door)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, limit_concurrency=512
+        app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=75
     )
     server = uvicorn.Server(config)
     opened(door.url)
