@@ -48,6 +48,7 @@ GRAPHICS += ["--enable-unsafe-swiftshader"]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=SLOW_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=GRAPHICS)
         yield started
@@ -80,7 +81,6 @@ def address(network: Path) -> Iterator[str]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     context.set_default_timeout(SLOW_MS)
-    expect.set_options(timeout=SLOW_MS)
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))

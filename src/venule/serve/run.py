@@ -14,9 +14,9 @@ from fastapi import FastAPI
 
 from venule.analysis.analyse import Networks, Step
 from venule.analysis.columns import COLUMNS
-from venule.analysis.marks import LANDMARKS, TYPES
+from venule.analysis.marks import LANDMARKS, LANDMARKS_MODEL, TYPES, TYPES_MODEL
 from venule.errors import UsageError
-from venule.inference.load import MARKS, load, shipped_marks, shipped_weights, weights_file
+from venule.inference.load import load, shipped_marks, shipped_weights, weights_file
 from venule.serve.app import About, create_app
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
@@ -74,8 +74,9 @@ def build(serving: Serving, door: Door) -> FastAPI:
 
 def later_steps() -> tuple[Step, ...]:
     """The steps beyond vessels for which this installation has networks."""
-    have = set(shipped_marks())
-    return (TYPES, LANDMARKS) if set(MARKS) <= have else ()
+    steps = {TYPES_MODEL: TYPES, LANDMARKS_MODEL: LANDMARKS}
+    have = shipped_marks()
+    return tuple(step for name, step in steps.items() if name in have)
 
 
 def _licences() -> dict[str, str]:
