@@ -266,18 +266,22 @@ class Service:
         analysis = item.analysis
         if analysis is None:
             return
-        found = analysis
-        cells: dict[str, Cell] = {}
         if self._later and not item.stored and not item.later_taken:
             for step in in_order(self._later):
-                found = step.fill(found, self._loaded())
+                found = step.fill(analysis, self._loaded())
+                with self._changed:  # shown at once; measurements take longer
+                    if item.analysis is not analysis:
+                        return  # something else has taken its place, and follows
+                    self._keep(item, found)
+                analysis = found
+            item.later_taken = True
+        cells: dict[str, Cell] = {}
         for group in self._groups:
             if group not in _IN_REPORT:
-                cells |= dict(COLUMNS[group].row(found))
+                cells |= dict(COLUMNS[group].row(analysis))
         with self._changed:
-            if item.analysis is analysis:  # nothing else has taken its place meanwhile
-                self._keep(item, found)
-                item.cells, item.complete, item.later_taken = cells, True, True
+            if item.analysis is analysis:
+                item.cells, item.complete = cells, True
 
     def _failed(self, item: Item, reason: str) -> None:
         with self._changed:

@@ -21,7 +21,7 @@ const stage = $("stage"), world = $("world");
 let renderer = makeRenderer();
 const look = { ...DEFAULTS, threshold: null };
 let open = null;  // {id, name, state, found, ...}: the photograph that is shown
-let regions = [], region = -1, table = null, asked = false, turn = 0;
+let regions = [], region = -1, table = null, asked = false, turn = 0, typed = -1;
 
 export const state = { get open() { return open; }, look, get renderer() { return renderer; }, frames: [], measure: () => remeasure() };
 
@@ -167,21 +167,35 @@ async function complete(entry, mine) {
     await wait(pause);
     if (mine !== turn) return;
     entry = await api.photograph(entry.id);
+    if (mine !== turn) return;
+    await adopt(entry, mine);
   }
-  open = entry;
+  await adopt(entry, mine);
   table = await api.measurements(entry.id);
-  if (entry.found.has_types) {
-    const types = await api.map(entry.id, "types", Math.min(renderer.longest, 16384), Uint8Array);
-    if (mine === turn) renderer.setTypes(types);
-  }
   if (mine !== turn) return;
   showAbout(entry); showMeasurements(table); controls(); marks(); redraw();
   dispatchEvent(new CustomEvent("measured"));
 }
 
+// What has been found meanwhile is shown before everything has been.
+async function adopt(entry, mine) {
+  const fresh = entry.found.has_types && typed !== mine;
+  if (fresh) {
+    typed = mine;
+    const types = await api.map(entry.id, "types", Math.min(renderer.longest, 16384), Uint8Array);
+    if (mine !== turn) return;
+    renderer.setTypes(types);
+  }
+  const before = open?.found;
+  if (!fresh && before?.disc && entry.found.disc && before.fovea) { open = entry; return; }
+  open = entry;
+  showAbout(entry); controls(); marks(); redraw();
+}
+
 // The mask has been corrected: it is measured anew, and the uncertain places are others.
 async function remeasure() {
   const mine = turn, { id } = open;
+  typed = -1;  // types are those of the mask
   try {
     const entry = await api.photograph(id);
     if (mine === turn && open?.id === id) { showMeasurements({ complete: false, values: [], notes: [], mask_source: "" }); await complete(entry, mine); }
