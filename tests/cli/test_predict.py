@@ -126,11 +126,13 @@ def test_a_square_working_size_leaves_the_results_at_the_photographs_size(
 def test_the_weights_of_a_runs_folder_can_be_chosen(
     venule: Run, photograph: Path, tmp_path: Path
 ) -> None:
-    ran = venule(
-        "predict", photograph, "-o", tmp_path / "out", "--model", tmp_path, "--checkpoint", "iou"
-    )
+    (tmp_path / "run" / "weights").mkdir(parents=True)
+    for name in ("best_dice", "last"):
+        (tmp_path / "run" / "weights" / f"{name}.safetensors").touch()
+    given = ("--model", tmp_path / "run", "--checkpoint", "iou")
+    ran = venule("predict", photograph, "-o", tmp_path / "out", *given)
     assert ran.code == 2
-    assert "weights/best_iou.safetensors" in ran.err
+    assert f"checkpoint 'iou': {tmp_path / 'run'} has dice, last" in ran.err
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -428,9 +430,9 @@ def test_both_engines_can_be_named_and_another_one_is_one_line(
     venule: Run, tiny_onnx: Path, cohort: Path, tmp_path: Path
 ) -> None:
     options = (cohort, "-o", tmp_path / "out", "--model", tiny_onnx)
-    ran = venule("predict", *options, "--engine", "ray")
+    ran = venule("predict", *options, "--engine", "dask")
     assert ran.code == 2
-    assert ran.err == "venule: error: engine ray: use one of inline, processes\n"
+    assert ran.err == "venule: error: engine dask: use one of inline, processes, ray\n"
     assert venule("predict", *options, "--engine", "inline", "--workers", "2").code == 2
     assert not (tmp_path / "out").exists()
     first = venule("predict", *options, "--engine", "inline")

@@ -23,8 +23,8 @@ from venule.image.io import read_mask
 from venule.models.record import ModelRecord
 from venule.report.collect import of_results
 from venule.serve.app import About, create_app
+from venule.serve.catalog import Library
 from venule.serve.corrections import Corrections
-from venule.serve.library import Library
 from venule.serve.service import Service
 from venule.synth.fundus import synthesize_fundus
 

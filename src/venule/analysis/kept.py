@@ -44,7 +44,7 @@ def keep(analysis: Analysis) -> dict[str, str]:
         "fov": _packed(prediction.fov.mask),
         "reconnected": prediction.vessel_map.reconnected_at.tolist(),
         "um_per_px": photograph.um_per_px,
-        "laterality": photograph.laterality,
+        "laterality": analysis.laterality,
     }
     return {KEY: json.dumps(kept, separators=(",", ":"))}
 

@@ -18,9 +18,9 @@ from venule.analysis.marks import LANDMARKS, LANDMARKS_MODEL, TYPES, TYPES_MODEL
 from venule.errors import UsageError
 from venule.inference.load import load, shipped_marks, shipped_weights, weights_file
 from venule.serve.app import About, create_app
+from venule.serve.catalog import Library
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
-from venule.serve.library import Library
 from venule.serve.limits import Limits
 from venule.serve.service import Service
 

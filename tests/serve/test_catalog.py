@@ -13,7 +13,7 @@ from venule.batch.predict import predict_folder
 from venule.errors import UsageError
 from venule.image.io import read_mask
 from venule.models.record import ModelRecord
-from venule.serve.library import Library, opaque
+from venule.serve.catalog import Library, opaque
 from venule.serve.service import Service
 from venule.synth.fundus import synthesize_fundus
 
