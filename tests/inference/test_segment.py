@@ -9,7 +9,7 @@ from scipy.ndimage import label
 from scipy.special import softmax
 
 from venule.errors import ImageError, UsageError
-from venule.image.arrays import FloatMap
+from venule.image.arrays import FloatMap, Mask
 from venule.image.fov import find_fov, outlined
 from venule.image.levels import threshold_level
 from venule.image.photograph import Photograph
@@ -108,6 +108,13 @@ def test_tiles_change_nothing_of_a_network_that_looks_at_single_pixels() -> None
     np.testing.assert_allclose(tiled, whole, atol=2e-5)
 
 
+def nearly_all_of(given: Mask, used: Mask) -> Mask:
+    """The field that was used: the given one, but for rim pixels that show no retina."""
+    assert not (used & ~given).any()
+    assert used.sum() > 0.98 * given.sum()
+    return used
+
+
 def test_maps_are_named_by_class() -> None:
     synthetic = synthesize_fundus(4, size_px=64)
     record = ModelRecord(
@@ -122,8 +129,9 @@ def test_maps_are_named_by_class() -> None:
     assert list(maps) == ["artery", "vein"]
     artery, vein = (maps[name].probability for name in ("artery", "vein"))
     assert np.array_equal(found.probability, np.maximum(artery, vein))
-    assert found.vessels[synthetic.fov].all()  # one of the two is at a half or above
-    np.testing.assert_allclose((artery + vein)[synthetic.fov], 1, atol=2 * STEP)
+    inside = nearly_all_of(synthetic.fov, found.fov.mask)
+    assert found.vessels[inside].all()  # one of the two is at a half or above
+    np.testing.assert_allclose((artery + vein)[inside], 1, atol=2 * STEP)
 
 
 def test_settings_change_a_copy() -> None:
@@ -258,8 +266,9 @@ def test_the_networks_own_memory_is_not_written_to() -> None:
     synthetic = synthesize_fundus(0, size_px=96)
     kept = np.zeros((1, 1, 96, 96), np.float32)
     model = Segmenter(ModelRecord(name="fake", model="none"), lambda _: kept)
-    probability = model.segment(synthetic.image, fov=synthetic.fov).probability
-    np.testing.assert_allclose(probability[synthetic.fov], 0.5, atol=STEP)
+    found = model.segment(synthetic.image, fov=synthetic.fov)
+    inside = nearly_all_of(synthetic.fov, found.fov.mask)
+    np.testing.assert_allclose(found.probability[inside], 0.5, atol=STEP)
     assert not kept.any()
 
 
@@ -272,10 +281,10 @@ def test_what_is_given_stays_the_callers() -> None:
     assert np.array_equal(fov, synthetic.fov)
     fov.flags.writeable = True
     fov[:] = False  # the caller's buffer, used again
-    assert np.array_equal(found.fov.mask, synthetic.fov)
-    assert found != segmenter().segment(
-        image, fov=synthetic.fov
-    )  # by identity: arrays have no truth
+    nearly_all_of(synthetic.fov, found.fov.mask)
+    again = segmenter().segment(image, fov=synthetic.fov)
+    assert np.array_equal(found.fov.mask, again.fov.mask)
+    assert found != again  # by identity: arrays have no truth
     assert len({found}) == 1
 
 
