@@ -60,7 +60,7 @@ def main() -> None:
         command.add_argument(
             "-o", "--out", type=Path, default=Path("results/measure") / f"{name}.json"
         )
-        command.add_argument("--every", type=int, default=1, help="only every so manyeth case")
+        command.add_argument("--every", type=int, default=1, help="only every Nth case")
         command.add_argument("--each", type=int, default=5, help="photographs of an eye, of retest")
         command.add_argument("--workers", type=int, default=1, help="processes, of retest")
         command.add_argument("--whole-only", action="store_true", help="of retest: no registration")

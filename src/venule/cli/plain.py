@@ -43,7 +43,7 @@ def _vessels(written: "Written", vessels: "Mask", fov: "Mask") -> str:
         caliber = written.cells.get(name)
         if caliber not in (None, ""):
             return f"{words}, {float(caliber or 0):.1f} {unit} wide on average"
-    return f"{words}; venule measure tells how wide and how winding they are"
+    return f"{words}; venule measure tells how wide and how tortuous they are"
 
 
 def _masks(written: "Written") -> "tuple[Mask, Mask] | None":

@@ -1,4 +1,4 @@
-"""Photographs that the service knows, and what became of each."""
+"""Photographs that the service knows, each with its state and its result."""
 
 import time
 from collections.abc import Callable
