@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,23 @@ def test_the_record_and_every_parameters_name_are_in_the_file(tmp_path: Path) ->
         if not name.startswith("auxiliary_head") and not name.endswith("num_batches_tracked")
     }
     assert used <= names
+
+
+def test_an_exported_file_names_no_path_of_the_computer_that_wrote_it(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.safetensors", tmp_path / "a.onnx"
+    trained(source, options=TINY)
+    export_onnx(source, target)
+    assert paths_named(target) == []
+
+
+@pytest.mark.parametrize("name", shipped_weights())
+def test_shipped_weights_name_no_path_of_the_computer_that_wrote_them(name: str) -> None:
+    assert paths_named(shipped_weights()[name]) == []
+
+
+def paths_named(path: Path) -> list[bytes]:
+    """Whatever in a file looks like the path of a Python source."""
+    return re.findall(rb"[/\w.-]+\.py\b", path.read_bytes())
 
 
 @pytest.mark.parametrize("name", shipped_weights())

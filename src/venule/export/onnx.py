@@ -73,6 +73,7 @@ def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
     assert program is not None
     proto = program.model_proto
     drop_zero_biases(proto)
+    drop_provenance(proto)
     onnx.helper.set_model_props(proto, {METADATA: record.model_dump_json()})
     return proto
 
@@ -98,6 +99,13 @@ def drop_zero_biases(proto: onnx.ModelProto) -> None:
         if node.op_type == "Conv" and len(node.input) == 3 and is_zero(node.input[2]):
             del node.input[2]
     remove_unused_nodes(proto)
+
+
+def drop_provenance(proto: onnx.ModelProto) -> None:
+    """Take what the exporter notes about the source code, with paths of this computer, away."""
+    graph = proto.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+        del part.metadata_props[:]
 
 
 def compare(path: Path, model: SegmentationModel, *, shape: tuple[int, int] = (160, 352)) -> float:

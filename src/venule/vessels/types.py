@@ -48,11 +48,13 @@ class VesselTypes:
         artery, vein: (H, W) bool, together the vessel mask; both where two types cross.
         evidence: (S,) log-odds of an artery of each segment of the tree, positive for arteries,
             after its neighbours had their say.
+        log_odds: (H, W) the evidence of each vessel pixel's segment, 0 elsewhere.
     """
 
     artery: Mask
     vein: Mask
     evidence: NDArray[np.float64]
+    log_odds: NDArray[np.float64]
 
 
 def vessel_types(
@@ -73,16 +75,15 @@ def vessel_types(
     evidence, weight = _own_evidence(odds, owner, len(tree.segments))
     if consistent and len(tree.segments) > 1:
         evidence = _agree(_even(evidence, weight), weight, tree)
-    is_artery = np.append(evidence >= 0, False)[owner]  # -1: no segment is near
-    alone = mask & (owner < 0)
-    is_artery = np.where(alone, odds >= 0, is_artery)
+    agreed = np.append(evidence, 0.0)[owner]  # -1: no segment is near
+    is_artery = np.where(owner < 0, odds, agreed) >= 0
     arteries, veins = mask & is_artery, mask & ~is_artery
     for node in tree.nodes:
         if _types_cross(node, evidence):
             here = _around(node, mask)
             arteries[here] |= mask[here]
             veins[here] |= mask[here]
-    return VesselTypes(arteries, veins, evidence)
+    return VesselTypes(arteries, veins, evidence, agreed)
 
 
 def _log_odds(probability: FloatMap) -> NDArray[np.float64]:
