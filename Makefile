@@ -10,6 +10,7 @@ INPUT ?=
 NAME ?=
 DATA ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 BASE := .venv
 DEV := .venv-dev
@@ -56,8 +57,8 @@ demo: $(BASE)/.complete ## segment an example photograph, and yours with INPUT=p
 	@echo "To look at it: $(BASE)/bin/pip install '.[web]', then $(BASE)/bin/venule serve $(DEMO)"
 
 .PHONY: test
-test: $(DEV)/.complete ## run the tests; PYTEST_ARGS='-m "not slow"' for the fast ones
-	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+test: $(DEV)/.complete ## run the tests in WORKERS=2 processes; PYTEST_ARGS='-m "not slow"' for the fast ones
+	$(DEV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-dicom
 test-dicom: $(DEV)/.complete ## test DICOM against dcmtk, dicom3tools and Orthanc, which must be installed
