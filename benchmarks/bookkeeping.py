@@ -31,11 +31,11 @@ from venule.batch.engine import Resources
 from venule.batch.ledger import Ledger
 from venule.batch.merge import merge_shards
 from venule.batch.plan import Job, plan
-from venule.batch.predict import run, start
 from venule.batch.process import Finished, Kept, Outcome, Task, Written
 from venule.batch.ray import Crew
 from venule.batch.records import Records, Shard
 from venule.batch.report import write_reports
+from venule.batch.run import run, start
 from venule.files.atomic import require_folder, write_bytes
 from venule.system.computer import computer, versions
 from venule.system.process import peak_memory_bytes

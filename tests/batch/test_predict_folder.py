@@ -17,10 +17,11 @@ from support.segmenters import green, noise, working
 from venule.analysis.analyse import Analysis, Networks, Step
 from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.analysis.outputs import OUTPUTS, Output
+from venule.batch.choice import ModelChoice
 from venule.batch.engine import Resources
 from venule.batch.engines import ENGINES
 from venule.batch.plan import Job
-from venule.batch.predict import ModelChoice, _engine_name, predict_folder
+from venule.batch.predict import _engine_name, predict_folder
 from venule.batch.process import Outcome, Task, Written
 from venule.errors import UsageError
 from venule.image.io import write_png

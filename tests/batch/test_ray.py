@@ -16,11 +16,13 @@ import pytest
 
 from support.networks import write_network
 from support.segmenters import DEADLY, deadly, green, noise, working
+from venule.batch.choice import ModelChoice
 from venule.batch.engine import Resources
 from venule.batch.plan import plan
-from venule.batch.predict import ModelChoice, Summary, predict_folder, run, start
+from venule.batch.predict import Summary, predict_folder
 from venule.batch.process import Failed, Outcome, Written
 from venule.batch.records import Records
+from venule.batch.run import run, start
 from venule.errors import OutputError, UsageError
 from venule.image.io import write_png
 from venule.models.record import ModelRecord

@@ -88,6 +88,7 @@ class Tables:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._synced = -math.inf
+        self._synchronous = ""
         with sqlite_errors(self.path):
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
             try:
@@ -153,12 +154,14 @@ class Tables:
         """The SHA-256 of a photograph's files by path; empty before they are written."""
         return dict(self._select("SELECT path, sha256 FROM outputs WHERE name = ?", name))
 
-    def places(self, *, unfinished: bool = False) -> Iterator[tuple[str, str]]:
+    def places(self, *, unfinished: bool = False) -> Iterator[tuple[Any, ...]]:
         """Name and place of every photograph, or of those that are not done."""
         where = " WHERE status <> 'done'" if unfinished else ""
-        return (
-            (name, place) for name, place in self._each(f"SELECT name, place FROM files{where}")
-        )
+        return self._each(f"SELECT name, place FROM files{where}")
+
+    def failed(self) -> set[str]:
+        """The names of all that failed."""
+        return {name for (name,) in self._each("SELECT name FROM files WHERE status = 'failed'")}
 
     def insert(self, name: str, source: str, place: str, outputs: Iterable[str]) -> None:
         """Enter a new photograph as pending, with the paths of the files that it will have."""
@@ -178,10 +181,11 @@ class Tables:
         self._clear(name)
         self._insert_outputs(name, dict.fromkeys(outputs, ""))
 
-    def move(self, name: str, source: str, place: str) -> None:
-        """Enter where a photograph lies now."""
+    def move(self, name: str, source: str, place: str, reason: str) -> None:
+        """Enter where a photograph lies now, and why it failed."""
         self._base.execute(
-            "UPDATE files SET source = ?, place = ? WHERE name = ?", (source, place, name)
+            "UPDATE files SET source = ?, place = ?, reason = ? WHERE name = ?",
+            (source, place, reason, name),
         )
 
     def give_reason(self, name: str, reason: str) -> None:
@@ -303,7 +307,9 @@ class Tables:
     def _transaction(self, *, often: bool = False) -> Iterator[None]:
         now = time.monotonic()
         wait = often and now < self._synced + _SYNC_S
-        self._base.execute(f"PRAGMA synchronous = {'NORMAL' if wait else 'FULL'}")
+        if self._synchronous != (synchronous := "NORMAL" if wait else "FULL"):
+            self._base.execute(f"PRAGMA synchronous = {synchronous}")
+            self._synchronous = synchronous
         self._synced = self._synced if wait else now
         self._base.execute("BEGIN IMMEDIATE")
         try:

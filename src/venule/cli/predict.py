@@ -134,7 +134,8 @@ def predict(
     ] = None,
 ) -> None:
     """Write the vessels of photographs as masks of their own size; run again to go on."""
-    from venule.batch.predict import ModelChoice, predict_folder
+    from venule.batch.choice import ModelChoice
+    from venule.batch.predict import predict_folder
     from venule.batch.records import parse_shard
     from venule.cli.plain import plain_lines
     from venule.inference.load import DEFAULT
