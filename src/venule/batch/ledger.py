@@ -51,10 +51,13 @@ class Ledger:
         """The names of all cells, in the order in which `rows` brings them."""
         return self._tables.columns()
 
-    def begin(self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool) -> None:
+    def begin(
+        self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool, fresh: bool = False
+    ) -> None:
         """Enter the jobs that are to be done; results of other settings are removed.
 
-        With `overwrite` nothing counts as finished any more.
+        With `overwrite` nothing counts as finished any more. A `fresh` ledger was made just now,
+        and none of the jobs' files was there.
 
         Raises:
             OutputError: without `overwrite`: earlier results have other settings or are of another
@@ -63,7 +66,7 @@ class Ledger:
         """
         planned = {key(job) for job in jobs}
         before = self.settings
-        if not overwrite:
+        if not overwrite and not fresh:
             refuse_other_settings(self.path.parent, before, settings)
             refuse_overwriting(target for job in self._unknown(jobs) for target in job.targets)
         places = {name: place for name, place in self._tables.places() if name not in planned}

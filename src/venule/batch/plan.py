@@ -1,6 +1,7 @@
 """The plan of a run: photographs to read and places of results, before anything is written."""
 
 import os
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -123,8 +124,10 @@ def plan(
         strict=strict,
         deidentify=deidentify,
     )
-    jobs = Jobs(found, _mirrored if layout == "mirror" else _hashed, job)
-    _refuse_clashes(jobs)
+    name = _mirrored if layout == "mirror" else _hashed
+    suffixes = [OUTPUTS[output].suffix for output in outputs]
+    _refuse_clashes(found, lambda one: [f"{out}{os.sep}{name(one)}{suffix}" for suffix in suffixes])
+    jobs = Jobs(found, name, job)
     return jobs if shard is None else jobs.of(shard)
 
 
@@ -146,38 +149,34 @@ def _hashed(one: One) -> str:
     return f"{digest[:3]}/{file}-{digest[:12]}"
 
 
-def _refuse_clashes(jobs: Sequence[Job]) -> None:
+def _refuse_clashes(found: Found, results: Callable[[One], list[str]]) -> None:
     """Raise UsageError where a result is a photograph's own file, or that of two photographs.
 
     Compared by hashes, for a million paths take more memory, and then exactly.
     """
     folders: dict[str, str] = {}
-    sources = np.fromiter((hash(_real(str(job.source), folders)) for job in jobs), np.int64)
-    targets = np.fromiter((hash(_real(path, folders)) for _, path in _targets(jobs)), np.int64)
-    common = set(np.intersect1d(sources, targets).tolist())
-    for _, path in _targets(jobs) if common else ():
-        if hash(real := _real(path, folders)) not in common:
-            continue
-        if any(os.path.realpath(one.source) == real for one in jobs):
-            raise UsageError(f"{path} is an input; choose another folder for -o")
-    repeated = several(hash(path.casefold()) for _, path in _targets(jobs))
-    written: dict[str, Job] = {}
-    for job, path in _targets(jobs) if repeated else ():
-        if hash(plain := path.casefold()) not in repeated:
-            continue
-        other = written.setdefault(plain, job)
-        if other is not job:
-            raise UsageError(
-                f"{other.source} and {job.source} would both be written to {path}; predict them "
-                "one after the other, with two folders for -o"
-            )
-
-
-def _targets(jobs: Sequence[Job]) -> Iterator[tuple[Job, str]]:
-    """Each job with the path of each of its results, as `Job.targets`, which is slower."""
-    for job in jobs:
-        for result in job.results.values():
-            yield job, os.path.join(job.out, result)  # noqa: PTH118
+    sources, targets, plain = array("q"), array("q"), array("q")
+    for one in found:
+        sources.append(hash(_real(one.path, folders)))
+        for path in results(one):
+            targets.append(hash(_real(path, folders)))
+            plain.append(hash(path.casefold()))
+    both = set(np.intersect1d(sources, targets).tolist())
+    twice = several(plain)
+    written: dict[str, str] = {}
+    for one in found if both or twice else ():
+        for path in results(one):
+            real = _real(path, folders)
+            if hash(real) in both and any(os.path.realpath(other.path) == real for other in found):
+                raise UsageError(f"{path} is an input; choose another folder for -o")
+            if hash(path.casefold()) not in twice:
+                continue
+            first = written.setdefault(path.casefold(), one.path)
+            if first != one.path:
+                raise UsageError(
+                    f"{first} and {one.path} would both be written to {path}; predict them "
+                    "one after the other, with two folders for -o"
+                )
 
 
 def _real(path: str, folders: dict[str, str]) -> str:

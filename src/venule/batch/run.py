@@ -4,11 +4,12 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
@@ -43,13 +44,14 @@ def start(
         OutputError: the folder cannot be used, another run is at work there, or, without
             `overwrite`, it has results of other settings or files that are in the way.
     """
-    if not overwrite and not records.ledger.exists():
+    fresh = not overwrite and not records.ledger.exists()
+    if fresh:
         targets = (target for job in jobs for target in job.targets)
         refuse_overwriting(chain(targets, records.files))
     make_folder(records.out)
     ledger = Ledger(records)
     try:
-        ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
+        ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite, fresh=fresh)
     except BaseException:
         ledger.close()
         raise
@@ -85,7 +87,8 @@ def run(
     records = ledger.records
     blocked = ledger.blocked(jobs)
     tasks = (Task(job, ledger.finished(job)) for job in jobs if job.name not in blocked)
-    _sweep(jobs, records)
+    tidy = _sweeping(jobs, records)
+    tidy()
     outcomes = ENGINES[engine](tasks, open_worker, resources)
     try:
         if check is not None:
@@ -99,7 +102,7 @@ def run(
                 last_run.counts[type(outcome)] += 1
                 yield outcome
     finally:
-        _sweep(jobs, records)
+        tidy()
         try:
             last_run.finished = datetime.now(UTC)
             write_reports(ledger, last_run=last_run.record())
@@ -107,10 +110,16 @@ def run(
             ledger.close()
 
 
-def _sweep(jobs: Sequence[Job], records: Records) -> None:
+def _sweeping(jobs: Sequence[Job], records: Records) -> Callable[[], None]:
+    """What removes all that processes that were killed left of the files they were writing."""
     names = {os.path.dirname(job.name) for job in jobs}  # noqa: PTH120  of a million, is fast
     folders = {records.out, *(records.out / name for name in names)}
-    sweep(folders, chain(records.files, (target for job in jobs for target in job.targets)))
+
+    def targets() -> Iterator[Path]:
+        yield from records.files
+        yield from (target for job in jobs for target in job.targets)
+
+    return lambda: sweep(folders, targets())
 
 
 def _settle(outcome: Outcome, ledger: Ledger) -> None:

@@ -43,14 +43,15 @@ CREATE TABLE cells (                -- one row a value, so that a new column nee
 ) WITHOUT ROWID;
 """
 
-_COLUMNS = {
-    "files": "name, source, place, status, reason, input_sha256, seconds, notes",
-    "outputs": "name, path, sha256",
-    "cells": "name, column_name, value",
+_COPIES = {
+    "files": ("SELECT * FROM files ORDER BY name", "?, ?, ?, ?, ?, ?, ?, ?"),
+    "outputs": (
+        "SELECT name, CAST(path AS BLOB), sha256 FROM outputs ORDER BY rowid",
+        "?, CAST(? AS TEXT), ?",
+    ),
+    "cells": ("SELECT * FROM cells ORDER BY name", "?, ?, ?"),
 }
-
-_ORDER = {"files": "name", "outputs": "rowid", "cells": "name"}
-
+"""What is read of each table of another ledger, and how that is written into one's own."""
 
 Status = Literal["pending", "done", "failed"]
 
@@ -98,7 +99,6 @@ class Tables:
                 raise
 
     def _open(self) -> None:
-        self._base.text_factory = _path_of
         # Held until the process ends, however it ends.
         self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._base.execute("PRAGMA journal_mode = WAL")
@@ -152,7 +152,8 @@ class Tables:
 
     def outputs(self, name: str) -> dict[str, str]:
         """The SHA-256 of a photograph's files by path; empty before they are written."""
-        return dict(self._select("SELECT path, sha256 FROM outputs WHERE name = ?", name))
+        query = "SELECT CAST(path AS BLOB), sha256 FROM outputs WHERE name = ?"
+        return {_path_of(path): digest for path, digest in self._select(query, name)}
 
     def places(self, *, unfinished: bool = False) -> Iterator[tuple[Any, ...]]:
         """Name and place of every photograph, or of those that are not done."""
@@ -222,7 +223,7 @@ class Tables:
 
     def forget_all(self) -> None:
         """Remove the rows of all photographs."""
-        for table in _COLUMNS:
+        for table in _COPIES:
             self._base.execute(f"DELETE FROM {table}")
 
     def add(self, other: "Tables") -> None:
@@ -232,11 +233,9 @@ class Tables:
             self.keep_settings(settings)
             for (name,) in other._base.execute("SELECT name FROM files"):
                 self._clear(name)
-            for table, names in _COLUMNS.items():
-                rows = other._base.execute(f"SELECT {names} FROM {table} ORDER BY {_ORDER[table]}")
-                places = ", ".join("?" * len(names.split(",")))
+            for table, (query, values) in _COPIES.items():
                 self._base.executemany(
-                    f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})", rows
+                    f"INSERT OR REPLACE INTO {table} VALUES ({values})", other._base.execute(query)
                 )
 
     def rows(self) -> Iterator[Row]:
@@ -249,7 +248,7 @@ class Tables:
         )
         outputs = _Beside(
             self._each(
-                "SELECT name, outputs.path FROM files CROSS JOIN outputs USING (name)"
+                "SELECT name, CAST(outputs.path AS BLOB) FROM files CROSS JOIN outputs USING (name)"
                 " WHERE status = 'done' ORDER BY name, outputs.rowid"
             )
         )
@@ -265,7 +264,7 @@ class Tables:
                 source=source,
                 status=status,
                 reason=reason,
-                outputs=tuple(path for (path,) in outputs.of(name)),
+                outputs=tuple(_path_of(path) for (path,) in outputs.of(name)),
                 seconds=seconds,
                 notes=tuple(json.loads(notes)),
                 cells=dict(cells.of(name)),
