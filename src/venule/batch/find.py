@@ -75,7 +75,7 @@ class Found(Sequence[One]):
 
     @property
     def any_dicom(self) -> bool:
-        """Whether a DICOM object is among them."""
+        """True if a DICOM object is among them."""
         return bool(self._pseudonyms)
 
     def add(self, one: One) -> None:

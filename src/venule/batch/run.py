@@ -111,7 +111,7 @@ def run(
 
 
 def _sweeping(jobs: Sequence[Job], records: Records) -> Callable[[], None]:
-    """What removes all that processes that were killed left of the files they were writing."""
+    """Prepare the removal of files that killed processes left half written."""
     names = {os.path.dirname(job.name) for job in jobs}  # noqa: PTH120  of a million, is fast
     folders = {records.out, *(records.out / name for name in names)}
 

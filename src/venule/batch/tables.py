@@ -51,7 +51,7 @@ _COPIES = {
     ),
     "cells": ("SELECT * FROM cells ORDER BY name", "?, ?, ?"),
 }
-"""What is read of each table of another ledger, and how that is written into one's own."""
+"""For each table: the query for rows of another ledger, and the values to insert."""
 
 Status = Literal["pending", "done", "failed"]
 
