@@ -25,19 +25,30 @@ from venule.inference.load import DEFAULT
 from venule.models.record import ModelRecord
 from venule.system.cores import core_count
 
+FAILED_KEPT = 10_000
+"""Failures that a `Summary` names: of a share that is lost there may be millions."""
+
 TIMEOUT_S = 600.0
 """Seconds that one photograph may take in a worker process."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The outcomes of a run over a folder: how many were written and kept, and which failed."""
+    """The outcomes of a run over a folder: how many were written and kept, and which failed.
+
+    Of those that failed the first `FAILED_KEPT` are here; report.csv has all.
+    """
 
     out: Path
     total: int
     written: int
     kept: int
     failed: tuple[Failed, ...]
+
+    @property
+    def failures(self) -> int:
+        """The number of photographs that failed."""
+        return self.total - self.written - self.kept
 
 
 def predict_folder(
@@ -128,7 +139,7 @@ def predict_folder(
     with closing(outcomes):
         for outcome in outcomes:
             counts[type(outcome)] += 1
-            if isinstance(outcome, Failed):
+            if isinstance(outcome, Failed) and len(failed) < FAILED_KEPT:
                 failed.append(outcome)
             if progress is not None:
                 progress(outcome)
