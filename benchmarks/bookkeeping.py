@@ -1,4 +1,4 @@
-"""What the bookkeeping of many photographs costs: seconds and memory by their number.
+"""Measure the cost of bookkeeping: seconds and memory by the number of photographs.
 
     python benchmarks/bookkeeping.py [-o FILE.json] [--count N ...] [--deaths N ...]
 
@@ -31,11 +31,11 @@ from venule.batch.engine import Resources
 from venule.batch.ledger import Ledger
 from venule.batch.merge import merge_shards
 from venule.batch.plan import Job, plan
-from venule.batch.predict import run, start
 from venule.batch.process import Finished, Kept, Outcome, Task, Written
 from venule.batch.ray import Crew
 from venule.batch.records import Records, Shard
 from venule.batch.report import write_reports
+from venule.batch.run import run, start
 from venule.files.atomic import require_folder, write_bytes
 from venule.system.computer import computer, versions
 from venule.system.process import peak_memory_bytes
@@ -62,7 +62,7 @@ def make_folder(folder: Path, count: int) -> None:
 
 
 def stub(task: Task) -> Outcome:
-    """What a worker answers, without a photograph or a network."""
+    """Answer as a worker, without a photograph or a network."""
     if task.finished is not None:
         return Kept(task.job)
     written = Finished(DIGEST, dict.fromkeys(task.job.results.values(), DIGEST))
@@ -98,9 +98,9 @@ def running(folder: Path, out: Path, kind: type = Written, shard: Shard | None =
     return dict(zip(("plan", "start", "run"), map(float.__sub__, clock[1:], clock), strict=True))
 
 
-def sharding(folder: Path, out: Path) -> Times:
+def sharding(folder: Path, out: Path, shards: int = SHARDS) -> Times:
     """Run all shards one after the other."""
-    parts = [running(folder, out, shard=Shard(k + 1, SHARDS)) for k in range(SHARDS)]
+    parts = [running(folder, out, shard=Shard(k + 1, shards)) for k in range(shards)]
     return {name: sum(part[name] for part in parts) for name in parts[0]}
 
 
@@ -154,7 +154,7 @@ PHASES: Mapping[str, Callable[[Path, Path], Times]] = {
 """In this order; those from "shards" on have a folder of results of their own."""
 
 
-def measure(count: int) -> Iterator[dict[str, object]]:
+def measure(count: int, shards: int) -> Iterator[dict[str, object]]:
     """One row a phase for a folder of so many photographs."""
     with TemporaryDirectory() as name:
         place = Path(name)
@@ -162,8 +162,11 @@ def measure(count: int) -> Iterator[dict[str, object]]:
         for phase in PHASES:
             out = place / ("parts" if phase in ("shards", "merge") else "out")
             sys.stderr.write(f"{count} photographs: {phase}\n")
-            found = in_a_process("--phase", phase, "--folder", str(place / "in"), str(out))
+            asked = ("--phase", phase, "--shards", str(shards), "--folder", str(place / "in"))
+            found = in_a_process(*asked, str(out))
             row = {"photographs": count, "phase": phase, **per_photograph(found, count)}
+            if phase in ("shards", "merge"):
+                row["shards"] = shards
             if phase in ("report", "merge"):
                 row["ledger_bytes_each"] = Records(out).ledger.stat().st_size / count
             yield row
@@ -190,7 +193,7 @@ def per_photograph(found: Mapping[str, Any], count: int) -> dict[str, object]:
 
 
 def in_a_process(*arguments: str) -> dict[str, Any]:
-    """What this script measures in a process of its own."""
+    """Run this script in a process of its own, and read what it measured."""
     command = [sys.executable, __file__, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -208,11 +211,12 @@ def peaked(seconds: Times) -> dict[str, object]:
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked for."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=Path("results/bookkeeping.json"))
     parser.add_argument("--count", type=int, nargs="+", default=COUNTS)
     parser.add_argument("--deaths", type=int, nargs="+", default=COUNTS)
+    parser.add_argument("--shards", type=int, default=SHARDS)
     parser.add_argument("--phase", choices=PHASES, help=argparse.SUPPRESS)
     parser.add_argument("--die", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, nargs=2, help=argparse.SUPPRESS)
@@ -223,7 +227,10 @@ def main() -> None:
     """Measure every phase for every number, and write what was found."""
     asked = arguments()
     if asked.phase:
-        json.dump(peaked(PHASES[asked.phase](*asked.folder)), sys.stdout)
+        phase = PHASES[asked.phase]
+        if asked.phase == "shards":
+            phase = partial(sharding, shards=asked.shards)
+        json.dump(peaked(phase(*asked.folder)), sys.stdout)
         return
     if asked.die:
         json.dump(dying(asked.die, asked.folder[0]), sys.stdout)
@@ -236,7 +243,7 @@ def main() -> None:
         deaths.append(measure_deaths(count))
         _write(asked.out, report)
     for count in asked.count:
-        for row in measure(count):
+        for row in measure(count, asked.shards):
             rows.append(row)
             _write(asked.out, report)
 

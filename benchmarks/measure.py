@@ -37,7 +37,8 @@ from venule.measure.columns import all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.view import Disc
-from venule.synth.known import Known, known_cases
+from venule.synth.known import known_cases
+from venule.synth.known_case import Known
 
 Values = Mapping[str, float | None]
 Numbers = NDArray[np.float64]

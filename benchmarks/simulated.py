@@ -27,7 +27,7 @@ class Node:
 
 @dataclass(eq=False)
 class Call:
-    """What an actor was asked to do; a photograph, or to load the networks (None)."""
+    """A task under way at an actor; a photograph, or to load the networks (None)."""
 
     node: Node
     task: Task | None

@@ -3,7 +3,7 @@
 import sys
 
 from checkout import DOCS, RESULTS
-from publish import measurements_page, quality_page, results_page, speed_page
+from publish import cluster_page, measurements_page, quality_page, results_page, speed_page
 from venule.errors import VenuleError
 
 
@@ -16,6 +16,7 @@ def main() -> None:
             (DOCS / speed_page.PAGE, speed_page.speed_page(RESULTS)),
             (DOCS / quality_page.PAGE, quality_page.quality_page(RESULTS)),
             (DOCS / measurements_page.PAGE, measurements_page.measurements_page(RESULTS)),
+            (DOCS / cluster_page.PAGE, _cluster_page()),
             (DOCS / measurements_page.TRUST_PAGE, measurements_page.trust_page(RESULTS)),
         ]
     except VenuleError as error:
@@ -24,6 +25,12 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")
+
+
+def _cluster_page() -> str:
+    """The page of clusters, of which only the last section is written."""
+    page = (DOCS / cluster_page.PAGE).read_text(encoding="utf-8")
+    return cluster_page.cluster_page(page, RESULTS)
 
 
 if __name__ == "__main__":

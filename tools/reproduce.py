@@ -19,7 +19,7 @@ from pathlib import Path
 from checkout import ROOT
 from recipe.book import chosen, plan, recipes, run, with_settings
 from recipe.place import Place
-from recipe.steps import say
+from recipe.step import say
 from venule.errors import UsageError, VenuleError
 
 

@@ -26,7 +26,8 @@ from pathlib import Path
 from support.segmenters import slow, working
 from venule.batch.plan import plan
 from venule.batch.records import Records
-from venule.batch.predict import resources_of, run, start
+from venule.batch.predict import resources_of
+from venule.batch.run import run, start
 
 if __name__ == "__main__":
     source, out = map(Path, sys.argv[1:])

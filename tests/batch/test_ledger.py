@@ -281,17 +281,17 @@ def test_only_a_file_that_is_not_ours_blocks_a_failed_photograph(
     ledger.begin([job], SETTINGS, overwrite=False)
     ledger.record(Failed(job, "broken"))
     ledger.begin([job], SETTINGS, overwrite=False)
-    assert not ledger.blocked(job)
+    assert not ledger.blocked([job])
     job.targets[0].touch()  # by this run, which is killed before it can say so
     ledger.begin([job], SETTINGS, overwrite=False)
-    assert not ledger.blocked(job)
+    assert not ledger.blocked([job])
     job.targets[0].unlink()
     ledger.record(Failed(job, "broken"))
     job.targets[0].touch()  # by hand
     ledger.begin([job], SETTINGS, overwrite=False)
-    assert ledger.blocked(job)
+    assert ledger.blocked([job])
     ledger.begin([job], SETTINGS, overwrite=True)
-    assert not ledger.blocked(job)
+    assert not ledger.blocked([job])
 
 
 def test_overwriting_with_the_same_settings_does_its_own_photographs_again(

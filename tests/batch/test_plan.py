@@ -1,12 +1,15 @@
 import gzip
 import hashlib
 import os
+import pathlib
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from venule.batch.plan import plan
+from venule.batch.records import Shard
 from venule.batch.refuse import refuse_overwriting
 from venule.errors import OutputError, UsageError
 
@@ -224,3 +227,41 @@ def test_hashed_folders_are_4096_and_filled_alike(tree: Make) -> None:
     fullest = max(map(folders.count, {*folders}))
     assert fullest <= 12  # two each; thirteen somewhere happen in one of a thousand plans
     assert all(job == job.lower() and len(job) == 3 for job in folders)
+
+
+def test_a_plan_of_many_photographs_is_compact(tmp_path: Path) -> None:
+    for folder in range(4):
+        (tmp_path / "in" / str(folder)).mkdir(parents=True)
+        for number in range(500):
+            (tmp_path / "in" / str(folder) / f"eye{number:08d}.jpg").touch()
+    plan([tmp_path / "in"], tmp_path / "out")  # what is loaded once is loaded now
+    tracemalloc.start()
+    try:
+        jobs = plan([tmp_path / "in"], tmp_path / "out")
+        # The table of interned strings, which paths' names go through, grows in one leap.
+        held = tracemalloc.take_snapshot().filter_traces(
+            [tracemalloc.Filter(False, pathlib.__file__)]
+        )
+    finally:
+        tracemalloc.stop()
+    assert len(jobs) == 2000
+    total = sum(one.size for one in held.statistics("filename"))
+    assert total / len(jobs) < 150  # bytes; a path object alone takes more
+    assert jobs[1999].name == jobs[-1:][0].name == "3/eye00000499"
+
+
+def test_of_a_shard_only_its_own_photographs_are_planned(tree: Make) -> None:
+    tree(*(f"in/{number}.png" for number in range(20)))
+    whole = {job.name for job in plan([Path("in")], Path("out"))}
+    parts = [
+        [job.name for job in plan([Path("in")], Path("out"), shard=Shard(k, 3))] for k in (1, 2, 3)
+    ]
+    assert sorted(name for part in parts for name in part) == sorted(whole)
+    assert all(Shard(k + 1, 3).takes(name) for k, part in enumerate(parts) for name in part)
+
+
+def test_a_link_to_a_result_is_an_input_that_is_not_replaced(tree: Make) -> None:
+    tree("in/eye.jpg", "out/eye_prob.png")
+    Path("in/other.png").symlink_to(Path("out/eye_prob.png").absolute())
+    with pytest.raises(UsageError, match=r"out/eye_prob\.png is an input"):
+        _names("in")

@@ -17,10 +17,11 @@ from support.segmenters import green, noise, working
 from venule.analysis.analyse import Analysis, Networks, Step
 from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.analysis.outputs import OUTPUTS, Output
+from venule.batch.choice import ModelChoice
 from venule.batch.engine import Resources
 from venule.batch.engines import ENGINES
 from venule.batch.plan import Job
-from venule.batch.predict import ModelChoice, _engine_name, predict_folder
+from venule.batch.predict import _engine_name, predict_folder
 from venule.batch.process import Outcome, Task, Written
 from venule.errors import UsageError
 from venule.image.io import write_png
@@ -263,3 +264,17 @@ def test_every_engine_yields_one_outcome_a_task_and_leaves_the_ledger_alone(
         found = {outcome.job.name: type(outcome) for outcome in outcomes}
     assert found == dict.fromkeys("012", Written)
     assert not (tmp_path / ".venule.sqlite").exists()
+
+
+def test_of_millions_that_fail_a_summary_names_the_first_and_counts_all(
+    tiny: ModelChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("venule.batch.predict.FAILED_KEPT", 2)
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        (tmp_path / "in" / f"{number}.png").write_bytes(b"no photograph")
+    write_png(tmp_path / "in" / "eye.png", noise(40))
+    found = predict_folder(tmp_path / "in", tmp_path / "out", model=tiny, engine="inline")
+    assert [one.job.name for one in found.failed] == ["0", "1"]
+    assert (found.written, found.failures, found.total) == (1, 5, 6)
+    assert [row["status"] for row in _table(tmp_path / "out")].count("failed") == 5

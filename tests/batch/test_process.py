@@ -265,5 +265,6 @@ def test_only_what_a_killed_process_left_of_our_files_is_swept(tmp_path: Path) -
     names = [".eye_mask.png.k3x_9a0b.tmp", ".other_mask.png.k3x_9a0b.tmp", ".eye_mask.png", "a.tmp"]
     for name in names:
         (tmp_path / name).touch()
-    sweep([tmp_path / "eye_mask.png", tmp_path / "missing" / "eye_mask.png"])
+    folders = (tmp_path, tmp_path / "missing")
+    sweep(folders, [folder / "eye_mask.png" for folder in folders])
     assert {path.name for path in tmp_path.iterdir()} == set(names[1:])

@@ -16,11 +16,13 @@ import pytest
 
 from support.networks import write_network
 from support.segmenters import DEADLY, deadly, green, noise, working
+from venule.batch.choice import ModelChoice
 from venule.batch.engine import Resources
 from venule.batch.plan import plan
-from venule.batch.predict import ModelChoice, Summary, predict_folder, run, start
+from venule.batch.predict import Summary, predict_folder
 from venule.batch.process import Failed, Outcome, Written
 from venule.batch.records import Records
+from venule.batch.run import run, start
 from venule.errors import OutputError, UsageError
 from venule.image.io import write_png
 from venule.models.record import ModelRecord
@@ -182,6 +184,45 @@ def test_a_killed_driver_that_runs_again_loses_nothing(
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 3, done.stderr  # the broken photograph
     assert "were finished before" in done.stderr
+    assert _pictures(out) == _pictures(tmp_path / "inline")
+    assert _table(out) == _table(tmp_path / "inline")
+
+
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+def test_a_share_that_is_lost_in_the_middle_costs_no_result(
+    cluster: Any, tiny: ModelChoice, tmp_path: Path, engine: str
+) -> None:
+    share, away, folder, out = (tmp_path / name for name in ("share", "away", "in", "out"))
+    share.mkdir()
+    folder.mkdir()
+    for seed in range(12):
+        write_png(share / f"eye{seed:02}.png", noise(160, seed=seed))
+        (folder / f"eye{seed:02}.png").symlink_to(share / f"eye{seed:02}.png")
+    seen: list[Outcome] = []
+
+    def lose_the_share(outcome: Outcome) -> None:
+        seen.append(outcome)
+        if len(seen) == 3:
+            share.rename(away)
+
+    found = predict_folder(folder, out, model=tiny, engine=engine, progress=lose_the_share)
+    assert found.written + len(found.failed) == 12
+    assert found.written >= 3
+    assert found.failed
+    assert {one.reason for one in found.failed} == {"no such file"}
+    command = [sys.executable, "-m", "venule", "predict", str(folder), "-o", str(out)]
+    command += ["--model", str(tiny.model), "--runtime", "onnx", "--engine", engine]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 4, done.stderr  # all photographs failed, now
+    kept = "no such file; what an earlier run found is kept"
+    reasons = [row["reason"] for row in _table(out)]
+    assert sorted(reasons) == ["no such file"] * len(found.failed) + [kept] * found.written
+    assert len(_pictures(out)) == found.written
+
+    away.rename(share)
+    again = predict_folder(folder, out, model=tiny, engine=engine)
+    assert (again.kept, again.written, again.failed) == (found.written, len(found.failed), ())
+    _inline(folder, tmp_path / "inline", tiny)
     assert _pictures(out) == _pictures(tmp_path / "inline")
     assert _table(out) == _table(tmp_path / "inline")
 

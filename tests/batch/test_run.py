@@ -13,21 +13,15 @@ import pytest
 from support.networks import write_network
 from support.segmenters import DEADLY, broken, deadly, green, noise, working
 from venule import __version__
+from venule.batch.choice import ModelChoice, open_same, require_same, settings_of
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Job, plan
-from venule.batch.predict import (
-    ModelChoice,
-    open_same,
-    require_same,
-    resources_of,
-    run,
-    settings_of,
-    start,
-)
+from venule.batch.predict import resources_of
 from venule.batch.process import Failed, Kept, Outcome, Task, Written
 from venule.batch.processes import _Read, _Worker
 from venule.batch.records import Records
+from venule.batch.run import run, start
 from venule.errors import OutputError, UsageError, VenuleError
 from venule.files.hashes import file_sha256
 from venule.image.io import write_png

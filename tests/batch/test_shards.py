@@ -9,9 +9,10 @@ import pytest
 
 from support.networks import write_network
 from support.segmenters import noise
+from venule.batch.choice import ModelChoice
 from venule.batch.ledger import Ledger
 from venule.batch.merge import merge_shards
-from venule.batch.predict import ModelChoice, predict_folder
+from venule.batch.predict import predict_folder
 from venule.batch.process import Kept, Outcome
 from venule.batch.records import Records, Shard, is_ledger, parse_shard
 from venule.errors import OutputError, UsageError

@@ -411,7 +411,7 @@ def test_python_does_what_the_command_does(
     arguments: dict[str, Any],
 ) -> None:
     import venule as package
-    from venule.batch.predict import ModelChoice
+    from venule.batch.choice import ModelChoice
 
     (cohort / "broken.png").write_bytes(b"no photograph")
     typed, called = tmp_path / "typed", tmp_path / "called"

@@ -8,7 +8,8 @@ from _pytest.mark.structures import ParameterSet
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.view import Disc
-from venule.synth.known import Known, known_cases
+from venule.synth.known import known_cases
+from venule.synth.known_case import Known
 
 RELATIVE = {
     "tortuosity_tau1": 0.005,

@@ -17,7 +17,7 @@ from venule.measure.tortuosity import (
     tau6,
     tau7,
 )
-from venule.synth.known import sine_truth
+from venule.synth.known_curves import sine_truth
 from venule.synth.shapes import Curve, arc, line, sine
 from venule.vessels.tree import Segment
 

@@ -8,8 +8,8 @@ import pytest
 import reproduce
 from checkout import RESULTS, ROOT
 from recipe.book import chosen, plan, recipes, steps_of, with_settings
+from recipe.making import Train
 from recipe.recipe import Recipe, expanded, read_recipe
-from recipe.steps import Train
 from venule.errors import ConfigError, UsageError
 from venule.training.config import NetworkConfig, PretrainConfig, TrainConfig
 from venule.training.config_file import read_config

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from recipe.book import run
+from recipe.judging import Evaluate, Script
+from recipe.making import Patches, SoftLabels, Synth, Train
 from recipe.place import Place
 from recipe.recipe import Recipe, read_recipe
-from recipe.steps import Evaluate, Patches, Script, SoftLabels, StepError, Synth, Train
+from recipe.step import StepError
 from support import trees
 from support.networks import write_network
 from venule.errors import UsageError

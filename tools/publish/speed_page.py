@@ -54,7 +54,7 @@ class Goal:
         return self.value <= self.goal
 
     def cells(self) -> list[str]:
-        """What, goal, measured, where, and the verdict."""
+        """The row of a goal: its name, the goal, what was measured and where, and the verdict."""
         verdict = "met" if self.met else "missed"
         amounts = [_amount(amount, self.unit) for amount in (self.goal, self.value)]
         return [self.what, *amounts, self.note, verdict]

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from checkout import RECIPES, ROOT
+from recipe.making import Train
 from recipe.place import Place
 from recipe.published import FOLDER, published_recipes
 from recipe.recipe import Recipe, read_recipe
-from recipe.steps import Step, Train
+from recipe.steps import Step
 from venule.errors import UsageError
 
 Tell = Callable[[str], None]

@@ -12,8 +12,10 @@ from typing import Any
 
 from checkout import ROOT
 from publish.runs import Row
+from recipe.judging import Evaluate, Plot
+from recipe.making import Keep, Patches, Synth, Train
 from recipe.recipe import Recipe
-from recipe.steps import Evaluate, Keep, Patches, Plot, Step, Synth, Train
+from recipe.steps import Step
 
 KEPT = ("config.toml", "metrics.csv", "run.json", "cost.json", "environment.json")
 

@@ -23,7 +23,7 @@ from venule.files.hashes import file_sha256
 from venule.inference.load import load, weights_file
 
 if TYPE_CHECKING:
-    from recipe.steps import Evaluate
+    from recipe.judging import Evaluate
 
 
 def score(step: "Evaluate", place: Place) -> None:
@@ -33,7 +33,7 @@ def score(step: "Evaluate", place: Place) -> None:
         DatasetError, WeightsError: something named is not there.
         OutputError: the log or the report cannot be written.
     """
-    from recipe.steps import say
+    from recipe.step import say
 
     dataset = open_dataset(step.data)
     selection = select(dataset, step.protocol, step.split)
@@ -61,7 +61,7 @@ def score_task(step: "Evaluate", place: Place) -> None:
         DatasetError, WeightsError: something named is not there.
         OutputError: the log or the report cannot be written.
     """
-    from recipe.steps import say
+    from recipe.step import say
 
     assert step.task is not None
     dataset = open_dataset(step.data)

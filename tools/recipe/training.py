@@ -7,7 +7,7 @@ from venule.cli.train import TrainingProgress
 from venule.errors import UsageError
 
 if TYPE_CHECKING:
-    from recipe.steps import Train
+    from recipe.making import Train
     from venule.training.config_file import Override
 
 
@@ -17,7 +17,7 @@ def train(step: "Train", place: Place) -> None:
     Raises:
         UsageError: something is in the run's place that could not go on.
     """
-    from recipe.steps import RUNS
+    from recipe.step import RUNS
     from venule.training.config import PretrainConfig, TrainConfig
     from venule.training.config_file import read_config
     from venule.training.pretrain import pretrain

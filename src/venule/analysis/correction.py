@@ -24,7 +24,7 @@ KEY = "venule-correction"
 
 @dataclass(frozen=True)
 class Corrected:
-    """What a corrected mask's file says of itself.
+    """Metadata of a corrected mask's file.
 
     Attributes:
         prediction_sha256: of the file with the prediction that was corrected.
@@ -73,7 +73,7 @@ def encode_corrected(analysis: Analysis, about: Corrected) -> bytes:
 
 
 def corrected_of(texts: Mapping[str, Any]) -> Corrected | None:
-    """What the text chunks of a PNG say of a correction; None if it is none."""
+    """Read the metadata of a correction from a PNG's text chunks; None if it is none."""
     try:
         told = json.loads(texts[KEY])
         return Corrected(str(told["prediction_sha256"]), int(told["revision"]))

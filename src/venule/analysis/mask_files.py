@@ -1,4 +1,4 @@
-"""What `venule measure` reads: masks in a folder, a folder of results, or a CSV that names them."""
+"""Inputs of `venule measure`: masks in a folder, a folder of results, or a CSV that names them."""
 
 import csv
 import difflib
@@ -42,7 +42,7 @@ _ENDINGS = {
     "_av": "av",
     "_fov": "fov",
 }
-"""What a file in a folder is, by the end of its name; any other picture is a mask of vessels."""
+"""Kinds of files in a folder, by the end of its name; any other picture is a mask of vessels."""
 
 _NOT_MASKS = ("_overlay", "_prob", "_disc")
 
@@ -159,7 +159,7 @@ def read_types(path: Path) -> tuple[Mask, Mask]:
 
 
 def _kept(path: Path, mask: Mask) -> Kept | None:
-    """What a predicted mask file keeps beside its pixels."""
+    """Metadata of a predicted mask file, beside its pixels."""
     try:
         with Image.open(path) as picture:
             texts = dict(getattr(picture, "text", {}) or {})
@@ -202,7 +202,7 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
 
 
 def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """What report.csv says of the disc and the scale of each mask."""
+    """Read of report.csv the disc and the scale of each mask."""
     if not report.is_file():
         return {}
     found = {}

@@ -16,7 +16,7 @@ _ABOUT = ("laterality", "mask_source", "scale_um_per_px")
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What the user states of every photograph: recorded, and used where the input says nothing."""
+    """Values the user gives for every photograph: recorded, and used where the input has none."""
 
     um_per_px: float | None = None
     disc_diameter_um: float | None = None
@@ -87,6 +87,6 @@ def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Ro
 
 
 def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:
-    """What stands before the measurements: where they come from."""
+    """The columns before the measurements: where they come from."""
     scale = found.scale.um_per_px if found.scale is not None else None
     return dict(zip(_ABOUT, (laterality, mask_source, scale), strict=True))

@@ -16,7 +16,7 @@ from venule.image.photograph import read_photograph
 
 @dataclass(frozen=True)
 class Collected:
-    """How many corrected photographs became cases, and why others did not."""
+    """Number of corrected photographs that became cases, and why others did not."""
 
     cases: int
     left_out: tuple[str, ...]

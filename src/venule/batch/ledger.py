@@ -13,7 +13,7 @@ from venule.batch.refuse import (
     refuse_other_settings,
     refuse_overwriting,
 )
-from venule.batch.tables import Row, Tables, text
+from venule.batch.tables import Known, Row, Tables, text
 from venule.errors import OutputError
 from venule.files.hashes import sha256_if_readable
 
@@ -51,10 +51,13 @@ class Ledger:
         """The names of all cells, in the order in which `rows` brings them."""
         return self._tables.columns()
 
-    def begin(self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool) -> None:
+    def begin(
+        self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool, fresh: bool = False
+    ) -> None:
         """Enter the jobs that are to be done; results of other settings are removed.
 
-        With `overwrite` nothing counts as finished any more.
+        With `overwrite` nothing counts as finished any more. A `fresh` ledger was made just now,
+        and none of the jobs' files was there.
 
         Raises:
             OutputError: without `overwrite`: earlier results have other settings or are of another
@@ -63,11 +66,9 @@ class Ledger:
         """
         planned = {key(job) for job in jobs}
         before = self.settings
-        if not overwrite:
+        if not overwrite and not fresh:
             refuse_other_settings(self.path.parent, before, settings)
-            unknown = (job for job in jobs if self._tables.known(key(job)) is None)
-            refuse_overwriting(target for job in unknown for target in job.targets)
-            self._refuse_other_photographs(jobs)
+            refuse_overwriting(target for job in self._unknown(jobs) for target in job.targets)
         places = {name: place for name, place in self._tables.places() if name not in planned}
         self._old_names = _old_names(places, jobs)
         if before != settings:
@@ -91,10 +92,10 @@ class Ledger:
             return None
         return Finished(known.input_sha256, self._tables.outputs(key(job)))
 
-    def blocked(self, job: Job) -> bool:
-        """Tell, after `begin`, whether a file that is not ours stands where the job's would."""
-        known = self._tables.known(key(job))
-        return known is not None and known.status == "failed"
+    def blocked(self, jobs: Iterable[Job]) -> dict[str, Job]:
+        """After `begin`, the jobs by name in whose place a file stands that is not ours."""
+        failed = self._tables.failed()
+        return {job.name: job for job in jobs if key(job) in failed} if failed else {}
 
     def record(self, outcome: Outcome) -> None:
         """Enter the outcome of a photograph, at once; of a power cut see `Tables.transaction`.
@@ -107,10 +108,10 @@ class Ledger:
         stays = unread and any(map(may_exist, job.targets))
         if not (isinstance(outcome, Kept) and self._as_it_was(job)):
             with self._tables.transaction(often=True):
-                self._tables.give_reason(name, reason)
                 if stays:
+                    self._tables.give_reason(name, reason)
                     return
-                self._tables.move(name, text(job.label), _place(job))
+                self._tables.move(name, text(job.label), _place(job), reason)
                 if not isinstance(outcome, Kept):
                     self._replace(name, outcome)
         if not unread and (old := self._old_names.pop(name, None)):
@@ -158,25 +159,32 @@ class Ledger:
         if again:
             self._tables.renew(name, outputs)
         if again or known.status != "done":
-            self._tables.move(name, source, place)
+            self._tables.move(name, source, place, "" if again else known.reason)
 
-    def _refuse_other_photographs(self, jobs: Sequence[Job]) -> None:
+    def _unknown(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """The jobs that the ledger does not know; others may replace no other photograph's."""
+        for job in jobs:
+            known = self._tables.known(key(job))
+            if known is None:
+                yield job
+            else:
+                self._refuse_other_photograph(job, known)
+
+    def _refuse_other_photograph(self, job: Job, known: Known) -> None:
         """Refuse to replace results of a photograph that is still there by another one's.
 
         The same photograph may have been copied or moved, or changed where it is.
         """
-        for job in jobs:
-            known = self._tables.known(key(job))
-            if known is None or known.status != "done":
-                continue
-            if known.place in ("", _place(job)) or not os.path.lexists(known.place):
-                continue
-            if sha256_if_readable(job.source) not in (None, known.input_sha256):
-                raise OutputError(
-                    f"{self.path.parent} holds results of {known.source}, and {job.label} is "
-                    "another photograph of that name; choose another folder for -o, or replace "
-                    "them with --overwrite"
-                )
+        if known.status != "done" or known.place in ("", _place(job)):
+            return
+        if not os.path.lexists(known.place):
+            return
+        if sha256_if_readable(job.source) not in (None, known.input_sha256):
+            raise OutputError(
+                f"{self.path.parent} holds results of {known.source}, and {job.label} is "
+                "another photograph of that name; choose another folder for -o, or replace "
+                "them with --overwrite"
+            )
 
     def _forget_what_is_gone(self, planned: set[str]) -> None:
         """Forget what has no results, nobody asks for and is not there: see `_is_gone`."""

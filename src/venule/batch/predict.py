@@ -1,98 +1,54 @@
 """A folder of photographs to a folder of results, resumable at any point."""
 
-import json
 import math
-import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import get_args
 
-from venule import __version__
-from venule.analysis.analyse import Networks, in_order
+from venule.analysis.analyse import Networks
 from venule.analysis.columns import COLUMNS
 from venule.analysis.outputs import OUTPUTS
+from venule.batch.choice import ModelChoice, open_same, require_same, settings_of
 from venule.batch.engine import OpenWorker, Resources
 from venule.batch.engines import ENGINES
-from venule.batch.ledger import Ledger
 from venule.batch.plan import Job, Layout, plan
-from venule.batch.process import (
-    Failed,
-    Kept,
-    Outcome,
-    Task,
-    Worker,
-    Written,
-    discard,
-    steps_for,
-    sweep,
-)
+from venule.batch.process import Failed, Kept, Outcome, Worker, Written
 from venule.batch.records import Records, Shard
-from venule.batch.refuse import Settings, refuse_overwriting
-from venule.batch.report import write_reports
+from venule.batch.run import run, start
 from venule.errors import UsageError
-from venule.files.atomic import make_folder
-from venule.files.hashes import file_sha256, sha256_if_readable
-from venule.inference.load import DEFAULT, load, weights_file
-from venule.inference.segment import Segmenter
+from venule.files.hashes import file_sha256
+from venule.inference.load import DEFAULT
 from venule.models.record import ModelRecord
 from venule.system.cores import core_count
 
-IN_THE_WAY = (
-    "a file that venule did not write stands in the place of its result; move it, or replace it "
-    "with --overwrite"
-)
+FAILED_KEPT = 10_000
+"""Failures that a `Summary` names: of a share that is lost there may be millions."""
 
 TIMEOUT_S = 600.0
 """Seconds that one photograph may take in a worker process."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelChoice:
-    """A model, and how it is to run; arguments as of `venule.load` and `with_settings`."""
-
-    model: str | Path = DEFAULT
-    device: str = "auto"
-    checkpoint: str = "dice"
-    runtime: str = "auto"
-    threshold: float | None = None
-    resize_px: int | None = None
-
-    @property
-    def weights(self) -> Path:
-        """The weights file."""
-        return weights_file(self.model, checkpoint=self.checkpoint)
-
-    def open(self, threads: int) -> Segmenter:
-        """Load the model for a number of threads.
-
-        Raises:
-            WeightsError, UsageError: as `load` and `Segmenter.with_settings` do.
-        """
-        segmenter = load(
-            self.model,
-            device=self.device,
-            checkpoint=self.checkpoint,
-            runtime=self.runtime,
-            threads=threads,
-        )
-        return segmenter.with_settings(threshold=self.threshold, resize_px=self.resize_px)
-
-
 @dataclass(frozen=True)
 class Summary:
-    """The outcomes of a run over a folder: how many were written and kept, and which failed."""
+    """The outcomes of a run over a folder: how many were written and kept, and which failed.
+
+    Of those that failed the first `FAILED_KEPT` are here; report.csv has all.
+    """
 
     out: Path
     total: int
     written: int
     kept: int
     failed: tuple[Failed, ...]
+
+    @property
+    def failures(self) -> int:
+        """The number of photographs that failed."""
+        return self.total - self.written - self.kept
 
 
 def predict_folder(
@@ -183,7 +139,7 @@ def predict_folder(
     with closing(outcomes):
         for outcome in outcomes:
             counts[type(outcome)] += 1
-            if isinstance(outcome, Failed):
+            if isinstance(outcome, Failed) and len(failed) < FAILED_KEPT:
                 failed.append(outcome)
             if progress is not None:
                 progress(outcome)
@@ -235,177 +191,5 @@ def resources_of(workers: int, timeout: float | None) -> Resources:
     return Resources(workers, threads, TIMEOUT_S if timeout is None else timeout)
 
 
-def settings_of(
-    segmenter: Segmenter,
-    weights_sha256: str,
-    parameters: Mapping[str, object],
-    outputs: Sequence[str] = ("mask",),
-    columns: Sequence[str] = ("quality",),
-) -> Settings:
-    """State what results depend on beside the photograph; `parameters` are those the user chose.
-
-    The runtime is the one that computes, with its version and precision, not the one that was
-    asked for: "auto" may be another on the day the run goes on. `networks` has the SHA-256 of the
-    shipped weights that outputs and columns need beside the network of vessels, by name.
-
-    Raises:
-        WeightsError: such weights did not come with this package.
-    """
-    record = segmenter.record
-    steps = in_order(steps_for(outputs, columns))
-    networks = [name for step in steps if (name := step.shipped_network(segmenter)) is not None]
-    return {
-        "venule": __version__,
-        "model": record.name,
-        "model_sha256": weights_sha256,
-        "networks": {name: file_sha256(weights_file(name)) for name in networks},
-        "licence": record.licence,
-        "runtime": segmenter.runtime,
-        "threshold": {one.name: one.threshold for one in record.classes},
-        "outputs": list(outputs),
-        "columns": list(columns),
-        "parameters": dict(parameters),
-    }
-
-
-def start(
-    jobs: Sequence[Job], records: Records, settings: Settings, *, overwrite: bool = False
-) -> Ledger:
-    """Open the ledger of a folder of results and enter the jobs.
-
-    Nobody else can write there until it is closed.
-
-    Args:
-        jobs: as planned for the folder.
-        records: its books; the folder is made if it is not there.
-        settings: what results depend on beside the photograph, as JSON.
-        overwrite: analyse everything again, and replace files that are in the way.
-
-    Raises:
-        OutputError: the folder cannot be used, another run is at work there, or, without
-            `overwrite`, it has results of other settings or files that are in the way.
-    """
-    if not overwrite and not records.ledger.exists():
-        targets = (target for job in jobs for target in job.targets)
-        refuse_overwriting(chain(targets, records.files))
-    make_folder(records.out)
-    ledger = Ledger(records)
-    try:
-        ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite)
-    except BaseException:
-        ledger.close()
-        raise
-    return ledger
-
-
-def run(
-    jobs: Sequence[Job],
-    ledger: Ledger,
-    open_worker: OpenWorker,
-    *,
-    engine: str,
-    resources: Resources,
-    check: Callable[[], None] | None = None,
-) -> Generator[Outcome, None, None]:
-    """Yield the outcome of each job, as soon as it is known and in the ledger; reports at the end.
-
-    What earlier runs finished is kept. Close the generator to stop early.
-
-    Args:
-        jobs: as given to `start`.
-        ledger: from `start`; closed at the end.
-        open_worker: loads the networks, where the engine needs them.
-        engine: a name of `ENGINES`.
-        resources: workers, their threads, seconds that a photograph may take.
-        check: called before the first outcome; raises where the networks have changed.
-
-    Raises:
-        VenuleError: the networks cannot be loaded in a worker or have changed, or no result can be
-            written.
-    """
-    last_run = _LastRun(engine, resources)
-    records = ledger.records
-    blocked = {job.name: job for job in jobs if ledger.blocked(job)}
-    tasks = (Task(job, ledger.finished(job)) for job in jobs if job.name not in blocked)
-    _sweep(jobs, records)
-    outcomes = ENGINES[engine](tasks, open_worker, resources)
-    try:
-        if check is not None:
-            check()
-        # A run that is killed leaves a report that says so.
-        write_reports(ledger, last_run=last_run.record())
-        with closing(outcomes):
-            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked.values())
-            for outcome in chain(refused, outcomes):
-                _settle(outcome, ledger)
-                last_run.counts[type(outcome)] += 1
-                yield outcome
-    finally:
-        _sweep(jobs, records)
-        try:
-            last_run.finished = datetime.now(UTC)
-            write_reports(ledger, last_run=last_run.record())
-        finally:
-            ledger.close()
-
-
-def open_same(choice: ModelChoice, runtime: str, sha256: str, threads: int) -> Worker:
-    """Load what `choice` names in a worker, if it is what the ledger says of every result.
-
-    Raises:
-        UsageError: the weights or the runtime are no longer those that the run began with.
-    """
-    segmenter = choice.open(threads)
-    require_same(choice.weights, sha256)
-    if segmenter.runtime != runtime:
-        raise UsageError(
-            f"a worker process computes in {segmenter.runtime}, but the run began in {runtime}: "
-            "something was installed meanwhile; run it again with --overwrite"
-        )
-    return Worker(Networks(segmenter))
-
-
-def require_same(weights: Path, sha256: str) -> None:
-    """Raise UsageError if the file has changed since its hash was taken, before it was opened."""
-    if sha256_if_readable(weights) != sha256:
-        raise UsageError(
-            f"{weights}: has changed since the run began; run it again with --overwrite, on a "
-            "file that nobody writes"
-        )
-
-
 def _opened(worker: Worker, _: int) -> Worker:
     return worker
-
-
-def _sweep(jobs: Sequence[Job], records: Records) -> None:
-    sweep(chain(records.files, (target for job in jobs for target in job.targets)))
-
-
-def _settle(outcome: Outcome, ledger: Ledger) -> None:
-    if isinstance(outcome, Failed) and outcome.read:
-        discard(outcome.job)  # what an earlier photograph of that name left
-    ledger.record(outcome)
-
-
-@dataclass
-class _LastRun:
-    """The account in run.json of the run that wrote it."""
-
-    engine: str
-    resources: Resources
-    began: datetime = field(default_factory=lambda: datetime.now(UTC))
-    clock: float = field(default_factory=time.monotonic)
-    finished: datetime | None = None
-    counts: Counter[type] = field(default_factory=Counter)
-
-    def record(self) -> dict[str, object]:
-        kinds = {"written": Written, "kept": Kept, "failed": Failed}
-        return {
-            "started": self.began.isoformat(timespec="seconds"),
-            "finished": self.finished and self.finished.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - self.clock, 3),
-            "engine": self.engine,
-            **asdict(self.resources),
-            **{name: self.counts[kind] for name, kind in kinds.items()},
-        }

@@ -30,7 +30,7 @@ class Finished:
     outputs: Mapping[str, str]  # SHA-256 by path below the folder of results
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Written:
     """The job's files have been written."""
 
@@ -48,7 +48,7 @@ class Kept:
     job: Job
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be millions
 class Failed:
     """The job has not been done, for a reason that the user can act on.
 
@@ -177,20 +177,24 @@ def discard(job: Job) -> None:
     for target in job.targets:
         with suppress(OSError):  # not there, or a folder of that name
             target.unlink()
-    sweep(job.targets)
 
 
-def sweep(targets: Iterable[Path]) -> None:
-    """Remove what processes that were killed left of files they were writing atomically."""
-    names: dict[Path, set[str]] = {}
-    for target in targets:
-        names.setdefault(target.parent, set()).add(target.name)
-    for folder, wanted in names.items():
+def sweep(folders: Iterable[Path], targets: Iterable[Path]) -> None:
+    """Remove what processes that were killed left of files they were writing atomically.
+
+    Of the `targets`, which lie in `folders` and are not even looked at where nothing was left.
+    """
+    half: dict[Path, list[str]] = {}
+    for folder in folders:
         with suppress(OSError):  # no such folder yet
             for entry in os.scandir(folder):
-                hidden = entry.name.startswith(".") and entry.name.endswith(".tmp")
-                if hidden and entry.name[1:].rsplit(".", 2)[0] in wanted:
-                    Path(entry.path).unlink(missing_ok=True)
+                if entry.name.startswith(".") and entry.name.endswith(".tmp"):
+                    target = folder / entry.name[1:].rsplit(".", 2)[0]
+                    half.setdefault(target, []).append(entry.path)
+    for target in targets if half else ():
+        for path in half.get(target, ()):
+            with suppress(OSError):
+                Path(path).unlink()
 
 
 class _RejectedError(ImageError):

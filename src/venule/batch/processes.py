@@ -119,10 +119,12 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.connection.close()
-        if self.task is not None and self.read:
-            discard(self.task.job)
-        elif self.task is not None:
-            sweep(self.task.job.targets)
+        if self.task is None:
+            return
+        job = self.task.job
+        if self.read:
+            discard(job)
+        sweep({target.parent for target in job.targets}, job.targets)
 
     @property
     def stopped(self) -> bool:

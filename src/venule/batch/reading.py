@@ -142,7 +142,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def corrected_file(results: Results, result: Result) -> Path:
-    """Where the corrected mask of a photograph is, or would be."""
+    """The path of a photograph's corrected mask, whether or not it is there."""
     return results.out / f"{result.name}{SUFFIX}"
 
 

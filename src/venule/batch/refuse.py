@@ -13,11 +13,13 @@ Settings = Mapping[str, Any]
 
 def refuse_overwriting(targets: Iterable[Path]) -> None:
     """Raise OutputError if one of the files exists already."""
-    existing = [target for target in targets if os.path.lexists(target)]
-    if existing:
-        others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+    existing = filter(os.path.lexists, targets)
+    first = next(existing, None)
+    if first is not None:
+        more = sum(1 for _ in existing)
+        others = f" and {more} more" if more else ""
         raise OutputError(
-            f"{existing[0]}{others} {'exist' if others else 'exists'} already; replace them with "
+            f"{first}{others} {'exist' if others else 'exists'} already; replace them with "
             "--overwrite or choose another folder for -o"
         )
 

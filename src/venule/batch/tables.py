@@ -43,14 +43,15 @@ CREATE TABLE cells (                -- one row a value, so that a new column nee
 ) WITHOUT ROWID;
 """
 
-_COLUMNS = {
-    "files": "name, source, place, status, reason, input_sha256, seconds, notes",
-    "outputs": "name, path, sha256",
-    "cells": "name, column_name, value",
+_COPIES = {
+    "files": ("SELECT * FROM files ORDER BY name", "?, ?, ?, ?, ?, ?, ?, ?"),
+    "outputs": (
+        "SELECT name, CAST(path AS BLOB), sha256 FROM outputs ORDER BY rowid",
+        "?, CAST(? AS TEXT), ?",
+    ),
+    "cells": ("SELECT * FROM cells ORDER BY name", "?, ?, ?"),
 }
-
-_ORDER = {"files": "name", "outputs": "rowid", "cells": "name"}
-
+"""For each table: the query for rows of another ledger, and the values to insert."""
 
 Status = Literal["pending", "done", "failed"]
 
@@ -88,6 +89,7 @@ class Tables:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._synced = -math.inf
+        self._synchronous = ""
         with sqlite_errors(self.path):
             self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
             try:
@@ -97,7 +99,6 @@ class Tables:
                 raise
 
     def _open(self) -> None:
-        self._base.text_factory = _path_of
         # Held until the process ends, however it ends.
         self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._base.execute("PRAGMA journal_mode = WAL")
@@ -151,14 +152,17 @@ class Tables:
 
     def outputs(self, name: str) -> dict[str, str]:
         """The SHA-256 of a photograph's files by path; empty before they are written."""
-        return dict(self._select("SELECT path, sha256 FROM outputs WHERE name = ?", name))
+        query = "SELECT CAST(path AS BLOB), sha256 FROM outputs WHERE name = ?"
+        return {_path_of(path): digest for path, digest in self._select(query, name)}
 
-    def places(self, *, unfinished: bool = False) -> Iterator[tuple[str, str]]:
+    def places(self, *, unfinished: bool = False) -> Iterator[tuple[Any, ...]]:
         """Name and place of every photograph, or of those that are not done."""
         where = " WHERE status <> 'done'" if unfinished else ""
-        return (
-            (name, place) for name, place in self._each(f"SELECT name, place FROM files{where}")
-        )
+        return self._each(f"SELECT name, place FROM files{where}")
+
+    def failed(self) -> set[str]:
+        """The names of all that failed."""
+        return {name for (name,) in self._each("SELECT name FROM files WHERE status = 'failed'")}
 
     def insert(self, name: str, source: str, place: str, outputs: Iterable[str]) -> None:
         """Enter a new photograph as pending, with the paths of the files that it will have."""
@@ -178,10 +182,11 @@ class Tables:
         self._clear(name)
         self._insert_outputs(name, dict.fromkeys(outputs, ""))
 
-    def move(self, name: str, source: str, place: str) -> None:
-        """Enter where a photograph lies now."""
+    def move(self, name: str, source: str, place: str, reason: str) -> None:
+        """Enter where a photograph lies now, and why it failed."""
         self._base.execute(
-            "UPDATE files SET source = ?, place = ? WHERE name = ?", (source, place, name)
+            "UPDATE files SET source = ?, place = ?, reason = ? WHERE name = ?",
+            (source, place, reason, name),
         )
 
     def give_reason(self, name: str, reason: str) -> None:
@@ -218,7 +223,7 @@ class Tables:
 
     def forget_all(self) -> None:
         """Remove the rows of all photographs."""
-        for table in _COLUMNS:
+        for table in _COPIES:
             self._base.execute(f"DELETE FROM {table}")
 
     def add(self, other: "Tables") -> None:
@@ -228,11 +233,9 @@ class Tables:
             self.keep_settings(settings)
             for (name,) in other._base.execute("SELECT name FROM files"):
                 self._clear(name)
-            for table, names in _COLUMNS.items():
-                rows = other._base.execute(f"SELECT {names} FROM {table} ORDER BY {_ORDER[table]}")
-                places = ", ".join("?" * len(names.split(",")))
+            for table, (query, values) in _COPIES.items():
                 self._base.executemany(
-                    f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})", rows
+                    f"INSERT OR REPLACE INTO {table} VALUES ({values})", other._base.execute(query)
                 )
 
     def rows(self) -> Iterator[Row]:
@@ -245,7 +248,7 @@ class Tables:
         )
         outputs = _Beside(
             self._each(
-                "SELECT name, outputs.path FROM files CROSS JOIN outputs USING (name)"
+                "SELECT name, CAST(outputs.path AS BLOB) FROM files CROSS JOIN outputs USING (name)"
                 " WHERE status = 'done' ORDER BY name, outputs.rowid"
             )
         )
@@ -261,7 +264,7 @@ class Tables:
                 source=source,
                 status=status,
                 reason=reason,
-                outputs=tuple(path for (path,) in outputs.of(name)),
+                outputs=tuple(_path_of(path) for (path,) in outputs.of(name)),
                 seconds=seconds,
                 notes=tuple(json.loads(notes)),
                 cells=dict(cells.of(name)),
@@ -303,7 +306,9 @@ class Tables:
     def _transaction(self, *, often: bool = False) -> Iterator[None]:
         now = time.monotonic()
         wait = often and now < self._synced + _SYNC_S
-        self._base.execute(f"PRAGMA synchronous = {'NORMAL' if wait else 'FULL'}")
+        if self._synchronous != (synchronous := "NORMAL" if wait else "FULL"):
+            self._base.execute(f"PRAGMA synchronous = {synchronous}")
+            self._synchronous = synchronous
         self._synced = self._synced if wait else now
         self._base.execute("BEGIN IMMEDIATE")
         try:

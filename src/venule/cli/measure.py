@@ -129,7 +129,7 @@ def _draw_cohort(rows: "Sequence[Row]", folder: Path) -> None:
 def _record(
     source: Path, assumed: "Assumptions", rows: "Sequence[Row]", failed: Sequence[str]
 ) -> bytes:
-    """What the table is made of: the version, the assumptions and every definition."""
+    """Write the table's provenance: the version, the assumptions and every definition."""
     import json
     from dataclasses import asdict
 

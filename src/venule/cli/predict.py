@@ -1,6 +1,6 @@
 """`venule predict`: masks, probability maps and overlays of photographs and folders of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,8 @@ from venule.cli.progress import Progress, say, shown
 from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
-    from venule.batch.process import Failed, Outcome, Written
+    from venule.batch.predict import Summary
+    from venule.batch.process import Outcome, Written
     from venule.models.record import ModelRecord
 
 
@@ -134,7 +135,8 @@ def predict(
     ] = None,
 ) -> None:
     """Write the vessels of photographs as masks of their own size; run again to go on."""
-    from venule.batch.predict import ModelChoice, predict_folder
+    from venule.batch.choice import ModelChoice
+    from venule.batch.predict import predict_folder
     from venule.batch.records import parse_shard
     from venule.cli.plain import plain_lines
     from venule.inference.load import DEFAULT
@@ -173,8 +175,8 @@ def predict(
     if summary.kept:
         say(f"{summary.kept} of {summary.total} inputs were finished before")
     if summary.failed:
-        _list(summary.failed, total=summary.total, out=out)
-        raise typer.Exit(4 if len(summary.failed) == summary.total else 3)
+        _list(summary, out)
+        raise typer.Exit(4 if summary.failures == summary.total else 3)
 
 
 def _outputs(save: str, seg_type: SegType) -> list[str]:
@@ -232,9 +234,9 @@ def _saying_how_to_go_on() -> Iterator[None]:
         raise
 
 
-def _list(failures: Sequence["Failed"], *, total: int, out: Path) -> None:
-    say(f"venule: error: {len(failures)} of {total} inputs failed:")
-    for failure in failures[:LISTED]:
+def _list(summary: "Summary", out: Path) -> None:
+    say(f"venule: error: {summary.failures} of {summary.total} inputs failed:")
+    for failure in summary.failed[:LISTED]:
         say(f"  {shown(failure.job.label)}: {shown(failure.reason)}")
-    if len(failures) > LISTED:
-        say(f"  and {len(failures) - LISTED} more, see {shown(out / 'report.csv')}")
+    if summary.failures > LISTED:
+        say(f"  and {summary.failures - LISTED} more, see {shown(out / 'report.csv')}")

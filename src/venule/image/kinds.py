@@ -81,8 +81,11 @@ def head_of(path: Path) -> bytes:
     try:
         if not path.is_file():  # reading a pipe would wait for ever
             return b""
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            return bytes(file.read(HEAD_BYTES))
+        if path.suffix.lower() == ".gz":
+            with gzip.open(path) as file:
+                return bytes(file.read(HEAD_BYTES))
+        with path.open("rb", buffering=0) as plain:
+            return plain.read(HEAD_BYTES)
     except (OSError, EOFError, zlib.error):
         return b""
 

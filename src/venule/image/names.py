@@ -10,8 +10,9 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 )  # fmt: skip
 """Lower-case endings of photographs; `is_image_path` compares with them."""
 
+_SUFFIXES = tuple(IMAGE_SUFFIXES)
+
 
 def is_image_path(path: Path) -> bool:
     """Tell whether a file's name ends like a photograph's; of `.gz` only `.ppm.gz` does."""
-    name = path.name.lower()
-    return any(name.endswith(suffix) for suffix in IMAGE_SUFFIXES)
+    return path.name.lower().endswith(_SUFFIXES)

@@ -1,7 +1,7 @@
 """The one shallow base class of the networks, and a batch norm that survives pooled 1 x 1 maps."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,24 @@ def require_counts(name: str, counts: Sequence[int], length: int) -> None:
     whole = all(isinstance(count, int) and count >= 0 for count in counts)
     if not whole or len(counts) != length:
         raise ConfigError(f"{name} = {list(counts)}: give {length} whole numbers from 0")
+
+
+def require_levels(config: Any, widths: str) -> None:
+    """Make the lists of a U-Net's configuration tuples that fit together, or raise ConfigError.
+
+    Those of the field named `widths`, one number a level, and `blocks`; `decoder_blocks` has one
+    fewer, and `classes` is a number.
+    """
+    for name in (widths, "blocks", "decoder_blocks"):
+        object.__setattr__(config, name, tuple(getattr(config, name)))  # it is frozen
+    levels = getattr(config, widths)
+    if len(levels) < 2:
+        raise ConfigError(f"{widths} = {list(levels)}: give two levels or more")
+    for count in levels:
+        require_positive(widths, count)
+    require_positive("classes", config.classes)
+    require_counts("blocks", config.blocks, len(levels))
+    require_counts("decoder_blocks", config.decoder_blocks, len(levels) - 1)
 
 
 def initialise(model: nn.Module) -> None:

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from venule.errors import ConfigError
-from venule.models.base import SegmentationModel, require_counts, require_positive
+from venule.models.base import SegmentationModel, require_levels
 
 ORIENTATIONS = 8
 
@@ -40,16 +39,7 @@ class D4ResUNetConfig:
     classes: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("fields", "blocks", "decoder_blocks"):
-            values = tuple(getattr(self, name))
-            object.__setattr__(self, name, values)
-        if len(self.fields) < 2:
-            raise ConfigError(f"fields = {list(self.fields)}: give two levels or more")
-        for count in self.fields:
-            require_positive("fields", count)
-        require_positive("classes", self.classes)
-        require_counts("blocks", self.blocks, len(self.fields))
-        require_counts("decoder_blocks", self.decoder_blocks, len(self.fields) - 1)
+        require_levels(self, "fields")
 
     def build(self) -> "D4ResUNet":
         """The network with fresh weights."""

@@ -14,13 +14,11 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from venule.errors import ConfigError
 from venule.models.base import (
     PooledBatchNorm2d,
     SegmentationModel,
     initialise,
-    require_counts,
-    require_positive,
+    require_levels,
 )
 
 
@@ -37,16 +35,7 @@ class ResUNetConfig:
     classes: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("widths", "blocks", "decoder_blocks"):
-            values = tuple(getattr(self, name))
-            object.__setattr__(self, name, values)
-        if len(self.widths) < 2:
-            raise ConfigError(f"widths = {list(self.widths)}: give two levels or more")
-        for width in self.widths:
-            require_positive("widths", width)
-        require_positive("classes", self.classes)
-        require_counts("blocks", self.blocks, len(self.widths))
-        require_counts("decoder_blocks", self.decoder_blocks, len(self.widths) - 1)
+        require_levels(self, "widths")
 
     def build(self) -> "ResUNet":
         """The network with fresh weights."""

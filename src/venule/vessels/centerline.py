@@ -17,7 +17,7 @@ _WIDER, _WIDER_PX = 1.5, 1.5
 """An edge further away than this many inscribed radii, and pixels more, is another vessel's."""
 
 _REACH, _REACH_PX = 1.7, 3.0
-"""How far edges are looked for: inscribed radii, and pixels more."""
+"""Reach of the search for edges: inscribed radii, and pixels more."""
 
 
 _FIRST_PX = 16.0

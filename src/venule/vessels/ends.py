@@ -1,4 +1,4 @@
-"""Where a vessel ends, and where vessels meet: a skeleton misses either by up to a calibre."""
+"""Ends and forks of vessels: a skeleton misses either by up to a calibre."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from venule.vessels.centerline import Trace
 Points = NDArray[np.float64]
 
 _ACROSS = np.array((-0.6, -0.3, 0.0, 0.3, 0.6))
-"""Where rays to the tip start, in radii beside the axis."""
+"""Starts of the rays to the tip, in radii beside the axis."""
 
 _KEEP = 0.02
 """Weight of the skeleton's own fork against the lines of its arms."""
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class End:
-    """Where a segment ends: in a fork, whose inside is `radius` wide, or freely, along `axis`."""
+    """The end of a segment: in a fork, whose inside is `radius` wide, or freely, along `axis`."""
 
     position: Points
     radius: float = 0.0
@@ -65,7 +65,7 @@ def free_end(mask: Mask, fov: Mask | None, trace: Trace, radius: float) -> End:
 
 
 def _fall(row: NDArray[np.float32]) -> float:
-    """Where a ray first leaves the vessel, in samples; nan if it begins outside or never leaves."""
+    """Samples before a ray leaves the vessel; nan if it begins outside or never leaves."""
     outside = np.flatnonzero(row < 0.5)
     if not len(outside) or outside[0] == 0:
         return float("nan")

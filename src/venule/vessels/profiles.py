@@ -29,7 +29,7 @@ STEP_PX = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """How far the vessel's two edges lie from a centreline; nan where no edge was found."""
+    """Distances of the vessel's two edges from a centreline; nan where no edge was found."""
 
     left: Values  # towards +normal
     right: Values
@@ -41,7 +41,7 @@ class Edges:
 
     @property
     def shift(self) -> Values:
-        """What to move a point by along its normal to lie midway between the edges."""
+        """The shift of a point along its normal that puts it midway between the edges."""
         return (self.left - self.right) / 2
 
 

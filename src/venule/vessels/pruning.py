@@ -79,7 +79,7 @@ class Draft:
         self.members[kept] += self.members.pop(lost)
 
     def degree(self, node: int) -> int:
-        """How many arms leave a node."""
+        """The degree of a node: arms that leave it."""
         return len(self.at[node])
 
 
@@ -153,7 +153,7 @@ def _prune(draft: Draft) -> bool:
 
 
 def _beyond(edge: Edge, *, forked_at_start: bool) -> tuple[float, float]:
-    """How far an edge reaches beyond the vessel it leaves, and half that vessel's width."""
+    """The reach of an edge beyond the vessel it leaves, and half that vessel's width."""
     at_fork, at_tip = (0, -1) if forked_at_start else (-1, 0)
     half = float(edge.radius[at_fork])
     return edge.length + float(edge.radius[at_tip]) - half, half

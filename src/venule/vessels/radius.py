@@ -1,4 +1,4 @@
-"""How far inside a vessel a pixel lies; a map of all distances takes 2 GB at 100 megapixels."""
+"""Distance of a pixel to the vessel's edge; a map of all distances takes 2 GB at 100 megapixels."""
 
 import numpy as np
 import scipy.ndimage as ndi

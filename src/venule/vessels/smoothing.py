@@ -34,8 +34,8 @@ _EXCESS = 1.3
 """Mean square of normalised misses up to which a curve is taken to follow the points."""
 
 _GRID_MISSES = 0.35
-"""What the mean square is of a tube's points about the least stiff curve. Edges drawn by hand or
-by a network are rougher, and are allowed as much more."""
+"""Mean square of a tube's points about the least stiff curve. Edges drawn by hand or by a network
+are rougher, and are allowed as much more."""
 
 _THIRD = (-1.0, 3.0, -3.0, 1.0)
 

@@ -61,7 +61,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class ColorBar:
-    """What the colours of a scale mean, from its lowest to its highest value."""
+    """The legend of a colour scale, from its lowest to its highest value."""
 
     title: str
     low: float

@@ -1,0 +1,236 @@
+"""Find photographs in files and folders, and keep them compactly: there may be millions."""
+
+import os
+import warnings
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from venule.batch.records import is_ledger
+from venule.dicom.pseudonym import pseudonym
+from venule.dicom.recognize import recognizes
+from venule.errors import ImageError, UsageError
+from venule.image.io import read_bytes
+from venule.image.kinds import head_of, is_read, unread_picture
+from venule.image.names import is_image_path
+
+_DICOM_SUFFIXES = (".dcm", ".dicom")
+
+_NAMED = 10
+"""Pictures that cannot be read that a warning names."""
+
+
+class One(NamedTuple):
+    """A photograph that was found."""
+
+    folder: str  # that it lies in
+    file: str  # its name there
+    results: str  # the folder of its results below that of all, with "/"; "" is that itself
+    pseudonym: str | None  # of a DICOM object
+    whole: bool  # another file of these results differs in the ending only
+
+    @property
+    def path(self) -> str:
+        """The photograph's path."""
+        return os.path.join(self.folder, self.file)  # noqa: PTH118  is fast
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending; `.ppm.gz` is one ending. Of DICOM, its pseudonym."""
+        if self.pseudonym is not None:
+            return self.pseudonym
+        name = self.file[:-3] if self.file.lower().endswith(".gz") else self.file
+        dot = name.rfind(".")
+        return name[:dot] if 0 < dot < len(name) - 1 else name
+
+
+class Found(Sequence[One]):
+    """Photographs in the order in which they were found.
+
+    A folder is kept once, a photograph as its name and the folder's number: 0.1 kB each.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}  # of folders of photographs and results
+        self._folders: list[tuple[str, str]] = []
+        self._of = array("I")
+        self._files: list[str] = []
+        self._whole = bytearray()
+        self._pseudonyms: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> One:  # type: ignore[override]  # there are no slices
+        folder, results = self._folders[self._of[index]]
+        name = self._pseudonyms.get(index)
+        return One(folder, self._files[index], results, name, bool(self._whole[index]))
+
+    def __iter__(self) -> Iterator[One]:
+        return map(self.__getitem__, range(len(self)))
+
+    @property
+    def any_dicom(self) -> bool:
+        """True if a DICOM object is among them."""
+        return bool(self._pseudonyms)
+
+    def add(self, one: One) -> None:
+        """Add a photograph at the end."""
+        place = (one.folder, one.results)
+        number = self._numbers.setdefault(place, len(self._numbers))
+        if number == len(self._folders):
+            self._folders.append(place)
+        if one.pseudonym is not None:
+            self._pseudonyms[len(self)] = one.pseudonym
+        self._of.append(number)
+        self._files.append(one.file)
+        self._whole.append(one.whole)
+
+    def only(self, indices: Iterable[int]) -> "Found":
+        """Some of them, in that order."""
+        some = Found()
+        for index in indices:
+            some.add(self[index])
+        return some
+
+    def once(self) -> "Found":
+        """Each photograph once in a folder of results."""
+        here = str(Path.cwd())
+        keys = (hash((os.path.join(here, one.path), one.results)) for one in self)  # noqa: PTH118
+        repeated = several(keys)
+        if not repeated:
+            return self
+        seen: set[tuple[Path, str]] = set()
+        indices = []
+        for index, one in enumerate(self):
+            if hash((os.path.join(here, one.path), one.results)) in repeated:  # noqa: PTH118
+                key = (Path(one.path).absolute(), one.results)
+                if key in seen:
+                    continue
+                seen.add(key)
+            indices.append(index)
+        return self.only(indices)
+
+    def tell_apart(self) -> None:
+        """Mark those whose results need the ending in their name, and number equal pseudonyms.
+
+        Stems are compared without case: results of A.jpg and a.png are one file on many file
+        systems.
+        """
+        keys = array("q", (hash((one.results, one.stem.casefold())) for one in self))
+        if not (repeated := several(keys)):
+            return
+        some = [index for index, key in enumerate(keys) if key in repeated]
+        # Exactly: hashes that are equal by chance must not change a name from run to run.
+        stems = Counter((self[k].results, self[k].stem.casefold()) for k in some)
+        copies: Counter[str] = Counter()
+        for index in some:
+            one = self[index]
+            if stems[one.results, one.stem.casefold()] == 1:
+                continue
+            if one.pseudonym is None:
+                self._whole[index] = True
+                continue
+            copies[one.pseudonym] += 1
+            if (number := copies[one.pseudonym]) > 1:
+                self._pseudonyms[index] = f"{one.pseudonym}-{number}"
+
+
+def several(hashes: Iterable[int]) -> set[int]:
+    """Those that come more than once; hashes, for a million names take more memory."""
+    ordered = np.sort(np.fromiter(hashes, np.int64))
+    return set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+
+
+def find(paths: Sequence[Path], out: Path) -> Found:
+    """The photographs in files and folders, in the order of `paths`, with folders of results.
+
+    Folders are searched recursively, in the order of names; their own structure is that of the
+    results. See `plan.plan` for what is passed over.
+
+    Raises:
+        UsageError: a path is missing or cannot be searched, or `out` is an input folder.
+    """
+    found = Found()
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        if path.is_dir():
+            if out.exists() and _identity(path) == _identity(out):
+                raise UsageError(f"{out} is an input folder; choose another folder for -o")
+            for one in _photographs(path, out):
+                found.add(one)
+        else:
+            found.add(_one(path, "", head_of(path)))
+    return found.once() if len(paths) > 1 else found
+
+
+def _photographs(root: Path, out: Path) -> Iterator[One]:
+    """The photographs below `root`, each folder once, in the order of their names."""
+    skipped = {_identity(out)} if out.exists() else set()
+    closed: list[Path] = []
+    unread: list[str] = []
+
+    def failed(error: OSError) -> None:
+        if Path(error.filename) == root:
+            raise UsageError(f"{root}: cannot be searched ({error.strerror})") from error
+        closed.append(Path(error.filename))
+
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=failed):
+        here = Path(folder)
+        if _identity(here) in skipped:
+            subfolders.clear()
+            continue
+        skipped.add(_identity(here))
+        if here != root and any(map(is_ledger, names)):
+            warnings.warn(f"{here}: passed over, as it holds results of venule", stacklevel=2)
+            subfolders.clear()
+            continue
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        results = _below(here, root)
+        for name in sorted(names):
+            if name.startswith(".") or name == "DICOMDIR":  # an index of the others
+                continue
+            path = here / name
+            one = _one(path, results, head := head_of(path))
+            # A link that leads nowhere and a pipe stay: they are reported, not passed over.
+            if one.pseudonym is not None or is_image_path(path) or is_read(head):
+                yield one
+            elif (kind := unread_picture(path)) is not None:
+                unread.append(f"{path}: {kind.name}; {kind.todo}")
+    if unread:
+        others = "".join(f"\n  {line}" for line in unread[:_NAMED])
+        more = f"\n  and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+        warnings.warn(
+            f"{root}: {len(unread)} pictures are of kinds that are not read{others}{more}",
+            stacklevel=2,
+        )
+    for path in closed:
+        yield One(*os.path.split(path), _below(path.parent, root), None, False)
+
+
+def _below(folder: Path, root: Path) -> str:
+    name = folder.relative_to(root).as_posix()
+    return "" if name == "." else name
+
+
+def _one(path: Path, results: str, head: bytes) -> One:
+    """The file with the folder of its results; DICOM objects lie in that of all."""
+    folder, file = os.path.split(path)
+    # What is called DICOM but broken has a patient's name as well.
+    if path.suffix.lower() not in _DICOM_SUFFIXES and not recognizes(head):
+        return One(folder, file, results, None, False)
+    try:
+        name = pseudonym(read_bytes(path))
+    except ImageError:  # it will fail, and its path is not to be told either
+        name = pseudonym(str(path.absolute()).encode("utf-8", "surrogateescape"))
+    return One(folder, file, "", name, False)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return (status.st_dev, status.st_ino)

@@ -1,0 +1,151 @@
+"""A run over planned photographs: what is done is in the ledger, and the reports say it."""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+from venule.batch.engine import OpenWorker, Resources
+from venule.batch.engines import ENGINES
+from venule.batch.ledger import Ledger
+from venule.batch.plan import Job
+from venule.batch.process import Failed, Kept, Outcome, Task, Written, discard, sweep
+from venule.batch.records import Records
+from venule.batch.refuse import Settings, refuse_overwriting
+from venule.batch.report import write_reports
+from venule.files.atomic import make_folder
+
+IN_THE_WAY = (
+    "a file that venule did not write stands in the place of its result; move it, or replace it "
+    "with --overwrite"
+)
+
+
+def start(
+    jobs: Sequence[Job], records: Records, settings: Settings, *, overwrite: bool = False
+) -> Ledger:
+    """Open the ledger of a folder of results and enter the jobs.
+
+    Nobody else can write there until it is closed.
+
+    Args:
+        jobs: as planned for the folder.
+        records: its books; the folder is made if it is not there.
+        settings: what results depend on beside the photograph, as JSON.
+        overwrite: analyse everything again, and replace files that are in the way.
+
+    Raises:
+        OutputError: the folder cannot be used, another run is at work there, or, without
+            `overwrite`, it has results of other settings or files that are in the way.
+    """
+    fresh = not overwrite and not records.ledger.exists()
+    if fresh:
+        targets = (target for job in jobs for target in job.targets)
+        refuse_overwriting(chain(targets, records.files))
+    make_folder(records.out)
+    ledger = Ledger(records)
+    try:
+        ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite, fresh=fresh)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def run(
+    jobs: Sequence[Job],
+    ledger: Ledger,
+    open_worker: OpenWorker,
+    *,
+    engine: str,
+    resources: Resources,
+    check: Callable[[], None] | None = None,
+) -> Generator[Outcome, None, None]:
+    """Yield the outcome of each job, as soon as it is known and in the ledger; reports at the end.
+
+    What earlier runs finished is kept. Close the generator to stop early.
+
+    Args:
+        jobs: as given to `start`.
+        ledger: from `start`; closed at the end.
+        open_worker: loads the networks, where the engine needs them.
+        engine: a name of `ENGINES`.
+        resources: workers, their threads, seconds that a photograph may take.
+        check: called before the first outcome; raises where the networks have changed.
+
+    Raises:
+        VenuleError: the networks cannot be loaded in a worker or have changed, or no result can be
+            written.
+    """
+    last_run = _LastRun(engine, resources)
+    records = ledger.records
+    blocked = ledger.blocked(jobs)
+    tasks = (Task(job, ledger.finished(job)) for job in jobs if job.name not in blocked)
+    tidy = _sweeping(jobs, records)
+    tidy()
+    outcomes = ENGINES[engine](tasks, open_worker, resources)
+    try:
+        if check is not None:
+            check()
+        # A run that is killed leaves a report that says so.
+        write_reports(ledger, last_run=last_run.record())
+        with closing(outcomes):
+            refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked.values())
+            for outcome in chain(refused, outcomes):
+                _settle(outcome, ledger)
+                last_run.counts[type(outcome)] += 1
+                yield outcome
+    finally:
+        tidy()
+        try:
+            last_run.finished = datetime.now(UTC)
+            write_reports(ledger, last_run=last_run.record())
+        finally:
+            ledger.close()
+
+
+def _sweeping(jobs: Sequence[Job], records: Records) -> Callable[[], None]:
+    """Prepare the removal of files that killed processes left half written."""
+    names = {os.path.dirname(job.name) for job in jobs}  # noqa: PTH120  of a million, is fast
+    folders = {records.out, *(records.out / name for name in names)}
+
+    def targets() -> Iterator[Path]:
+        yield from records.files
+        yield from (target for job in jobs for target in job.targets)
+
+    return lambda: sweep(folders, targets())
+
+
+def _settle(outcome: Outcome, ledger: Ledger) -> None:
+    if isinstance(outcome, Failed) and outcome.read:
+        discard(outcome.job)  # what an earlier photograph of that name left
+    ledger.record(outcome)
+
+
+@dataclass
+class _LastRun:
+    """The account in run.json of the run that wrote it."""
+
+    engine: str
+    resources: Resources
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+    finished: datetime | None = None
+    counts: Counter[type] = field(default_factory=Counter)
+
+    def record(self) -> dict[str, object]:
+        kinds = {"written": Written, "kept": Kept, "failed": Failed}
+        return {
+            "started": self.began.isoformat(timespec="seconds"),
+            "finished": self.finished and self.finished.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self.clock, 3),
+            "engine": self.engine,
+            **asdict(self.resources),
+            **{name: self.counts[kind] for name, kind in kinds.items()},
+        }

@@ -1,0 +1,149 @@
+"""Steps that score models and draw what was found, below the folder of the result."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+from recipe.place import Place
+from recipe.step import RUNS, Checkpoint, StepBase, StepError, say
+
+
+class Evaluate(StepBase):
+    """Scores of models on one split, as `venule evaluate`; access to test images is recorded.
+
+    With `task`, those of arteries and veins or of landmarks, in the vessels that `general` finds.
+    """
+
+    do: Literal["evaluate"] = "evaluate"
+    models: tuple[str, ...]
+    data: str
+    protocol: str | None = None
+    split: str
+    checkpoint: Checkpoint = "dice"
+    task: Literal["av", "landmarks"] | None = None
+    out: str
+
+    def done(self, place: Place) -> bool:
+        return (place.results / self.out).is_file()
+
+    def run(self, place: Place) -> None:
+        from recipe.scoring import score, score_task
+
+        (score if self.task is None else score_task)(self, place)
+
+    def writes(self) -> tuple[str, ...]:
+        return (self.out,)
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.data, self.protocol, self.split) if part)
+        return f"evaluate {', '.join(self.models)} on {where}: {self.out}"
+
+
+class Augmented(StepBase):
+    """Measure the gain of test-time augmentation (D4) on held-out images, see `tta.py`."""
+
+    do: Literal["tta"] = "tta"
+    runs: tuple[str, ...]
+    out: str
+
+    def done(self, place: Place) -> bool:
+        return (place.results / self.out).is_file()
+
+    def run(self, place: Place) -> None:
+        from tta import compare_runs
+        from venule.files.atomic import write_bytes
+
+        content = compare_runs([RUNS / name for name in self.runs], say)
+        write_bytes(place.results / self.out, content)
+
+    def writes(self) -> tuple[str, ...]:
+        return (self.out,)
+
+    def __str__(self) -> str:
+        return f"compare {', '.join(self.runs)} with test-time augmentation: {self.out}"
+
+
+class Failures(StepBase):
+    """Pictures of the images with the lowest Dice, for a card, see `failures.py`.
+
+    `reports` names a report of the result and the weights that it scores.
+    """
+
+    do: Literal["failures"] = "failures"
+    name: str
+    reports: dict[str, str]
+    made: str = ""
+
+    def done(self, place: Place) -> bool:
+        return (place.results / "failures.json").is_file()
+
+    def run(self, place: Place) -> None:
+        from failures import draw
+
+        draw(self.reports, place, made=self.made)
+
+    def writes(self) -> tuple[str, ...]:
+        return ("failures.json",)
+
+    def __str__(self) -> str:
+        return f"draw the lowest Dice of {', '.join(self.reports)}: failures.json"
+
+
+class Plot(StepBase):
+    """Curves of runs against the epoch, as `venule plot`; of those runs that are there."""
+
+    do: Literal["plot"] = "plot"
+    runs: tuple[str, ...]
+    out: str
+
+    def done(self, place: Place) -> bool:
+        picture = place.results / self.out
+        if not picture.is_file():
+            return False
+        drawn = picture.stat().st_mtime
+        return all((run / "metrics.csv").stat().st_mtime <= drawn for run in self._there())
+
+    def run(self, place: Place) -> None:
+        from venule.viz.curves import plot_curves, read_curves
+
+        place.results.mkdir(parents=True, exist_ok=True)
+        plot_curves([read_curves(run) for run in self._there()], place.results / self.out)
+
+    def _there(self) -> list[Path]:
+        return [RUNS / name for name in self.runs if (RUNS / name / "metrics.csv").is_file()]
+
+    def writes(self) -> tuple[str, ...]:
+        return (self.out,)
+
+    def __str__(self) -> str:
+        return f"plot {', '.join(self.runs)}: {self.out}"
+
+
+class Script(StepBase):
+    """A benchmark of the checkout; `{out}` and `{access_log}` are files that it writes."""
+
+    do: Literal["script"] = "script"
+    script: str
+    arguments: tuple[str, ...] = ("-o", "{out}")
+    out: str
+
+    def done(self, place: Place) -> bool:
+        return (place.results / self.out).is_file()
+
+    def run(self, place: Place) -> None:
+        place.results.mkdir(parents=True, exist_ok=True)
+        paths = {"out": place.results / self.out, "access_log": place.access_log}
+        given = [one.format(**paths) for one in self.arguments]
+        command = [sys.executable, str(place.root / self.script), *given]
+        if subprocess.run(command, check=False).returncode:
+            raise StepError(f"{self.script}: failed, see above")
+
+    def writes(self) -> tuple[str, ...]:
+        return (self.out,)
+
+    def configs(self) -> tuple[str, ...]:
+        return (self.script,)
+
+    def __str__(self) -> str:
+        return f"run {self.script}: {self.out}"
