@@ -7,13 +7,16 @@ a map that is scaled down and restored lies on the photograph without a shift.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field, model_validator
 from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_array
 
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
@@ -23,12 +26,17 @@ from venule.image.levels import strips
 MIN_STD = 1 / 255
 """A photograph without any contrast is divided by one grey level, not by zero."""
 
-RESTORED_AT_ONCE = 2**21
-"""Pixels of a strip in which a larger map is brought to size: Pillow's copies of it stay small."""
+RESTORED_AT_ONCE = 2**18
+"""Pixels of a strip in which a map is brought to the photograph's size: few enough for a cache."""
 
-_AT_ONCE = 2**19
-"""Pixels corrected at once: few calls for a working size, little memory for more."""
+_RESIZED_AT_ONCE = 2**20
+"""Pixels of a strip in which a plane is resized: copies of it stay small."""
 
+_HALF = 0.5 - 1e-4
+"""Half of a pixel, where weights are rounded."""
+
+_AT_ONCE = 2**17
+"""Pixels corrected at once, which a processor's cache holds."""
 
 MOST_ENLARGED = 2**25
 """Pixels to which a photograph is scaled up at most; ten times what any shipped network needs."""
@@ -138,10 +146,16 @@ def scale_image(image: RGB, shape: tuple[int, int]) -> RGB:
 
 def scale_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
     """`mask` at `shape` (rows, columns): True where at least half of the pixel is inside."""
-    if mask.shape == shape:
-        return mask
-    grey = Image.fromarray(mask.astype(np.uint8) * 255)
-    return np.asarray(grey.resize(shape[::-1], Image.Resampling.BILINEAR)) >= 128
+    return mask if mask.shape == shape else _resized(mask, shape) >= _HALF
+
+
+def sample_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """`mask` at `shape` (rows, columns): each pixel as it is in its middle."""
+    rows, columns = (
+        (2 * np.arange(there) + 1) * here // (2 * there)
+        for here, there in zip(mask.shape, shape, strict=True)
+    )
+    return mask if mask.shape == shape else mask.take(rows, axis=0).take(columns, axis=1)
 
 
 def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
@@ -151,8 +165,41 @@ def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
     """
     if mask.shape == shape:
         return mask.astype(np.float32)
-    share = Image.fromarray(mask.astype(np.float32))
-    return np.asarray(share.resize(shape[::-1], Image.Resampling.BILINEAR)).clip(0, 1)
+    return _resized(mask, shape).clip(0, 1)
+
+
+def _resized(plane: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
+    """A plane (H, W) at `shape` (h, w), float32: bilinear, antialiased where it shrinks."""
+    rows, columns = map(_bilinear, plane.shape, shape)
+    lines = np.empty((shape[0], plane.shape[1]), np.float32)
+    for part in strips(lines.shape, _RESIZED_AT_ONCE * shape[0] // plane.shape[0]):
+        some = rows[part]
+        used = slice(some.indices.min(), some.indices.max() + 1)
+        lines[part] = some[:, used] @ plane[used].astype(np.float32, copy=False)
+    return _columns_resized(lines, columns)
+
+
+def _columns_resized(plane: FloatMap, columns: csr_array) -> FloatMap:
+    return np.ascontiguousarray((columns @ np.ascontiguousarray(plane.T)).T)
+
+
+@lru_cache(maxsize=16)
+def _bilinear(length: int, resized: int) -> csr_array:
+    """(resized, length) float32, which resizes columns of so many pixels by multiplication.
+
+    Each row is a triangle around the centre of its pixel, as wide as the pixels of the coarser one
+    are apart, cut off at the ends and summing to 1: Pillow's BILINEAR.
+    """
+    scale = length / resized
+    reach = max(scale, 1.0)
+    centre = (np.arange(resized)[:, None] + 0.5) * scale - 0.5
+    taps = np.ceil(centre - reach).astype(np.int32) + np.arange(math.ceil(2 * reach) + 1)
+    weights = np.maximum(1 - np.abs(taps - centre) / reach, 0)
+    weights[(taps < 0) | (taps >= length)] = 0
+    weights /= weights.sum(axis=1, keepdims=True)
+    used = weights > 0
+    ends = np.concatenate([[0], np.cumsum(np.count_nonzero(used, axis=1))]).astype(np.int32)
+    return csr_array((weights[used].astype(np.float32), taps[used], ends), (resized, length))
 
 
 def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> RGB:
@@ -169,22 +216,27 @@ def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> R
     step = cells.side_px
     # The cells' own spread makes the window as wide as those that the networks were trained with.
     sigma = math.sqrt((diameter_px * illumination.window / step) ** 2 + (1 - step**-2) / 12)
-    flat = np.empty_like(image)
+    # A colour's plane after the other in memory, for all that follows takes them one by one.
+    flat = np.empty((3, height, width), np.uint8)
     plane = cells.plane()
     inner = cells.inside(plane)
     inner[:] = fov
-    weight = cells.sums(plane, sigma)
-    weight = np.maximum(weight, 1e-3 * step**2)
+    weight = np.maximum(cells.sums(plane, sigma), 1e-3 * step**2)
     for channel in range(3):
-        np.multiply(image[..., channel], fov, out=inner, dtype=np.float32)
+        inner[:] = image[..., channel]
+        inner *= fov
         mean = cells.sums(plane, sigma) / weight
-        square = cells.sums(np.square(plane), sigma) / weight
-        gain = illumination.std / np.sqrt(
-            np.maximum(square - mean * mean, 1)
-        )  # one grey level at least
-        flat[..., channel] = cells.apply(plane, gain, illumination.mean - mean * gain)
-        flat[..., channel] *= fov
-    return flat
+        square = cells.sums(plane, sigma, squared=True) / weight
+        std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
+        gain = illumination.std / std
+        shift = illumination.mean - mean * gain
+        for rows, levels in cells.apply(plane, gain, shift + 0.5):  # cut off, so rounded
+            np.multiply(levels, fov[rows], out=flat[channel, rows], casting="unsafe")
+    return flat.transpose(1, 2, 0)
+
+
+Grid = NDArray[np.float64]
+"""(rows, columns), a value of each cell."""
 
 
 @dataclass(frozen=True)
@@ -215,49 +267,56 @@ class _Cells:
         """The image's own part of a plane: (height, width), a view."""
         return plane[self.side_px : self.side_px + self.height, : self.width]
 
-    def sums(self, plane: FloatMap, sigma: float) -> NDArray[np.float64]:
-        """(rows, columns) sums over each cell, blurred by `sigma` cells, zeros outside."""
+    def sums(self, plane: FloatMap, sigma: float, *, squared: bool = False) -> Grid:
+        """Sums over each cell, or of squares, blurred by `sigma` cells, zeros outside.
+
+        Of whole grey levels they are exact.
+        """
         step = self.side_px
-        inner = plane[step : step + self.rows * step]
-        lines = inner.reshape(self.rows, step, -1).sum(axis=1)
-        sums = lines.reshape(self.rows, self.columns, step).sum(axis=2, dtype=np.float64)
+        inner = plane[step : step + self.rows * step].reshape(self.rows, step, -1)
+        lines = np.einsum("rsw,rsw->rw", inner, inner) if squared else inner.sum(axis=1)
+        cells = lines.astype(np.float64).reshape(self.rows, self.columns, step)
+        sums = np.einsum("rcs->rc", cells)
         return gaussian_filter(sums, sigma, mode="constant")  # type: ignore[no-any-return]
 
     def apply(
-        self, plane: FloatMap, gain: NDArray[np.float64], shift: NDArray[np.float64]
-    ) -> NDArray[np.uint8]:
-        """(height, width) of the plane times `gain` plus `shift`, both bilinear between cells."""
+        self, plane: FloatMap, gain: Grid, shift: Grid
+    ) -> Iterator[tuple[slice, FloatMap]]:
+        """Yield the plane times `gain` plus `shift`, both bilinear between cells, rows by rows.
+
+        Each strip is (rows, width), cut to grey levels 0 to 255.
+        """
         step = self.side_px
         before = (step + 1) // 2  # rows of the first run that lie above the image
         runs = plane[step - before :][: (self.rows + 1) * step].reshape(self.rows + 1, step, -1)
         # How far each row of a run is from the upper centre to the lower, the same in every run.
-        share = ((np.arange(step) - before + 0.5) / step + 0.5).astype(np.float32)[:, None]
-        (gain_at, gain_by), (shift_at, shift_by) = (self._runs(cells) for cells in (gain, shift))
-        level = np.empty((self.rows + 1, step, self.width), np.uint8)
+        share = ((np.arange(step) - before + 0.5) / step + 0.5).astype(np.float32)
+        between = np.stack([1 - share, share], axis=1)
+        gains, shifts = self._ends(gain), self._ends(shift)
         several = max(1, _AT_ONCE // (step * self.width))
         for run in range(0, self.rows + 1, several):
             part = np.s_[run : run + several]
-            result = gain_by[part] * share
-            result += gain_at[part]
-            result *= runs[part, :, : self.width]
-            result += shift_by[part] * share
-            result += shift_at[part]
-            np.clip(result, 0, 255, out=result)
-            level[part] = np.rint(result, out=result)
-        return level.reshape(-1, self.width)[before : before + self.height]
+            levels = between @ gains[part]
+            levels *= runs[part, :, : self.width]
+            levels += between @ shifts[part]
+            np.clip(levels, 0, 255, out=levels)
+            top = run * step - before
+            lines = slice(max(top, 0), min(top + len(levels) * step, self.height))
+            yield lines, levels.reshape(-1, self.width)[lines.start - top : lines.stop - top]
 
-    def _runs(self, cells: NDArray[np.float64]) -> tuple[FloatMap, FloatMap]:
-        """Values at the upper end of each run, and by how much they grow to its lower end.
+    def _ends(self, cells: Grid) -> FloatMap:
+        """Values at the upper and the lower end of each run, (rows + 1, 2, width) float32, a view.
 
-        Both (rows + 1, 1, width) float32; beyond the outermost centres nothing changes.
+        Beyond the outermost centres nothing changes.
         """
         at = (np.arange(self.width) + 0.5) / self.side_px - 0.5
         left = np.floor(at).astype(np.intp)
-        share = at - left
-        wide = cells[:, left.clip(0)] * (1 - share)
-        wide += cells[:, (left + 1).clip(0, self.columns - 1)] * share
-        ends = np.concatenate([wide[:1], wide, wide[-1:]]).astype(np.float32)[:, None]
-        return ends[:-1], np.diff(ends, axis=0)
+        share = (at - left).astype(np.float32)
+        ends = np.pad(cells.astype(np.float32), ((1, 1), (0, 0)), mode="edge")
+        # Not by an index: that would give a transposed array, which is slow to work with.
+        wide = ends.take(left.clip(0), axis=1) * (1 - share)
+        wide += ends.take((left + 1).clip(0, self.columns - 1), axis=1) * share
+        return sliding_window_view(wide, 2, axis=0).transpose(0, 2, 1)
 
 
 def statistics(
@@ -278,7 +337,8 @@ def statistics(
     # Histograms of the 256 levels: exact, and no float copy of an 8-megapixel photograph.
     levels = np.arange(256) / 255
     inside = Image.fromarray(fov.view(np.uint8))
-    counts = np.reshape(Image.fromarray(image).histogram(inside), (3, 256))
+    planes = (Image.fromarray(image[..., channel]) for channel in range(3))
+    counts = np.array([plane.histogram(inside) for plane in planes])
     total = int(counts[0].sum())
     mean = counts @ levels / total
     variance = (counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total
@@ -323,17 +383,11 @@ def restored_strips(logits: FloatMap, shape: tuple[int, int]) -> Iterator[tuple[
 
     Each strip is (rows, W) float32 and its own memory.
     """
-    height, width = shape
-    scale = logits.shape[0] / height
-    image = Image.fromarray(np.ascontiguousarray(logits, np.float32))
-    for rows in strips(shape, RESTORED_AT_ONCE):
-        if logits.shape == shape:
-            yield rows, logits[rows].copy()
-            continue
-        # Pillow looks beyond the box where the filter reaches: strips fit without a seam.
-        box = (0, rows.start * scale, image.width, min(rows.stop * scale, image.height))
-        size = (width, rows.stop - rows.start)
-        yield rows, np.array(image.resize(size, Image.Resampling.BILINEAR, box=box))
+    rows, columns = map(_bilinear, logits.shape, shape)
+    same = logits.shape == shape
+    wide = logits if same else _columns_resized(logits, columns)
+    for part in strips(shape, RESTORED_AT_ONCE):
+        yield part, logits[part].copy() if same else rows[part] @ wide
 
 
 def restore(logits: FloatMap, shape: tuple[int, int]) -> FloatMap:

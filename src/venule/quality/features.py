@@ -15,6 +15,7 @@ from PIL import Image
 
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import FieldOfView
+from venule.image.preprocess import sample_mask
 
 ACROSS_PX = 320
 """Diameter of the field of view on the copy."""
@@ -118,7 +119,7 @@ def quality_features(
     diameter_px = outline.diameter_px / step if outline.fitted else math.hypot(*fov.shape)
     shape = _copy_shape(fov.shape, ACROSS_PX / diameter_px)
     copy = _resize(np.ascontiguousarray(image[..., 1]), shape)
-    textures = _textures(copy, _sample(fov, shape))
+    textures = _textures(copy, sample_mask(fov, shape))
     every = max(1, round(diameter_px / _COLORS_PX))
     inside = fov[::every, ::every]
     pixels = image[::every, ::every][inside if inside.any() else ...].reshape(-1, 3)
@@ -186,15 +187,6 @@ def _bytes(mask: Mask) -> NDArray[np.uint8]:
 def _resize(array: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     image = Image.fromarray(array)
     return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR, reducing_gap=2))
-
-
-def _sample(mask: Mask, shape: tuple[int, int]) -> Mask:
-    """Every pixel of the copy as the mask is in its middle."""
-    rows, columns = (
-        (2 * np.arange(there) + 1) * here // (2 * there)
-        for here, there in zip(mask.shape, shape, strict=True)
-    )
-    return np.asarray(mask[np.ix_(rows, columns)])
 
 
 class _Textures(NamedTuple):
