@@ -51,9 +51,7 @@ def _runs(levels: Levels, fov: Mask, least: int) -> tuple[NDArray[np.intp], NDAr
     return at[::2], at[1::2]
 
 
-def _component(
-    starts: NDArray[np.intp], stops: NDArray[np.intp], row_px: int
-) -> NDArray[np.int32]:
+def _component(starts: NDArray[np.intp], stops: NDArray[np.intp], row_px: int) -> NDArray[np.int32]:
     """The number of each run's component: runs are 8-connected to those that they touch above."""
     first = np.searchsorted(stops, starts - row_px, "left")
     last = np.searchsorted(starts, stops - row_px, "right")

@@ -146,7 +146,8 @@ def _grid(
     faint = np.pad((probability >= FLOOR * threshold) & fov & (labels == 0), 1)
     gaps, count = ndi.label(faint, structure=EIGHT_CONNECTED)
     flat = np.flatnonzero(faint)
-    around = np.stack([flat + (width * down + right) for down, right in product((-1, 0, 1), repeat=2)])
+    offsets = [width * down + right for down, right in product((-1, 0, 1), repeat=2)]
+    around = flat + np.array(offsets)[:, None]
     beside, gap = padded.ravel()[around], gaps.ravel()[flat]
     highest, lowest = np.zeros(count + 1, np.int32), np.full(count + 1, labels.size, np.int32)
     np.maximum.at(highest, gap, beside.max(axis=0))
