@@ -81,7 +81,7 @@ def _png(
         if differences:
             left = part.itemsize * (3 if part.ndim == 3 else 1)
             lines[:, 1 + left :] -= pixels[:, :-left]
-        chunks.append(_chunk(b"IDAT", packer.compress(lines)))
+        chunks.append(_chunk(b"IDAT", packer.compress(lines.data)))
         height += len(part)
     assert height == shape[0]
     chunks += [_chunk(b"IDAT", packer.flush()), _chunk(b"IEND", b"")]

@@ -65,4 +65,4 @@ def _component(starts: NDArray[np.intp], stops: NDArray[np.intp], row_px: int) -
 def _ranges(first: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
     """The whole numbers from each of `first` on, so many of each, one after the other."""
     before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(first - before, lengths)
+    return np.asarray(np.arange(int(lengths.sum())) + np.repeat(first - before, lengths))

@@ -116,7 +116,7 @@ def raise_paths(
     onward[np.cumsum([len(path) for path in paths]) - 1] = False  # the end of a path
     lines = _lines(corners[onward], corners[1:][onward[:-1]])
     rows, columns = np.concatenate([corners, lines]).T
-    at = np.unique(rows * levels.shape[1] + columns)
+    at: NDArray[np.intp] = np.unique(rows * levels.shape[1] + columns)
     flat = levels.ravel()  # a view, for maps are contiguous
     at = at[(flat[at] < least) & fov.ravel()[at]]
     flat[at] = least
@@ -130,7 +130,8 @@ def _lines(starts: Path, stops: Path) -> Path:
     line = np.repeat(np.arange(len(steps)), steps)
     step, of = (np.arange(len(line)) - (np.cumsum(steps) - steps)[line])[:, None], steps[line, None]
     # Rounded to the nearest pixel; half way between two, to the farther one.
-    return starts[line] + np.sign(away[line]) * ((2 * np.abs(away[line]) * step + of) // (2 * of))
+    away = away[line]
+    return np.asarray(starts[line] + np.sign(away) * ((2 * np.abs(away) * step + of) // (2 * of)))
 
 
 def _grid(
