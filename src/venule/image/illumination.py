@@ -46,20 +46,21 @@ def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> R
     sigma = math.sqrt((diameter_px * illumination.window / step) ** 2 + (1 - step**-2) / 12)
     # A colour's plane after the other in memory, for all that follows takes them one by one.
     flat = np.empty((3, height, width), np.uint8)
+    kept = np.where(fov, np.uint8(255), np.uint8(0))
     plane = cells.plane()
     inner = cells.inside(plane)
     inner[:] = fov
     weight = np.maximum(cells.sums(plane, sigma), 1e-3 * step**2)
     for channel in range(3):
-        inner[:] = image[..., channel]
-        inner *= fov
+        inner[:] = image[..., channel] & kept
         mean = cells.sums(plane, sigma) / weight
         square = cells.sums(plane, sigma, squared=True) / weight
         std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
         gain = illumination.std / std
         shift = illumination.mean - mean * gain
         for rows, levels in cells.apply(plane, gain, shift + 0.5):  # cut off, so rounded
-            np.multiply(levels, fov[rows], out=flat[channel, rows], casting="unsafe")
+            flat[channel, rows] = levels
+        flat[channel] &= kept
     return flat.transpose(1, 2, 0)
 
 
