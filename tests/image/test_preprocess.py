@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from pydantic import ValidationError
 
 from venule.errors import ImageError
@@ -21,6 +22,7 @@ from venule.image.preprocess import (
     restore,
     scale_image,
     scale_mask,
+    scale_soft,
     statistics,
     working_shape,
 )
@@ -300,6 +302,31 @@ def test_the_network_sees_a_flattened_photograph_only_if_it_was_trained_on_such(
     )
     np.testing.assert_array_equal(flat, by_hand)
     assert np.abs(plain - flat).mean() > 0.05
+
+
+@pytest.mark.parametrize("shape", [(33, 71), (100, 64), (211, 40), (1, 3)])
+def test_maps_and_masks_are_resized_as_pillow_does(shape: tuple[int, int]) -> None:
+    logits = np.random.default_rng(0).standard_normal((100, 90)).astype(np.float32)
+    size = shape[::-1]
+    expected = np.asarray(Image.fromarray(logits).resize(size, Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(restore(logits[None], shape)[0], expected, atol=2e-6)
+    rows, columns = np.ogrid[:100, :90]
+    disc = np.hypot(rows - 51.3, columns - 43.8) < 37
+    share = Image.fromarray(disc.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+    np.testing.assert_allclose(scale_soft(disc, shape), np.asarray(share), atol=2e-6)
+    certain = np.abs(np.asarray(share) - 0.5) > 1e-3
+    inside = np.asarray(share) > 0.5
+    np.testing.assert_array_equal(scale_mask(disc, shape)[certain], inside[certain])
+
+
+@pytest.mark.parametrize("shape", [(61, 83), (150, 140), (7, 5)])
+def test_a_large_photograph_scaled_in_strips_has_no_seams(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = synthesize_fundus(2, size_px=120).image
+    whole = scale_image(image, shape).astype(int)
+    monkeypatch.setattr("venule.image.preprocess._SCALED_AT_ONCE", 1500)
+    assert np.abs(scale_image(image, shape) - whole).max() <= 1
 
 
 @pytest.mark.parametrize("shape", [(231, 190), (64, 50)])

@@ -139,8 +139,8 @@ def _grid(
 ) -> _Grid:
     """The pixels of gaps between components, and those of the components beside them.
 
-    A gap is 8-connected; one that touches a single component, such as the faint rim of a vessel,
-    is no gap, and most are not.
+    A region of faint pixels that touches one component only, such as the rim of a vessel, is no
+    gap: most are left out.
     """
     padded = np.pad(labels, 1)
     width = padded.shape[1]
