@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap
-from venule.image.preprocess import FovScaled, Illumination, Preprocessing, Square
+from venule.image.illumination import Illumination
+from venule.image.preprocess import FovScaled, Preprocessing, Square
 from venule.image.tiles import Tiling
 from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 
 from venule.image.levels import Levels, strips, threshold_level, to_levels, to_probability
-from venule.vessels.components import component_sizes, lower_small_components
+from venule.vessels.components import lower_small_components
 
 FOV = np.ones((50, 40), bool)
 FOV[:10] = False  # 1600 px are left
@@ -69,19 +70,17 @@ def test_a_large_map_is_lowered_in_parts_without_a_seam(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(lowered(bars(), threshold=0.5, min_component=0.02), whole)
 
 
-def test_a_component_is_counted_whole_where_a_large_map_is_counted_in_parts(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (60, 83)])
+def test_components_are_those_that_scipy_labels(
+    shape: tuple[int, int], share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("venule.vessels.components._COUNTED_AT_ONCE", 20)
-    probability = np.full((10, 10), 0.1, np.float32)
-    probability[1:9, 2] = 0.9  # eight pixels across all parts
-    probability[4, 6:8] = 0.9  # two
-    levels, fov = to_levels(probability), np.ones((10, 10), bool)
-    after = lowered(levels, fov, threshold=0.5, min_component=0.05)
-    assert (after[1:9, 2] == levels[1:9, 2]).all()
-    assert (after[4, 6:8] < threshold_level(0.5)).all()
-
-
-def test_sizes_are_those_of_each_label() -> None:
-    labels = np.array([[0, 1, 1], [3, 1, 0]], np.int32)
-    assert component_sizes(labels, 3).tolist() == [2, 3, 0, 1]
+    monkeypatch.setattr(strips, "__defaults__", (7 * shape[1],))  # in parts
+    random = np.random.default_rng(0)
+    levels = np.where(random.random(shape) < share, 60000, 9000).astype(np.uint16)
+    fov = random.random(shape) < 0.9
+    labels, count = ndi.label((levels == 60000) & fov, structure=np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    expected = np.where((labels > 0) & (sizes < 6)[labels], threshold_level(0.5) - 1, levels)
+    after = lowered(levels, fov, threshold=0.5, min_component=6 / fov.sum())
+    np.testing.assert_array_equal(after, expected)

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import FieldOfView
-from venule.image.landmarks import Landmarks
 from venule.image.photograph import Laterality, Photograph, as_photograph
 from venule.inference.prediction import Prediction
 from venule.inference.segment import Segmenter
 from venule.quality.assess import Quality, assess
+
+if TYPE_CHECKING:
+    from venule.image.landmarks import Landmarks
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Analysis:
     model: str = ""
     mask_source: Literal["predicted", "corrected"] = "predicted"
     quality: Quality | None = None
-    landmarks: Landmarks | None = None
+    landmarks: "Landmarks | None" = None
 
     @property
     def laterality(self) -> Laterality | None:

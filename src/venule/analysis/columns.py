@@ -6,7 +6,6 @@ from typing import Literal
 
 from venule.analysis.analyse import GRADE, Analysis, Step
 from venule.analysis.marks import LANDMARKS
-from venule.dicom.source import Source
 
 Cell = str | float | int | None
 """The content of one place of a table; None is an empty cell."""
@@ -74,6 +73,8 @@ def _file(analysis: Analysis) -> Mapping[str, Cell]:
 
 
 def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
+    from venule.dicom.source import Source  # only where it is asked for
+
     origin = analysis.photograph.origin
     return {"acquired": origin.acquired or None} if isinstance(origin, Source) else {}
 

@@ -67,7 +67,7 @@ def kept_of(texts: Mapping[str, Any], shape: tuple[int, int]) -> Kept | None:
 
 
 def _packed(mask: Mask) -> str:
-    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes(), 9)).decode()
+    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode()
 
 
 def _unpacked(text: str, shape: tuple[int, int]) -> Mask:

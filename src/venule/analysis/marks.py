@@ -5,7 +5,6 @@ from functools import lru_cache
 
 from venule.analysis.analyse import Analysis, Networks, Step
 from venule.errors import UsageError
-from venule.image.landmarks import find_landmarks
 from venule.inference.load import load
 from venule.inference.prediction import ProbabilityMap
 from venule.inference.segment import Segmenter
@@ -40,6 +39,8 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
 
 def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
     """Find disc, fovea and eye: fills `landmarks`."""
+    from venule.image.landmarks import find_landmarks  # only where it is asked for
+
     network = networks.landmarks or _shipped(LANDMARKS_MODEL)
     _require(network, ("disc", "fovea"))
     fov = analysis.prediction.fov

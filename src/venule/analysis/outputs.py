@@ -10,16 +10,15 @@ import numpy as np
 from venule.analysis.analyse import Analysis, Step
 from venule.analysis.kept import keep
 from venule.analysis.marks import LANDMARKS, TYPES
-from venule.dicom.source import Source
 from venule.errors import OutputError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.artery_vein import color_types
 from venule.image.encode import encode_levels, encode_mask, encode_rgb, encode_strips
-from venule.viz.marks import mark_overlay
 from venule.viz.overlay import overlay, overlay_strips
 
 if TYPE_CHECKING:
     from venule.dicom.segmentation import SegKind
+    from venule.dicom.source import Source
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ def _drawn(analysis: Analysis) -> Iterator[RGB]:
     typed = {"artery", "vein"} <= set(maps)
     if not typed and analysis.landmarks is None:
         return overlay_strips(pixels, analysis.prediction.vessels)
+    from venule.viz.marks import mark_overlay  # only where there is something to mark
+
     artery, vein = (maps[name].mask if typed else None for name in ("artery", "vein"))
     if not typed:
         pixels = overlay(pixels, analysis.prediction.vessels)
@@ -94,7 +95,9 @@ def _sc(analysis: Analysis) -> bytes:
     return encode_secondary_capture(_source(analysis), np.concatenate([*_drawn(analysis)]))
 
 
-def _source(analysis: Analysis) -> Source:
+def _source(analysis: Analysis) -> "Source":
+    from venule.dicom.source import Source
+
     origin = analysis.photograph.origin
     if not isinstance(origin, Source):
         raise OutputError("no DICOM object for seg and sc to answer; save others of this one")

@@ -13,7 +13,6 @@ from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.plan import Job
-from venule.dicom.source import Source
 from venule.errors import ImageError, OutputError
 from venule.files.atomic import make_folder, write_bytes
 from venule.files.hashes import file_sha256
@@ -212,6 +211,11 @@ class _UnreadableError(ImageError):
 def _read(job: Job) -> Photograph:
     photograph = read_photograph(job.source)
     origin = photograph.origin
+    if origin is None:
+        return photograph
+    # Imported where they are needed: other photographs can do without.
+    from venule.dicom.source import Source
+
     if not isinstance(origin, Source):
         return photograph
     if not job.dicom:

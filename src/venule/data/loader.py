@@ -27,10 +27,10 @@ from venule.data.truth import VESSEL, Planes
 from venule.errors import DatasetError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import outlined
+from venule.image.illumination import correct_illumination
 from venule.image.preprocess import (
     FovScaled,
     Preprocessing,
-    correct_illumination,
     scale_image,
     scale_mask,
     scale_soft,

@@ -21,6 +21,9 @@ _COARSE_PX = 220
 _FITTED_PX = 400
 """The edge of a mask is fitted on a copy that is at most so large."""
 
+_REDUCED_AT_ONCE = 2**20
+"""Pixels of a strip that is made smaller at once."""
+
 _SAME = 0.9
 """Share of a given mask that must have been found for the rest of it to be taken for border."""
 
@@ -55,12 +58,11 @@ def find_fov(image: RGB) -> FieldOfView:
     """
     check_rgb(image)
     height, width = image.shape[:2]
-    fine = _reduced(Image.fromarray(image), _FINE_PX)
     factor = math.ceil(max(height, width) / _FINE_PX)
-    coarser = math.ceil(max(fine.size) / _COARSE_PX)
-    levels = _smoothed(fine.reduce(coarser) if coarser > 1 else fine)
+    pixels = _reduced(image, factor)
+    coarser = math.ceil(max(pixels.shape) / _COARSE_PX)
+    levels = _smoothed(_reduced(pixels, coarser))
     regions, left = find_regions(levels)
-    pixels = image if factor == 1 else np.asarray(fine)
     found = []
     for region in regions:
         rim = locate_rim(pixels, region.outline.scaled(coarser))
@@ -118,15 +120,20 @@ def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, FieldOfView]:
     return found, FieldOfView(both, found.outline, found.fields)
 
 
-def _reduced(image: Image.Image, longest: int) -> Image.Image:
-    """A copy whose longer side is at most about `longest`; each pixel is the mean of a block."""
-    factor = math.ceil(max(image.size) / longest)
-    return image.reduce(factor) if factor > 1 else image
+def _reduced(image: RGB, factor: int) -> RGB:
+    """A copy of which each pixel is the mean of a block, `factor` pixels high and wide."""
+    if factor == 1:
+        return image
+    # Strip by strip: Pillow's copies stay small.
+    blocks = max(1, _REDUCED_AT_ONCE // (factor * image.shape[1]))
+    tops = range(0, len(image), factor * blocks)
+    parts = (Image.fromarray(image[top : top + factor * blocks]) for top in tops)
+    return np.concatenate([np.asarray(part.reduce(factor)) for part in parts])
 
 
-def _smoothed(image: Image.Image) -> Levels:
+def _smoothed(image: RGB) -> Levels:
     """(h, w, 3) int16, each pixel the mean of nine: noise is blurred away."""
-    padded = np.pad(np.asarray(image).astype(np.int16), ((1, 1), (1, 1), (0, 0)), mode="edge")
+    padded = np.pad(image.astype(np.int16), ((1, 1), (1, 1), (0, 0)), mode="edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     total = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
     return np.asarray((total + 4) // 9, np.int16)

@@ -22,7 +22,8 @@ def to_levels(probability: FloatMap) -> Levels:
     """Round probabilities (H, W) to levels; what lies outside 0..1 is clipped."""
     levels = np.empty(probability.shape, np.uint16)
     for rows in strips(probability.shape):
-        part = probability[rows].clip(0, 1) * np.float32(LARGEST)
+        part = probability[rows] * np.float32(LARGEST)
+        part.clip(0, LARGEST, out=part)
         levels[rows] = np.rint(part, out=part)
     return levels
 

@@ -6,29 +6,32 @@ a map that is scaled down and restored lies on the photograph without a shift.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field, model_validator
-from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_array
 
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
 from venule.image.fov import FieldOfView
+from venule.image.illumination import Illumination, correct_illumination
 from venule.image.levels import strips
 
 MIN_STD = 1 / 255
 """A photograph without any contrast is divided by one grey level, not by zero."""
 
-RESTORED_AT_ONCE = 2**21
-"""Pixels of a strip in which a larger map is brought to size: Pillow's copies of it stay small."""
+RESTORED_AT_ONCE = 2**18
+"""Pixels of a strip in which a map is brought to the photograph's size: few enough for a cache."""
 
-_AT_ONCE = 2**19
-"""Pixels corrected at once: few calls for a working size, little memory for more."""
+_SCALED_AT_ONCE = 2**22
+"""Pixels of a strip in which a photograph or a plane is scaled: copies of it stay small."""
 
+_HALF = 0.5 - 1e-4
+"""Half of a pixel, where weights are rounded."""
 
 MOST_ENLARGED = 2**25
 """Pixels to which a photograph is scaled up at most; ten times what any shipped network needs."""
@@ -74,14 +77,6 @@ class FovScaled(BaseModel, frozen=True, extra="forbid"):
     def working_diameter_px(self, diameter_px: float) -> float:
         """The diameter that a field of view of `diameter_px` has for the network."""
         return max(self.diameter_px, min(self.largest_px or 0, diameter_px / self.finer))
-
-
-class Illumination(BaseModel, frozen=True, extra="forbid"):
-    """Grey levels after illumination correction, and its window as a share of the diameter."""
-
-    mean: float = 128.0
-    std: _Positive = 40.0  # three standard deviations to either side fit into 8 bits
-    window: _Positive = 1 / 12
 
 
 Scaling = Annotated[Native | Square | FovScaled, Field(discriminator="kind")]
@@ -132,16 +127,33 @@ def scale_image(image: RGB, shape: tuple[int, int]) -> RGB:
     """`image` at `shape` (rows, columns): bilinear, antialiased where it shrinks."""
     if image.shape[:2] == shape:
         return image
-    resized = Image.fromarray(image).resize(shape[::-1], Image.Resampling.BILINEAR)
-    return np.asarray(resized)
+    height, width = image.shape[:2]
+    scale = height / shape[0]
+    reach = max(scale, 1) + 1
+    scaled = np.empty((*shape, 3), np.uint8)
+    # Strip by strip: Pillow's copies stay small.
+    for rows in strips(shape, _SCALED_AT_ONCE * math.prod(shape) // (height * width)):
+        top, bottom = rows.start * scale, rows.stop * scale
+        first = max(0, math.floor(top - reach))
+        part = Image.fromarray(image[first : math.ceil(bottom + reach)])
+        box = (0, top - first, width, min(bottom - first, part.height))
+        size = shape[1], rows.stop - rows.start
+        scaled[rows] = np.asarray(part.resize(size, Image.Resampling.BILINEAR, box=box))
+    return scaled
 
 
 def scale_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
     """`mask` at `shape` (rows, columns): True where at least half of the pixel is inside."""
-    if mask.shape == shape:
-        return mask
-    grey = Image.fromarray(mask.astype(np.uint8) * 255)
-    return np.asarray(grey.resize(shape[::-1], Image.Resampling.BILINEAR)) >= 128
+    return mask if mask.shape == shape else _resized(mask, shape) >= _HALF
+
+
+def sample_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """`mask` at `shape` (rows, columns): each pixel as it is in its middle."""
+    rows, columns = (
+        (2 * np.arange(there) + 1) * here // (2 * there)
+        for here, there in zip(mask.shape, shape, strict=True)
+    )
+    return mask if mask.shape == shape else mask.take(rows, axis=0).take(columns, axis=1)
 
 
 def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
@@ -151,113 +163,41 @@ def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
     """
     if mask.shape == shape:
         return mask.astype(np.float32)
-    share = Image.fromarray(mask.astype(np.float32))
-    return np.asarray(share.resize(shape[::-1], Image.Resampling.BILINEAR)).clip(0, 1)
+    return _resized(mask, shape).clip(0, 1)
 
 
-def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> RGB:
-    """Correct uneven illumination: the same mean and contrast everywhere in the field of view.
+def _resized(plane: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
+    """A plane (H, W) at `shape` (h, w), float32: bilinear, antialiased where it shrinks."""
+    rows, columns = map(_bilinear, plane.shape, shape)
+    lines = np.empty((shape[0], plane.shape[1]), np.float32)
+    for part in strips(lines.shape, _SCALED_AT_ONCE * shape[0] // plane.shape[0]):
+        some = rows[part]
+        used = slice(some.indices.min(), some.indices.max() + 1)
+        lines[part] = some[:, used] @ plane[used].astype(np.float32, copy=False)
+    return _columns_resized(lines, columns)
 
-    Each channel minus its mean around a pixel, over its standard deviation there, both weighted by
-    a Gaussian of a share (`window`) of the field of view's diameter (Foracchia et al. 2005, eq. 4,
-    with Gaussian windows); `mean` and `std` grey levels afterwards, 0 outside.
+
+def _columns_resized(plane: FloatMap, columns: csr_array) -> FloatMap:
+    return np.ascontiguousarray((columns @ np.ascontiguousarray(plane.T)).T)
+
+
+@lru_cache(maxsize=16)
+def _bilinear(length: int, resized: int) -> csr_array:
+    """(resized, length) float32, which resizes columns of so many pixels by multiplication.
+
+    Each row is a triangle around the centre of its pixel, as wide as the pixels of the coarser one
+    are apart, cut off at the ends and summing to 1: Pillow's BILINEAR.
     """
-    height, width = fov.shape
-    diameter_px = 2 * math.sqrt(max(1, int(np.count_nonzero(fov))) / math.pi)
-    # Window means are smooth: those of some 80 cells along the diameter hold them.
-    cells = _Cells(height, width, max(1, round(diameter_px / 80)))
-    step = cells.side_px
-    # The cells' own spread makes the window as wide as those that the networks were trained with.
-    sigma = math.sqrt((diameter_px * illumination.window / step) ** 2 + (1 - step**-2) / 12)
-    flat = np.empty_like(image)
-    plane = cells.plane()
-    inner = cells.inside(plane)
-    inner[:] = fov
-    weight = cells.sums(plane, sigma)
-    weight = np.maximum(weight, 1e-3 * step**2)
-    for channel in range(3):
-        np.multiply(image[..., channel], fov, out=inner, dtype=np.float32)
-        mean = cells.sums(plane, sigma) / weight
-        square = cells.sums(np.square(plane), sigma) / weight
-        gain = illumination.std / np.sqrt(
-            np.maximum(square - mean * mean, 1)
-        )  # one grey level at least
-        flat[..., channel] = cells.apply(plane, gain, illumination.mean - mean * gain)
-        flat[..., channel] *= fov
-    return flat
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Squares of `side_px` pixels over an image, from its first pixel on.
-
-    A plane of the image has a cell more above and below, so that its rows can be cut into cells,
-    and into the runs of rows between the centres of cells, without a copy.
-    """
-
-    height: int
-    width: int
-    side_px: int
-
-    @property
-    def rows(self) -> int:
-        return -(-self.height // self.side_px)
-
-    @property
-    def columns(self) -> int:
-        return -(-self.width // self.side_px)
-
-    def plane(self) -> FloatMap:
-        """An empty plane: zeros, float32."""
-        return np.zeros(((self.rows + 2) * self.side_px, self.columns * self.side_px), np.float32)
-
-    def inside(self, plane: FloatMap) -> FloatMap:
-        """The image's own part of a plane: (height, width), a view."""
-        return plane[self.side_px : self.side_px + self.height, : self.width]
-
-    def sums(self, plane: FloatMap, sigma: float) -> NDArray[np.float64]:
-        """(rows, columns) sums over each cell, blurred by `sigma` cells, zeros outside."""
-        step = self.side_px
-        inner = plane[step : step + self.rows * step]
-        lines = inner.reshape(self.rows, step, -1).sum(axis=1)
-        sums = lines.reshape(self.rows, self.columns, step).sum(axis=2, dtype=np.float64)
-        return gaussian_filter(sums, sigma, mode="constant")  # type: ignore[no-any-return]
-
-    def apply(
-        self, plane: FloatMap, gain: NDArray[np.float64], shift: NDArray[np.float64]
-    ) -> NDArray[np.uint8]:
-        """(height, width) of the plane times `gain` plus `shift`, both bilinear between cells."""
-        step = self.side_px
-        before = (step + 1) // 2  # rows of the first run that lie above the image
-        runs = plane[step - before :][: (self.rows + 1) * step].reshape(self.rows + 1, step, -1)
-        # How far each row of a run is from the upper centre to the lower, the same in every run.
-        share = ((np.arange(step) - before + 0.5) / step + 0.5).astype(np.float32)[:, None]
-        (gain_at, gain_by), (shift_at, shift_by) = (self._runs(cells) for cells in (gain, shift))
-        level = np.empty((self.rows + 1, step, self.width), np.uint8)
-        several = max(1, _AT_ONCE // (step * self.width))
-        for run in range(0, self.rows + 1, several):
-            part = np.s_[run : run + several]
-            result = gain_by[part] * share
-            result += gain_at[part]
-            result *= runs[part, :, : self.width]
-            result += shift_by[part] * share
-            result += shift_at[part]
-            np.clip(result, 0, 255, out=result)
-            level[part] = np.rint(result, out=result)
-        return level.reshape(-1, self.width)[before : before + self.height]
-
-    def _runs(self, cells: NDArray[np.float64]) -> tuple[FloatMap, FloatMap]:
-        """Values at the upper end of each run, and by how much they grow to its lower end.
-
-        Both (rows + 1, 1, width) float32; beyond the outermost centres nothing changes.
-        """
-        at = (np.arange(self.width) + 0.5) / self.side_px - 0.5
-        left = np.floor(at).astype(np.intp)
-        share = at - left
-        wide = cells[:, left.clip(0)] * (1 - share)
-        wide += cells[:, (left + 1).clip(0, self.columns - 1)] * share
-        ends = np.concatenate([wide[:1], wide, wide[-1:]]).astype(np.float32)[:, None]
-        return ends[:-1], np.diff(ends, axis=0)
+    scale = length / resized
+    reach = max(scale, 1.0)
+    centre = (np.arange(resized)[:, None] + 0.5) * scale - 0.5
+    taps = np.ceil(centre - reach).astype(np.int32) + np.arange(math.ceil(2 * reach) + 1)
+    weights = np.maximum(1 - np.abs(taps - centre) / reach, 0)
+    weights[(taps < 0) | (taps >= length)] = 0
+    weights /= weights.sum(axis=1, keepdims=True)
+    used = weights > 0
+    ends = np.concatenate([[0], np.cumsum(np.count_nonzero(used, axis=1))]).astype(np.int32)
+    return csr_array((weights[used].astype(np.float32), taps[used], ends), (resized, length))
 
 
 def statistics(
@@ -278,7 +218,8 @@ def statistics(
     # Histograms of the 256 levels: exact, and no float copy of an 8-megapixel photograph.
     levels = np.arange(256) / 255
     inside = Image.fromarray(fov.view(np.uint8))
-    counts = np.reshape(Image.fromarray(image).histogram(inside), (3, 256))
+    planes = (Image.fromarray(image[..., channel]) for channel in range(3))
+    counts = np.array([plane.histogram(inside) for plane in planes])
     total = int(counts[0].sum())
     mean = counts @ levels / total
     variance = (counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total
@@ -323,17 +264,11 @@ def restored_strips(logits: FloatMap, shape: tuple[int, int]) -> Iterator[tuple[
 
     Each strip is (rows, W) float32 and its own memory.
     """
-    height, width = shape
-    scale = logits.shape[0] / height
-    image = Image.fromarray(np.ascontiguousarray(logits, np.float32))
-    for rows in strips(shape, RESTORED_AT_ONCE):
-        if logits.shape == shape:
-            yield rows, logits[rows].copy()
-            continue
-        # Pillow looks beyond the box where the filter reaches: strips fit without a seam.
-        box = (0, rows.start * scale, image.width, min(rows.stop * scale, image.height))
-        size = (width, rows.stop - rows.start)
-        yield rows, np.array(image.resize(size, Image.Resampling.BILINEAR, box=box))
+    rows, columns = map(_bilinear, logits.shape, shape)
+    same = logits.shape == shape
+    wide = logits if same else _columns_resized(logits, columns)
+    for part in strips(shape, RESTORED_AT_ONCE):
+        yield part, logits[part].copy() if same else rows[part] @ wide
 
 
 def restore(logits: FloatMap, shape: tuple[int, int]) -> FloatMap:

@@ -185,11 +185,9 @@ def _without_edge(inside: Mask, near: Mask) -> Mask | None:
 def _eroded(mask: Mask, by: int) -> Mask:
     """`mask` without what lies within `by` pixels, along rows and columns, of its edge."""
     padded = np.pad(mask, by)
-    rows = padded.copy()
-    for shift in (-by, by):
-        rows &= np.roll(padded, shift, axis=0)
-        rows &= np.roll(padded, shift, axis=1)
-    return rows[by:-by, by:-by]
+    rows, columns = padded[:, by:-by], padded[by:-by]
+    beside = rows[: -2 * by] & rows[2 * by :] & columns[:, : -2 * by] & columns[:, 2 * by :]
+    return np.asarray(mask & beside)
 
 
 def _largest(mask: Mask) -> Mask:
@@ -257,10 +255,5 @@ def _opened(mask: Mask) -> Mask:
     by = max(1, min(mask.shape) // 100)
     eroded = _eroded(np.pad(mask, by, constant_values=True), by)[by:-by, by:-by]
     padded = np.pad(eroded, by)
-    grown = padded.copy()
-    for shift in (-by, by):
-        grown |= np.roll(padded, shift, axis=0)
-    both = grown.copy()
-    for shift in (-by, by):
-        both |= np.roll(grown, shift, axis=1)
-    return both[by:-by, by:-by] & mask
+    rows = padded[: -2 * by] | padded[by:-by] | padded[2 * by :]
+    return np.asarray((rows[:, : -2 * by] | rows[:, by:-by] | rows[:, 2 * by :]) & mask)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp
+from scipy.special import logsumexp
 
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import FieldOfView, find_fov, given_fov
 from venule.image.levels import Levels, threshold_level, to_levels
 from venule.image.photograph import Photograph, as_photograph
-from venule.image.preprocess import Square, preprocess, restored_strips, scale_mask
+from venule.image.preprocess import Square, preprocess, restored_strips, sample_mask
 from venule.image.tiles import Run, predict_tiled
 from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.models.record import Calibration, ClassRecord, ComponentRules, ModelRecord
@@ -118,7 +118,7 @@ def _reconnect(levels: Levels, logits: FloatMap, fov: Mask, one: ClassRecord) ->
 
     offset = _offset(one.calibration, logits, fov)
     small = _calibrated(logits.copy(), one.calibration, offset)
-    inside = scale_mask(fov, (logits.shape[0], logits.shape[1]))
+    inside = sample_mask(fov, (logits.shape[0], logits.shape[1]))
     small *= inside
     budget = one.components.reconnection_budget
     paths = reconnections(small, inside, threshold=one.threshold, budget=budget)
@@ -127,9 +127,13 @@ def _reconnect(levels: Levels, logits: FloatMap, fov: Mask, one: ClassRecord) ->
 
 def _calibrated(logits: FloatMap, calibration: Calibration, offset: np.float32) -> FloatMap:
     """Turn logits into probabilities, in place."""
-    logits *= np.float32(calibration.scale)
-    logits += offset
-    return expit(logits, out=logits)  # type: ignore[no-any-return]
+    logits *= np.float32(calibration.scale / 2)
+    logits += offset / 2
+    # The logistic function as a hyperbolic tangent: NumPy has that one vectorized.
+    np.tanh(logits, out=logits)
+    logits += 1
+    logits *= np.float32(0.5)
+    return logits
 
 
 def _offset(calibration: Calibration, logits: FloatMap, fov: Mask) -> np.float32:

@@ -12,8 +12,8 @@ from PIL import Image
 from venule.analysis.analyse import Analysis
 from venule.image.arrays import RGB
 from venule.image.encode import encode_jpeg
+from venule.image.illumination import Illumination, correct_illumination
 from venule.image.photograph import read_photograph
-from venule.image.preprocess import Illumination, correct_illumination
 
 View = Literal["color", "green", "clahe", "illumination"]
 VIEWS: tuple[View, ...] = get_args(View)

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from venule.data.augment import AugmentationConfig
 from venule.data.case import Expert
-from venule.image.preprocess import FovScaled, Illumination, Native, Preprocessing, Square
+from venule.image.illumination import Illumination
+from venule.image.preprocess import FovScaled, Native, Preprocessing, Square
 from venule.image.tiles import Tiling
 from venule.metrics.metric import selecting_metrics
 from venule.models.record import Calibration, ComponentRules

@@ -1,15 +1,14 @@
 """Connected components of a vessel map: small ones are specks, not vessels."""
 
 import numpy as np
-import scipy.ndimage as ndi
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from venule.image.arrays import Mask
 from venule.image.levels import Levels, strips, threshold_level
 
 EIGHT_CONNECTED = np.ones((3, 3), bool)
-
-_COUNTED_AT_ONCE = 2**23
 
 
 def lower_small_components(
@@ -25,16 +24,45 @@ def lower_small_components(
     if least_px <= 1:
         return
     least = threshold_level(threshold)
-    labels, count = ndi.label((levels >= least) & fov, structure=EIGHT_CONNECTED)
-    small = component_sizes(labels, count) < least_px
-    small[0] = False  # the background
+    row_px = levels.shape[1] + 1
+    starts, stops = _runs(levels, fov, least)
+    component = _component(starts, stops, row_px)
+    sizes = np.bincount(component, weights=stops - starts)
+    small = sizes[component] < least_px
+    at = _ranges(starts[small], (stops - starts)[small])
+    levels.ravel()[at - at // row_px] = least - 1  # a view, for maps are contiguous
+
+
+def _runs(levels: Levels, fov: Mask, least: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where runs of pixels, from `least` on and in `fov`, start along the rows, and where they end.
+
+    Both (R,) indices, from 0 in the order of rows, each of which has a pixel more at its end that
+    belongs to no run.
+    """
+    row_px = levels.shape[1] + 1
+    edges = []
     for rows in strips(levels.shape):
-        levels[rows][small[labels[rows]]] = least - 1
+        inside = np.zeros(1 + (rows.stop - rows.start) * row_px, bool)
+        part = inside[1:].reshape(-1, row_px)[:, :-1]
+        np.greater_equal(levels[rows], least, out=part)
+        part &= fov[rows]
+        edges.append(np.flatnonzero(inside[1:] != inside[:-1]) + rows.start * row_px)
+    at = np.concatenate(edges)
+    return at[::2], at[1::2]
 
 
-def component_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Pixels of each label from 0 to `count`; part by part, for bincount copies to 64 bits."""
-    sizes = np.zeros(count + 1, np.int64)
-    for rows in np.array_split(labels, -(-labels.size // _COUNTED_AT_ONCE)):
-        sizes += np.bincount(rows.ravel(), minlength=count + 1)
-    return sizes
+def _component(starts: NDArray[np.intp], stops: NDArray[np.intp], row_px: int) -> NDArray[np.int32]:
+    """The number of each run's component: runs are 8-connected to those that they touch above."""
+    first = np.searchsorted(stops, starts - row_px, "left")
+    last = np.searchsorted(starts, stops - row_px, "right")
+    touched = np.maximum(last - first, 0)
+    above = _ranges(first, touched)
+    ends = np.concatenate([[0], np.cumsum(touched)])
+    links = csr_array((np.ones(len(above), bool), above, ends), (len(starts), len(starts)))
+    return connected_components(links, directed=False)[1]  # type: ignore[no-any-return]
+
+
+def _ranges(first: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The whole numbers from each of `first` on, so many of each, one after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.asarray(np.arange(int(lengths.sum())) + np.repeat(first - before, lengths))

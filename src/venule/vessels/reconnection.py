@@ -9,14 +9,13 @@ link first.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import product
 
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
-from skimage.draw import line
 
 from venule.image.arrays import FloatMap, Mask
 from venule.image.levels import Levels, threshold_level
@@ -35,16 +34,23 @@ Path = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class _Grid:
-    """The pixels that a path may use, and what each costs."""
+    """The pixels that a path may use, and what each costs.
 
-    node: NDArray[np.int32]  # (h + 2, w + 2), a pixel's number from 0, or -1, with a border of -1
-    flat: NDArray[np.intp]  # (N,), index into `node` of each number
-    component: NDArray[np.int32]  # (N,), the component that each belongs to, 0 for none
-    cost: NDArray[np.float64]  # (N,), of a step of length 1
+    Attributes:
+        flat: (N,), their indices into the map with a border of one pixel, sorted.
+        component: (N,), the component that each belongs to, 0 for none.
+        cost: (N,), of a step of length 1.
+        width: of the map with its border.
+    """
+
+    flat: NDArray[np.intp]
+    component: NDArray[np.int32]
+    cost: NDArray[np.float64]
+    width: int
 
     def places(self, nodes: Sequence[int]) -> Path:
         """Rows and columns of some pixels."""
-        rows, columns = np.divmod(self.flat[nodes], self.node.shape[1])
+        rows, columns = np.divmod(self.flat[nodes], self.width)
         return np.stack((rows - 1, columns - 1), axis=1)
 
 
@@ -62,6 +68,8 @@ def reconnections(
     if components < 2 or budget <= 0:
         return []
     grid = _grid(probability, fov, labels, threshold=threshold)
+    if not len(grid.flat):
+        return []
     first, second, length = _neighbours(grid)
     weight = length * (grid.cost[first] + grid.cost[second]) / 2
     size = len(grid.flat)
@@ -75,10 +83,13 @@ def reconnections(
         return_predecessors=True,
     )
     links = _cheapest(grid, first, second, weight, distance, source, budget=budget)
-    return [
-        grid.places([*reversed([*_back(a, before)]), *_back(b, before)])
-        for a, b in _tree(links, components)
+    if not len(links):
+        return []
+    paths = [
+        [*reversed([*_back(a, before)]), *_back(b, before)] for a, b in _tree(links, components)
     ]
+    places = grid.places([node for path in paths for node in path])
+    return np.split(places, np.cumsum([len(path) for path in paths])[:-1])
 
 
 def raise_paths(
@@ -95,34 +106,62 @@ def raise_paths(
     8-connected lines between the centres of its pixels. Nothing is lowered, and nothing outside
     `fov` changes. Returns the flat indices, sorted, of the pixels that were below the threshold.
     """
+    if not paths:
+        return np.empty(0, np.intp)
     least = threshold_level(threshold)
     factors = np.divide(levels.shape, shape)
-    under: list[NDArray[np.intp]] = [np.empty(0, np.intp)]
-    for path in paths:
-        corners = ((path + 0.5) * factors - 0.5).round().astype(int)
-        corners = corners.clip(0, np.subtract(levels.shape, 1))
-        for start, end in pairwise(corners):
-            rows, columns = line(*start, *end)  # type: ignore[no-untyped-call]
-            under.append(np.ravel_multi_index((rows, columns), levels.shape).astype(np.intp))
-    at = np.unique(np.concatenate(under))
+    corners = ((np.concatenate(paths) + 0.5) * factors - 0.5).round().astype(np.intp)
+    corners = corners.clip(0, np.subtract(levels.shape, 1))
+    onward = np.ones(len(corners), bool)
+    onward[np.cumsum([len(path) for path in paths]) - 1] = False  # the end of a path
+    lines = _lines(corners[onward], corners[1:][onward[:-1]])
+    rows, columns = np.concatenate([corners, lines]).T
+    at: NDArray[np.intp] = np.unique(rows * levels.shape[1] + columns)
     flat = levels.ravel()  # a view, for maps are contiguous
     at = at[(flat[at] < least) & fov.ravel()[at]]
     flat[at] = least
     return at
 
 
+def _lines(starts: Path, stops: Path) -> Path:
+    """The pixels of 8-connected lines from each start on, without its stop (Bresenham 1965)."""
+    away = stops - starts
+    steps = np.abs(away).max(axis=1, initial=0)
+    line = np.repeat(np.arange(len(steps)), steps)
+    step, of = (np.arange(len(line)) - (np.cumsum(steps) - steps)[line])[:, None], steps[line, None]
+    # Rounded to the nearest pixel; half way between two, to the farther one.
+    away = away[line]
+    return np.asarray(starts[line] + np.sign(away) * ((2 * np.abs(away) * step + of) // (2 * of)))
+
+
 def _grid(
     probability: FloatMap, fov: Mask, labels: NDArray[np.int32], *, threshold: float
 ) -> _Grid:
-    inner = ndi.binary_erosion(labels > 0, EIGHT_CONNECTED)
-    used = np.pad((probability >= FLOOR * threshold) & fov & ~inner, 1)
-    node = np.full(used.shape, -1, np.int32)
-    flat = np.flatnonzero(used)
-    node.ravel()[flat] = np.arange(len(flat), dtype=np.int32)
-    inside = used[1:-1, 1:-1]
-    component = labels[inside]
-    lack = np.log(threshold / np.maximum(probability[inside].astype(np.float64), 1e-12))
-    return _Grid(node, flat, component, np.where(component > 0, 0, np.maximum(lack, 0)) + _FREE)
+    """The pixels of gaps between components, and those of the components beside them.
+
+    A region of faint pixels that touches one component only, such as the rim of a vessel, is no
+    gap: most are left out.
+    """
+    padded = np.pad(labels, 1)
+    width = padded.shape[1]
+    faint = np.pad((probability >= FLOOR * threshold) & fov & (labels == 0), 1)
+    gaps, count = ndi.label(faint, structure=EIGHT_CONNECTED)
+    flat = np.flatnonzero(faint)
+    offsets = [width * down + right for down, right in product((-1, 0, 1), repeat=2)]
+    around = flat + np.array(offsets)[:, None]
+    beside, gap = padded.ravel()[around], gaps.ravel()[flat]
+    highest, lowest = np.zeros(count + 1, np.int32), np.full(count + 1, labels.size, np.int32)
+    np.maximum.at(highest, gap, beside.max(axis=0))
+    np.minimum.at(lowest, gap, np.where(beside > 0, beside, labels.size).min(axis=0))
+    between = (lowest < highest)[gap]
+    ends = np.unique(around[:, between][beside[:, between] > 0])
+    used = np.sort(np.concatenate([flat[between], ends]))
+    component = padded.ravel()[used]
+    rows, columns = np.divmod(used, width)
+    seen = probability[rows - 1, columns - 1].astype(np.float64)
+    lack = np.log(threshold / np.maximum(seen, 1e-12))
+    cost = np.where(component > 0, 0, np.maximum(lack, 0)) + _FREE
+    return _Grid(used, component, cost, width)
 
 
 def _neighbours(
@@ -133,10 +172,11 @@ def _neighbours(
     Pairs inside one component, from which all paths begin anyhow, are left out.
     """
     pairs = []
-    numbers, node, between = np.arange(len(grid.flat)), grid.node.ravel(), grid.component == 0
+    numbers, between = np.arange(len(grid.flat)), grid.component == 0
     for down, right, length in _STEPS:
-        there = node[grid.flat + (down * grid.node.shape[1] + right)]
-        useful = (there >= 0) & (between | between[there])
+        wanted = grid.flat + (down * grid.width + right)
+        there = np.searchsorted(grid.flat, wanted).clip(max=len(grid.flat) - 1)
+        useful = (grid.flat[there] == wanted) & (between | between[there])
         pairs.append((numbers[useful], there[useful], np.full(np.count_nonzero(useful), length)))
     first, second, lengths = (np.concatenate(column) for column in zip(*pairs, strict=True))
     return first, second, lengths
@@ -168,8 +208,6 @@ def _cheapest(
 
 def _tree(links: NDArray[np.float64], components: int) -> list[tuple[int, int]]:
     """The meeting pixels of the links that a minimum spanning tree takes."""
-    if not len(links):
-        return []
     one, other = links[:, 0].astype(np.intp), links[:, 1].astype(np.intp)
     shape = (components + 1, components + 1)
     # The rank as weight: no ties, so that the tree does not depend on the order of its edges.

@@ -1,0 +1,142 @@
+"""Uneven illumination of a photograph, corrected: the same light and contrast all over."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+from scipy.ndimage import gaussian_filter
+
+from venule.image.arrays import RGB, FloatMap, Mask
+
+_AT_ONCE = 2**17
+"""Pixels corrected at once, which a processor's cache holds."""
+
+Grid = NDArray[np.float64]
+"""(rows, columns), a value of each cell."""
+
+_Positive = Annotated[float, Field(gt=0)]
+
+
+class Illumination(BaseModel, frozen=True, extra="forbid"):
+    """Grey levels after illumination correction, and its window as a share of the diameter."""
+
+    mean: float = 128.0
+    std: _Positive = 40.0  # three standard deviations to either side fit into 8 bits
+    window: _Positive = 1 / 12
+
+
+def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> RGB:
+    """Correct uneven illumination: the same mean and contrast everywhere in the field of view.
+
+    Each channel minus its mean around a pixel, over its standard deviation there, both weighted by
+    a Gaussian of a share (`window`) of the field of view's diameter (Foracchia et al. 2005, eq. 4,
+    with Gaussian windows); `mean` and `std` grey levels afterwards, 0 outside.
+    """
+    height, width = fov.shape
+    diameter_px = 2 * math.sqrt(max(1, int(np.count_nonzero(fov))) / math.pi)
+    # Window means are smooth: those of some 80 cells along the diameter hold them.
+    cells = _Cells(height, width, max(1, round(diameter_px / 80)))
+    step = cells.side_px
+    # The cells' own spread makes the window as wide as those that the networks were trained with.
+    sigma = math.sqrt((diameter_px * illumination.window / step) ** 2 + (1 - step**-2) / 12)
+    # A colour's plane after the other in memory, for all that follows takes them one by one.
+    flat = np.empty((3, height, width), np.uint8)
+    kept = np.where(fov, np.uint8(255), np.uint8(0))
+    plane = cells.plane()
+    inner = cells.inside(plane)
+    inner[:] = fov
+    weight = np.maximum(cells.sums(plane, sigma), 1e-3 * step**2)
+    for channel in range(3):
+        inner[:] = image[..., channel] & kept
+        mean = cells.sums(plane, sigma) / weight
+        square = cells.sums(plane, sigma, squared=True) / weight
+        std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
+        gain = illumination.std / std
+        shift = illumination.mean - mean * gain
+        for rows, levels in cells.apply(plane, gain, shift + 0.5):  # cut off, so rounded
+            flat[channel, rows] = levels
+        flat[channel] &= kept
+    return flat.transpose(1, 2, 0)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Squares of `side_px` pixels over an image, from its first pixel on.
+
+    A plane of the image has a cell more above and below, so that its rows can be cut into cells,
+    and into the runs of rows between the centres of cells, without a copy.
+    """
+
+    height: int
+    width: int
+    side_px: int
+
+    @property
+    def rows(self) -> int:
+        return -(-self.height // self.side_px)
+
+    @property
+    def columns(self) -> int:
+        return -(-self.width // self.side_px)
+
+    def plane(self) -> FloatMap:
+        """An empty plane: zeros, float32."""
+        return np.zeros(((self.rows + 2) * self.side_px, self.columns * self.side_px), np.float32)
+
+    def inside(self, plane: FloatMap) -> FloatMap:
+        """The image's own part of a plane: (height, width), a view."""
+        return plane[self.side_px : self.side_px + self.height, : self.width]
+
+    def sums(self, plane: FloatMap, sigma: float, *, squared: bool = False) -> Grid:
+        """Sums over each cell, or of squares, blurred by `sigma` cells, zeros outside.
+
+        Of whole grey levels they are exact.
+        """
+        step = self.side_px
+        inner = plane[step : step + self.rows * step].reshape(self.rows, step, -1)
+        lines = np.einsum("rsw,rsw->rw", inner, inner) if squared else inner.sum(axis=1)
+        cells = lines.astype(np.float64).reshape(self.rows, self.columns, step)
+        sums = np.einsum("rcs->rc", cells)
+        return gaussian_filter(sums, sigma, mode="constant")  # type: ignore[no-any-return]
+
+    def apply(self, plane: FloatMap, gain: Grid, shift: Grid) -> Iterator[tuple[slice, FloatMap]]:
+        """Yield the plane times `gain` plus `shift`, both bilinear between cells, rows by rows.
+
+        Each strip is (rows, width), cut to grey levels 0 to 255.
+        """
+        step = self.side_px
+        before = (step + 1) // 2  # rows of the first run that lie above the image
+        runs = plane[step - before :][: (self.rows + 1) * step].reshape(self.rows + 1, step, -1)
+        # How far each row of a run is from the upper centre to the lower, the same in every run.
+        share = ((np.arange(step) - before + 0.5) / step + 0.5).astype(np.float32)
+        between = np.stack([1 - share, share], axis=1)
+        gains, shifts = self._ends(gain), self._ends(shift)
+        several = max(1, _AT_ONCE // (step * self.width))
+        for run in range(0, self.rows + 1, several):
+            part = np.s_[run : run + several]
+            levels = between @ gains[part]
+            levels *= runs[part, :, : self.width]
+            levels += between @ shifts[part]
+            np.clip(levels, 0, 255, out=levels)
+            top = run * step - before
+            lines = slice(max(top, 0), min(top + len(levels) * step, self.height))
+            yield lines, levels.reshape(-1, self.width)[lines.start - top : lines.stop - top]
+
+    def _ends(self, cells: Grid) -> FloatMap:
+        """Values at the upper and the lower end of each run, (rows + 1, 2, width) float32, a view.
+
+        Beyond the outermost centres nothing changes.
+        """
+        at = (np.arange(self.width) + 0.5) / self.side_px - 0.5
+        left = np.floor(at).astype(np.intp)
+        share = (at - left).astype(np.float32)
+        ends = np.pad(cells.astype(np.float32), ((1, 1), (0, 0)), mode="edge")
+        # Not by an index: that would give a transposed array, which is slow to work with.
+        wide = ends.take(left.clip(0), axis=1) * (1 - share)
+        wide += ends.take((left + 1).clip(0, self.columns - 1), axis=1) * share
+        return sliding_window_view(wide, 2, axis=0).transpose(0, 2, 1)
