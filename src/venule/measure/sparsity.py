@@ -36,7 +36,13 @@ def _distances(view: View) -> NDArray[np.float64]:
         vessels = _reduced(vessels, factor)
         region = region[factor // 2 :: factor, factor // 2 :: factor]
         vessels = vessels[: region.shape[0], : region.shape[1]]
-    away = ndi.distance_transform_edt(~vessels)[region] * factor
+    nearest = np.empty((2, *vessels.shape), np.int32)
+    ndi.distance_transform_edt(
+        ~vessels, return_distances=False, indices=nearest, return_indices=True
+    )
+    nearest[0] -= np.arange(vessels.shape[0], dtype=np.int32)[:, None]
+    nearest[1] -= np.arange(vessels.shape[1], dtype=np.int32)
+    away = np.hypot(*nearest[:, region]) * factor
     return np.asarray(np.maximum(away - factor / 2, 0))
 
 

@@ -7,7 +7,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
-from venule.vessels.profiles import ALONG_PX, Edges, find_edges, normals, tangents
+from venule.vessels.profiles import ALONG_PX, Edges, across, find_edges, tangents
 from venule.vessels.smoothing import LONGEST_PX, SHORTEST_PX, grid_noise, smooth
 
 Points = NDArray[np.float64]
@@ -22,6 +22,11 @@ _REACH, _REACH_PX = 1.7, 3.0
 
 _FIRST_PX = 16.0
 """Bends longer than this stay in the first pass, which is only to find the normals."""
+
+
+_HEADING_PX = 12.0
+"""Standard deviation of the Gaussian that averages a vessel's direction: a first trace near the
+grid's axes follows the steps of the edges, and seems to lie across them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +60,18 @@ def turned(trace: Trace) -> Trace:
 
 def along(points: Points) -> Values:
     """(N,) length of the path up to each point."""
-    return np.concatenate(((0.0,), np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
+    place = np.zeros(len(points))
+    steps = points[1:] - points[:-1]
+    np.cumsum(np.hypot(steps[:, 0], steps[:, 1]), out=place[1:])
+    return place
 
 
 def resample(points: Points, *others: Values) -> tuple[Points, ...]:
     """The path at points about one pixel apart, its ends kept, and values along it likewise."""
-    keep = np.concatenate(((True,), np.hypot(*np.diff(points, axis=0).T) > 1e-9))
-    points = points[keep]
     place = along(points)
+    keep = np.ones(len(points), bool)
+    keep[1:] = place[1:] - place[:-1] > 1e-9
+    points, place = points[keep], place[keep]
     number = max(round(float(place[-1])) + 1, 2)
     new = np.linspace(0, place[-1], number)
     path = np.stack([np.interp(new, place, column) for column in points.T], axis=1)
@@ -99,15 +108,19 @@ def refine(
     asked. `fixed` gives points that are kept, by place, and their noise in pixels. Bends longer
     than `longest_px` stay anyhow.
     """
-    near = ndi.gaussian_filter1d(radius, 3.0, mode="wrap" if closed else "nearest")
-    edges = find_edges(mask, points, _REACH * near + _REACH_PX, closed=closed)
+    mode = "wrap" if closed else "nearest"
+    near = ndi.gaussian_filter1d(radius, 3.0, mode=mode)
+    tangent = tangents(points, closed=closed)
+    normal = across(tangent)
+    edges = find_edges(mask, points, normal, _REACH * near + _REACH_PX, closed=closed)
     most = _WIDER * near + _WIDER_PX
     seen = (edges.left <= most) & (edges.right <= most)  # nan compares False
     if trusted is not None:
         seen &= trusted
     shift = np.where(seen, edges.shift, 0)
-    centers = points + normals(points, closed=closed) * shift[:, None]
-    noise = np.where(seen, grid_noise(tangents(points, closed=closed), ALONG_PX), np.inf)
+    centers = points + normal * shift[:, None]
+    heading = ndi.gaussian_filter1d(tangent, _HEADING_PX, axis=0, mode=mode)
+    noise = np.where(seen, grid_noise(heading, ALONG_PX), np.inf)
     for place, sigma in (fixed or {}).items():
         centers[place], noise[place] = points[place], sigma
     shortest = max(SHORTEST_PX, 2 * float(np.median(near)))

@@ -67,10 +67,11 @@ def _between(points: Points, half: Values, ends: tuple[End, End]) -> tuple[Point
     for end, order in ((ends[0], 1), (ends[1], -1)):
         away = points[::order] - end.position
         if end.axis is None:
-            outside = np.hypot(away[:, 0], away[:, 1]) > end.radius
+            left = _leaves(np.hypot(away[:, 0], away[:, 1]), end.radius)
         else:
             outside = away @ end.axis < -0.5
-        keep[::order][: outside.argmax() if outside.any() else len(points)] = False
+            left = int(outside.argmax()) if outside.any() else len(points)
+        keep[::order][:left] = False
     inner, widths = points[keep], half[keep]
     if not len(inner):
         widths = half[[len(half) // 2]]
@@ -79,6 +80,16 @@ def _between(points: Points, half: Values, ends: tuple[End, End]) -> tuple[Point
         return None
     new, radius = resample(path, np.concatenate((widths[:1], widths[: len(inner)], widths[-1:])))
     return new, np.asarray(radius)
+
+
+def _leaves(away: Values, radius: float) -> int:
+    """The first place of a path, `away` (N,) from its fork, that lies beyond the fork for good.
+
+    The skeleton's fork may lie outside: then a path can begin there, and lead through the fork.
+    """
+    near = int(away[0] + 2 * radius) + 1
+    inside = np.flatnonzero(away[:near] <= radius)
+    return int(inside[-1]) + 1 if len(inside) else 0
 
 
 def _measured(

@@ -11,6 +11,7 @@ staircase of steps so long that no local averaging removes them.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,22 +95,32 @@ def smooth(
             best, low = fitted, middle
         else:
             high = middle
-    return Smooth(best, shortest_px * _RATIO**low)
+    wavelength_px = shortest_px * _RATIO**low
+    for _ in range(2):
+        best = best + penalized(points - best, weights, _stiffness(wavelength_px))
+    return Smooth(best, wavelength_px)
 
 
 def penalized(points: Points, weights: Values, stiffness: float) -> Points:
     """(N, 2) minimiser of the weighted squares plus `stiffness` times squared third differences."""
     number = len(points)
-    bands = np.zeros((4, number))  # upper diagonals, the main one last
-    for first in range(4):
-        for second in range(first, 4):
-            ends = slice(second, number - 3 + second)
-            bands[3 - second + first, ends] += stiffness * _THIRD[first] * _THIRD[second]
+    bands = stiffness * _bands(number)
     bands[3] += weights
     _, solved, failed = dpbsv(bands, points * weights[:, None])
     if failed:
         raise ArithmeticError("smoothing: the system of equations is not positive definite")
     return np.asarray(solved)
+
+
+@lru_cache(maxsize=4)
+def _bands(number: int) -> Values:
+    """(4, N) upper diagonals, the main one last, of the sum of squared third differences."""
+    bands = np.zeros((4, number))
+    for first in range(4):
+        for second in range(first, 4):
+            ends = slice(second, number - 3 + second)
+            bands[3 - second + first, ends] += _THIRD[first] * _THIRD[second]
+    return bands
 
 
 def _stiffness(wavelength_px: float) -> float:
