@@ -24,6 +24,12 @@ _FIRST_PX = 16.0
 """Bends longer than this stay in the first pass, which is only to find the normals."""
 
 
+_SHARP = 0.35
+"""Half a calibre over the radius of a bend from which its inner edge is not asked."""
+
+_BEND_PX = 1.5
+"""Standard deviation of the Gaussian that averages curvature, to find sharp bends."""
+
 _HEADING_PX = 12.0
 """Standard deviation of the Gaussian that averages a vessel's direction: a first trace near the
 grid's axes follows the steps of the edges, and seems to lie across them."""
@@ -56,6 +62,22 @@ def turned(trace: Trace) -> Trace:
         wavelength_px=trace.wavelength_px,
         closed=trace.closed,
     )
+
+
+def curvature(points: Points, *, closed: bool = False) -> Values:
+    """(N,) signed curvature of a path whose points lie about evenly, from central differences."""
+    if len(points) < 5:
+        return np.zeros(len(points))
+    if closed:
+        points = np.concatenate((points[-3:], points, points[:3]))
+    first = np.gradient(points, axis=0)
+    second = np.gradient(first, axis=0)
+    second[0], second[-1] = second[1], second[-2]
+    speed = np.hypot(first[:, 0], first[:, 1])
+    turned = (first[:, 1] * second[:, 0] - first[:, 0] * second[:, 1]) / np.maximum(
+        speed, 1e-9
+    ) ** 3
+    return np.asarray(turned[3:-3] if closed else turned)
 
 
 def along(points: Points) -> Values:
@@ -117,12 +139,36 @@ def refine(
     seen = (edges.left <= most) & (edges.right <= most)  # nan compares False
     if trusted is not None:
         seen &= trusted
-    shift = np.where(seen, edges.shift, 0)
-    centers = points + normal * shift[:, None]
+    bend = ndi.gaussian_filter1d(curvature(points, closed=closed), _BEND_PX, mode=mode) * near
+    shift, asked = _to_middle(edges, seen, bend)
+    if trusted is not None:
+        asked = asked & trusted
+    centers = points + normal * np.where(asked, shift, 0)[:, None]
     heading = ndi.gaussian_filter1d(tangent, _HEADING_PX, axis=0, mode=mode)
-    noise = np.where(seen, grid_noise(heading, ALONG_PX), np.inf)
+    noise = np.where(asked, grid_noise(heading, ALONG_PX), np.inf)
     for place, sigma in (fixed or {}).items():
         centers[place], noise[place] = points[place], sigma
     shortest = max(SHORTEST_PX, 2 * float(np.median(near)))
-    found = smooth(centers, noise, closed=closed, between_px=(shortest, longest_px))
+    corner = ndi.maximum_filter1d(np.abs(bend), 2 * int(shortest) + 1, mode=mode) >= _SHARP
+    found = smooth(centers, noise, corner=corner, closed=closed, between_px=(shortest, longest_px))
     return Trace(found.points, near, edges, seen, found.wavelength_px, closed)
+
+
+def _to_middle(
+    edges: Edges, seen: NDArray[np.bool_], bend: Values
+) -> tuple[Values, NDArray[np.bool_]]:
+    """What to move each point by to lie in the middle of the vessel, and where that is known.
+
+    `bend` (N,) is half a calibre over the bend's radius. In a bend sharper than the vessel is wide
+    the inner edge is a corner that lies too far inside: there the middle is half a calibre from
+    the outer edge.
+    """
+    plain, sharp = seen & (np.abs(bend) < _SHARP / 2), np.abs(bend) >= _SHARP
+    if not sharp.any() or plain.sum() < 3:
+        return edges.shift, seen
+    place = np.arange(len(bend))
+    half = np.interp(place, place[plain], edges.width[plain] / 2)
+    outer = np.where(bend > 0, edges.left, edges.right)
+    found = sharp & (outer <= _WIDER * half + _WIDER_PX)
+    shift = np.where(found, np.sign(bend) * (outer - half), edges.shift)
+    return shift, seen | found

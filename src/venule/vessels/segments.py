@@ -5,10 +5,10 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
-from venule.vessels.centerline import Trace, along, refine, resample
+from venule.vessels.centerline import Trace, along, curvature, refine, resample
 from venule.vessels.ends import End
 from venule.vessels.profiles import normals
-from venule.vessels.tree import Segment, curvature
+from venule.vessels.tree import Segment
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]

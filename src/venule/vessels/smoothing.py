@@ -20,7 +20,7 @@ from scipy.linalg.lapack import dpbsv
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
-LONGEST_PX, SHORTEST_PX = 240.0, 8.0
+LONGEST_PX, SHORTEST_PX = 240.0, 6.0
 """Wavelengths between which the stiffness is chosen."""
 
 _RATIO = 2**0.25
@@ -34,9 +34,14 @@ _AXIS_PX, _DIAGONAL_PX = 1 / 12**0.5, 0.5 / 6**0.5
 _EXCESS = 1.3
 """Mean square of normalised misses up to which a curve is taken to follow the points."""
 
-_GRID_MISSES = 0.35
-"""What the mean square is of a tube's points about the least stiff curve. Edges drawn by hand or
-by a network are rougher, and are allowed as much more."""
+_GRID_MISSES, _ROUGH_PX = 0.35, 8.0
+"""More than the mean square of a tube's points about a curve of this wavelength. Edges drawn by
+hand or by a network are rougher, and are allowed as much more."""
+
+_AGAIN, _LONG = 2, 4.0
+"""How often what a curve misses is smoothed, too, and added: it takes the stiffness out of bends,
+at the ends most (twicing, Tukey 1977). Of rough edges, and of paths of fewer wavelengths than
+that, the noise is worse than the stiffness."""
 
 _THIRD = (-1.0, 3.0, -3.0, 1.0)
 
@@ -67,16 +72,18 @@ def smooth(
     points: Points,
     noise_px: Values,
     *,
+    corner: NDArray[np.bool_] | None = None,
     closed: bool = False,
     between_px: tuple[float, float] = (SHORTEST_PX, LONGEST_PX),
 ) -> Smooth:
     """The stiffest smooth path through `points` (N, 2), one pixel apart, that their noise allows.
 
     `noise_px` (N,) is the standard deviation of each point, inf where there is none. The
-    wavelength is chosen between two, whole steps of its logarithm apart.
+    wavelength is chosen between two, whole steps of its logarithm apart. `corner` (N,) bool marks
+    sharp bends, which a smooth path misses: they do not count as roughness.
     """
     if closed:
-        return _smooth_closed(points, noise_px, between_px)
+        return _smooth_closed(points, noise_px, corner, between_px)
     shortest_px, longest_px = between_px
     weights = np.where(np.isfinite(noise_px), noise_px, np.inf) ** -2.0
     seen = weights > 0
@@ -84,8 +91,11 @@ def smooth(
         return Smooth(_straight(points, weights), np.inf)
     scale = np.median(weights[seen])
     weights = weights / scale
+    coarse = penalized(points, weights, _stiffness(max(shortest_px, _ROUGH_PX)))
+    squares = _squares(points, coarse, weights * scale)
+    calm = seen if corner is None or (seen & ~corner).sum() < 5 else seen & ~corner
+    rough = max(1.0, float(squares[calm].mean()) / _GRID_MISSES)
     finest = penalized(points, weights, _stiffness(shortest_px))
-    rough = max(1.0, _misses(points, finest, weights * scale) / _GRID_MISSES)
     steps = int(np.ceil(np.log(max(longest_px / shortest_px, 1)) / np.log(_RATIO)))
     best, low, high = finest, 0, steps + 1  # step 0 is allowed, step `high` is too stiff
     while high - low > 1:
@@ -96,8 +106,9 @@ def smooth(
         else:
             high = middle
     wavelength_px = shortest_px * _RATIO**low
-    for _ in range(2):
-        best = best + penalized(points - best, weights, _stiffness(wavelength_px))
+    if rough == 1 and len(points) >= _LONG * wavelength_px:
+        for _ in range(_AGAIN):
+            best = best + penalized(points - best, weights, _stiffness(wavelength_px))
     return Smooth(best, wavelength_px)
 
 
@@ -129,8 +140,12 @@ def _stiffness(wavelength_px: float) -> float:
 
 def _misses(points: Points, fitted: Points, weights: Values) -> float:
     """Mean square of the distances between points and curve, in units of the points' noise."""
-    squares = ((points - fitted) ** 2).sum(axis=1) * weights
-    return float(squares.sum() / np.count_nonzero(weights))
+    return float(_squares(points, fitted, weights).sum() / np.count_nonzero(weights))
+
+
+def _squares(points: Points, fitted: Points, weights: Values) -> Values:
+    away = points - fitted
+    return np.asarray((away[:, 0] ** 2 + away[:, 1] ** 2) * weights)
 
 
 def _straight(points: Points, weights: Values) -> Points:
@@ -146,9 +161,15 @@ def _straight(points: Points, weights: Values) -> Points:
     return np.asarray(center + (place - middle)[:, None] * slope / max(spread, 1e-12))
 
 
-def _smooth_closed(points: Points, noise_px: Values, between_px: tuple[float, float]) -> Smooth:
+def _smooth_closed(
+    points: Points,
+    noise_px: Values,
+    corner: NDArray[np.bool_] | None,
+    between_px: tuple[float, float],
+) -> Smooth:
     """A closed path: continued beyond its seam on both sides, smoothed, and cut again."""
     number = len(points)
     around = np.arange(-number, 2 * number) % number
-    wide = smooth(points[around], noise_px[around], between_px=between_px)
+    corners = None if corner is None else corner[around]
+    wide = smooth(points[around], noise_px[around], corner=corners, between_px=between_px)
     return Smooth(wide.points[number : 2 * number], wide.wavelength_px)
