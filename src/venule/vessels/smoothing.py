@@ -10,6 +10,7 @@ depends on direction: near the grid's axes, and less near its diagonals, the edg
 staircase of steps so long that no local averaging removes them.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,10 +29,15 @@ _RATIO = 2**0.25
 _BASE_PX = 0.045
 """Noise of a midpoint between two edges, away from the grid's axes and diagonals."""
 
-_AXIS_PX, _DIAGONAL_PX = 1 / 12**0.5, 0.5 / 6**0.5
-"""Noise at the axes and diagonals: steps of 1 and of 1/sqrt(2) px, of both edges at once."""
+_ROWS = tuple(
+    (math.atan2(down, right), math.hypot(down, right))
+    for down, right in ((0, 1), (1, 1), (1, 2), (1, 3))
+)
+"""Directions, folded to an eighth of a turn, along which pixels lie in rows, and one over the
+distance of the rows: both edges of a vessel jump by it at once, in steps that are the longer the
+nearer the vessel's direction is."""
 
-_EXCESS = 1.3
+_EXCESS = 1.0
 """Mean square of normalised misses up to which a curve is taken to follow the points."""
 
 _GRID_MISSES, _ROUGH_PX = 0.35, 8.0
@@ -61,11 +67,11 @@ def grid_noise(tangent: Points, along_px: float) -> Values:
     """
     folded = np.abs(np.arctan2(tangent[:, 0], tangent[:, 1])) % (np.pi / 2)
     axis = np.minimum(folded, np.pi / 2 - folded)
-    left = 2 * np.pi * along_px
-    on_axis = _AXIS_PX * np.exp(-((left * np.tan(axis)) ** 2) / 2)
-    diagonal = np.pi / 4 - axis
-    on_diagonal = _DIAGONAL_PX * np.exp(-((left * 2**0.5 * np.tan(diagonal)) ** 2) / 2)
-    return np.sqrt(_BASE_PX**2 + on_axis**2 + on_diagonal**2)
+    variance = np.full(len(tangent), _BASE_PX**2)
+    for direction, density in _ROWS:
+        steps = 2 * np.pi * along_px * density * np.tan(axis - direction)  # per radian
+        variance += np.exp(-(steps**2)) / 12 / density**2
+    return np.sqrt(variance)
 
 
 def smooth(
