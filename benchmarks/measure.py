@@ -1,15 +1,20 @@
 """How far measurements of vessels can be trusted: against geometry, observers and repetition.
 
-    python benchmarks/measure.py proof [-o FILE.json] [--every N]
-    python benchmarks/measure.py retest RESULTS [-o FILE.json] [--workers N] [--whole-only]
-    python benchmarks/measure.py observers DATA [-o FILE.json]
-    python benchmarks/measure.py drift DATA [-o FILE.json]
+    python benchmarks/measure.py proof [--every N]
+    python benchmarks/measure.py retest RESULTS [--workers N] [--whole-only]
+    python benchmarks/measure.py observers DATA
+    python benchmarks/measure.py predicted DATASET [--models NAME ...] [--split NAME]
+    python benchmarks/measure.py drift DATA
+    python benchmarks/measure.py pvbm DATA --python PYTHON
 
 `proof` measures drawn vessels of known geometry (`venule.synth.known`). `retest` takes what
 `venule predict` wrote of RIDB, 20 eyes of five photographs each, in the whole field and
-in the field that the five have in common. `observers` compares the two annotators of DRIVE's test
-part and of CHASE_DB1; no network is asked. `drift` measures manual masks of DRIVE's training part
-and CHASE_DB1 made wider, narrower, smaller and rougher.
+in the field that the five have in common; of arteries, veins and equivalents too, if it was run
+with `--save mask,av,disc`. `observers` compares the two annotators of DRIVE's test
+part and of CHASE_DB1; no network is asked. `predicted` compares networks with the first annotator
+of a split, and records the access if it is a test. `drift` measures manual masks of DRIVE's
+training part and CHASE_DB1 made wider, narrower, smaller and rougher. `pvbm` has PVBM measure the
+same masks as venule, with the interpreter of an environment that PVBM is installed in.
 """
 
 import argparse
@@ -17,32 +22,48 @@ import json
 from pathlib import Path
 
 from measuring.drift import drift
-from measuring.observers import observers
+from measuring.observers import observers, predicted
+from measuring.others import pvbm
 from measuring.proof import proof
 from measuring.retest import retest
+
+ACCESS_LOG = Path("results/test_access.jsonl")
+
+COMMANDS = {
+    "proof": (proof, None),
+    "retest": (retest, "results"),
+    "observers": (observers, "data"),
+    "predicted": (predicted, "data"),
+    "drift": (drift, "data"),
+    "pvbm": (pvbm, "data"),
+}
+"""Each with the folder that it asks for."""
 
 
 def main() -> None:
     """Run one benchmark and write its result."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(required=True)
-    for name, run, arguments in (
-        ("proof", proof, ()),
-        ("retest", retest, ("results",)),
-        ("observers", observers, ("data",)),
-        ("drift", drift, ("data",)),
-    ):
+    for name, (run, folder) in COMMANDS.items():
         command = commands.add_parser(name)
-        for argument in arguments:
-            command.add_argument(argument, type=Path)
-        command.add_argument(
-            "-o", "--out", type=Path, default=Path("results/measure") / f"{name}.json"
-        )
+        if folder is not None:
+            command.add_argument(folder, type=Path)
+        out = Path("results/measure") / f"{name}.json"
+        command.add_argument("-o", "--out", type=Path, default=out)
         command.add_argument("--every", type=int, default=1, help="only every Nth case")
-        command.add_argument("--each", type=int, default=5, help="photographs of an eye, of retest")
-        command.add_argument("--workers", type=int, default=1, help="processes, of retest")
-        command.add_argument("--whole-only", action="store_true", help="of retest: no registration")
         command.set_defaults(run=run)
+        if run is retest:
+            command.add_argument("--each", type=int, default=5, help="photographs of an eye")
+            command.add_argument("--workers", type=int, default=1, help="processes")
+            command.add_argument("--whole-only", action="store_true", help="no registration")
+        elif run is predicted:
+            command.add_argument("--models", nargs="+", default=["general", "accurate"])
+            command.add_argument("--split", default="test")
+            command.add_argument("--access-log", type=Path, default=ACCESS_LOG)
+        elif run is pvbm:
+            command.add_argument("--python", required=True, help="interpreter that has PVBM")
     given = parser.parse_args()
     result = given.run(given)
     given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,8 @@ T = TypeVar("T")
 def retest(given: argparse.Namespace) -> dict[str, Any]:
     """ICC(1,1), coefficient of variation and smallest detectable change of RIDB's photographs.
 
-    Of arteries, veins and their equivalents too, if the results hold them and the disc.
+    In the whole field of arteries, veins and their equivalents too, if the results hold them and
+    the disc.
     """
     entries = {Path(entry.id).name: entry for entry in find_masks(given.results)}
     grades = _grades(given.results / "report.csv")
@@ -68,8 +69,10 @@ def _whole(entry: MaskFiles) -> Values:
 
 
 def _common(entries: Sequence[MaskFiles]) -> tuple[dict[str, Values], list[str]]:
-    """What is measured in the field that one eye's photographs share, and which do not share it."""
-    masks = {Path(entry.id).name: load(entry).masks for entry in entries}
+    """All vessels in the field that one eye's photographs share, and which do not share it."""
+    masks = {
+        Path(entry.id).name: replace(load(entry).masks, artery=None, vein=None) for entry in entries
+    }
     discs = {Path(entry.id).name: entry.disc for entry in entries}
     fields, failed = common_fields(masks)
     found = {
