@@ -1,11 +1,10 @@
-"""The pages of measurements: every definition with its proof, and which measures can be trusted.
+"""The page of measurements: every definition with its proof.
 
 Definitions are those of the code; the figures come from `benchmarks/measure.py`.
 """
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from venule.measure.columns import UNITS, all_columns
 from venule.measure.definitions import MEASURES
 from venule.measure.scale import REFERENCE_AXIAL_MM
 
-PAGE, TRUST_PAGE = "measurements.md", "repeatability.md"
+PAGE = "measurements.md"
 
 FOLDER = "measure"
 
@@ -118,24 +117,6 @@ def measurements_page(folder: Path) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def trust_page(folder: Path) -> str:
-    """Write the text of docs/repeatability.md."""
-    lines = ["# Which measurements can be trusted", ""]
-    found = {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name in ("retest", "observers", "drift")
-        if (path := folder / FOLDER / f"{name}.json").exists()
-    }
-    lines += [*_verdict(found), "", "Written by `make results`; do not edit.", ""]
-    if "retest" in found:
-        lines += _retest(found["retest"])
-    if "observers" in found:
-        lines += _observers(found["observers"])
-    if "drift" in found:
-        lines += _drift(found["drift"])
-    return "\n".join(lines).rstrip() + "\n"
-
-
 def _definitions() -> list[list[str]]:
     table = [["measure", "unit", "formula", "version", "source", "canonical name"]]
     for measure in MEASURES:
@@ -195,105 +176,3 @@ def _proof(report: Json) -> Iterator[str]:
             ]
         )
     yield from markdown(table, words=(0, 1, 5))
-
-
-TRUSTED, POOR = 0.75, 0.5
-"""ICC from which a measure is trusted, and below which it is not."""
-
-
-def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
-    if "retest" not in found:
-        yield (
-            "Not known yet: repetition has not been measured. "
-            "`python benchmarks/measure.py retest RESULTS` does it."
-        )
-        return
-    rows = {row["column"]: row for row in found["retest"]["whole_field"] if _known(row["icc"])}
-    good = [name for name, row in rows.items() if row["icc"] >= TRUSTED]
-    poor = [name for name, row in rows.items() if row["icc"] < POOR]
-    yield (
-        f"Of {len(rows)} measures of photographs taken again of the same eye, **{len(good)} can be "
-        f"trusted** (ICC(1,1) at least {TRUSTED}): {_listed(good)}."
-    )
-    yield ""
-    yield (
-        f"**{len(poor)} cannot** (ICC below {POOR}): {_listed(poor)}. The others lie between: use "
-        "them for groups, not for one eye."
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) if names else "none"
-
-
-def _retest(report: Json) -> Iterator[str]:
-    yield from ["## Photographs of the same eye", ""]
-    rejected, lost = len(report["rejected"]), len(report["not_registered"])
-    yield (
-        f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, at most "
-        f"{report['each']} of each, masks by `general`; "
-        f"{rejected} were left out as graded `reject`. In the whole field, where the views of "
-        "an eye differ in what they show, and in the field that they have in common, found by "
-        f"registering their vessels by a similarity transform ({lost} could not be registered"
-        f"{'' if report['common_field'] else '; not measured yet'}). "
-        "CV is the within-eye coefficient of variation; SDC the smallest detectable change of two "
-        "single measurements, over the mean."
-    )
-    yield ""
-    common = {row["column"]: row for row in report["common_field"]}
-    table = [["measure", "mean", "ICC(1,1)", "CV", "SDC", "ICC, common field", "CV", "SDC"]]
-    for row in report["whole_field"]:
-        other = common.get(row["column"], {})
-        cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["cv"])]
-        cells += [_share(row["sdc_over_mean"]), _number(other.get("icc"))]
-        cells += [_share(other.get("cv")), _share(other.get("sdc_over_mean"))]
-        table.append([f"`{row['column']}`", *cells])
-    yield from [*markdown(table, words=(0,)), ""]
-
-
-def _observers(report: Json) -> Iterator[str]:
-    yield from ["## Two annotators", ""]
-    yield (
-        "The same photographs annotated by two people. ICC(2,1) of absolute agreement; bias and "
-        "95 % limits of Bland and Altman of the second minus the first; Spearman's correlation."
-    )
-    for name, found in report.items():
-        yield from ["", f"{name}, {found['photographs']} photographs:", ""]
-        table = [["measure", "mean", "ICC(2,1)", "bias", "limits", "Spearman"]]
-        for row in found["measures"]:
-            low, high = row["limits"]
-            limits = f"{low:.3g} to {high:.3g}"
-            cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["bias_over_mean"])]
-            table.append([f"`{row['column']}`", *cells, limits, _number(row["spearman"])])
-        yield from markdown(table, words=(0,))
-    yield ""
-
-
-def _drift(report: Json) -> Iterator[str]:
-    yield from ["## Masks that are changed", ""]
-    yield (
-        f"Median ratio of the changed to the unchanged mask's value over {report['photographs']} "
-        "manual masks; lengths at half the resolution are taken times 2."
-    )
-    yield ""
-    changes = report["changes"]
-    columns = list(next(iter(changes.values())))
-    table = [["measure", *changes]]
-    for column in columns:
-        cells = [_number(found.get(column), 3) for found in changes.values()]
-        table.append([f"`{column}`", *cells])
-    yield from markdown(table, words=(0,))
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and not math.isnan(value)
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.2f}" if digits == 2 else f"{value:.{digits}g}"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"
