@@ -44,7 +44,8 @@ its own.
 - **Pixels.** Centres lie at integers; row and column of the first one are 0. A length is in px, and
   in um too where there is a scale: given, or by a stated assumption (`--disc-diameter-um`).
 - **Field.** Only vessels inside the field of view count, and densities are shares of it. Without
-  one, the whole frame counts, and the notes say so.
+  one, the whole frame counts, and the notes say so. A mask of more than 40 % of it is no vessel
+  map: it has area and dimensions, and no graph.
 - **Zones.** R is the radius of the disc, given as a circle (of an ellipse, the circle of its area).
   Zone B is the ring from 2 R to 3 R from the disc's *centre*, zone C from 2 R to 5 R: 0.5 to 1, and
   0.5 to 2, disc diameters from its margin. Other tools use other rings under these names.
@@ -56,9 +57,11 @@ its own.
   than half of it and 2 px. Two forks are one crossing if straight vessels run on from one to the
   other. At a junction four of whose arms make two straight vessels (150 degrees or more, calibres
   within a factor of 0.6), vessels cross; at every other one they fork. `junctions` counts both.
-- **Centreline.** Midway between the two edges, smoothed by the stiffest quintic spline that misses
-  these points by no more than the pixel grid explains, whose noise depends on direction; so bends
-  of more than that stay. Curvature is at most that of a tube of the calibre: 1 over its half.
+- **Centreline.** Midway between the two edges, in sharp bends half a calibre from the outer one;
+  smoothed by the stiffest quintic spline that misses these points by no more than the pixel grid
+  explains, whose noise depends on direction; so bends of more than that stay. What the spline
+  misses is smoothed and added twice more, where edges are as smooth as a grid allows. Curvature is
+  at most that of a tube of the calibre: 1 over its half.
 - **Ends.** A vessel's round cap of half a calibre does not count as length. At a fork a segment
   begins where the centrelines of its arms meet. At the border of the field a vessel is cut and
   measured up to there.
@@ -81,10 +84,11 @@ The shapes were fixed before the measurements were tuned. Three were wrong and w
 edges that ran exactly through pixel centres were moved by a fraction of a pixel, and a tree whose
 branches met at their tips has shorter ones.
 
-Known limits: total curvature of a gentle wave comes out up to 5 % too large, for the spline keeps
-its bend up to the ends of a segment, where a wave is straight. A straight vessel 1 to 3 degrees
-off the grid is a staircase in a mask, and may seem to bend by up to 0.0002 per px. Corners of 60
-degrees are cut, which costs Koch's curve 2 to 4 % of its length. What is one vessel in the
+Known limits: total curvature of a gentle wave comes out about 1 %, at most 3 %, too large, for the
+spline keeps its bend up to the ends of a segment, where a wave is straight. A straight vessel 1 to
+3 degrees off the grid is a staircase in a mask, and may seem to bend. Corners of 60 degrees are
+cut, which costs Koch's curve 1 to 2 % of its length, and 4 % where its pieces are only 25 px long.
+What is one vessel in the
 photograph but two in the mask is two here; segments end at crossings.
 """
 
