@@ -75,8 +75,10 @@ class Segment:
 
     @cached_property
     def chord_px(self) -> float:
-        """Distance between the ends; 0 of a ring."""
-        return 0.0 if self.closed else float(np.hypot(*(self.points[-1] - self.points[0])))
+        """Distance between the ends; 0 of a ring, and of a loop back to its own fork."""
+        if self.closed or (self.start == self.end >= 0):
+            return 0.0
+        return float(np.hypot(*(self.points[-1] - self.points[0])))
 
     @cached_property
     def curvature(self) -> Values:
