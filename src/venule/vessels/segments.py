@@ -75,11 +75,22 @@ def _between(points: Points, half: Values, ends: tuple[End, End]) -> tuple[Point
     inner, widths = points[keep], half[keep]
     if not len(inner):
         widths = half[[len(half) // 2]]
-    path = np.concatenate((ends[0].position[None], inner, ends[1].position[None]))
+    first, last = (_onward(inner[at:][:1], end) for at, end in zip((0, -1), ends, strict=True))
+    path = np.concatenate((first, inner, last))
     if along(path)[-1] < 1:
         return None
     new, radius = resample(path, np.concatenate((widths[:1], widths[: len(inner)], widths[-1:])))
     return new, np.asarray(radius)
+
+
+def _onward(point: Points, end: End) -> Points:
+    """(1, 2) the end, of a free one as far as it is from the path's last `point`, straight on.
+
+    It was found along a chord, and lies beside the path of a bent vessel.
+    """
+    if end.axis is None or not len(point):
+        return end.position[None]
+    return np.asarray(point + ((end.position - point) @ end.axis)[:, None] * end.axis)
 
 
 def _leaves(away: Values, radius: float) -> int:

@@ -145,8 +145,12 @@ def _stiffness(wavelength_px: float) -> float:
 
 
 def _misses(points: Points, fitted: Points, weights: Values) -> float:
-    """Mean square of the distances between points and curve, in units of the points' noise."""
-    return float(_squares(points, fitted, weights).sum() / np.count_nonzero(weights))
+    """Mean square of the distances between points and curve, in units of the points' noise.
+
+    A point counts by one over its noise: where that is high it is alike for long.
+    """
+    count = np.sqrt(weights)
+    return float(_squares(points, fitted, weights) @ count / count.sum())
 
 
 def _squares(points: Points, fitted: Points, weights: Values) -> Values:
