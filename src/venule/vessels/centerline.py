@@ -70,14 +70,22 @@ def curvature(points: Points, *, closed: bool = False) -> Values:
         return np.zeros(len(points))
     if closed:
         points = np.concatenate((points[-3:], points, points[:3]))
-    first = np.gradient(points, axis=0)
-    second = np.gradient(first, axis=0)
+    first = _differences(points)
+    second = _differences(first)
     second[0], second[-1] = second[1], second[-2]
     speed = np.hypot(first[:, 0], first[:, 1])
     turned = (first[:, 1] * second[:, 0] - first[:, 0] * second[:, 1]) / np.maximum(
         speed, 1e-9
     ) ** 3
     return np.asarray(turned[3:-3] if closed else turned)
+
+
+def _differences(values: Points) -> Points:
+    """(N, 2) central differences; at both ends the difference to the neighbour."""
+    found = np.empty_like(values)
+    found[1:-1] = (values[2:] - values[:-2]) / 2
+    found[0], found[-1] = values[1] - values[0], values[-1] - values[-2]
+    return found
 
 
 def along(points: Points) -> Values:
