@@ -17,8 +17,10 @@ from venule.data.protocols import select
 from venule.data.sample import load_annotated
 from venule.evaluation.access_log import holds_test_images, record_sheet
 from venule.evaluation.predictor import open_predictors
+from venule.image.arrays import Mask
 from venule.image.io import read_mask
 from venule.inference.load import load
+from venule.measure.definitions import Structure
 from venule.measure.photograph import VesselMasks, measure_photograph
 
 
@@ -65,7 +67,7 @@ def predicted(given: argparse.Namespace) -> dict[str, Any]:
         found = {}
         for case in selection.cases:
             seen = segmenter.segment(case.image)
-            closed = {"vessel": seen.vessel_map.reconnected}
+            closed: dict[Structure, Mask] = {"vessel": seen.vessel_map.reconnected}
             masks = VesselMasks(vessels=seen.vessels, fov=seen.fov.mask, reconnected=closed)
             found[case.id] = measure_photograph(masks).values
             print(f"{name} {case.id}", file=sys.stderr)  # noqa: T201

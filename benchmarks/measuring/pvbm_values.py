@@ -34,7 +34,8 @@ def values_of(path: Path) -> dict[str, float]:
     from PVBM.GeometricalAnalysis import GeometricalVBMs
 
     mask = (np.asarray(Image.open(path)) > 0).astype(float)
-    skeleton = skeletonize(mask > 0).astype(float)
+    thin: Any = skeletonize
+    skeleton = thin(mask > 0).astype(float)
     tool: Any = GeometricalVBMs()
     ends, forks, _, _ = tool.compute_particular_points(skeleton)
     median, chords, _, arcs, _ = tool.compute_tortuosity_length(skeleton)

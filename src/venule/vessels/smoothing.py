@@ -71,7 +71,7 @@ def grid_noise(tangent: Points, along_px: float) -> Values:
     for direction, density in _ROWS:
         steps = 2 * np.pi * along_px * density * np.tan(axis - direction)  # per radian
         variance += np.exp(-(steps**2)) / 12 / density**2
-    return np.sqrt(variance)
+    return np.asarray(np.sqrt(variance))
 
 
 def smooth(
