@@ -19,15 +19,17 @@ same masks as venule, with the interpreter of an environment that PVBM is instal
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+from checkout import ACCESS_LOG, context
 from measuring.drift import drift
 from measuring.observers import observers, predicted
 from measuring.others import pvbm
 from measuring.proof import proof
 from measuring.retest import retest
-
-ACCESS_LOG = Path("results/test_access.jsonl")
 
 COMMANDS = {
     "proof": (proof, None),
@@ -62,6 +64,7 @@ def main() -> None:
             command.add_argument("--models", nargs="+", default=["general", "accurate"])
             command.add_argument("--split", default="test")
             command.add_argument("--access-log", type=Path, default=ACCESS_LOG)
+            command.set_defaults(context=context)
         elif run is pvbm:
             command.add_argument("--python", required=True, help="interpreter that has PVBM")
     given = parser.parse_args()

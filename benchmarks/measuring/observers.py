@@ -56,7 +56,12 @@ def predicted(given: argparse.Namespace) -> dict[str, Any]:
     if given.access_log is not None and holds_test_images(dataset, selection):
         for source in sources:
             record_sheet(
-                source, selection, given.access_log, expert="first", purpose="measurements"
+                source,
+                selection,
+                given.access_log,
+                expert="first",
+                purpose="measurements",
+                context=given.context(),
             )
     result: dict[str, Any] = {}
     if given.out.exists():
