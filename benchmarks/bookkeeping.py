@@ -26,7 +26,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from simulated import Cluster
-
 from venule.batch.engine import Resources
 from venule.batch.ledger import Ledger
 from venule.batch.merge import merge_shards

@@ -3,8 +3,16 @@
 import sys
 
 from checkout import DOCS, RESULTS
-from publish import cluster_page, measurements_page, quality_page, results_page, speed_page
+from publish import (
+    cluster_page,
+    measurements_page,
+    quality_page,
+    repeatability_page,
+    results_page,
+    speed_page,
+)
 from venule.errors import VenuleError
+from venule.measure.repeatability import TABLE
 
 
 def main() -> None:
@@ -17,7 +25,8 @@ def main() -> None:
             (DOCS / quality_page.PAGE, quality_page.quality_page(RESULTS)),
             (DOCS / measurements_page.PAGE, measurements_page.measurements_page(RESULTS)),
             (DOCS / cluster_page.PAGE, _cluster_page()),
-            (DOCS / measurements_page.TRUST_PAGE, measurements_page.trust_page(RESULTS)),
+            (DOCS / repeatability_page.PAGE, repeatability_page.trust_page(RESULTS)),
+            (TABLE, repeatability_page.package_table(RESULTS)),
         ]
     except VenuleError as error:
         sys.exit(f"error: {error}")

@@ -82,11 +82,12 @@ def test_cards_computed_again_are_counted_beside_the_evaluations(tmp_path: Path)
         {**access, "purpose": "evaluation"},
         {**access, "purpose": "card recheck"},
     ]
-    lines += [{**access, "purpose": "sheet"}] * 2
+    lines += [{**access, "purpose": "sheet"}] * 2 + [{**access, "purpose": "measurements"}] * 4
     (tmp_path / "test_access.jsonl").write_text("\n".join(map(json.dumps, lines)))
     page = results_page(tmp_path)
-    assert "| DRIVE | a | 3 | 2 | 1 |" in page
+    assert "| DRIVE | a | 3 | 2 | 4 | 1 |" in page
     assert "records 3 evaluations, 2 sheets" in page
+    assert "4 comparisons of\nmeasurements" in page
 
 
 def test_a_goal_is_met_at_its_goal_and_not_below(slim: Report) -> None:

@@ -206,3 +206,13 @@ def test_a_shift_by_whole_pixels_changes_nothing() -> None:
 def test_curves_may_be_turned_before_they_are_drawn() -> None:
     curve = turn(line((0, 0), 0, 10), 90)
     assert curve[1] == pytest.approx((10, 0), abs=1e-12)
+
+
+def test_a_loop_back_to_its_own_fork_has_no_chord() -> None:
+    ring = disc((300, 300), (150, 120), 64) & ~disc((300, 300), (150, 120), 56)
+    stalk = draw_tube((300, 300), line((150, 180), 0, 90), 8)
+    tree = trace_vessels(ring | stalk)
+    loops = [one for one in tree.segments if one.start == one.end]
+    assert len(loops) == 1
+    assert loops[0].chord_px == 0
+    assert loops[0].length_px == pytest.approx(2 * np.pi * 60, rel=0.02)

@@ -8,6 +8,14 @@ from venule.evaluation.report import markdown
 
 LOG = "test_access.jsonl"
 
+PURPOSES = {
+    "evaluation": "evaluations",
+    "sheet": "sheets",
+    "measurements": "measurements",
+    "card recheck": "card computed again",
+}
+"""Why test images were used, and how the table says so."""
+
 
 def access_section(folder: Path) -> str:
     """Count the accesses by data set and weights; a card that is computed again chooses nothing."""
@@ -20,13 +28,14 @@ def access_section(folder: Path) -> str:
         "## Accesses to test images",
         "",
         f"`results/{LOG}` records {total['evaluation']} evaluations, {total['sheet']} sheets of",
-        "pictures (since November 26; the cards' four are older), and "
-        f"{total['card recheck']} times that a card",
-        "was computed again. A commit with `-dirty` had files that differed from it.",
+        "pictures (since November 26; the cards' four are older), "
+        f"{total['measurements']} comparisons of",
+        f"measurements, and {total['card recheck']} times that a card was computed again. A",
+        "commit with `-dirty` had files that differed from it.",
     ]
-    table = [["data set", "what was scored", "evaluations", "sheets", "card computed again"]]
+    table = [["data set", "what was scored", *PURPOSES.values()]]
     for data, model in dict.fromkeys((data, model) for data, model, _ in counts):
-        numbers = [str(counts[data, model, one]) for one in ("evaluation", "sheet", "card recheck")]
+        numbers = [str(counts[data, model, one]) for one in PURPOSES]
         table.append([data, model, *numbers])
     return "\n".join([*lines, "", *markdown(table, words=(0, 1))]) + "\n"
 

@@ -1,11 +1,10 @@
-"""The pages of measurements: every definition with its proof, and which measures can be trusted.
+"""The page of measurements: every definition with its proof.
 
 Definitions are those of the code; the figures come from `benchmarks/measure.py`.
 """
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from venule.measure.columns import UNITS, all_columns
 from venule.measure.definitions import MEASURES
 from venule.measure.scale import REFERENCE_AXIAL_MM
 
-PAGE, TRUST_PAGE = "measurements.md", "repeatability.md"
+PAGE = "measurements.md"
 
 FOLDER = "measure"
 
@@ -45,7 +44,8 @@ its own.
 - **Pixels.** Centres lie at integers; row and column of the first one are 0. A length is in px, and
   in um too where there is a scale: given, or by a stated assumption (`--disc-diameter-um`).
 - **Field.** Only vessels inside the field of view count, and densities are shares of it. Without
-  one, the whole frame counts, and the notes say so.
+  one, the whole frame counts, and the notes say so. A mask of more than 40 % of it is no vessel
+  map: it has area and dimensions, and no graph.
 - **Zones.** R is the radius of the disc, given as a circle (of an ellipse, the circle of its area).
   Zone B is the ring from 2 R to 3 R from the disc's *centre*, zone C from 2 R to 5 R: 0.5 to 1, and
   0.5 to 2, disc diameters from its margin. Other tools use other rings under these names.
@@ -57,9 +57,11 @@ its own.
   than half of it and 2 px. Two forks are one crossing if straight vessels run on from one to the
   other. At a junction four of whose arms make two straight vessels (150 degrees or more, calibres
   within a factor of 0.6), vessels cross; at every other one they fork. `junctions` counts both.
-- **Centreline.** Midway between the two edges, smoothed by the stiffest quintic spline that misses
-  these points by no more than the pixel grid explains, whose noise depends on direction; so bends
-  of more than that stay. Curvature is at most that of a tube of the calibre: 1 over its half.
+- **Centreline.** Midway between the two edges, in sharp bends half a calibre from the outer one;
+  smoothed by the stiffest quintic spline that misses these points by no more than the pixel grid
+  explains, whose noise depends on direction; so bends of more than that stay. What the spline
+  misses is smoothed and added twice more, where edges are as smooth as a grid allows. Curvature is
+  at most that of a tube of the calibre: 1 over its half.
 - **Ends.** A vessel's round cap of half a calibre does not count as length. At a fork a segment
   begins where the centrelines of its arms meet. At the border of the field a vessel is cut and
   measured up to there.
@@ -67,7 +69,8 @@ its own.
   midway between the last pixel centre inside and the first outside, profiles averaged along the
   vessel. Not measured near forks, in sharp bends, and where another edge is nearer.
 - **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
-  chord, k its curvature, n its number of turns: stretches that bend one way by 0.75 px or more.
+  chord (none of a ring, or of a loop back to its own fork), k its curvature, n its number of turns:
+  stretches that bend one way by 0.75 px or more.
 - **Equivalents** rest on the six widest vessels in zone B; `*_n` says on how many. A vessel counts
   from the ring's inner edge to its first junction; if that is less than a third of its depth,
   its branches count in its place. Knudtson's factors need no scale; Hubbard's constants are in um,
@@ -82,10 +85,12 @@ The shapes were fixed before the measurements were tuned. Three were wrong and w
 edges that ran exactly through pixel centres were moved by a fraction of a pixel, and a tree whose
 branches met at their tips has shorter ones.
 
-Known limits: total curvature of a gentle wave comes out up to 5 % too large, for the spline keeps
-its bend up to the ends of a segment, where a wave is straight. A straight vessel 1 to 3 degrees
-off the grid is a staircase in a mask, and may seem to bend by up to 0.0002 per px. Corners of 60
-degrees are cut, which costs Koch's curve 2 to 4 % of its length. What is one vessel in the
+Known limits: total curvature of a gentle wave comes out up to 4 % too large on drawings that are not
+in the table, for the spline keeps its bend up to the ends of a segment, where a wave is straight. A
+straight vessel 1 to 3 degrees off the grid is a staircase in a mask, and a short one may seem to
+bend. Corners of 60 degrees are cut, which costs Koch's curve 1 % of its length, and 4 % where its
+pieces are 25 px long. Pixels of a vessel along the grid are counted as they are: its area, and at
+most half a pixel of its calibre, depend on where it lies. What is one vessel in the
 photograph but two in the mask is two here; segments end at crossings.
 """
 
@@ -115,24 +120,6 @@ def measurements_page(folder: Path) -> str:
         lines += _proof(json.loads(path.read_text(encoding="utf-8")))
     else:
         lines.append("Not measured yet: `python benchmarks/measure.py proof`.")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def trust_page(folder: Path) -> str:
-    """Write the text of docs/repeatability.md."""
-    lines = ["# Which measurements can be trusted", ""]
-    found = {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name in ("retest", "observers", "drift")
-        if (path := folder / FOLDER / f"{name}.json").exists()
-    }
-    lines += [*_verdict(found), "", "Written by `make results`; do not edit.", ""]
-    if "retest" in found:
-        lines += _retest(found["retest"])
-    if "observers" in found:
-        lines += _observers(found["observers"])
-    if "drift" in found:
-        lines += _drift(found["drift"])
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -195,105 +182,3 @@ def _proof(report: Json) -> Iterator[str]:
             ]
         )
     yield from markdown(table, words=(0, 1, 5))
-
-
-TRUSTED, POOR = 0.75, 0.5
-"""ICC from which a measure is trusted, and below which it is not."""
-
-
-def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
-    if "retest" not in found:
-        yield (
-            "Not known yet: repetition has not been measured. "
-            "`python benchmarks/measure.py retest RESULTS` does it."
-        )
-        return
-    rows = {row["column"]: row for row in found["retest"]["whole_field"] if _known(row["icc"])}
-    good = [name for name, row in rows.items() if row["icc"] >= TRUSTED]
-    poor = [name for name, row in rows.items() if row["icc"] < POOR]
-    yield (
-        f"Of {len(rows)} measures of photographs taken again of the same eye, **{len(good)} can be "
-        f"trusted** (ICC(1,1) at least {TRUSTED}): {_listed(good)}."
-    )
-    yield ""
-    yield (
-        f"**{len(poor)} cannot** (ICC below {POOR}): {_listed(poor)}. The others lie between: use "
-        "them for groups, not for one eye."
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) if names else "none"
-
-
-def _retest(report: Json) -> Iterator[str]:
-    yield from ["## Photographs of the same eye", ""]
-    rejected, lost = len(report["rejected"]), len(report["not_registered"])
-    yield (
-        f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, at most "
-        f"{report['each']} of each, masks by `general`; "
-        f"{rejected} were left out as graded `reject`. In the whole field, where the views of "
-        "an eye differ in what they show, and in the field that they have in common, found by "
-        f"registering their vessels by a similarity transform ({lost} could not be registered"
-        f"{'' if report['common_field'] else '; not measured yet'}). "
-        "CV is the within-eye coefficient of variation; SDC the smallest detectable change of two "
-        "single measurements, over the mean."
-    )
-    yield ""
-    common = {row["column"]: row for row in report["common_field"]}
-    table = [["measure", "mean", "ICC(1,1)", "CV", "SDC", "ICC, common field", "CV", "SDC"]]
-    for row in report["whole_field"]:
-        other = common.get(row["column"], {})
-        cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["cv"])]
-        cells += [_share(row["sdc_over_mean"]), _number(other.get("icc"))]
-        cells += [_share(other.get("cv")), _share(other.get("sdc_over_mean"))]
-        table.append([f"`{row['column']}`", *cells])
-    yield from [*markdown(table, words=(0,)), ""]
-
-
-def _observers(report: Json) -> Iterator[str]:
-    yield from ["## Two annotators", ""]
-    yield (
-        "The same photographs annotated by two people. ICC(2,1) of absolute agreement; bias and "
-        "95 % limits of Bland and Altman of the second minus the first; Spearman's correlation."
-    )
-    for name, found in report.items():
-        yield from ["", f"{name}, {found['photographs']} photographs:", ""]
-        table = [["measure", "mean", "ICC(2,1)", "bias", "limits", "Spearman"]]
-        for row in found["measures"]:
-            low, high = row["limits"]
-            limits = f"{low:.3g} to {high:.3g}"
-            cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["bias_over_mean"])]
-            table.append([f"`{row['column']}`", *cells, limits, _number(row["spearman"])])
-        yield from markdown(table, words=(0,))
-    yield ""
-
-
-def _drift(report: Json) -> Iterator[str]:
-    yield from ["## Masks that are changed", ""]
-    yield (
-        f"Median ratio of the changed to the unchanged mask's value over {report['photographs']} "
-        "manual masks; lengths at half the resolution are taken times 2."
-    )
-    yield ""
-    changes = report["changes"]
-    columns = list(next(iter(changes.values())))
-    table = [["measure", *changes]]
-    for column in columns:
-        cells = [_number(found.get(column), 3) for found in changes.values()]
-        table.append([f"`{column}`", *cells])
-    yield from markdown(table, words=(0,))
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and not math.isnan(value)
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.2f}" if digits == 2 else f"{value:.{digits}g}"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"

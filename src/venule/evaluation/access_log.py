@@ -19,8 +19,9 @@ from venule.evaluation.predictor import Predictor
 from venule.evaluation.result import Result
 from venule.evaluation.tasks import TaskResult
 
-Purpose = Literal["evaluation", "card recheck", "sheet"]
-"""Why test images were used: for scores, to confirm those of a card, for a picture."""
+Purpose = Literal["evaluation", "card recheck", "sheet", "measurements"]
+"""Why test images were used: for scores, to confirm those of a card, for a picture, or to compare
+measurements of the vessels that were found with those of an annotator's."""
 
 Context = Mapping[str, str | None]
 """Further facts of a line of the log, by name."""
@@ -104,13 +105,14 @@ def record_sheet(
     file: Path,
     *,
     expert: Expert,
+    purpose: Purpose = "sheet",
     context: Context | None = None,
 ) -> None:
-    """Append one JSON line as `record_access` does, without scores, of a sheet of errors."""
+    """Append one JSON line as `record_access` does, without scores: of a sheet of errors, say."""
     _append(
         file,
         context,
-        purpose="sheet",
+        purpose=purpose,
         dataset=selection.dataset,
         protocol=selection.protocol,
         split=selection.split,

@@ -56,7 +56,8 @@ def box_dimension(view: View) -> float:
 
     nan without a vessel.
     """
-    return dimensions(view.mask & view.region, view.region, number=OCTAVES).d0
+    cells = view.once(_cells, lambda: _cells(view.mask & view.region, view.region))
+    return _dimensions(cells, view.area_px, OCTAVES).d0
 
 
 def d0(view: View) -> float:
@@ -79,12 +80,12 @@ def lacunarity(view: View) -> float:
 
     Boxes count that lie wholly inside the field. 1 for a uniform field; nan without a vessel.
     """
-    factor, vessels, field = _cells(view.mask & view.region, view.region)
+    cells = view.once(_cells, lambda: _cells(view.mask & view.region, view.region))
     found = []
     for share in LACUNARITY_SIZES:
-        size = max(1, round(math.sqrt(view.area_px) / share / factor))
-        inside = _sums(field, size) >= size**2 * factor**2 - 0.5
-        mass = _sums(vessels, size)[inside]
+        size = max(1, round(math.sqrt(view.area_px) / share / cells.factor))
+        inside = cells.field.within(size) == (size * cells.factor) ** 2
+        mass = cells.vessels.within(size)[inside].astype(np.float64)
         if mass.size and mass.any():
             found.append(float((mass**2).mean() / mass.mean() ** 2))
     return float(np.mean(found)) if len(found) == len(LACUNARITY_SIZES) else math.nan
@@ -95,13 +96,21 @@ def dimensions(mask: Mask, field: Mask, *, number: int = NUMBER) -> Dimensions:
 
     nan of an empty mask, and of a field too small for two sizes.
     """
-    side = math.sqrt(np.count_nonzero(field))
-    factor, vessels, inside = _cells(mask, field)
-    ideal = np.geomspace(side / SMALLEST, side / LARGEST, number) / max(factor, 1)
+    return _dimensions(_cells(mask, field), int(np.count_nonzero(field)), number)
+
+
+def _of(view: View) -> Dimensions:
+    cells = view.once(_cells, lambda: _cells(view.mask & view.region, view.region))
+    return view.once(_dimensions, lambda: _dimensions(cells, view.area_px, NUMBER))
+
+
+def _dimensions(cells: "_Cells", area_px: int, number: int) -> Dimensions:
+    side = math.sqrt(area_px)
+    ideal = np.geomspace(side / SMALLEST, side / LARGEST, number) / cells.factor
     sizes = np.unique(np.maximum(np.rint(ideal), 1).astype(int))
-    if not mask.any() or len(sizes) < 2:
+    if not cells.vessels.total or len(sizes) < 2:
         return Dimensions(math.nan, math.nan, math.nan)
-    found = [_boxes(vessels, inside, int(size), factor) for size in sizes]
+    found = [_boxes(cells, int(size)) for size in sizes]
     logs = np.log([boxes.side_px for boxes in found])
     counts = [math.log(boxes.filled / boxes.side_px**2) for boxes in found]
     shares = [boxes.mass / boxes.mass.sum() * boxes.side_px**2 for boxes in found]
@@ -110,41 +119,77 @@ def dimensions(mask: Mask, field: Mask, *, number: int = NUMBER) -> Dimensions:
     return Dimensions(-_slope(logs, counts), _slope(logs, entropy), _slope(logs, squares))
 
 
-def _of(view: View) -> Dimensions:
-    return view.once(dimensions, lambda: dimensions(view.mask & view.region, view.region))
+class _Sums:
+    """Sums of boxes of a grid (H, W) of whole numbers, from one table of running sums."""
+
+    def __init__(self, grid: NDArray[np.int32], reach: int) -> None:
+        """Add the grid up; boxes may reach so many cells beyond it."""
+        self.shape, self._reach = grid.shape, reach
+        total = np.zeros(np.add(grid.shape, 1), np.int32)
+        np.cumsum(np.cumsum(grid, axis=0, dtype=np.int32), axis=1, out=total[1:, 1:])
+        self.total = int(total[-1, -1])
+        self._table = np.pad(total, reach, mode="edge")
+
+    def centred(self, size: int) -> NDArray[np.int32]:
+        """(H, W), of each cell the box of `size` cells about it."""
+        first = self._reach - size // 2
+        return self._boxes(first, size, self.shape)
+
+    def within(self, size: int) -> NDArray[np.int32]:
+        """All boxes that lie inside the grid."""
+        height, width = (max(extent - size + 1, 0) for extent in self.shape)
+        return self._boxes(self._reach, size, (height, width))
+
+    def _boxes(self, first: int, size: int, shape: tuple[int, ...]) -> NDArray[np.int32]:
+        rows, columns = (slice(first, first + extent) for extent in shape)
+        below, after = (slice(first + size, first + size + extent) for extent in shape)
+        table = self._table
+        found = table[below, after] - table[rows, after]
+        found -= table[below, columns]
+        found += table[rows, columns]
+        return np.asarray(found)
 
 
-def _boxes(vessels: Grid, inside: Grid, size: int, factor: int) -> Boxes:
-    mass = _sums(np.pad(vessels, (size // 2, (size - 1) // 2 + 1)), size)
-    area = _sums(np.pad(inside, (size // 2, (size - 1) // 2 + 1)), size)
-    height, width = inside.shape
-    share = inside / factor**2  # of the cell at the box's centre
-    mass, area = mass[:height, :width], area[:height, :width]
-    held = (mass > 0.5) & (share > 0)
-    scaled = (mass * (size * factor) ** 2)[held] / area[held] * share[held]
-    return Boxes(size * factor, scaled, float(share[held].sum()) * factor**2)
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """A mask and its field in cells of `factor` x `factor` pixels, as far as the field goes."""
+
+    factor: int
+    vessels: _Sums
+    field: _Sums
+    in_field: NDArray[np.int32]  # (H, W), pixels of the field in each cell
 
 
-def _cells(mask: Mask, field: Mask) -> tuple[int, Grid, Grid]:
-    """The side of a cell in pixels, and the vessel and field pixels in each cell."""
-    factor = max(1, int(math.sqrt(np.count_nonzero(field)) // _CELLS))
+def _boxes(cells: _Cells, size: int) -> Boxes:
+    mass = cells.vessels.centred(size)
+    held = (mass > 0) & (cells.in_field > 0)
+    area = cells.field.centred(size)[held]
+    share = cells.in_field[held] / cells.factor**2  # of the cell at the box's centre
+    scaled = mass[held] * float(size * cells.factor) ** 2 / area * share
+    return Boxes(size * cells.factor, scaled, float(share.sum()) * cells.factor**2)
+
+
+def _cells(mask: Mask, field: Mask) -> _Cells:
+    """The vessel and field pixels in each cell."""
+    side = math.sqrt(np.count_nonzero(field))
+    factor = max(1, int(side // _CELLS))
+    window = _extent(field, 0, factor), _extent(field, 1, factor)
     grids = []
-    for one in (mask, field):
+    for one in (mask[window], field[window]):
         padded = np.pad(one, [(0, -extent % factor) for extent in one.shape])
         height, width = (extent // factor for extent in padded.shape)
         blocks = padded.reshape(height, factor, width, factor)
-        grids.append(blocks.sum(axis=(1, 3), dtype=np.float64))
-    return factor, grids[0], grids[1]
+        grids.append(blocks.sum(axis=(1, 3), dtype=np.int32))
+    reach = math.ceil(side / LARGEST / factor) + 1
+    return _Cells(factor, _Sums(grids[0], reach), _Sums(grids[1], reach), grids[1])
 
 
-def _sums(grid: Grid, size: int) -> Grid:
-    """Sums of every box of `size` cells that lies inside the grid."""
-    if min(grid.shape) < size:
-        return np.zeros((0, 0))
-    total = np.pad(grid.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    return np.asarray(
-        total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
-    )
+def _extent(field: Mask, axis: int, factor: int) -> slice:
+    """From the field's first row or column to its last one, from a whole cell on."""
+    places = np.flatnonzero(field.any(axis=1 - axis))
+    if not len(places):
+        return slice(0, factor)
+    return slice(int(places[0]) // factor * factor, int(places[-1]) + 1)
 
 
 def _slope(x: Grid, y: list[float]) -> float:

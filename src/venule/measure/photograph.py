@@ -18,7 +18,7 @@ from venule.vessels.tree import VesselTree
 Value = float | int | None
 """None is an empty cell: what could not be had."""
 
-MOST_VESSEL = 0.5
+MOST_VESSEL = 0.4
 """Share of the field above which a mask is no vessel map, and its centrelines mean nothing."""
 
 LEAST_ZONE = 0.75

@@ -36,8 +36,13 @@ def _distances(view: View) -> NDArray[np.float64]:
         vessels = _reduced(vessels, factor)
         region = region[factor // 2 :: factor, factor // 2 :: factor]
         vessels = vessels[: region.shape[0], : region.shape[1]]
-    away = ndi.distance_transform_edt(~vessels)[region] * factor
-    return np.asarray(np.maximum(away - factor / 2, 0))
+    away = np.empty((2, *vessels.shape), np.int32)
+    ndi.distance_transform_edt(~vessels, return_distances=False, indices=away, return_indices=True)
+    away[0] -= np.arange(vessels.shape[0], dtype=np.int32)[:, None]
+    away[1] -= np.arange(vessels.shape[1], dtype=np.int32)
+    away *= away
+    distances = np.sqrt((away[0] + away[1])[region]) * factor
+    return np.asarray(np.maximum(distances - factor / 2, 0))
 
 
 def _reduced(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:

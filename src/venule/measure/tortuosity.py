@@ -28,7 +28,7 @@ class Shape:
     """The shape of one segment.
 
     Attributes:
-        length, chord: L and C in px; C of a ring is 0.
+        length, chord: L and C in px; C is 0 of a ring, and of a loop back to its own fork.
         curvature: total curvature, the integral of |kappa| along the segment, in radians: the sum
             over its turns of the angle each turns by. So what the pixel grid leaves of wiggles, too
             flat to be turns, cancels.
@@ -47,7 +47,7 @@ OfShape = Callable[[Shape], float]
 
 
 def tau1(shape: Shape) -> float:
-    """L / C: 1 of a straight line, nan of a ring."""
+    """L / C: 1 of a straight line, nan without a chord."""
     return _over(shape.length, shape.chord)
 
 
@@ -72,12 +72,12 @@ def tau5(shape: Shape) -> float:
 
 
 def tau6(shape: Shape) -> float:
-    """Total curvature over C, in 1/px; nan of a ring."""
+    """Total curvature over C, in 1/px; nan without a chord."""
     return _over(shape.curvature, shape.chord)
 
 
 def tau7(shape: Shape) -> float:
-    """Total squared curvature over C, in 1/px2; nan of a ring."""
+    """Total squared curvature over C, in 1/px2; nan without a chord."""
     return _over(shape.squared, shape.chord)
 
 

@@ -7,7 +7,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
-from venule.vessels.profiles import ALONG_PX, Edges, find_edges, normals, tangents
+from venule.vessels.profiles import ALONG_PX, Edges, across, find_edges, tangents
 from venule.vessels.smoothing import LONGEST_PX, SHORTEST_PX, grid_noise, smooth
 
 Points = NDArray[np.float64]
@@ -22,6 +22,17 @@ _REACH, _REACH_PX = 1.7, 3.0
 
 _FIRST_PX = 16.0
 """Bends longer than this stay in the first pass, which is only to find the normals."""
+
+
+_SHARP = 0.35
+"""Half a calibre over the radius of a bend from which its inner edge is not asked."""
+
+_BEND_PX = 1.5
+"""Standard deviation of the Gaussian that averages curvature, to find sharp bends."""
+
+_HEADING_PX = 12.0
+"""Standard deviation of the Gaussian that averages a vessel's direction: a first trace near the
+grid's axes follows the steps of the edges, and seems to lie across them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +64,44 @@ def turned(trace: Trace) -> Trace:
     )
 
 
+def curvature(points: Points, *, closed: bool = False) -> Values:
+    """(N,) signed curvature of a path whose points lie about evenly, from central differences."""
+    if len(points) < 5:
+        return np.zeros(len(points))
+    if closed:
+        points = np.concatenate((points[-3:], points, points[:3]))
+    first = _differences(points)
+    second = _differences(first)
+    second[0], second[-1] = second[1], second[-2]
+    speed = np.hypot(first[:, 0], first[:, 1])
+    turned = (first[:, 1] * second[:, 0] - first[:, 0] * second[:, 1]) / np.maximum(
+        speed, 1e-9
+    ) ** 3
+    return np.asarray(turned[3:-3] if closed else turned)
+
+
+def _differences(values: Points) -> Points:
+    """(N, 2) central differences; at both ends the difference to the neighbour."""
+    found = np.empty_like(values)
+    found[1:-1] = (values[2:] - values[:-2]) / 2
+    found[0], found[-1] = values[1] - values[0], values[-1] - values[-2]
+    return found
+
+
 def along(points: Points) -> Values:
     """(N,) length of the path up to each point."""
-    return np.concatenate(((0.0,), np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
+    place = np.zeros(len(points))
+    steps = points[1:] - points[:-1]
+    np.cumsum(np.hypot(steps[:, 0], steps[:, 1]), out=place[1:])
+    return place
 
 
 def resample(points: Points, *others: Values) -> tuple[Points, ...]:
     """The path at points about one pixel apart, its ends kept, and values along it likewise."""
-    keep = np.concatenate(((True,), np.hypot(*np.diff(points, axis=0).T) > 1e-9))
-    points = points[keep]
     place = along(points)
+    keep = np.ones(len(points), bool)
+    keep[1:] = place[1:] - place[:-1] > 1e-9
+    points, place = points[keep], place[keep]
     number = max(round(float(place[-1])) + 1, 2)
     new = np.linspace(0, place[-1], number)
     path = np.stack([np.interp(new, place, column) for column in points.T], axis=1)
@@ -99,17 +138,45 @@ def refine(
     asked. `fixed` gives points that are kept, by place, and their noise in pixels. Bends longer
     than `longest_px` stay anyhow.
     """
-    near = ndi.gaussian_filter1d(radius, 3.0, mode="wrap" if closed else "nearest")
-    edges = find_edges(mask, points, _REACH * near + _REACH_PX, closed=closed)
+    mode = "wrap" if closed else "nearest"
+    near = ndi.gaussian_filter1d(radius, 3.0, mode=mode)
+    tangent = tangents(points, closed=closed)
+    normal = across(tangent)
+    edges = find_edges(mask, points, normal, _REACH * near + _REACH_PX, closed=closed)
     most = _WIDER * near + _WIDER_PX
     seen = (edges.left <= most) & (edges.right <= most)  # nan compares False
     if trusted is not None:
         seen &= trusted
-    shift = np.where(seen, edges.shift, 0)
-    centers = points + normals(points, closed=closed) * shift[:, None]
-    noise = np.where(seen, grid_noise(tangents(points, closed=closed), ALONG_PX), np.inf)
+    bend = ndi.gaussian_filter1d(curvature(points, closed=closed), _BEND_PX, mode=mode) * near
+    shift, asked = _to_middle(edges, seen, bend)
+    if trusted is not None:
+        asked = asked & trusted
+    centers = points + normal * np.where(asked, shift, 0)[:, None]
+    heading = ndi.gaussian_filter1d(tangent, _HEADING_PX, axis=0, mode=mode)
+    noise = np.where(asked, grid_noise(heading, ALONG_PX), np.inf)
     for place, sigma in (fixed or {}).items():
         centers[place], noise[place] = points[place], sigma
     shortest = max(SHORTEST_PX, 2 * float(np.median(near)))
-    found = smooth(centers, noise, closed=closed, between_px=(shortest, longest_px))
+    corner = ndi.maximum_filter1d(np.abs(bend), 2 * int(shortest) + 1, mode=mode) >= _SHARP
+    found = smooth(centers, noise, corner=corner, closed=closed, between_px=(shortest, longest_px))
     return Trace(found.points, near, edges, seen, found.wavelength_px, closed)
+
+
+def _to_middle(
+    edges: Edges, seen: NDArray[np.bool_], bend: Values
+) -> tuple[Values, NDArray[np.bool_]]:
+    """What to move each point by to lie in the middle of the vessel, and where that is known.
+
+    `bend` (N,) is half a calibre over the bend's radius. In a bend sharper than the vessel is wide
+    the inner edge is a corner that lies too far inside: there the middle is half a calibre from
+    the outer edge.
+    """
+    plain, sharp = seen & (np.abs(bend) < _SHARP / 2), np.abs(bend) >= _SHARP
+    if not sharp.any() or plain.sum() < 3:
+        return edges.shift, seen
+    place = np.arange(len(bend))
+    half = np.interp(place, place[plain], edges.width[plain] / 2)
+    outer = np.where(bend > 0, edges.left, edges.right)
+    found = sharp & (outer <= _WIDER * half + _WIDER_PX)
+    shift = np.where(found, np.sign(bend) * (outer - half), edges.shift)
+    return shift, seen | found

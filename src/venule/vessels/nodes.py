@@ -19,6 +19,9 @@ STRAIGHT_DEG = 150.0
 ALIKE = 0.6
 """Least ratio of the calibres of two arms of one vessel."""
 
+_MOST_ARMS = 8
+"""A node of more arms is a patch, and no crossing of two vessels."""
+
 
 def assemble(
     shape: tuple[int, ...],
@@ -87,6 +90,8 @@ def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> 
 
 def _is_crossing(arms: Sequence[Arm]) -> bool:
     """True if four of the arms make two vessels that run straight through, each of one calibre."""
+    if len(arms) > _MOST_ARMS:
+        return False
     through = [pair for pair in combinations(range(len(arms)), 2) if _runs_through(arms, pair)]
     return any(not set(one) & set(other) for one, other in combinations(through, 2))
 

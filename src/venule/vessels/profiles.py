@@ -47,29 +47,38 @@ class Edges:
 
 def tangents(points: Points, *, closed: bool = False) -> Points:
     """(N, 2) unit vectors along the path, from central differences."""
+    if len(points) < 2:
+        return np.full_like(points, 0.5**0.5)
+    step = np.empty_like(points)
+    step[1:-1] = points[2:] - points[:-2]
+    step[0], step[-1] = points[1] - points[0], points[-1] - points[-2]
     if closed:
-        step = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
-    else:
-        step = np.gradient(points, axis=0) if len(points) > 1 else np.ones_like(points)
+        step[0], step[-1] = points[1] - points[-1], points[0] - points[-2]
     norm = np.hypot(step[:, 0], step[:, 1])
-    return np.asarray(step / np.where(norm > 0, norm, 1)[:, None])
+    norm[norm == 0] = 1
+    return np.asarray(step / norm[:, None])
 
 
 def normals(points: Points, *, closed: bool = False) -> Points:
     """(N, 2) unit vectors across the path."""
-    along = tangents(points, closed=closed)
-    return np.stack((-along[:, 1], along[:, 0]), axis=1)
+    return across(tangents(points, closed=closed))
 
 
-def find_edges(mask: Mask, points: Points, reach_px: Values, *, closed: bool = False) -> Edges:
+def across(tangent: Points) -> Points:
+    """(N, 2) tangents turned by a right angle: the normals."""
+    return np.stack((-tangent[:, 1], tangent[:, 0]), axis=1)
+
+
+def find_edges(
+    mask: Mask, points: Points, normal: Points, reach_px: Values, *, closed: bool = False
+) -> Edges:
     """The edges of `mask` (H, W) bool on either side of `points`, no further than `reach_px`.
 
     From the centre outwards the first crossing counts. Outside the image nothing is vessel.
     """
     steps = int(np.ceil(reach_px.max() / STEP_PX))
     offsets = np.linspace(-1, 1, 2 * steps + 1)[None, :] * reach_px[:, None]
-    across = normals(points, closed=closed)
-    places = points[:, :, None] + across[:, :, None] * offsets[:, None, :]
+    places = points[:, :, None] + normal[:, :, None] * offsets[:, None, :]
     profile = ndi.map_coordinates(
         mask.view(np.uint8), (places[:, 0], places[:, 1]), np.float32, order=1, mode="grid-constant"
     )

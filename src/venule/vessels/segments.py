@@ -5,10 +5,10 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
-from venule.vessels.centerline import Trace, along, refine, resample
+from venule.vessels.centerline import Trace, along, curvature, refine, resample
 from venule.vessels.ends import End
 from venule.vessels.profiles import normals
-from venule.vessels.tree import Segment, curvature
+from venule.vessels.tree import Segment
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -67,18 +67,40 @@ def _between(points: Points, half: Values, ends: tuple[End, End]) -> tuple[Point
     for end, order in ((ends[0], 1), (ends[1], -1)):
         away = points[::order] - end.position
         if end.axis is None:
-            outside = np.hypot(away[:, 0], away[:, 1]) > end.radius
+            left = _leaves(np.hypot(away[:, 0], away[:, 1]), end.radius)
         else:
             outside = away @ end.axis < -0.5
-        keep[::order][: outside.argmax() if outside.any() else len(points)] = False
+            left = int(outside.argmax()) if outside.any() else len(points)
+        keep[::order][:left] = False
     inner, widths = points[keep], half[keep]
     if not len(inner):
         widths = half[[len(half) // 2]]
-    path = np.concatenate((ends[0].position[None], inner, ends[1].position[None]))
+    first, last = (_onward(inner[at:][:1], end) for at, end in zip((0, -1), ends, strict=True))
+    path = np.concatenate((first, inner, last))
     if along(path)[-1] < 1:
         return None
     new, radius = resample(path, np.concatenate((widths[:1], widths[: len(inner)], widths[-1:])))
     return new, np.asarray(radius)
+
+
+def _onward(point: Points, end: End) -> Points:
+    """(1, 2) the end, of a free one as far as it is from the path's last `point`, straight on.
+
+    It was found along a chord, and lies beside the path of a bent vessel.
+    """
+    if end.axis is None or not len(point):
+        return end.position[None]
+    return np.asarray(point + ((end.position - point) @ end.axis)[:, None] * end.axis)
+
+
+def _leaves(away: Values, radius: float) -> int:
+    """The first place of a path, `away` (N,) from its fork, that lies beyond the fork for good.
+
+    The skeleton's fork may lie outside: then a path can begin there, and lead through the fork.
+    """
+    near = int(away[0] + 2 * radius) + 1
+    inside = np.flatnonzero(away[:near] <= radius)
+    return int(inside[-1]) + 1 if len(inside) else 0
 
 
 def _measured(

@@ -10,7 +10,9 @@ depends on direction: near the grid's axes, and less near its diagonals, the edg
 staircase of steps so long that no local averaging removes them.
 """
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from scipy.linalg.lapack import dpbsv
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
-LONGEST_PX, SHORTEST_PX = 240.0, 8.0
+LONGEST_PX, SHORTEST_PX = 240.0, 6.0
 """Wavelengths between which the stiffness is chosen."""
 
 _RATIO = 2**0.25
@@ -27,15 +29,25 @@ _RATIO = 2**0.25
 _BASE_PX = 0.045
 """Noise of a midpoint between two edges, away from the grid's axes and diagonals."""
 
-_AXIS_PX, _DIAGONAL_PX = 1 / 12**0.5, 0.5 / 6**0.5
-"""Noise at the axes and diagonals: steps of 1 and of 1/sqrt(2) px, of both edges at once."""
+_ROWS = tuple(
+    (math.atan2(down, right), math.hypot(down, right))
+    for down, right in ((0, 1), (1, 1), (1, 2), (1, 3))
+)
+"""Directions, folded to an eighth of a turn, along which pixels lie in rows, and one over the
+distance of the rows: both edges of a vessel jump by it at once, in steps that are the longer the
+nearer the vessel's direction is."""
 
-_EXCESS = 1.3
+_EXCESS = 1.0
 """Mean square of normalised misses up to which a curve is taken to follow the points."""
 
-_GRID_MISSES = 0.35
-"""Mean square of a tube's points about the least stiff curve. Edges drawn by hand or by a network
-are rougher, and are allowed as much more."""
+_GRID_MISSES, _ROUGH_PX = 0.35, 8.0
+"""More than the mean square of a tube's points about a curve of this wavelength. Edges drawn by
+hand or by a network are rougher, and are allowed as much more."""
+
+_AGAIN, _LONG = 2, 4.0
+"""How often what a curve misses is smoothed, too, and added: it takes the stiffness out of bends,
+at the ends most (twicing, Tukey 1977). Of rough edges, and of paths of fewer wavelengths than
+that, the noise is worse than the stiffness."""
 
 _THIRD = (-1.0, 3.0, -3.0, 1.0)
 
@@ -55,27 +67,29 @@ def grid_noise(tangent: Points, along_px: float) -> Values:
     """
     folded = np.abs(np.arctan2(tangent[:, 0], tangent[:, 1])) % (np.pi / 2)
     axis = np.minimum(folded, np.pi / 2 - folded)
-    left = 2 * np.pi * along_px
-    on_axis = _AXIS_PX * np.exp(-((left * np.tan(axis)) ** 2) / 2)
-    diagonal = np.pi / 4 - axis
-    on_diagonal = _DIAGONAL_PX * np.exp(-((left * 2**0.5 * np.tan(diagonal)) ** 2) / 2)
-    return np.sqrt(_BASE_PX**2 + on_axis**2 + on_diagonal**2)
+    variance = np.full(len(tangent), _BASE_PX**2)
+    for direction, density in _ROWS:
+        steps = 2 * np.pi * along_px * density * np.tan(axis - direction)  # per radian
+        variance += np.exp(-(steps**2)) / 12 / density**2
+    return np.asarray(np.sqrt(variance))
 
 
 def smooth(
     points: Points,
     noise_px: Values,
     *,
+    corner: NDArray[np.bool_] | None = None,
     closed: bool = False,
     between_px: tuple[float, float] = (SHORTEST_PX, LONGEST_PX),
 ) -> Smooth:
     """The stiffest smooth path through `points` (N, 2), one pixel apart, that their noise allows.
 
     `noise_px` (N,) is the standard deviation of each point, inf where there is none. The
-    wavelength is chosen between two, whole steps of its logarithm apart.
+    wavelength is chosen between two, whole steps of its logarithm apart. `corner` (N,) bool marks
+    sharp bends, which a smooth path misses: they do not count as roughness.
     """
     if closed:
-        return _smooth_closed(points, noise_px, between_px)
+        return _smooth_closed(points, noise_px, corner, between_px)
     shortest_px, longest_px = between_px
     weights = np.where(np.isfinite(noise_px), noise_px, np.inf) ** -2.0
     seen = weights > 0
@@ -83,8 +97,11 @@ def smooth(
         return Smooth(_straight(points, weights), np.inf)
     scale = np.median(weights[seen])
     weights = weights / scale
+    coarse = penalized(points, weights, _stiffness(max(shortest_px, _ROUGH_PX)))
+    squares = _squares(points, coarse, weights * scale)
+    calm = seen if corner is None or (seen & ~corner).sum() < 5 else seen & ~corner
+    rough = max(1.0, float(squares[calm].mean()) / _GRID_MISSES)
     finest = penalized(points, weights, _stiffness(shortest_px))
-    rough = max(1.0, _misses(points, finest, weights * scale) / _GRID_MISSES)
     steps = int(np.ceil(np.log(max(longest_px / shortest_px, 1)) / np.log(_RATIO)))
     best, low, high = finest, 0, steps + 1  # step 0 is allowed, step `high` is too stiff
     while high - low > 1:
@@ -94,17 +111,17 @@ def smooth(
             best, low = fitted, middle
         else:
             high = middle
-    return Smooth(best, shortest_px * _RATIO**low)
+    wavelength_px = shortest_px * _RATIO**low
+    if rough == 1 and len(points) >= _LONG * wavelength_px:
+        for _ in range(_AGAIN):
+            best = best + penalized(points - best, weights, _stiffness(wavelength_px))
+    return Smooth(best, wavelength_px)
 
 
 def penalized(points: Points, weights: Values, stiffness: float) -> Points:
     """(N, 2) minimiser of the weighted squares plus `stiffness` times squared third differences."""
     number = len(points)
-    bands = np.zeros((4, number))  # upper diagonals, the main one last
-    for first in range(4):
-        for second in range(first, 4):
-            ends = slice(second, number - 3 + second)
-            bands[3 - second + first, ends] += stiffness * _THIRD[first] * _THIRD[second]
+    bands = stiffness * _bands(number)
     bands[3] += weights
     _, solved, failed = dpbsv(bands, points * weights[:, None])
     if failed:
@@ -112,14 +129,33 @@ def penalized(points: Points, weights: Values, stiffness: float) -> Points:
     return np.asarray(solved)
 
 
+@lru_cache(maxsize=4)
+def _bands(number: int) -> Values:
+    """(4, N) upper diagonals, the main one last, of the sum of squared third differences."""
+    bands = np.zeros((4, number))
+    for first in range(4):
+        for second in range(first, 4):
+            ends = slice(second, number - 3 + second)
+            bands[3 - second + first, ends] += _THIRD[first] * _THIRD[second]
+    return bands
+
+
 def _stiffness(wavelength_px: float) -> float:
     return float((wavelength_px / (2 * np.pi)) ** 6)
 
 
 def _misses(points: Points, fitted: Points, weights: Values) -> float:
-    """Mean square of the distances between points and curve, in units of the points' noise."""
-    squares = ((points - fitted) ** 2).sum(axis=1) * weights
-    return float(squares.sum() / np.count_nonzero(weights))
+    """Mean square of the distances between points and curve, in units of the points' noise.
+
+    A point counts by one over its noise: where that is high it is alike for long.
+    """
+    count = np.sqrt(weights)
+    return float(_squares(points, fitted, weights) @ count / count.sum())
+
+
+def _squares(points: Points, fitted: Points, weights: Values) -> Values:
+    away = points - fitted
+    return np.asarray((away[:, 0] ** 2 + away[:, 1] ** 2) * weights)
 
 
 def _straight(points: Points, weights: Values) -> Points:
@@ -135,9 +171,15 @@ def _straight(points: Points, weights: Values) -> Points:
     return np.asarray(center + (place - middle)[:, None] * slope / max(spread, 1e-12))
 
 
-def _smooth_closed(points: Points, noise_px: Values, between_px: tuple[float, float]) -> Smooth:
+def _smooth_closed(
+    points: Points,
+    noise_px: Values,
+    corner: NDArray[np.bool_] | None,
+    between_px: tuple[float, float],
+) -> Smooth:
     """A closed path: continued beyond its seam on both sides, smoothed, and cut again."""
     number = len(points)
     around = np.arange(-number, 2 * number) % number
-    wide = smooth(points[around], noise_px[around], between_px=between_px)
+    corners = None if corner is None else corner[around]
+    wide = smooth(points[around], noise_px[around], corner=corners, between_px=between_px)
     return Smooth(wide.points[number : 2 * number], wide.wavelength_px)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from venule.vessels.centerline import along
+from venule.vessels.centerline import along, curvature
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -75,8 +75,10 @@ class Segment:
 
     @cached_property
     def chord_px(self) -> float:
-        """Distance between the ends; 0 of a ring."""
-        return 0.0 if self.closed else float(np.hypot(*(self.points[-1] - self.points[0])))
+        """Distance between the ends; 0 of a ring, and of a loop back to its own fork."""
+        if self.closed or (self.start == self.end >= 0):
+            return 0.0
+        return float(np.hypot(*(self.points[-1] - self.points[0])))
 
     @cached_property
     def curvature(self) -> Values:
@@ -112,19 +114,3 @@ class VesselTree:
     def adjacent(self, node: int) -> Sequence[int]:
         """The segments that end at a node."""
         return [arm.segment for arm in self.nodes[node].arms]
-
-
-def curvature(points: Points, *, closed: bool = False) -> Values:
-    """(N,) signed curvature of a path whose points lie about evenly, from central differences."""
-    if len(points) < 5:
-        return np.zeros(len(points))
-    if closed:
-        points = np.concatenate((points[-3:], points, points[:3]))
-    first = np.gradient(points, axis=0)
-    second = np.gradient(first, axis=0)
-    second[0], second[-1] = second[1], second[-2]
-    speed = np.hypot(first[:, 0], first[:, 1])
-    turned = (first[:, 1] * second[:, 0] - first[:, 0] * second[:, 1]) / np.maximum(
-        speed, 1e-9
-    ) ** 3
-    return np.asarray(turned[3:-3] if closed else turned)

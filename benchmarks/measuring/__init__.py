@@ -1,0 +1,1 @@
+"""How far measurements of vessels can be trusted, one module a question."""

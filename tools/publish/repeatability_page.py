@@ -1,0 +1,214 @@
+"""The page that says which measurements can be trusted, and the table of it in the package.
+
+The figures come from `benchmarks/measure.py`.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from publish.measurements_page import FOLDER
+from venule.evaluation.report import markdown
+from venule.measure.repeatability import MEASURED
+
+PAGE = "repeatability.md"
+
+Json = Mapping[str, Any]
+
+WHY = {
+    "area": "the same pixels",
+    "arcs": "sums steps of 1 and 1.41 px along a skeleton, of pieces longer than 10 px; a "
+    "staircase is longer than the line. (What PVBM calls length is the sum of chords.)",
+    "tortuosity": "the same steps over the chord: a straight line off the grid has up to 1.08",
+    "angle": "directions near the fork, where the skeleton bends",
+    "endpoints": "spurs of the skeleton are ends",
+    "intersections": "counts pixels with three neighbours, several at each fork",
+    "d0": "boxes of 5 px to 0.6 of the frame on one grid; ours 1/128 to 1/16 of the field, gliding",
+    "d1": "the same boxes",
+    "d2": "the same boxes",
+    "crae": "diameters of pieces of skeleton",
+}
+"""Why PVBM's values differ, by its name."""
+
+QUESTIONS = ("retest", "observers", "predicted", "drift", "pvbm")
+
+TRUSTED, POOR = 0.75, 0.5
+"""ICC from which a measure is trusted, and below which it is not."""
+
+
+def trust_page(folder: Path) -> str:
+    """Write the text of docs/repeatability.md."""
+    lines = ["# Which measurements can be trusted", ""]
+    found = {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name in QUESTIONS
+        if (path := folder / FOLDER / f"{name}.json").exists()
+    }
+    lines += [*_verdict(found), "", "Written by `make results`; do not edit.", ""]
+    parts = (_retest, _observers, _predicted, _drift, _pvbm)
+    for name, part in zip(QUESTIONS, parts, strict=True):
+        if name in found:
+            lines += [*part(found[name]), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def package_table(folder: Path) -> str:
+    """Write the text of the package's own table: of each measure its repeatability, by column."""
+    path = folder / FOLDER / "retest.json"
+    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"whole_field": []}
+    table = {
+        row["column"]: {name: row[name] for name in MEASURED}
+        for row in report["whole_field"]
+        if _known(row["icc"])
+    }
+    return json.dumps(table, indent=1) + "\n"
+
+
+def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
+    if "retest" not in found:
+        yield (
+            "Not known yet: repetition has not been measured. "
+            "`python benchmarks/measure.py retest RESULTS` does it."
+        )
+        return
+    rows = {row["column"]: row["icc"] for row in found["retest"]["whole_field"]}
+    rows = {name: icc for name, icc in rows.items() if _known(icc)}
+    good = [name for name, icc in rows.items() if icc >= TRUSTED]
+    poor = [name for name, icc in rows.items() if icc < POOR]
+    between = [name for name in rows if name not in (*good, *poor)]
+    yield (
+        f"Of {len(rows)} measures of photographs taken again of the same eye, **{len(good)} can be "
+        f"trusted** (ICC(1,1) at least {TRUSTED}): {_listed(good)}."
+    )
+    yield ""
+    yield f"**{len(poor)} cannot** (ICC below {POOR}): {_listed(poor)}."
+    yield ""
+    yield f"{len(between)} lie between, for groups and not for one eye: {_listed(between)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) if names else "none"
+
+
+def _retest(report: Json) -> Iterator[str]:
+    yield from ["## Photographs of the same eye", ""]
+    rejected, lost = len(report["rejected"]), len(report["not_registered"])
+    undisced = len(report.get("without_disc", ()))
+    yield (
+        f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, at most "
+        f"{report['each']} of each, masks by `general`, arteries and veins by `vessel-types`, "
+        f"discs by `landmarks` (not found in {undisced}); "
+        f"{rejected} were left out as graded `reject`. In the whole field, where the views of "
+        "an eye differ in what they show, and, of all vessels, in the field that they have in "
+        "common, found by registering the vessels of four of them to those of the first by a "
+        f"similarity transform ({lost} could not be registered"
+        f"{'' if report['common_field'] else '; not measured yet'}). "
+        "CV is the within-eye coefficient of variation; SDC the smallest detectable change of two "
+        "single measurements, over the mean. Twenty eyes give an ICC of 0.75 to about 0.15. By "
+        "`venule predict RIDB -o RESULTS --save mask,av,disc` and `python benchmarks/measure.py "
+        "retest RESULTS`."
+    )
+    yield ""
+    common = {row["column"]: row for row in report["common_field"]}
+    table = [["measure", "mean", "ICC(1,1)", "CV", "SDC", "ICC, common field", "CV", "SDC"]]
+    for row in report["whole_field"]:
+        other = common.get(row["column"], {})
+        cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["cv"])]
+        cells += [_share(row["sdc_over_mean"]), _number(other.get("icc"))]
+        cells += [_share(other.get("cv")), _share(other.get("sdc_over_mean"))]
+        table.append([f"`{row['column']}`", *cells])
+    yield from markdown(table, words=(0,))
+
+
+def _observers(report: Json) -> Iterator[str]:
+    yield from ["## Two annotators", ""]
+    yield (
+        "The same photographs annotated by two people. ICC(2,1) of absolute agreement; bias and "
+        "95 % limits of Bland and Altman of the second minus the first; Spearman's correlation. By "
+        "`python benchmarks/measure.py observers DATA`."
+    )
+    yield from _agreement(report)
+
+
+def _predicted(report: Json) -> Iterator[str]:
+    yield from ["## A network and an annotator", ""]
+    yield (
+        "The first annotator's masks, in the data set's field of view, and a network's, in the one "
+        "that it finds; bias and limits are of the network minus the annotator. `general` has "
+        "learnt on all of CHASE_DB1 and HRF, so these are not compared. By `python "
+        "benchmarks/measure.py predicted DATA/DRIVE`; accesses to test images are recorded."
+    )
+    yield from _agreement(report)
+
+
+def _agreement(report: Json) -> Iterator[str]:
+    for name, found in report.items():
+        yield from ["", f"{name}, {found['photographs']} photographs:", ""]
+        table = [["measure", "mean", "ICC(2,1)", "bias", "limits", "Spearman"]]
+        for row in found["measures"]:
+            low, high = row["limits"]
+            limits = f"{low:.3g} to {high:.3g}"
+            cells = [_number(row["mean"], 4), _number(row["icc"]), _share(row["bias_over_mean"])]
+            table.append([f"`{row['column']}`", *cells, limits, _number(row["spearman"])])
+        yield from markdown(table, words=(0,))
+
+
+def _drift(report: Json) -> Iterator[str]:
+    yield from ["## Masks that are changed", ""]
+    yield (
+        f"Median ratio of the changed to the unchanged mask's value over {report['photographs']} "
+        "manual masks; lengths at half the resolution are taken times 2. By `python "
+        "benchmarks/measure.py drift DATA`."
+    )
+    yield ""
+    changes = report["changes"]
+    columns = list(next(iter(changes.values())))
+    table = [["measure", *changes]]
+    for column in columns:
+        cells = [_number(found.get(column), 3) for found in changes.values()]
+        table.append([f"`{column}`", *cells])
+    yield from markdown(table, words=(0,))
+
+
+def _pvbm(report: Json) -> Iterator[str]:
+    yield from ["## Another tool on the same masks", ""]
+    yield (
+        f"PVBM {report['version']} (in an environment of its own) over venule on "
+        f"{report['photographs']} manual masks of CHASE_DB1: median ratio, least and largest; and "
+        "both tools' median errors on drawings whose values are known. By `python "
+        "benchmarks/measure.py pvbm DATA --python PYTHON`."
+    )
+    yield ""
+    table = [["measure", "PVBM / venule", "drawing", "error, venule", "error, PVBM", "why"]]
+    for row in report["rows"]:
+        ratio = ""
+        if "ratio" in row:
+            ratio = f"{row['ratio']:.3g} ({row['least']:.3g} to {row['largest']:.3g})"
+        drawn = row["drawn"] or [None]
+        for place, one in enumerate(drawn):
+            first = [f"`{row['column']}`", ratio] if place == 0 else ["", ""]
+            cells = ["", "", ""] if one is None else _errors(one)
+            table.append([*first, *cells, WHY[row["pvbm"]] if place == 0 else ""])
+    yield from markdown(table, words=(0, 1, 2, 5))
+
+
+def _errors(one: Json) -> list[str]:
+    tools = (one["venule"], one["pvbm"])
+    shown = [_share(error) if one["relative"] else _number(error, 3) for error in tools]
+    return [one["drawing"], *shown]
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:.2f}" if digits == 2 else f"{value:.{digits}g}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"
