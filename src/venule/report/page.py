@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 from venule.analysis.columns import Cell
@@ -13,6 +12,7 @@ from venule.errors import UsageError
 from venule.evaluation.card import Card, card_file, read_card
 from venule.metrics.metric import labels
 from venule.report.collect import Contents, Subject
+from venule.report.document import document, write_document
 from venule.report.pictures import data_uri
 from venule.report.plots import histogram
 
@@ -29,8 +29,6 @@ PREFERRED = (
 MANY = 100
 """From so many photographs on, a panel shows only what the table shows."""
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
 
 def page(contents: Contents) -> str:
     """The report's HTML."""
@@ -45,15 +43,7 @@ def page(contents: Contents) -> str:
         *_card(contents.model),
         *_parameters(contents),
     ]
-    own = files("venule.report")
-    style, script = ((own / name).read_text(encoding="utf-8") for name in ("style.css", "sort.js"))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(contents.title)} – venule</title><style>{style}</style></head><body>"
-        f"{''.join(body)}<script>{script}</script></body></html>\n"
-    )
+    return document(contents.title, body)
 
 
 def _columns(subjects: Sequence[Subject]) -> list[str]:
@@ -120,7 +110,8 @@ def _table(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]
     for number, one in enumerate(subjects):
         grade = escape(one.grade or one.status)
         yield f'<tr><td><a href="#p{number}">{escape(one.name)}</a></td>'
-        yield f'<td><span class="grade {grade}">{grade}</span></td><td>{escape(_why(one))}</td>'
+        yield f'<td><span class="grade {grade}">{grade}</span></td>'
+        yield f'<td class="reasons">{escape(_why(one))}</td>'
         for name in ("uncertainty", *columns):
             cell = one.cells.get(name)
             value = _number(cell)
@@ -254,8 +245,4 @@ def write_page(contents: Contents, path: Path) -> int:
     Raises:
         OutputError: it cannot be written.
     """
-    from venule.files.atomic import write_bytes
-
-    content = page(contents).encode()
-    write_bytes(path, content)
-    return len(content)
+    return write_document(page(contents), path)
