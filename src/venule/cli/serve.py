@@ -32,6 +32,14 @@ def serve(
             metavar="NAME", help="Who corrects masks, for the history beside them.", show_default=""
         ),
     ] = "",
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Masks or probability maps to look at beside: a ground truth, other results.",
+            show_default="",
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -63,5 +71,6 @@ def serve(
         port=port,
         example=example,
         who=corrector,
+        compare=tuple(compare or ()),
     )
     serve(serving, opened=opened, browser=not no_browser)

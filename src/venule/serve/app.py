@@ -11,10 +11,13 @@ from fastapi.staticfiles import StaticFiles
 
 from venule import __version__
 from venule.errors import VenuleError
+from venule.serve.beside import Beside
 from venule.serve.correcting import add_corrections, add_exports
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
 from venule.serve.routes.about import add_about
+from venule.serve.routes.beside import add_beside
+from venule.serve.routes.colors import add_colors
 from venule.serve.routes.photographs import add_photographs
 from venule.serve.routes.pictures import add_pictures
 from venule.serve.schemas import Refusal
@@ -33,6 +36,7 @@ def create_app(
     door: Door | None = None,
     places: Mapping[str, Path] | None = None,
     corrections: Corrections | None = None,
+    beside: Beside | None = None,
 ) -> FastAPI:
     """The application that answers for a service.
 
@@ -42,6 +46,7 @@ def create_app(
         door: where it listens, and its secret.
         places: the files of listed photographs by id, for thumbnails.
         corrections: takes corrections of masks; without a place to save them if None.
+        beside: other vessels to look at beside the photographs' own; nothing if None.
     """
 
     @asynccontextmanager
@@ -71,6 +76,8 @@ def create_app(
     add_pictures(app, service, places or {})
     add_corrections(app, service, corrections or Corrections(service))
     add_exports(app, service)
+    add_colors(app, service)
+    add_beside(app, service, beside or Beside(service))
     return app
 
 

@@ -3,7 +3,7 @@
 import gzip
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from PIL import Image
 from venule.analysis.analyse import Analysis
 from venule.image.arrays import RGB
 from venule.image.encode import encode_jpeg
+from venule.image.levels import Levels
 from venule.image.photograph import read_photograph
 from venule.image.preprocess import Illumination, correct_illumination
 
@@ -19,6 +20,8 @@ View = Literal["color", "green", "clahe", "illumination"]
 VIEWS: tuple[View, ...] = get_args(View)
 
 THUMBNAIL_PX = 72
+
+Number = TypeVar("Number", np.uint8, np.uint16)
 
 ARTERY, VEIN = 1, 2
 """Bits of the map of classes."""
@@ -50,8 +53,19 @@ def levels(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]
 
     Of a photograph beyond `longest_px`, the largest level of each block.
     """
-    found = _reduced(analysis.prediction.vessel_map.levels, longest_px)
+    return packed_levels(analysis.prediction.vessel_map.levels, longest_px)
+
+
+def packed_levels(levels: Levels, longest_px: int) -> tuple[tuple[int, int], bytes]:
+    """As `levels`, of a map (H, W) uint16."""
+    found = _reduced(levels, longest_px)
     return (found.shape[0], found.shape[1]), _packed(found.astype("<u2", copy=False))
+
+
+def packed_places(places: NDArray[np.uint8], longest_px: int) -> tuple[tuple[int, int], bytes]:
+    """As `levels`, of a map (H, W) uint8."""
+    found = _reduced(places, longest_px)
+    return (found.shape[0], found.shape[1]), _packed(found)
 
 
 def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
@@ -60,11 +74,10 @@ def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes
     if not {"artery", "vein"} <= set(maps):
         return None
     bits = maps["artery"].mask * np.uint8(ARTERY) | maps["vein"].mask * np.uint8(VEIN)
-    found = _reduced(bits, longest_px)
-    return (found.shape[0], found.shape[1]), _packed(found)
+    return packed_places(bits, longest_px)
 
 
-def _reduced(values: NDArray[np.uint16], longest_px: int) -> NDArray[np.uint16]:
+def _reduced(values: NDArray[Number], longest_px: int) -> NDArray[Number]:
     step = -(-max(values.shape) // longest_px)
     if step == 1:
         return values

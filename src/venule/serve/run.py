@@ -7,6 +7,7 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -18,6 +19,7 @@ from venule.analysis.marks import LANDMARKS, LANDMARKS_MODEL, TYPES, TYPES_MODEL
 from venule.errors import UsageError
 from venule.inference.load import load, shipped_marks, shipped_weights, weights_file
 from venule.serve.app import About, create_app
+from venule.serve.beside import Beside, MapFolder
 from venule.serve.catalog import Library
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
@@ -37,6 +39,7 @@ class Serving:
     port: int = 8765
     example: bool = False
     who: str = ""
+    compare: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 
@@ -68,6 +71,11 @@ def build(serving: Serving, door: Door) -> FastAPI:
         places=library.places if library is not None else {},
         corrections=Corrections(
             service, library.corrections if library is not None else {}, serving.who
+        ),
+        beside=Beside(
+            service,
+            models={name: partial(load, name) for name in shipped_weights()},
+            folders=[MapFolder(folder) for folder in serving.compare],
         ),
     )
 

@@ -56,6 +56,11 @@ export const stroke = (id, query, bits) =>
 export const path = (id, [x0, y0], [x1, y1]) =>
   json(at(id, "/path"), { method: "POST", body: JSON.stringify({ x0, y0, x1, y1 }), headers: { "Content-Type": "application/json" } });
 
+export const others = (id) => json(at(id, "/others"));
+export const other = (id, key) => json(at(id, `/others/${encodeURIComponent(key)}`));
+export const sendOther = (id, file) =>
+  json(at(id, `/others?${new URLSearchParams({ name: file.name })}`), { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+
 export const upload = (file) =>
   json(`/api/photographs?${new URLSearchParams({ name: file.name })}`, {
     method: "POST",
@@ -71,5 +76,5 @@ export async function picture(id, view, longest) {
 export async function map(id, part, longest, Kind) {
   const answer = await ask(at(id, `/${part}?longest=${longest}`));
   const values = new Kind(await answer.arrayBuffer());
-  return { values, width: Number(answer.headers.get("X-Width")), height: Number(answer.headers.get("X-Height")) };
+  return { values, width: Number(answer.headers.get("X-Width")), height: Number(answer.headers.get("X-Height")), headers: answer.headers };
 }

@@ -1,6 +1,9 @@
 // The photograph and its maps drawn by WebGL2: threshold, colours and outline are the shader's.
 
 import { EITHER, LARGEST, pyramid, reduce } from "./pyramid.js";
+import { NONE, SCALE } from "./scale.js";
+
+const vec = (color) => `vec3(${color.map((part) => part.toFixed(4)).join(", ")})`;
 
 const CORNERS = `#version 300 es
 in vec2 corner;
@@ -13,13 +16,14 @@ precision highp usampler2D;
 uniform sampler2D photo;
 uniform usampler2D levels;
 uniform usampler2D types;
+uniform usampler2D tints;
 uniform vec2 canvas, size, center;
 uniform float zoom, split;
 uniform ivec2 mapSize;
 uniform int floors;
 uniform uint threshold;
 uniform float opacity;
-uniform bool shown, outlined, typed, doubting;
+uniform bool shown, outlined, typed, tinted, doubting, dimmed;
 uniform vec3 color, artery, vein, both, ground;
 out vec4 result;
 
@@ -40,12 +44,23 @@ float edge(ivec2 at, vec2 inside) {
   return left || right || up || down ? 1.0 : 0.0;
 }
 
+const vec3 STOPS[${SCALE.length}] = vec3[](${SCALE.map(vec).join(", ")});
+
+vec3 scale(float share) {
+  float at = share * ${(SCALE.length - 1).toFixed(1)};
+  int low = min(int(at), ${SCALE.length - 2});
+  return mix(STOPS[low], STOPS[low + 1], at - float(low));
+}
+
 vec4 vessel(vec2 at) {
   vec2 place = at / size * vec2(bounds);
   ivec2 here = clamp(ivec2(floor(place)), ivec2(0), bounds - 1);
   if (level(here) < threshold) return vec4(0.0);
   vec3 tint = color;
-  if (typed) {
+  if (tinted) {
+    uint place = texelFetch(tints, here, lod).r;
+    tint = place == 0u ? ${vec(NONE)} : scale((float(place) - 1.0) / 254.0);
+  } else if (typed) {
     uint bits = texelFetch(types, here, lod).r;
     tint = bits == 1u ? artery : bits == 2u ? vein : bits == 3u ? both : vec3(0.75);
   }
@@ -57,6 +72,7 @@ void main() {
   vec2 at = (device - canvas / 2.0) / zoom + center;
   if (any(lessThan(at, vec2(0.0))) || any(greaterThanEqual(at, size))) { result = vec4(ground, 1.0); return; }
   vec3 seen = texture(photo, at / size).rgb;
+  if (dimmed) seen = vec3(seen.g / 3.0);
   float step = size.x / float(mapSize.x);
   float shrunk = 1.0 / (zoom * step);  // map pixels a device pixel
   lod = clamp(int(floor(log2(max(shrunk, 1.0)))), 0, floors - 1);
@@ -104,7 +120,7 @@ export class Canvas3 {
     gl.enableVertexAttribArray(corner);
     gl.vertexAttribPointer(corner, 2, gl.FLOAT, false, 0, 0);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    ["photo", "levels", "types"].forEach((name, unit) => gl.uniform1i(this.at[name], unit));
+    ["photo", "levels", "types", "tints"].forEach((name, unit) => gl.uniform1i(this.at[name], unit));
     this.clear();
   }
 
@@ -112,6 +128,7 @@ export class Canvas3 {
     this.photo = null;
     this.setLevels({ values: new Uint16Array(1), width: 1, height: 1 });
     this.setTypes(null);
+    this.setTints(null);
   }
 
   setPhoto(bitmap) {
@@ -139,6 +156,13 @@ export class Canvas3 {
     const floors = map ? pyramid(map, EITHER) : [{ values: new Uint8Array(1), width: 1, height: 1 }];
     gl.deleteTexture(this.types);
     this.types = texture(gl, 2, floors, gl.R8UI, gl.UNSIGNED_BYTE);
+  }
+
+  setTints(map) {
+    const gl = this.gl;
+    const floors = map ? pyramid(map, LARGEST) : [{ values: new Uint8Array(1), width: 1, height: 1 }];
+    gl.deleteTexture(this.tints);
+    this.tints = texture(gl, 3, floors, gl.R8UI, gl.UNSIGNED_BYTE);
   }
 
   // Part of the levels has changed: left, top, right, bottom in pixels of the map.
@@ -179,7 +203,7 @@ export class Canvas3 {
     gl.uniform1i(at.floors, this.floors.length);
     gl.uniform1ui(at.threshold, look.threshold);
     gl.uniform1f(at.opacity, look.opacity);
-    for (const name of ["shown", "outlined", "typed", "doubting"]) gl.uniform1i(at[name], look[name] ? 1 : 0);
+    for (const name of ["shown", "outlined", "typed", "tinted", "doubting", "dimmed"]) gl.uniform1i(at[name], look[name] ? 1 : 0);
     for (const name of ["color", "artery", "vein", "both", "ground"]) gl.uniform3f(at[name], ...look[name]);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
