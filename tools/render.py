@@ -2,9 +2,10 @@
 
 import sys
 
-from checkout import DOCS, RESULTS
-from publish import measurements_page, quality_page, results_page, speed_page
+from checkout import DOCS, RESULTS, ROOT
+from publish import measurements_page, quality_page, results_page, retest_table, speed_page
 from venule.errors import VenuleError
+from venule.measure.repeatability import TABLE
 
 
 def main() -> None:
@@ -18,6 +19,8 @@ def main() -> None:
             (DOCS / measurements_page.PAGE, measurements_page.measurements_page(RESULTS)),
             (DOCS / measurements_page.TRUST_PAGE, measurements_page.trust_page(RESULTS)),
         ]
+        if (table := retest_table.retest_table(RESULTS)) is not None:
+            pages.append((ROOT / "src" / "venule" / "measure" / TABLE, table))
     except VenuleError as error:
         sys.exit(f"error: {error}")
     for path, text in pages:

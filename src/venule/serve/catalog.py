@@ -71,6 +71,7 @@ def _of_results(results: Results) -> Iterator[Item]:
             uploaded=False,
             grade=str(result.cells.get("quality") or ""),
             stored=result.name if result.status == "done" else None,
+            known=result.cells,
         )
         if result.status == "failed":
             item.state, item.reason = "failed", result.reason

@@ -6,6 +6,8 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from venule.serve import answers
+from venule.serve.cohort import Cohorts
+from venule.serve.items import Item
 from venule.serve.receive import drain, received, shown
 from venule.serve.schemas import Measurements, Page, Refusal, Result, entry
 from venule.serve.service import BusyError, Service
@@ -21,25 +23,56 @@ TAKES: Answers = {
 }
 
 
+Search = Annotated[str, Query(max_length=200, description="A part of the name.")]
+Grade = Annotated[str, Query(max_length=20, description="A grade, or a state such as failed.")]
+
+_MOST_IDS = 50_000
+"""Letters of a list of ids in an address."""
+
+
+def _found(service: Service, search: str, grade: str) -> list[Item]:
+    """Photographs that a search finds: the dropped ones, the latest first, then the folder's."""
+    wanted = search.casefold()
+    return [
+        item
+        for item in (*service.uploads(), *service.listed)
+        if wanted in item.name.casefold() and grade in ("", item.grade, item.state)
+    ]
+
+
 def add_photographs(app: FastAPI, service: Service, about: About) -> None:
     """Add the routes of photographs."""
+    cohorts = Cohorts(service.listed)
 
     @app.get("/api/photographs")
     def photographs(
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        search: Annotated[str, Query(max_length=200)] = "",
-        grade: Annotated[str, Query(max_length=20)] = "",
+        search: Search = "",
+        grade: Grade = "",
     ) -> Page:
         """Photographs that were dropped, the latest first, then those of the folder."""
-        wanted = search.casefold()
-        found = [
-            item
-            for item in (*service.uploads(), *service.listed)
-            if wanted in item.name.casefold() and grade in ("", item.grade, item.state)
-        ]
+        found = _found(service, search, grade)
         part = [entry(item) for item in found[offset : offset + limit]]
         return Page(total=len(found), offset=offset, entries=part)
+
+    @app.get(
+        "/api/measurements.csv",
+        responses={200: {"content": {"text/csv": {}}}, 404: {"model": Refusal}},
+        response_class=Response,
+    )
+    def selection_csv(
+        ids: Annotated[str, Query(max_length=_MOST_IDS, pattern=r"^[A-Za-z0-9_,-]*$")] = "",
+        search: Search = "",
+        grade: Grade = "",
+    ) -> Response:
+        """The tables of the photographs named by `ids`, or of all that the search finds."""
+        if ids:
+            chosen = [service.get(id) for id in dict.fromkeys(ids.split(",")) if id]
+        else:
+            chosen = _found(service, search, grade)
+        headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
+        return Response(answers.table(chosen), media_type="text/csv", headers=headers)
 
     @app.post(
         "/api/photographs",
@@ -92,7 +125,8 @@ def add_photographs(app: FastAPI, service: Service, about: About) -> None:
     @app.get("/api/photographs/{id}/measurements", responses=NOT_THERE)
     def measurements(id: Id) -> Measurements:
         """The photograph's table, with units and definitions."""
-        return answers.measurements(service.get(id), mask_source=service.analysis(id).mask_source)
+        source = service.analysis(id).mask_source
+        return answers.measurements(service.get(id), cohorts.now(), mask_source=source)
 
     @app.get(
         "/api/photographs/{id}/measurements.csv",
@@ -103,4 +137,4 @@ def add_photographs(app: FastAPI, service: Service, about: About) -> None:
         """The photograph's table as CSV."""
         service.analysis(id)
         headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
-        return Response(answers.table(service.get(id)), media_type="text/csv", headers=headers)
+        return Response(answers.table([service.get(id)]), media_type="text/csv", headers=headers)

@@ -56,6 +56,8 @@ export const stroke = (id, query, bits) =>
 export const path = (id, [x0, y0], [x1, y1]) =>
   json(at(id, "/path"), { method: "POST", body: JSON.stringify({ x0, y0, x1, y1 }), headers: { "Content-Type": "application/json" } });
 
+export const tableOf = (query) => `/api/measurements.csv?${new URLSearchParams(query)}`;
+
 export const others = (id) => json(at(id, "/others"));
 export const other = (id, key) => json(at(id, `/others/${encodeURIComponent(key)}`));
 export const sendOther = (id, file) =>

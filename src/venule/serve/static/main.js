@@ -40,7 +40,7 @@ function makeRenderer(canvas) {
 }
 
 const camera = new Camera(stage, () => { redraw(); remember(); });
-const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), chosen: (id) => show(id) });
+const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), link: $("table-link"), chosen: (id) => show(id) });
 
 export const tint = new Tint({ state, say, redraw });
 export const beside = new Beside({ camera, state, make: makeRenderer, say, redraw });
@@ -349,7 +349,7 @@ const actions = {
   q: () => editor.choose("paint"), w: () => editor.choose("erase"), e: () => editor.choose("path"), f: () => editor.choose("fill"),
   "[": () => editor.resize(-1), "]": () => editor.resize(1),
   Escape: () => { editor.end(); if (editor.tool) editor.choose(editor.tool); },
-  j: () => list.step(1), k: () => list.step(-1),
+  j: () => list.step(1), k: () => list.step(-1), x: () => list.pick(list.selected),
 };
 export const keys = actions;
 
@@ -362,7 +362,7 @@ addEventListener("keydown", (event) => {
   const sliding = target.matches?.("input[type=range]") && event.key.startsWith("Arrow");
   const pressing = event.key === " " && target.matches?.("button, a, summary, input");
   const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!action || typing || sliding || pressing || (!open && !"ojk".includes(event.key))) return;
+  if (!action || typing || sliding || pressing || (!open && !"ojkx".includes(event.key))) return;
   if (event.key.startsWith("Arrow") && target !== stage && target !== document.body) return;
   event.preventDefault();
   action();
