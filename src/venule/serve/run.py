@@ -40,6 +40,7 @@ class Serving:
     example: bool = False
     who: str = ""
     compare: tuple[Path, ...] = ()
+    photographs: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -50,7 +51,7 @@ def build(serving: Serving, door: Door) -> FastAPI:
         UsageError, WeightsError, OutputError: the folder or the weights cannot be used.
     """
     weights_file(serving.model)  # what it says is said now, not in the worker
-    library = Library(serving.folder) if serving.folder is not None else None
+    library = Library(serving.folder, serving.photographs) if serving.folder is not None else None
 
     def open_networks() -> Networks:
         return Networks(load(serving.model))

@@ -51,11 +51,11 @@ class _Trees:
 def add_colors(app: FastAPI, service: Service) -> None:
     """Add the routes of vessels coloured by a measure."""
     trees = _Trees()
-    raw = {"content": {"application/octet-stream": {}}}
+    raw = answered(200, {"content": {"application/octet-stream": {}}})
 
     @app.get(
         "/api/photographs/{id}/colors/{measure}",
-        responses={**answered(200, raw), 429: {"model": Refusal}},
+        responses={**raw, 429: {"model": Refusal}},
         response_class=Response,
     )
     def colors(id: Id, measure: Measure, longest: Longest = 16384) -> Response:

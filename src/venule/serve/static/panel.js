@@ -37,7 +37,7 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 
 // Where a value lies in its cohort, and how well it repeats, where either is known.
 function placed({ below, cohort, change }) {
-  return [cohort ? `above ${percent(below)} of ${cohort.toLocaleString("en")}` : "", change === null ? "" : `repeats ± ${percent(change)}`].filter(Boolean).join(" · ");
+  return [cohort ? `above ${percent(below)} of ${cohort.toLocaleString("en")}` : "", change === null ? "" : `repeats ± ${percent(change)}`].filter(Boolean);
 }
 
 function tag(kind, text, name = "") {
@@ -59,8 +59,7 @@ export function showMeasurements(table) {
       name.scope = "row";
       name.style.fontWeight = "400";
       name.title = one.definition || one.name;
-      const aside = placed(one);
-      if (aside) value.append(tag("small", aside));
+      value.append(...placed(one).map((words) => tag("small", words)));
       value.title = [one.cohort ? `Of the ${one.cohort} photographs of this folder that are not rejected, ${percent(one.below)} have a lower value.` : "", one.change === null ? "" : `Two photographs of an unchanged eye differ by more than ${percent(one.change)} of the mean in 5 of 100 cases.`].filter(Boolean).join(" ");
       if (explain && one.definition) name.append(tag("small", one.definition));
       row.append(name, value);
