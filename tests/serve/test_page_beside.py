@@ -151,3 +151,38 @@ def test_vessels_are_coloured_by_calibre_with_a_scale(
         page.locator("#tint").select_option("")
         expect(page.locator("#scale")).to_be_hidden()
         assert _color(page, "canvas", *vessel) != widest  # cyan again, or its type's colour
+
+
+def test_a_photograph_that_is_too_large_is_seen_by_tiles(
+    page: Page, network: Path, photographs: Path
+) -> None:
+    with served("--model", network, photographs) as url:
+        page.goto(url)
+        page.get_by_text("eye-0").click()
+        expect(page.locator("#name")).to_have_text("eye-0")
+        page.evaluate("import('/static/main.js').then((m) => { m.state.look.typed = false; })")
+        page.locator("#stage").focus()
+        page.keyboard.press("1")
+        whole = [_color(page, "canvas", x, y) for x in (0.3, 0.5, 0.6) for y in (0.35, 0.5)]
+        page.evaluate(
+            "import('/static/tiles.js').then(({ LIMITS }) =>"
+            " Object.assign(LIMITS, { whole: 64, overview: 64, tile: 64, kept: 6 }))"
+        )
+        page.get_by_text("eye-1").click()
+        expect(page.locator("#name")).to_have_text("eye-1")
+        page.get_by_text("eye-0").click()
+        expect(page.locator("#name")).to_have_text("eye-0")
+        page.locator("#stage").focus()
+        page.keyboard.press("1")
+        for _ in range(100):
+            there = page.evaluate(
+                "import('/static/main.js').then(({ tiles }) =>"
+                " [...tiles.tiles.values()].filter((one) => one.made && one.level === 0).length)"
+            )
+            if there == 4:  # 128 px by 64
+                break
+            page.wait_for_timeout(200)
+        assert there == 4
+        tiled = [_color(page, "canvas", x, y) for x in (0.3, 0.5, 0.6) for y in (0.35, 0.5)]
+        assert np.abs(np.subtract(whole, tiled)).max() <= 12  # each tile is a JPEG of its own
+        expect(page.locator("#paint")).to_be_disabled()

@@ -20,6 +20,7 @@ from venule.serve.routes.beside import add_beside
 from venule.serve.routes.colors import add_colors
 from venule.serve.routes.photographs import add_photographs
 from venule.serve.routes.pictures import add_pictures
+from venule.serve.routes.tiles import add_tiles
 from venule.serve.schemas import Refusal
 from venule.serve.service import BusyError, Service, UnknownError
 from venule.serve.types import About
@@ -76,6 +77,7 @@ def create_app(
     add_pictures(app, service, places or {})
     add_corrections(app, service, corrections or Corrections(service))
     add_exports(app, service)
+    add_tiles(app, service)
     add_colors(app, service)
     add_beside(app, service, beside or Beside(service))
     return app

@@ -70,13 +70,21 @@ export const upload = (file) =>
     headers: { "Content-Type": "application/octet-stream" },
   });
 
-export async function picture(id, view, longest) {
-  const answer = await ask(at(id, `/image?view=${view}&longest=${longest}`));
+const tileAt = (id, level, column, row) => at(id, `/tiles/${level}/${column}/${row}`);
+export const tile = (id, view, side, level, column, row) => bitmap(`${tileAt(id, level, column, row)}?view=${view}&side=${side}`);
+export const tileMap = (id, side, level, column, row) => levels(`${tileAt(id, level, column, row)}/probability?side=${side}`, Uint16Array);
+
+export const picture = (id, view, longest) => bitmap(at(id, `/image?view=${view}&longest=${longest}`));
+
+async function bitmap(path) {
+  const answer = await ask(path);
   return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 
-export async function map(id, part, longest, Kind) {
-  const answer = await ask(at(id, `/${part}?longest=${longest}`));
+export const map = (id, part, longest, Kind) => levels(at(id, `/${part}?longest=${longest}`), Kind);
+
+async function levels(path, Kind) {
+  const answer = await ask(path);
   const values = new Kind(await answer.arrayBuffer());
   return { values, width: Number(answer.headers.get("X-Width")), height: Number(answer.headers.get("X-Height")), headers: answer.headers };
 }

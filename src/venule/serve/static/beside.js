@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { Camera } from "./camera.js";
 import { drawMarks, moveMarks } from "./marks.js";
+import { longestOf } from "./tiles.js";
 
 const $ = (id) => document.getElementById(id);
 const MAP = { false: [0.835, 0.369, 0], missed: [0.337, 0.706, 0.914], found: [0.784, 0.784, 0.784] };
@@ -71,7 +72,7 @@ export class Beside {
     $("agreement").textContent = `${name}: being made …`;
     this.controls();
     try {
-      const longest = Math.min(this.state.renderer.longest, 16384);
+      const longest = longestOf(this.state.renderer, this.state.open.found);
       const compared = await api.other(id, key);
       const levels = await api.map(id, `others/${encodeURIComponent(key)}/map`, longest, Uint16Array);
       if (this.id !== id || this.key !== key) return;

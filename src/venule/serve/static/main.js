@@ -9,6 +9,7 @@ import { Canvas3 } from "./gl.js";
 import { PhotographList } from "./list.js";
 import { drawMarks, moveMarks } from "./marks.js";
 import { showAbout, showMeasurements } from "./panel.js";
+import { Tiles, longestOf } from "./tiles.js";
 import { Tint } from "./tint.js";
 
 const $ = (id) => document.getElementById(id);
@@ -42,6 +43,7 @@ function makeRenderer(canvas) {
 const camera = new Camera(stage, () => { redraw(); remember(); });
 const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), link: $("table-link"), chosen: (id) => show(id) });
 
+export const tiles = new Tiles({ redraw });
 export const tint = new Tint({ state, say, redraw });
 export const beside = new Beside({ camera, state, make: makeRenderer, say, redraw });
 export const editor = new Editor({ stage, camera, state, redraw, say, changed: () => edits() });
@@ -67,7 +69,7 @@ function draw() {
     shown: look.shown, outlined: look.style === "outline", opacity: tint.on ? (1 + look.opacity) / 2 : look.opacity, color: rgb(look.color),
     typed: look.typed && Boolean(found?.has_types), tinted: tint.on, doubting: look.doubt, split: look.compare ? look.split * width : 0,
   };
-  renderer.draw(camera, drawn);
+  renderer.draw(camera, drawn, tiles.seen(camera, canvas));
   beside.draw(drawn);
   moveMarks(world, camera, stage);
   $("zoom").textContent = found ? `${Math.round((100 * camera.zoom) / camera.scale)} %` : "";
@@ -138,7 +140,7 @@ async function show(id, wanted = {}) {
 }
 
 async function bring(entry, mine, wanted) {
-  const longest = Math.min(renderer.longest, 16384);
+  const longest = longestOf(renderer, entry.found);
   if (wanted.view) look.view = wanted.view;
   const [bitmap, levels] = await Promise.all([api.picture(entry.id, look.view, longest), api.map(entry.id, "probability", longest, Uint16Array)]);
   if (mine !== turn) return;
@@ -162,6 +164,7 @@ async function bring(entry, mine, wanted) {
   controls(); marks(); showAbout(entry); showMeasurements(null); redraw(); remember();
   say(`${entry.name}: ${entry.found.grade}${entry.found.reasons.length ? `, ${entry.found.reasons.join(", ")}` : ""}`);
   document.title = `${entry.name} – venule`;
+  tiles.open(entry, renderer, look.view, levels.width);
   tint.open(entry);
   beside.open(entry, bitmap, wanted.with);
   editor.open(entry.id, levels, entry.found.threshold_level).catch(trouble);
@@ -192,7 +195,7 @@ async function adopt(entry, mine) {
   const fresh = entry.found.has_types && typed !== mine;
   if (fresh) {
     typed = mine;
-    const types = await api.map(entry.id, "types", Math.min(renderer.longest, 16384), Uint8Array);
+    const types = await api.map(entry.id, "types", longestOf(renderer, entry.found), Uint8Array);
     if (mine !== turn) return;
     renderer.setTypes(types);
   }
@@ -323,8 +326,8 @@ async function changeView(view) {
   const mine = turn;
   try {
     say("Preparing the view …");
-    const bitmap = await api.picture(open.id, view, Math.min(renderer.longest, 16384));
-    if (mine === turn && look.view === view) { renderer.setPhoto(bitmap); beside.view(bitmap); redraw(); say(""); }
+    const bitmap = await api.picture(open.id, view, longestOf(renderer, open.found));
+    if (mine === turn && look.view === view) { renderer.setPhoto(bitmap); beside.view(bitmap); tiles.changed(view); redraw(); say(""); }
   } catch (error) { trouble(error); }
 }
 

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { number } from "./panel.js";
 import { colorOf } from "./scale.js";
+import { longestOf } from "./tiles.js";
 
 const $ = (id) => document.getElementById(id);
 const TITLES = { caliber: "Calibre", tortuosity: "Tortuosity (length over chord)" };
@@ -41,7 +42,7 @@ export class Tint {
     const { id, measure } = this;
     if (!id || !measure) return;
     try {
-      const longest = Math.min(this.state.renderer.longest, 16384);
+      const longest = longestOf(this.state.renderer, this.state.open.found);
       const map = await api.map(id, `colors/${measure}`, longest, Uint8Array);
       if (this.id !== id || this.measure !== measure) return;
       this.state.renderer.setTints(map);
