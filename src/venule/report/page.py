@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from venule.analysis.columns import Cell
+from venule.analysis.columns import LANDMARKS_OF, Cell
 from venule.analysis.definitions import describe
 from venule.errors import UsageError
 from venule.evaluation.card import Card, card_file, read_card
@@ -99,13 +99,14 @@ def _sheet(subjects: Sequence[Subject]) -> Iterator[str]:
 def _table(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]:
     yield '<section><h2>Photographs</h2><div class="scroll"><table><thead><tr>'
     for label in ("Photograph", "Grade", "Reasons"):
-        yield f'<th scope="col"><button type="button">{label}</button></th>'
+        yield f'<th scope="col" data-label="{label}"><button type="button">{label}</button></th>'
     for name in ("uncertainty", *columns):
         what = describe(name)
         unit = f" [{what.unit}]" if what.unit else ""
         title = f' title="{escape(what.definition)}"' if what.definition else ""
-        yield f'<th scope="col" class="n"{title}><button type="button">'
-        yield f"{escape(what.label + unit)}</button></th>"
+        label = escape(what.label + unit)
+        yield f'<th scope="col" class="n" data-label="{label}"{title}>'
+        yield f'<button type="button">{label}</button></th>'
     yield "</tr></thead><tbody>"
     for number, one in enumerate(subjects):
         grade = escape(one.grade or one.status)
@@ -123,8 +124,14 @@ def _table(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]
 def _panels(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]:
     yield "<section><h2>One by one</h2>"
     for number, one in enumerate(subjects):
-        yield from _panel(number, one, columns if len(subjects) >= MANY else list(one.measured))
+        yield from _panel(number, one, columns if len(subjects) >= MANY else _ordered(one, columns))
     yield "</section>"
+
+
+def _ordered(one: Subject, columns: Sequence[str]) -> list[str]:
+    """Every measurement of a photograph: the preferred ones first, places of landmarks last."""
+    rest = [name for name in one.measured if name not in columns and name not in LANDMARKS_OF]
+    return [*columns, *rest, *(name for name in LANDMARKS_OF if name in one.measured)]
 
 
 def _panel(number: int, one: Subject, columns: Sequence[str]) -> Iterator[str]:

@@ -10,11 +10,7 @@ def html_table(rows: Sequence[Sequence[str]], *, words: int = 1, sortable: bool 
     With `sortable` a click on a heading sorts by it.
     """
     head, *rest = rows
-    cells = "".join(
-        f'<th scope="col"{_kind(place, words)}>'
-        f"{f'<button type=button>{escape(text)}</button>' if sortable else escape(text)}</th>"
-        for place, text in enumerate(head)
-    )
+    cells = "".join(_heading(place, text, words, sortable) for place, text in enumerate(head))
     body = "".join(
         "<tr>"
         + "".join(f"<td{_kind(place, words)}>{escape(text)}</td>" for place, text in enumerate(row))
@@ -25,6 +21,14 @@ def html_table(rows: Sequence[Sequence[str]], *, words: int = 1, sortable: bool 
         f'<div class="scroll" tabindex="0"><table><thead><tr>{cells}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _heading(place: int, text: str, words: int, sortable: bool) -> str:
+    label = escape(text)
+    if not sortable:
+        return f'<th scope="col"{_kind(place, words)}>{label}</th>'
+    button = f'<button type="button">{label}</button>'
+    return f'<th scope="col"{_kind(place, words)} data-label="{label}">{button}</th>'
 
 
 def _kind(place: int, words: int) -> str:
