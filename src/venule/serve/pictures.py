@@ -48,28 +48,26 @@ def _clahe(green: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(even * 255), np.uint8)
 
 
-def levels(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """Size (H, W) and gzip of the probability map, uint16 little-endian, row by row.
+def packed_levels(
+    levels: Levels, longest_px: int, *, compress: bool
+) -> tuple[tuple[int, int], bytes]:
+    """Size (H, W) of a map and its levels: uint16 little-endian, row by row, gzip or plain.
 
     Of a photograph beyond `longest_px`, the largest level of each block.
     """
-    return packed_levels(analysis.prediction.vessel_map.levels, longest_px)
-
-
-def packed_levels(levels: Levels, longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """As `levels`, of a map (H, W) uint16."""
-    found = _reduced(levels, longest_px)
-    return (found.shape[0], found.shape[1]), _packed(found.astype("<u2", copy=False))
+    found = _reduced(levels, longest_px).astype("<u2", copy=False)
+    shape = (found.shape[0], found.shape[1])
+    return shape, _packed(found) if compress else np.ascontiguousarray(found).tobytes()
 
 
 def packed_places(places: NDArray[np.uint8], longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """As `levels`, of a map (H, W) uint8."""
+    """As `packed_levels`, of a map (H, W) uint8, as gzip."""
     found = _reduced(places, longest_px)
     return (found.shape[0], found.shape[1]), _packed(found)
 
 
 def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
-    """As `levels`, of the map of `ARTERY` and `VEIN` bits, uint8; None where they are not known."""
+    """As `packed_places`, of `ARTERY` and `VEIN` bits; None where types are not known."""
     maps = analysis.prediction.maps
     if not {"artery", "vein"} <= set(maps):
         return None

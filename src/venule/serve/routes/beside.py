@@ -11,10 +11,9 @@ from starlette.concurrency import run_in_threadpool
 
 from venule.image.levels import threshold_level
 from venule.metrics.counts import count, dice, sensitivity, specificity
-from venule.serve import pictures
 from venule.serve.beside import Beside, Kind, Other
 from venule.serve.receive import received, shown
-from venule.serve.routes.pictures import packed_map
+from venule.serve.routes.pictures import level_map
 from venule.serve.schemas import Refusal
 from venule.serve.service import Service
 from venule.serve.sniff import check_content
@@ -92,9 +91,9 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
         responses={**answered(200, {"content": {"application/octet-stream": {}}}), **_BUSY},
         response_class=Response,
     )
-    def map_of_other(id: Id, key: Key, longest: Longest = 16384) -> Response:
+    def map_of_other(request: Request, id: Id, key: Key, longest: Longest = 16384) -> Response:
         """The other's probability times 65535: uint16 little-endian, row by row."""
-        return packed_map(*pictures.packed_levels(beside.get(id, key).levels, longest))
+        return level_map(request, beside.get(id, key).levels, longest)
 
 
 def _compared(service: Service, id: str, other: Other) -> Compared:

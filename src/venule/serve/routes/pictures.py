@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import BoundedSemaphore
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from venule.analysis.outputs import OUTPUTS
 from venule.analysis.uncertain import uncertain_regions
 from venule.errors import ImageError
+from venule.image.levels import Levels
 from venule.serve import pictures
 from venule.serve.schemas import Region
 from venule.serve.service import Service, UnknownError
 from venule.serve.shelf import Shelf
 from venule.serve.types import NOT_THERE, Id, Longest, answered
+
+_THIS_COMPUTER = frozenset({"127.0.0.1", "::1"})
 
 _IMMUTABLE = {"Cache-Control": "private, max-age=3600"}
 
@@ -54,9 +57,9 @@ def add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> 
         return Response(picture, media_type="image/jpeg", headers=_IMMUTABLE)
 
     @app.get("/api/photographs/{id}/probability", responses=raw, response_class=Response)
-    def probability(id: Id, longest: Longest = 16384) -> Response:
+    def probability(request: Request, id: Id, longest: Longest = 16384) -> Response:
         """The probability map times 65535: uint16 little-endian, row by row."""
-        return packed_map(*pictures.levels(service.analysis(id), longest))
+        return level_map(request, service.analysis(id).prediction.vessel_map.levels, longest)
 
     @app.get(
         "/api/photographs/{id}/mask",
@@ -83,6 +86,16 @@ def add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> 
         prediction = service.analysis(id).prediction
         regions = uncertain_regions(prediction.vessel_map, prediction.fov.mask)
         return [Region(x=r.x, y=r.y, size=r.size, doubt=r.doubt) for r in regions]
+
+
+def level_map(request: Request, levels: Levels, longest_px: int) -> Response:
+    """A map of levels (H, W) uint16; compressed, which takes a while, only for other computers."""
+    far = request.client is None or request.client.host not in _THIS_COMPUTER
+    shape, packed = pictures.packed_levels(levels, longest_px, compress=far)
+    answer = packed_map(shape, packed)
+    if not far:
+        del answer.headers["Content-Encoding"]
+    return answer
 
 
 def packed_map(shape: tuple[int, int], packed: bytes) -> Response:

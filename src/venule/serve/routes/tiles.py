@@ -2,13 +2,12 @@
 
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
 
 from venule.image.encode import encode_jpeg
-from venule.serve import pictures
-from venule.serve.routes.pictures import packed_map
+from venule.serve.routes.pictures import level_map
 from venule.serve.service import Service, UnknownError
 from venule.serve.types import Id, answered
 
@@ -45,11 +44,13 @@ def add_tiles(app: FastAPI, service: Service) -> None:
         responses=answered(200, {"content": {"application/octet-stream": {}}}),
         response_class=Response,
     )
-    def tile_of_map(id: Id, level: Level, column: Place, row: Place, side: Side = 1024) -> Response:
+    def tile_of_map(
+        request: Request, id: Id, level: Level, column: Place, row: Place, side: Side = 1024
+    ) -> Response:
         """The same part of the probability map, as the whole is sent."""
         levels = service.analysis(id).prediction.vessel_map.levels
         part = levels[_part(levels.shape, level, column, row, side)]
-        return packed_map(*pictures.packed_levels(part, side))
+        return level_map(request, part, side)
 
 
 def _part(

@@ -239,6 +239,7 @@ function busy(text, id = null) {
 
 async function send(files) {
   let last = null;
+  turn++;  // what was being opened is no longer wanted
   for (const file of files) {
     try {
       busy(`Sending ${file.name} …`);
@@ -448,5 +449,5 @@ addEventListener("hashchange", recall);
 controls();
 edits();
 list.reload().then(() => {
-  if (!recall() && list.total > 0) show(list.entry(0).id);
+  if (turn === 0 && !recall() && list.total > 0) show(list.entry(0).id);
 }).catch(trouble);
