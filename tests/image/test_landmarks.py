@@ -49,6 +49,51 @@ def test_the_fovea_is_sought_where_one_can_be() -> None:
     assert found.fovea.confidence == pytest.approx(0.6, abs=0.01)
 
 
+def test_a_fovea_that_is_not_seen_lies_where_foveas_lie_in_the_inner_half() -> None:
+    disc = ellipse(80, 100, 20, 20, 0)
+    found = find_landmarks(disc, np.zeros(SHAPE, np.float32), FOV)
+    assert found.fovea is not None
+    assert (found.fovea.x, found.fovea.y) == pytest.approx((180, 100), abs=4)  # 2.5 diameters off
+    assert found.fovea.confidence == 0
+    assert "no fovea seen" in found.reasons[0]
+    assert found.laterality is None
+
+
+def test_beside_a_disc_in_the_middle_no_fovea_is_guessed() -> None:
+    found = find_landmarks(ellipse(145, 100, 14, 14, 0), np.zeros(SHAPE, np.float32), FOV)
+    assert found.fovea is None
+
+
+@pytest.mark.parametrize("radius_px", [4, 60])
+def test_a_spot_or_a_plain_is_no_disc(radius_px: int) -> None:
+    drawn = ellipse(150, 100, radius_px, radius_px, 0)
+    found = find_landmarks(drawn, np.zeros(SHAPE, np.float32), FOV)
+    assert found.disc is None
+    assert "too small or too large" in found.reasons[0]
+
+
+def test_a_faint_fovea_tells_its_side() -> None:
+    disc = ellipse(140, 100, 20, 20, 0)  # the middle of the field is right of it
+    found = find_landmarks(disc, blob(42, 103, 8, 0.3), FOV)
+    assert found.fovea is not None
+    assert (found.fovea.x, found.fovea.y) == pytest.approx((42, 103), abs=5)
+    assert found.fovea.confidence == pytest.approx(0.3, abs=0.01)
+
+
+def test_where_the_fovea_would_be_outside_the_field_of_view_there_is_none() -> None:
+    round_field = np.hypot(COLUMNS - 150, ROWS - 100) < 80
+    found = find_landmarks(ellipse(150, 100, 20, 20, 0), np.zeros(SHAPE, np.float32), round_field)
+    assert found.fovea is None
+    assert found.reasons == ("no fovea found",)
+
+
+def test_a_large_photograph_has_its_landmarks_where_a_small_one_has_them() -> None:
+    disc, fovea = ellipse(80, 100, 20, 20, 0), blob(180, 104, 6, 0.9)
+    large = find_landmarks(*(one.repeat(8, 0).repeat(8, 1) for one in (disc, fovea, FOV)))
+    assert large.fovea is not None
+    assert (large.fovea.x, large.fovea.y) == pytest.approx((1443.5, 835.5), abs=8)
+
+
 @pytest.mark.parametrize(("fovea_x", "eye"), [(40, "right"), (260, "left")])
 def test_the_disc_is_on_the_nasal_side(fovea_x: int, eye: str) -> None:
     found = find_landmarks(ellipse(150, 100, 20, 20, 0), blob(fovea_x, 100, 6), FOV)
