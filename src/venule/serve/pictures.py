@@ -48,26 +48,26 @@ def _clahe(green: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(even * 255), np.uint8)
 
 
-def packed_levels(
-    levels: Levels, longest_px: int, *, compress: bool
+def levels(
+    found: Levels, longest_px: int, *, compress: bool = True
 ) -> tuple[tuple[int, int], bytes]:
     """Size (H, W) of a map and its levels: uint16 little-endian, row by row, gzip or plain.
 
     Of a photograph beyond `longest_px`, the largest level of each block.
     """
-    found = _reduced(levels, longest_px).astype("<u2", copy=False)
-    shape = (found.shape[0], found.shape[1])
-    return shape, _packed(found) if compress else np.ascontiguousarray(found).tobytes()
+    small = _reduced(found, longest_px).astype("<u2", copy=False)
+    shape = (small.shape[0], small.shape[1])
+    return shape, _packed(small) if compress else np.ascontiguousarray(small).tobytes()
 
 
 def packed_places(places: NDArray[np.uint8], longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """As `packed_levels`, of a map (H, W) uint8, as gzip."""
+    """As `levels`, of a map (H, W) uint8."""
     found = _reduced(places, longest_px)
     return (found.shape[0], found.shape[1]), _packed(found)
 
 
 def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
-    """As `packed_places`, of `ARTERY` and `VEIN` bits; None where types are not known."""
+    """As `levels`, of the map of `ARTERY` and `VEIN` bits, uint8; None where they are not known."""
     maps = analysis.prediction.maps
     if not {"artery", "vein"} <= set(maps):
         return None

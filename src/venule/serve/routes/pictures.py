@@ -91,7 +91,7 @@ def add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> 
 def level_map(request: Request, levels: Levels, longest_px: int) -> Response:
     """A map of levels (H, W) uint16; compressed, which takes a while, only for other computers."""
     far = request.client is None or request.client.host not in _THIS_COMPUTER
-    shape, packed = pictures.packed_levels(levels, longest_px, compress=far)
+    shape, packed = pictures.levels(levels, longest_px, compress=far)
     answer = packed_map(shape, packed)
     if not far:
         del answer.headers["Content-Encoding"]
