@@ -51,7 +51,17 @@ MAY_IMPORT: dict[str, set[str]] = {
         "viz",
     },
     "export": {"files", "image", "models", "inference"},
-    "serve": {"analysis", "batch", "dicom", "files", "image", "inference", "measure", "vessels"},
+    "serve": {
+        "analysis",
+        "batch",
+        "dicom",
+        "files",
+        "image",
+        "inference",
+        "measure",
+        "metrics",
+        "vessels",
+    },
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 

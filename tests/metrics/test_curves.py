@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from venule.metrics.curves import (
     BINS,
@@ -14,6 +14,7 @@ from venule.metrics.curves import (
     _least,
     average_precision,
     best_threshold,
+    operating_points,
     roc_auc,
 )
 
@@ -142,3 +143,25 @@ def test_every_bin_begins_with_its_least_value(probability: float) -> None:
     least = np.array([_least(index)], np.float32)
     assert _bin(least).tolist() == [index]
     assert _bin(np.nextafter(least, np.float32(0))) < index or index == 0
+
+
+def test_operating_points_lie_on_the_curves_of_scikit_learn() -> None:
+    generator = np.random.default_rng(5)
+    truth = generator.random((200, 200)) < 0.2
+    probability = np.clip(0.3 * truth + 0.7 * generator.random((200, 200)), 0, 1)
+    probability = (np.rint(probability * 65535) / 65535).astype(np.float32)
+    fov = np.ones_like(truth)
+    points = operating_points(Histogram().accumulate(probability, truth, fov), most=64)
+    assert 32 <= len(points) <= 64
+    rates, hits, _ = roc_curve(truth.ravel(), probability.ravel(), drop_intermediate=False)
+    exact = {(round(x, 9), round(y, 9)) for x, y in zip(rates, hits, strict=True)}
+    assert all((round(x, 9), round(y, 9)) in exact for x, y, _ in points)
+    precision = [truth[probability >= t].mean() for t in np.unique(probability)]
+    assert all(np.isclose(precision, p, atol=1e-12).any() for *_, p in points)
+    assert points[-1].tolist() == pytest.approx([1, 1, truth.mean()])
+    assert np.abs(np.diff(points, axis=0)).max() < 0.1
+
+
+def test_one_class_alone_has_no_operating_points() -> None:
+    truth, fov = np.ones((4, 4), bool), np.ones((4, 4), bool)
+    assert len(operating_points(Histogram().accumulate(np.ones((4, 4)), truth, fov))) == 0

@@ -1,4 +1,6 @@
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,49 @@ def test_results_are_opened_without_a_network(folder: Path, finish: Finish) -> N
     other = entries["eye-0"]["id"]
     client.post(f"/api/photographs/{other}/analysis")
     assert "not where it was predicted" in str(finish(client, other)["reason"])
+    service.close()
+
+
+def test_results_of_elsewhere_are_opened_where_the_photographs_lie_now(
+    folder: Path, finish: Finish
+) -> None:
+    network = write_network(folder.parent / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    out, here = folder.parent / "out", folder.parent / "here"
+    predict_folder(folder, out, model=network, outputs=("prob", "mask"), engine="inline")
+    (here / "deeper").mkdir(parents=True)
+    (folder / "eye-0.png").rename(here / "eye-0.png")
+    (folder / "eye-1.png").rename(here / "deeper" / "eye-1.png")
+    shutil.rmtree(folder)
+    library = Library(out, here)
+    service = Service(_no_networks, listed=library.items)
+    client = client_of(service)
+    for item, there in zip(library.items, (True, True, False), strict=True):
+        client.post(f"/api/photographs/{item.id}/analysis")
+        assert (finish(client, item.id)["state"] == "done") == there
+    assert library.places[library.items[1].id] == here / "deeper" / "eye-1.png"
+    service.close()
+    with pytest.raises(UsageError, match="no such folder"):
+        Library(out, folder)
+
+
+def test_what_has_not_been_predicted_yet_is_analysed_when_it_is_opened(
+    folder: Path, finish: Finish
+) -> None:
+    network = write_network(folder.parent / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    out = folder.parent / "out"
+    predict_folder(folder, out, model=network, outputs=("prob", "mask"), engine="inline")
+    (ledger,) = out.glob(".venule*.sqlite")
+    with closing(sqlite3.connect(ledger)) as base:
+        base.execute("UPDATE files SET status = 'pending' WHERE name = 'eye-1'")
+        base.commit()
+    library = Library(out)
+    service = Service(lambda: Networks(green(1)), listed=library.items)
+    client = client_of(service)
+    id = library.items[1].id
+    client.post(f"/api/photographs/{id}/analysis")
+    assert finish(client, id)["state"] == "done"
+    expected = green(1).segment(folder / "eye-1.png").vessels
+    assert np.array_equal(service.analysis(id).prediction.vessels, expected)
     service.close()
 
 

@@ -22,7 +22,7 @@ def test_the_table_names_columns_that_exist() -> None:
 def test_an_icc_is_at_most_one_and_a_change_is_positive() -> None:
     for found in repeatability().values():
         assert found.icc <= 1
-        assert found.sdc >= 0
+        assert found.change >= 0
 
 
 def test_what_can_be_trusted_stands_in_the_first_lines(tmp_path: Path) -> None:

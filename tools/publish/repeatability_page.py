@@ -11,7 +11,6 @@ from typing import Any
 
 from publish.measurements_page import FOLDER
 from venule.evaluation.report import markdown
-from venule.measure.repeatability import MEASURED
 
 PAGE = "repeatability.md"
 
@@ -59,9 +58,9 @@ def package_table(folder: Path) -> str:
     path = folder / FOLDER / "retest.json"
     report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"whole_field": []}
     table = {
-        row["column"]: {name: row[name] for name in MEASURED}
+        row["column"]: {"icc": row["icc"], "cv": row["cv"], "change": row["sdc_over_mean"]}
         for row in report["whole_field"]
-        if _known(row["icc"])
+        if all(_known(row[name]) for name in ("icc", "cv", "sdc_over_mean"))
     }
     return json.dumps(table, indent=1) + "\n"
 

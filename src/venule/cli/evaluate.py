@@ -1,5 +1,6 @@
 """`venule evaluate`: scores of models, folders of maps and human observers on one split."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from venule.data.protocols import Selection
     from venule.evaluation.predictor import Predictor
     from venule.evaluation.result import Report, Result
+    from venule.report.gallery import Gallery
 
 
 class Truth(StrEnum):
@@ -102,6 +104,14 @@ AccessLog = Annotated[
         show_default="no record",
     ),
 ]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write a page: curves, calibration, recall by width, differences, best and worst.",
+    ),
+]
 
 
 def evaluate(
@@ -116,6 +126,7 @@ def evaluate(
     threshold: Threshold = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a row an image.")] = None,
+    page: Page = None,
     access_log: AccessLog = None,
     fov: Annotated[
         FovMode, typer.Option(help="The field of view that networks see; the data set's is scored.")
@@ -135,7 +146,7 @@ def evaluate(
 ) -> None:
     """Score models inside the field of view, at native size; several are compared to the first."""
     if card is not None:
-        given = (models, data, split, protocol, threshold, json, csv)
+        given = (models, data, split, protocol, threshold, json, csv, page)
         chosen = (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, "dice")
         if chosen or any(value is not None for value in given):
             raise UsageError(
@@ -151,9 +162,11 @@ def evaluate(
     if task is not Task.vessels:
         from venule.cli.evaluate_task import evaluate_task
 
-        if len(models) > 1 or threshold is not None or csv is not None or expert is not Truth.first:
+        others = any(value is not None for value in (threshold, csv, page))
+        if len(models) > 1 or others or expert is not Truth.first:
             raise UsageError(
-                f"--task {task.value} scores one model; leave out --threshold, --csv and --expert"
+                f"--task {task.value} scores one model; leave out --threshold, --csv, --report and "
+                "--expert"
             )
         evaluate_task(
             "av" if task is Task.av else "landmarks",
@@ -181,7 +194,7 @@ def evaluate(
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
     require_truth(selection, expert.value)
-    _require_files(json, csv)
+    _require_files(json, csv, page)
     predictors = open_predictors(
         models,
         selection,
@@ -195,7 +208,14 @@ def evaluate(
         access_log = None
     if access_log is not None and any(source.kind != "expert" for source in predictors):
         require_writable(access_log)
-    report = compare(_score(predictors, selection, expert=expert.value, access_log=access_log))
+    gallery = None
+    if page is not None:
+        from venule.report.gallery import Gallery
+
+        gallery = Gallery()
+    report = compare(
+        _score(predictors, selection, expert=expert.value, access_log=access_log, gallery=gallery)
+    )
     # Before anything is printed: a reader of stdout that goes away must not cost the files, and a
     # disk that is full must not cost the scores.
     try:
@@ -203,20 +223,29 @@ def evaluate(
             write_bytes(json, to_json(report))
         if csv is not None:
             write_bytes(csv, to_csv(report))
+        if page is not None and gallery is not None:
+            from venule.report.document import write_document
+            from venule.report.evaluation_page import evaluation_page
+
+            write_document(evaluation_page(report, gallery), page)
     finally:
         _warn(report.results)
         _print(report)
 
 
-def _require_files(json: Path | None, csv: Path | None) -> None:
+def _require_files(json: Path | None, csv: Path | None, page: Path | None) -> None:
     """Complain before long work if what is found could not be written."""
+    from itertools import combinations
+
     from venule.files.atomic import require_folder
 
-    if json is not None and csv is not None and json.resolve() == csv.resolve():
-        raise UsageError(f"--json and --csv both name {json}; give each a file of its own")
-    for file in (json, csv):
-        if file is not None:
-            require_folder(file)
+    files = {"--json": json, "--csv": csv, "--report": page}
+    given = [(option, file) for option, file in files.items() if file is not None]
+    for (option, file), (other, second) in combinations(given, 2):
+        if file.resolve() == second.resolve():
+            raise UsageError(f"{option} and {other} both name {file}; give each a file of its own")
+    for _, file in given:
+        require_folder(file)
 
 
 def _score(
@@ -225,18 +254,35 @@ def _score(
     *,
     expert: "Expert",
     access_log: Path | None,
+    gallery: "Gallery | None" = None,
 ) -> "tuple[Result, ...]":
-    """The result of each source; each is recorded in `access_log`."""
-    from venule.evaluation.access_log import record_access
+    """The result of each source; each is recorded in `access_log`, and its pictures in `gallery`.
+
+    Pictures of test images are an access of their own.
+    """
+    from venule.evaluation.access_log import record_access, record_sheet
     from venule.evaluation.evaluate import evaluate as score
 
     results = []
     with Progress(total=len(predictors) * len(selection.cases)) as progress:
         for source in predictors:
-            result = score(source, selection, expert=expert, progress=progress.advance)
+            if gallery is not None:
+                gallery.begin(source.name)
+            result = score(
+                source,
+                selection,
+                expert=expert,
+                progress=progress.advance,
+                watch=None if gallery is None else gallery.add,
+            )
             # Written before anyone sees a score: an access that is interrupted is one.
             if access_log is not None and source.kind != "expert":
                 record_access(result, access_log)
+                if gallery is not None:
+                    drawn = tuple(
+                        case for case in selection.cases if case.id in gallery.photographs
+                    )
+                    record_sheet(source, replace(selection, cases=drawn), access_log, expert=expert)
             results.append(result)
     return tuple(results)
 

@@ -32,6 +32,22 @@ def serve(
             metavar="NAME", help="Who corrects masks, for the history beside them.", show_default=""
         ),
     ] = "",
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Masks or probability maps to look at beside: a ground truth, other results.",
+            show_default="",
+        ),
+    ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the photographs of FOLDER's results lie, if predicted elsewhere.",
+            show_default="where they were",
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -48,6 +64,8 @@ def serve(
         raise UsageError(
             f"this needs {error.name}, which is not installed: pip install 'venule[web]'"
         ) from None
+    if photographs is not None and folder is None:
+        raise UsageError("--photographs goes with FOLDER, a folder of results")
     from venule.inference.load import DEFAULT
     from venule.serve.run import Serving, serve
 
@@ -63,5 +81,7 @@ def serve(
         port=port,
         example=example,
         who=corrector,
+        compare=tuple(compare or ()),
+        photographs=photographs,
     )
     serve(serving, opened=opened, browser=not no_browser)

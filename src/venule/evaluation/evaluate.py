@@ -4,7 +4,8 @@ The protocol of scoring: inside the field of view, at the photograph's own size,
 expert, at the threshold that came with the weights. Nothing is chosen on the images scored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import venule
@@ -23,12 +24,27 @@ from venule.evaluation.predictor import (
 )
 from venule.evaluation.result import ImageScores, Result, SeenImage
 from venule.evaluation.score import Scorer
+from venule.image.arrays import RGB
 from venule.image.io import pixel_hash
 from venule.inference.segment import Segmenter
-from venule.metrics.metric import labels
+from venule.metrics.metric import Scored, labels
 
 Progress = Callable[[str], None]
 """Called with the id of every image that has been scored."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredImage:
+    """One image as it was scored: its photograph (H, W, 3) uint8, its masks and its scores."""
+
+    id: str
+    photograph: RGB
+    scored: Scored
+    scores: Mapping[str, float]
+
+
+Watch = Callable[[ScoredImage], None]
+"""Called with every image that has been scored, whose pixels are let go of afterwards."""
 
 
 def evaluate_segmenter(
@@ -76,6 +92,7 @@ def evaluate(
     *,
     expert: Expert = "first",
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Result:
     """The scores of `source` on the images of `selection`, against the annotations of `expert`.
 
@@ -98,10 +115,12 @@ def evaluate(
             seen += [hit.model_copy(update={"id": case.id}) for hit in hits]
         probability = source.predict(case, sample)
         plane, counts = of_class(truth, source.class_name)
-        scored = sample.fov & counts
-        scores = scorer.add(probability, plane, scored, threshold=source.threshold)
+        scored = Scored(probability, plane, sample.fov & counts, threshold=source.threshold)
+        scores = scorer.score(scored)
         legacy.add(probability, plane)
         images.append(ImageScores(id=case.id, scores=scores))
+        if watch is not None:
+            watch(ScoredImage(case.id, sample.image, scored, scores))
         if progress is not None:
             progress(case.id)
     names = [name for name in labels() if name in images[0].scores]

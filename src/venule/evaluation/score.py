@@ -37,8 +37,11 @@ class Scorer:
         self, probability: FloatMap, truth: Mask, fov: Mask, *, threshold: float
     ) -> dict[str, float]:
         """The scores of one (H, W) image by name; a pixel is vessel if it reaches `threshold`."""
-        image = Scored(probability, truth, fov, threshold=threshold)
-        self._widths.add(image.predicted, image.widths_px, fov)
+        return self.score(Scored(probability, truth, fov, threshold=threshold))
+
+    def score(self, image: Scored) -> dict[str, float]:
+        """The scores of one image by name."""
+        self._widths.add(image.predicted, image.widths_px, image.fov)
         self._pooled.counts += image.counts
         if not self.binary:
             self._pooled.histogram += image.histogram

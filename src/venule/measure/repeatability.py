@@ -1,4 +1,4 @@
-"""How far a measure repeats: photographs of the same eye taken again (docs/repeatability.md)."""
+"""How well measurements repeat on photographs of the same eye (docs/repeatability.md)."""
 
 import json
 from collections.abc import Mapping
@@ -9,23 +9,21 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("repeatability.json")
 """Written by `make results` from the test and retest of RIDB's eyes, masks by `general`."""
 
-MEASURED = ("icc", "cv", "sdc")
-
 
 @dataclass(frozen=True)
 class Repeatability:
-    """How one column repeats on photographs of the same eye.
+    """Test and retest of one column.
 
     Attributes:
-        icc: ICC(1,1), 1 where all differences are between eyes.
-        cv: within-eye coefficient of variation, a share of the mean.
-        sdc: smallest detectable change of two single measurements, in the column's unit at the
-            resolution of those photographs.
+        icc: ICC(1,1), the share of the variance that lies between eyes.
+        cv: within-eye standard deviation over the mean.
+        change: the smallest detectable change, 1.96 sqrt(2) within-eye standard deviations, over
+            the mean: so much do two photographs of an unchanged eye differ in 5 of 100 cases.
     """
 
     icc: float
     cv: float
-    sdc: float
+    change: float
 
 
 @cache
@@ -33,3 +31,15 @@ def repeatability() -> Mapping[str, Repeatability]:
     """Read of each column that was measured again and again how it repeats; empty if none was."""
     text = TABLE.read_text(encoding="utf-8")
     return {column: Repeatability(**found) for column, found in json.loads(text).items()}
+
+
+def repeats(column: str) -> Repeatability | None:
+    """Say how a column repeats, None if that is not known; one in um as its twin in pixels."""
+    known = repeatability()
+    for ending, twin in (("", ""), ("_per_um2", "_per_px2"), ("_per_um", "_per_px")):
+        if column.endswith(ending) and (name := column.removesuffix(ending) + twin) in known:
+            return known[name]
+    for ending, twin in (("_um2", "_px2"), ("_um", "_px")):
+        if column.endswith(ending):
+            return known.get(column.removesuffix(ending) + twin)
+    return None

@@ -109,6 +109,24 @@ def best_threshold(h: Histogram, *, dice_given_up: float = 0.0) -> float:
     return ((_center(lower) if best else 0.0) + _center(upper)) / 2
 
 
+def operating_points(h: Histogram, *, most: int = 256) -> NDArray[np.float64]:
+    """Rates at falling thresholds: (N, 3) false-positive rate, sensitivity, precision; N <= `most`.
+
+    First that of a threshold which only the most probable pixels reach, last that of threshold 0.
+    Of more than `most` thresholds those are kept that divide the length of both curves (ROC and
+    precision-recall) equally, so that every step of a curve is short. Empty if a class is missing.
+    """
+    positives, negatives = _occupied(h)
+    if not positives.sum() or not negatives.sum():
+        return np.empty((0, 3))
+    found, false = _cumulated_from_above(positives, negatives)
+    rates = np.stack([false / false[0], found / found[0], found / (found + false)], axis=1)[::-1]
+    if len(rates) <= most:
+        return rates
+    length = np.r_[0.0, np.cumsum(np.abs(np.diff(rates, axis=0)).sum(axis=1))]
+    return rates[np.unique(np.searchsorted(length, np.linspace(0, length[-1], most)))]
+
+
 def _bin(probability: NDArray[np.float32]) -> NDArray[np.int64]:
     upper = probability >= 0.5
     # 1 - p is exact in float32 for p >= 1/2 (Sterbenz), so no digit is lost near 1.

@@ -4,15 +4,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
-from venule.analysis.columns import Cell
+from venule.analysis.columns import LANDMARKS_OF, Cell
 from venule.analysis.definitions import describe
 from venule.errors import UsageError
 from venule.evaluation.card import Card, card_file, read_card
 from venule.metrics.metric import labels
 from venule.report.collect import Contents, Subject
+from venule.report.document import document, write_document
 from venule.report.pictures import data_uri
 from venule.report.plots import histogram
 
@@ -29,8 +29,6 @@ PREFERRED = (
 MANY = 100
 """From so many photographs on, a panel shows only what the table shows."""
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
 
 def page(contents: Contents) -> str:
     """The report's HTML."""
@@ -45,15 +43,7 @@ def page(contents: Contents) -> str:
         *_card(contents.model),
         *_parameters(contents),
     ]
-    own = files("venule.report")
-    style, script = ((own / name).read_text(encoding="utf-8") for name in ("style.css", "sort.js"))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(contents.title)} – venule</title><style>{style}</style></head><body>"
-        f"{''.join(body)}<script>{script}</script></body></html>\n"
-    )
+    return document(contents.title, body)
 
 
 def _columns(subjects: Sequence[Subject]) -> list[str]:
@@ -109,18 +99,20 @@ def _sheet(subjects: Sequence[Subject]) -> Iterator[str]:
 def _table(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]:
     yield '<section><h2>Photographs</h2><div class="scroll"><table><thead><tr>'
     for label in ("Photograph", "Grade", "Reasons"):
-        yield f'<th scope="col"><button type="button">{label}</button></th>'
+        yield f'<th scope="col" data-label="{label}"><button type="button">{label}</button></th>'
     for name in ("uncertainty", *columns):
         what = describe(name)
         unit = f" [{what.unit}]" if what.unit else ""
         title = f' title="{escape(what.definition)}"' if what.definition else ""
-        yield f'<th scope="col" class="n"{title}><button type="button">'
-        yield f"{escape(what.label + unit)}</button></th>"
+        label = escape(what.label + unit)
+        yield f'<th scope="col" class="n" data-label="{label}"{title}>'
+        yield f'<button type="button">{label}</button></th>'
     yield "</tr></thead><tbody>"
     for number, one in enumerate(subjects):
         grade = escape(one.grade or one.status)
         yield f'<tr><td><a href="#p{number}">{escape(one.name)}</a></td>'
-        yield f'<td><span class="grade {grade}">{grade}</span></td><td>{escape(_why(one))}</td>'
+        yield f'<td><span class="grade {grade}">{grade}</span></td>'
+        yield f'<td class="reasons">{escape(_why(one))}</td>'
         for name in ("uncertainty", *columns):
             cell = one.cells.get(name)
             value = _number(cell)
@@ -132,8 +124,14 @@ def _table(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]
 def _panels(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]:
     yield "<section><h2>One by one</h2>"
     for number, one in enumerate(subjects):
-        yield from _panel(number, one, columns if len(subjects) >= MANY else list(one.measured))
+        yield from _panel(number, one, columns if len(subjects) >= MANY else _ordered(one, columns))
     yield "</section>"
+
+
+def _ordered(one: Subject, columns: Sequence[str]) -> list[str]:
+    """Every measurement of a photograph: the preferred ones first, places of landmarks last."""
+    rest = [name for name in one.measured if name not in columns and name not in LANDMARKS_OF]
+    return [*columns, *rest, *(name for name in LANDMARKS_OF if name in one.measured)]
 
 
 def _panel(number: int, one: Subject, columns: Sequence[str]) -> Iterator[str]:
@@ -254,8 +252,4 @@ def write_page(contents: Contents, path: Path) -> int:
     Raises:
         OutputError: it cannot be written.
     """
-    from venule.files.atomic import write_bytes
-
-    content = page(contents).encode()
-    write_bytes(path, content)
-    return len(content)
+    return write_document(page(contents), path)

@@ -2,20 +2,25 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from venule.analysis.analyse import Analysis
-from venule.analysis.columns import Cell
+from venule.analysis.columns import LANDMARKS_OF, Cell
 from venule.analysis.definitions import describe
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
+from venule.measure.repeatability import repeats
 from venule.measure.table import NOTES
+from venule.serve.cohort import Cohort
 from venule.serve.items import Item
 from venule.serve.schemas import Ellipse, Found, Measurement, Measurements, Point, Result, entry
 
 _ABOUT = frozenset({NOTES, "laterality", "mask_source", "um_per_px", "scale_um_per_px"})
 """Columns that the page shows beside the table."""
+
+_NOT_IN_TABLE = frozenset({"acquired", "quality", *LANDMARKS_OF})
+"""Columns of a ledger that the CSV leaves out: personal ones, and those of other places."""
 
 
 def result(item: Item, licences: Mapping[str, str]) -> Result:
@@ -78,14 +83,14 @@ def _field(outline: Outline) -> Ellipse:
     )
 
 
-def measurements(item: Item, *, mask_source: str) -> Measurements:
-    """The table of a photograph, with units and definitions."""
+def measurements(item: Item, cohort: Cohort, *, mask_source: str) -> Measurements:
+    """The table of a photograph, with units, definitions, and places among others."""
     values = []
     notes = [part for part in str(item.cells.get(NOTES) or "").split("; ") if part]
     for name, cell in item.cells.items():
         if name in _ABOUT or cell in (None, ""):
             continue
-        what = describe(name)
+        what, place, repeated = describe(name), cohort.place(name, cell), repeats(name)
         values.append(
             Measurement(
                 name=name,
@@ -93,17 +98,23 @@ def measurements(item: Item, *, mask_source: str) -> Measurements:
                 unit=what.unit,
                 definition=what.definition,
                 value=_value(cell),
+                below=None if place is None else round(place.below, 4),
+                cohort=0 if place is None else place.size,
+                change=None if repeated is None else repeated.change,
             )
         )
     return Measurements(complete=item.complete, mask_source=mask_source, notes=notes, values=values)
 
 
-def table(item: Item) -> str:
-    """The table of a photograph as CSV, one row."""
+def table(items: Sequence[Item]) -> str:
+    """The measurements of photographs as CSV, one row each; of what was not measured, its name."""
+    names = dict.fromkeys(name for item in items for name in item.row if name not in _NOT_IN_TABLE)
     written = StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(["id", "name", *item.cells])
-    writer.writerow([item.id, _plain(item.name), *item.cells.values()])
+    writer.writerow(["id", "name", "grade", *names])
+    for item in items:
+        row = item.row
+        writer.writerow([item.id, _plain(item.name), item.grade, *(row.get(n) for n in names)])
     return written.getvalue()
 
 

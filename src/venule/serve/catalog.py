@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,15 +23,27 @@ from venule.serve.service import analyse_file
 
 
 class Library:
-    """The items of one folder, and the results behind them where there are some."""
+    """The items of one folder, and the results behind them where there are some.
 
-    def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise UsageError(f"{folder}: no such folder")
+    Args:
+        folder: photographs, or results of `venule predict`.
+        photographs: where the photographs of results lie now, if they were predicted elsewhere.
+
+    Raises:
+        UsageError: no such folder.
+        OutputError: the results cannot be read now.
+    """
+
+    def __init__(self, folder: Path, photographs: Path | None = None) -> None:
+        for given in (folder, photographs):
+            if given is not None and not given.is_dir():
+                raise UsageError(f"{given}: no such folder")
         self.results: Results | None = None
         self.corrections: dict[str, Place] = {}
         if holds_results(folder):
             self.results = read_results(folder)
+            if photographs is not None:
+                self.results = _moved(self.results, photographs)
             self.items: Sequence[Item] = tuple(_of_results(self.results))
             self.places = {
                 item.id: Path(result.place)
@@ -62,6 +75,23 @@ def opaque(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
+def _moved(results: Results, photographs: Path) -> Results:
+    """The results with photographs where they lie now: by their paths in the folder, or names."""
+    here = {
+        path.relative_to(photographs).as_posix(): path
+        for path in photographs.rglob("*")
+        if path.is_file()
+    }
+    by_name = {path.name: path for path in here.values()}
+
+    def found(result: Result) -> Result:
+        was = Path(result.place)
+        place = here.get(f"{result.name}{was.suffix}") or by_name.get(was.name)
+        return result if place is None or was.is_file() else replace(result, place=str(place))
+
+    return replace(results, results=tuple(map(found, results.results)))
+
+
 def _of_results(results: Results) -> Iterator[Item]:
     for result in results.results:
         item = Item(
@@ -71,11 +101,15 @@ def _of_results(results: Results) -> Iterator[Item]:
             uploaded=False,
             grade=str(result.cells.get("quality") or ""),
             stored=result.name if result.status == "done" else None,
+            known=result.cells,
         )
         if result.status == "failed":
             item.state, item.reason = "failed", result.reason
         yield item
 
 
-def _open_stored(results: Results, result: Result, _: Callable[[], Networks]) -> Analysis:
+def _open_stored(results: Results, result: Result, networks: Callable[[], Networks]) -> Analysis:
+    """What was found of a photograph; one that has not been predicted yet is analysed now."""
+    if result.status == "pending" and Path(result.place).is_file():
+        return analyse_file(Path(result.place), networks)
     return open_result(results, result)

@@ -1,7 +1,7 @@
 """Photographs that the service knows, each with its state and its result."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,6 +9,9 @@ from venule.analysis.analyse import Analysis, Networks
 from venule.analysis.columns import Cell
 
 State = Literal["listed", "waiting", "running", "done", "failed", "cancelled"]
+
+MEASURED = "vessel_density"
+"""A column that every photograph has which was measured."""
 
 Open = Callable[[Callable[[], Networks]], Analysis]
 """Makes an analysis of a photograph; the networks are loaded where it asks for them."""
@@ -32,6 +35,7 @@ class Item:
     analysis: Analysis | None = None
     complete: bool = False
     cells: dict[str, Cell] = field(default_factory=dict)
+    known: Mapping[str, Cell] = field(default_factory=dict)  # what a ledger has of it
     began: float | None = None
     later_taken: bool = False  # steps beyond the vessels have been taken
     stored: str | None = None  # the name of its results in a folder of results
@@ -44,6 +48,13 @@ class Item:
         maps = self.analysis.prediction.maps.values()
         arrays = self.analysis.photograph.pixels.nbytes + sum(one.levels.nbytes for one in maps)
         return arrays + self.analysis.prediction.fov.mask.nbytes
+
+    @property
+    def row(self) -> Mapping[str, Cell]:
+        """Its measurements, from this session or from the ledger; empty if it was not measured."""
+        if self.complete and self.cells:
+            return self.cells
+        return self.known if MEASURED in self.known else self.cells
 
     def begin(self) -> None:
         """The worker takes it up."""

@@ -3,7 +3,7 @@
 import gzip
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,15 @@ from venule.analysis.analyse import Analysis
 from venule.image.arrays import RGB
 from venule.image.encode import encode_jpeg
 from venule.image.illumination import Illumination, correct_illumination
+from venule.image.levels import Levels
 from venule.image.photograph import read_photograph
 
 View = Literal["color", "green", "clahe", "illumination"]
 VIEWS: tuple[View, ...] = get_args(View)
 
 THUMBNAIL_PX = 72
+
+Number = TypeVar("Number", np.uint8, np.uint16)
 
 ARTERY, VEIN = 1, 2
 """Bits of the map of classes."""
@@ -45,13 +48,22 @@ def _clahe(green: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(even * 255), np.uint8)
 
 
-def levels(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """Size (H, W) and gzip of the probability map, uint16 little-endian, row by row.
+def levels(
+    found: Levels, longest_px: int, *, compress: bool = True
+) -> tuple[tuple[int, int], bytes]:
+    """Size (H, W) of a map and its levels: uint16 little-endian, row by row, gzip or plain.
 
     Of a photograph beyond `longest_px`, the largest level of each block.
     """
-    found = _reduced(analysis.prediction.vessel_map.levels, longest_px)
-    return (found.shape[0], found.shape[1]), _packed(found.astype("<u2", copy=False))
+    small = _reduced(found, longest_px).astype("<u2", copy=False)
+    shape = (small.shape[0], small.shape[1])
+    return shape, _packed(small) if compress else np.ascontiguousarray(small).tobytes()
+
+
+def packed_places(places: NDArray[np.uint8], longest_px: int) -> tuple[tuple[int, int], bytes]:
+    """As `levels`, of a map (H, W) uint8."""
+    found = _reduced(places, longest_px)
+    return (found.shape[0], found.shape[1]), _packed(found)
 
 
 def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
@@ -60,11 +72,10 @@ def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes
     if not {"artery", "vein"} <= set(maps):
         return None
     bits = maps["artery"].mask * np.uint8(ARTERY) | maps["vein"].mask * np.uint8(VEIN)
-    found = _reduced(bits, longest_px)
-    return (found.shape[0], found.shape[1]), _packed(found)
+    return packed_places(bits, longest_px)
 
 
-def _reduced(values: NDArray[np.uint16], longest_px: int) -> NDArray[np.uint16]:
+def _reduced(values: NDArray[Number], longest_px: int) -> NDArray[Number]:
     step = -(-max(values.shape) // longest_px)
     if step == 1:
         return values

@@ -7,6 +7,7 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -18,6 +19,7 @@ from venule.analysis.marks import LANDMARKS, LANDMARKS_MODEL, TYPES, TYPES_MODEL
 from venule.errors import UsageError
 from venule.inference.load import load, shipped_marks, shipped_weights, weights_file
 from venule.serve.app import About, create_app
+from venule.serve.beside import Beside, MapFolder
 from venule.serve.catalog import Library
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
@@ -37,6 +39,8 @@ class Serving:
     port: int = 8765
     example: bool = False
     who: str = ""
+    compare: tuple[Path, ...] = ()
+    photographs: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -47,7 +51,7 @@ def build(serving: Serving, door: Door) -> FastAPI:
         UsageError, WeightsError, OutputError: the folder or the weights cannot be used.
     """
     weights_file(serving.model)  # what it says is said now, not in the worker
-    library = Library(serving.folder) if serving.folder is not None else None
+    library = Library(serving.folder, serving.photographs) if serving.folder is not None else None
 
     def open_networks() -> Networks:
         return Networks(load(serving.model))
@@ -68,6 +72,11 @@ def build(serving: Serving, door: Door) -> FastAPI:
         places=library.places if library is not None else {},
         corrections=Corrections(
             service, library.corrections if library is not None else {}, serving.who
+        ),
+        beside=Beside(
+            service,
+            models={name: partial(load, name) for name in shipped_weights()},
+            folders=[MapFolder(folder) for folder in serving.compare],
         ),
     )
 

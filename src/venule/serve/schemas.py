@@ -105,13 +105,21 @@ class Result(Entry):
 
 
 class Measurement(BaseModel):
-    """One value, None where it could not be had, with its unit and what it means."""
+    """One value, None where it could not be had, with its unit and what it means.
+
+    `below` is the share of the `cohort` of listed photographs with a lower value, null of few.
+    `change` is the smallest detectable change over the mean: so much do two photographs of an
+    unchanged eye differ in 5 of 100 cases; null where it is not known.
+    """
 
     name: str
     label: str
     unit: str
     definition: str
     value: Cell
+    below: float | None = None
+    cohort: int = 0
+    change: float | None = None
 
 
 class Measurements(BaseModel):

@@ -1,10 +1,32 @@
-"""Types that routes share."""
+"""Types that routes share, and what they may answer."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Path as InPath
+from fastapi import Query
+
+from venule.serve.schemas import Refusal
 
 Answers = dict[int | str, dict[str, Any]]
 """What a route may answer, by status."""
 
 Id = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_-]{8,40}$", description="An opaque id.")]
+
+Longest = Annotated[int, Query(ge=64, le=32768, description="Pixels of the longer side at most.")]
+
+NOT_THERE: Answers = {404: {"model": Refusal}}
+
+
+def answered(status: int, answer: dict[str, Any]) -> Answers:
+    """An answer beside that of a photograph which is not there."""
+    return {**NOT_THERE, status: answer}
+
+
+@dataclass(frozen=True)
+class About:
+    """What the application tells of its weights: licences by name, and which are in use."""
+
+    model: str
+    licences: Mapping[str, str]

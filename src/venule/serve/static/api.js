@@ -56,6 +56,13 @@ export const stroke = (id, query, bits) =>
 export const path = (id, [x0, y0], [x1, y1]) =>
   json(at(id, "/path"), { method: "POST", body: JSON.stringify({ x0, y0, x1, y1 }), headers: { "Content-Type": "application/json" } });
 
+export const tableOf = (query) => `/api/measurements.csv?${new URLSearchParams(query)}`;
+
+export const others = (id) => json(at(id, "/others"));
+export const other = (id, key) => json(at(id, `/others/${encodeURIComponent(key)}`));
+export const sendOther = (id, file) =>
+  json(at(id, `/others?${new URLSearchParams({ name: file.name })}`), { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+
 export const upload = (file) =>
   json(`/api/photographs?${new URLSearchParams({ name: file.name })}`, {
     method: "POST",
@@ -63,13 +70,21 @@ export const upload = (file) =>
     headers: { "Content-Type": "application/octet-stream" },
   });
 
-export async function picture(id, view, longest) {
-  const answer = await ask(at(id, `/image?view=${view}&longest=${longest}`));
+const tileAt = (id, level, column, row) => at(id, `/tiles/${level}/${column}/${row}`);
+export const tile = (id, view, side, level, column, row) => bitmap(`${tileAt(id, level, column, row)}?view=${view}&side=${side}`);
+export const tileMap = (id, side, level, column, row) => levels(`${tileAt(id, level, column, row)}/probability?side=${side}`, Uint16Array);
+
+export const picture = (id, view, longest) => bitmap(at(id, `/image?view=${view}&longest=${longest}`));
+
+async function bitmap(path) {
+  const answer = await ask(path);
   return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 
-export async function map(id, part, longest, Kind) {
-  const answer = await ask(at(id, `/${part}?longest=${longest}`));
+export const map = (id, part, longest, Kind) => levels(at(id, `/${part}?longest=${longest}`), Kind);
+
+async function levels(path, Kind) {
+  const answer = await ask(path);
   const values = new Kind(await answer.arrayBuffer());
-  return { values, width: Number(answer.headers.get("X-Width")), height: Number(answer.headers.get("X-Height")) };
+  return { values, width: Number(answer.headers.get("X-Width")), height: Number(answer.headers.get("X-Height")), headers: answer.headers };
 }

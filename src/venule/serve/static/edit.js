@@ -45,7 +45,7 @@ export class Editor {
   get whole() { const found = this.state.open?.found; return Boolean(found && this.map && this.map.width === found.width && this.map.height === found.height); }
 
   choose(tool) {
-    if (tool && !this.whole) return this.say(this.map ? "Too large to be corrected on this graphics card." : "Open a photograph first.");
+    if (tool && !this.whole) return this.say(this.map ? "Too large to be corrected here." : "Open a photograph first.");
     this.end();
     this.from = null;
     this.tool = tool === this.tool ? "" : tool;

@@ -1,6 +1,9 @@
 // The photograph and its maps drawn by WebGL2: threshold, colours and outline are the shader's.
 
 import { EITHER, LARGEST, pyramid, reduce } from "./pyramid.js";
+import { NONE, SCALE } from "./scale.js";
+
+const vec = (color) => `vec3(${color.map((part) => part.toFixed(4)).join(", ")})`;
 
 const CORNERS = `#version 300 es
 in vec2 corner;
@@ -13,13 +16,14 @@ precision highp usampler2D;
 uniform sampler2D photo;
 uniform usampler2D levels;
 uniform usampler2D types;
-uniform vec2 canvas, size, center;
+uniform usampler2D tints;
+uniform vec2 canvas, size, center, origin, whole;
 uniform float zoom, split;
-uniform ivec2 mapSize;
-uniform int floors;
+uniform ivec2 mapSize, classSize;
+uniform int floors, classFloors;
 uniform uint threshold;
 uniform float opacity;
-uniform bool shown, outlined, typed, doubting;
+uniform bool shown, outlined, typed, tinted, doubting, dimmed;
 uniform vec3 color, artery, vein, both, ground;
 out vec4 result;
 
@@ -27,7 +31,7 @@ int lod;
 ivec2 bounds;
 
 uint level(ivec2 at) {
-  return any(lessThan(at, ivec2(0))) || any(greaterThanEqual(at, bounds)) ? 0u : texelFetch(levels, at, lod).r;
+  return texelFetch(levels, clamp(at, ivec2(0), bounds - 1), lod).r;  // a frame, or a tile's, is no edge
 }
 
 float edge(ivec2 at, vec2 inside) {
@@ -40,13 +44,28 @@ float edge(ivec2 at, vec2 inside) {
   return left || right || up || down ? 1.0 : 0.0;
 }
 
+const vec3 STOPS[${SCALE.length}] = vec3[](${SCALE.map(vec).join(", ")});
+
+vec3 scale(float share) {
+  float at = share * ${(SCALE.length - 1).toFixed(1)};
+  int low = min(int(at), ${SCALE.length - 2});
+  return mix(STOPS[low], STOPS[low + 1], at - float(low));
+}
+
 vec4 vessel(vec2 at) {
   vec2 place = at / size * vec2(bounds);
   ivec2 here = clamp(ivec2(floor(place)), ivec2(0), bounds - 1);
   if (level(here) < threshold) return vec4(0.0);
   vec3 tint = color;
-  if (typed) {
-    uint bits = texelFetch(types, here, lod).r;
+  // Types and tints are of the whole photograph, of which this may be a tile.
+  int coarse = clamp(int(floor(log2(max(whole.x / (zoom * float(classSize.x)), 1.0)))), 0, classFloors - 1);
+  ivec2 all = max(classSize >> coarse, ivec2(1));
+  ivec2 there = clamp(ivec2(floor((at + origin) / whole * vec2(all))), ivec2(0), all - 1);
+  if (tinted) {
+    uint place = texelFetch(tints, there, coarse).r;
+    tint = place == 0u ? ${vec(NONE)} : scale((float(place) - 1.0) / 254.0);
+  } else if (typed) {
+    uint bits = texelFetch(types, there, coarse).r;
     tint = bits == 1u ? artery : bits == 2u ? vein : bits == 3u ? both : vec3(0.75);
   }
   return vec4(tint, outlined ? edge(here, fract(place)) : 1.0);
@@ -57,6 +76,7 @@ void main() {
   vec2 at = (device - canvas / 2.0) / zoom + center;
   if (any(lessThan(at, vec2(0.0))) || any(greaterThanEqual(at, size))) { result = vec4(ground, 1.0); return; }
   vec3 seen = texture(photo, at / size).rgb;
+  if (dimmed) seen = vec3(seen.g / 3.0);
   float step = size.x / float(mapSize.x);
   float shrunk = 1.0 / (zoom * step);  // map pixels a device pixel
   lod = clamp(int(floor(log2(max(shrunk, 1.0)))), 0, floors - 1);
@@ -104,7 +124,7 @@ export class Canvas3 {
     gl.enableVertexAttribArray(corner);
     gl.vertexAttribPointer(corner, 2, gl.FLOAT, false, 0, 0);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    ["photo", "levels", "types"].forEach((name, unit) => gl.uniform1i(this.at[name], unit));
+    ["photo", "levels", "types", "tints"].forEach((name, unit) => gl.uniform1i(this.at[name], unit));
     this.clear();
   }
 
@@ -112,19 +132,12 @@ export class Canvas3 {
     this.photo = null;
     this.setLevels({ values: new Uint16Array(1), width: 1, height: 1 });
     this.setTypes(null);
+    this.setTints(null);
   }
 
   setPhoto(bitmap) {
-    const gl = this.gl;
-    gl.activeTexture(gl.TEXTURE0);
-    gl.deleteTexture(this.photo);
-    this.photo = gl.createTexture();
-    gl.bindTexture(gl.TEXTURE_2D, this.photo);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, gl.RGB, gl.UNSIGNED_BYTE, bitmap);
-    gl.generateMipmap(gl.TEXTURE_2D);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_NEAREST);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+    this.gl.deleteTexture(this.photo);
+    this.photo = photograph(this.gl, bitmap);
   }
 
   setLevels(map) {
@@ -138,13 +151,23 @@ export class Canvas3 {
     const gl = this.gl;
     const floors = map ? pyramid(map, EITHER) : [{ values: new Uint8Array(1), width: 1, height: 1 }];
     gl.deleteTexture(this.types);
+    this.typeFloors = floors.map(({ width, height }) => ({ width, height }));
     this.types = texture(gl, 2, floors, gl.R8UI, gl.UNSIGNED_BYTE);
+  }
+
+  setTints(map) {
+    const gl = this.gl;
+    const floors = map ? pyramid(map, LARGEST) : [{ values: new Uint8Array(1), width: 1, height: 1 }];
+    gl.deleteTexture(this.tints);
+    this.tintFloors = floors.map(({ width, height }) => ({ width, height }));
+    this.tints = texture(gl, 3, floors, gl.R8UI, gl.UNSIGNED_BYTE);
   }
 
   // Part of the levels has changed: left, top, right, bottom in pixels of the map.
   touch(left, top, right, bottom) {
     const gl = this.gl;
     gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, this.levels);
     this.floors.forEach((floor, lod) => {
       if (lod > 0) {
         left = Math.min(left >> 1, floor.width - 1); top = Math.min(top >> 1, floor.height - 1);
@@ -160,29 +183,74 @@ export class Canvas3 {
     for (const name of ["UNPACK_ROW_LENGTH", "UNPACK_SKIP_PIXELS", "UNPACK_SKIP_ROWS"]) gl.pixelStorei(gl[name], 0);
   }
 
-  draw(camera, look) {
+  // A part of the photograph at its own size, drawn over the rest: left, top, width, height.
+  makeTile(bitmap, map, box) {
+    const photo = photograph(this.gl, bitmap), floors = pyramid(map, LARGEST);
+    return { ...box, photo, floors: floors.length, mapWidth: map.width, mapHeight: map.height, levels: texture(this.gl, 1, floors, this.gl.R16UI, this.gl.UNSIGNED_SHORT) };
+  }
+
+  freeTile(tile) { for (const one of [tile.photo, tile.levels]) this.gl.deleteTexture(one); }
+
+  draw(camera, look, tiles = []) {
     const { gl, at, canvas } = this;
     gl.viewport(0, 0, canvas.width, canvas.height);
+    gl.disable(gl.SCISSOR_TEST);
     if (!this.photo || !look.width) {
       gl.clearColor(...look.ground, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
       return;
     }
-    gl.activeTexture(gl.TEXTURE0);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, camera.zoom >= 4 ? gl.NEAREST : gl.LINEAR);
     gl.uniform2f(at.canvas, canvas.width, canvas.height);
-    gl.uniform2f(at.size, look.width, look.height);
-    gl.uniform2f(at.center, camera.x, camera.y);
+    gl.uniform2f(at.whole, look.width, look.height);
     gl.uniform1f(at.zoom, camera.zoom);
     gl.uniform1f(at.split, look.split);
-    gl.uniform2i(at.mapSize, this.floors[0].width, this.floors[0].height);
-    gl.uniform1i(at.floors, this.floors.length);
     gl.uniform1ui(at.threshold, look.threshold);
     gl.uniform1f(at.opacity, look.opacity);
-    for (const name of ["shown", "outlined", "typed", "doubting"]) gl.uniform1i(at[name], look[name] ? 1 : 0);
+    for (const name of ["shown", "outlined", "typed", "tinted", "doubting", "dimmed"]) gl.uniform1i(at[name], look[name] ? 1 : 0);
     for (const name of ["color", "artery", "vein", "both", "ground"]) gl.uniform3f(at[name], ...look[name]);
+    const classes = look.tinted ? this.tintFloors : this.typeFloors;
+    gl.uniform2i(at.classSize, classes[0].width, classes[0].height);
+    gl.uniform1i(at.classFloors, classes.length);
+    const [{ width, height }] = this.floors;
+    this.part(camera, { left: 0, top: 0, width: look.width, height: look.height, photo: this.photo, levels: this.levels, floors: this.floors.length, mapWidth: width, mapHeight: height });
+    gl.enable(gl.SCISSOR_TEST);
+    for (const tile of tiles) {
+      const left = Math.round((tile.left - camera.x) * camera.zoom + canvas.width / 2), top = Math.round((tile.top - camera.y) * camera.zoom + canvas.height / 2);
+      const right = Math.round((tile.left + tile.width - camera.x) * camera.zoom + canvas.width / 2), bottom = Math.round((tile.top + tile.height - camera.y) * camera.zoom + canvas.height / 2);
+      if (right <= 0 || bottom <= 0 || left >= canvas.width || top >= canvas.height) continue;
+      gl.scissor(left, canvas.height - bottom, Math.max(0, right - left), Math.max(0, bottom - top));
+      this.part(camera, tile);
+    }
+    gl.disable(gl.SCISSOR_TEST);
+  }
+
+  // The photograph, or a tile of it.
+  part(camera, { left, top, width, height, photo, levels, floors, mapWidth, mapHeight }) {
+    const { gl, at } = this;
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, levels);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, photo);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, camera.zoom >= 4 ? gl.NEAREST : gl.LINEAR);
+    gl.uniform2f(at.size, width, height);
+    gl.uniform2f(at.origin, left, top);
+    gl.uniform2f(at.center, camera.x - left, camera.y - top);
+    gl.uniform2i(at.mapSize, mapWidth, mapHeight);
+    gl.uniform1i(at.floors, floors);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
+}
+
+function photograph(gl, bitmap) {
+  const made = gl.createTexture();
+  gl.activeTexture(gl.TEXTURE0);
+  gl.bindTexture(gl.TEXTURE_2D, made);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, gl.RGB, gl.UNSIGNED_BYTE, bitmap);
+  gl.generateMipmap(gl.TEXTURE_2D);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_NEAREST);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+  return made;
 }
 
 function texture(gl, unit, floors, format, kind) {

@@ -5,10 +5,11 @@ import * as api from "./api.js";
 const ROW = 60, PART = 100;
 
 export class PhotographList {
-  constructor({ box, rows, count, chosen }) {
-    Object.assign(this, { box, rows, count, chosen });
+  constructor({ box, rows, count, link, chosen }) {
+    Object.assign(this, { box, rows, count, link, chosen });
     this.query = { search: "", grade: "" };
     this.selected = null;
+    this.picked = new Set();  // ids that are ticked, for the table
     this.total = 0;
     this.parts = new Map();
     box.addEventListener("scroll", () => this.show());
@@ -25,6 +26,7 @@ export class PhotographList {
     this.rows.style.height = `${this.total * ROW}px`;
     this.count.textContent = this.total === 1 ? "1 photograph" : `${this.total.toLocaleString("en")} photographs`;
     this.rows.replaceChildren();
+    this.table();
     this.show();
   }
 
@@ -65,7 +67,8 @@ export class PhotographList {
   }
 
   mark(row) {
-    const chosen = row.dataset.id === this.selected;
+    const chosen = row.dataset.id === this.selected, picked = this.picked.has(row.dataset.id);
+    row.setAttribute("aria-checked", picked);
     row.setAttribute("aria-selected", chosen);
     if (chosen) this.box.setAttribute("aria-activedescendant", row.id);
   }
@@ -111,10 +114,40 @@ export class PhotographList {
     title.title = entry.reason ? `${entry.name}: ${entry.reason}` : entry.name;
     sub.textContent = entry.state === "failed" ? "failed" : entry.grade || (entry.state === "listed" ? "" : entry.state);
     text.append(title, sub);
-    row.append(image, text);
-    row.addEventListener("click", () => this.chosen(entry.id));
+    const tick = document.createElement("span");
+    tick.className = "tick";
+    tick.title = "Tick for the table (X)";
+    tick.addEventListener("click", (event) => { event.stopPropagation(); this.pick(entry.id); });
+    row.append(image, text, tick);
+    row.addEventListener("click", (event) => (event.ctrlKey || event.metaKey ? this.pick(entry.id) : event.shiftKey ? this.pickTo(index) : this.chosen(entry.id)));
     this.mark(row);
     return row;
+  }
+
+  // Ticks a photograph, or takes its tick away.
+  pick(id) {
+    if (!id) return;
+    if (!this.picked.delete(id)) this.picked.add(id);
+    this.last = this.indexOf(id);
+    for (const row of this.rows.children) this.mark(row);
+    this.table();
+  }
+
+  // Ticks all from the one that was ticked last, or is open, to this one.
+  pickTo(index) {
+    const from = Math.max(0, this.last ?? this.indexOf(this.selected));
+    for (let at = Math.min(from, index); at <= Math.max(from, index); at++) { const entry = this.entry(at); if (entry) this.picked.add(entry.id); }
+    this.last = index;
+    for (const row of this.rows.children) this.mark(row);
+    this.table();
+  }
+
+  // The link to the table: of those that are ticked, or else of all that the search finds.
+  table() {
+    const { picked, total, link } = this, some = picked.size > 0;
+    link.hidden = !total;
+    link.href = api.tableOf(some ? { ids: [...picked].join(",") } : this.query);
+    link.textContent = some ? `Table of ${picked.size} (CSV)` : "Table of all (CSV)";
   }
 
   step(by) {

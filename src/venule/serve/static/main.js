@@ -1,6 +1,7 @@
 // The page: what is open, how it is looked at, and what keys and buttons do.
 
 import * as api from "./api.js";
+import { Beside } from "./beside.js";
 import { Camera } from "./camera.js";
 import { Editor } from "./edit.js";
 import { Canvas2 } from "./flat.js";
@@ -8,6 +9,8 @@ import { Canvas3 } from "./gl.js";
 import { PhotographList } from "./list.js";
 import { drawMarks, moveMarks } from "./marks.js";
 import { showAbout, showMeasurements } from "./panel.js";
+import { Tiles, longestOf } from "./tiles.js";
+import { Tint } from "./tint.js";
 
 const $ = (id) => document.getElementById(id);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -18,28 +21,31 @@ const COLORS = { artery: rgb("#d55e00"), vein: rgb("#0072b2"), both: rgb("#009e7
 const DEFAULTS = { view: "color", style: "fill", opacity: 0.6, color: "#00e5ff", typed: true, doubt: false, landmarks: true, shown: true, compare: false, split: 0.5 };
 
 const stage = $("stage"), world = $("world");
-let renderer = makeRenderer();
+let renderer = makeRenderer($("canvas"));
 const look = { ...DEFAULTS, threshold: null };
 let open = null;  // {id, name, state, found, ...}: the photograph that is shown
 let regions = [], region = -1, table = null, asked = false, turn = 0, typed = -1;
 
-export const state = { get open() { return open; }, look, get renderer() { return renderer; }, frames: [], measure: () => remeasure() };
+export const state = { get open() { return open; }, look, get renderer() { return renderer; }, map: null, marks: null, frames: [], measure: () => remeasure() };
 
-function makeRenderer() {
+function makeRenderer(canvas) {
   const flat = new URLSearchParams(location.search).has("flat");
   try {
     if (flat) throw new Error("asked for");
-    return new Canvas3($("canvas"));
+    return new Canvas3(canvas);
   } catch {
-    const fresh = $("canvas").cloneNode();  // a canvas that was asked for WebGL has no other context
-    $("canvas").replaceWith(fresh);
+    const fresh = canvas.cloneNode();  // a canvas that was asked for WebGL has no other context
+    canvas.replaceWith(fresh);
     return new Canvas2(fresh);
   }
 }
 
 const camera = new Camera(stage, () => { redraw(); remember(); });
-const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), chosen: (id) => show(id) });
+const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), link: $("table-link"), chosen: (id) => show(id) });
 
+export const tiles = new Tiles({ redraw });
+export const tint = new Tint({ state, say, redraw });
+export const beside = new Beside({ camera, state, make: makeRenderer, say, redraw });
 export const editor = new Editor({ stage, camera, state, redraw, say, changed: () => edits() });
 
 // Drawing
@@ -57,12 +63,14 @@ function draw() {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const found = open?.found;
   const threshold = look.threshold === null ? found?.threshold_level ?? 32768 : Math.ceil(look.threshold * 65535);
-  renderer.draw(camera, {
+  const drawn = {
     ...COLORS, width: found?.width ?? 0, height: found?.height ?? 0, threshold,
     ground: matchMedia("(prefers-color-scheme: dark)").matches ? [0, 0, 0] : [0.063, 0.071, 0.082],
-    shown: look.shown, outlined: look.style === "outline", opacity: look.opacity, color: rgb(look.color),
-    typed: look.typed && Boolean(found?.has_types), doubting: look.doubt, split: look.compare ? look.split * width : 0,
-  });
+    shown: look.shown, outlined: look.style === "outline", opacity: tint.on ? (1 + look.opacity) / 2 : look.opacity, color: rgb(look.color),
+    typed: look.typed && Boolean(found?.has_types), tinted: tint.on, doubting: look.doubt, split: look.compare ? look.split * width : 0,
+  };
+  renderer.draw(camera, drawn, tiles.seen(camera, canvas));
+  beside.draw(drawn);
   moveMarks(world, camera, stage);
   $("zoom").textContent = found ? `${Math.round((100 * camera.zoom) / camera.scale)} %` : "";
   $("curtain").hidden = !(look.compare && found);
@@ -72,7 +80,8 @@ function draw() {
 }
 
 function marks() {
-  drawMarks(world, open?.found, { landmarks: look.landmarks, region: regions[region] });
+  state.marks = { landmarks: look.landmarks, region: regions[region] };
+  drawMarks(world, open?.found, state.marks);
 }
 
 new ResizeObserver(() => {
@@ -131,7 +140,7 @@ async function show(id, wanted = {}) {
 }
 
 async function bring(entry, mine, wanted) {
-  const longest = Math.min(renderer.longest, 16384);
+  const longest = longestOf(renderer, entry.found);
   if (wanted.view) look.view = wanted.view;
   const [bitmap, levels] = await Promise.all([api.picture(entry.id, look.view, longest), api.map(entry.id, "probability", longest, Uint16Array)]);
   if (mine !== turn) return;
@@ -139,6 +148,7 @@ async function bring(entry, mine, wanted) {
   renderer.setTypes(null);
   renderer.setPhoto(bitmap);
   renderer.setLevels(levels);
+  state.map = levels;
   Object.assign(camera, { width: entry.found.width, height: entry.found.height });
   Object.assign(look, { threshold: wanted.threshold ?? null });
   regions = []; region = -1; table = null;
@@ -154,6 +164,9 @@ async function bring(entry, mine, wanted) {
   controls(); marks(); showAbout(entry); showMeasurements(null); redraw(); remember();
   say(`${entry.name}: ${entry.found.grade}${entry.found.reasons.length ? `, ${entry.found.reasons.join(", ")}` : ""}`);
   document.title = `${entry.name} – venule`;
+  tiles.open(entry, renderer, look.view, levels.width);
+  tint.open(entry);
+  beside.open(entry, bitmap, wanted.with);
   editor.open(entry.id, levels, entry.found.threshold_level).catch(trouble);
   dispatchEvent(new CustomEvent("opened", { detail: entry }));
   await complete(entry, mine);
@@ -182,7 +195,7 @@ async function adopt(entry, mine) {
   const fresh = entry.found.has_types && typed !== mine;
   if (fresh) {
     typed = mine;
-    const types = await api.map(entry.id, "types", Math.min(renderer.longest, 16384), Uint8Array);
+    const types = await api.map(entry.id, "types", longestOf(renderer, entry.found), Uint8Array);
     if (mine !== turn) return;
     renderer.setTypes(types);
   }
@@ -196,6 +209,8 @@ async function adopt(entry, mine) {
 async function remeasure() {
   const mine = turn, { id } = open;
   typed = -1;  // types are those of the mask
+  beside.corrected();
+  tint.bring();
   try {
     const entry = await api.photograph(id);
     if (mine === turn && open?.id === id) { showMeasurements({ complete: false, values: [], notes: [], mask_source: "" }); await complete(entry, mine); }
@@ -204,6 +219,7 @@ async function remeasure() {
 
 function fail(entry) {
   editor.reset();
+  beside.leave();
   open = null;
   renderer.clear();
   busy("");
@@ -223,6 +239,7 @@ function busy(text, id = null) {
 
 async function send(files) {
   let last = null;
+  turn++;  // what was being opened is no longer wanted
   for (const file of files) {
     try {
       busy(`Sending ${file.name} …`);
@@ -248,6 +265,7 @@ function remember() {
     const values = { photo: open.id, view: look.view, x: camera.x.toFixed(1), y: camera.y.toFixed(1), zoom: (camera.zoom / camera.scale).toFixed(4), style: look.style, opacity: look.opacity };
     if (look.threshold !== null) values.threshold = look.threshold;
     if (!look.shown) values.hidden = 1;
+    if (beside.linked) values.with = beside.linked;
     history.replaceState(null, "", `#${new URLSearchParams(values)}`);
   }, 150);
 }
@@ -259,7 +277,7 @@ function recall() {
   among("view", "view"); among("style", "style");
   if (Number(values.opacity) >= 0 && Number(values.opacity) <= 1 && values.opacity) look.opacity = Number(values.opacity);
   look.shown = !values.hidden;
-  const wanted = { view: look.view };
+  const wanted = { view: look.view, with: values.with };
   const [x, y, zoom, threshold] = [values.x, values.y, values.zoom, values.threshold].map(Number);
   if (values.x && [x, y, zoom].every(Number.isFinite) && zoom > 0) Object.assign(wanted, { x, y, zoom });
   if (values.threshold && threshold > 0 && threshold < 1) wanted.threshold = threshold;
@@ -289,6 +307,7 @@ function controls() {
 }
 
 function edits() {
+  beside.edited();
   for (const tool of ["paint", "erase", "path", "fill"]) { $(tool).setAttribute("aria-pressed", editor.tool === tool); $(tool).disabled = !editor.whole || Boolean(editor.offered); }
   $("size").value = editor.sizes[editor.kind];
   $("size").disabled = !editor.tool || editor.tool === "fill";
@@ -308,8 +327,8 @@ async function changeView(view) {
   const mine = turn;
   try {
     say("Preparing the view …");
-    const bitmap = await api.picture(open.id, view, Math.min(renderer.longest, 16384));
-    if (mine === turn && look.view === view) { renderer.setPhoto(bitmap); redraw(); say(""); }
+    const bitmap = await api.picture(open.id, view, longestOf(renderer, open.found));
+    if (mine === turn && look.view === view) { renderer.setPhoto(bitmap); beside.view(bitmap); tiles.changed(view); redraw(); say(""); }
   } catch (error) { trouble(error); }
 }
 
@@ -328,12 +347,13 @@ const actions = {
   0: () => { camera.fit(); state.fitted = camera.zoom; }, 1: () => camera.set({ zoom: camera.scale }),
   ArrowLeft: () => camera.pan(-80, 0), ArrowRight: () => camera.pan(80, 0), ArrowUp: () => camera.pan(0, -80), ArrowDown: () => camera.pan(0, 80),
   v: () => { const all = [...$("view").options].map((one) => one.value); changeView(all[(all.indexOf(look.view) + 1) % all.length]); },
+  b: () => beside.toggle(),
   c: () => change({ compare: !look.compare }),
   o: () => $("files").click(),
   q: () => editor.choose("paint"), w: () => editor.choose("erase"), e: () => editor.choose("path"), f: () => editor.choose("fill"),
   "[": () => editor.resize(-1), "]": () => editor.resize(1),
   Escape: () => { editor.end(); if (editor.tool) editor.choose(editor.tool); },
-  j: () => list.step(1), k: () => list.step(-1),
+  j: () => list.step(1), k: () => list.step(-1), x: () => list.pick(list.selected),
 };
 export const keys = actions;
 
@@ -346,7 +366,7 @@ addEventListener("keydown", (event) => {
   const sliding = target.matches?.("input[type=range]") && event.key.startsWith("Arrow");
   const pressing = event.key === " " && target.matches?.("button, a, summary, input");
   const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!action || typing || sliding || pressing || (!open && !"ojk".includes(event.key))) return;
+  if (!action || typing || sliding || pressing || (!open && !"ojkx".includes(event.key))) return;
   if (event.key.startsWith("Arrow") && target !== stage && target !== document.body) return;
   event.preventDefault();
   action();
@@ -362,7 +382,7 @@ $("undo").addEventListener("click", () => editor.undo());
 $("redo").addEventListener("click", () => editor.redo());
 $("size").addEventListener("input", (event) => editor.resize(Number(event.target.value) - editor.sizes[editor.kind]));
 $("accept").addEventListener("click", async () => { try { await api.acceptCorrection(open.id); show(open.id); } catch (error) { trouble(error); } });
-press("show", " "); press("compare", "c"); press("previous", "p"); press("next", "n");
+press("show", " "); press("compare", "c"); press("side", "b"); press("previous", "p"); press("next", "n");
 $("view").addEventListener("change", (event) => changeView(event.target.value));
 $("style").addEventListener("change", (event) => change({ style: event.target.value }));
 $("threshold").addEventListener("input", (event) => change({ threshold: Number(event.target.value) }));
@@ -429,5 +449,5 @@ addEventListener("hashchange", recall);
 controls();
 edits();
 list.reload().then(() => {
-  if (!recall() && list.total > 0) show(list.entry(0).id);
+  if (turn === 0 && !recall() && list.total > 0) show(list.entry(0).id);
 }).catch(trouble);

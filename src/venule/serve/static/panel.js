@@ -33,6 +33,13 @@ export function showAbout(entry) {
   $("facts").replaceChildren(...facts.flatMap(([term, value]) => [tag("dt", term), tag("dd", value)]));
 }
 
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+// Where a value lies in its cohort, and how well it repeats, where either is known.
+function placed({ below, cohort, change }) {
+  return [cohort ? `above ${percent(below)} of ${cohort.toLocaleString("en")}` : "", change === null ? "" : `repeats ± ${percent(change)}`].filter(Boolean);
+}
+
 function tag(kind, text, name = "") {
   const made = document.createElement(kind);
   made.textContent = text;
@@ -52,6 +59,8 @@ export function showMeasurements(table) {
       name.scope = "row";
       name.style.fontWeight = "400";
       name.title = one.definition || one.name;
+      value.append(...placed(one).map((words) => tag("small", words)));
+      value.title = [one.cohort ? `Of the ${one.cohort} photographs of this folder that are not rejected, ${percent(one.below)} have a lower value.` : "", one.change === null ? "" : `Two photographs of an unchanged eye differ by more than ${percent(one.change)} of the mean in 5 of 100 cases.`].filter(Boolean).join(" ");
       if (explain && one.definition) name.append(tag("small", one.definition));
       row.append(name, value);
       return row;

@@ -1,0 +1,98 @@
+"""Calibre and tortuosity at each pixel of the vessels, as places on a scale of colours."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from venule.analysis.analyse import Analysis
+from venule.image.arrays import Mask
+from venule.measure.tortuosity import has_shape, shape_of, tau1
+from venule.vessels.trace import trace_vessels
+from venule.vessels.tree import Segment, VesselTree
+
+Measure = Literal["caliber", "tortuosity"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+UNDEFINED = 0
+_STEPS = 254
+_PERCENTILES = (2, 98)
+
+
+@dataclass(frozen=True, eq=False)
+class VesselColors:
+    """A measure of the vessels, pixel by pixel.
+
+    Attributes:
+        places: (H, W) uint8: 0 outside vessels and where the measure has no value, else 1 to 255,
+            evenly from `low` to `high`, beyond which places are 1 and 255.
+        low, high: percentiles 2 and 98 of the values along the centrelines; nan without any.
+        unit: that of `low` and `high`; empty of tortuosity.
+    """
+
+    places: NDArray[np.uint8]
+    low: float
+    high: float
+    unit: str
+
+
+def trace(analysis: Analysis) -> VesselTree:
+    """The vessel tree of an analysis, as measuring sees it."""
+    found = analysis.prediction
+    reconnected = found.vessel_map.reconnected
+    return trace_vessels(found.vessels & found.fov.mask, found.fov.mask, reconnected)
+
+
+def vessel_colors(analysis: Analysis, tree: VesselTree, measure: Measure) -> VesselColors:
+    """Place each vessel pixel by the measure where the nearest centreline passes it.
+
+    Calibre is that at the place, in um where the photograph has a scale and else in pixels;
+    tortuosity is tau1, length over chord, of the segment.
+    """
+    scale, unit = 1.0, ""
+    if measure == "caliber":
+        um_per_px = analysis.photograph.um_per_px
+        scale, unit = (1.0, "px") if um_per_px is None else (um_per_px, "µm")
+    along = [_values(segment, measure) * scale for segment in tree.segments]
+    values = np.concatenate(along) if along else np.empty(0)
+    seen = values[np.isfinite(values)]
+    places = np.zeros(analysis.prediction.fov.mask.shape, np.uint8)
+    if not len(seen):
+        return VesselColors(places, math.nan, math.nan, unit)
+    low, high = (float(one) for one in np.percentile(seen, _PERCENTILES))
+    share = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
+    steps = np.where(np.isfinite(share), 1 + np.rint(_STEPS * np.nan_to_num(share)), UNDEFINED)
+    points = np.concatenate([segment.points for segment in tree.segments])
+    _spread(places, analysis.prediction.vessels, points, steps.astype(np.uint8))
+    return VesselColors(places, low, high, unit)
+
+
+def _values(segment: Segment, measure: Measure) -> NDArray[np.float64]:
+    """(N,) the measure at each point of a segment, nan where it has none."""
+    if measure == "tortuosity":
+        value = tau1(shape_of(segment)) if has_shape(segment) else math.nan
+        return np.full(len(segment.points), value)
+    known = np.isfinite(segment.caliber_px)
+    if not known.any():
+        return np.full(len(segment.points), math.nan)
+    # Near forks the calibre is not measured: there it is that of the nearest place that is.
+    place = np.arange(len(segment.points))
+    return np.interp(place, place[known], segment.caliber_px[known])
+
+
+def _spread(
+    places: NDArray[np.uint8], vessels: Mask, points: NDArray[np.float64], steps: NDArray[np.uint8]
+) -> None:
+    """Give each vessel pixel the step of the centreline's point that is nearest to it."""
+    rows, columns = np.rint(points).astype(np.intp).T
+    inside = (rows >= 0) & (rows < places.shape[0]) & (columns >= 0) & (columns < places.shape[1])
+    rows, columns = rows[inside], columns[inside]
+    far = np.ones(places.shape, bool)
+    far[rows, columns] = False
+    at_line = np.zeros(places.shape, np.uint8)
+    at_line[rows, columns] = steps[inside]
+    nearest = ndi.distance_transform_edt(far, return_distances=False, return_indices=True)
+    places[vessels] = at_line[nearest[0][vessels], nearest[1][vessels]]

@@ -1,0 +1,198 @@
+"""What a photograph's vessels are looked at beside: other networks, folders of maps, files."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import Literal
+
+from venule.batch.reading import holds_results, read_results
+from venule.errors import ImageError, UsageError
+from venule.image.foreign_map import decode_map
+from venule.image.io import read_bytes
+from venule.image.levels import Levels
+from venule.image.names import IMAGE_SUFFIXES
+from venule.inference.segment import Segmenter
+from venule.serve.service import BusyError, Service, UnknownError
+
+Kind = Literal["model", "map"]
+
+_ENDINGS = ("_prob", "_mask", "")
+_KEPT_BYTES = 2**28
+_DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Other:
+    """Other vessels of a photograph: of another network, or of a map somebody made.
+
+    `key` names it in addresses; `levels` is (H, W) uint16, vessel from `threshold` on (0..1).
+    """
+
+    key: str
+    name: str
+    kind: Kind
+    levels: Levels
+    threshold: float
+
+
+class MapFolder:
+    """A folder of masks or probability maps, found by the names of their photographs.
+
+    Raises:
+        UsageError: no such folder.
+        OutputError: it holds results that cannot be read now.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder of maps")
+        self.name = folder.resolve().name
+        self.threshold = _DEFAULT_THRESHOLD
+        if holds_results(folder):
+            stored = read_results(folder).settings.get("threshold") or {}
+            self.threshold = float(stored.get("vessel", _DEFAULT_THRESHOLD))
+        self._files = {
+            path.relative_to(folder).with_suffix("").as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        }
+        self._by_start: dict[str, list[Path]] = {}
+        for path in self._files.values():
+            self._by_start.setdefault(_start(path.stem), []).append(path)
+
+    def find(self, name: str) -> Path | None:
+        """The map of a photograph: of its own name with `_prob`, `_mask` or nothing after it.
+
+        Or else the only file that begins with its whole name, as `Image_01L_1stHO`, or that begins
+        as it does up to the first `_`, as `21_training` and `21_manual1` do.
+        """
+        stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
+        for place in dict.fromkeys((name, stem, Path(stem).name)):
+            for ending in _ENDINGS:
+                if f"{place}{ending}" in self._files:
+                    return self._files[f"{place}{ending}"]
+        whole = Path(stem).name
+        longer = [path for path in self._files.values() if path.stem.startswith(f"{whole}_")]
+        for found in (longer, self._by_start.get(_start(whole), [])):
+            if len(found) == 1:
+                return found[0]
+        return None
+
+
+def _start(stem: str) -> str:
+    return stem.split("_")[0]
+
+
+class Beside:
+    """Keeps other vessels of the service's photographs; those used least recently go first.
+
+    Args:
+        service: knows the photographs.
+        models: loads each network that may be asked for, by name.
+        folders: folders of maps.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        models: Mapping[str, Callable[[], Segmenter]] | None = None,
+        folders: Sequence[MapFolder] = (),
+    ) -> None:
+        self._service = service
+        self._models = dict(models or {})
+        self._folders = tuple(folders)
+        self._loaded: tuple[str, Segmenter] | None = None
+        self._kept: OrderedDict[tuple[str, str], Other] = OrderedDict()
+        self._lock, self._one = Lock(), BoundedSemaphore(1)
+        self._files = 0
+
+    def choices(self, id: str) -> Iterator[tuple[str, str, Kind]]:
+        """Key, name and kind of what the photograph can be looked at beside.
+
+        Raises:
+            UnknownError: no such photograph.
+        """
+        item = self._service.get(id)
+        used = item.analysis.model if item.analysis is not None else ""
+        for place, folder in enumerate(self._folders):
+            if folder.find(item.name) is not None:
+                yield f"folder-{place}", folder.name, "map"
+        with self._lock:
+            sent = [one for (of, _), one in self._kept.items() if of == id]
+        yield from ((one.key, one.name, "map") for one in sent if one.key.startswith("file-"))
+        yield from ((f"model-{name}", name, "model") for name in self._models if name != used)
+
+    def get(self, id: str, key: str) -> Other:
+        """The other vessels of a photograph; those of a network are made now.
+
+        Raises:
+            UnknownError: no such photograph, no result of it, or nothing of that key.
+            BusyError: another network is at work.
+            ImageError: a file that cannot be read, or of another size than the photograph.
+        """
+        with self._lock:
+            kept = self._kept.get((id, key))
+            if kept is not None:
+                self._kept.move_to_end((id, key))
+                return kept
+        kind, _, name = key.partition("-")
+        if kind == "model" and name in self._models:
+            return self._keep(id, self._segment(id, key, name))
+        if kind == "folder" and name.isdecimal() and int(name) < len(self._folders):
+            folder = self._folders[int(name)]
+            path = folder.find(self._service.get(id).name)
+            if path is not None:
+                levels = decode_map(read_bytes(path), Path(path.name))
+                return self._keep(
+                    id, self._map(id, key, folder.name, levels, threshold=folder.threshold)
+                )
+        raise UnknownError("there is nothing of that kind to look at; choose it again")
+
+    def add(self, id: str, content: bytes, name: str) -> Other:
+        """Take the file of a mask or a probability map for a photograph.
+
+        Raises:
+            UnknownError: no such photograph, or no result of it.
+            ImageError: it cannot be read, or has another size than the photograph.
+        """
+        levels = decode_map(content, Path(name))
+        with self._lock:
+            self._files += 1
+            key = f"file-{self._files}"
+        return self._keep(id, self._map(id, key, name, levels, threshold=_DEFAULT_THRESHOLD))
+
+    def _map(self, id: str, key: str, name: str, levels: Levels, *, threshold: float) -> Other:
+        shape = self._service.analysis(id).photograph.shape
+        if levels.shape != shape:
+            raise ImageError(
+                f"{name}: {levels.shape[1]} x {levels.shape[0]} px, but the photograph has "
+                f"{shape[1]} x {shape[0]} px"
+            )
+        return Other(key, name, "map", levels, threshold)
+
+    def _segment(self, id: str, key: str, name: str) -> Other:
+        analysis = self._service.analysis(id)
+        if not self._one.acquire(blocking=False):
+            raise BusyError("another network is at work; try again in a moment")
+        try:
+            if self._loaded is None or self._loaded[0] != name:
+                self._loaded = (name, self._models[name]())
+            network = self._loaded[1]
+            found = network.segment(analysis.photograph, fov=analysis.prediction.fov).vessel_map
+        finally:
+            self._one.release()
+        return Other(key, name, "model", found.levels, found.threshold)
+
+    def _keep(self, id: str, other: Other) -> Other:
+        with self._lock:
+            self._kept[id, other.key] = other
+            self._kept.move_to_end((id, other.key))
+            while sum(one.levels.nbytes for one in self._kept.values()) > _KEPT_BYTES:
+                if len(self._kept) == 1:
+                    break
+                self._kept.popitem(last=False)
+        return other

@@ -1,0 +1,71 @@
+"""Where a photograph's measurements lie among those of the photographs that were measured."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from venule.analysis.columns import Cell
+from venule.serve.items import Item
+
+LEAST = 10
+"""Of fewer photographs a place among them says nothing."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The share of the cohort with a lower value, ties counted one half, and the cohort's size."""
+
+    below: float
+    size: int
+
+
+class Cohort:
+    """Sorted values of each column, over photographs that are not rejected."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Cell]]) -> None:
+        found: dict[str, list[float]] = {}
+        for row in rows:
+            for name, cell in row.items():
+                number = number_of(cell)
+                if number is not None:
+                    found.setdefault(name, []).append(number)
+        self._values: dict[str, NDArray[np.float64]] = {
+            name: np.sort(np.array(values)) for name, values in found.items()
+        }
+
+    def place(self, name: str, cell: Cell) -> Place | None:
+        """The place of a value; None if it is no number, or too few others have one."""
+        values, number = self._values.get(name), number_of(cell)
+        if values is None or number is None or len(values) < LEAST:
+            return None
+        low, high = (int(np.searchsorted(values, number, side)) for side in ("left", "right"))
+        return Place((low + high) / 2 / len(values), len(values))
+
+
+class Cohorts:
+    """The cohort of a service's listed photographs, made again when more have been measured."""
+
+    def __init__(self, listed: Sequence[Item]) -> None:
+        self._listed = listed
+        self._made: tuple[int, Cohort] | None = None
+
+    def now(self) -> Cohort:
+        """The cohort of what is known now."""
+        measured = [item.row for item in self._listed if item.row and item.grade != "reject"]
+        if self._made is None or self._made[0] != len(measured):
+            self._made = (len(measured), Cohort(measured))
+        return self._made[1]
+
+
+def number_of(cell: Cell) -> float | None:
+    """A cell as a finite number, None if it is none."""
+    if cell is None or cell == "":
+        return None
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

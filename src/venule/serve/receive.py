@@ -1,0 +1,46 @@
+"""Bodies of requests: bounded in length and in time."""
+
+import asyncio
+import re
+
+from fastapi import HTTPException, Request
+
+from venule.serve.limits import Limits
+
+
+async def received(request: Request, limits: Limits) -> bytes:
+    """The body of a request, if it is not too long and does not take too long."""
+    parts, length = [], 0
+    too_long = HTTPException(413, f"larger than {limits.upload_bytes / 2**20:.0f} MiB")
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > limits.upload_bytes:
+        raise too_long
+    try:
+        async with asyncio.timeout(limits.upload_s):
+            async for part in request.stream():
+                length += len(part)
+                if length > limits.upload_bytes:
+                    raise too_long
+                parts.append(part)
+    except TimeoutError:
+        raise HTTPException(408, f"took longer than {limits.upload_s:g} s to send") from None
+    return b"".join(parts)
+
+
+async def drain(request: Request, limits: Limits) -> None:
+    """Read and drop a body that is not wanted, so that its sender hears why."""
+    length = 0
+    try:
+        async with asyncio.timeout(5):
+            async for part in request.stream():
+                length += len(part)
+                if length > limits.upload_bytes:
+                    return
+    except TimeoutError:
+        return
+
+
+def shown(name: str) -> str:
+    """The last part of a file's name, without what would steer its reader."""
+    last = re.split(r"[\\/]", name)[-1]
+    return "".join(letter for letter in last if letter.isprintable())[:120] or "photograph"

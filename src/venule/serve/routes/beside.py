@@ -1,0 +1,114 @@
+"""Routes of other vessels of a photograph, to be looked at beside its own."""
+
+import math
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from venule.image.levels import threshold_level
+from venule.metrics.counts import count, dice, sensitivity, specificity
+from venule.serve.beside import Beside, Kind, Other
+from venule.serve.receive import received, shown
+from venule.serve.routes.pictures import level_map
+from venule.serve.schemas import Refusal
+from venule.serve.service import Service
+from venule.serve.sniff import check_content
+from venule.serve.types import NOT_THERE, Answers, Id, Longest, answered
+
+Key = Annotated[str, InPath(pattern=r"^(model|folder|file)-[A-Za-z0-9_.-]{1,80}$")]
+
+_BUSY: Answers = {429: {"model": Refusal}, 400: {"model": Refusal}}
+_TAKES: Answers = {
+    **NOT_THERE,
+    400: {"model": Refusal},
+    408: {"model": Refusal},
+    413: {"model": Refusal},
+    415: {"model": Refusal},
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class Choice(BaseModel):
+    """Something that a photograph can be looked at beside: another model, or a map."""
+
+    key: str
+    name: str
+    kind: Kind
+
+
+class Compared(Choice):
+    """How the photograph's mask agrees with the other one, inside the field of view.
+
+    `sensitivity` and `specificity` take the other one for the truth; null where there is none.
+    """
+
+    threshold: float
+    threshold_level: int
+    dice: float | None
+    sensitivity: float | None
+    specificity: float | None
+
+
+def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
+    """Add the routes of other vessels."""
+
+    @app.get("/api/photographs/{id}/others", responses=NOT_THERE)
+    def others(id: Id) -> list[Choice]:
+        """What the photograph can be looked at beside."""
+        return [Choice(key=key, name=name, kind=kind) for key, name, kind in beside.choices(id)]
+
+    @app.post(
+        "/api/photographs/{id}/others", status_code=201, responses=_TAKES, openapi_extra=_BODY
+    )
+    async def add(
+        request: Request,
+        id: Id,
+        name: Annotated[str, Query(max_length=400, description="Shown in lists.")] = "map",
+    ) -> Choice:
+        """Take a mask or a probability map of the photograph: the body is its file."""
+        service.analysis(id)
+        content = await received(request, service.limits)
+        check_content(content, service.limits.pixels)
+        made = await run_in_threadpool(beside.add, id, content, shown(name))
+        return Choice(key=made.key, name=made.name, kind=made.kind)
+
+    @app.get("/api/photographs/{id}/others/{key}", responses={**NOT_THERE, **_BUSY})
+    def other(id: Id, key: Key) -> Compared:
+        """How the photograph's mask agrees with another; that of a network is made now."""
+        return _compared(service, id, beside.get(id, key))
+
+    @app.get(
+        "/api/photographs/{id}/others/{key}/map",
+        responses={**answered(200, {"content": {"application/octet-stream": {}}}), **_BUSY},
+        response_class=Response,
+    )
+    def map_of_other(request: Request, id: Id, key: Key, longest: Longest = 16384) -> Response:
+        """The other's probability times 65535: uint16 little-endian, row by row."""
+        return level_map(request, beside.get(id, key).levels, longest)
+
+
+def _compared(service: Service, id: str, other: Other) -> Compared:
+    prediction = service.analysis(id).prediction
+    level = threshold_level(other.threshold)
+    counts = count(prediction.vessels, other.levels >= level, prediction.fov.mask)
+    scores = [dice(counts), sensitivity(counts), specificity(counts)]
+    defined = [None if math.isnan(score) else score for score in scores]
+    return Compared(
+        key=other.key,
+        name=other.name,
+        kind=other.kind,
+        threshold=other.threshold,
+        threshold_level=level,
+        dice=defined[0],
+        sensitivity=defined[1],
+        specificity=defined[2],
+    )

@@ -1,0 +1,140 @@
+"""Routes of photographs: the list, dropping, states, results and measurements."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import Response
+
+from venule.serve import answers
+from venule.serve.cohort import Cohorts
+from venule.serve.items import Item
+from venule.serve.receive import drain, received, shown
+from venule.serve.schemas import Measurements, Page, Refusal, Result, entry
+from venule.serve.service import BusyError, Service
+from venule.serve.sniff import check_content
+from venule.serve.types import NOT_THERE, About, Answers, Id, answered
+
+TAKES: Answers = {
+    400: {"model": Refusal},
+    408: {"model": Refusal},
+    413: {"model": Refusal},
+    415: {"model": Refusal},
+    429: {"model": Refusal},
+}
+
+
+Search = Annotated[str, Query(max_length=200, description="A part of the name.")]
+Grade = Annotated[str, Query(max_length=20, description="A grade, or a state such as failed.")]
+
+_MOST_IDS = 50_000
+"""Letters of a list of ids in an address."""
+
+
+def _found(service: Service, search: str, grade: str) -> list[Item]:
+    """Photographs that a search finds: the dropped ones, the latest first, then the folder's."""
+    wanted = search.casefold()
+    return [
+        item
+        for item in (*service.uploads(), *service.listed)
+        if wanted in item.name.casefold() and grade in ("", item.grade, item.state)
+    ]
+
+
+def add_photographs(app: FastAPI, service: Service, about: About) -> None:
+    """Add the routes of photographs."""
+    cohorts = Cohorts(service.listed)
+
+    @app.get("/api/photographs")
+    def photographs(
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        search: Search = "",
+        grade: Grade = "",
+    ) -> Page:
+        """Photographs that were dropped, the latest first, then those of the folder."""
+        found = _found(service, search, grade)
+        part = [entry(item) for item in found[offset : offset + limit]]
+        return Page(total=len(found), offset=offset, entries=part)
+
+    @app.get(
+        "/api/measurements.csv",
+        responses={200: {"content": {"text/csv": {}}}, 404: {"model": Refusal}},
+        response_class=Response,
+    )
+    def selection_csv(
+        ids: Annotated[str, Query(max_length=_MOST_IDS, pattern=r"^[A-Za-z0-9_,-]*$")] = "",
+        search: Search = "",
+        grade: Grade = "",
+    ) -> Response:
+        """The tables of the photographs named by `ids`, or of all that the search finds."""
+        if ids:
+            chosen = [service.get(id) for id in dict.fromkeys(ids.split(",")) if id]
+        else:
+            chosen = _found(service, search, grade)
+        headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
+        return Response(answers.table(chosen), media_type="text/csv", headers=headers)
+
+    @app.post(
+        "/api/photographs",
+        status_code=202,
+        responses=TAKES,
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+                },
+            }
+        },
+    )
+    async def segment(
+        request: Request,
+        name: Annotated[str, Query(max_length=400, description="Shown in lists.")] = "photograph",
+    ) -> Result:
+        """Segment a photograph: the body is its file, whatever the Content-Type says it is."""
+        try:
+            with service.reserve():
+                content = await received(request, service.limits)
+                check_content(content, service.limits.pixels)
+                item = service.add(content, shown(name))
+        except BusyError:
+            await drain(request, service.limits)
+            raise
+        return answers.result(item, about.licences)
+
+    @app.get("/api/photographs/{id}", responses=NOT_THERE)
+    def photograph(id: Id) -> Result:
+        """A photograph's state and, once there is one, its result."""
+        return answers.result(service.get(id), about.licences)
+
+    @app.post(
+        "/api/photographs/{id}/analysis",
+        status_code=202,
+        responses=answered(429, {"model": Refusal}),
+    )
+    def analyse(id: Id) -> Result:
+        """Analyse a listed photograph, or read what was found of it before."""
+        return answers.result(service.open(id), about.licences)
+
+    @app.delete("/api/photographs/{id}", status_code=204, responses=NOT_THERE)
+    def cancel(id: Id) -> Response:
+        """Give up a photograph that waits or is worked on, and forget a dropped one."""
+        service.cancel(id)
+        return Response(status_code=204)
+
+    @app.get("/api/photographs/{id}/measurements", responses=NOT_THERE)
+    def measurements(id: Id) -> Measurements:
+        """The photograph's table, with units and definitions."""
+        source = service.analysis(id).mask_source
+        return answers.measurements(service.get(id), cohorts.now(), mask_source=source)
+
+    @app.get(
+        "/api/photographs/{id}/measurements.csv",
+        responses=answered(200, {"content": {"text/csv": {}}}),
+        response_class=Response,
+    )
+    def measurements_csv(id: Id) -> Response:
+        """The photograph's table as CSV."""
+        service.analysis(id)
+        headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
+        return Response(answers.table([service.get(id)]), media_type="text/csv", headers=headers)

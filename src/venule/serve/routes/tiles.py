@@ -1,0 +1,68 @@
+"""Routes of tiles: parts of photographs that are too large to be sent whole."""
+
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import Response
+
+from venule.image.encode import encode_jpeg
+from venule.serve.routes.pictures import level_map
+from venule.serve.service import Service, UnknownError
+from venule.serve.types import Id, answered
+
+Level = Annotated[int, InPath(ge=0, le=12, description="A pixel is 2 ** level of them wide.")]
+Place = Annotated[int, InPath(ge=0, le=2**20, description="Counted in tiles, from 0.")]
+Side = Annotated[int, Query(ge=16, le=2048, description="Pixels of a whole tile's side.")]
+
+
+def add_tiles(app: FastAPI, service: Service) -> None:
+    """Add the routes of tiles."""
+
+    @app.get(
+        "/api/photographs/{id}/tiles/{level}/{column}/{row}",
+        responses=answered(200, {"content": {"image/jpeg": {}}}),
+        response_class=Response,
+    )
+    def tile(
+        id: Id,
+        level: Level,
+        column: Place,
+        row: Place,
+        view: Literal["color", "green"] = "color",
+        side: Side = 1024,
+    ) -> Response:
+        """A part of the photograph as JPEG."""
+        pixels = service.analysis(id).photograph.pixels
+        part = pixels[_part(pixels.shape, level, column, row, side)]
+        picture = encode_jpeg(part[..., 1] if view == "green" else part, longest_px=side)
+        headers = {"Cache-Control": "private, max-age=3600"}
+        return Response(picture, media_type="image/jpeg", headers=headers)
+
+    @app.get(
+        "/api/photographs/{id}/tiles/{level}/{column}/{row}/probability",
+        responses=answered(200, {"content": {"application/octet-stream": {}}}),
+        response_class=Response,
+    )
+    def tile_of_map(
+        request: Request, id: Id, level: Level, column: Place, row: Place, side: Side = 1024
+    ) -> Response:
+        """The same part of the probability map, as the whole is sent."""
+        levels = service.analysis(id).prediction.vessel_map.levels
+        part = levels[_part(levels.shape, level, column, row, side)]
+        return level_map(request, part, side)
+
+
+def _part(
+    shape: tuple[int, ...], level: int, column: int, row: int, side: int
+) -> tuple[slice, slice]:
+    """Rows and columns of a tile.
+
+    Raises:
+        UnknownError: it lies outside.
+    """
+    covered = side * 2**level
+    top, left = row * covered, column * covered
+    if top >= shape[0] or left >= shape[1]:
+        raise UnknownError("the photograph has no such tile")
+    return slice(top, top + covered), slice(left, left + covered)
