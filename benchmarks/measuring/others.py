@@ -19,7 +19,8 @@ from measuring.statistics import Values, rounded
 from venule.image.arrays import Mask
 from venule.image.io import read_mask, write_png
 from venule.measure.photograph import VesselMasks, measure_photograph
-from venule.synth.known import Known, known_cases
+from venule.synth.known import known_cases
+from venule.synth.known_case import Known
 
 SCRIPT = Path(__file__).with_name("pvbm_values.py")
 

@@ -13,7 +13,8 @@ from measuring.statistics import Values, rounded
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.view import Disc
-from venule.synth.known import Known, known_cases
+from venule.synth.known import known_cases
+from venule.synth.known_case import Known
 
 
 def proof(given: argparse.Namespace) -> dict[str, Any]:

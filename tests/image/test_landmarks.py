@@ -1,12 +1,16 @@
 """Disc, fovea and eye from probability maps of known shapes."""
 
 import math
+from typing import TypeVar
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap
 from venule.image.landmarks import Disc, find_landmarks
+
+Pixel = TypeVar("Pixel", np.float32, np.bool_)
 
 SHAPE = (200, 300)
 FOV = np.ones(SHAPE, bool)
@@ -89,7 +93,11 @@ def test_where_the_fovea_would_be_outside_the_field_of_view_there_is_none() -> N
 
 def test_a_large_photograph_has_its_landmarks_where_a_small_one_has_them() -> None:
     disc, fovea = ellipse(80, 100, 20, 20, 0), blob(180, 104, 6, 0.9)
-    large = find_landmarks(*(one.repeat(8, 0).repeat(8, 1) for one in (disc, fovea, FOV)))
+
+    def enlarged(plane: NDArray[Pixel]) -> NDArray[Pixel]:
+        return plane.repeat(8, 0).repeat(8, 1)
+
+    large = find_landmarks(enlarged(disc), enlarged(fovea), enlarged(FOV))
     assert large.fovea is not None
     assert (large.fovea.x, large.fovea.y) == pytest.approx((1443.5, 835.5), abs=8)
 
