@@ -59,14 +59,13 @@ def write_type_maps(
     Raises:
         DatasetError, WeightsError: something named is not there.
     """
-    vessels, types = load("general"), load(model)
-    dataset = open_dataset(data)
+    vessels, types = load("general"), load(model, checkpoint="last")
     for part in ("images", "labels", "av"):
         (out / part).mkdir(parents=True, exist_ok=True)
-    for case in select(dataset, None, split, labelled=False).cases[::each]:
-        stem = f"{dataset.name}-{case.id}"
-        path = out / "av" / f"{stem}.png"
+    cases = select(open_dataset(data), None, split, labelled=False).cases[::each]
+    for case, path in zip(cases, map_paths(data, split, out, each), strict=True):
         if not path.exists():
+            stem = path.stem
             drawn = type_map(read_photograph(case.image), vessels, types)
             shutil.copyfile(case.image, out / "images" / f"{stem}{case.image.suffix.lower()}")
             write_png(
@@ -74,6 +73,13 @@ def write_type_maps(
             )
             write_png(path, drawn)
         yield path
+
+
+def map_paths(data: str, split: str, out: Path, each: int = 1) -> list[Path]:
+    """Name the maps that `write_type_maps` writes."""
+    dataset = open_dataset(data)
+    cases = select(dataset, None, split, labelled=False).cases[::each]
+    return [out / "av" / f"{dataset.name}-{case.id}.png" for case in cases]
 
 
 def main() -> None:

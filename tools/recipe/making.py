@@ -1,5 +1,6 @@
 """Steps that make images, labels and weights; each calls what the command of its name calls."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Literal
@@ -111,6 +112,43 @@ class SoftLabels(StepBase):
 
     def __str__(self) -> str:
         return f"label {self.data} {self.split} softly by {', '.join(self.models)}: {self.out}"
+
+
+class TypeLabels(StepBase):
+    """Arteries and veins by a network, of photographs without such labels, see `type_labels.py`.
+
+    `data` may name the folder of the data sets as $VENULE_DATA.
+    """
+
+    do: Literal["type_labels"] = "type_labels"
+    model: str
+    data: str
+    split: str
+    every: int = 1
+    out: Path
+
+    def done(self, place: Place) -> bool:
+        from type_labels import map_paths
+
+        del place
+        return all(
+            path.is_file() for path in map_paths(self._data(), self.split, self.out, self.every)
+        )
+
+    def run(self, place: Place) -> None:
+        from type_labels import write_type_maps
+
+        del place
+        for path in write_type_maps(
+            self.model, self._data(), self.split, self.out, each=self.every
+        ):
+            say(str(path))
+
+    def _data(self) -> str:
+        return os.path.expandvars(self.data)
+
+    def __str__(self) -> str:
+        return f"tell arteries from veins in {self.data} {self.split} by {self.model}: {self.out}"
 
 
 class Train(StepBase):

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from recipe.judging import Augmented, Evaluate, Failures, Plot, Script
-from recipe.making import Calibrate, Export, Keep, Patches, SoftLabels, Synth, Train
+from recipe.making import Calibrate, Export, Keep, Patches, SoftLabels, Synth, Train, TypeLabels
 
 Step = Annotated[
     Synth
@@ -21,6 +21,7 @@ Step = Annotated[
     | Evaluate
     | Augmented
     | SoftLabels
+    | TypeLabels
     | Failures
     | Plot
     | Keep
