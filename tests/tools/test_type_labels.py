@@ -11,7 +11,7 @@ from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.data.sample import load_annotated
 from venule.image.arrays import FloatMap
-from venule.image.photograph import Photograph
+from venule.image.photograph import Photograph, read_photograph
 from venule.inference.load import load
 from venule.inference.segment import Segmenter
 from venule.models.record import ClassRecord, ModelRecord
@@ -64,7 +64,7 @@ def test_what_is_unsure_is_white_and_teaches_nothing(
     (path,) = type_labels.write_type_maps("unsure", f"folders={tmp_path / 'in'}", "all", out)
     assert path == out / "av" / "folders-a.png"
     assert type_labels.map_paths(f"folders={tmp_path / 'in'}", "all", out) == [path]
-    drawn = np.asarray(type_labels.read_photograph(path).pixels)
+    drawn = np.asarray(read_photograph(path).pixels)
     assert set(map(tuple, drawn.reshape(-1, 3))) == {(0, 0, 0), (255, 255, 255)}
 
 
