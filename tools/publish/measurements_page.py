@@ -85,12 +85,12 @@ The shapes were fixed before the measurements were tuned. Three were wrong and w
 edges that ran exactly through pixel centres were moved by a fraction of a pixel, and a tree whose
 branches met at their tips has shorter ones.
 
-Known limits: total curvature of a gentle wave comes out up to 4 % too large on drawings that are
-not in the table, for the spline keeps its bend up to the ends of a segment, where a wave is
-straight. A straight vessel 1 to 3 degrees off the grid is a staircase in a mask, and a short one
-may seem to bend. Corners of 60 degrees are cut, which costs Koch's curve 1 % of its length, and 4
-% where its pieces are 25 px long. Pixels of a vessel along the grid are counted as they are: its
-area, and at most half a pixel of its calibre, depend on where it lies. What is one vessel in the
+Known limits: total curvature of a gentle wave comes out up to 4 % too large on drawings outside
+this table, for the spline keeps its bend up to the ends of a segment, where a wave is straight. A
+straight vessel 1 to 3 degrees off the grid is a staircase in a mask, and a short one may seem to
+bend. Corners of 60 degrees are cut, which costs Koch's curve 1 % of its length, and 4 % where its
+pieces are 25 px long. Pixels of a vessel along the grid are counted as they are: its area, and at
+most half a pixel of its calibre, depend on where it lies. What is one vessel in the
 photograph but two in the mask is two here; segments end at crossings.
 """
 

@@ -94,16 +94,16 @@ def _listed(names: Sequence[str]) -> str:
 def _retest(report: Json) -> Iterator[str]:
     yield from ["## Photographs of the same eye", ""]
     rejected, lost = len(report["rejected"]), len(report["not_registered"])
-    undisced = len(report.get("without_disc", ()))
+    typed = any(row["column"].startswith("artery") for row in report["whole_field"])
+    types = ", arteries and veins by `vessel-types`, discs by `landmarks`" if typed else ""
+    shared = max((row["eyes"] for row in report["common_field"]), default=0)
     yield (
         f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, at most "
-        f"{report['each']} of each, masks by `general`, arteries and veins by `vessel-types`, "
-        f"discs by `landmarks` (not found in {undisced}); "
+        f"{report['each']} of each, masks by `general`{types}; "
         f"{rejected} were left out as graded `reject`. In the whole field, where the views of "
-        "an eye differ in what they show, and, of all vessels, in the field that they have in "
-        "common, found by registering the vessels of four of them to those of the first by a "
-        f"similarity transform ({lost} could not be registered"
-        f"{'' if report['common_field'] else '; not measured yet'}). "
+        f"an eye differ in what they show, and, of all vessels of {shared} eyes, in the field that "
+        "they have in common, found by registering the vessels of four of them to those of the "
+        f"first by a similarity transform ({lost} could not be registered). "
         "CV is the within-eye coefficient of variation; SDC the smallest detectable change of two "
         "single measurements, over the mean. Twenty eyes give an ICC of 0.75 to about 0.15. By "
         "`venule predict RIDB -o RESULTS --save mask,av,disc` and `python benchmarks/measure.py "

@@ -18,6 +18,9 @@ _INK: Color = (255, 255, 255)
 _WIDEST_PX = 1600
 """Pictures are made no wider than this: they are for the eye."""
 
+_FINER = 2
+"""Lines are drawn so many times as large, and shrunk: without it their edges are stairs."""
+
 # Viridis without its dark end, which a darkened photograph swallows: even in lightness, and told
 # apart without colour vision.
 _SCALE = np.array(
@@ -78,14 +81,17 @@ def draw_lines(
     scale = min(1.0, _WIDEST_PX / image.shape[1])
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
     dark = np.rint(image * _DARKENED).astype(np.uint8)
-    picture = Image.fromarray(dark).resize(size, Image.Resampling.BILINEAR)
+    large = (_FINER * size[0], _FINER * size[1])
+    picture = Image.fromarray(dark).resize(large, Image.Resampling.BILINEAR)
     draw = ImageDraw.Draw(picture)
     for line in lines:
-        width = max(2, round(line.width * scale))
-        places = _places(_thinned(line.points, width / scale), scale)
+        width = max(2 * _FINER, round(line.width * scale * _FINER))
+        places = _places(_thinned(line.points, line.width), scale * _FINER)
         draw.line(places, fill=line.color, width=width, joint="curve")
     for mark in marks:
         _draw_mark(draw, mark, scale)
+    picture = picture.reduce(_FINER)
+    draw = ImageDraw.Draw(picture)
     font_px = max(14, size[0] // 70)
     font = ImageFont.load_default(font_px)
     top = 10.0
@@ -114,7 +120,7 @@ def _color(share: float) -> Color:
 
 def _thinned(points: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     """Fewer points of a wide line, whose ends and joints are ragged otherwise."""
-    step = max(1, round(width / 2))
+    step = max(1, round(width / 3))
     return np.concatenate((points[:-1:step], points[-1:]))
 
 
@@ -123,13 +129,13 @@ def _places(points: NDArray[np.float64], scale: float) -> list[tuple[float, floa
 
 
 def _draw_mark(draw: ImageDraw.ImageDraw, mark: Mark, scale: float) -> None:
-    x, y = (mark.column + 0.5) * scale, (mark.row + 0.5) * scale
-    radius = mark.radius * scale if mark.kind == "ring" else mark.radius
+    x, y = ((place + 0.5) * scale * _FINER for place in (mark.column, mark.row))
+    radius = mark.radius * _FINER * (scale if mark.kind == "ring" else 1)
     box = (x - radius, y - radius, x + radius, y + radius)
     if mark.kind == "ring":
-        draw.ellipse(box, outline=mark.color, width=2)
+        draw.ellipse(box, outline=mark.color, width=2 * _FINER)
     elif mark.kind == "square":
-        draw.rectangle(box, outline=mark.color, width=2)
+        draw.rectangle(box, outline=mark.color, width=2 * _FINER)
     else:
         draw.ellipse(box, fill=mark.color)
 
