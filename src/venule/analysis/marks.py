@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from venule.analysis.analyse import Analysis, Networks, Step
 from venule.errors import UsageError
-from venule.image.landmarks import find_landmarks
+from venule.image.landmarks import find_landmarks, with_disc
 from venule.inference.load import load
 from venule.inference.prediction import ProbabilityMap
 from venule.inference.segment import Segmenter
@@ -50,6 +50,9 @@ def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
         fov.mask,
         stated=analysis.photograph.laterality,
     )
+    if "disc" in analysis.corrected and analysis.landmarks is not None:  # drawn meanwhile
+        drawn = analysis.landmarks.disc
+        found = with_disc(found, drawn, stated=analysis.photograph.laterality)
     return replace(analysis, landmarks=found)
 
 

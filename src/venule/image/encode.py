@@ -1,9 +1,10 @@
 """Arrays as the bytes of picture files."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -36,9 +37,25 @@ def encode_mask(mask: Mask, texts: Mapping[str, str] | None = None) -> bytes:
     return _png(Image.fromarray(mask.astype(np.uint8) * 255), level=1, texts=texts)
 
 
-def encode_levels(levels: Levels) -> bytes:
-    """Encode a probability map (H, W), uint16 levels, as a 16-bit grey PNG."""
-    return _png(Image.fromarray(np.ascontiguousarray(levels)), level=4)
+def encode_palette(
+    values: NDArray[np.uint8],
+    colors: Sequence[tuple[int, int, int]],
+    texts: Mapping[str, str] | None = None,
+) -> bytes:
+    """Encode (H, W) uint8 as a PNG whose values are those of a palette, with text chunks."""
+    picture = Image.fromarray(np.ascontiguousarray(values))
+    picture.putpalette([part for color in colors for part in color])
+    return _png(picture, level=1, texts=texts)
+
+
+def encode_levels(
+    levels: Levels, texts: Mapping[str, str] | None = None, *, level: int = 4
+) -> bytes:
+    """Encode a probability map (H, W), uint16 levels, as a 16-bit grey PNG, with text chunks.
+
+    `level` is zlib's: 1 is quicker, and makes larger files.
+    """
+    return _png(Image.fromarray(np.ascontiguousarray(levels)), level=level, texts=texts)
 
 
 def encode_strips(shape: tuple[int, int], strips: Iterable[RGB]) -> bytes:

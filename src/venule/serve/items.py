@@ -45,7 +45,8 @@ class Item:
         """Memory that its photograph and analysis take, about."""
         if self.analysis is None:
             return 0
-        maps = self.analysis.prediction.maps.values()
+        maps = list(self.analysis.prediction.maps.values())
+        maps += [one.before for one in maps if one.before is not None]
         arrays = self.analysis.photograph.pixels.nbytes + sum(one.levels.nbytes for one in maps)
         return arrays + self.analysis.prediction.fov.mask.nbytes
 

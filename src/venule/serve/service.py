@@ -172,15 +172,21 @@ class Service:
         with self._changed:
             return tuple(reversed(self._uploads.values()))
 
-    def replace(self, id: str, analysis: Analysis) -> None:
-        """Take another analysis of a photograph for its own, and measure that."""
+    def replace(self, id: str, analysis: Analysis, *, instead_of: Analysis) -> bool:
+        """Take another analysis of a photograph for its own, and measure that.
+
+        False, and nothing has changed, if its own is no longer the one that this stands for.
+        """
         with self._changed:
             item = self._find(id)
+            if item.analysis is not instead_of:
+                return False
             self._keep(item, analysis)
             item.complete = False
             if item not in self._second:
                 self._second.append(item)
             self._changed.notify_all()
+            return True
 
     @property
     def waiting(self) -> int:

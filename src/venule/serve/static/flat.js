@@ -21,6 +21,8 @@ export class Canvas2 {
   setTints(map) { this.tints = map; this.drawn = ""; }
   touch(left, top, right, bottom) { if (this.layer) this.paint(this.look, Math.max(0, left - 1), Math.max(0, top - 1), Math.min(this.map.width, right + 1), Math.min(this.map.height, bottom + 1)); }
 
+  touchTypes(...box) { this.touch(...box); }
+
   draw(camera, look) {
     const { context: c, canvas } = this;
     c.setTransform(1, 0, 0, 1, 0, 0);
