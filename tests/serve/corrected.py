@@ -16,6 +16,7 @@ from venule.models.record import ModelRecord
 from venule.serve.app import About, create_app
 from venule.serve.catalog import Library
 from venule.serve.corrections import Corrections
+from venule.serve.limits import Limits
 from venule.serve.service import Service
 from venule.synth.fundus import synthesize_fundus
 
@@ -50,7 +51,8 @@ def predict(folder: Path, **more: Any) -> None:
 def client_on(out: Path, who: str = "Ada") -> TestClient:
     """A client of a service of a folder of results, which has opened the page."""
     library = Library(out)
-    service = Service(_no_networks, listed=library.items, groups=("measure",))
+    limits = Limits(rest_s=0.01)
+    service = Service(_no_networks, limits=limits, listed=library.items, groups=("measure",))
     app = create_app(
         service,
         about=About("tiny", {}),

@@ -18,6 +18,8 @@ from venule.vessels.extend import extend_types
 Places = NDArray[np.intp]
 """(N,) indices into a flat map."""
 
+OUTSIDE = "a correction outside of the photograph"
+
 Kind = TypeVar("Kind", np.bool_, np.uint8, np.uint16)
 
 _TYPES = (("artery", ARTERY), ("vein", VEIN))
@@ -77,9 +79,9 @@ def correct_types(analysis: Analysis, places: Places, types: NDArray[np.uint8]) 
     Raises:
         ImageError: a place outside the photograph.
     """
-    prediction = analysis.prediction
-    changed = with_pixels(_base_types(prediction), places, types & np.uint8(ARTERY | VEIN))
-    return _with_types(analysis, changed, {"types"})
+    if places.size and not (places.min() >= 0 and places.max() < analysis.prediction.fov.mask.size):
+        raise ImageError(OUTSIDE)
+    return _with_types(analysis, places, types, {"types"})
 
 
 def correct_disc(analysis: Analysis, disc: Disc | None) -> Analysis:
@@ -104,9 +106,12 @@ def apply(analysis: Analysis, correction: Correction) -> Analysis:
         analysis = correct(analysis, correction.mask)
     if correction.types is not None:
         _check_shape(correction.types, analysis)
-        predicted, mask = _base_types(analysis.prediction), analysis.prediction.vessels
-        types = np.where(mask, correction.types, predicted)
-        analysis = _with_types(analysis, types, {"types"})
+        known = types_of(analysis)
+        differs = analysis.prediction.vessels
+        if known is not None:
+            differs = differs & (correction.types != known)
+        places = np.flatnonzero(differs)
+        analysis = _with_types(analysis, places, correction.types.ravel()[places], {"types"})
     return correct_disc(analysis, correction.disc) if correction.has_disc else analysis
 
 
@@ -130,7 +135,7 @@ def with_pixels(values: NDArray[Kind], places: Places, to: NDArray[Kind]) -> NDA
         ImageError: a place outside of it.
     """
     if places.size and not (places.min() >= 0 and places.max() < values.size):
-        raise ImageError("a correction outside of the photograph")
+        raise ImageError(OUTSIDE)
     changed = values.copy()
     changed.ravel()[places] = to
     return changed
@@ -158,50 +163,63 @@ def _with_mask(
     after = replace(after, corrected=analysis.corrected | changed)
     if not {"artery", "vein"} <= set(maps):
         return after
-    types = _base_types(prediction)
-    new = mask & ~prediction.vessels & (types == 0)
-    types = np.where(new, extend_types(np.where(mask, types, 0), new), types)
-    return _with_types(after, types, set())
+    places, types = _extended(prediction, mask)
+    return _with_types(after, places, types, set())
 
 
-def _base_types(prediction: Prediction) -> Types:
-    """Arteries and veins before the mask was corrected, also where it has nothing any more."""
-    if not {"artery", "vein"} <= set(prediction.maps):
-        return np.zeros(prediction.fov.mask.shape, np.uint8)
-    return type_bits(*(_before(prediction.maps[name]).mask for name, _ in _TYPES))
+def _extended(prediction: Prediction, mask: Mask) -> tuple[Places, Types]:
+    """Places (N,) that a mask has anew, and their types (N,): those of what they touch."""
+    new = mask & ~prediction.vessels
+    rows, columns = np.flatnonzero(new.any(axis=1)), np.flatnonzero(new.any(axis=0))
+    if not rows.size:
+        return np.empty(0, np.intp), np.empty(0, np.uint8)
+    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
+    window = np.s_[top : int(rows[-1]) + 2, left : int(columns[-1]) + 2]
+    known = type_bits(
+        *(
+            _before(prediction.maps[name]).levels[window] >= _least(prediction, name)
+            for name, _ in _TYPES
+        )
+    )
+    part = new[window] & (known == 0)
+    extended = extend_types(np.where(mask[window], known, 0), part)
+    down, right = np.nonzero(part)
+    return (down + top) * mask.shape[1] + right + left, extended[down, right]
 
 
-def _with_types(analysis: Analysis, base: Types, changed: set[Changed]) -> Analysis:
-    """The analysis with types of its mask where `base` holds those that are not bound to it."""
+def _least(prediction: Prediction, name: str) -> int:
+    return threshold_level(prediction.maps[name].threshold)
+
+
+def _with_types(
+    analysis: Analysis, places: Places, types: NDArray[np.uint8], changed: set[Changed]
+) -> Analysis:
+    """The analysis with types (N,) at places (N,), and with none where its mask has nothing."""
     prediction = analysis.prediction
     vessel = prediction.vessel_map
-    types = np.where(vessel.mask, base, 0)
+    mask, gaps = vessel.mask, vessel.reconnected_at
     maps = {**prediction.maps, "vessel": vessel}
     for name, bit in _TYPES:
         known = prediction.maps.get(name)
-        maps[name] = _typed(known, base, types, bit, vessel.reconnected_at)
+        before = None if known is None else _before(known)
+        before = _typed(before, mask.shape, places, (types & bit) > 0)
+        levels = before.levels * mask
+        marked = gaps[levels.ravel()[gaps] >= threshold_level(before.threshold)]
+        maps[name] = ProbabilityMap(levels, before.threshold, marked, before=before)
     after = replace(analysis, prediction=replace(prediction, maps=maps))
     return replace(after, corrected=analysis.corrected | changed)
 
 
 def _typed(
-    known: ProbabilityMap | None, base: Types, types: Types, bit: int, reconnected_at: Places
+    known: ProbabilityMap | None, shape: tuple[int, ...], places: Places, inside: Mask
 ) -> ProbabilityMap:
-    """The map of one type: its levels as they were where the type is as it was, else 1 and 0."""
+    """A map of one type that says at places (N,) whether they are of it: as it did, or 1 or 0."""
+    if known is not None and not places.size:
+        return known
     threshold = 0.5 if known is None else known.threshold
-    levels = _leveled(None if known is None else _before(known), base, bit)
-    before = ProbabilityMap(levels, threshold, reconnected_at[:0])
-    levels = _leveled(before, types, bit)
-    levels[types == 0] = 0
-    at = reconnected_at
-    return ProbabilityMap(levels, threshold, at[(types.ravel()[at] & bit) > 0], before=before)
-
-
-def _leveled(known: ProbabilityMap | None, types: Types, bit: int) -> Levels:
-    inside = (types & bit) > 0
-    if known is None:
-        return inside.astype(np.uint16) * np.uint16(LARGEST)
-    levels, was = known.levels.copy(), known.mask
-    levels[inside & ~was] = LARGEST
-    levels[~inside & was] = 0
-    return levels
+    levels = np.zeros(shape, np.uint16) if known is None else known.levels.copy()
+    here, least = levels.ravel()[places], threshold_level(threshold)
+    here[inside & (here < least)] = LARGEST
+    here[~inside & (here >= least)] = 0
+    levels.ravel()[places] = here
+    return ProbabilityMap(levels, threshold, np.empty(0, np.intp))

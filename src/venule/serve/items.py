@@ -37,6 +37,7 @@ class Item:
     cells: dict[str, Cell] = field(default_factory=dict)
     known: Mapping[str, Cell] = field(default_factory=dict)  # what a ledger has of it
     began: float | None = None
+    rests_until: float = 0.0  # is not measured before, for it is being corrected
     later_taken: bool = False  # steps beyond the vessels have been taken
     stored: str | None = None  # the name of its results in a folder of results
 

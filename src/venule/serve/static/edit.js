@@ -1,6 +1,7 @@
 // Corrections: tools that change the maps of a photograph, stroke by stroke, with undo and redo.
 
 import * as api from "./api.js";
+import { resume, takeFile } from "./bring.js";
 import { DiscTool, ordered } from "./disc.js";
 import { Outbox } from "./outbox.js";
 import { boxOf, FULL, raised } from "./strokes.js";
@@ -51,7 +52,7 @@ export class Editor {
     if (this.id !== id) return;
     Object.assign(this, { map, field: field?.values, seen: whole ? new Uint8Array(map.values.length) : null, offered: status.offered });
     this.outbox = this.outboxOf(id, status);
-    if (!this.offered && this.whole) this.resume();
+    if (!this.offered && this.whole) resume(this);
     this.changed();
   }
 
@@ -334,57 +335,7 @@ export class Editor {
     if (this.stroke?.layer === "disc") found.disc = this.disc; else if (unsaved) found.disc = unsaved.disc;
   }
 
-  // A mask of another program
-
-  async take(file) {
-    const { id } = this;
-    if (!this.whole || this.offered) return this.say("Open a photograph first.");
-    if (this.queue.length) return this.say("Wait until all strokes are saved.");
-    try {
-      this.say(`Reading ${file.name} …`);
-      const status = await api.takeFile(id, file, this.revision);
-      if (this.id !== id) return;
-      this.outbox.at(status);
-      const longest = Math.max(this.map.width, this.map.height), before = this.disc;
-      const entry = await api.photograph(id);
-      const [levels, types] = await Promise.all([api.map(id, "probability", longest, Uint16Array), entry.found.has_types ? api.map(id, "types", longest, Uint8Array) : null]);
-      if (this.id !== id) return;
-      const parts = [this.difference("mask", levels)];
-      if (types) { this.typed(); parts.push(this.difference("types", types)); }
-      if (JSON.stringify(before) !== JSON.stringify(entry.found.disc)) { this.setDisc(entry.found.disc); parts.push({ layer: "disc", before, after: entry.found.disc }); }
-      for (const { layer, at, after } of parts) if (at) this.put(layer, at, after);
-      this.remember(parts);
-      this.say(`The mask is that of ${file.name}. Undo brings back what was there.`);
-      this.changed();
-      this.state.measure();
-    } catch (error) { this.say(error.message); }
-  }
-
-  difference(layer, map) {
-    const values = this.values(layer), places = [];
-    for (let at = 0; at < values.length; at++) if (values[at] !== map.values[at]) places.push(at);
-    const at = Uint32Array.from(places);
-    return { layer, at, before: values.constructor.from(at, (place) => values[place]), after: values.constructor.from(at, (place) => map.values[place]) };
-  }
-
-  // Strokes that a closed tab or a stopped server left unsaved are drawn and sent again.
-  resume() {
-    const left = this.outbox.left();
-    if (!left.length) return;
-    for (const item of left) {
-      if (item.layer === "disc") this.setDisc(item.disc);
-      else if (item.layer === "types") { this.typed(); this.put("types", item.at, item.values); }
-      else if (item.layer === "probability") this.put("probability", item.at, item.values);
-      else {
-        const changed = item.at.filter((place, i) => (this.map.values[place] >= this.threshold ? 1 : 0) !== item.values[i]);
-        const on = new Set(item.at.filter((_, i) => item.values[i]));
-        this.put("mask", changed, Uint16Array.from(changed, (place) => (on.has(place) ? FULL : 0)));
-      }
-    }
-    this.outbox.items.push(...left);
-    this.say("Strokes that were not saved have been found again.");
-    this.outbox.flush();
-  }
+  take(file) { return takeFile(this, file); }
 
   elsewhere() {
     const unsaved = this.queue.length ? " What is not saved yet will be put upon it." : "";
