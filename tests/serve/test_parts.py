@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from PIL import Image
 
 from serve.conftest import Finish
 from serve.corrected import client_on, opened, predict, results, send_patch, send_stroke
+from venule.analysis.analyse import Analysis
+from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.mask_files import find_masks, load
 from venule.analysis.measuring import measure_files
 from venule.batch.corrections import collect_corrections
@@ -289,3 +292,25 @@ def test_types_that_were_predicted_follow_the_corrected_mask(
     assert row.values["artery_area_px2"] == row.values["vessel_area_px2"]
     predict(tmp_path)  # keeps all of it
     assert (out / "eye-0_av.corrected.png").is_file()
+
+
+def test_strokes_in_a_row_are_measured_once_when_they_have_ended(
+    finish: Finish, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_on(out, rest_s=1.5)
+    id = opened(client, finish)
+    measured = []
+    row = COLUMNS["measure"].row
+
+    def counted(analysis: Analysis) -> Mapping[str, Cell]:
+        measured.append(int(analysis.prediction.vessels.sum()))
+        return row(analysis)
+
+    once = replace(COLUMNS["measure"], row=counted)
+    monkeypatch.setattr("venule.serve.service.COLUMNS", {"measure": once})
+    for base, part in enumerate((np.zeros((96, 96), bool), np.ones((2, 3), bool))):
+        send_stroke(client, id, part, left=0 if base == 0 else 45, top=40 * base, base=base)
+    finish(client, id, complete=True)
+    assert measured[-1] == 6
+    assert len(measured) == 1
+    client.close()

@@ -171,7 +171,7 @@ export class Editor {
   touched(layer, [left, top, right, bottom]) {
     if (right <= left || bottom <= top) return;
     this.state.renderer[layer === "types" ? "touchTypes" : "touch"](left, top, right, bottom);
-    this.redraw();
+    this.redraw([left, top, right, bottom]);
   }
 
   end() {

@@ -1,5 +1,6 @@
 // The same without WebGL2: the vessels are a picture of their own, drawn over the photograph.
 
+import { onCanvas } from "./gl.js";
 import { colorOf } from "./scale.js";
 
 export class Canvas2 {
@@ -23,7 +24,22 @@ export class Canvas2 {
 
   touchTypes(...box) { this.touch(...box); }
 
-  draw(camera, look) {
+  // With `only`, a box of the photograph, the rest stays as it was drawn before.
+  draw(camera, look, tiles, only = null) {
+    const { context: c } = this;
+    c.save();
+    if (only) {
+      const { left, top, right, bottom } = onCanvas(camera, this.canvas, only);
+      c.setTransform(1, 0, 0, 1, 0, 0);
+      c.beginPath();
+      c.rect(left, top, right - left, bottom - top);
+      c.clip();
+    }
+    this.render(camera, look);
+    c.restore();
+  }
+
+  render(camera, look) {
     const { context: c, canvas } = this;
     c.setTransform(1, 0, 0, 1, 0, 0);
     c.fillStyle = css(look.ground);

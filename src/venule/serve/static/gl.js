@@ -103,6 +103,16 @@ void main() {
   result = vec4(seen, 1.0);
 }`;
 
+// Where a box of the photograph is on the canvas, with what a block of a coarser map adds.
+export function onCanvas(camera, canvas, [left, top, right, bottom]) {
+  const across = (x) => (x - camera.x) * camera.zoom + canvas.width / 2, down = (y) => (y - camera.y) * camera.zoom + canvas.height / 2;
+  const within = (value, most) => Math.min(most, Math.max(0, value));
+  return {
+    left: within(Math.floor(across(left)) - 4, canvas.width), right: within(Math.ceil(across(right)) + 4, canvas.width),
+    top: within(Math.floor(down(top)) - 4, canvas.height), bottom: within(Math.ceil(down(bottom)) + 4, canvas.height),
+  };
+}
+
 export class Canvas3 {
   constructor(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: false, depth: false, preserveDrawingBuffer: true });
@@ -195,10 +205,16 @@ export class Canvas3 {
 
   freeTile(tile) { for (const one of [tile.photo, tile.levels]) this.gl.deleteTexture(one); }
 
-  draw(camera, look, tiles = []) {
+  // With `only`, a box of the photograph, the rest stays as it was drawn before.
+  draw(camera, look, tiles = [], only = null) {
     const { gl, at, canvas } = this;
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.disable(gl.SCISSOR_TEST);
+    if (only) {
+      const { left, top, right, bottom } = onCanvas(camera, canvas, only);
+      gl.enable(gl.SCISSOR_TEST);
+      gl.scissor(left, canvas.height - bottom, Math.max(0, right - left), Math.max(0, bottom - top));
+    }
     if (!this.photo || !look.width) {
       gl.clearColor(...look.ground, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);

@@ -25,6 +25,7 @@ let renderer = makeRenderer($("canvas"));
 const look = { ...DEFAULTS, threshold: null };
 let open = null;  // {id, name, state, found, ...}: the photograph that is shown
 let regions = [], region = -1, table = null, asked = false, turn = 0, typed = -1;
+let part = null;  // the box of the photograph that is to be drawn; null for all
 const AGAIN = -2;  // types are fetched once more when all has been measured
 
 export const state = {
@@ -54,7 +55,9 @@ export const editor = new Editor({ stage, camera, state, redraw, say, changed: (
 
 // Drawing
 
-function redraw() {
+// All of it, or what shows a box of the photograph alone: a stroke is drawn at once without a graphics card, too.
+function redraw(box) {
+  part = !box || (asked && !part) ? null : asked ? [Math.min(part[0], box[0]), Math.min(part[1], box[1]), Math.max(part[2], box[2]), Math.max(part[3], box[3])] : box;
   if (asked) return;
   asked = true;
   requestAnimationFrame(() => { asked = false; draw(); });
@@ -62,9 +65,11 @@ function redraw() {
 
 function draw() {
   const began = performance.now();
+  let only = part;
+  part = null;
   const box = stage.getBoundingClientRect(), canvas = renderer.canvas;
   const width = Math.max(1, Math.round(box.width * camera.scale)), height = Math.max(1, Math.round(box.height * camera.scale));
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  if (canvas.width !== width || canvas.height !== height) { Object.assign(canvas, { width, height }); only = null; }
   const found = open?.found;
   const threshold = look.threshold === null ? found?.threshold_level ?? 32768 : Math.ceil(look.threshold * 65535);
   const drawn = {
@@ -73,15 +78,21 @@ function draw() {
     shown: look.shown, outlined: look.style === "outline", opacity: tint.on ? (1 + look.opacity) / 2 : look.opacity, color: rgb(look.color),
     typed: look.typed && Boolean(found?.has_types), tinted: tint.on, doubting: look.doubt, split: look.compare ? look.split * width : 0,
   };
-  renderer.draw(camera, drawn, tiles.seen(camera, canvas));
-  beside.draw(drawn);
+  renderer.draw(camera, drawn, tiles.seen(camera, canvas), only);
+  if (!only || beside.shown) beside.draw(drawn);
+  if (!only) place();
+  state.frames.push(performance.now() - began);
+  if (state.frames.length > 600) state.frames.shift();
+}
+
+// What lies over the photograph.
+function place() {
+  const found = open?.found;
   moveMarks(world, camera, stage);
   editor.moved();
   $("zoom").textContent = found ? `${Math.round((100 * camera.zoom) / camera.scale)} %` : "";
   $("curtain").hidden = !(look.compare && found);
   $("curtain").style.left = `${look.split * 100}%`;
-  state.frames.push(performance.now() - began);
-  if (state.frames.length > 600) state.frames.shift();
 }
 
 function marks() {

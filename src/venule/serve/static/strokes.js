@@ -2,11 +2,18 @@
 
 export const FULL = 65535;
 
-// Places in ascending order with the values that came last.
+// Places of both in ascending order, with the values that came last.
 export function merged(one, other) {
-  const all = new Map();
-  for (const { at, values } of [one, other]) for (let i = 0; i < at.length; i++) all.set(at[i], values[i]);
-  return sorted({ at: Uint32Array.from(all.keys()), values: other.values.constructor.from(all.values()) });
+  const a = sorted(one), b = sorted(other), most = a.at.length + b.at.length;
+  const at = new Uint32Array(most), values = new b.values.constructor(most);
+  let i = 0, j = 0, count = 0;
+  while (i < a.at.length || j < b.at.length) {
+    const later = i === a.at.length || (j < b.at.length && b.at[j] <= a.at[i]);
+    if (later && i < a.at.length && a.at[i] === b.at[j]) i++;
+    at[count] = later ? b.at[j] : a.at[i];
+    values[count++] = later ? b.values[j++] : a.values[i++];
+  }
+  return { at: at.slice(0, count), values: values.slice(0, count) };
 }
 
 export function sorted({ at, values }) {
