@@ -37,7 +37,17 @@ MAY_IMPORT: dict[str, set[str]] = {
         "vessels",
         "viz",
     },
-    "analysis": {"dicom", "models", "image", "inference", "measure", "quality", "vessels", "viz"},
+    "analysis": {
+        "dicom",
+        "files",
+        "models",
+        "image",
+        "inference",
+        "measure",
+        "quality",
+        "vessels",
+        "viz",
+    },
     "batch": {"analysis", "dicom", "files", "image", "inference", "models", "quality", "system"},
     "bench": {"analysis", "files", "image", "inference", "quality", "synth", "system"},
     "report": {

@@ -44,7 +44,7 @@ def test_pixels_that_touch_at_a_corner_are_two_polygons() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_polygons_hold_exactly_the_pixels(seed: int) -> None:
     mask = np.random.default_rng(seed).random((14, 17)) > 0.45
-    found = json.loads(encode_geojson(mask))
+    found = json.loads(encode_geojson({"Vessel": mask}))
     (feature,) = found["features"]
     assert np.array_equal(_filled(feature["geometry"]["coordinates"], mask.shape), mask)
     assert feature["properties"]["classification"]["name"] == "Vessel"

@@ -64,20 +64,20 @@ def client(service: Service) -> TestClient:
 Finish = Callable[..., dict[str, object]]
 
 
+def wait_for(client: TestClient, id: str, *, complete: bool = False) -> dict[str, object]:
+    """Wait until a photograph is done or failed, with `complete` until it is measured too."""
+    for _ in range(600):
+        found: dict[str, object] = client.get(f"/api/photographs/{id}").json()
+        over = found["state"] not in ("waiting", "running")
+        if over and (found["complete"] or not complete):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not finished: {found}")
+
+
 @pytest.fixture
 def finish() -> Finish:
-    """Wait until a photograph is done or failed, with `complete` until it is measured too."""
-
-    def wait(client: TestClient, id: str, *, complete: bool = False) -> dict[str, object]:
-        for _ in range(600):
-            found: dict[str, object] = client.get(f"/api/photographs/{id}").json()
-            over = found["state"] not in ("waiting", "running")
-            if over and (found["complete"] or not complete):
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"not finished: {found}")
-
-    return wait
+    return wait_for
 
 
 @pytest.fixture

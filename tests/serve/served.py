@@ -19,6 +19,15 @@ main()
 @contextmanager
 def served(*arguments: object, port: int = 0) -> Iterator[str]:
     """The address of a service that runs while the context does."""
+    with served_process(*arguments, port=port) as (url, _):
+        yield url
+
+
+@contextmanager
+def served_process(
+    *arguments: object, port: int = 0
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The same, with its process."""
     command = [sys.executable, "-c", PROGRAM, *map(str, arguments), "--port", str(port)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -27,7 +36,7 @@ def served(*arguments: object, port: int = 0) -> Iterator[str]:
             url = process.stdout.readline().strip()
             assert url.startswith("http://"), "the service did not start"
             _wait(url)
-            yield url
+            yield url, process
         finally:
             process.terminate()
             process.wait(timeout=30)

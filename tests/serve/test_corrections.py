@@ -2,7 +2,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,96 +9,38 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from serve.conftest import BASE, Finish
-from support.networks import write_network
-from venule.analysis.analyse import Networks
+from serve.corrected import client_on, opened, predict, results, send_stroke
 from venule.analysis.mask_files import find_masks, load
 from venule.batch.corrections import collect_corrections
-from venule.batch.predict import predict_folder
 from venule.batch.reading import open_result, read_results
 from venule.data.folders import read_plain
 from venule.errors import UsageError
-from venule.image.arrays import Mask
 from venule.image.io import read_mask
-from venule.models.record import ModelRecord
 from venule.report.collect import of_results
 from venule.serve.app import About, create_app
-from venule.serve.catalog import Library
-from venule.serve.corrections import Corrections
 from venule.serve.service import Service
-from venule.synth.fundus import synthesize_fundus
-
-
-def _no_networks() -> Networks:
-    raise AssertionError("no network is needed")
 
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """Results of two photographs."""
-    (tmp_path / "in").mkdir()
-    for seed in range(2):
-        Image.fromarray(synthesize_fundus(seed, size_px=96).image).save(
-            tmp_path / "in" / f"eye-{seed}.png"
-        )
-    _predict(tmp_path)
-    return tmp_path / "out"
-
-
-def _predict(folder: Path, **more: Any) -> None:
-    network = write_network(folder / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
-    outputs = ("prob", "mask")
-    predict_folder(
-        folder / "in", folder / "out", model=network, outputs=outputs, engine="inline", **more
-    )
+    return results(tmp_path)
 
 
 @pytest.fixture
 def client(out: Path) -> Iterator[TestClient]:
-    made = _client(out)
+    made = client_on(out)
     yield made
     made.close()
-
-
-def _client(out: Path) -> TestClient:
-    library = Library(out)
-    service = Service(_no_networks, listed=library.items, groups=("measure",))
-    app = create_app(
-        service,
-        about=About("tiny", {}),
-        corrections=Corrections(service, library.corrections, "Ada"),
-    )
-    client = TestClient(app, base_url=BASE)
-    client.get("/")
-    return client
-
-
-def _open(client: TestClient, finish: Finish, name: str = "eye-0") -> str:
-    entries = client.get("/api/photographs").json()["entries"]
-    id = next(str(one["id"]) for one in entries if one["name"] == name)
-    client.post(f"/api/photographs/{id}/analysis")
-    assert finish(client, id, complete=True)["state"] == "done"
-    return id
-
-
-def _stroke(
-    client: TestClient, id: str, part: Mask, *, left: int, top: int, base: int, tool: str = "brush"
-) -> Any:
-    box = {"left": left, "top": top, "width": part.shape[1], "height": part.shape[0]}
-    return client.post(
-        f"/api/photographs/{id}/strokes",
-        params={**box, "base": base, "tool": tool},
-        content=np.packbits(part).tobytes(),
-    )
 
 
 def test_a_stroke_is_saved_beside_the_prediction_with_who_when_and_what(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
-    id = _open(client, finish)
+    id = opened(client, finish)
     predicted = (out / "eye-0_mask.png").read_bytes()
     expected = read_mask(out / "eye-0_mask.png")
     part = np.random.default_rng(0).random((9, 13)) > 0.5
-    answer = _stroke(client, id, part, left=40, top=30, base=0)
+    answer = send_stroke(client, id, part, left=40, top=30, base=0)
     assert answer.json() == {"revision": 1, "saved": "eye-0_mask.corrected.png", "offered": False}
     before = expected.copy()
     expected[30:39, 40:53] = part
@@ -116,18 +57,18 @@ def test_a_stroke_is_saved_beside_the_prediction_with_who_when_and_what(
 def test_what_was_corrected_is_measured_anew_and_found_again(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
-    id = _open(client, finish)
-    _stroke(client, id, np.zeros((96, 96), bool), left=0, top=0, base=0, tool="erase")
+    id = opened(client, finish)
+    send_stroke(client, id, np.zeros((96, 96), bool), left=0, top=0, base=0, tool="erase")
     drawn = np.zeros((96, 96), bool)
     drawn[40:44, 20:70] = True
-    _stroke(client, id, drawn, left=0, top=0, base=1)
+    send_stroke(client, id, drawn, left=0, top=0, base=1)
     finish(client, id, complete=True)
     table = client.get(f"/api/photographs/{id}/measurements").json()
     values = {one["name"]: one["value"] for one in table["values"]}
     assert table["mask_source"] == "corrected"
     assert values["vessel_area_px2"] == 200
-    other = _client(out)  # the service is started again
-    again = _open(other, finish)
+    other = client_on(out)  # the service is started again
+    again = opened(other, finish)
     assert other.get(f"/api/photographs/{again}/correction").json()["revision"] == 2
     found = other.get(f"/api/photographs/{again}/mask").content
     (out / "seen.png").write_bytes(found)
@@ -137,33 +78,22 @@ def test_what_was_corrected_is_measured_anew_and_found_again(
 def test_a_second_window_is_told_that_the_photograph_was_corrected_elsewhere(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
-    id = _open(client, finish)
+    id = opened(client, finish)
     part = np.ones((2, 2), bool)
-    assert _stroke(client, id, part, left=40, top=40, base=0).status_code == 200
+    assert send_stroke(client, id, part, left=40, top=40, base=0).status_code == 200
     stored = (out / "eye-0_mask.corrected.png").read_bytes()
-    refused = _stroke(client, id, ~part, left=40, top=40, base=0)
+    refused = send_stroke(client, id, ~part, left=40, top=40, base=0)
     assert refused.status_code == 409
     assert "elsewhere" in refused.json()["detail"]
     assert (out / "eye-0_mask.corrected.png").read_bytes() == stored
 
 
-@pytest.mark.parametrize(("left", "top", "length"), [(90, 0, 2), (0, 95, 2), (0, 0, 3), (0, 0, 1)])
-def test_a_stroke_that_does_not_fit_changes_nothing(
-    client: TestClient, finish: Finish, out: Path, left: int, top: int, length: int
-) -> None:
-    id = _open(client, finish)
-    box = {"left": left, "top": top, "width": 8, "height": 2, "base": 0}
-    answer = client.post(f"/api/photographs/{id}/strokes", params=box, content=bytes(length))
-    assert answer.status_code == 400
-    assert not (out / "eye-0_mask.corrected.png").exists()
-
-
 def test_a_disk_that_cannot_be_written_is_told_and_nothing_has_changed(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
-    id = _open(client, finish)
+    id = opened(client, finish)
     shutil.rmtree(out)
-    answer = _stroke(client, id, np.ones((2, 2), bool), left=40, top=40, base=0)
+    answer = send_stroke(client, id, np.ones((2, 2), bool), left=40, top=40, base=0)
     assert answer.status_code == 507
     assert client.get(f"/api/photographs/{id}/correction").json()["revision"] == 0
 
@@ -171,18 +101,18 @@ def test_a_disk_that_cannot_be_written_is_told_and_nothing_has_changed(
 def test_a_correction_of_another_prediction_is_offered_and_not_applied(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
-    id = _open(client, finish)
-    _stroke(client, id, np.ones((96, 96), bool), left=0, top=0, base=0)
+    id = opened(client, finish)
+    send_stroke(client, id, np.ones((96, 96), bool), left=0, top=0, base=0)
     corrected = read_mask(out / "eye-0_mask.corrected.png")
-    _predict(out.parent, overwrite=True)
+    predict(out.parent, overwrite=True)
     mask = read_mask(out / "eye-0_mask.png")
     Image.fromarray((~mask).astype(np.uint8) * 255).save(out / "eye-0_mask.png")  # other weights
     (out / "eye-0_prob.png").unlink()
-    other = _client(out)
-    again = _open(other, finish)
+    other = client_on(out)
+    again = opened(other, finish)
     status = other.get(f"/api/photographs/{again}/correction").json()
     assert status == {"revision": 0, "saved": None, "offered": True}
-    refused = _stroke(other, again, np.ones((2, 2), bool), left=0, top=0, base=0)
+    refused = send_stroke(other, again, np.ones((2, 2), bool), left=0, top=0, base=0)
     assert refused.status_code == 409
     accepted = other.post(f"/api/photographs/{again}/correction").json()
     assert accepted == {"revision": 2, "saved": "eye-0_mask.corrected.png", "offered": False}
@@ -192,13 +122,13 @@ def test_a_correction_of_another_prediction_is_offered_and_not_applied(
 def test_predict_keeps_corrections_and_measure_and_report_use_them(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
-    id = _open(client, finish)
+    id = opened(client, finish)
     part = np.zeros((96, 96), bool)
     part[40:44, 20:70] = True
-    _stroke(client, id, part, left=0, top=0, base=0)
+    send_stroke(client, id, part, left=0, top=0, base=0)
     stored = (out / "eye-0_mask.corrected.png").read_bytes()
-    _predict(out.parent)
-    _predict(out.parent, overwrite=True)
+    predict(out.parent)
+    predict(out.parent, overwrite=True)
     assert (out / "eye-0_mask.corrected.png").read_bytes() == stored
     assert (out / "eye-0_mask.corrected.jsonl").is_file()
     entries = {entry.id: load(entry) for entry in find_masks(out)}
@@ -208,8 +138,8 @@ def test_predict_keeps_corrections_and_measure_and_report_use_them(
     }
     assert entries["eye-0"].masks.vessels is not None
     assert np.array_equal(entries["eye-0"].masks.vessels, part)
-    results = read_results(out)
-    assert np.array_equal(open_result(results, results.results[0]).prediction.vessels, part)
+    found = read_results(out)
+    assert np.array_equal(open_result(found, found.results[0]).prediction.vessels, part)
     subject = of_results(out, lambda _: None).subjects[0]
     assert subject.cells["mask_source"] == "corrected"
     assert float(subject.cells["vessel_area_px2"] or 0) == 200
@@ -218,9 +148,9 @@ def test_predict_keeps_corrections_and_measure_and_report_use_them(
 def test_corrected_masks_become_a_data_set(client: TestClient, finish: Finish, out: Path) -> None:
     with pytest.raises(UsageError, match="no corrected mask"):
         collect_corrections(out, out.parent / "none")
-    id = _open(client, finish)
+    id = opened(client, finish)
     part = np.random.default_rng(1).random((20, 20)) > 0.5
-    _stroke(client, id, part, left=40, top=40, base=0)
+    send_stroke(client, id, part, left=40, top=40, base=0)
     collected = collect_corrections(out, out.parent / "data")
     assert collected.cases == 1
     (case,) = read_plain(out.parent / "data").cases
@@ -232,7 +162,7 @@ def test_corrected_masks_become_a_data_set(client: TestClient, finish: Finish, o
 
 
 def test_a_path_between_two_pixels_holds_both(client: TestClient, finish: Finish) -> None:
-    id = _open(client, finish)
+    id = opened(client, finish)
     ends = {"x0": 30, "y0": 40, "x1": 60, "y1": 50}
     path = client.post(f"/api/photographs/{id}/path", json=ends).json()
     assert (path[0], path[-1]) == ([30, 40], [60, 50])
@@ -242,11 +172,11 @@ def test_a_path_between_two_pixels_holds_both(client: TestClient, finish: Finish
 def test_exports_hold_the_corrected_mask(client: TestClient, finish: Finish, out: Path) -> None:
     from venule.image.nifti import decode_nifti
 
-    id = _open(client, finish)
-    _stroke(client, id, np.ones((3, 5), bool), left=40, top=40, base=0)
+    id = opened(client, finish)
+    send_stroke(client, id, np.ones((3, 5), bool), left=40, top=40, base=0)
     expected = read_mask(out / "eye-0_mask.corrected.png")
     nifti = client.get(f"/api/photographs/{id}/mask.nii.gz").content
-    assert np.array_equal(decode_nifti(nifti, (96, 96)), expected)
+    assert np.array_equal(decode_nifti(nifti, (96, 96)) > 0, expected)
     polygons = client.get(f"/api/photographs/{id}/mask.geojson").json()
     assert polygons["features"][0]["geometry"]["type"] == "MultiPolygon"
     assert "Vessel" in client.get("/api/labels.txt").text
@@ -259,5 +189,5 @@ def test_dropped_photographs_are_corrected_in_memory(
     client.get("/")
     id = client.post("/api/photographs", content=photograph).json()["id"]
     finish(client, id, complete=True)
-    answer = _stroke(client, id, np.ones((4, 4), bool), left=46, top=46, base=0)
+    answer = send_stroke(client, id, np.ones((4, 4), bool), left=46, top=46, base=0)
     assert answer.json() == {"revision": 1, "saved": None, "offered": False}

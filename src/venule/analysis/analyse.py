@@ -15,6 +15,9 @@ from venule.quality.assess import Quality, assess
 if TYPE_CHECKING:
     from venule.image.landmarks import Landmarks
 
+Changed = Literal["vessels", "probability", "types", "disc"]
+"""What somebody can correct: the vessel mask, its probabilities, arteries and veins, the disc."""
+
 
 @dataclass(frozen=True)
 class Networks:
@@ -35,16 +38,21 @@ class Networks:
 class Analysis:
     """The findings in one photograph; None where the step that finds it was not asked for.
 
-    `model` is the name of the network that segmented the vessels. `mask_source` is "corrected"
-    where somebody has changed its mask.
+    `model` is the name of the network that segmented the vessels. `corrected` says what somebody
+    has changed of what was found.
     """
 
     photograph: Photograph
     prediction: Prediction
     model: str = ""
-    mask_source: Literal["predicted", "corrected"] = "predicted"
+    corrected: frozenset[Changed] = frozenset()
     quality: Quality | None = None
     landmarks: "Landmarks | None" = None
+
+    @property
+    def mask_source(self) -> Literal["predicted", "corrected"]:
+        """Whether the masks of vessels, arteries and veins are as they were predicted."""
+        return "corrected" if self.corrected & {"vessels", "types"} else "predicted"
 
     @property
     def laterality(self) -> Laterality | None:

@@ -1,81 +1,225 @@
-"""Masks that somebody corrected: beside the prediction, never over it."""
+"""What somebody corrected of an analysis: the mask, probabilities, arteries and veins, the disc."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from venule.analysis.analyse import Analysis
-from venule.analysis.kept import keep
+from venule.analysis.analyse import Analysis, Changed
+from venule.errors import ImageError
 from venule.image.arrays import Mask, check_mask
-from venule.image.encode import encode_mask
-from venule.image.levels import LARGEST, threshold_level
-from venule.inference.prediction import ProbabilityMap
+from venule.image.artery_vein import ARTERY, VEIN, Types, type_bits
+from venule.image.landmarks import Disc, with_disc
+from venule.image.levels import LARGEST, Levels, threshold_level
+from venule.inference.prediction import Prediction, ProbabilityMap
+from venule.vessels.extend import extend_types
 
-SUFFIX = "_mask.corrected.png"
-HISTORY_SUFFIX = "_mask.corrected.jsonl"
-"""The ends of the names of a corrected mask, and of who did what when: one JSON line a change."""
+Places = NDArray[np.intp]
+"""(N,) indices into a flat map."""
 
-KEY = "venule-correction"
-"""Keyword of the PNG text chunk that says what was corrected."""
+OUTSIDE = "a correction outside of the photograph"
+
+Kind = TypeVar("Kind", np.bool_, np.uint8, np.uint16)
+
+_TYPES = (("artery", ARTERY), ("vein", VEIN))
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """Metadata of a corrected mask's file.
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """All that somebody corrected of one photograph; None where nothing of the kind was.
 
     Attributes:
-        prediction_sha256: of the file with the prediction that was corrected.
-        revision: how many changes it has seen.
+        mask: (H, W) bool, the vessel mask.
+        levels: (H, W) uint16, probabilities that a brush has raised or lowered.
+        types: (H, W) uint8, arteries and veins among the mask's pixels.
+        disc: the optic disc; with `has_disc` None means that none is there.
     """
 
-    prediction_sha256: str
-    revision: int
+    mask: Mask | None = None
+    levels: Levels | None = None
+    types: Types | None = None
+    disc: Disc | None = None
+    has_disc: bool = False
 
 
 def correct(analysis: Analysis, mask: Mask) -> Analysis:
     """The analysis with another vessel mask, (H, W) bool, in place of the predicted one.
 
-    What was added has probability 1 and what was removed 0, in arteries and veins as well; the
-    field of view bounds both.
+    What was added has probability 1 and what was removed 0; where the mask is as it was predicted,
+    so is the probability. Arteries and veins keep their types, and what was added beside one has
+    its type. The field of view bounds all of it.
 
     Raises:
         ImageError: a mask of another size or dtype.
     """
+    check_mask(mask, analysis.prediction.fov.mask.shape, name="corrected mask")
+    return _with_mask(analysis, _before(analysis.prediction.vessel_map), mask, {"vessels"})
+
+
+def correct_probability(analysis: Analysis, places: Places, levels: Levels) -> Analysis:
+    """The analysis with other levels (N,) at places (N,), and the mask that follows there.
+
+    Raises:
+        ImageError: a place outside the photograph.
+    """
+    found = analysis.prediction.vessel_map
+    base, least = _before(found), threshold_level(found.threshold)
+    changed = with_pixels(base.levels, places, levels)
+    changed[~analysis.prediction.fov.mask] = 0
+    mask = found.mask
+    mask.ravel()[places] = changed.ravel()[places] >= least
+    base = ProbabilityMap(changed, base.threshold, base.reconnected_at)
+    return _with_mask(analysis, base, mask, {"vessels", "probability"})
+
+
+def correct_types(analysis: Analysis, places: Places, types: NDArray[np.uint8]) -> Analysis:
+    """The analysis with arteries and veins (N,), as bits, at places (N,) of its mask.
+
+    Raises:
+        ImageError: a place outside the photograph.
+    """
+    if places.size and not (places.min() >= 0 and places.max() < analysis.prediction.fov.mask.size):
+        raise ImageError(OUTSIDE)
+    return _with_types(analysis, places, types, {"types"})
+
+
+def correct_disc(analysis: Analysis, disc: Disc | None) -> Analysis:
+    """The analysis with the optic disc that somebody has drawn, or without one."""
+    marks = with_disc(analysis.landmarks, disc, stated=analysis.photograph.laterality)
+    return replace(analysis, landmarks=marks, corrected=analysis.corrected | {"disc"})
+
+
+def apply(analysis: Analysis, correction: Correction) -> Analysis:
+    """A predicted analysis with all of a correction.
+
+    Raises:
+        ImageError: a map of another size.
+    """
+    found = analysis.prediction.vessel_map
+    if correction.levels is not None:
+        _check_shape(correction.levels, analysis)
+        base = ProbabilityMap(correction.levels, found.threshold, found.reconnected_at)
+        mask = base.mask if correction.mask is None else correction.mask
+        analysis = _with_mask(analysis, base, mask, {"vessels", "probability"})
+    elif correction.mask is not None:
+        analysis = correct(analysis, correction.mask)
+    if correction.types is not None:
+        _check_shape(correction.types, analysis)
+        known = types_of(analysis)
+        differs = analysis.prediction.vessels
+        if known is not None:
+            differs = differs & (correction.types != known)
+        places = np.flatnonzero(differs)
+        analysis = _with_types(analysis, places, correction.types.ravel()[places], {"types"})
+    return correct_disc(analysis, correction.disc) if correction.has_disc else analysis
+
+
+def types_of(analysis: Analysis) -> Types | None:
+    """Arteries and veins of an analysis as bits; None where they are not known."""
+    maps = analysis.prediction.maps
+    if not {"artery", "vein"} <= set(maps):
+        return None
+    return type_bits(maps["artery"].mask, maps["vein"].mask)
+
+
+def _before(found: ProbabilityMap) -> ProbabilityMap:
+    """A map as it was before it was corrected."""
+    return found.before or found
+
+
+def with_pixels(values: NDArray[Kind], places: Places, to: NDArray[Kind]) -> NDArray[Kind]:
+    """A copy of a map with other values (N,) at places (N,).
+
+    Raises:
+        ImageError: a place outside of it.
+    """
+    if places.size and not (places.min() >= 0 and places.max() < values.size):
+        raise ImageError(OUTSIDE)
+    changed = values.copy()
+    changed.ravel()[places] = to
+    return changed
+
+
+def _check_shape(values: NDArray[Any], analysis: Analysis) -> None:
+    if values.shape != analysis.photograph.shape:
+        raise ImageError("a correction of another size than the photograph")
+
+
+def _with_mask(
+    analysis: Analysis, base: ProbabilityMap, mask: Mask, changed: set[Changed]
+) -> Analysis:
+    """The analysis with a mask where `base` holds the probabilities before it was corrected."""
     prediction = analysis.prediction
-    check_mask(mask, prediction.fov.mask.shape, name="corrected mask")
     mask = mask & prediction.fov.mask
-    before = prediction.vessel_map
-    least = threshold_level(before.threshold)
-    levels = before.levels.copy()
+    least = threshold_level(base.threshold)
+    levels = base.levels.copy()
     levels[mask & (levels < least)] = LARGEST
     levels[~mask & (levels >= least)] = 0
-    maps = {**prediction.maps, "vessel": _with(before, levels, mask)}
-    for name in ("artery", "vein"):
-        if name in maps:
-            maps[name] = _with(maps[name], np.where(mask, maps[name].levels, 0), mask)
-    changed = replace(prediction, maps=maps)
-    return replace(analysis, prediction=changed, mask_source="corrected")
+    at = base.reconnected_at
+    vessel = ProbabilityMap(levels, base.threshold, at[mask.ravel()[at]], before=base)
+    maps = {**prediction.maps, "vessel": vessel}
+    after = replace(analysis, prediction=replace(prediction, maps=maps))
+    after = replace(after, corrected=analysis.corrected | changed)
+    if not {"artery", "vein"} <= set(maps):
+        return after
+    places, types = _extended(prediction, mask)
+    return _with_types(after, places, types, set())
 
 
-def _with(before: ProbabilityMap, levels: Any, mask: Mask) -> ProbabilityMap:
-    at = before.reconnected_at
-    stored = np.ascontiguousarray(levels, np.uint16)
-    return ProbabilityMap(stored, before.threshold, at[mask.ravel()[at]])
+def _extended(prediction: Prediction, mask: Mask) -> tuple[Places, Types]:
+    """Places (N,) that a mask has anew, and their types (N,): those of what they touch."""
+    new = mask & ~prediction.vessels
+    rows, columns = np.flatnonzero(new.any(axis=1)), np.flatnonzero(new.any(axis=0))
+    if not rows.size:
+        return np.empty(0, np.intp), np.empty(0, np.uint8)
+    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
+    window = np.s_[top : int(rows[-1]) + 2, left : int(columns[-1]) + 2]
+    known = type_bits(
+        *(
+            _before(prediction.maps[name]).levels[window] >= _least(prediction, name)
+            for name, _ in _TYPES
+        )
+    )
+    part = new[window] & (known == 0)
+    extended = extend_types(np.where(mask[window], known, 0), part)
+    down, right = np.nonzero(part)
+    return (down + top) * mask.shape[1] + right + left, extended[down, right]
 
 
-def encode_corrected(analysis: Analysis, about: Corrected) -> bytes:
-    """Encode the mask as PNG, with what it keeps and what it corrects."""
-    told = {"prediction_sha256": about.prediction_sha256, "revision": about.revision}
-    return encode_mask(analysis.prediction.vessels, keep(analysis) | {KEY: json.dumps(told)})
+def _least(prediction: Prediction, name: str) -> int:
+    return threshold_level(prediction.maps[name].threshold)
 
 
-def corrected_of(texts: Mapping[str, Any]) -> Corrected | None:
-    """Read the metadata of a correction from a PNG's text chunks; None if it is none."""
-    try:
-        told = json.loads(texts[KEY])
-        return Corrected(str(told["prediction_sha256"]), int(told["revision"]))
-    except (KeyError, TypeError, ValueError):
-        return None
+def _with_types(
+    analysis: Analysis, places: Places, types: NDArray[np.uint8], changed: set[Changed]
+) -> Analysis:
+    """The analysis with types (N,) at places (N,), and with none where its mask has nothing."""
+    prediction = analysis.prediction
+    vessel = prediction.vessel_map
+    mask, gaps = vessel.mask, vessel.reconnected_at
+    maps = {**prediction.maps, "vessel": vessel}
+    for name, bit in _TYPES:
+        known = prediction.maps.get(name)
+        before = None if known is None else _before(known)
+        before = _typed(before, mask.shape, places, (types & bit) > 0)
+        levels = before.levels * mask
+        marked = gaps[levels.ravel()[gaps] >= threshold_level(before.threshold)]
+        maps[name] = ProbabilityMap(levels, before.threshold, marked, before=before)
+    after = replace(analysis, prediction=replace(prediction, maps=maps))
+    return replace(after, corrected=analysis.corrected | changed)
+
+
+def _typed(
+    known: ProbabilityMap | None, shape: tuple[int, ...], places: Places, inside: Mask
+) -> ProbabilityMap:
+    """A map of one type that says at places (N,) whether they are of it: as it did, or 1 or 0."""
+    if known is not None and not places.size:
+        return known
+    threshold = 0.5 if known is None else known.threshold
+    levels = np.zeros(shape, np.uint16) if known is None else known.levels.copy()
+    here, least = levels.ravel()[places], threshold_level(threshold)
+    here[inside & (here < least)] = LARGEST
+    here[~inside & (here >= least)] = 0
+    levels.ravel()[places] = here
+    return ProbabilityMap(levels, threshold, np.empty(0, np.intp))

@@ -39,7 +39,7 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
 
 def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
     """Find disc, fovea and eye: fills `landmarks`."""
-    from venule.image.landmarks import find_landmarks  # only where it is asked for
+    from venule.image.landmarks import find_landmarks, with_disc  # only where it is asked for
 
     network = networks.landmarks or _shipped(LANDMARKS_MODEL)
     _require(network, ("disc", "fovea"))
@@ -51,6 +51,9 @@ def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
         fov.mask,
         stated=analysis.photograph.laterality,
     )
+    if "disc" in analysis.corrected and analysis.landmarks is not None:  # drawn meanwhile
+        drawn = analysis.landmarks.disc
+        found = with_disc(found, drawn, stated=analysis.photograph.laterality)
     return replace(analysis, landmarks=found)
 
 

@@ -4,12 +4,12 @@ import csv
 import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
 
-from venule.analysis.correction import SUFFIX as CORRECTED
+from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, UsageError
 from venule.image.arrays import Mask
@@ -60,6 +60,7 @@ class MaskFiles:
     numbers: Mapping[str, float] = field(default_factory=dict)
     passed: Mapping[str, str] = field(default_factory=dict)
     mask_source: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def disc(self) -> Disc | None:
@@ -95,7 +96,10 @@ def find_masks(source: Path) -> list[MaskFiles]:
     if source.suffix.lower() == ".csv":
         return _in_table(source)
     if is_image_path(source):
-        return [MaskFiles(source.stem.removesuffix("_mask"), {"vessels": source})]
+        by_hand = "corrected" if kind_of(source.name) == "vessels" else None
+        return [
+            MaskFiles(source.stem.removesuffix("_mask"), {"vessels": source}, mask_source=by_hand)
+        ]
     raise UsageError(f"{source}: name a folder of masks, a mask, or a CSV file")
 
 
@@ -115,7 +119,7 @@ def load(entry: MaskFiles) -> Loaded:
     if "av" in entry.files:
         masks["artery"], masks["vein"] = read_types(entry.files["av"])
     found = next((one for one in kept.values() if one is not None), None)
-    fov, notes = masks.get("fov"), []
+    fov, notes = masks.get("fov"), [*entry.notes]
     if fov is None and found is not None:
         fov = found.fov
     if fov is None and "photograph" in entry.files:
@@ -170,7 +174,7 @@ def _kept(path: Path, mask: Mask) -> Kept | None:
 
 def _in_folder(folder: Path) -> list[MaskFiles]:
     files: dict[str, dict[str, Path]] = {}
-    corrected: dict[str, Path] = {}
+    corrected: set[str] = set()
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
         if any(part.startswith(".") for part in inner.parts) or not path.is_file():
@@ -178,8 +182,8 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         if not is_image_path(path) or path.stem.endswith(_NOT_MASKS):
             continue
         name = inner.with_suffix("").as_posix()
-        if path.name.endswith(CORRECTED):
-            corrected[inner.as_posix().removesuffix(CORRECTED)] = path
+        if kind_of(path.name) is not None:
+            corrected.add(name.removesuffix(".corrected").rpartition("_")[0])
             continue
         ending = next((end for end in _ENDINGS if name.endswith(end)), "")
         kind = _ENDINGS.get(ending, "vessels")
@@ -187,15 +191,16 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         if kind in of_photograph:
             raise DatasetError(f"{path}: a second {kind} mask, beside {of_photograph[kind].name}")
         of_photograph[kind] = path
-    for id_, path in corrected.items():
-        files.setdefault(id_, {})["vessels"] = path  # in the place of the predicted one
     known = _reported(folder / REPORT)
     found = []
-    for id_, named in files.items():
+    for id_ in dict.fromkeys((*files, *sorted(corrected))):
+        parts = corrected_parts(folder / id_) if id_ in corrected else Parts()
+        named = {**files.get(id_, {}), **parts.files}  # in the place of predicted ones
         if set(named) & {*MASKS, "av"}:
             numbers, passed = known.get(id_, ({}, {}))
-            source = "corrected" if id_ in corrected else None
-            found.append(MaskFiles(id_, named, numbers, passed, source))
+            found.append(
+                MaskFiles(id_, named, parts.numbers(numbers), passed, parts.source, parts.notes)
+            )
     if not found:
         raise UsageError(f"{folder}: no masks in it; masks are pictures such as NAME_mask.png")
     return found
@@ -219,12 +224,20 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
 def _in_table(path: Path) -> list[MaskFiles]:
     found: dict[str, MaskFiles] = {}
     for line, read in _rows(path):
-        row = _renamed(read)
+        row, parts = _renamed(read), Parts()
         if "vessels" not in row and "outputs" in row:  # report.csv itself
             row = _from_report(row)
             if not row:
                 continue
+            parts = corrected_parts(path.parent / row["vessels"].removesuffix("_mask.png"))
         entry = _entry(path, line, row)
+        entry = replace(
+            entry,
+            files={**entry.files, **parts.files},
+            numbers=parts.numbers(entry.numbers),
+            mask_source=parts.source or entry.mask_source,
+            notes=parts.notes,
+        )
         if entry.id in found:
             raise DatasetError(f"{path}: id {entry.id} is in two rows; ids must be unique")
         found[entry.id] = entry

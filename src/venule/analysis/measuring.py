@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from venule.analysis.analyse import Analysis
+from venule.analysis.corrected_masks import DISC_CORRECTED
 from venule.analysis.mask_files import Loaded, MaskFiles, load
 from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
@@ -64,7 +65,8 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
     found = measure_analysis(analysis)
     about = _about(analysis.mask_source, analysis.laterality, found)
-    cells = {**about, **found.values, NOTES: "; ".join(found.notes)}
+    drawn = (DISC_CORRECTED,) if "disc" in analysis.corrected else ()
+    cells = {**about, **found.values, NOTES: "; ".join((*drawn, *found.notes))}
     return {name: written(cell) for name, cell in cells.items()}
 
 

@@ -86,7 +86,8 @@ def _seg(kind: "SegKind", analysis: Analysis) -> bytes:
         stored = {name: found.probability for name, found in maps.items()}
     if analysis.landmarks is not None and analysis.landmarks.disc is not None:
         stored["disc"] = analysis.landmarks.disc.mask(analysis.photograph.shape)
-    return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model)
+    by_hand = bool(analysis.corrected)
+    return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model, corrected=by_hand)
 
 
 def _sc(analysis: Analysis) -> bytes:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from venule.analysis.corrected_files import corrected_path, read_correction
 from venule.analysis.kept import kept_of
-from venule.batch.reading import corrected_file, read_corrected, read_results
+from venule.batch.reading import read_results
 from venule.errors import DatasetError, ImageError, OutputError, UsageError
-from venule.files.atomic import make_folder
+from venule.files.atomic import make_folder, write_bytes
+from venule.image.artery_vein import encode_types
 from venule.image.io import write_png
 from venule.image.photograph import read_photograph
 
@@ -25,6 +27,8 @@ class Collected:
 def collect_corrections(results: Path, out: Path) -> Collected:
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels, fov.
 
+    Where arteries and veins are known they go to av.
+
     Raises:
         UsageError: the folder holds no results, or none was corrected.
         OutputError: `out` is there already and not empty, or cannot be written.
@@ -34,11 +38,11 @@ def collect_corrections(results: Path, out: Path) -> Collected:
     found = read_results(results)
     cases, left_out = 0, []
     for result in found.results:
-        path = corrected_file(found, result)
-        if not path.is_file():
+        base = found.out / result.name
+        if not corrected_path(base, "vessels").is_file():
             continue
         try:
-            _copy(Path(result.place), path, out, result.name.replace("/", "__"))
+            _copy(Path(result.place), base, out, result.name.replace("/", "__"))
         except (ImageError, DatasetError) as error:
             left_out.append(f"{result.name}: {error}")
         else:
@@ -49,18 +53,21 @@ def collect_corrections(results: Path, out: Path) -> Collected:
     return Collected(cases, tuple(left_out))
 
 
-def _copy(photograph: Path, mask_file: Path, out: Path, name: str) -> None:
+def _copy(photograph: Path, base: Path, out: Path, name: str) -> None:
     if not photograph.is_file():
         raise DatasetError("the photograph is not where it was predicted")
     shape = read_photograph(photograph).shape
-    corrected = read_corrected(mask_file, shape)
-    if corrected is None:
+    stored = read_correction(base, shape)
+    if stored is None or stored.correction.mask is None:
         raise DatasetError("the corrected mask is of another photograph")
-    with Image.open(mask_file) as opened:
+    with Image.open(corrected_path(base, "vessels")) as opened:
         kept = kept_of(getattr(opened, "text", {}), shape)
     for folder in ("images", "labels", "fov"):
         make_folder(out / folder)
     shutil.copyfile(photograph, out / "images" / f"{name}{photograph.suffix.lower()}")
-    write_png(out / "labels" / f"{name}.png", corrected[0])
+    write_png(out / "labels" / f"{name}.png", stored.correction.mask)
     if kept is not None:
         write_png(out / "fov" / f"{name}.png", kept.fov)
+    if stored.correction.types is not None:
+        make_folder(out / "av")
+        write_bytes(out / "av" / f"{name}.png", encode_types(stored.correction.types))

@@ -14,7 +14,8 @@ from PIL import Image
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
-from venule.analysis.correction import SUFFIX, Corrected, correct, corrected_of
+from venule.analysis.corrected_files import StoredCorrection, read_correction
+from venule.analysis.correction import apply
 from venule.analysis.kept import Kept, kept_of
 from venule.analysis.stored import Stored, stored_analysis
 from venule.batch.records import Records, is_ledger, shards_in
@@ -141,11 +142,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     return base
 
 
-def corrected_file(results: Results, result: Result) -> Path:
-    """The path of a photograph's corrected mask, whether or not it is there."""
-    return results.out / f"{result.name}{SUFFIX}"
-
-
 def prediction_sha256(results: Results, result: Result) -> str:
     """SHA-256 of the file that holds the predicted mask, or else of its probability map."""
     for suffix in ("_mask.png", "_prob.png"):
@@ -155,18 +151,15 @@ def prediction_sha256(results: Results, result: Result) -> str:
     return ""
 
 
-def read_corrected(path: Path, shape: tuple[int, int]) -> tuple[Mask, Corrected] | None:
-    """A corrected mask (H, W) and what its file says of it; None where there is none of ours.
+def stored_correction(
+    results: Results, result: Result, shape: tuple[int, int]
+) -> StoredCorrection | None:
+    """The correction of a photograph (H, W), of whichever prediction; None if there is none.
 
     Raises:
-        ImageError: it cannot be read as a mask.
+        ImageError: one of its files cannot be read.
     """
-    if not path.is_file():
-        return None
-    with Image.open(path) as opened:
-        about = corrected_of(getattr(opened, "text", {}))
-    mask = read_mask(path)
-    return (mask, about) if about is not None and mask.shape == shape else None
+    return read_correction(results.out / result.name, shape)
 
 
 def open_result(results: Results, result: Result) -> Analysis:
@@ -208,10 +201,10 @@ def open_result(results: Results, result: Result) -> Analysis:
         model=str(results.settings.get("model", "")),
     )
     analysis = stored_analysis(photograph, stored)
-    corrected = read_corrected(corrected_file(results, result), photograph.shape)
-    if corrected is None or corrected[1].prediction_sha256 != prediction_sha256(results, result):
+    corrected = stored_correction(results, result, photograph.shape)
+    if corrected is None or corrected.prediction_sha256 != prediction_sha256(results, result):
         return analysis
-    return correct(analysis, corrected[0])
+    return apply(analysis, corrected.correction)
 
 
 def _colors(path: Path) -> RGB:

@@ -60,7 +60,7 @@ BestBy = Annotated[
 ]
 _MODELS_HELP = (
     "A shipped name, a .onnx or .safetensors file, a run's folder, a folder of probability maps or "
-    "masks, or expert:second for the data set's second observer."
+    "masks, expert:second for the data set's second observer, or corrected:OUT, who corrected OUT."
 )
 Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help=_MODELS_HELP)]
 MaybeModels = Annotated[list[str] | None, typer.Argument(metavar="[MODEL...]", help=_MODELS_HELP)]

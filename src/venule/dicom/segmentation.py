@@ -48,6 +48,7 @@ def encode_seg(
     *,
     kind: SegKind = "binary",
     model: str = "",
+    corrected: bool = False,
 ) -> bytes:
     """A DICOM file with the maps of a photograph as segments, in the grid of the stored frame.
 
@@ -58,6 +59,7 @@ def encode_seg(
         kind: "binary", one bit a pixel, which every viewer knows; "fractional"; or "labelmap", one
             label a pixel: artery before vein before vessel before disc.
         model: the network's name, which the object names beside venule's version.
+        corrected: somebody has changed what the network found.
 
     Raises:
         OutputError: the source lacks the UIDs that an answer must name.
@@ -77,7 +79,8 @@ def encode_seg(
         )
         _describe(seg, source, references)
         seg.SegmentSequence = [
-            _segment(number, name, source, model) for number, name in enumerate(stored, 1)
+            _segment(number, name, source, model, corrected=corrected)
+            for number, name in enumerate(stored, 1)
         ]
         seg.Rows, seg.Columns = shape
         {"binary": _binary, "fractional": _fractional, "labelmap": _label}[kind](seg, stored)
@@ -105,7 +108,7 @@ def _describe(seg: Dataset, source: Source, references: References) -> None:
     seg.PixelRepresentation = 0
 
 
-def _segment(number: int, name: str, source: Source, model: str) -> Dataset:
+def _segment(number: int, name: str, source: Source, model: str, *, corrected: bool) -> Dataset:
     term = SEGMENTS[name]
     region = RETINA.item()
     side = SIDES.get(laterality(source.header))
@@ -118,7 +121,7 @@ def _segment(number: int, name: str, source: Source, model: str) -> Dataset:
     segment = Dataset()
     segment.SegmentNumber = number
     segment.SegmentLabel = term.label
-    segment.SegmentAlgorithmType = "AUTOMATIC"
+    segment.SegmentAlgorithmType = "SEMIAUTOMATIC" if corrected else "AUTOMATIC"
     segment.SegmentAlgorithmName = algorithm.AlgorithmName
     segment.SegmentationAlgorithmIdentificationSequence = [algorithm]
     segment.SegmentedPropertyCategoryCodeSequence = [ANATOMICAL_STRUCTURE.item()]

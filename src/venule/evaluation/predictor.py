@@ -14,6 +14,7 @@ from venule.data.protocols import Selection
 from venule.data.sample import Sample, load_annotated
 from venule.data.truth import VESSEL, of_class
 from venule.errors import UsageError
+from venule.evaluation.observers import CORRECTED, find_corrected
 from venule.evaluation.result import Kind, SeenImage
 from venule.files.hashes import file_sha256
 from venule.image.arrays import FloatMap
@@ -95,7 +96,8 @@ def open_predictor(
 ) -> Predictor:
     """The source that `model` names.
 
-    It is `expert:first` or `expert:second`, a folder of maps (one without `weights/` in it), or
+    It is `expert:first` or `expert:second`, `corrected:FOLDER` for who has corrected the masks in a
+    folder of results, a folder of maps (one without `weights/` in it), or
     what `venule.load` takes: a shipped name, a weights file or a run's folder.
 
     `runtime` is that of `venule.load`, but "auto" is in float32 whatever is installed: ONNX
@@ -108,6 +110,8 @@ def open_predictor(
         raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
     if model in OBSERVERS:
         return expert_predictor(OBSERVERS[model])
+    if model.startswith(CORRECTED):
+        return corrected_predictor(Path(model.removeprefix(CORRECTED)), selection)
     if model and Path(model).is_dir() and not (Path(model) / "weights").is_dir():
         return maps_predictor(Path(model), selection, threshold=threshold)
     return model_predictor(
@@ -219,5 +223,25 @@ def expert_predictor(observer: Expert) -> Predictor:
         kind="expert",
         predict=predict,
         threshold_source="the annotation is a mask",
+        binary=True,
+    )
+
+
+def corrected_predictor(folder: Path, selection: Selection) -> Predictor:
+    """A human observer: whoever corrected the masks in a folder of results.
+
+    Raises:
+        DatasetError: an image has no corrected mask; later, one has another size.
+    """
+    paths = find_corrected(folder, selection)
+
+    def predict(case: Case, sample: Sample) -> FloatMap:
+        return read_map_of(sample, paths[case.id], mask=True)
+
+    return Predictor(
+        name=f"{CORRECTED}{folder}",
+        kind="expert",
+        predict=predict,
+        threshold_source="the corrections are masks",
         binary=True,
     )

@@ -1,10 +1,30 @@
 """Maps of arteries and veins as a picture: the colours that RITE, HRF-AV and others use."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from venule.image.arrays import RGB, Mask
+from venule.image.encode import encode_palette
 
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
+
+ARTERY, VEIN = 1, 2
+"""Bits of a map of types."""
+
+Types = NDArray[np.uint8]
+"""(H, W) uint8: ARTERY, VEIN, both where they cross, or 0."""
+
+
+def type_bits(artery: Mask, vein: Mask) -> Types:
+    """The bits of two masks (H, W)."""
+    return np.asarray(artery * np.uint8(ARTERY) | vein * np.uint8(VEIN))
+
+
+def encode_types(types: Types, texts: Mapping[str, str] | None = None) -> bytes:
+    """Encode bits as a PNG of the colours of `color_types`, with text chunks."""
+    return encode_palette(types, ((0, 0, 0), RED, BLUE, GREEN), texts)
 
 
 def color_types(artery: Mask, vein: Mask) -> RGB:

@@ -2,12 +2,13 @@
 
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from venule.image.arrays import RGB, Mask
 from venule.image.levels import Levels, strips
@@ -40,10 +41,25 @@ def encode_mask(mask: Mask, texts: Mapping[str, str] | None = None) -> bytes:
     return _png((height, width), parts, texts=texts, differences=False)
 
 
-def encode_levels(levels: Levels) -> bytes:
-    """Encode a probability map (H, W), uint16 levels, as a 16-bit grey PNG."""
+def encode_palette(
+    values: NDArray[np.uint8],
+    colors: Sequence[tuple[int, int, int]],
+    texts: Mapping[str, str] | None = None,
+) -> bytes:
+    """Encode (H, W) uint8 as a PNG whose values are those of a palette, with text chunks."""
+    picture = Image.fromarray(np.ascontiguousarray(values))
+    picture.putpalette([part for color in colors for part in color])
+    encoded, chunks = BytesIO(), PngInfo()
+    for key, text in (texts or {}).items():
+        chunks.add_text(key, text, zip=True)
+    picture.save(encoded, "PNG", compress_level=1, pnginfo=chunks)
+    return encoded.getvalue()
+
+
+def encode_levels(levels: Levels, texts: Mapping[str, str] | None = None) -> bytes:
+    """Encode a probability map (H, W), uint16 levels, as a 16-bit grey PNG, with text chunks."""
     height, width = levels.shape
-    return _png((height, width), (levels[rows] for rows in strips(levels.shape)))
+    return _png((height, width), (levels[rows] for rows in strips(levels.shape)), texts=texts)
 
 
 def encode_strips(shape: tuple[int, int], parts: Iterable[RGB]) -> bytes:

@@ -43,7 +43,12 @@ def read_mask(path: Path | str) -> Mask:
             is 0, or channels that differ.
     """
     path = Path(path)
-    stored = _read_stored(path)
+    return decode_mask(read_bytes(path), path)
+
+
+def decode_mask(content: bytes, path: Path) -> Mask:
+    """The mask in a file's content, as `read_mask`; `path` stands in errors."""
+    stored = _decode_stored(content, path)
     values = np.unique(stored)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
         found = ", ".join(str(value) for value in values[:4])
@@ -67,7 +72,7 @@ def read_probability(path: Path | str) -> FloatMap:
     path = Path(path)
     if path.suffix.lower() == ".npy":
         return _read_npy(path)
-    stored = _read_stored(path, most_colors=2)
+    stored = _decode_stored(read_bytes(path), path, most_colors=2)
     if stored.dtype == np.bool_ or _is_small_mask(stored):
         return (stored > 0).astype(np.float32)
     return (stored / np.float32(np.iinfo(stored.dtype).max)).astype(np.float32)
@@ -155,9 +160,8 @@ def broken(path: Path, error: Exception) -> ImageError:
     return ImageError(f"{path}: broken or truncated image ({_reason(error)})")
 
 
-def _read_stored(path: Path, *, most_colors: int = 256) -> NDArray[Any]:
+def _decode_stored(content: bytes, path: Path, *, most_colors: int = 256) -> NDArray[Any]:
     """(H, W) bool, uint8 or uint16 as stored; palette indices, equal channels as one."""
-    content = read_bytes(path)
     try:
         image = upright(open_image(content, path))
         stored = np.asarray(image)

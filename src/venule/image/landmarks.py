@@ -121,18 +121,45 @@ def find_landmarks(
         reasons.append("no fovea found")
     elif place.confidence < LEAST_FOVEA:
         reasons.append("no fovea seen; placed where it usually lies as seen from the disc")
-    landmarks = Landmarks(found, place, reasons=tuple(reasons))
+    return _with_eye(Landmarks(found, place, reasons=tuple(reasons)), stated)
+
+
+def with_disc(
+    landmarks: Landmarks | None, disc: Disc | None, *, stated: Laterality | None = None
+) -> Landmarks:
+    """The landmarks with another disc, that somebody has drawn; the eye follows."""
+    before = landmarks or Landmarks(None, None)
+    kept = tuple(reason for reason in before.reasons if "optic disc" not in reason)
+    return _with_eye(replace(before, disc=disc, reasons=kept), stated)
+
+
+def _with_eye(landmarks: Landmarks, stated: Laterality | None) -> Landmarks:
+    """The landmarks with the eye that was stated, or that they tell."""
     if stated is not None:
         return replace(landmarks, laterality=stated, laterality_confidence=1.0)
-    if found is None or place is None or place.confidence < LEAST_FOVEA:
+    disc, fovea = landmarks.disc, landmarks.fovea
+    if disc is None or fovea is None or fovea.confidence < LEAST_FOVEA:
         return landmarks
-    right, down = found.x - place.x, found.y - place.y
+    right, down = disc.x - fovea.x, disc.y - fovea.y
     level = abs(right) / max(math.hypot(right, down), 1e-9)  # 0 where one is above the other
     return replace(
         landmarks,
         laterality="right" if right > 0 else "left",
-        laterality_confidence=min(found.confidence, place.confidence) * level,
+        laterality_confidence=min(disc.confidence, fovea.confidence) * level,
     )
+
+
+def ellipse_of(disc: Mask) -> Disc | None:
+    """The ellipse with the area and the second moments of a disc that was drawn, (H, W) bool.
+
+    None of fewer than 12 pixels.
+    """
+    found = _ellipse(disc, np.ones(disc.shape, np.float32))
+    if found is None:
+        return None
+    # The moments of pixels are those of their centres: the area sets the size right.
+    grown = math.sqrt(np.count_nonzero(disc) / (math.pi * found.major_px * found.minor_px))
+    return replace(found, major_px=found.major_px * grown, minor_px=found.minor_px * grown)
 
 
 def _find_disc(probability: FloatMap, field_radius_px: float) -> tuple[Disc | None, str]:
@@ -164,7 +191,7 @@ def _ellipse(component: Mask, probability: FloatMap) -> Disc | None:
     spread: NDArray[np.float64] = np.cov(points)
     sizes, axes = np.linalg.eigh(spread)
     minor, major = (2 * math.sqrt(max(float(size), 1e-9)) for size in sizes)
-    angle = math.atan2(axes[1, 1], axes[0, 1])
+    angle = math.atan(axes[1, 1] / axes[0, 1]) if axes[0, 1] else math.pi / 2
     confidence = float(probability[component].mean())
     return Disc(float(x), float(y), major, minor, angle, confidence)
 

@@ -1,4 +1,4 @@
-"""Masks as NIfTI label images, which ITK-SNAP reads, and back.
+"""Maps of labels as NIfTI images, which ITK-SNAP reads, and back.
 
 The first axis of NIfTI is the column: an image of (H, W) pixels is stored as (W, H, 1). Rows run
 downwards and columns to the right, which NIfTI's coordinates (right, anterior, superior) call left
@@ -9,9 +9,11 @@ import gzip
 import struct
 
 import numpy as np
+from numpy.typing import NDArray
 
 from venule.errors import ImageError
 from venule.image.arrays import Mask
+from venule.image.artery_vein import Types
 
 _HEADER, _OFFSET = 348, 352
 _UINT8 = 2
@@ -20,13 +22,40 @@ LABELS = """\
 # ITK-SNAP label description: index, red, green, blue, opacity, visible, in the mesh, name
     0     0    0    0        0  0  0    "Clear Label"
     1     0  229  255        1  1  1    "Vessel"
+    2   255    0    0        1  1  1    "Artery"
+    3     0    0  255        1  1  1    "Vein"
+    4     0  255    0        1  1  1    "Artery and vein"
 """
 """The description of the labels, for ITK-SNAP's Segmentation > Import Label Descriptions."""
 
 
-def encode_nifti(mask: Mask, um_per_px: float | None = None) -> bytes:
-    """Encode a mask (H, W) as .nii.gz of labels 0 and 1; a pixel is 1 mm without a scale."""
-    height, width = mask.shape
+VESSEL, ARTERY, VEIN, BOTH = 1, 2, 3, 4
+"""Labels: a vessel whose type is not known, an artery, a vein, and where they cross."""
+
+LabelMap = NDArray[np.uint8]
+"""(H, W) uint8, 0 where no vessel is."""
+
+
+def labels_of(mask: Mask, types: Types | None = None) -> LabelMap:
+    """The labels of a mask (H, W), with the types of its pixels where they are known."""
+    if types is None:
+        return mask.astype(np.uint8)
+    by_bits = np.array([VESSEL, ARTERY, VEIN, BOTH], np.uint8)
+    return np.asarray(np.where(mask, by_bits[types & 3], 0), np.uint8)
+
+
+def types_of_labels(labels: LabelMap) -> Types | None:
+    """Arteries and veins among labels as bits; None if no label says either."""
+    if not ((labels >= ARTERY) & (labels <= BOTH)).any():
+        return None
+    bits = np.zeros(256, np.uint8)
+    bits[[ARTERY, VEIN, BOTH]] = 1, 2, 3
+    return np.asarray(bits[labels])
+
+
+def encode_nifti(labels: LabelMap, um_per_px: float | None = None) -> bytes:
+    """Encode labels (H, W) as .nii.gz; a pixel is 1 mm without a scale."""
+    height, width = labels.shape
     side = 1.0 if um_per_px is None else um_per_px / 1000
     header = bytearray(_HEADER)
     struct.pack_into("<i", header, 0, _HEADER)
@@ -39,12 +68,14 @@ def encode_nifti(mask: Mask, um_per_px: float | None = None) -> bytes:
     for row, values in enumerate(((-side, 0, 0, 0), (0, -side, 0, 0), (0, 0, 1, 0))):
         struct.pack_into("<4f", header, 280 + 16 * row, *values)
     header[344:348] = b"n+1\0"
-    content = bytes(header) + bytes(_OFFSET - _HEADER) + mask.astype(np.uint8).tobytes()
+    content = (
+        bytes(header) + bytes(_OFFSET - _HEADER) + np.ascontiguousarray(labels, np.uint8).tobytes()
+    )
     return gzip.compress(content, compresslevel=6, mtime=0)
 
 
-def decode_nifti(content: bytes, shape: tuple[int, int]) -> Mask:
-    """The mask (H, W) of a label image of that shape: every label above 0 is inside.
+def decode_nifti(content: bytes, shape: tuple[int, int]) -> LabelMap:
+    """The labels (H, W) of a label image of that shape; those beyond 255 count as vessels.
 
     Raises:
         ImageError: no NIfTI file of whole numbers, or of another shape.
@@ -71,4 +102,5 @@ def decode_nifti(content: bytes, shape: tuple[int, int]) -> Mask:
         labels = np.frombuffer(content, f"{order}{kind}", shape[0] * shape[1], offset=offset)
     except (struct.error, OSError, EOFError, ValueError) as error:
         raise ImageError(f"no NIfTI file that can be read ({error})") from None
-    return np.asarray(labels.reshape(shape) > 0)
+    known = (labels >= 0) & (labels <= 255)
+    return np.where(known, labels, labels > 0).astype(np.uint8).reshape(shape)

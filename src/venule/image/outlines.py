@@ -2,11 +2,16 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import ceil
+from typing import Any
 
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from venule.errors import ImageError
 from venule.image.arrays import Mask
 
 Ring = list[tuple[int, int]]
@@ -87,14 +92,92 @@ def _area(ring: Ring) -> float:
     return float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum() / 2)
 
 
-def encode_geojson(mask: Mask, name: str = "Vessel") -> bytes:
-    """Encode a mask as GeoJSON: one annotation of a class, for QuPath's File > Import objects."""
-    feature = {
-        "type": "Feature",
-        "geometry": {"type": "MultiPolygon", "coordinates": outlines(mask)},
-        "properties": {
-            "objectType": "annotation",
-            "classification": {"name": name, "color": [0, 229, 255]},
-        },
-    }
-    return json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+COLORS: Mapping[str, tuple[int, int, int]] = {
+    "Vessel": (0, 229, 255),
+    "Artery": (255, 0, 0),
+    "Vein": (0, 0, 255),
+    "Optic disc": (240, 228, 66),
+}
+"""The classes of annotations, with the colours that they have in QuPath."""
+
+
+def encode_geojson(masks: Mapping[str, Mask]) -> bytes:
+    """Encode masks by class (see `COLORS`) as GeoJSON, an annotation each.
+
+    QuPath reads it: File > Import objects.
+    """
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "MultiPolygon", "coordinates": outlines(mask)},
+            "properties": {
+                "objectType": "annotation",
+                "classification": {"name": name, "color": COLORS[name]},
+            },
+        }
+        for name, mask in masks.items()
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def decode_geojson(content: bytes, shape: tuple[int, int]) -> dict[str, Mask]:
+    """Masks (H, W) by class of the polygons in GeoJSON: pixels whose centre is inside.
+
+    What has no class of `COLORS`, in any case of letters, counts as "Vessel".
+
+    Raises:
+        ImageError: no GeoJSON, or no polygon in it.
+    """
+    try:
+        found: dict[str, Mask] = {}
+        for name, rings in _polygons(json.loads(content)):
+            mask = found.setdefault(name, np.zeros(shape, bool))
+            fill_polygon(mask, rings)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise ImageError(f"no GeoJSON of polygons ({type(error).__name__})") from None
+    if not found:
+        raise ImageError("no polygon in this GeoJSON")
+    return found
+
+
+def fill_polygon(mask: Mask, rings: Sequence[Sequence[Sequence[float]]]) -> None:
+    """Set the pixels of a mask (H, W) whose centres a polygon holds, by the even-odd rule."""
+    crossings: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+    height, width = mask.shape
+    for ring in rings:
+        corners = np.asarray([corner[:2] for corner in ring], np.float64)
+        if corners.ndim != 2 or corners.shape[1] != 2 or not np.isfinite(corners).all():
+            raise ValueError("a ring of other than places")
+        for (x0, y0), (x1, y1) in pairwise(corners.clip(-(2.0**24), 2.0**24)):
+            if y0 > y1:
+                x0, y0, x1, y1 = x1, y1, x0, y0
+            rows = np.arange(max(ceil(y0 - 0.5), 0), min(ceil(y1 - 0.5), height))
+            if rows.size:
+                x = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+                crossings.append((rows, np.ceil(x - 0.5).clip(0, width).astype(np.intp)))
+    if not crossings:
+        return
+    rows, columns = (np.concatenate(parts) for parts in zip(*crossings, strict=True))
+    top, left, right = rows.min(), columns.min(), columns.max()
+    turns = np.zeros((rows.max() + 1 - top, right + 1 - left), np.uint8)
+    np.add.at(turns, (rows - top, columns - left), 1)
+    inside = (np.cumsum(turns, axis=1, dtype=np.uint8) & 1).astype(bool)
+    part = mask[top : rows.max() + 1, left : right + 1]
+    part |= inside[:, : part.shape[1]]
+
+
+def _polygons(told: Any) -> Iterator[tuple[str, list[Any]]]:
+    """The class and the rings of every polygon."""
+    features = told if isinstance(told, list) else told.get("features", [told])
+    names = {name.casefold(): name for name in COLORS}
+    for feature in features:
+        properties = feature.get("properties") or {}
+        named = (properties.get("classification") or {}).get("name")
+        name = names.get(str(named).casefold(), "Vessel")
+        geometry = feature.get("geometry") or feature
+        kind, places = geometry.get("type"), geometry.get("coordinates")
+        if kind == "Polygon":
+            yield name, places
+        elif kind == "MultiPolygon":
+            for polygon in places:
+                yield name, polygon

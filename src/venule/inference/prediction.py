@@ -20,11 +20,13 @@ class ProbabilityMap:
         threshold: probability from which a pixel belongs to the class.
         reconnected_at: (N,) indices into the flat map, of pixels that only close gaps between
             components. They count for the vessel tree, never for calibre or area.
+        before: the map before somebody corrected its mask; None if nobody has.
     """
 
     levels: Levels
     threshold: float
     reconnected_at: NDArray[np.intp]
+    before: "ProbabilityMap | None" = None
 
     @property
     def probability(self) -> FloatMap:

@@ -101,8 +101,11 @@ def _subject(results: Results, result: Result, longest: int) -> Subject:
     except ImageError as error:
         reason = f"no picture: {str(error).removeprefix(f'{result.source}: ')}"
         return Subject(**{**about, "reason": reason})
-    if "vessel_density" not in result.cells:  # predicted without measurements
+    if analysis.corrected or "vessel_density" not in result.cells:
+        # Corrected since it was measured, or predicted without measurements.
         about["cells"] = {**result.cells, **COLUMNS["measure"].row(analysis)}
+    if "disc" in analysis.corrected:
+        about["cells"] |= COLUMNS["landmarks"].row(analysis)
     return Subject(**about, size=analysis.photograph.shape, pictures=pictures(analysis, longest))
 
 

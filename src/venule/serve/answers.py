@@ -8,6 +8,7 @@ from io import StringIO
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import LANDMARKS_OF, Cell
 from venule.analysis.definitions import describe
+from venule.dicom.source import Source
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
 from venule.measure.repeatability import repeats
@@ -68,6 +69,7 @@ def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
         ),
         fovea=None if fovea is None else Point(x=fovea.x, y=fovea.y, confidence=fovea.confidence),
         has_types={"artery", "vein"} <= set(prediction.maps),
+        from_dicom=isinstance(photograph.origin, Source),
     )
 
 

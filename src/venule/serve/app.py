@@ -12,12 +12,13 @@ from fastapi.staticfiles import StaticFiles
 from venule import __version__
 from venule.errors import VenuleError
 from venule.serve.beside import Beside
-from venule.serve.correcting import add_corrections, add_exports
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
 from venule.serve.routes.about import add_about
 from venule.serve.routes.beside import add_beside
 from venule.serve.routes.colors import add_colors
+from venule.serve.routes.corrections import add_corrections
+from venule.serve.routes.exports import add_exports
 from venule.serve.routes.photographs import add_photographs
 from venule.serve.routes.pictures import add_pictures
 from venule.serve.routes.tiles import add_tiles

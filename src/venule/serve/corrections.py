@@ -1,49 +1,41 @@
-"""Corrections of masks: taken stroke by stroke, saved at once, measured anew."""
+"""Corrections of what was found: taken stroke by stroke, saved at once, measured anew."""
 
-import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from venule.analysis.analyse import Analysis
-from venule.analysis.correction import HISTORY_SUFFIX, SUFFIX, Corrected, correct, encode_corrected
-from venule.batch.reading import read_corrected
-from venule.errors import OutputError, UsageError, VenuleError
+from venule.analysis.analyse import Analysis, Changed
+from venule.analysis.corrected_files import (
+    HISTORY_SUFFIX,
+    SUFFIXES,
+    Corrected,
+    StoredCorrection,
+    corrected_path,
+    encode_correction,
+    read_correction,
+)
+from venule.analysis.correction import (
+    apply,
+    correct,
+    correct_disc,
+    correct_probability,
+    correct_types,
+    with_pixels,
+)
+from venule.errors import ImageError, OutputError, VenuleError
 from venule.files.atomic import write_bytes
-from venule.image.arrays import Mask
+from venule.image.landmarks import Disc
+from venule.serve.history import append_line
 from venule.serve.service import Service, UnknownError
+from venule.serve.strokes import PARTS, Stroke
 
 
 class ElsewhereError(VenuleError):
     """Somebody else, or another window, has corrected the photograph meanwhile."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stroke:
-    """A rectangle of the mask as it is after a stroke; `bits` hold its rows, first bit first."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-    bits: bytes
-    tool: str = "brush"
-
-    def mask(self) -> Mask:
-        """(height, width) bool.
-
-        Raises:
-            UsageError: not as many bytes as the rectangle has bits.
-        """
-        size = self.width * self.height
-        if len(self.bits) != -(-size // 8):
-            raise UsageError(f"{len(self.bits)} bytes for {self.width} x {self.height} pixels")
-        bits = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=size)
-        return bits.reshape(self.height, self.width).astype(bool)
 
 
 @dataclass(frozen=True)
@@ -54,23 +46,32 @@ class Place:
     prediction_sha256: Callable[[], str]
 
     @property
-    def mask(self) -> Path:
-        """The corrected mask."""
-        return self.path.with_name(self.path.name + SUFFIX)
-
-    @property
     def history(self) -> Path:
         """Who did what when."""
         return self.path.with_name(self.path.name + HISTORY_SUFFIX)
 
+    def files(self) -> list[Path]:
+        """The files of the correction that are there."""
+        paths = (corrected_path(self.path, what) for what in SUFFIXES)
+        return [path for path in paths if path.is_file()]
+
 
 @dataclass(frozen=True)
 class Status:
-    """How far a photograph's correction is; `saved` is the file's name, None in memory alone."""
+    """How far a photograph's correction is; `saved` is a file's name, None in memory alone."""
 
     revision: int
     saved: str | None
     offered: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done, by which tool, and the parts that it changes."""
+
+    tool: str
+    of: Callable[[Analysis], Analysis]
+    parts: frozenset[Changed]
 
 
 @dataclass
@@ -99,56 +100,38 @@ class Corrections:
         with self._lock:
             return self._status(id, analysis)
 
-    def _status(self, id: str, analysis: Analysis) -> Status:
-        place = self.places.get(id)
-        saved = place.mask.name if place is not None and place.mask.is_file() else None
-        applied = analysis.mask_source == "corrected"
-        if id not in self._revisions:
-            self._revisions[id] = self._stored(place, analysis) if applied else 0
-        offered = saved is not None and not applied
-        return Status(self._revisions[id], saved if applied else None, offered)
-
-    def _stored(self, place: Place | None, analysis: Analysis) -> int:
-        found = None if place is None else read_corrected(place.mask, analysis.photograph.shape)
-        return 0 if found is None else found[1].revision
-
     def stroke(self, id: str, stroke: Stroke, *, base: int) -> Status:
-        """Take a stroke that was drawn on revision `base`, and save the mask.
+        """Take a stroke that was drawn on revision `base`, and save what it changes.
 
         Raises:
             UnknownError: no such photograph, or no result of it is at hand.
             ElsewhereError: the correction is at another revision.
-            UsageError: the rectangle is not in the photograph.
+            UsageError, ImageError: the stroke is broken, or not in the photograph.
             OutputError: it cannot be saved; nothing has changed then.
         """
-        analysis = self.service.analysis(id)
-        height, width = analysis.photograph.shape
-        right, bottom = stroke.left + stroke.width, stroke.top + stroke.height
-        if right > width or bottom > height:
-            raise UsageError("the stroke is not in the photograph")
-        mask = analysis.prediction.vessels.copy()
-        mask[stroke.top : bottom, stroke.left : right] = stroke.mask()
-        return self.replace(id, mask, base=base, tool=stroke.tool)
+        places, values = stroke.decoded()
 
-    def replace(self, id: str, mask: Mask, *, base: int, tool: str) -> Status:
-        """Take a whole mask, (H, W) bool, as `stroke` takes a part of it.
+        def changed(analysis: Analysis) -> Analysis:
+            if stroke.layer == "types":
+                return correct_types(analysis, places, values.astype(np.uint8))
+            if stroke.layer == "probability":
+                return correct_probability(analysis, places, values.astype(np.uint16))
+            return correct(analysis, with_pixels(analysis.prediction.vessels, places, values > 0))
 
-        Raises:
-            ImageError: a mask of another size, and as for `stroke`.
-        """
-        with self._lock:
-            analysis = self.service.analysis(id)
-            before = self._status(id, analysis)
-            if base != before.revision or before.offered:
-                raise ElsewhereError(
-                    "this photograph has been corrected elsewhere, or before; open it again"
-                )
-            changed = correct(analysis, mask)
-            revision = before.revision + 1
-            self._save(id, analysis, changed, revision, tool)
-            self._revisions[id] = revision
-            self.service.replace(id, changed)
-            return self._status(id, changed)
+        return self._change(id, base, Change(stroke.tool, changed, PARTS[stroke.layer]))
+
+    def disc(self, id: str, disc: Disc | None, *, base: int) -> Status:
+        """Take a disc that somebody has drawn, or that none is there; raises as `stroke` does."""
+
+        def changed(analysis: Analysis) -> Analysis:
+            return correct_disc(analysis, disc)
+
+        tool = "disc" if disc is not None else "no disc"
+        return self._change(id, base, Change(tool, changed, frozenset({"disc"})))
+
+    def change(self, id: str, change: Change, *, base: int) -> Status:
+        """Make any change; raises as `stroke` does."""
+        return self._change(id, base, change)
 
     def accept(self, id: str) -> Status:
         """Apply a correction that was made for another prediction.
@@ -158,40 +141,97 @@ class Corrections:
         """
         with self._lock:
             analysis = self.service.analysis(id)
-            place = self.places.get(id)
-            found = None
-            if place is not None:
-                found = read_corrected(place.mask, analysis.photograph.shape)
+            found = self._stored(id, analysis)
             if found is None:
                 raise UnknownError("no correction of this photograph is there to be used")
-            mask, about = found
-            changed = correct(analysis, mask)
-            self._save(id, analysis, changed, about.revision + 1, "taken over")
-            self._revisions[id] = about.revision + 1
-            self.service.replace(id, changed)
-            return self._status(id, changed)
+            stored = found.correction
 
-    def _save(self, id: str, before: Analysis, after: Analysis, revision: int, tool: str) -> None:
+            def changed(analysis: Analysis) -> Analysis:
+                return apply(analysis, stored)
+
+            parts: frozenset[Changed] = apply(analysis, stored).corrected
+            self._make(id, Change("taken over", changed, parts), found.revision + 1)
+            return self._status(id, self.service.analysis(id))
+
+    def put_aside(self, id: str) -> Status:
+        """Rename the files of a correction that was made for another prediction: none is lost.
+
+        Raises:
+            UnknownError: there is none.
+            OutputError: they cannot be renamed.
+        """
+        with self._lock:
+            analysis = self.service.analysis(id)
+            place = self.places.get(id)
+            if place is None or not self._status(id, analysis).offered:
+                raise UnknownError("no correction of another prediction is there")
+            for path in (*place.files(), place.history):
+                with suppress(FileNotFoundError):
+                    _rename(path)
+            self._revisions[id] = 0
+            return self._status(id, analysis)
+
+    def _status(self, id: str, analysis: Analysis) -> Status:
+        place = self.places.get(id)
+        saved = place.files() if place is not None else []
+        applied = bool(analysis.corrected)
+        if id not in self._revisions:
+            found = self._stored(id, analysis) if applied else None
+            self._revisions[id] = 0 if found is None else found.revision
+        offered = bool(saved) and not applied and self._stored(id, analysis) is not None
+        return Status(self._revisions[id], saved[0].name if saved and applied else None, offered)
+
+    def _stored(self, id: str, analysis: Analysis) -> StoredCorrection | None:
+        place = self.places.get(id)
+        if place is None:
+            return None
+        try:
+            return read_correction(place.path, analysis.photograph.shape)
+        except ImageError:
+            return None  # no file of ours
+
+    def _change(self, id: str, base: int, change: Change) -> Status:
+        with self._lock:
+            before = self._status(id, self.service.analysis(id))
+            if base != before.revision or before.offered:
+                raise ElsewhereError(
+                    "this photograph has been corrected elsewhere, or before; open it again"
+                )
+            self._make(id, change, before.revision + 1)
+            return self._status(id, self.service.analysis(id))
+
+    def _make(self, id: str, change: Change, revision: int) -> None:
+        """Save and keep a change; again where the service has found more meanwhile."""
+        while True:
+            before = self.service.analysis(id)
+            after = change.of(before)
+            self._save(id, change, before, after, revision)
+            if self.service.replace(id, after, instead_of=before):
+                self._revisions[id] = revision
+                return
+
+    def _save(
+        self, id: str, change: Change, before: Analysis, after: Analysis, revision: int
+    ) -> None:
         place = self.places.get(id)
         if place is None:
             return
-        digest = place.prediction_sha256()
-        write_bytes(place.mask, encode_corrected(after, Corrected(digest, revision)))
-        old, new = before.prediction.vessels, after.prediction.vessels
-        line = {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "who": self.who,
-            "what": tool,
-            "revision": revision,
-            "added_px": int(np.count_nonzero(new & ~old)),
-            "removed_px": int(np.count_nonzero(old & ~new)),
-            "model": after.model,
-            "prediction_sha256": digest,
-        }
-        try:
-            with place.history.open("a", encoding="utf-8") as history:
-                history.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise OutputError(
-                f"{place.history.name}: cannot be written ({error.strerror})"
-            ) from error
+        about = Corrected(place.prediction_sha256(), revision)
+        files = list(encode_correction(after, about, change.parts))
+        for what, content in files:
+            write_bytes(corrected_path(place.path, what), content)
+        line = {"who": self.who, "what": change.tool, "revision": revision}
+        append_line(place.history, line, before, after, about.prediction_sha256)
+
+
+def _rename(path: Path) -> None:
+    """Put `.old` after a file's name, or `.old2` and so on where that is there."""
+    number = 1
+    while (new := path.with_name(f"{path.name}.old{number if number > 1 else ''}")).exists():
+        number += 1
+    try:
+        path.rename(new)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{path.name}: cannot be renamed ({error.strerror})") from error

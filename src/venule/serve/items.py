@@ -37,6 +37,7 @@ class Item:
     cells: dict[str, Cell] = field(default_factory=dict)
     known: Mapping[str, Cell] = field(default_factory=dict)  # what a ledger has of it
     began: float | None = None
+    rests_until: float = 0.0  # is not measured before, for it is being corrected
     later_taken: bool = False  # steps beyond the vessels have been taken
     stored: str | None = None  # the name of its results in a folder of results
 
@@ -45,7 +46,8 @@ class Item:
         """Memory that its photograph and analysis take, about."""
         if self.analysis is None:
             return 0
-        maps = self.analysis.prediction.maps.values()
+        maps = list(self.analysis.prediction.maps.values())
+        maps += [one.before for one in maps if one.before is not None]
         arrays = self.analysis.photograph.pixels.nbytes + sum(one.levels.nbytes for one in maps)
         return arrays + self.analysis.prediction.fov.mask.nbytes
 

@@ -13,6 +13,7 @@ class Limits:
         waiting: photographs that are received or wait to be analysed; more are sent away.
         analysis_s: seconds after which an analysis counts as failed.
         upload_s: seconds that a client may take to send a file.
+        rest_s: seconds after a correction before it is measured: the next stroke is saved first.
         kept_bytes: of photographs and results in memory; the least recently used go first.
         kept_photographs: dropped photographs that are remembered.
     """
@@ -22,5 +23,6 @@ class Limits:
     waiting: int = 16
     analysis_s: float = 300.0
     upload_s: float = 60.0
+    rest_s: float = 1.0
     kept_bytes: int = 2**30
     kept_photographs: int = 200

@@ -11,6 +11,7 @@ from PIL import Image
 
 from venule.analysis.analyse import Analysis
 from venule.image.arrays import RGB
+from venule.image.artery_vein import type_bits
 from venule.image.encode import encode_jpeg
 from venule.image.illumination import Illumination, correct_illumination
 from venule.image.levels import Levels
@@ -22,9 +23,6 @@ VIEWS: tuple[View, ...] = get_args(View)
 THUMBNAIL_PX = 72
 
 Number = TypeVar("Number", np.uint8, np.uint16)
-
-ARTERY, VEIN = 1, 2
-"""Bits of the map of classes."""
 
 
 def view(analysis: Analysis, name: View, longest_px: int) -> bytes:
@@ -67,12 +65,16 @@ def packed_places(places: NDArray[np.uint8], longest_px: int) -> tuple[tuple[int
 
 
 def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
-    """As `levels`, of the map of `ARTERY` and `VEIN` bits, uint8; None where they are not known."""
+    """As `levels`, of the map of types, uint8; None where they are not known."""
     maps = analysis.prediction.maps
     if not {"artery", "vein"} <= set(maps):
         return None
-    bits = maps["artery"].mask * np.uint8(ARTERY) | maps["vein"].mask * np.uint8(VEIN)
-    return packed_places(bits, longest_px)
+    return packed_places(type_bits(maps["artery"].mask, maps["vein"].mask), longest_px)
+
+
+def field(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]:
+    """As `levels`, of the field of view, uint8: 1 inside."""
+    return packed_places(analysis.prediction.fov.mask.astype(np.uint8), longest_px)
 
 
 def _reduced(values: NDArray[Number], longest_px: int) -> NDArray[Number]:

@@ -95,6 +95,7 @@ class Found(BaseModel):
     disc: Ellipse | None
     fovea: Point | None
     has_types: bool
+    from_dicom: bool
 
 
 class Result(Entry):

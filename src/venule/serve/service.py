@@ -172,15 +172,21 @@ class Service:
         with self._changed:
             return tuple(reversed(self._uploads.values()))
 
-    def replace(self, id: str, analysis: Analysis) -> None:
-        """Take another analysis of a photograph for its own, and measure that."""
+    def replace(self, id: str, analysis: Analysis, *, instead_of: Analysis) -> bool:
+        """Take another analysis of a photograph for its own, and measure that.
+
+        False, and nothing has changed, if its own is no longer the one that this stands for.
+        """
         with self._changed:
             item = self._find(id)
+            if item.analysis is not instead_of:
+                return False
             self._keep(item, analysis)
-            item.complete = False
+            item.complete, item.rests_until = False, time.monotonic() + self.limits.rest_s
             if item not in self._second:
                 self._second.append(item)
             self._changed.notify_all()
+            return True
 
     @property
     def waiting(self) -> int:
@@ -245,9 +251,13 @@ class Service:
                     item = self._first.popleft()
                     item.begin()
                     return item, False
-                if self._second:
-                    return self._second.popleft(), True
-                self._changed.wait()
+                now = time.monotonic()
+                ready = next((one for one in self._second if one.rests_until <= now), None)
+                if ready is not None:
+                    self._second.remove(ready)
+                    return ready, True
+                rest = min((one.rests_until - now for one in self._second), default=None)
+                self._changed.wait(rest)
         return None
 
     def _begin(self, item: Item) -> None:

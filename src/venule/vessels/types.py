@@ -71,7 +71,7 @@ def vessel_types(
             is what most of its own pixels look like.
     """
     odds = _log_odds(artery) - _log_odds(vein)
-    owner = _owners(mask, tree)
+    owner = owners(mask, tree)
     evidence, weight = _own_evidence(odds, owner, len(tree.segments))
     if consistent and len(tree.segments) > 1:
         evidence = _agree(_even(evidence, weight), weight, tree)
@@ -80,7 +80,7 @@ def vessel_types(
     arteries, veins = mask & is_artery, mask & ~is_artery
     for node in tree.nodes:
         if _types_cross(node, evidence):
-            here = _around(node, mask)
+            here = pixels_around(node, mask)
             arteries[here] |= mask[here]
             veins[here] |= mask[here]
     return VesselTypes(arteries, veins, evidence, agreed)
@@ -91,7 +91,7 @@ def _log_odds(probability: FloatMap) -> NDArray[np.float64]:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def _owners(mask: Mask, tree: VesselTree) -> NDArray[np.intp]:
+def owners(mask: Mask, tree: VesselTree) -> NDArray[np.intp]:
     """(H, W) the segment whose centreline is nearest to each pixel of the mask, -1 elsewhere."""
     seeds = np.full(mask.shape, -1, np.intp)
     for number, segment in enumerate(tree.segments):
@@ -153,7 +153,7 @@ def _pairs(tree: VesselTree) -> Iterator[tuple[int, int, float]]:
     for node in tree.nodes:
         if len(node.arms) < 2:
             continue
-        through = _through(node)
+        through = through_pairs(node)
         for one, other in combinations(node.arms, 2):
             if one.segment == other.segment:
                 continue
@@ -165,7 +165,7 @@ def _pairs(tree: VesselTree) -> Iterator[tuple[int, int, float]]:
                 yield one.segment, other.segment, -ACROSS
 
 
-def _through(node: Node) -> list[tuple[Arm, Arm]]:
+def through_pairs(node: Node) -> list[tuple[Arm, Arm]]:
     """The pairs of arms that run straight through a crossing; fewer than two at a bifurcation."""
     if len(node.arms) < 4:
         return []
@@ -183,12 +183,12 @@ def _through(node: Node) -> list[tuple[Arm, Arm]]:
 
 
 def _types_cross(node: Node, evidence: NDArray[np.float64]) -> bool:
-    through = _through(node)
+    through = through_pairs(node)
     types = {evidence[one.segment] + evidence[other.segment] >= 0 for one, other in through}
     return len(types) == 2
 
 
-def _around(node: Node, mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def pixels_around(node: Node, mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The pixels within a node's radius."""
     reach = int(np.ceil(node.radius_px))
     row, column = (round(float(value)) for value in node.position)

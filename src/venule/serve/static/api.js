@@ -51,10 +51,15 @@ export const uncertain = (id) => json(at(id, "/uncertain"));
 
 export const correction = (id) => json(at(id, "/correction"));
 export const acceptCorrection = (id) => json(at(id, "/correction"), { method: "POST" });
-export const stroke = (id, query, bits) =>
-  json(at(id, `/strokes?${new URLSearchParams(query)}`), { method: "POST", body: bits, headers: { "Content-Type": "application/octet-stream" } });
+export const putAside = (id) => json(at(id, "/correction"), { method: "DELETE" });
+const bytes = (body) => ({ method: "POST", body, headers: { "Content-Type": "application/octet-stream" } });
+const told = (body) => ({ method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+export const stroke = (id, query, content) => json(at(id, `/strokes?${new URLSearchParams(query)}`), bytes(content));
+export const takeFile = (id, file, base) => json(at(id, `/correction/file?base=${base}`), bytes(file));
+export const disc = (id, ellipse, base) => json(at(id, `/disc?base=${base}`), told({ disc: ellipse && { x: ellipse.x, y: ellipse.y, major_px: ellipse.major_px, minor_px: ellipse.minor_px, angle: ellipse.angle } }));
+export const branch = (id, [x, y], type, tree) => json(at(id, "/branch"), told({ x, y, type, tree }));
 export const path = (id, [x0, y0], [x1, y1]) =>
-  json(at(id, "/path"), { method: "POST", body: JSON.stringify({ x0, y0, x1, y1 }), headers: { "Content-Type": "application/json" } });
+  json(at(id, "/path"), told({ x0, y0, x1, y1 }));
 
 export const tableOf = (query) => `/api/measurements.csv?${new URLSearchParams(query)}`;
 

@@ -1,45 +1,70 @@
-// Brush, eraser, path and fill on the map of levels; each stroke is sent as it ends and can be undone.
+// Corrections: tools that change the maps of a photograph, stroke by stroke, with undo and redo.
 
 import * as api from "./api.js";
+import { resume, takeFile } from "./bring.js";
+import { DiscTool, ordered } from "./disc.js";
+import { Outbox } from "./outbox.js";
+import { boxOf, FULL, raised } from "./strokes.js";
 
-const FULL = 65535;
-const MOST = 128 * 2 ** 20;  // bytes of strokes that can be undone
+const MOST = 128 * 2 ** 20;  // bytes of strokes that can be undone or done again
 const SPREAD = 0.4;          // share of the threshold down to which the fill tool spreads
+const TIMES = 4;             // what one stroke multiplies the odds of a vessel by
+const TYPES = { artery: 1, vein: 2, none: 0 };
+const SIZED = { paint: 6, erase: 12, path: 3, soft: 16 };
+
+export const TOOLS = ["paint", "erase", "soft", "path", "fill", "artery", "vein", "disc"];
 
 export class Editor {
   constructor({ stage, camera, state, redraw, say, changed }) {
     Object.assign(this, { stage, camera, state, redraw, say, changed });
     this.tool = "";
-    this.sizes = { paint: 6, erase: 12, path: 3 };
+    this.tree = true;  // what branches from a vessel becomes its type, too
+    this.sizes = { ...SIZED };
+    this.handles = new DiscTool(camera, document.getElementById("marks"));
     this.reset();
     stage.addEventListener("pointerdown", (event) => this.down(event), { capture: true });
     stage.addEventListener("pointermove", (event) => this.move(event), { capture: true });
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => this.up(event), { capture: true });
     stage.addEventListener("pointerleave", () => this.hover(null));
     stage.addEventListener("contextmenu", (event) => { if (this.tool) event.preventDefault(); });
+    stage.addEventListener("dblclick", (event) => { if (this.tool) event.stopImmediatePropagation(); }, { capture: true });
     stage.addEventListener("wheel", (event) => { if (this.tool && event.altKey) { event.preventDefault(); this.resize(event.deltaY < 0 ? 1 : -1); } }, { passive: false });
     this.channel = "BroadcastChannel" in window ? new BroadcastChannel("venule") : null;
     this.channel?.addEventListener("message", ({ data }) => {
       if (data.id === this.id && data.revision > this.revision) this.elsewhere();
     });
-    addEventListener("beforeunload", (event) => { if (this.queue.length && this.stopped) event.preventDefault(); });
   }
 
+  get revision() { return this.outbox.revision; }
+  get queue() { return this.outbox.items; }
+
   reset() {
-    Object.assign(this, { id: null, map: null, revision: 0, stroke: null, done: [], undone: [], queue: [], sending: false, stopped: false, from: null, saved: null });
+    this.outbox = new Outbox(null, {});  // the one before goes on until all is saved
+    Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, done: [], undone: [], from: null, offered: false });
   }
 
   // A photograph has been opened; `map` holds its levels, which strokes change.
   async open(id, map, threshold) {
     this.reset();
-    Object.assign(this, { id, map, threshold });
-    const status = await api.correction(id);
+    Object.assign(this, { id, threshold });
+    const whole = map.width === this.state.open?.found.width && map.height === this.state.open?.found.height;
+    const [status, field] = await Promise.all([api.correction(id), whole ? api.map(id, "field", map.width > map.height ? map.width : map.height, Uint8Array) : null]);
     if (this.id !== id) return;
-    this.revision = status.revision;
-    this.saved = status.saved;
-    this.offered = status.offered;
-    this.resume();
+    Object.assign(this, { map, field: field?.values, seen: whole ? new Uint8Array(map.values.length) : null, offered: status.offered });
+    this.outbox = this.outboxOf(id, status);
+    if (!this.offered && this.whole) resume(this);
     this.changed();
+  }
+
+  outboxOf(id, status) {
+    const box = new Outbox(id, {
+      revision: status.revision, saved_as: status.saved,
+      said: (text) => this.say(text),
+      sent: (revision) => { this.channel?.postMessage({ id, revision }); if (this.outbox === box) this.changed(); },
+      saved: () => { if (this.outbox === box) this.state.measure(); },
+      conflict: () => { if (this.outbox === box) this.elsewhere(); },
+    });
+    return box;
   }
 
   get whole() { const found = this.state.open?.found; return Boolean(found && this.map && this.map.width === found.width && this.map.height === found.height); }
@@ -50,21 +75,29 @@ export class Editor {
     this.from = null;
     this.tool = tool === this.tool ? "" : tool;
     this.stage.dataset.tool = this.tool;
+    if (this.tool) this.state.atThreshold();
+    if (this.tool in TYPES) api.branch(this.id, [0, 0], "none", false).catch(() => {});  // traces the vessels ahead of the click
     this.hover(null);
+    this.handles.show(this.tool === "disc" ? this.disc : null);
     this.changed();
   }
 
-  get kind() { return this.tool === "erase" ? "erase" : this.tool === "path" ? "path" : "paint"; }
+  get kind() { return this.tool in SIZED ? this.tool : "paint"; }
   resize(by) { this.sizes[this.kind] = Math.min(200, Math.max(1, this.sizes[this.kind] + by)); this.hover(this.last); this.changed(); }
 
+  // Pointer
+
   down(event) {
-    if (!this.tool || event.shiftKey || event.button === 1 || this.offered) return;
+    if (!this.tool || event.shiftKey || event.button === 1 || this.offered || !this.map) return;
     event.preventDefault();  // the camera stays where it is
     this.stage.setPointerCapture(event.pointerId);
-    const at = this.place(event), erasing = this.tool === "erase" || event.ctrlKey || event.button === 2;
+    const at = this.place(event), against = event.ctrlKey || event.button === 2, erasing = this.tool === "erase" || against;
     if (this.tool === "fill") return this.fill(at, erasing);
     if (this.tool === "path") return this.follow(at, erasing);
-    this.begin(erasing ? "erase" : "paint", erasing && this.tool !== "erase" ? this.sizes.paint : this.sizes[this.kind]);
+    if (this.tool in TYPES) return this.pick(at, against ? "none" : this.tool, this.tree && !event.altKey);
+    if (this.tool === "disc") return this.beginDisc(event, at, against);
+    if (this.tool === "soft") this.begin("probability", against ? "unlikelier" : "likelier", this.sizes.soft);
+    else this.begin("mask", erasing ? "erase" : "paint", erasing && this.tool !== "erase" ? this.sizes.paint : this.sizes[this.kind]);
     this.stroke.pointer = event.pointerId;
     this.dab(at, at);
   }
@@ -82,6 +115,7 @@ export class Editor {
       return;
     }
     stroke.pan = null;
+    if (stroke.layer === "disc") return this.setDisc(this.handles.at(this.place(event)));
     const steps = event.getCoalescedEvents?.() ?? [];
     for (const step of steps.length ? steps : [event]) { const at = this.place(step); this.dab(stroke.at ?? at, at); }
   }
@@ -92,211 +126,236 @@ export class Editor {
 
   // Strokes
 
-  begin(kind, size) { this.stroke = { kind, size, rows: new Map(), box: [Infinity, Infinity, -1, -1], at: null }; }
+  values(layer) { return layer === "types" ? this.types.values : this.map.values; }
+
+  begin(layer, tool, size = 1) { this.end(); this.stroke = { layer, tool, size, places: [], before: [], from: new Map(), at: null }; }
 
   // A disc moved from one place to another; of size 1 it is one pixel.
   dab(from, to) {
-    const { map, stroke } = this, radius = stroke.size / 2, value = stroke.kind === "erase" ? 0 : FULL;
+    const { map, stroke } = this, radius = stroke.size / 2, soft = stroke.layer === "probability";
     const [x0, y0] = from, [x1, y1] = to, dx = x1 - x0, dy = y1 - y0, long = dx * dx + dy * dy;
     const left = Math.max(0, Math.floor(Math.min(x0, x1) - radius)), right = Math.min(map.width, Math.ceil(Math.max(x0, x1) + radius) + 1);
     const top = Math.max(0, Math.floor(Math.min(y0, y1) - radius)), bottom = Math.min(map.height, Math.ceil(Math.max(y0, y1) + radius) + 1);
-    const reach = Math.max(radius, 0.501) ** 2;
+    const reach = Math.max(radius, 0.501) ** 2, value = stroke.tool === "erase" ? 0 : FULL;
     let [l, t, r, b] = [Infinity, Infinity, -1, -1];
     for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) {
       const u = x + 0.5 - x0, v = y + 0.5 - y0, along = long ? Math.min(1, Math.max(0, (u * dx + v * dy) / long)) : 0;
       const apart = stroke.size <= 1 && !long ? (Math.floor(x0) === x && Math.floor(y0) === y ? 0 : 1e9) : (u - along * dx) ** 2 + (v - along * dy) ** 2;
       if (apart > reach) continue;
-      this.set(y * map.width + x, value);
+      if (soft) this.soften(y * map.width + x, Math.round(255 * (1 - apart / reach))); else this.set(y * map.width + x, value);
       l = Math.min(l, x); r = Math.max(r, x); t = Math.min(t, y); b = Math.max(b, y);
     }
     stroke.at = to;
-    this.touched(l, t, r + 1, b + 1);
+    this.touched(stroke.layer, [l, t, r + 1, b + 1]);
   }
 
   set(at, value) {
-    const { values } = this.map;
-    if (values[at] === value) return;
-    if (!this.stroke.rows.has(at)) this.stroke.rows.set(at, values[at]);
+    const { stroke, seen, field } = this, values = this.values(stroke.layer);
+    if (seen[at]) { values[at] = value; return; }
+    if (!field[at] || (stroke.layer === "mask" ? (values[at] >= this.threshold) === (value > 0) : values[at] === value)) return;
+    seen[at] = 1;
+    stroke.places.push(at);
+    stroke.before.push(values[at]);
     values[at] = value;
   }
 
-  touched(left, top, right, bottom) {
+  // In its middle a stroke multiplies the odds by TIMES, towards its rim by less; once, however often it comes by.
+  soften(at, weight) {
+    const { stroke, seen, field, map: { values } } = this;
+    if (weight <= seen[at] || !field[at]) return;
+    if (!seen[at]) { stroke.from.set(at, values[at]); stroke.places.push(at); stroke.before.push(values[at]); }
+    seen[at] = weight;
+    values[at] = raised(stroke.from.get(at), TIMES ** ((stroke.tool === "likelier" ? weight : -weight) / 255));
+  }
+
+  touched(layer, [left, top, right, bottom]) {
     if (right <= left || bottom <= top) return;
-    const box = this.stroke.box;
-    this.stroke.box = [Math.min(box[0], left), Math.min(box[1], top), Math.max(box[2], right), Math.max(box[3], bottom)];
-    this.state.renderer.touch(left, top, right, bottom);
-    this.redraw();
+    this.state.renderer[layer === "types" ? "touchTypes" : "touch"](left, top, right, bottom);
+    this.redraw([left, top, right, bottom]);
   }
 
   end() {
     const stroke = this.stroke;
     this.stroke = null;
-    if (!stroke || !stroke.rows.size) return;
-    const at = Uint32Array.from(stroke.rows.keys()), before = Uint16Array.from(stroke.rows.values());
-    const after = Uint16Array.from(at, (place) => this.map.values[place]);
-    this.done.push({ at, before, after, box: stroke.box });
-    this.undone = [];
-    let bytes = this.done.reduce((sum, one) => sum + 8 * one.at.length, 0);
-    while (bytes > MOST && this.done.length > 1) bytes -= 8 * this.done.shift().at.length;
-    this.send(stroke.box, stroke.kind);
+    if (!stroke) return;
+    if (stroke.layer === "disc") return this.endDisc(stroke);
+    const at = Uint32Array.from(stroke.places), values = this.values(stroke.layer);
+    for (const place of at) this.seen[place] = 0;
+    if (!at.length) return;
+    const before = values.constructor.from(stroke.before), after = values.constructor.from(at, (place) => values[place]);
+    this.remember([{ layer: stroke.layer, at, before, after }]);
+    this.send(stroke.layer, at, stroke.tool);
     this.changed();
+  }
+
+  // Keep what can be undone, up to MOST bytes; the oldest goes first.
+  remember(parts) {
+    const size = (entry) => entry.reduce((sum, { at, before }) => sum + (at ? at.byteLength + 2 * before.byteLength : 64), 0);
+    this.undone = [];
+    this.done.push(Object.assign(parts, { bytes: size(parts) }));
+    let bytes = this.done.reduce((sum, one) => sum + one.bytes, 0);
+    while (bytes > MOST && this.done.length > 1) bytes -= this.done.shift().bytes;
   }
 
   undo() { this.end(); this.swap(this.done, this.undone, "before", "undo"); }
   redo() { this.end(); this.swap(this.undone, this.done, "after", "redo"); }
 
   swap(from, to, which, tool) {
-    const one = from.pop();
-    if (!one) return;
-    one.at.forEach((place, index) => { this.map.values[place] = one[which][index]; });
-    to.push(one);
-    this.state.renderer.touch(...one.box);
-    this.redraw();
-    this.send(one.box, tool);
+    const parts = from.pop();
+    if (!parts) return;
+    to.push(parts);
+    for (const { layer, at, [which]: values } of parts) {
+      if (layer === "disc") { this.setDisc(values); this.outbox.push({ layer, tool, disc: values }); continue; }
+      this.put(layer, at, values);
+      this.send(layer, at, tool);
+    }
     this.changed();
+  }
+
+  put(layer, at, values) {
+    const map = this.values(layer);
+    for (let i = 0; i < at.length; i++) map[at[i]] = values[i];
+    if (at.length) this.touched(layer, boxOf(at, this.map.width));
+  }
+
+  send(layer, at, tool) {
+    const { threshold } = this, values = this.values(layer);
+    const sent = layer === "mask" ? Uint8Array.from(at, (place) => (values[place] >= threshold ? 1 : 0)) : values.constructor.from(at, (place) => values[place]);
+    this.outbox.push({ layer, tool, at, values: sent });
   }
 
   // The path tool: a click begins, the next follows the vessel to there and begins again.
   async follow(at, erasing) {
-    const here = at.map((part, axis) => Math.min(Math.max(0, Math.floor(part)), (axis ? this.map.height : this.map.width) - 1));
-    const from = this.from;
+    const here = this.pixel(at), { from, id } = this;
     this.from = here;
     this.changed();
     if (!from) return this.say("Now click where the vessel leads to.");
     try {
-      const places = await api.path(this.id, from, here);
-      if (!places.length) return;
-      this.begin(erasing ? "erase" : "path", this.sizes.path);
+      const places = await api.path(id, from, here);
+      if (!places.length || this.id !== id) return;
+      this.begin("mask", erasing ? "erase" : "path", this.sizes.path);
+      const vessel = places.map(([x, y]) => !erasing && this.map.values[y * this.map.width + x] >= this.threshold);
       for (let i = 0; i < places.length; i++) {
+        if (vessel[i] && vessel[Math.max(0, i - 1)]) continue;  // no vessel grows wider
         const [a, b] = [places[Math.max(0, i - 1)], places[i]].map(([x, y]) => [x + 0.5, y + 0.5]);
         this.dab(a, b);
       }
       this.end();
+      this.say("Click where it goes on; Esc ends.");
     } catch (error) { this.say(error.message); }
   }
 
-  // The fill tool takes a component away, or adds what is connected and half as likely as a vessel.
+  pixel(at) { return at.map((part, axis) => Math.min(Math.max(0, Math.floor(part)), (axis ? this.map.height : this.map.width) - 1)); }
+
+  // The fill tool takes a component away, or adds what is connected and at least SPREAD times as likely as a vessel.
   fill([px, py], erasing) {
-    const { map } = this, x = Math.floor(px), y = Math.floor(py), t = this.threshold;
-    if (x < 0 || y < 0 || x >= map.width || y >= map.height) return;
-    const least = erasing ? t : Math.max(1, SPREAD * t), start = y * map.width + x;
-    if (map.values[start] < least) return this.say(erasing ? "No vessel is there." : "Too unlikely a vessel to be filled; use the brush.");
-    this.begin(erasing ? "erase" : "fill", 1);
-    const value = erasing ? 0 : FULL, waiting = [start], seen = new Uint8Array(map.values.length);
-    seen[start] = 1;
-    let [l, t0, r, b] = [x, y, x, y];
+    const { map } = this, { values, width, height } = map, x = Math.floor(px), y = Math.floor(py), t = this.threshold;
+    if (x < 0 || y < 0 || x >= width || y >= height) return;
+    const least = erasing ? t : Math.max(1, SPREAD * t), start = y * width + x;
+    if (values[start] < least) return this.say(erasing ? "No vessel is there." : "Too unlikely a vessel to be filled; use the brush.");
+    this.begin("mask", erasing ? "erase" : "fill");
+    const waiting = [start], known = new Uint8Array(values.length), value = erasing ? 0 : FULL;
+    known[start] = 1;
     while (waiting.length) {
-      const at = waiting.pop(), cx = at % map.width, cy = (at - cx) / map.width;
-      l = Math.min(l, cx); r = Math.max(r, cx); t0 = Math.min(t0, cy); b = Math.max(b, cy);
-      for (let v = Math.max(0, cy - 1); v <= Math.min(map.height - 1, cy + 1); v++) for (let u = Math.max(0, cx - 1); u <= Math.min(map.width - 1, cx + 1); u++) {
-        const next = v * map.width + u;
-        if (!seen[next] && map.values[next] >= least) { seen[next] = 1; waiting.push(next); }
+      const at = waiting.pop(), cx = at % width, cy = (at - cx) / width;
+      for (let v = Math.max(0, cy - 1); v <= Math.min(height - 1, cy + 1); v++) for (let u = Math.max(0, cx - 1); u <= Math.min(width - 1, cx + 1); u++) {
+        const next = v * width + u;
+        if (!known[next] && values[next] >= least) { known[next] = 1; waiting.push(next); }
       }
       this.set(at, value);
     }
-    this.touched(l, t0, r + 1, b + 1);
+    this.touched("mask", boxOf(this.stroke.places, width));
     this.end();
   }
 
-  // What has been drawn is kept in the browser until the server has saved it.
-
-  get key() { return `stroke ${this.id}`; }
-
-  keep() {
-    try {
-      if (this.queue.length) localStorage.setItem(this.key, JSON.stringify(this.queue.map(({ box, tool, bits }) => ({ box, tool, bits: btoa(letters(bits)) }))));
-      else localStorage.removeItem(this.key);
-    } catch { /* the browser keeps no more; the page still has it */ }
-  }
-
-  // Strokes that a closed tab or a stopped server left unsaved are drawn and sent again.
-  resume() {
-    let kept = null;
-    try { kept = JSON.parse(localStorage.getItem(this.key)); } catch { /* not ours */ }
-    if (!Array.isArray(kept) || !kept.length || !this.whole || this.offered) return;
-    for (const { box, tool, bits } of kept) {
-      const bytes = Uint8Array.from(atob(bits), (letter) => letter.charCodeAt(0));
-      const [left, top, right, bottom] = box;
-      let place = 0;
-      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++, place++) {
-        const inside = (bytes[place >> 3] >> (7 - (place & 7))) & 1, at = y * this.map.width + x;
-        if (inside !== Number(this.map.values[at] >= this.threshold)) this.map.values[at] = inside ? FULL : 0;
-      }
-      this.state.renderer.touch(left, top, right, bottom);
-      this.queue.push({ box, tool, bits: bytes });
-    }
-    this.redraw();
-    this.say("Strokes that were not saved have been found again.");
-    this.flush();
-  }
-
-  send(box, tool) {
-    const [left, top, right, bottom] = box, bits = new Uint8Array(Math.ceil(((right - left) * (bottom - top)) / 8));
-    let place = 0;
-    for (let y = top; y < bottom; y++) for (let x = left; x < right; x++, place++) {
-      if (this.map.values[y * this.map.width + x] >= this.threshold) bits[place >> 3] |= 128 >> (place & 7);
-    }
-    this.queue.push({ box, tool, bits });
-    this.keep();
-    this.flush();
-  }
-
-  async flush() {
-    if (this.sending) return;
-    this.sending = true;
+  // Arteries and veins: the vessel that is clicked on, with what branches from it.
+  async pick(at, type, tree) {
     const { id } = this;
-    while (this.queue.length && this.id === id) {
-      const { box: [left, top, right, bottom], tool, bits } = this.queue[0];
-      try {
-        const status = await api.stroke(id, { left, top, width: right - left, height: bottom - top, base: this.revision, tool }, bits);
-        if (this.id !== id) break;
-        this.queue.shift();
-        this.revision = status.revision;
-        this.saved = status.saved;
-        this.stopped = false;
-        this.keep();
-        this.channel?.postMessage({ id, revision: this.revision });
-      } catch (error) {
-        if (this.id !== id) break;
-        if (error.status === 409) { this.elsewhere(); break; }
-        this.stopped = true;
-        this.say(`Not saved yet: ${error.message}`);
-        this.changed();
-        if (error.status !== 0 && error.status !== 507 && error.status !== 429) break;
-        await new Promise((done) => setTimeout(done, 2000));
-        continue;
-      }
-      this.changed();
-      if (!this.queue.length) this.state.measure();
-    }
-    this.sending = false;
+    this.say("Looking at the vessel …");
+    try {
+      const { runs, note } = await api.branch(id, this.pixel(at), type, tree);
+      if (this.id !== id) return;
+      this.say(note || (runs.length ? `Now ${type === "none" ? "of no type" : type === "artery" ? "an artery" : "a vein"}.` : "It is one already."));
+      if (!runs.length) return;
+      this.typed();
+      this.begin("types", type === "none" ? "no type" : type);
+      for (const [first, length, bits] of runs) for (let i = first; i < first + length; i++) this.set(i, bits);
+      this.touched("types", boxOf(this.stroke.places, this.map.width));
+      this.end();
+    } catch (error) { this.say(error.message); }
   }
+
+  // The map of types, an empty one where none is known.
+  typed() {
+    if (this.types) return;
+    const { width, height } = this.map;
+    this.setTypes({ values: new Uint8Array(width * height), width, height });
+    this.state.open.found.has_types = true;
+    this.state.renderer.setTypes(this.types);
+    this.changed();
+  }
+
+  // Types have come from the server; what is not saved yet holds.
+  setTypes(map) {
+    this.types = map;
+    for (const { layer, at, values } of this.queue) if (layer === "types") at.forEach((place, i) => { map.values[place] = values[i]; });
+  }
+
+  // The optic disc
+
+  get disc() { return this.state.open?.found.disc ?? null; }
+
+  beginDisc(event, at, away) {
+    const before = this.disc;
+    this.end();
+    this.stroke = { layer: "disc", before, pointer: event.pointerId, at: null };
+    if (away) { this.setDisc(null); return this.end(); }
+    this.handles.begin(at, before);
+  }
+
+  endDisc({ before }) {
+    this.handles.end();
+    const after = this.disc && ordered(this.disc);
+    if (JSON.stringify(before) === JSON.stringify(after)) return;
+    this.setDisc(after);
+    this.remember([{ layer: "disc", before, after }]);
+    this.outbox.push({ layer: "disc", tool: "disc", disc: after });
+    this.changed();
+  }
+
+  setDisc(disc) {
+    this.state.open.found.disc = disc && { ...disc, confidence: 1 };
+    this.state.mark();
+    this.redraw();
+  }
+
+  // The photograph has been found anew by the server; a disc that is not saved yet holds.
+  adopt(found) {
+    const unsaved = this.queue.filter(({ layer }) => layer === "disc").at(-1);
+    if (this.stroke?.layer === "disc") found.disc = this.disc; else if (unsaved) found.disc = unsaved.disc;
+  }
+
+  take(file) { return takeFile(this, file); }
 
   elsewhere() {
-    this.say("This photograph has been corrected in another window. Open it again to go on there.");
-    this.queue = [];
-    this.keep();
-    this.tool = "";
+    const unsaved = this.queue.length ? " What is not saved yet will be put upon it." : "";
+    this.say(`This photograph has been corrected in another window. Open it again to go on there.${unsaved}`);
+    this.outbox.leave();  // the browser keeps what is not saved, until it is opened again
+    Object.assign(this, { tool: "", offered: false, map: null, stroke: null });
     this.stage.dataset.tool = "";
-    this.offered = false;
-    this.map = null;
     this.changed();
     dispatchEvent(new CustomEvent("elsewhere", { detail: this.id }));
   }
 
   // The cursor: a ring, dark and light, of the brush's size.
   hover(event) {
-    const ring = document.getElementById("ring"), kind = this.tool;
-    const shown = event && kind && kind !== "fill";
+    const ring = document.getElementById("ring"), shown = event && (this.tool in SIZED);
     ring.hidden = !shown;
     if (!shown) return;
     const box = this.stage.getBoundingClientRect(), size = Math.max(3, (this.sizes[this.kind] * this.camera.zoom) / this.camera.scale);
     Object.assign(ring.style, { left: `${event.clientX - box.left}px`, top: `${event.clientY - box.top}px`, width: `${size}px`, height: `${size}px` });
   }
-}
 
-function letters(bytes) {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return text;
+  // The view has moved.
+  moved() { this.handles.show(this.tool === "disc" ? this.disc : null); }
 }

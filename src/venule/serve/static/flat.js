@@ -1,5 +1,6 @@
 // The same without WebGL2: the vessels are a picture of their own, drawn over the photograph.
 
+import { onCanvas } from "./gl.js";
 import { colorOf } from "./scale.js";
 
 export class Canvas2 {
@@ -21,7 +22,24 @@ export class Canvas2 {
   setTints(map) { this.tints = map; this.drawn = ""; }
   touch(left, top, right, bottom) { if (this.layer) this.paint(this.look, Math.max(0, left - 1), Math.max(0, top - 1), Math.min(this.map.width, right + 1), Math.min(this.map.height, bottom + 1)); }
 
-  draw(camera, look) {
+  touchTypes(...box) { this.touch(...box); }
+
+  // With `only`, a box of the photograph, the rest stays as it was drawn before.
+  draw(camera, look, tiles, only = null) {
+    const { context: c } = this;
+    c.save();
+    if (only) {
+      const { left, top, right, bottom } = onCanvas(camera, this.canvas, only);
+      c.setTransform(1, 0, 0, 1, 0, 0);
+      c.beginPath();
+      c.rect(left, top, right - left, bottom - top);
+      c.clip();
+    }
+    this.render(camera, look);
+    c.restore();
+  }
+
+  render(camera, look) {
     const { context: c, canvas } = this;
     c.setTransform(1, 0, 0, 1, 0, 0);
     c.fillStyle = css(look.ground);

@@ -103,6 +103,16 @@ void main() {
   result = vec4(seen, 1.0);
 }`;
 
+// Where a box of the photograph is on the canvas, with what a block of a coarser map adds.
+export function onCanvas(camera, canvas, [left, top, right, bottom]) {
+  const across = (x) => (x - camera.x) * camera.zoom + canvas.width / 2, down = (y) => (y - camera.y) * camera.zoom + canvas.height / 2;
+  const within = (value, most) => Math.min(most, Math.max(0, value));
+  return {
+    left: within(Math.floor(across(left)) - 4, canvas.width), right: within(Math.ceil(across(right)) + 4, canvas.width),
+    top: within(Math.floor(down(top)) - 4, canvas.height), bottom: within(Math.ceil(down(bottom)) + 4, canvas.height),
+  };
+}
+
 export class Canvas3 {
   constructor(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: false, depth: false, preserveDrawingBuffer: true });
@@ -149,10 +159,9 @@ export class Canvas3 {
 
   setTypes(map) {
     const gl = this.gl;
-    const floors = map ? pyramid(map, EITHER) : [{ values: new Uint8Array(1), width: 1, height: 1 }];
+    this.typeFloors = map ? pyramid(map, EITHER) : [{ values: new Uint8Array(1), width: 1, height: 1 }];
     gl.deleteTexture(this.types);
-    this.typeFloors = floors.map(({ width, height }) => ({ width, height }));
-    this.types = texture(gl, 2, floors, gl.R8UI, gl.UNSIGNED_BYTE);
+    this.types = texture(gl, 2, this.typeFloors, gl.R8UI, gl.UNSIGNED_BYTE);
   }
 
   setTints(map) {
@@ -164,21 +173,26 @@ export class Canvas3 {
   }
 
   // Part of the levels has changed: left, top, right, bottom in pixels of the map.
-  touch(left, top, right, bottom) {
-    const gl = this.gl;
-    gl.activeTexture(gl.TEXTURE1);
-    gl.bindTexture(gl.TEXTURE_2D, this.levels);
-    this.floors.forEach((floor, lod) => {
+  touch(left, top, right, bottom) { this.upload(this.floors, 1, LARGEST, left, top, right, bottom); }
+
+  // The same of the types.
+  touchTypes(left, top, right, bottom) { this.upload(this.typeFloors, 2, EITHER, left, top, right, bottom); }
+
+  upload(floors, unit, join, left, top, right, bottom) {
+    const gl = this.gl, kind = unit === 1 ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE;
+    gl.activeTexture(gl.TEXTURE0 + unit);
+    gl.bindTexture(gl.TEXTURE_2D, unit === 1 ? this.levels : this.types);
+    floors.forEach((floor, lod) => {
       if (lod > 0) {
         left = Math.min(left >> 1, floor.width - 1); top = Math.min(top >> 1, floor.height - 1);
         right = Math.min((right + 1) >> 1, floor.width); bottom = Math.min((bottom + 1) >> 1, floor.height);
         right = Math.max(right, left + 1); bottom = Math.max(bottom, top + 1);
-        reduce(this.floors[lod - 1], floor, LARGEST, left, top, right, bottom);
+        reduce(floors[lod - 1], floor, join, left, top, right, bottom);
       }
       gl.pixelStorei(gl.UNPACK_ROW_LENGTH, floor.width);
       gl.pixelStorei(gl.UNPACK_SKIP_PIXELS, left);
       gl.pixelStorei(gl.UNPACK_SKIP_ROWS, top);
-      gl.texSubImage2D(gl.TEXTURE_2D, lod, left, top, right - left, bottom - top, gl.RED_INTEGER, gl.UNSIGNED_SHORT, floor.values);
+      gl.texSubImage2D(gl.TEXTURE_2D, lod, left, top, right - left, bottom - top, gl.RED_INTEGER, kind, floor.values);
     });
     for (const name of ["UNPACK_ROW_LENGTH", "UNPACK_SKIP_PIXELS", "UNPACK_SKIP_ROWS"]) gl.pixelStorei(gl[name], 0);
   }
@@ -191,10 +205,16 @@ export class Canvas3 {
 
   freeTile(tile) { for (const one of [tile.photo, tile.levels]) this.gl.deleteTexture(one); }
 
-  draw(camera, look, tiles = []) {
+  // With `only`, a box of the photograph, the rest stays as it was drawn before.
+  draw(camera, look, tiles = [], only = null) {
     const { gl, at, canvas } = this;
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.disable(gl.SCISSOR_TEST);
+    if (only) {
+      const { left, top, right, bottom } = onCanvas(camera, canvas, only);
+      gl.enable(gl.SCISSOR_TEST);
+      gl.scissor(left, canvas.height - bottom, Math.max(0, right - left), Math.max(0, bottom - top));
+    }
     if (!this.photo || !look.width) {
       gl.clearColor(...look.ground, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Beside } from "./beside.js";
 import { Camera } from "./camera.js";
-import { Editor } from "./edit.js";
+import { Editor, TOOLS } from "./edit.js";
 import { Canvas2 } from "./flat.js";
 import { Canvas3 } from "./gl.js";
 import { PhotographList } from "./list.js";
@@ -25,8 +25,13 @@ let renderer = makeRenderer($("canvas"));
 const look = { ...DEFAULTS, threshold: null };
 let open = null;  // {id, name, state, found, ...}: the photograph that is shown
 let regions = [], region = -1, table = null, asked = false, turn = 0, typed = -1;
+let part = null;  // the box of the photograph that is to be drawn; null for all
+const AGAIN = -2;  // types are fetched once more when all has been measured
 
-export const state = { get open() { return open; }, look, get renderer() { return renderer; }, map: null, marks: null, frames: [], measure: () => remeasure() };
+export const state = {
+  get open() { return open; }, look, get renderer() { return renderer; }, map: null, marks: null, frames: [],
+  measure: () => remeasure(), mark: () => marks(), atThreshold: () => atThreshold(),
+};
 
 function makeRenderer(canvas) {
   const flat = new URLSearchParams(location.search).has("flat");
@@ -50,7 +55,9 @@ export const editor = new Editor({ stage, camera, state, redraw, say, changed: (
 
 // Drawing
 
-function redraw() {
+// All of it, or what shows a box of the photograph alone: a stroke is drawn at once without a graphics card, too.
+function redraw(box) {
+  part = !box || (asked && !part) ? null : asked ? [Math.min(part[0], box[0]), Math.min(part[1], box[1]), Math.max(part[2], box[2]), Math.max(part[3], box[3])] : box;
   if (asked) return;
   asked = true;
   requestAnimationFrame(() => { asked = false; draw(); });
@@ -58,9 +65,11 @@ function redraw() {
 
 function draw() {
   const began = performance.now();
+  let only = part;
+  part = null;
   const box = stage.getBoundingClientRect(), canvas = renderer.canvas;
   const width = Math.max(1, Math.round(box.width * camera.scale)), height = Math.max(1, Math.round(box.height * camera.scale));
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  if (canvas.width !== width || canvas.height !== height) { Object.assign(canvas, { width, height }); only = null; }
   const found = open?.found;
   const threshold = look.threshold === null ? found?.threshold_level ?? 32768 : Math.ceil(look.threshold * 65535);
   const drawn = {
@@ -69,14 +78,21 @@ function draw() {
     shown: look.shown, outlined: look.style === "outline", opacity: tint.on ? (1 + look.opacity) / 2 : look.opacity, color: rgb(look.color),
     typed: look.typed && Boolean(found?.has_types), tinted: tint.on, doubting: look.doubt, split: look.compare ? look.split * width : 0,
   };
-  renderer.draw(camera, drawn, tiles.seen(camera, canvas));
-  beside.draw(drawn);
+  renderer.draw(camera, drawn, tiles.seen(camera, canvas), only);
+  if (!only || beside.shown) beside.draw(drawn);
+  if (!only) place();
+  state.frames.push(performance.now() - began);
+  if (state.frames.length > 600) state.frames.shift();
+}
+
+// What lies over the photograph.
+function place() {
+  const found = open?.found;
   moveMarks(world, camera, stage);
+  editor.moved();
   $("zoom").textContent = found ? `${Math.round((100 * camera.zoom) / camera.scale)} %` : "";
   $("curtain").hidden = !(look.compare && found);
   $("curtain").style.left = `${look.split * 100}%`;
-  state.frames.push(performance.now() - began);
-  if (state.frames.length > 600) state.frames.shift();
 }
 
 function marks() {
@@ -159,6 +175,8 @@ async function bring(entry, mine, wanted) {
   $("nifti").href = api.at(entry.id, "/mask.nii.gz");
   $("geojson").href = api.at(entry.id, "/mask.geojson");
   $("mask").href = api.at(entry.id, "/mask");
+  $("types-picture").href = api.at(entry.id, "/types.png");
+  $("seg").href = api.at(entry.id, "/mask.dcm");
   if (wanted.x !== undefined) camera.set({ x: wanted.x, y: wanted.y, zoom: wanted.zoom * camera.scale });
   else { camera.fit(); state.fitted = camera.zoom; }
   controls(); marks(); showAbout(entry); showMeasurements(null); redraw(); remember();
@@ -192,11 +210,13 @@ async function complete(entry, mine) {
 
 // What has been found meanwhile is shown before everything has been.
 async function adopt(entry, mine) {
-  const fresh = entry.found.has_types && typed !== mine;
+  editor.adopt(entry.found);
+  const fresh = entry.found.has_types && typed !== mine && (typed !== AGAIN || entry.complete);
   if (fresh) {
     typed = mine;
     const types = await api.map(entry.id, "types", longestOf(renderer, entry.found), Uint8Array);
     if (mine !== turn) return;
+    editor.setTypes(types);
     renderer.setTypes(types);
   }
   const before = open?.found;
@@ -208,7 +228,7 @@ async function adopt(entry, mine) {
 // The mask has been corrected: it is measured anew, and the uncertain places are others.
 async function remeasure() {
   const mine = turn, { id } = open;
-  typed = -1;  // types are those of the mask
+  typed = AGAIN;  // types are those of the mask
   beside.corrected();
   tint.bring();
   try {
@@ -308,15 +328,27 @@ function controls() {
 
 function edits() {
   beside.edited();
-  for (const tool of ["paint", "erase", "path", "fill"]) { $(tool).setAttribute("aria-pressed", editor.tool === tool); $(tool).disabled = !editor.whole || Boolean(editor.offered); }
+  for (const tool of TOOLS) { $(tool).setAttribute("aria-pressed", editor.tool === tool); $(tool).disabled = !editor.whole || Boolean(editor.offered); }
   $("size").value = editor.sizes[editor.kind];
-  $("size").disabled = !editor.tool || editor.tool === "fill";
-  $("size-value").textContent = editor.tool && editor.tool !== "fill" ? `${editor.sizes[editor.kind]} px` : "";
+  const sized = editor.tool in editor.sizes;
+  $("size").disabled = !sized;
+  $("size-value").textContent = sized ? `${editor.sizes[editor.kind]} px` : "";
+  $("tree").checked = editor.tree;
+  $("import").disabled = !editor.whole || Boolean(editor.offered);
+  const found = open?.found;
+  $("types-picture").hidden = !found?.has_types;
+  $("seg").hidden = !found?.from_dicom;
   $("undo").disabled = !editor.done.length;
   $("redo").disabled = !editor.undone.length;
-  $("accept").hidden = !editor.offered;
-  const { queue, revision, saved, stopped } = editor;
+  for (const id of ["accept", "aside"]) $(id).hidden = !editor.offered;
+  const { queue, revision, outbox: { file: saved, stopped } } = editor;
   $("saved").textContent = editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected; not kept on disk, take it along") : "";
+}
+
+// Who corrects sees the mask that is saved.
+function atThreshold() {
+  if (look.threshold !== null) { change({ threshold: null }); say("Shown at the mask's threshold, which corrections have."); }
+  if (!look.shown) change({ shown: true });
 }
 
 function change(values) { Object.assign(look, values); controls(); marks(); redraw(); remember(); }
@@ -350,7 +382,8 @@ const actions = {
   b: () => beside.toggle(),
   c: () => change({ compare: !look.compare }),
   o: () => $("files").click(),
-  q: () => editor.choose("paint"), w: () => editor.choose("erase"), e: () => editor.choose("path"), f: () => editor.choose("fill"),
+  q: () => editor.choose("paint"), w: () => editor.choose("erase"), e: () => editor.choose("path"), r: () => editor.choose("soft"), f: () => editor.choose("fill"),
+  a: () => editor.choose("artery"), s: () => editor.choose("vein"), d: () => editor.choose("disc"),
   "[": () => editor.resize(-1), "]": () => editor.resize(1),
   Escape: () => { editor.end(); if (editor.tool) editor.choose(editor.tool); },
   j: () => list.step(1), k: () => list.step(-1), x: () => list.pick(list.selected),
@@ -377,10 +410,13 @@ for (const part of document.querySelectorAll(".tools button, .panel input:not([t
 
 const press = (id, key) => $(id).addEventListener("click", () => actions[key]());
 press("zoom-in", "+"); press("zoom-out", "-"); press("zoom-fit", "0"); press("zoom-one", "1");
-for (const tool of ["paint", "erase", "path", "fill"]) $(tool).addEventListener("click", () => editor.choose(tool));
+for (const tool of TOOLS) $(tool).addEventListener("click", () => editor.choose(tool));
 $("undo").addEventListener("click", () => editor.undo());
 $("redo").addEventListener("click", () => editor.redo());
 $("size").addEventListener("input", (event) => editor.resize(Number(event.target.value) - editor.sizes[editor.kind]));
+$("tree").addEventListener("change", (event) => { editor.tree = event.target.checked; });
+$("import").addEventListener("change", (event) => { const [file] = event.target.files; if (file) editor.take(file); event.target.value = ""; });
+$("aside").addEventListener("click", async () => { try { await api.putAside(open.id); show(open.id); } catch (error) { trouble(error); } });
 $("accept").addEventListener("click", async () => { try { await api.acceptCorrection(open.id); show(open.id); } catch (error) { trouble(error); } });
 press("show", " "); press("compare", "c"); press("side", "b"); press("previous", "p"); press("next", "n");
 $("view").addEventListener("change", (event) => changeView(event.target.value));

@@ -1,0 +1,182 @@
+"""Files of a correction: beside the prediction, never over it.
+
+Each names the prediction that it corrects in a text chunk. A mask, a picture of arteries and
+veins, a disc and a probability map are a file each, so that every other program reads them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from venule.analysis.analyse import Analysis, Changed
+from venule.analysis.correction import Correction, types_of
+from venule.analysis.kept import keep
+from venule.errors import ImageError
+from venule.image.artery_vein import Types, encode_types, type_bits
+from venule.image.encode import encode_levels, encode_mask
+from venule.image.io import read_mask, read_probability
+from venule.image.landmarks import Disc
+from venule.image.levels import to_levels
+from venule.image.photograph import read_photograph
+
+SUFFIX = "_mask.corrected.png"
+HISTORY_SUFFIX = "_mask.corrected.jsonl"
+"""The ends of the names of a corrected mask, and of who did what when: one JSON line a change."""
+
+SUFFIXES: Mapping[Changed, str] = {
+    "vessels": SUFFIX,
+    "probability": "_prob.corrected.png",
+    "types": "_av.corrected.png",
+    "disc": "_disc.corrected.png",
+}
+"""The ends of the names of all files of a correction."""
+
+KEY = "venule-correction"
+"""Keyword of the PNG text chunk that says what was corrected."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What a corrected file says of itself.
+
+    Attributes:
+        prediction_sha256: of the file with the prediction that was corrected.
+        revision: how many changes the photograph had seen.
+        disc: the ellipse of a corrected disc, by its parameters.
+    """
+
+    prediction_sha256: str
+    revision: int
+    disc: Mapping[str, float] | None = None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """As the text chunk of a PNG."""
+        told = {"prediction_sha256": self.prediction_sha256, "revision": self.revision}
+        return {KEY: json.dumps(told | ({} if self.disc is None else {"disc": self.disc}))}
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCorrection:
+    """A correction as its files have it."""
+
+    correction: Correction
+    prediction_sha256: str
+    revision: int
+    files: tuple[Path, ...] = field(default=())
+
+
+def corrected_path(base: Path, what: Changed) -> Path:
+    """The file of a correction; `base` is a result's path without endings."""
+    return base.with_name(base.name + SUFFIXES[what])
+
+
+def encode_correction(
+    analysis: Analysis, about: Corrected, changed: frozenset[Changed]
+) -> Iterator[tuple[Changed, bytes]]:
+    """Encode what a change of `changed` parts of an analysis brings into files.
+
+    Types are written with the mask too: those of what was erased have gone.
+    """
+    if "probability" in changed:
+        found = analysis.prediction.vessel_map
+        levels = (found.before or found).levels
+        yield "probability", encode_levels(levels, about.texts)
+    types = types_of(analysis)
+    if types is not None and changed & {"types", "vessels"}:
+        yield "types", encode_types(types, about.texts)
+    if "disc" in changed:
+        yield "disc", _encode_disc(analysis, about)
+    if "vessels" in changed:
+        yield "vessels", encode_mask(analysis.prediction.vessels, keep(analysis) | about.texts)
+
+
+def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | None:
+    """Read all files of a correction of a photograph (H, W); None where there is none of ours.
+
+    Of files that correct unlike predictions those of the latest revision count.
+
+    Raises:
+        ImageError: one cannot be read.
+    """
+    told: dict[Changed, Corrected] = {}
+    for what in SUFFIXES:
+        about = corrected_of(corrected_path(base, what))
+        if about is not None:
+            told[what] = about
+    if not told:
+        return None
+    latest = max(told.values(), key=lambda one: one.revision)
+    same = {
+        what: corrected_path(base, what)
+        for what, about in told.items()
+        if about.prediction_sha256 == latest.prediction_sha256
+    }
+    correction = Correction(
+        mask=read_mask(same["vessels"]) if "vessels" in same else None,
+        levels=to_levels(read_probability(same["probability"])) if "probability" in same else None,
+        types=_read_types(same["types"]) if "types" in same else None,
+        disc=disc_of(told["disc"]) if "disc" in same else None,
+        has_disc="disc" in same,
+    )
+    for values in (correction.mask, correction.levels, correction.types):
+        if values is not None and values.shape != shape:
+            return None
+    return StoredCorrection(
+        correction, latest.prediction_sha256, latest.revision, tuple(same.values())
+    )
+
+
+def corrected_of(path: Path) -> Corrected | None:
+    """What a file says of a correction; None if it is none, or not there.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with Image.open(path) as opened:
+            texts: Mapping[str, Any] = dict(getattr(opened, "text", {}) or {})
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{path}: cannot be read as a picture ({error})") from None
+    try:
+        told = json.loads(texts[KEY])
+        disc = told.get("disc")
+        return Corrected(
+            str(told["prediction_sha256"]),
+            int(told["revision"]),
+            None if disc is None else {name: float(value) for name, value in disc.items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def disc_of(about: Corrected) -> Disc | None:
+    """The disc that a file names; None if it says that there is none."""
+    if not about.disc:
+        return None
+    try:
+        return Disc(**about.disc, confidence=1.0)
+    except TypeError:
+        return None
+
+
+def _encode_disc(analysis: Analysis, about: Corrected) -> bytes:
+    disc = analysis.landmarks.disc if analysis.landmarks is not None else None
+    shape = analysis.photograph.shape
+    told = {} if disc is None else vars(disc) | {}
+    told.pop("confidence", None)
+    mask = np.zeros(shape, bool) if disc is None else disc.mask(shape)
+    texts = Corrected(about.prediction_sha256, about.revision, told).texts
+    return encode_mask(mask, texts)
+
+
+def _read_types(path: Path) -> Types:
+    red, green, blue = (part > 127 for part in read_photograph(path).pixels.transpose(2, 0, 1))
+    return type_bits(red | green, blue | green)

@@ -1,0 +1,81 @@
+"""Corrected files in the place of predicted ones, for `venule measure`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from venule.analysis.analyse import Changed
+from venule.analysis.corrected_files import SUFFIXES, Corrected, corrected_of, disc_of
+from venule.files.hashes import file_sha256
+
+_KINDS: Mapping[Changed, str] = {"vessels": "vessels", "types": "av"}
+"""What `venule measure` calls the files that take the place of predicted ones."""
+
+_DISC = ("disc_x", "disc_y", "disc_radius_px")
+
+OTHER = "a correction of another prediction is there, and is not used"
+"""Said where a photograph was predicted anew after it had been corrected."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a correction changes of the files and numbers of one photograph."""
+
+    files: Mapping[str, Path] = field(default_factory=dict)
+    disc: Mapping[str, float] | None = None
+    source: Literal["corrected"] | None = None
+    notes: tuple[str, ...] = ()
+
+    def numbers(self, reported: Mapping[str, float]) -> dict[str, float]:
+        """The numbers of a photograph, with the disc that somebody has drawn."""
+        if self.disc is None:
+            return dict(reported)
+        return {name: one for name, one in reported.items() if name not in _DISC} | dict(self.disc)
+
+
+def kind_of(name: str) -> Changed | None:
+    """What a file of that name corrects; None if it is no file of a correction."""
+    return next((what for what, suffix in SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def corrected_parts(base: Path) -> Parts:
+    """The correction of a photograph; `base` is its result's path without endings.
+
+    One of another prediction, such as by other weights, is not used, and that is said. A file that
+    another program has saved names none, and counts.
+
+    Raises:
+        ImageError: a file that cannot be read.
+    """
+    paths = {what: base.with_name(base.name + suffix) for what, suffix in SUFFIXES.items()}
+    found = {what: corrected_of(path) for what, path in paths.items() if path.is_file()}
+    told = [one for one in found.values() if one is not None]
+    if told and _of_another(base, max(told, key=lambda one: one.revision)):
+        return Parts(notes=(OTHER,))
+    files = {name: paths[what] for what, name in _KINDS.items() if what in found}
+    about = found.get("disc")
+    disc: dict[str, float] | None = None
+    if about is not None:
+        drawn = disc_of(about)
+        # To a tenth of a pixel, as report.csv has discs.
+        places = () if drawn is None else (drawn.x, drawn.y, drawn.radius_px)
+        disc = dict(zip(_DISC, (round(place, 1) for place in places), strict=False))
+    return Parts(
+        files,
+        disc,
+        "corrected" if files else None,
+        () if disc is None else (DISC_CORRECTED,),
+    )
+
+
+DISC_CORRECTED = "optic disc corrected"
+"""Noted of measurements in zones about a disc that somebody has drawn."""
+
+
+def _of_another(base: Path, about: Corrected) -> bool:
+    for suffix in ("_mask.png", "_prob.png"):
+        predicted = base.with_name(base.name + suffix)
+        if predicted.is_file():
+            return file_sha256(predicted) != about.prediction_sha256
+    return False  # nothing is there but the correction

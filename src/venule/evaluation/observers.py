@@ -1,0 +1,51 @@
+"""People who corrected masks, as observers that are scored like any other."""
+
+import unicodedata
+from pathlib import Path
+
+from venule.analysis.corrected_files import SUFFIX
+from venule.data.protocols import Selection
+from venule.errors import DatasetError
+
+CORRECTED = "corrected:"
+"""What begins the name of an observer: `corrected:FOLDER`, a folder of corrected results."""
+
+
+def find_corrected(folder: Path, selection: Selection) -> dict[str, Path]:
+    """The corrected mask of every image by the image's id.
+
+    It is named as the photograph's file or the image's id is, with `_mask.corrected.png`; the parts
+    of a name below the folder may be joined by `__`, as `venule data from-corrections` does.
+
+    Raises:
+        DatasetError: no folder, or an image without a corrected mask, or with two.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder; give a folder of corrected results")
+    by_name: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob(f"*{SUFFIX}")):
+        name = path.relative_to(folder).as_posix().removesuffix(SUFFIX)
+        for known in {name.replace("/", "__"), Path(name).name}:
+            by_name.setdefault(_normal(known), []).append(path)
+    found, missing = {}, []
+    for case in selection.cases:
+        paths = next(
+            (by_name[name] for name in map(_normal, (case.id, case.image.stem)) if name in by_name),
+            [],
+        )
+        if len(paths) > 1:
+            names = ", ".join(path.relative_to(folder).as_posix() for path in paths)
+            raise DatasetError(f"{folder}: {len(paths)} corrected masks for {case.id} ({names})")
+        if not paths:
+            missing.append(case.id)
+        found[case.id] = paths[0] if paths else folder
+    if missing:
+        raise DatasetError(
+            f"{folder}: {len(missing)} of {len(selection.cases)} images have no corrected mask "
+            f"there (the first is {missing[0]}); score photographs that both have corrected"
+        )
+    return found
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

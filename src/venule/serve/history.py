@@ -1,0 +1,51 @@
+"""Who corrected what, and when: one JSON line a change, beside the prediction."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from venule.analysis.analyse import Analysis
+from venule.analysis.correction import types_of
+from venule.errors import OutputError
+
+
+def append_line(
+    history: Path,
+    line: Mapping[str, Any],
+    before: Analysis,
+    after: Analysis,
+    prediction_sha256: str,
+) -> None:
+    """Append what a change did; it is on the disk when this returns.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    told = {"when": datetime.now(UTC).isoformat(timespec="seconds"), **line}
+    told |= _differences(before, after)
+    told |= {"model": after.model, "prediction_sha256": prediction_sha256}
+    try:
+        with history.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(told) + "\n")
+    except OSError as error:
+        raise OutputError(f"{history.name}: cannot be written ({error.strerror})") from error
+
+
+def _differences(before: Analysis, after: Analysis) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    old, new = before.prediction.vessels, after.prediction.vessels
+    told["added_px"] = int(np.count_nonzero(new & ~old))
+    told["removed_px"] = int(np.count_nonzero(old & ~new))
+    types = types_of(after)
+    if types is not None:
+        known = types_of(before)
+        changed = types if known is None else types != known
+        told["retyped_px"] = int(np.count_nonzero((changed > 0) & old & new))
+    if before.landmarks is not after.landmarks and after.landmarks is not None:
+        disc = after.landmarks.disc
+        told["disc"] = None if disc is None else [disc.x, disc.y, disc.major_px, disc.minor_px]
+    return told

@@ -1,0 +1,55 @@
+// What comes to a photograph's maps from elsewhere: masks of other programs, and what was left unsaved.
+
+import * as api from "./api.js";
+import { FULL } from "./strokes.js";
+
+// A mask of another program takes the place of what is there; undo brings it back.
+export async function takeFile(editor, file) {
+  const { id } = editor;
+  if (!editor.whole || editor.offered) return editor.say("Open a photograph first.");
+  if (editor.queue.length) return editor.say("Wait until all strokes are saved.");
+  try {
+    editor.say(`Reading ${file.name} …`);
+    const status = await api.takeFile(id, file, editor.revision);
+    if (editor.id !== id) return;
+    editor.outbox.at(status);
+    const longest = Math.max(editor.map.width, editor.map.height), before = editor.disc;
+    const entry = await api.photograph(id);
+    const [levels, types] = await Promise.all([api.map(id, "probability", longest, Uint16Array), entry.found.has_types ? api.map(id, "types", longest, Uint8Array) : null]);
+    if (editor.id !== id) return;
+    const parts = [difference(editor, "mask", levels)];
+    if (types) { editor.typed(); parts.push(difference(editor, "types", types)); }
+    if (JSON.stringify(before) !== JSON.stringify(entry.found.disc)) { editor.setDisc(entry.found.disc); parts.push({ layer: "disc", before, after: entry.found.disc }); }
+    for (const { layer, at, after } of parts) if (at) editor.put(layer, at, after);
+    editor.remember(parts);
+    editor.say(`The mask is that of ${file.name}. Undo brings back what was there.`);
+    editor.changed();
+    editor.state.measure();
+  } catch (error) { editor.say(error.message); }
+}
+
+function difference(editor, layer, map) {
+  const values = editor.values(layer), places = [];
+  for (let at = 0; at < values.length; at++) if (values[at] !== map.values[at]) places.push(at);
+  const at = Uint32Array.from(places);
+  return { layer, at, before: values.constructor.from(at, (place) => values[place]), after: values.constructor.from(at, (place) => map.values[place]) };
+}
+
+// Strokes that a closed tab or a stopped server left unsaved are drawn and sent again.
+export function resume(editor) {
+  const left = editor.outbox.left();
+  if (!left.length) return;
+  for (const item of left) {
+    if (item.layer === "disc") editor.setDisc(item.disc);
+    else if (item.layer === "types") { editor.typed(); editor.put("types", item.at, item.values); }
+    else if (item.layer === "probability") editor.put("probability", item.at, item.values);
+    else {
+      const changed = item.at.filter((place, i) => (editor.map.values[place] >= editor.threshold ? 1 : 0) !== item.values[i]);
+      const on = new Set(item.at.filter((_, i) => item.values[i]));
+      editor.put("mask", changed, Uint16Array.from(changed, (place) => (on.has(place) ? FULL : 0)));
+    }
+  }
+  editor.outbox.items.push(...left);
+  editor.say("Strokes that were not saved have been found again.");
+  editor.outbox.flush();
+}

@@ -1,0 +1,105 @@
+"""A vessel with what branches from it, on drawn trees whose parts are known."""
+
+import numpy as np
+import pytest
+
+from venule.image.arrays import Mask
+from venule.image.artery_vein import ARTERY, VEIN
+from venule.vessels.branch import branch_of, retype, segment_at
+from venule.vessels.extend import extend_types
+from venule.vessels.trace import trace_vessels
+from venule.vessels.types import owners
+
+DISC = (100.0, 10.0, 12.0)
+
+
+def _line(mask: Mask, start: tuple[int, int], end: tuple[int, int], wide: int = 5) -> None:
+    steps = 4 * max(abs(end[0] - start[0]), abs(end[1] - start[1]))
+    for row, column in np.linspace(start, end, steps).round().astype(int):
+        mask[row - wide // 2 : row + wide // 2 + 1, column - wide // 2 : column + wide // 2 + 1] = 1
+
+
+def _eye() -> Mask:
+    """A trunk from the disc that forks into an upper and a lower branch; the lower is crossed by a
+    vessel that runs down from above."""
+    mask = np.zeros((200, 260), bool)
+    _line(mask, (100, 22), (100, 100))
+    _line(mask, (100, 100), (60, 150))
+    _line(mask, (100, 100), (150, 200))
+    _line(mask, (150, 200), (150, 250))
+    _line(mask, (95, 215), (190, 215))
+    return mask
+
+
+def _changed(place: tuple[int, int], *, tree: bool) -> Mask:
+    mask = _eye()
+    graph = trace_vessels(mask)
+    owner = owners(mask, graph)
+    at = segment_at(owner, *place, reach=6)
+    assert at is not None
+    chosen = branch_of(graph, at, DISC) if tree else frozenset([at])
+    types = mask * np.uint8(ARTERY)
+    return np.asarray(retype(types, mask, graph, owner, chosen, VEIN) & VEIN > 0)
+
+
+def test_a_branch_takes_what_follows_it_and_not_its_trunk() -> None:
+    changed = _changed((125, 150), tree=True)  # the lower branch, before the crossing
+    assert changed[125, 150]
+    assert changed[150, 245]  # beyond the crossing
+    assert not changed[100, 60]  # the trunk
+    assert not changed[75, 131]  # the other branch
+    assert not changed[105, 215]  # the vessel that crosses, above
+    assert not changed[185, 215]  # and below
+
+
+def test_a_trunk_takes_both_branches() -> None:
+    changed = _changed((100, 60), tree=True)
+    assert changed[75, 131]
+    assert changed[125, 150]
+    assert not changed[105, 215]
+
+
+def test_a_segment_alone_leaves_the_rest() -> None:
+    changed = _changed((100, 60), tree=False)
+    assert changed[100, 60]
+    assert not changed[75, 131]
+
+
+def test_both_types_are_where_two_vessels_cross() -> None:
+    mask = _eye()
+    graph = trace_vessels(mask)
+    owner = owners(mask, graph)
+    at = segment_at(owner, 125, 150, reach=6)
+    assert at is not None
+    types = mask * np.uint8(ARTERY)
+    changed = retype(types, mask, graph, owner, branch_of(graph, at, DISC), VEIN)
+    assert changed[150, 215] == ARTERY | VEIN
+    back = retype(changed, mask, graph, owner, branch_of(graph, at, DISC), ARTERY)
+    assert np.array_equal(back, types)
+
+
+def test_no_segment_is_far_from_all_vessels() -> None:
+    mask = _eye()
+    assert segment_at(owners(mask, trace_vessels(mask)), 20, 20, reach=10) is None
+
+
+@pytest.mark.parametrize("beside", [ARTERY, VEIN])
+def test_what_is_added_beside_a_vessel_has_its_type(beside: int) -> None:
+    types = np.zeros((9, 9), np.uint8)
+    types[4, :4] = beside
+    added = np.zeros((9, 9), bool)
+    added[4, 4:7] = True  # goes on
+    added[0, 8] = True  # touches nothing
+    extended = extend_types(types, added)
+    assert extended[4].tolist() == [beside] * 7 + [0, 0]
+    assert extended[0, 8] == 0
+
+
+def test_a_bridge_has_the_type_that_most_pixels_beside_it_have() -> None:
+    types = np.zeros((5, 9), np.uint8)
+    types[1:4, :3], types[2, 5:] = VEIN, ARTERY
+    added = np.zeros((5, 9), bool)
+    added[1:4, 3], added[2, 4] = True, True
+    extended = extend_types(types, added)
+    assert set(extended[added].tolist()) == {VEIN}
+    assert (extended[~added] == types[~added]).all()
