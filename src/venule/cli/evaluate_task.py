@@ -89,7 +89,7 @@ def _to_json(result: "TaskResult") -> bytes:
 
 
 def _print(result: "TaskResult") -> None:
-    from venule.evaluation.report import interval_text
+    from venule.evaluation.report import interval_text, warnings_of
     from venule.evaluation.tasks import LABELS
 
     typer.echo(
@@ -100,8 +100,8 @@ def _print(result: "TaskResult") -> None:
     )
     if result.task == "av":
         typer.echo(shown(f"{result.model}: types of the vessels that {result.vessels} finds"))
-    for line in sorted({f"{one.role} on image {one.id}" for one in result.seen}):
-        typer.secho(shown(f"{result.model} was {line}"), err=True, fg="red", bold=True)
+    for line in warnings_of(result):
+        typer.secho(shown(line), err=True, fg="red", bold=True)
     typer.echo()
     rows = [["score", f"{result.model}: mean over images", "images"]]
     for name, label in LABELS[result.task].items():

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from venule.evaluation.intervals import Interval
 from venule.evaluation.legacy import LegacyScores
 from venule.evaluation.result import Report, Result
+from venule.evaluation.tasks import TaskResult
 from venule.metrics.metric import labels
 
 Table = list[list[str]]
@@ -90,7 +91,7 @@ def markdown(table: Table, *, words: Sequence[int] = (0,)) -> list[str]:
     return [header, f"|{'|'.join(rules)}|", *rows]
 
 
-def warnings_of(result: Result) -> list[str]:
+def warnings_of(result: Result | TaskResult) -> list[str]:
     """A loud line for each role in which the weights have seen scored images; usually none."""
     lines = []
     for role in ("trained", "selected"):
