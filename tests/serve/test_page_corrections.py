@@ -107,8 +107,7 @@ def _click(page: Page, x: float, y: float, button: Any = "left") -> None:
 
 
 def _open(page: Page, url: str, name: str = "eye-0") -> None:
-    page.goto(url)
-    page.get_by_text(name, exact=True).first.click()
+    page.goto(url)  # the first photograph is opened
     expect(page.locator("#name")).to_have_text(name)
     expect(page.locator("#paint")).to_be_enabled()
     page.locator("#stage").focus()
