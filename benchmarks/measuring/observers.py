@@ -50,7 +50,7 @@ def predicted(given: argparse.Namespace) -> dict[str, Any]:
     Networks see what `venule predict` sees, in the field of view that it finds. What the output
     file already holds of other splits and networks stays in it.
     """
-    dataset = open_dataset(given.data)
+    dataset = open_dataset(str(given.data))
     selection = select(dataset, None, given.split)
     sources = open_predictors(given.models, selection)
     if given.access_log is not None and holds_test_images(dataset, selection):

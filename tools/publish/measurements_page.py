@@ -69,7 +69,7 @@ its own.
   midway between the last pixel centre inside and the first outside, profiles averaged along the
   vessel. Not measured near forks, in sharp bends, and where another edge is nearer.
 - **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
-  chord (none of a ring, or of a loop back to its own fork), k its curvature, n its number of turns:
+  chord (none of a ring, or of a loop whose ends touch), k its curvature, n its number of turns:
   stretches that bend one way by 0.75 px or more.
 - **Equivalents** rest on the six widest vessels in zone B; `*_n` says on how many. A vessel counts
   from the ring's inner edge to its first junction; if that is less than a third of its depth,

@@ -73,18 +73,25 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
         )
         return
     rows = {row["column"]: row["icc"] for row in found["retest"]["whole_field"]}
-    rows = {name: icc for name, icc in rows.items() if _known(icc)}
+    rows = {name: icc for name, icc in rows.items() if _known(icc) and _whole_or_equivalent(name)}
     good = [name for name, icc in rows.items() if icc >= TRUSTED]
     poor = [name for name, icc in rows.items() if icc < POOR]
     between = [name for name in rows if name not in (*good, *poor)]
     yield (
-        f"Of {len(rows)} measures of photographs taken again of the same eye, **{len(good)} can be "
-        f"trusted** (ICC(1,1) at least {TRUSTED}): {_listed(good)}."
+        f"Of {len(rows)} measures of the whole field, on photographs taken again of the same eye, "
+        f"**{len(good)} can be trusted** (ICC(1,1) at least {TRUSTED}): {_listed(good)}."
     )
     yield ""
     yield f"**{len(poor)} cannot** (ICC below {POOR}): {_listed(poor)}."
     yield ""
-    yield f"{len(between)} lie between, for groups and not for one eye: {_listed(between)}."
+    yield (
+        f"{len(between)} lie between, for groups and not for one eye: {_listed(between)}. Measures "
+        "of zones are in the table below."
+    )
+
+
+def _whole_or_equivalent(name: str) -> bool:
+    return "_zone_" not in name or "_cre_" in name or name.startswith("avr")
 
 
 def _listed(names: Sequence[str]) -> str:

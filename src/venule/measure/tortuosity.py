@@ -28,7 +28,7 @@ class Shape:
     """The shape of one segment.
 
     Attributes:
-        length, chord: L and C in px; C is 0 of a ring, and of a loop back to its own fork.
+        length, chord: L and C in px; C is 0 of a ring, and of a loop whose ends touch.
         curvature: total curvature, the integral of |kappa| along the segment, in radians: the sum
             over its turns of the angle each turns by. So what the pixel grid leaves of wiggles, too
             flat to be turns, cancels.

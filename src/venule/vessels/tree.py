@@ -75,10 +75,12 @@ class Segment:
 
     @cached_property
     def chord_px(self) -> float:
-        """Distance between the ends; 0 of a ring, and of a loop back to its own fork."""
+        """Distance between the ends; 0 of a ring, and of a loop whose ends touch."""
         if self.closed or (self.start == self.end >= 0):
             return 0.0
-        return float(np.hypot(*(self.points[-1] - self.points[0])))
+        apart = float(np.hypot(*(self.points[-1] - self.points[0])))
+        touching = apart < self.mean_caliber_px < self.length_px / 2
+        return 0.0 if touching else apart
 
     @cached_property
     def curvature(self) -> Values:
