@@ -46,7 +46,7 @@ def _start(folder: Path, out: Path) -> subprocess.Popen[str]:
         [sys.executable, "-c", COHORT, str(folder), str(out)],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
     )
 
 
