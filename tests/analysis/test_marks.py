@@ -157,13 +157,13 @@ def test_a_network_without_the_classes_is_refused() -> None:
 def test_a_step_says_which_shipped_network_it_uses(
     step: Step, vessels: Segmenter, network: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used: list[str] = []
+    used: list[tuple[str, int | None]] = []
 
-    def shipped(name: str) -> Segmenter:
-        used.append(name)
+    def shipped(name: str, threads: int | None) -> Segmenter:
+        used.append((name, threads))
         return {"vessel-types": TYPED, "landmarks": MARKED}[name]
 
     monkeypatch.setattr("venule.analysis.marks._shipped", shipped)
-    analyse(eye(), vessels, fov=EVERYWHERE, steps=(step,))
+    analyse(eye(), Networks(vessels, threads=3), fov=EVERYWHERE, steps=(step,))
     assert step.shipped_network(vessels) == network
-    assert used == [network] * (network is not None)
+    assert used == [(network, 3)] * (network is not None)

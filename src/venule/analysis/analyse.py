@@ -27,11 +27,13 @@ class Networks:
         vessels: segments the vessels.
         types: tells arteries from veins; the shipped network if None.
         landmarks: finds optic disc and fovea; the shipped network if None.
+        threads: of the shipped ones that are loaded when a step needs them, one per core if None.
     """
 
     vessels: Segmenter
     types: Segmenter | None = None
     landmarks: Segmenter | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,7 +23,7 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
     prediction = analysis.prediction
     if {"artery", "vein"} <= set(prediction.maps):
         return analysis  # the network that segments the vessels tells them apart
-    network = networks.types or _shipped(TYPES_MODEL)
+    network = networks.types or _shipped(TYPES_MODEL, networks.threads)
     _require(network, ("artery", "vein"))
     typed = network.segment(analysis.photograph, fov=prediction.fov).maps
     artery, vein = (typed[name].probability for name in ("artery", "vein"))
@@ -41,7 +41,7 @@ def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
     """Find disc, fovea and eye: fills `landmarks`."""
     from venule.image.landmarks import find_landmarks, with_disc  # only where it is asked for
 
-    network = networks.landmarks or _shipped(LANDMARKS_MODEL)
+    network = networks.landmarks or _shipped(LANDMARKS_MODEL, networks.threads)
     _require(network, ("disc", "fovea"))
     fov = analysis.prediction.fov
     maps = network.segment(analysis.photograph, fov=fov).maps
@@ -58,8 +58,8 @@ def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
 
 
 @lru_cache
-def _shipped(name: str) -> Segmenter:
-    return load(name)
+def _shipped(name: str, threads: int | None) -> Segmenter:
+    return load(name, threads=threads)
 
 
 def _require(network: Segmenter, classes: tuple[str, ...]) -> None:

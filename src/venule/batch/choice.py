@@ -59,7 +59,7 @@ def open_same(choice: ModelChoice, runtime: str, sha256: str, threads: int) -> W
             f"a worker process computes in {segmenter.runtime}, but the run began in {runtime}: "
             "something was installed meanwhile; run it again with --overwrite"
         )
-    return Worker(Networks(segmenter))
+    return Worker(Networks(segmenter, threads=threads))
 
 
 def require_same(weights: Path, sha256: str) -> None:

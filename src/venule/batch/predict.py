@@ -130,7 +130,7 @@ def predict_folder(
         begun(segmenter.record, len(jobs))
     open_worker: OpenWorker = partial(open_same, choice, segmenter.runtime, sha256)
     if name == "inline":
-        worker = Worker(Networks(segmenter))  # loaded already
+        worker = Worker(Networks(segmenter, threads=resources.threads))  # loaded already
         open_worker = partial(_opened, worker)
     same = partial(require_same, weights, sha256)
     outcomes = run(jobs, ledger, open_worker, engine=name, resources=resources, check=same)
