@@ -54,3 +54,12 @@ def test_what_was_measured_stands_in_tables(tmp_path: Path) -> None:
     assert "| blurred | 0.01 | 0.432 | 0.500 | 0 | 1 | 2 |" in text
     assert "HRF:orlando:test, one photograph of 2, 3 in all: each as it is and degraded" in text
     assert "0.7 ms" in text
+
+
+def test_the_field_of_view_has_a_row_for_each_kind_of_surround(tmp_path: Path) -> None:
+    kind = {"photographs": 4, "found": 0.75, "mean_dice": 0.99, "least_dice": 0.5}
+    report = {"good_dice": 0.98, "first_seed": 7, "all": kind, "kinds": {"a page": kind}}
+    (tmp_path / "fov.json").write_text(json.dumps(report), encoding="utf-8")
+    text = quality_page(tmp_path)
+    assert "Found with Dice 0.98 or more in 75.0% of 4 synthetic photographs" in text
+    assert "| a page | 4 | 75.0% | 0.9900 | 0.5000 |" in text

@@ -15,6 +15,8 @@ PAGE = "quality.md"
 
 REPORT = "quality.json"
 
+FIELD = "fov.json"
+
 INTRODUCTION = """\
 # Quality and uncertainty
 
@@ -138,7 +140,31 @@ def quality_page(folder: Path) -> str:
         lines += _results(json.loads(path.read_text(encoding="utf-8")))
     else:
         lines.append(MISSING)
+    path = folder / FIELD
+    if path.exists():
+        lines += _field(json.loads(path.read_text(encoding="utf-8")))
     return "\n".join(lines) + "\n"
+
+
+def _field(report: Json) -> Iterator[str]:
+    every, good = report["all"], report["good_dice"]
+    yield from ["", "## The field of view", ""]
+    yield (
+        f"Found with Dice {good} or more in {every['found']:.1%} of {every['photographs']:,} "
+        "synthetic photographs with surrounds made at random (`tests/support/surrounds.py`; "
+        f"seeds from {report['first_seed']:,} on, none of which it was made with). By `python "
+        f"benchmarks/fov.py --first {report['first_seed']}`."
+    )
+    yield ""
+    table = [["surround", "photographs", f"Dice ≥ {good}", "mean Dice", "least Dice"]]
+    for kind, found in report["kinds"].items():
+        shares = (
+            f"{found['found']:.1%}",
+            f"{found['mean_dice']:.4f}",
+            f"{found['least_dice']:.4f}",
+        )
+        table.append([kind, str(found["photographs"]), f"{found['found']:.1%}", *dice])
+    yield from markdown(table)
 
 
 def _limits() -> list[list[str]]:
