@@ -158,11 +158,7 @@ def _field(report: Json) -> Iterator[str]:
     yield ""
     table = [["surround", "photographs", f"Dice ≥ {good}", "mean Dice", "least Dice"]]
     for kind, found in report["kinds"].items():
-        shares = (
-            f"{found['found']:.1%}",
-            f"{found['mean_dice']:.4f}",
-            f"{found['least_dice']:.4f}",
-        )
+        dice = (f"{found['mean_dice']:.4f}", f"{found['least_dice']:.4f}")
         table.append([kind, str(found["photographs"]), f"{found['found']:.1%}", *dice])
     yield from markdown(table)
 
