@@ -49,6 +49,9 @@ _AGAIN, _LONG = 2, 4.0
 at the ends most (twicing, Tukey 1977). Of rough edges, and of paths of fewer wavelengths than
 that, the noise is worse than the stiffness."""
 
+_UNSEEN_PX = 10.0
+"""Noise of a point where no edge was seen: far too much to draw a curve, enough to hold it."""
+
 _THIRD = (-1.0, 3.0, -3.0, 1.0)
 
 
@@ -97,16 +100,17 @@ def smooth(
         return Smooth(_straight(points, weights), np.inf)
     scale = np.median(weights[seen])
     weights = weights / scale
-    coarse = penalized(points, weights, _stiffness(max(shortest_px, _ROUGH_PX)))
+    held = np.where(seen, weights, _UNSEEN_PX**-2 / scale)
+    coarse = penalized(points, held, _stiffness(max(shortest_px, _ROUGH_PX)))
     squares = _squares(points, coarse, weights * scale)
     calm = seen if corner is None or (seen & ~corner).sum() < 5 else seen & ~corner
     rough = max(1.0, float(squares[calm].mean()) / _GRID_MISSES)
-    finest = penalized(points, weights, _stiffness(shortest_px))
+    finest = penalized(points, held, _stiffness(shortest_px))
     steps = int(np.ceil(np.log(max(longest_px / shortest_px, 1)) / np.log(_RATIO)))
     best, low, high = finest, 0, steps + 1  # step 0 is allowed, step `high` is too stiff
     while high - low > 1:
         middle = (low + high) // 2
-        fitted = penalized(points, weights, _stiffness(shortest_px * _RATIO**middle))
+        fitted = penalized(points, held, _stiffness(shortest_px * _RATIO**middle))
         if _misses(points, fitted, weights * scale) <= _EXCESS * rough:
             best, low = fitted, middle
         else:
@@ -114,7 +118,7 @@ def smooth(
     wavelength_px = shortest_px * _RATIO**low
     if rough == 1 and len(points) >= _LONG * wavelength_px:
         for _ in range(_AGAIN):
-            best = best + penalized(points - best, weights, _stiffness(wavelength_px))
+            best = best + penalized(points - best, held, _stiffness(wavelength_px))
     return Smooth(best, wavelength_px)
 
 
