@@ -178,7 +178,7 @@ def _results(report: Json) -> Iterator[str]:
         f"{(report['weights_sha256'] or 'unknown')[:12]}) on {', '.join(report['data'])}, "
         f"{_photographs(report)}: each as it is and degraded in the ways "
         "below; Dice inside the data set's field of view. By `python benchmarks/quality.py "
-        f"runs/{report['model']} --every {report['every']}`."
+        f"{report['model']} --data {' '.join(report['data'])} --every {report['every']}`."
     )
     everything = report["all"]
     yield from ["", "Correlation with Dice, Spearman / Pearson:", ""]

@@ -1,5 +1,6 @@
 """Steps that score models and draw what was found, below the folder of the result."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Literal
 
 from recipe.place import Place
 from recipe.step import RUNS, Checkpoint, StepBase, StepError, say
+from venule.data.catalog import DATA_VARIABLE
 
 
 class Evaluate(StepBase):
@@ -121,7 +123,7 @@ class Plot(StepBase):
 
 
 class Script(StepBase):
-    """A benchmark of the checkout; `{out}` and `{access_log}` are files that it writes."""
+    """A benchmark of the checkout: reads from `{data}`, writes `{out}` and `{access_log}`."""
 
     do: Literal["script"] = "script"
     script: str
@@ -133,7 +135,11 @@ class Script(StepBase):
 
     def run(self, place: Place) -> None:
         place.results.mkdir(parents=True, exist_ok=True)
-        paths = {"out": place.results / self.out, "access_log": place.access_log}
+        paths = {
+            "out": place.results / self.out,
+            "access_log": place.access_log,
+            "data": os.environ.get(DATA_VARIABLE, ""),
+        }
         given = [one.format(**paths) for one in self.arguments]
         command = [sys.executable, str(place.root / self.script), *given]
         if subprocess.run(command, check=False).returncode:
