@@ -1,1 +1,1 @@
-"""How far measurements of vessels can be trusted, one module a question."""
+"""Benchmarks of measurements of vessels, one module a question."""

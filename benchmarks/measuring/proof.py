@@ -47,7 +47,7 @@ def proof(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure_known(case: Known) -> Values:
-    """What is measured on one drawing."""
+    """Measurements of one drawing."""
     drawn = case.draw()
     masks = VesselMasks(vessels=drawn.vessels, artery=drawn.artery, vein=drawn.vein, fov=drawn.fov)
     disc = None if case.disc is None else Disc(*case.disc)

@@ -1,4 +1,4 @@
-"""What PVBM makes of masks; run by its own interpreter, which need not know venule.
+"""PVBM's measurements of masks; run by its own interpreter, which need not know venule.
 
     python pvbm_values.py FOLDER OUT.json
 

@@ -29,7 +29,10 @@ def require_sound(root: Path, eyes: list[SyntheticFundus], labels: list[NDArray[
 def test_labels_that_lie_on_their_photographs_are_taken(
     tmp_path: Path, eyes: list[SyntheticFundus]
 ) -> None:
-    require_sound(tmp_path, eyes[:2], [eye.vessels for eye in eyes[:2]])
+    require_sound(tmp_path, eyes[:2], [eye.vessels for eye in eyes[:2]])  # raises nothing
+    # The same photographs, one label changed: what is taken above is not taken blindly.
+    with pytest.raises(DatasetError):
+        require_sound(tmp_path, eyes[:2], [eyes[0].vessels, np.zeros_like(eyes[1].vessels)])
 
 
 def test_exchanged_labels_are_refused_with_where_they_lie(

@@ -53,7 +53,7 @@ class Analysis:
 
     @property
     def mask_source(self) -> Literal["predicted", "corrected"]:
-        """Whether the masks of vessels, arteries and veins are as they were predicted."""
+        """Source of the masks of vessels, arteries and veins."""
         return "corrected" if self.corrected & {"vessels", "types"} else "predicted"
 
     @property

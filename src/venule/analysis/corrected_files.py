@@ -42,7 +42,7 @@ KEY = "venule-correction"
 
 @dataclass(frozen=True)
 class Corrected:
-    """What a corrected file says of itself.
+    """Metadata of a corrected file.
 
     Attributes:
         prediction_sha256: of the file with the prediction that was corrected.
@@ -133,7 +133,7 @@ def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | No
 
 
 def corrected_of(path: Path) -> Corrected | None:
-    """What a file says of a correction; None if it is none, or not there.
+    """Read a file's metadata of a correction; None if it is none, or not there.
 
     Raises:
         ImageError: it cannot be read.

@@ -20,7 +20,7 @@ OTHER = "a correction of another prediction is there, and is not used"
 
 @dataclass(frozen=True)
 class Parts:
-    """What a correction changes of the files and numbers of one photograph."""
+    """Changes by a correction to the files and numbers of one photograph."""
 
     files: Mapping[str, Path] = field(default_factory=dict)
     disc: Mapping[str, float] | None = None
@@ -35,7 +35,7 @@ class Parts:
 
 
 def kind_of(name: str) -> Changed | None:
-    """What a file of that name corrects; None if it is no file of a correction."""
+    """Tell what a file of that name corrects; None if it is no file of a correction."""
     return next((what for what, suffix in SUFFIXES.items() if name.endswith(suffix)), None)
 
 

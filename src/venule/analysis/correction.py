@@ -1,4 +1,4 @@
-"""What somebody corrected of an analysis: the mask, probabilities, arteries and veins, the disc."""
+"""Corrections of an analysis: the mask, probabilities, arteries and veins, the disc."""
 
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar

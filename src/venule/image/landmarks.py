@@ -244,7 +244,7 @@ def _side(likely: FloatMap, right: Mask, disc: Disc, *, middle: float) -> tuple[
 
 
 def _place(shape: tuple[int, ...], disc: Disc, step: int) -> tuple[FloatMap, Mask]:
-    """How usual a place is for the fovea, 1 at most, and which places lie right of the disc.
+    """Likelihood of a place for the fovea, 1 at most, and which places lie right of the disc.
 
     Every `step`th row and column; a normal density of the distance from the disc, in disc
     diameters, times one of the angle to the horizontal, on either side of the disc.

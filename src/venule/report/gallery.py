@@ -1,4 +1,4 @@
-"""What a page keeps of images while they are scored: pooled pixels, the best and the worst."""
+"""Collections for a page while images are scored: pooled pixels, the best and the worst."""
 
 import math
 from bisect import insort

@@ -35,7 +35,7 @@ def result(item: Item, licences: Mapping[str, str]) -> Result:
 
 
 def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
-    """What was found in a photograph."""
+    """Answer with the findings in a photograph."""
     prediction, quality, marks = analysis.prediction, analysis.quality, analysis.landmarks
     outline, vessels = prediction.fov.outline, prediction.vessel_map
     disc = marks.disc if marks is not None else None

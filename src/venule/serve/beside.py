@@ -1,4 +1,4 @@
-"""What a photograph's vessels are looked at beside: other networks, folders of maps, files."""
+"""Comparisons for a photograph's vessels: other networks, folders of maps, files."""
 
 import re
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Where a photograph's measurements lie among those of the photographs that were measured."""
+"""The place of a photograph's measurements among those of the photographs that were measured."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

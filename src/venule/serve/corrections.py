@@ -40,7 +40,7 @@ class ElsewhereError(VenuleError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where corrections of a listed photograph are saved, and the hash of what they correct."""
+    """The place of a listed photograph's corrections, and the hash of what they correct."""
 
     path: Path  # without the endings
     prediction_sha256: Callable[[], str]
@@ -58,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a photograph's correction is; `saved` is a file's name, None in memory alone."""
+    """State of a photograph's correction; `saved` is a file's name, None in memory alone."""
 
     revision: int
     saved: str | None
@@ -67,7 +67,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be done, by which tool, and the parts that it changes."""
+    """One action, its tool, and the parts that it changes."""
 
     tool: str
     of: Callable[[Analysis], Analysis]
@@ -91,7 +91,7 @@ class Corrections:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def status(self, id: str) -> Status:
-        """How far the correction of a photograph is.
+        """Tell the state of a photograph's correction.
 
         Raises:
             UnknownError: no such photograph, or no result of it is at hand.

@@ -26,7 +26,7 @@ _NIFTI_SIZE = 348
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """What a file holds: a mask (H, W), types of its pixels, a disc; None of what it has not."""
+    """Content of a file: a mask (H, W), types of its pixels, a disc; None of what it has not."""
 
     kind: str
     mask: Mask | None

@@ -1,4 +1,4 @@
-"""What the service takes from a client, and how much it keeps."""
+"""Limits on what the service takes from a client, and on what it keeps."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the page shows of a photograph, as bytes: views, thumbnails and maps of levels."""
+"""Pictures of a photograph for the page, as bytes: views, thumbnails and maps of levels."""
 
 import gzip
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""What the REST interface answers."""
+"""Answers of the REST interface."""
 
 from pydantic import BaseModel
 
@@ -77,7 +77,7 @@ class Region(BaseModel):
 
 
 class Found(BaseModel):
-    """What was found in a photograph; its maps are fetched for themselves."""
+    """Findings in a photograph; its maps are fetched for themselves."""
 
     width: int
     height: int

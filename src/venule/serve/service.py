@@ -190,7 +190,7 @@ class Service:
 
     @property
     def waiting(self) -> int:
-        """How many photographs are received or wait for their vessels."""
+        """Count the photographs that are received or wait for their vessels."""
         with self._changed:
             return len(self._first) + self._reserved
 

@@ -1,4 +1,4 @@
-"""What a file that somebody sends is, by its content, before it is decoded."""
+"""Kinds of uploaded files, told by their content before they are decoded."""
 
 from pathlib import Path
 

@@ -165,7 +165,7 @@ def refine(
 def _to_middle(
     edges: Edges, seen: NDArray[np.bool_], bend: Values
 ) -> tuple[Values, NDArray[np.bool_]]:
-    """What to move each point by to lie in the middle of the vessel, and where that is known.
+    """Offsets that move each point to lie in the middle of the vessel, and where that is known.
 
     `bend` (N,) is half a calibre over the bend's radius. In a bend sharper than the vessel is wide
     the inner edge is a corner that lies too far inside: there the middle is half a calibre from

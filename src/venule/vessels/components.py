@@ -34,7 +34,7 @@ def lower_small_components(
 
 
 def _runs(levels: Levels, fov: Mask, least: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where runs of pixels, from `least` on and in `fov`, start along the rows, and where they end.
+    """Starts and ends of runs of pixels along the rows, from `least` on and in `fov`.
 
     Both (R,) indices, from 0 in the order of rows, each of which has a pixel more at its end that
     belongs to no run.

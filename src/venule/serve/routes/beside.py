@@ -46,7 +46,7 @@ class Choice(BaseModel):
 
 
 class Compared(Choice):
-    """How the photograph's mask agrees with the other one, inside the field of view.
+    """Agreement of the photograph's mask with the other one, inside the field of view.
 
     `sensitivity` and `specificity` take the other one for the truth; null where there is none.
     """
@@ -63,7 +63,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
 
     @app.get("/api/photographs/{id}/others", responses=NOT_THERE)
     def others(id: Id) -> list[Choice]:
-        """What the photograph can be looked at beside."""
+        """List what the photograph can be compared with."""
         return [Choice(key=key, name=name, kind=kind) for key, name, kind in beside.choices(id)]
 
     @app.post(
@@ -83,7 +83,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
 
     @app.get("/api/photographs/{id}/others/{key}", responses={**NOT_THERE, **_BUSY})
     def other(id: Id, key: Key) -> Compared:
-        """How the photograph's mask agrees with another; that of a network is made now."""
+        """Agreement of the photograph's mask with another; that of a network is made now."""
         return _compared(service, id, beside.get(id, key))
 
     @app.get(

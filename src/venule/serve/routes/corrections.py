@@ -24,7 +24,7 @@ from venule.vessels.path import follow_vessel
 
 
 class Correction(BaseModel):
-    """How far a correction is: `saved` is a file's name, null where it is kept in memory.
+    """State of a correction: `saved` is a file's name, null where it is kept in memory.
 
     `offered` is true where one was made for another prediction, such as by other weights.
     """
@@ -114,7 +114,7 @@ def add_corrections(app: FastAPI, service: Service, corrections: Corrections) ->
 def _add_state(app: FastAPI, corrections: Corrections) -> None:
     @app.get("/api/photographs/{id}/correction", responses={404: {"model": Refusal}})
     def correction(id: Id) -> Correction:
-        """How far the correction of a photograph is."""
+        """Tell the state of a photograph's correction."""
         return Correction(**vars(corrections.status(id)))
 
     @app.post("/api/photographs/{id}/correction", responses=CHANGES)
@@ -188,7 +188,7 @@ def _add_help(app: FastAPI, service: Service) -> None:
 
     @app.post("/api/photographs/{id}/branch", responses=CHANGES)
     def branch(id: Id, picked: Picked) -> Retyped:
-        """What would change if the vessel at a pixel were an artery, a vein, or neither."""
+        """Tell what would change if the vessel at a pixel were an artery, a vein, or neither."""
         runs, note = trees.retyped(
             service.analysis(id), (picked.y, picked.x), _BITS[picked.type], tree=picked.tree
         )
