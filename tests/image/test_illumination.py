@@ -140,3 +140,13 @@ def test_the_window_of_the_correction_is_the_records() -> None:
     beside = np.s_[100:300, 250:300]  # 50 to 100 px away: windows of 11 px and of 113 px
     assert narrow[beside].mean() == pytest.approx(LIGHT.mean, abs=4)
     assert wide[beside].mean() > LIGHT.mean + 10
+
+
+@pytest.mark.parametrize("height", range(200, 216))
+def test_strips_of_any_height_give_what_the_whole_gives(
+    height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, fov = textured(np.full((height, 300), 100.0)), np.ones((height, 300), bool)
+    whole = correct_illumination(image, fov, LIGHT)
+    monkeypatch.setattr("venule.image.illumination._AT_ONCE", 1)  # a strip for each run of rows
+    np.testing.assert_array_equal(correct_illumination(image, fov, LIGHT), whole)

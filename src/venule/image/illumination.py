@@ -125,6 +125,8 @@ class _Cells:
             np.clip(levels, 0, 255, out=levels)
             top = run * step - before
             lines = slice(max(top, 0), min(top + len(levels) * step, self.height))
+            if lines.start >= lines.stop:
+                break  # the last run may begin below the image
             yield lines, levels.reshape(-1, self.width)[lines.start - top : lines.stop - top]
 
     def _ends(self, cells: Grid) -> FloatMap:
