@@ -9,12 +9,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from scipy.ndimage import gaussian_filter
 
 from venule.image.arrays import RGB, FloatMap, Mask
+from venule.image.bilinear import weights, widened
 
 _AT_ONCE = 2**17
 """Pixels corrected at once, which a processor's cache holds."""
+
+_MOST_CELLS = 2000
+"""Cells along a side at most: in a frame far larger than its field of view they are larger."""
 
 Grid = NDArray[np.float64]
 """(rows, columns), a value of each cell."""
@@ -40,28 +43,40 @@ def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> R
     height, width = fov.shape
     diameter_px = 2 * math.sqrt(max(1, int(np.count_nonzero(fov))) / math.pi)
     # Window means are smooth: those of some 80 cells along the diameter hold them.
-    cells = _Cells(height, width, max(1, round(diameter_px / 80)))
-    step = cells.side_px
+    side_px = max(1, round(diameter_px / 80), math.ceil(max(height, width) / _MOST_CELLS))
+    cells = _Cells(height, width, side_px)
     # The cells' own spread makes the window as wide as those that the networks were trained with.
-    sigma = math.sqrt((diameter_px * illumination.window / step) ** 2 + (1 - step**-2) / 12)
+    sigma = math.sqrt((diameter_px * illumination.window / side_px) ** 2 + (1 - side_px**-2) / 12)
+    along, across = (_gaussian(count, sigma) for count in (cells.rows, cells.columns))
     # A colour's plane after the other in memory, for all that follows takes them one by one.
     flat = np.empty((3, height, width), np.uint8)
-    kept = np.where(fov, np.uint8(255), np.uint8(0))
+    np.multiply(image.transpose(2, 0, 1), fov, out=flat)
     plane = cells.plane()
     inner = cells.inside(plane)
     inner[:] = fov
-    weight = np.maximum(cells.sums(plane, sigma), 1e-3 * step**2)
-    for channel in range(3):
-        inner[:] = image[..., channel] & kept
-        mean = cells.sums(plane, sigma) / weight
-        square = cells.sums(plane, sigma, squared=True) / weight
+    weight = np.maximum(along @ cells.sums(plane)[0] @ across, 1e-3 * side_px**2)
+    for channel in flat:
+        inner[:] = channel
+        mean, square = along @ cells.sums(plane) @ across / weight
         std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
         gain = illumination.std / std
         shift = illumination.mean - mean * gain
         for rows, levels in cells.apply(plane, gain, shift + 0.5):  # cut off, so rounded
-            flat[channel, rows] = levels
-        flat[channel] &= kept
+            channel[rows] = levels
+    flat *= fov
     return flat.transpose(1, 2, 0)
+
+
+def _gaussian(cells: int, sigma: float) -> Grid:
+    """(cells, cells), which blurs columns of so many cells by multiplication, zeros outside.
+
+    Cut off at four standard deviations.
+    """
+    reach = round(4 * sigma)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    padded = np.pad(bell / bell.sum(), cells)
+    first = np.arange(cells)[:, None]
+    return np.asarray(padded[cells + reach + first - first.T])
 
 
 @dataclass(frozen=True)
@@ -92,17 +107,12 @@ class _Cells:
         """The image's own part of a plane: (height, width), a view."""
         return plane[self.side_px : self.side_px + self.height, : self.width]
 
-    def sums(self, plane: FloatMap, sigma: float, *, squared: bool = False) -> Grid:
-        """Sums over each cell, or of squares, blurred by `sigma` cells, zeros outside.
-
-        Of whole grey levels they are exact.
-        """
+    def sums(self, plane: FloatMap) -> Grid:
+        """Sums over each cell, and of squares, (2, rows, columns); of whole grey levels exact."""
         step = self.side_px
         inner = plane[step : step + self.rows * step].reshape(self.rows, step, -1)
-        lines = np.einsum("rsw,rsw->rw", inner, inner) if squared else inner.sum(axis=1)
-        cells = lines.astype(np.float64).reshape(self.rows, self.columns, step)
-        sums = np.einsum("rcs->rc", cells)
-        return gaussian_filter(sums, sigma, mode="constant")  # type: ignore[no-any-return]
+        lines = np.stack([inner.sum(axis=1), np.einsum("rsw,rsw->rw", inner, inner)])
+        return np.asarray(sum(lines[..., at::step].astype(np.float64) for at in range(step)))
 
     def apply(self, plane: FloatMap, gain: Grid, shift: Grid) -> Iterator[tuple[slice, FloatMap]]:
         """Yield the plane times `gain` plus `shift`, both bilinear between cells, rows by rows.
@@ -115,7 +125,7 @@ class _Cells:
         # How far each row of a run is from the upper centre to the lower, the same in every run.
         share = ((np.arange(step) - before + 0.5) / step + 0.5).astype(np.float32)
         between = np.stack([1 - share, share], axis=1)
-        gains, shifts = self._ends(gain), self._ends(shift)
+        gains, shifts = self._ends(np.stack([gain, shift]))
         several = max(1, _AT_ONCE // (step * self.width))
         for run in range(0, self.rows + 1, several):
             part = np.s_[run : run + several]
@@ -130,15 +140,11 @@ class _Cells:
             yield lines, levels.reshape(-1, self.width)[lines.start - top : lines.stop - top]
 
     def _ends(self, cells: Grid) -> FloatMap:
-        """Values at the upper and the lower end of each run, (rows + 1, 2, width) float32, a view.
+        """Values at the upper and the lower end of each run, (K, rows + 1, 2, width), a view.
 
-        Beyond the outermost centres nothing changes.
+        Of (K, rows, columns); beyond the outermost centres nothing changes.
         """
-        at = (np.arange(self.width) + 0.5) / self.side_px - 0.5
-        left = np.floor(at).astype(np.intp)
-        share = (at - left).astype(np.float32)
-        ends = np.pad(cells.astype(np.float32), ((1, 1), (0, 0)), mode="edge")
-        # Not by an index: that would give a transposed array, which is slow to work with.
-        wide = ends.take(left.clip(0), axis=1) * (1 - share)
-        wide += ends.take((left + 1).clip(0, self.columns - 1), axis=1) * share
-        return sliding_window_view(wide, 2, axis=0).transpose(0, 2, 1)
+        columns = weights(self.columns, self.columns * self.side_px)[: self.width]
+        ends = np.pad(cells.astype(np.float32), ((0, 0), (1, 1), (0, 0)), mode="edge")
+        wide = widened(ends.reshape(-1, self.columns), columns).reshape(2, -1, self.width)
+        return sliding_window_view(wide, 2, axis=1).transpose(0, 1, 3, 2)

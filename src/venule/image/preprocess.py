@@ -6,17 +6,16 @@ a map that is scaled down and restored lies on the photograph without a shift.
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field, model_validator
-from scipy.sparse import csr_array
 
 from venule.errors import ImageError
 from venule.image.arrays import RGB, FloatMap, Mask, check_mask, check_rgb
+from venule.image.bilinear import weights, widened
 from venule.image.fov import FieldOfView
 from venule.image.illumination import Illumination, correct_illumination
 from venule.image.levels import strips
@@ -168,36 +167,13 @@ def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
 
 def _resized(plane: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
     """A plane (H, W) at `shape` (h, w), float32: bilinear, antialiased where it shrinks."""
-    rows, columns = map(_bilinear, plane.shape, shape)
+    rows, columns = map(weights, plane.shape, shape)
     lines = np.empty((shape[0], plane.shape[1]), np.float32)
     for part in strips(lines.shape, _SCALED_AT_ONCE * shape[0] // plane.shape[0]):
         some = rows[part]
         used = slice(some.indices.min(), some.indices.max() + 1)
         lines[part] = some[:, used] @ plane[used].astype(np.float32, copy=False)
-    return _columns_resized(lines, columns)
-
-
-def _columns_resized(plane: FloatMap, columns: csr_array) -> FloatMap:
-    return np.ascontiguousarray((columns @ np.ascontiguousarray(plane.T)).T)
-
-
-@lru_cache(maxsize=16)
-def _bilinear(length: int, resized: int) -> csr_array:
-    """(resized, length) float32, which resizes columns of so many pixels by multiplication.
-
-    Each row is a triangle around the centre of its pixel, as wide as the pixels of the coarser one
-    are apart, cut off at the ends and summing to 1: Pillow's BILINEAR.
-    """
-    scale = length / resized
-    reach = max(scale, 1.0)
-    centre = (np.arange(resized)[:, None] + 0.5) * scale - 0.5
-    taps = np.ceil(centre - reach).astype(np.int32) + np.arange(math.ceil(2 * reach) + 1)
-    weights = np.maximum(1 - np.abs(taps - centre) / reach, 0)
-    weights[(taps < 0) | (taps >= length)] = 0
-    weights /= weights.sum(axis=1, keepdims=True)
-    used = weights > 0
-    ends = np.concatenate([[0], np.cumsum(np.count_nonzero(used, axis=1))]).astype(np.int32)
-    return csr_array((weights[used].astype(np.float32), taps[used], ends), (resized, length))
+    return widened(lines, columns)
 
 
 def statistics(
@@ -264,9 +240,9 @@ def restored_strips(logits: FloatMap, shape: tuple[int, int]) -> Iterator[tuple[
 
     Each strip is (rows, W) float32 and its own memory.
     """
-    rows, columns = map(_bilinear, logits.shape, shape)
+    rows, columns = map(weights, logits.shape, shape)
     same = logits.shape == shape
-    wide = logits if same else _columns_resized(logits, columns)
+    wide = logits if same else widened(logits, columns)
     for part in strips(shape, RESTORED_AT_ONCE):
         yield part, logits[part].copy() if same else rows[part] @ wide
 
