@@ -1,4 +1,7 @@
-"""Connected components of a vessel map: small ones are specks, not vessels."""
+"""Connected components of a vessel map, by runs of pixels: small ones are specks, not vessels."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +11,58 @@ from scipy.sparse.csgraph import connected_components
 from venule.image.arrays import Mask
 from venule.image.levels import Levels, strips, threshold_level
 
-EIGHT_CONNECTED = np.ones((3, 3), bool)
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of equal pixels along the rows of a map (H, W): few, where its pixels are many.
+
+    Attributes:
+        starts, stops: both (R,) indices, from 0 in the order of rows, each of which has a pixel
+            more at its end that belongs to no run.
+        kind: (R,) uint8, the value of each run's pixels.
+        row_px: W + 1.
+    """
+
+    starts: NDArray[np.intp]
+    stops: NDArray[np.intp]
+    kind: NDArray[np.uint8]
+    row_px: int
+
+    def pixels(self, chosen: Mask) -> NDArray[np.intp]:
+        """The indices of the pixels of the runs that are chosen, (R,) bool."""
+        return _ranges(self.starts[chosen], (self.stops - self.starts)[chosen])
+
+    def touching(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs of runs, 8-connected, one of them in the row above; by the numbers of the lower."""
+        first = np.searchsorted(self.stops, self.starts - self.row_px, "left")
+        last = np.searchsorted(self.starts, self.stops - self.row_px, "right")
+        touched = np.maximum(last - first, 0)
+        return np.arange(len(first)).repeat(touched), _ranges(first, touched)
+
+    def components(
+        self, lower: NDArray[np.intp], upper: NDArray[np.intp]
+    ) -> tuple[int, NDArray[np.int32]]:
+        """How many components of one kind there are, and (R,) each run's, from pairs that touch."""
+        same, size = self.kind[lower] == self.kind[upper], len(self.starts)
+        ends = np.concatenate([[0], np.cumsum(np.bincount(lower[same], minlength=size))])
+        links = csr_array((np.ones(ends[-1], bool), upper[same], ends), (size, size))
+        return connected_components(links, directed=False)  # type: ignore[no-any-return]
+
+
+def find_runs(parts: Iterable[Mask | NDArray[np.uint8]]) -> Runs:
+    """The runs of a map (H, W) that comes in strips, top to bottom, where it is not 0."""
+    edges, kinds, row_px, before = [], [], 1, 0
+    for part in parts:
+        row_px = part.shape[1] + 1
+        values = np.zeros(1 + len(part) * row_px, np.uint8)
+        values[1:].reshape(-1, row_px)[:, :-1] = part
+        at = np.flatnonzero(values[1:] != values[:-1])
+        edges.append(at + before)
+        kinds.append(values[at + 1])
+        before += len(part) * row_px
+    edge, kind = np.concatenate(edges), np.concatenate(kinds)
+    inside = kind > 0
+    return Runs(edge[inside], edge[1:][inside[:-1]], kind[inside], row_px)
 
 
 def lower_small_components(
@@ -24,42 +78,11 @@ def lower_small_components(
     if least_px <= 1:
         return
     least = threshold_level(threshold)
-    row_px = levels.shape[1] + 1
-    starts, stops = _runs(levels, fov, least)
-    component = _component(starts, stops, row_px)
-    sizes = np.bincount(component, weights=stops - starts)
-    small = sizes[component] < least_px
-    at = _ranges(starts[small], (stops - starts)[small])
-    levels.ravel()[at - at // row_px] = least - 1  # a view, for maps are contiguous
-
-
-def _runs(levels: Levels, fov: Mask, least: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Starts and ends of runs of pixels along the rows, from `least` on and in `fov`.
-
-    Both (R,) indices, from 0 in the order of rows, each of which has a pixel more at its end that
-    belongs to no run.
-    """
-    row_px = levels.shape[1] + 1
-    edges = []
-    for rows in strips(levels.shape):
-        inside = np.zeros(1 + (rows.stop - rows.start) * row_px, bool)
-        part = inside[1:].reshape(-1, row_px)[:, :-1]
-        np.greater_equal(levels[rows], least, out=part)
-        part &= fov[rows]
-        edges.append(np.flatnonzero(inside[1:] != inside[:-1]) + rows.start * row_px)
-    at = np.concatenate(edges)
-    return at[::2], at[1::2]
-
-
-def _component(starts: NDArray[np.intp], stops: NDArray[np.intp], row_px: int) -> NDArray[np.int32]:
-    """The number of each run's component: runs are 8-connected to those that they touch above."""
-    first = np.searchsorted(stops, starts - row_px, "left")
-    last = np.searchsorted(starts, stops - row_px, "right")
-    touched = np.maximum(last - first, 0)
-    above = _ranges(first, touched)
-    ends = np.concatenate([[0], np.cumsum(touched)])
-    links = csr_array((np.ones(len(above), bool), above, ends), (len(starts), len(starts)))
-    return connected_components(links, directed=False)[1]  # type: ignore[no-any-return]
+    runs = find_runs((levels[rows] >= least) & fov[rows] for rows in strips(levels.shape))
+    _, component = runs.components(*runs.touching())
+    sizes = np.bincount(component, weights=runs.stops - runs.starts)
+    at = runs.pixels(sizes[component] < least_px)
+    levels.ravel()[at - at // runs.row_px] = least - 1  # a view, for maps are contiguous
 
 
 def _ranges(first: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import scipy.ndimage as ndi
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
 from venule.image.arrays import FloatMap, Mask
 from venule.image.levels import Levels, threshold_level
-from venule.vessels.components import EIGHT_CONNECTED
+from venule.vessels.components import find_runs
 
 FLOOR = 0.1
 """Share of the threshold's probability below which no path leads."""
 
 _STEPS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 2**0.5), (1, -1, 2**0.5))  # rows, columns, length
+
+_AROUND = [*product((-1, 0, 1), repeat=2)]
 
 _FREE = 1e-3  # cost of a step at the threshold: of equal paths the shorter counts
 
@@ -37,10 +38,10 @@ class _Grid:
     """The pixels that a path may use, and what each costs.
 
     Attributes:
-        flat: (N,), their indices into the map with a border of one pixel, sorted.
+        flat: (N,), their indices into the map with a pixel more at the end of each row, sorted.
         component: (N,), the component that each belongs to, 0 for none.
         cost: (N,), of a step of length 1.
-        width: of the map with its border.
+        width: of the map with that pixel.
     """
 
     flat: NDArray[np.intp]
@@ -50,8 +51,7 @@ class _Grid:
 
     def places(self, nodes: Sequence[int]) -> Path:
         """Rows and columns of some pixels."""
-        rows, columns = np.divmod(self.flat[nodes], self.width)
-        return np.stack((rows - 1, columns - 1), axis=1)
+        return np.stack(np.divmod(self.flat[nodes], self.width), axis=1)
 
 
 def reconnections(
@@ -64,16 +64,12 @@ def reconnections(
     FLOOR times the threshold or outside `fov`. Each path begins and ends in a component,
     8-connected.
     """
-    labels, components = ndi.label((probability >= threshold) & fov, structure=EIGHT_CONNECTED)
-    if components < 2 or budget <= 0:
+    if budget <= 0:
         return []
-    grid = _grid(probability, fov, labels, threshold=threshold)
+    grid = _grid(probability, fov, threshold=threshold)
     if not len(grid.flat):
         return []
-    first, second, length = _neighbours(grid)
-    weight = length * (grid.cost[first] + grid.cost[second]) / 2
-    size = len(grid.flat)
-    graph = csr_array(coo_array((weight, (first, second)), shape=(size, size)))
+    first, graph = _graph(grid)
     distance, before, source = dijkstra(
         graph,
         directed=False,
@@ -82,11 +78,11 @@ def reconnections(
         limit=budget,
         return_predecessors=True,
     )
-    links = _cheapest(grid, first, second, weight, distance, source, budget=budget)
+    links = _cheapest(grid, first, graph, distance, source, budget=budget)
     if not len(links):
         return []
     paths = [
-        [*reversed([*_back(a, before)]), *_back(b, before)] for a, b in _tree(links, components)
+        [*reversed([*_back(a, before)]), *_back(b, before)] for a, b in _tree(links)
     ]
     places = grid.places([node for path in paths for node in path])
     return np.split(places, np.cumsum([len(path) for path in paths])[:-1])
@@ -134,69 +130,76 @@ def _lines(starts: Path, stops: Path) -> Path:
     return np.asarray(starts[line] + np.sign(away) * ((2 * np.abs(away) * step + of) // (2 * of)))
 
 
-def _grid(
-    probability: FloatMap, fov: Mask, labels: NDArray[np.int32], *, threshold: float
-) -> _Grid:
+def _grid(probability: FloatMap, fov: Mask, *, threshold: float) -> _Grid:
     """The pixels of gaps between components, and those of the components beside them.
 
     A region of faint pixels that touches one component only, such as the rim of a vessel, is no
     gap: most are left out.
     """
-    padded = np.pad(labels, 1)
-    width = padded.shape[1]
-    faint = np.pad((probability >= FLOOR * threshold) & fov & (labels == 0), 1)
-    gaps, count = ndi.label(faint, structure=EIGHT_CONNECTED)
-    flat = np.flatnonzero(faint)
-    offsets = [width * down + right for down, right in product((-1, 0, 1), repeat=2)]
-    around = flat + np.array(offsets)[:, None]
-    beside, gap = padded.ravel()[around], gaps.ravel()[flat]
-    highest, lowest = np.zeros(count + 1, np.int32), np.full(count + 1, labels.size, np.int32)
-    np.maximum.at(highest, gap, beside.max(axis=0))
-    np.minimum.at(lowest, gap, np.where(beside > 0, beside, labels.size).min(axis=0))
-    between = (lowest < highest)[gap]
-    ends = np.unique(around[:, between][beside[:, between] > 0])
-    used = np.sort(np.concatenate([flat[between], ends]))
-    component = padded.ravel()[used]
-    rows, columns = np.divmod(used, width)
-    seen = probability[rows - 1, columns - 1].astype(np.float64)
-    lack = np.log(threshold / np.maximum(seen, 1e-12))
-    cost = np.where(component > 0, 0, np.maximum(lack, 0)) + _FREE
-    return _Grid(used, component, cost, width)
+    seen, sure = (probability >= least for least in (FLOOR * threshold, threshold))
+    runs = find_runs([(seen.view(np.uint8) + sure.view(np.uint8)) * fov.view(np.uint8)])
+    lower, upper = runs.touching()
+    count, part = runs.components(lower, upper)
+    # Of each gap, the first and the last component beside it: in the row, or in one beside it.
+    abutting = np.flatnonzero(runs.starts[1:] == runs.stops[:-1])
+    one, other = np.concatenate([lower, abutting]), np.concatenate([upper, abutting + 1])
+    apart = runs.kind[one] != runs.kind[other]
+    one, other = one[apart], other[apart]
+    faint = runs.kind == 1
+    gap, component = part[np.where(faint[one], [one, other], [other, one])]
+    highest, lowest = np.full(count, -1, np.int32), np.full(count, count, np.int32)
+    np.maximum.at(highest, gap, component)
+    np.minimum.at(lowest, gap, component)
+    flat = runs.pixels(faint & (lowest < highest)[part])
+    vessels = runs.pixels(~faint)
+    # A row more above and below, so that every pixel has neighbours.
+    width = runs.row_px
+    number = np.zeros((len(fov) + 2) * width, np.int32)
+    number[vessels + width] = (part + 1)[~faint].repeat((runs.stops - runs.starts)[~faint])
+    used = np.zeros(len(number), bool)
+    around = flat + np.array([[width * (1 + down) + right] for down, right in _AROUND])
+    used[around] = number[around] > 0
+    used[flat + width] = True
+    at = np.flatnonzero(used) - width
+    lack = np.log(threshold / np.maximum(probability[np.divmod(at, width)], 1e-12, dtype=float))
+    cost = np.where(number[at + width] > 0, 0, np.maximum(lack, 0)) + _FREE
+    return _Grid(at, number[at + width], cost, width)
 
 
-def _neighbours(
-    grid: _Grid,
-) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]]:
-    """Every pair of 8-connected pixels of the grid once, with their distance in pixels.
+def _graph(grid: _Grid) -> tuple[NDArray[np.integer], csr_array]:
+    """The steps between 8-connected pixels of the grid, each once, and from which each leads.
 
-    Pairs inside one component, from which all paths begin anyhow, are left out.
+    Steps inside one component, from which all paths begin anyhow, are left out.
     """
-    pairs = []
-    numbers, between = np.arange(len(grid.flat)), grid.component == 0
-    for down, right, length in _STEPS:
-        wanted = grid.flat + (down * grid.width + right)
-        there = np.searchsorted(grid.flat, wanted).clip(max=len(grid.flat) - 1)
-        useful = (grid.flat[there] == wanted) & (between | between[there])
-        pairs.append((numbers[useful], there[useful], np.full(np.count_nonzero(useful), length)))
-    first, second, lengths = (np.concatenate(column) for column in zip(*pairs, strict=True))
-    return first, second, lengths
+    places = np.full(grid.flat[-1] + 2 * grid.width, -1, np.int32)
+    size = len(grid.flat)
+    places[grid.flat] = np.arange(size)
+    down, right, length = np.array(_STEPS).T
+    there = places[grid.flat[:, None] + (down * grid.width + right).astype(np.intp)]
+    between = grid.component == 0
+    useful = (there >= 0) & (between[:, None] | between[there])
+    first, step = np.nonzero(useful)
+    second = there[useful]
+    weight = length[step] * (grid.cost[first] + grid.cost[second]) / 2
+    ends = np.concatenate([[0], np.cumsum(np.count_nonzero(useful, axis=1))])
+    return first, csr_array((weight, second, ends), (size, size))
 
 
 def _cheapest(
     grid: _Grid,
     first: NDArray[np.integer],
-    second: NDArray[np.integer],
-    weight: NDArray[np.float64],
+    graph: csr_array,
     distance: NDArray[np.float64],
     source: NDArray[np.int32],
     *,
     budget: float,
 ) -> NDArray[np.float64]:
     """(L, 5): component, other component, cost, and the two pixels at which their fronts meet."""
+    second = graph.indices
     met = np.flatnonzero(np.isfinite(distance[first]) & np.isfinite(distance[second]))
     a, b = first[met], second[met]
     one, other = grid.component[source[a]], grid.component[source[b]]
-    cost = distance[a] + distance[b] + weight[met]
+    cost = distance[a] + distance[b] + graph.data[met]
     apart = (one != other) & (cost <= budget)
     low, high = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
     rows = np.stack((low, high, cost[apart], a[apart], b[apart]), axis=1)
@@ -206,19 +209,20 @@ def _cheapest(
     return rows[new]
 
 
-def _tree(links: NDArray[np.float64], components: int) -> list[tuple[int, int]]:
-    """The meeting pixels of the links that a minimum spanning tree takes."""
-    one, other = links[:, 0].astype(np.intp), links[:, 1].astype(np.intp)
-    shape = (components + 1, components + 1)
-    # The rank as weight: no ties, so that the tree does not depend on the order of its edges.
-    rank = np.empty(len(links))
-    rank[np.argsort(links[:, 2], kind="stable")] = np.arange(1, len(links) + 1)
-    chosen = minimum_spanning_tree(csr_array(coo_array((rank, (one, other)), shape=shape)))
-    order = np.argsort(rank)
-    return [
-        (int(links[order[int(r) - 1], 3]), int(links[order[int(r) - 1], 4]))
-        for r in np.sort(chosen.data)
-    ]
+def _tree(links: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
+    """The meeting pixels of the links that a minimum spanning tree takes (Kruskal 1956)."""
+    joined: dict[float, float] = {}  # from a component to one of those that it is joined to
+
+    def representative(component: float) -> float:
+        while component in joined:
+            component = joined[component]
+        return component
+
+    for one, other, _, a, b in links[np.argsort(links[:, 2], kind="stable")].tolist():
+        low, high = sorted(map(representative, (one, other)))
+        if low < high:
+            joined[high] = low
+            yield int(a), int(b)
 
 
 def _back(pixel: int, before: NDArray[np.int32]) -> Iterator[int]:
