@@ -70,10 +70,11 @@ class Ellipse:
         rows = (np.arange(shape[0]) - self.row) / (self.height_px / 2)
         half = np.sqrt(np.maximum(1 - rows * rows, 0)) * (self.width_px / 2)
         first = np.ceil(self.column - half).clip(0, shape[1]).astype(int)
-        last = np.floor(self.column + half).clip(-1, shape[1] - 1).astype(int)
+        stop = np.floor(self.column + half).clip(-1, shape[1] - 1).astype(int) + 1
+        stop[np.abs(rows) > 1] = 0
         mask = np.zeros(shape, bool)
-        for row in np.flatnonzero(np.abs(rows) <= 1):
-            mask[row, first[row] : last[row] + 1] = True
+        for line, start, end in zip(mask, first.tolist(), stop.tolist(), strict=True):
+            line[start:end] = True
         return mask
 
     def residuals(self, points: Points) -> NDArray[np.float64]:

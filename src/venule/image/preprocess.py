@@ -29,6 +29,9 @@ RESTORED_AT_ONCE = 2**18
 _SCALED_AT_ONCE = 2**22
 """Pixels of a strip in which a photograph or a plane is scaled: copies of it stay small."""
 
+_CACHED = 2**16
+"""Pixels of a strip that are normalised one step after the other, in a processor's cache."""
+
 _HALF = 0.5 - 1e-4
 """Half of a pixel, where weights are rounded."""
 
@@ -129,7 +132,7 @@ def scale_image(image: RGB, shape: tuple[int, int]) -> RGB:
     height, width = image.shape[:2]
     scale = height / shape[0]
     reach = max(scale, 1) + 1
-    scaled = np.empty((*shape, 3), np.uint8)
+    scaled = np.empty((3, *shape), np.uint8)  # by colour, as it is worked on
     # Strip by strip: Pillow's copies stay small.
     for rows in strips(shape, _SCALED_AT_ONCE * math.prod(shape) // (height * width)):
         top, bottom = rows.start * scale, rows.stop * scale
@@ -137,8 +140,10 @@ def scale_image(image: RGB, shape: tuple[int, int]) -> RGB:
         part = Image.fromarray(image[first : math.ceil(bottom + reach)])
         box = (0, top - first, width, min(bottom - first, part.height))
         size = shape[1], rows.stop - rows.start
-        scaled[rows] = np.asarray(part.resize(size, Image.Resampling.BILINEAR, box=box))
-    return scaled
+        planes = part.resize(size, Image.Resampling.BILINEAR, box=box).split()
+        for whole, plane in zip(scaled, planes, strict=True):
+            whole[rows] = np.asarray(plane)
+    return scaled.transpose(1, 2, 0)
 
 
 def scale_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
@@ -191,15 +196,16 @@ def statistics(
         )
     if preprocessing.normalize == "fixed":
         return np.array(preprocessing.mean, np.float32), np.array(preprocessing.std, np.float32)
-    # Histograms of the 256 levels: exact, and no float copy of an 8-megapixel photograph.
-    levels = np.arange(256) / 255
-    inside = Image.fromarray(fov.view(np.uint8))
-    planes = (Image.fromarray(image[..., channel]) for channel in range(3))
-    counts = np.array([plane.histogram(inside) for plane in planes])
-    total = int(counts[0].sum())
-    mean = counts @ levels / total
-    variance = (counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total
-    std = np.maximum(np.sqrt(variance), MIN_STD)
+    sums, squares = np.zeros((2, 3))
+    for rows in strips(fov.shape, _CACHED):
+        for channel in range(3):
+            levels = (image[rows, :, channel] * fov[rows]).astype(np.float32)
+            # Each row in float32, as exact as that is; all rows in float64.
+            sums[channel] += levels.sum(axis=1).sum(dtype=np.float64)
+            squares[channel] += np.einsum("hw,hw->h", levels, levels).sum(dtype=np.float64)
+    mean = sums / np.count_nonzero(fov) / 255
+    variance = squares / np.count_nonzero(fov) / 255**2 - mean**2
+    std = np.sqrt(np.maximum(variance, MIN_STD**2))
     return mean.astype(np.float32), std.astype(np.float32)
 
 
@@ -208,12 +214,14 @@ def normalize(
 ) -> FloatMap:
     """(3, H, W) float32: (image / 255 - mean) / std per channel, 0 outside the field of view."""
     pixels = np.empty((3, *image.shape[:2]), np.float32)
-    for channel in range(3):
-        scale = np.float32(1 / (255 * float(std[channel])))
-        pixels[channel] = image[..., channel]
-        pixels[channel] *= scale
-        pixels[channel] -= np.float32(mean[channel] / std[channel])
-        pixels[channel] *= fov
+    for rows in strips(fov.shape, _CACHED):
+        inside = fov[rows].astype(np.float32)
+        for channel in range(3):
+            part = pixels[channel, rows]
+            part[:] = image[rows, :, channel]
+            part *= np.float32(1 / (255 * float(std[channel])))
+            part -= np.float32(mean[channel] / std[channel])
+            part *= inside
     return pixels
 
 

@@ -81,9 +81,7 @@ def reconnections(
     links = _cheapest(grid, first, graph, distance, source, budget=budget)
     if not len(links):
         return []
-    paths = [
-        [*reversed([*_back(a, before)]), *_back(b, before)] for a, b in _tree(links)
-    ]
+    paths = [[*reversed([*_back(a, before)]), *_back(b, before)] for a, b in _tree(links)]
     places = grid.places([node for path in paths for node in path])
     return np.split(places, np.cumsum([len(path) for path in paths])[:-1])
 
