@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage as ndi
 
 from venule.image.levels import Levels, strips, threshold_level, to_levels, to_probability
-from venule.vessels.components import lower_small_components
+from venule.vessels.components import find_runs, lower_small_components
 
 FOV = np.ones((50, 40), bool)
 FOV[:10] = False  # 1600 px are left
@@ -84,3 +84,23 @@ def test_components_are_those_that_scipy_labels(
     expected = np.where((labels > 0) & (sizes < 6)[labels], threshold_level(0.5) - 1, levels)
     after = lowered(levels, fov, threshold=0.5, min_component=6 / fov.sum())
     np.testing.assert_array_equal(after, expected)
+
+
+def test_runs_of_two_kinds_have_the_components_of_each() -> None:
+    values = np.random.default_rng(1).integers(0, 3, (40, 33)).astype(np.uint8)
+    runs = find_runs([values[:17], values[17:]])
+    count, component = runs.components(*runs.touching())
+    found = np.full(values.shape, -1)
+    for run in range(len(runs.starts)):
+        at = runs.pixels(np.arange(len(runs.starts)) == run)
+        rows, columns = np.divmod(at, runs.row_px)
+        assert (values[rows, columns] == runs.kind[run]).all()
+        found[rows, columns] = component[run]
+    assert ((found >= 0) == (values > 0)).all()
+    expected = 0
+    for kind in (1, 2):
+        labels, number = ndi.label(values == kind, structure=np.ones((3, 3)))
+        expected += number
+        for label in range(1, number + 1):
+            assert len(np.unique(found[labels == label])) == 1
+    assert count == expected == len(np.unique(component))

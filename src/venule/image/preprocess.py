@@ -148,7 +148,9 @@ def scale_image(image: RGB, shape: tuple[int, int]) -> RGB:
 
 def scale_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
     """`mask` at `shape` (rows, columns): True where at least half of the pixel is inside."""
-    return mask if mask.shape == shape else _resized(mask, shape) >= _HALF
+    if mask.shape == shape:
+        return mask
+    return np.ascontiguousarray(_resized(mask, shape) >= _HALF)
 
 
 def sample_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
@@ -167,18 +169,21 @@ def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
     """
     if mask.shape == shape:
         return mask.astype(np.float32)
-    return _resized(mask, shape).clip(0, 1)
+    return np.ascontiguousarray(_resized(mask, shape)).clip(0, 1)
 
 
 def _resized(plane: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
-    """A plane (H, W) at `shape` (h, w), float32: bilinear, antialiased where it shrinks."""
+    """A plane (H, W) at `shape` (h, w), float32: bilinear, antialiased where it shrinks.
+
+    Its columns lie one after the other in memory.
+    """
     rows, columns = map(weights, plane.shape, shape)
     lines = np.empty((shape[0], plane.shape[1]), np.float32)
     for part in strips(lines.shape, _SCALED_AT_ONCE * shape[0] // plane.shape[0]):
         some = rows[part]
         used = slice(some.indices.min(), some.indices.max() + 1)
         lines[part] = some[:, used] @ plane[used].astype(np.float32, copy=False)
-    return widened(lines, columns)
+    return np.asarray((columns @ np.ascontiguousarray(lines.T)).T)
 
 
 def statistics(

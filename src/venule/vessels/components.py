@@ -55,7 +55,7 @@ def find_runs(parts: Iterable[Mask | NDArray[np.uint8]]) -> Runs:
     for part in parts:
         row_px = part.shape[1] + 1
         values = np.zeros(1 + len(part) * row_px, np.uint8)
-        values[1:].reshape(-1, row_px)[:, :-1] = part
+        values[1:].reshape(-1, row_px)[:, :-1] = part.view(np.uint8)
         at = np.flatnonzero(values[1:] != values[:-1])
         edges.append(at + before)
         kinds.append(values[at + 1])
