@@ -92,9 +92,9 @@ def write_soft_labels(
     yield from write_maps([teacher(model) for model in models], selection, out, lesions)
 
 
-def label_paths(data: str, split: str, out: Path) -> list[Path]:
+def label_paths(data: str, split: str, out: Path, *, protocol: str | None = None) -> list[Path]:
     """Name the maps that `write_soft_labels` writes."""
-    selection = select(open_dataset(data), None, split, labelled=False)
+    selection = select(open_dataset(data), protocol, split, labelled=False)
     return [out / f"{case.id}_prob.png" for case in selection.cases]
 
 
