@@ -293,3 +293,28 @@ def test_jpeg_compression_is_that_of_a_photograph() -> None:
 def test_settings_that_are_unknown_or_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         AugmentationConfig.model_validate(options)
+
+
+def test_crops_lie_about_each_class_as_often_and_a_quarter_of_their_side_off_at_most() -> None:
+    truth = torch.zeros(2, 200, 300)
+    truth[0, 40:50, 60:70], truth[1, 140:144, 240:244] = 1, 1
+    sample = as_sample(ramp(200, 300)["image"].as_subclass(Tensor), truth, torch.ones(1, 200, 300))
+    middles = ((44.5, 64.5), (141.5, 241.5))
+    shown = [0, 0]
+    for seed in range(60):
+        rows, columns = crop_of(sample, {"crop_on_class_p": 1}, seed)["image"][:2, 15, 15] * 1000
+        off = [max(abs(rows - row), abs(columns - column)) for row, column in middles]
+        near = min(range(2), key=off.__getitem__)
+        assert off[near] <= 32 / 4 + 1
+        shown[near] += 1
+    assert min(shown) >= 20
+
+
+def test_crops_of_a_photograph_without_its_classes_lie_about_its_middle() -> None:
+    sample = as_sample(
+        ramp(200, 300)["image"].as_subclass(Tensor),
+        torch.zeros(1, 200, 300),
+        torch.ones(1, 200, 300),
+    )
+    rows, columns = crop_of(sample, {"crop_on_class_p": 1}, 0)["image"][:2, 15, 15] * 1000
+    assert max(abs(rows - 99.5), abs(columns - 149.5)) <= 32 / 4 + 1

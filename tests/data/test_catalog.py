@@ -31,6 +31,14 @@ def test_a_name_alone_is_looked_up_in_the_environment(
     assert open_dataset("stare").root == fake_root / "STARE"
 
 
+@pytest.mark.parametrize("spec", ["$VENULE_DATA/CHASE_DB1", "chase=$VENULE_DATA/CHASE_DB1"])
+def test_a_path_may_name_environment_variables(
+    spec: str, fake_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VENULE_DATA", str(fake_root))
+    assert open_dataset(spec).root == fake_root / "CHASE_DB1"
+
+
 def test_other_usual_folder_names_are_found(fake_root: Path, tmp_path: Path) -> None:
     (tmp_path / "CHASEDB1").symlink_to(fake_root / "CHASE_DB1")
     assert open_dataset("chase", data_root=tmp_path).root == tmp_path / "CHASEDB1"

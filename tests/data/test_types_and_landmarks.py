@@ -123,6 +123,16 @@ def test_idrid_has_a_photograph_of_both_folders_once(tmp_path: Path) -> None:
     assert centre.plane("fovea")[30, 40]
 
 
+def test_idrids_drawn_photographs_are_in_the_folds_that_they_are_in_with_the_others(
+    tmp_path: Path,
+) -> None:
+    dataset = open_dataset(str(make_idrid(tmp_path / "IDRiD")))
+    every, drawn = (protocols_of(dataset)[name].splits for name in ("folds5", "drawn5"))
+    assert every.keys() == drawn.keys()
+    for split, ids in every.items():
+        assert set(drawn[split]) == {"seg-01", "seg-04"} & set(ids)
+
+
 def test_idrid_says_what_its_table_lacks(tmp_path: Path) -> None:
     root = make_idrid(tmp_path / "IDRiD")
     (root / "centres" / "centres.csv").write_text("file,x,y\nIDRiD_007.jpg,1,2\n")

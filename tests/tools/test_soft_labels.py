@@ -14,7 +14,7 @@ from venule.data.maps import find_maps
 from venule.data.protocols import select
 from venule.data.sample import load_sample
 from venule.image.arrays import FloatMap
-from venule.image.io import read_probability
+from venule.image.io import read_probability, write_png
 from venule.inference.segment import Segmenter
 from venule.models.record import Calibration, ClassRecord, ComponentRules, ModelRecord
 
@@ -62,3 +62,24 @@ def test_a_teacher_keeps_its_calibration_and_neither_reconnects_nor_drops(
     assert taught.record.classes == (ClassRecord(calibration=calibration),)
     taught.run(np.zeros((1, 3, 32, 48), np.float32))
     assert len(asked) == 8
+
+
+def test_lesions_are_no_vessels_and_photographs_without_masks_keep_their_maps(
+    tmp_path: Path,
+) -> None:
+    data = open_dataset(f"drive={trees.make_drive(tmp_path)}")
+    selection = select(data, "official", "val")
+    first, second, *_ = selection.cases
+    lesion = np.zeros(load_sample(first).fov.shape, bool)
+    lesion[20:24, 20:30] = True
+    for folder in ("HE", "EX"):
+        (tmp_path / folder).mkdir()
+    write_png(tmp_path / "HE" / f"{first.image.stem}.png", np.uint8(255) * lesion)
+    folders = [tmp_path / "HE", tmp_path / "EX"]
+    list(soft_labels.write_maps([constant(1.0)], selection, tmp_path / "maps", folders))
+    cleared = read_probability(tmp_path / "maps" / f"{first.id}_prob.png")
+    inside = load_sample(first).fov
+    assert not cleared[lesion].any()
+    assert (cleared[inside & ~lesion] > 0.7).all()
+    whole = read_probability(tmp_path / "maps" / f"{second.id}_prob.png")
+    assert (whole[load_sample(second).fov] > 0.7).all()

@@ -89,25 +89,38 @@ class Patches(StepBase):
 
 
 class SoftLabels(StepBase):
-    """Soft pseudo-labels of networks for one split, see `soft_labels.py`."""
+    """Soft pseudo-labels of networks for one split, see `soft_labels.py`.
+
+    `lesions` are folders of masks of what is no vessel, below that of the data sets.
+    """
 
     do: Literal["soft_labels"] = "soft_labels"
     models: tuple[str, ...]
     data: str
+    protocol: str | None = None
     split: str
+    lesions: tuple[str, ...] = ()
     out: Path
 
     def done(self, place: Place) -> bool:
         from soft_labels import label_paths
 
         del place
-        return all(path.is_file() for path in label_paths(self.data, self.split, self.out))
+        paths = label_paths(self.data, self.split, self.out, protocol=self.protocol)
+        return all(path.is_file() for path in paths)
 
     def run(self, place: Place) -> None:
         from soft_labels import write_soft_labels
 
         del place
-        for path in write_soft_labels(self.models, self.data, self.split, self.out):
+        for path in write_soft_labels(
+            self.models,
+            self.data,
+            self.split,
+            self.out,
+            protocol=self.protocol,
+            lesions=[Path(os.path.expandvars(f"$VENULE_DATA/{folder}")) for folder in self.lesions],
+        ):
             say(str(path))
 
     def __str__(self) -> str:
@@ -115,10 +128,7 @@ class SoftLabels(StepBase):
 
 
 class TypeLabels(StepBase):
-    """Arteries and veins by a network, of photographs without such labels, see `type_labels.py`.
-
-    `data` may name the folder of the data sets as $VENULE_DATA.
-    """
+    """Arteries and veins by a network, of photographs without such labels, see `type_labels.py`."""
 
     do: Literal["type_labels"] = "type_labels"
     model: str
@@ -132,20 +142,15 @@ class TypeLabels(StepBase):
 
         del place
         return all(
-            path.is_file() for path in map_paths(self._data(), self.split, self.out, self.every)
+            path.is_file() for path in map_paths(self.data, self.split, self.out, self.every)
         )
 
     def run(self, place: Place) -> None:
         from type_labels import write_type_maps
 
         del place
-        for path in write_type_maps(
-            self.model, self._data(), self.split, self.out, each=self.every
-        ):
+        for path in write_type_maps(self.model, self.data, self.split, self.out, each=self.every):
             say(str(path))
-
-    def _data(self) -> str:
-        return os.path.expandvars(self.data)
 
     def __str__(self) -> str:
         return f"tell arteries from veins in {self.data} {self.split} by {self.model}: {self.out}"

@@ -65,6 +65,7 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=F
     jpeg_p: float = Field(default=0.0, ge=0, le=1)
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
     crop_in_fov: bool = False  # crops lie about the field of view, not anywhere in the frame
+    crop_on_class_p: float = Field(default=0.0, ge=0, le=1)  # crops about what is annotated
     # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
     # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
     low_resolution_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
@@ -182,10 +183,13 @@ def random_crop(sample: Sample, side_px: int, config: AugmentationConfig) -> Sam
     that neither more than the crop is computed nor anything outside the photograph comes into view
     that lies inside it. Where the crop's outside is shown it is dark and out of the field of view.
     The centre is drawn so that at most a quarter of the side lies outside unless it is scaled,
-    which shows the network the field of view's edge as often as the rest.
+    which shows the network the field of view's edge as often as the rest. With the probability
+    `crop_on_class_p` it is at most a quarter of the side off the middle of a class instead.
     """
     height, width = sample["fov"].shape[-2:]
-    if config.crop_in_fov:
+    if config.crop_on_class_p and torch.rand(()) < config.crop_on_class_p:
+        top, left = _draw_on_class(sample["truth"].as_subclass(Tensor), side_px)
+    elif config.crop_in_fov:
         top, left = _draw_in(sample["fov"].as_subclass(Tensor)[0], side_px)
     else:
         top, left = (_draw_start(length, side_px) for length in (height, width))
@@ -215,6 +219,15 @@ def _draw_in(fov: Tensor, side: int) -> tuple[int, int]:
     first_row, rows = _extent(fov.amax(1))
     first_column, columns = _extent(fov.amax(0))
     return first_row + _draw_start(rows, side), first_column + _draw_start(columns, side)
+
+
+def _draw_on_class(truth: Tensor, side: int) -> tuple[int, int]:
+    """A crop about one of the classes of (K, H, W), each as often; about the middle of none."""
+    planes = [plane for plane in truth if plane.amax() >= 0.5] or [torch.ones_like(truth[0])]
+    places = (planes[int(torch.randint(len(planes), ()))] >= 0.5).nonzero().float()
+    middle = places.mean(0) + torch.empty(2).uniform_(-side / 4, side / 4)
+    top, left = (middle - side / 2).round().int().tolist()
+    return top, left
 
 
 def _extent(inside: Tensor) -> tuple[int, int]:

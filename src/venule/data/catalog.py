@@ -33,11 +33,13 @@ def open_dataset(spec: str, *, data_root: Path | None = None) -> Dataset:
 
     A bare path is recognised by its layout. A name alone is looked up by its usual folder names
     under `data_root`, or under the environment variable VENULE_DATA. A known name wins over a
-    folder of the same name in the current directory; write ./drive to mean the folder.
+    folder of the same name in the current directory; write ./drive to mean the folder. PATH may
+    name environment variables, as $VENULE_DATA/mine.
 
     Raises:
         DatasetError: nothing there, not a layout we know, or more than one.
     """
+    spec = os.path.expandvars(spec)
     name, separator, path = spec.partition("=")
     layout = find_layout(name)
     if layout is not None and separator:

@@ -134,12 +134,19 @@ def recognizes(root: Path) -> bool:
 
 
 def _protocols(dataset: Dataset) -> tuple[Protocol, ...]:
+    splits = folds(dataset.cases, 5)
+    drawn = {case.id for case in dataset.cases if case.id.startswith("seg-")}
     return (
         Protocol(
             name="folds5",
             source="the official test part is not here; five folds over both folders, photographs "
             "of one eye in one fold, ours",
-            splits=folds(dataset.cases, 5),
+            splits=splits,
+        ),
+        Protocol(
+            name="drawn5",
+            source="of folds5, the photographs whose disc and lesions are drawn",
+            splits={name: tuple(id for id in ids if id in drawn) for name, ids in splits.items()},
         ),
     )
 
