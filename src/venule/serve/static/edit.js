@@ -352,7 +352,7 @@ export class Editor {
     const ring = document.getElementById("ring"), shown = event && (this.tool in SIZED);
     ring.hidden = !shown;
     if (!shown) return;
-    const box = this.stage.getBoundingClientRect(), size = Math.max(3, (this.sizes[this.kind] * this.camera.zoom) / this.camera.scale);
+    const { box } = this.camera, size = Math.max(3, (this.sizes[this.kind] * this.camera.zoom) / this.camera.scale);
     Object.assign(ring.style, { left: `${event.clientX - box.left}px`, top: `${event.clientY - box.top}px`, width: `${size}px`, height: `${size}px` });
   }
 
