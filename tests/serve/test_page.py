@@ -231,12 +231,12 @@ def test_everything_can_be_done_by_keyboard(page: Page, network: Path, photograp
         page.locator("#list").focus()
         page.keyboard.press("ArrowDown")
         expect(page.locator("#name")).to_have_text("eye-0")
-        reached = set()
-        for _ in range(40):
-            page.keyboard.press("Tab")
-            reached.add(page.evaluate("document.activeElement.id"))
         wanted = {"list", "zoom-in", "show", "compare", "stage", "view", "threshold", "opacity"}
-        assert wanted | {"csv", "link", "search", "files"} <= reached
+        wanted |= {"csv", "link", "search", "files"}
+        for _ in range(100):  # once around, whatever has been measured meanwhile
+            page.keyboard.press("Tab")
+            wanted.discard(page.evaluate("document.activeElement.id"))
+        assert not wanted
         page.locator("#stage").focus()
         before = page.locator("#zoom").text_content()
         page.keyboard.press("+")

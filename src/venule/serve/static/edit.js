@@ -69,8 +69,11 @@ export class Editor {
 
   get whole() { const found = this.state.open?.found; return Boolean(found && this.map && this.map.width === found.width && this.map.height === found.height); }
 
+  // A photograph is there, but only a small one of it has been loaded.
+  get small() { return Boolean(this.map) && !this.whole; }
+
   choose(tool) {
-    if (tool && !this.whole) return this.say(this.map ? "Too large to be corrected here." : "Open a photograph first.");
+    if (tool && !this.whole) return this.say(this.small ? "Too large to be corrected here." : "Open a photograph first.");
     this.end();
     this.from = null;
     this.tool = tool === this.tool ? "" : tool;
@@ -326,7 +329,6 @@ export class Editor {
   setDisc(disc) {
     this.state.open.found.disc = disc && { ...disc, confidence: 1 };
     this.state.mark();
-    this.redraw();
   }
 
   // The photograph has been found anew by the server; a disc that is not saved yet holds.

@@ -9,7 +9,7 @@ import { Canvas3 } from "./gl.js";
 import { PhotographList } from "./list.js";
 import { marksOf } from "./marks.js";
 import { showAbout, showMeasurements } from "./panel.js";
-import { Tiles, longestOf } from "./tiles.js";
+import { LIMITS, Tiles, longestOf } from "./tiles.js";
 import { Tint } from "./tint.js";
 
 const $ = (id) => document.getElementById(id);
@@ -97,7 +97,9 @@ function place() {
 }
 
 function marks() {
+  const before = JSON.stringify(state.marks);
   state.marks = marksOf(open?.found, { landmarks: look.landmarks, region: regions[region] });
+  if (JSON.stringify(state.marks) !== before) redraw();
 }
 
 new ResizeObserver(() => {
@@ -204,7 +206,7 @@ async function complete(entry, mine) {
   await adopt(entry, mine);
   table = await api.measurements(entry.id);
   if (mine !== turn) return;
-  showAbout(entry); showMeasurements(table); controls(); marks(); redraw();
+  showAbout(entry); showMeasurements(table); controls(); marks();
   dispatchEvent(new CustomEvent("measured"));
 }
 
@@ -219,10 +221,9 @@ async function adopt(entry, mine) {
     editor.setTypes(types);
     renderer.setTypes(types);
   }
-  const before = open?.found;
-  if (!fresh && before?.disc && entry.found.disc && before.fovea) { open = entry; return; }
+  if (fresh || open?.found?.has_types !== entry.found.has_types) redraw();
   open = entry;
-  showAbout(entry); controls(); marks(); redraw();
+  showAbout(entry); controls(); marks();
 }
 
 // The mask has been corrected: it is measured anew, and the uncertain places are others.
@@ -342,7 +343,7 @@ function edits() {
   $("redo").disabled = !editor.undone.length;
   for (const id of ["accept", "aside"]) $(id).hidden = !editor.offered;
   const { queue, revision, outbox: { file: saved, stopped } } = editor;
-  $("saved").textContent = editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected; not kept on disk, take it along") : "";
+  $("saved").textContent = editor.small ? `Beyond ${Math.min(renderer.longest, LIMITS.whole).toLocaleString("en")} px a photograph is not corrected here.` : editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected in memory alone: take the mask along") : "";
 }
 
 // Who corrects sees the mask that is saved.
