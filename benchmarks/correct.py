@@ -22,6 +22,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
 from venule.synth.fundus import synthesize_fundus
 from web_page import cpu_ms, open_page, summary
 

@@ -18,6 +18,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import CDPSession, Page
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
 from web_page import cpu_ms, open_page, summary
 
 GOALS = {"script_ms": 4, "gap_ms": 100}

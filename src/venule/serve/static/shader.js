@@ -118,9 +118,11 @@ void main() {
   vec2 at = (device - canvas / 2.0) / zoom + center, place = at * shrink;  // in pixels of the map
   float right = device.x < split ? 0.0 : 1.0;
   vec3 seen = texture(photo, at / size).rgb;
-${dimmed ? "  seen = vec3(seen.g / 3.0);" : ""}${doubting ? DOUBT : ""}${shown ? (shrunk ? FOUR : ONE) : ""}${marked ? "  seen = marked(seen, at + origin);" : ""}
+${dimmed ? "  seen = vec3(seen.g / 3.0);" : ""}${doubting ? DOUBT : ""}${shown ? (shrunk ? FOUR : ONE) : ""}
   bool outside = any(lessThan(at, vec2(0.0))) || any(greaterThanEqual(at, size));
-  result = vec4(outside ? ground : seen, 1.0);
+  seen = outside ? ground : seen;
+${marked ? "  seen = marked(seen, at + origin);" : ""}
+  result = vec4(seen, 1.0);
 }`;
 }
 
