@@ -40,7 +40,7 @@ export class Editor {
 
   reset() {
     this.outbox = new Outbox(null, {});  // the one before goes on until all is saved
-    Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, done: [], undone: [], from: null, offered: false });
+    Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, done: [], undone: [], from: null, offered: false, reading: false });
   }
 
   // A photograph has been opened; `map` holds its levels, which strokes change.
@@ -91,7 +91,7 @@ export class Editor {
   // Pointer
 
   down(event) {
-    if (!this.tool || event.shiftKey || event.button === 1 || this.offered || !this.map) return;
+    if (!this.tool || event.shiftKey || event.button === 1 || this.offered || this.reading || !this.map) return;
     event.preventDefault();  // the camera stays where it is
     this.stage.setPointerCapture(event.pointerId);
     const at = this.place(event), against = event.ctrlKey || event.button === 2, erasing = this.tool === "erase" || against;
@@ -204,7 +204,7 @@ export class Editor {
   redo() { this.end(); this.swap(this.undone, this.done, "after", "redo"); }
 
   swap(from, to, which, tool) {
-    const parts = from.pop();
+    const parts = this.reading ? null : from.pop();
     if (!parts) return;
     to.push(parts);
     for (const { layer, at, [which]: values } of parts) {
