@@ -139,7 +139,8 @@ def _frames(page: Page, events: list[tuple[str, dict[str, Any]]]) -> dict[str, A
 
 def _script_ms(browser: CDPSession) -> float:
     metrics = browser.send("Performance.getMetrics")["metrics"]
-    return next(1000 * one["value"] for one in metrics if one["name"] == "ScriptDuration")
+    seconds: float = next(one["value"] for one in metrics if one["name"] == "ScriptDuration")
+    return 1000 * seconds
 
 
 def _middle(page: Page) -> tuple[float, float]:

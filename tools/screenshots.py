@@ -29,7 +29,8 @@ def main() -> None:
     out = parser.parse_args().out
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        Image.fromarray(skimage.data.retina()).save(folder / "retina.png")
+        retina = skimage.data.retina()  # type: ignore[no-untyped-call]
+        Image.fromarray(retina).save(folder / "retina.png")
         predict_folder(
             folder / "retina.png",
             folder / "results",
