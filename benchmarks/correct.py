@@ -12,20 +12,20 @@ the server were at work for, in all of their threads.
 import argparse
 import json
 import os
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 from venule.synth.fundus import synthesize_fundus
+from web_page import cpu_ms, open_page, summary
 
 WIDTH, HEIGHT = 3504, 2336
 GOALS = {"stroke_ms": 50, "undo_ms": 100, "save_ms": 1000}
@@ -68,14 +68,8 @@ def _measure(folder: Path, points: int, strokes: int) -> dict[str, Any]:
         predict = [*command, "predict", str(_draw(folder / "eye.jpg")), "-o", str(out)]
         predict += ["--save", "prob,mask"]
         subprocess.run(predict, check=True, stdout=subprocess.DEVNULL)
-    serve = [*command, "serve", str(out), "--no-browser", "--port", "0"]
-    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            url = server.stdout.readline().strip()
-            return _in_browser(url, points, strokes, out)
-        finally:
-            server.terminate()
+    with open_page(out) as page:
+        return _of_page(page, points, strokes, out)
 
 
 def _draw(photograph: Path) -> Path:
@@ -87,35 +81,21 @@ def _draw(photograph: Path) -> Path:
     return photograph
 
 
-def _in_browser(url: str, points: int, strokes: int, out: Path) -> dict[str, Any]:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    graphics = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"]
-    graphics += ["--enable-unsafe-swiftshader", "--enable-precise-memory-info"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=graphics)
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
-        page.set_default_timeout(300_000)
-        for _ in range(100):
-            try:
-                page.goto(url)
-                break
-            except Exception:  # it is not up yet
-                time.sleep(0.2)
-        page.wait_for_selector("#paint:not([disabled])")
-        found = {"size": [WIDTH, HEIGHT], "load": os.getloadavg()[0]}
-        page.keyboard.press("q")
-        found |= _strokes(page, points)
-        sys.stderr.write(f"{json.dumps(found)}\n")
-        page.wait_for_timeout(3000)  # begins to be measured meanwhile
-        began = _cpu_ms("python")
-        saved = [_saved(page, number) for number in range(6)]
-        cpu = (_cpu_ms("python") - began) / len(saved)
-        found["save_ms"] = _summary(saved) | {"cpu_server": cpu}
-        sys.stderr.write(f"{json.dumps(found)}\n")
-        found["memory_mb"] = _memory(page, strokes)
-        found["load_after"] = os.getloadavg()[0]
-        found["goals"] = GOALS
-        browser.close()
+def _of_page(page: Page, points: int, strokes: int, out: Path) -> dict[str, Any]:
+    page.wait_for_selector("#paint:not([disabled])")
+    found: dict[str, Any] = {"size": [WIDTH, HEIGHT], "load": os.getloadavg()[0]}
+    page.keyboard.press("q")
+    found |= _strokes(page, points)
+    sys.stderr.write(f"{json.dumps(found)}\n")
+    page.wait_for_timeout(3000)  # begins to be measured meanwhile
+    began = cpu_ms("python")
+    saved = [_saved(page, number) for number in range(6)]
+    cpu = (cpu_ms("python") - began) / len(saved)
+    found["save_ms"] = summary(saved) | {"cpu_server": cpu}
+    sys.stderr.write(f"{json.dumps(found)}\n")
+    found["memory_mb"] = _memory(page, strokes)
+    found["load_after"] = os.getloadavg()[0]
+    found["goals"] = GOALS
     found["mask_bytes"] = (out / "eye_mask.corrected.png").stat().st_size
     return found
 
@@ -128,19 +108,19 @@ def _strokes(page: Page, count: int) -> dict[str, Any]:
         points, undone, cpu = [], [], {"points": 0.0, "undone": 0.0}
         for number in range(count // 5):
             y = 300 + 6 * number
-            began = _cpu_ms("chrom")
+            began = cpu_ms("chrom")
             points.append(page.evaluate(SHOWN, ["pointerdown", _at(500, y)]))
             for step in range(1, 5):
                 points.append(page.evaluate(SHOWN, ["pointermove", _at(500 + 25 * step, y)]))
-            cpu["points"] += _cpu_ms("chrom") - began
+            cpu["points"] += cpu_ms("chrom") - began
             page.evaluate(SHOWN, ["pointerup", _at(600, y)])
             _idle(page)
-            began = _cpu_ms("chrom")
+            began = cpu_ms("chrom")
             undone.append(page.evaluate(SHOWN, ["undo", None]))
-            cpu["undone"] += _cpu_ms("chrom") - began
+            cpu["undone"] += cpu_ms("chrom") - began
             _idle(page)
-        found[f"stroke_ms_{name}"] = _summary(points) | {"cpu": cpu["points"] / len(points)}
-        found[f"undo_ms_{name}"] = _summary(undone) | {"cpu": cpu["undone"] / len(undone)}
+        found[f"stroke_ms_{name}"] = summary(points) | {"cpu": cpu["points"] / len(points)}
+        found[f"undo_ms_{name}"] = summary(undone) | {"cpu": cpu["undone"] / len(undone)}
     return found
 
 
@@ -152,31 +132,6 @@ def _idle(page: Page) -> None:
           while (editor.queue.length) await new Promise((done) => setTimeout(done, 20));
         }"""
     )
-
-
-def _cpu_ms(name: str) -> float:
-    """Milliseconds that the processors were at work for this process's descendants of a name."""
-    parents, times = {}, {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            comm, _, rest = (entry / "stat").read_text().rpartition(")")
-        except OSError:
-            continue
-        fields = rest.split()
-        parents[int(entry.name)] = int(fields[1])
-        times[int(entry.name)] = (comm, int(fields[11]) + int(fields[12]))
-
-    def ours(process: int) -> bool:
-        while process > 1:
-            if process == os.getpid():
-                return True
-            process = parents.get(process, 0)
-        return False
-
-    ticks = sum(t for one, (comm, t) in times.items() if name in comm and ours(one))
-    return 1000 * ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _saved(page: Page, number: int) -> float:
@@ -238,15 +193,6 @@ def _memory(page: Page, strokes: int) -> dict[str, Any]:
 
 def _at(x: float, y: float) -> dict[str, Any]:
     return {"clientX": x, "clientY": y, "pointerId": 1, "bubbles": True, "button": 0}
-
-
-def _summary(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 1),
-        "p90": round(float(np.percentile(values, 90)), 1),
-        "most": round(max(values), 1),
-        "count": len(values),
-    }
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Results of a network that needs no training, and a client that corrects them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -37,6 +39,20 @@ def results(folder: Path) -> Path:
         )
     predict(folder)
     return folder / "out"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Results of two photographs."""
+    return results(tmp_path)
+
+
+@pytest.fixture
+def client(out: Path) -> Iterator[TestClient]:
+    """A client that corrects them."""
+    made = client_on(out)
+    yield made
+    made.close()
 
 
 def predict(folder: Path, **more: Any) -> None:

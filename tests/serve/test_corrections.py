@@ -1,6 +1,5 @@
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,29 +7,24 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from serve.conftest import BASE, Finish
-from serve.corrected import client_on, opened, predict, results, send_stroke
+from serve import corrected
+from serve.conftest import BASE, Finish, client_of
+from serve.corrected import client_on, opened, predict, send_stroke
+from support.segmenters import green
+from venule.analysis.analyse import Networks
 from venule.analysis.mask_files import find_masks, load
 from venule.batch.corrections import collect_corrections
 from venule.batch.reading import open_result, read_results
 from venule.data.folders import read_plain
 from venule.errors import UsageError
+from venule.image.arrays import RGB
 from venule.image.io import read_mask
 from venule.report.collect import of_results
 from venule.serve.app import About, create_app
+from venule.serve.limits import Limits
 from venule.serve.service import Service
 
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return results(tmp_path)
-
-
-@pytest.fixture
-def client(out: Path) -> Iterator[TestClient]:
-    made = client_on(out)
-    yield made
-    made.close()
+client, out = corrected.client, corrected.out
 
 
 def test_a_stroke_is_saved_beside_the_prediction_with_who_when_and_what(
@@ -191,3 +185,22 @@ def test_dropped_photographs_are_corrected_in_memory(
     finish(client, id, complete=True)
     answer = send_stroke(client, id, np.ones((4, 4), bool), left=46, top=46, base=0)
     assert answer.json() == {"revision": 1, "saved": None, "offered": False}
+
+
+def test_corrections_in_memory_are_the_last_to_be_forgotten(
+    photograph: bytes, fundus: RGB, finish: Finish
+) -> None:
+    one = fundus.nbytes + 96 * 96 * 3  # pixels, levels of two bytes, field of view
+    service = Service(lambda: Networks(green(1)), limits=Limits(kept_bytes=3 * one, rest_s=0))
+    client = client_of(service)
+    ids = []
+    for number in range(4):
+        ids.append(str(client.post("/api/photographs", content=photograph).json()["id"]))
+        finish(client, ids[-1], complete=True)
+        if number == 0:
+            send_stroke(client, ids[0], np.ones((4, 4), bool), left=46, top=46, base=0)
+            finish(client, ids[0], complete=True)
+    answers = [client.get(f"/api/photographs/{id}").status_code for id in ids]
+    assert answers == [200, 404, 404, 200]  # the corrected one holds what it was before, too
+    assert client.get(f"/api/photographs/{ids[0]}/correction").json()["revision"] == 1
+    service.close()

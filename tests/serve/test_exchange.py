@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from PIL import Image
 from pydicom import dcmread
 from skimage.measure import points_in_poly
 
+from serve import corrected
 from serve.conftest import BASE, Finish
-from serve.corrected import client_on, opened, results, send_patch, send_stroke
+from serve.corrected import opened, send_patch, send_stroke
 from support.dicom import EYE, content, photograph
 from support.segmenters import green
 from venule.analysis.analyse import Networks
@@ -31,19 +31,8 @@ from venule.serve.service import Service
 
 nibabel: Any = pytest.importorskip("nibabel", reason="nibabel is not installed")
 
+client, out = corrected.client, corrected.out
 DISC = {"x": 30.0, "y": 50.0, "major_px": 8.0, "minor_px": 6.0, "angle": 0.5}
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return results(tmp_path)
-
-
-@pytest.fixture
-def client(out: Path) -> Iterator[TestClient]:
-    made = client_on(out)
-    yield made
-    made.close()
 
 
 def _typed(client: TestClient, finish: Finish, name: str = "eye-0") -> str:

@@ -186,3 +186,6 @@ def test_a_photograph_that_is_too_large_is_seen_by_tiles(
         tiled = [_color(page, "canvas", x, y) for x in (0.3, 0.5, 0.6) for y in (0.35, 0.5)]
         assert np.abs(np.subtract(whole, tiled)).max() <= 12  # each tile is a JPEG of its own
         expect(page.locator("#paint")).to_be_disabled()
+        expect(page.locator("#saved")).to_have_text(
+            "Beyond 64 px a photograph is not corrected here."
+        )

@@ -315,6 +315,91 @@ def test_a_mask_is_brought_from_a_file_and_undone(page: Page, out: Path, tmp_pat
         assert page.locator("#seg").is_hidden()
 
 
+def test_a_pen_and_a_finger_draw_as_a_mouse_does_however_hard_they_press(
+    page: Page, out: Path
+) -> None:
+    with served(out) as url:
+        _open(page, url)
+        before = read_mask(out / "eye-0_mask.png")
+        page.keyboard.press("q")
+        browser = page.context.new_cdp_session(page)
+        _drag(page, (40, 30), (60, 30))
+        _saved(page, 1)
+        pen = {"button": "left", "pointerType": "pen", "force": 0.1}
+        for kind, x in (("mousePressed", 45), ("mouseMoved", 60), ("mouseReleased", 60)):
+            left, top = _at(page, x, 100)
+            given = {"type": kind, "x": left, "y": top, "buttons": 1, "clickCount": 1}
+            browser.send("Input.dispatchMouseEvent", given | pen)
+        _saved(page, 2)
+        for kind, x in (("touchStart", 45), ("touchMove", 60), ("touchEnd", 60)):
+            left, top = _at(page, x, 110)
+            points = [] if kind == "touchEnd" else [{"x": left, "y": top, "force": 0.9}]
+            browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        _saved(page, 3)
+        drawn = read_mask(out / "eye-0_mask.corrected.png") & ~before
+        # Six pixels wide, or seven where the middle is between two.
+        assert {
+            int(drawn[slice(*rows), 50].sum()) for rows in ((22, 38), (92, 104), (105, 118))
+        } <= {6, 7}
+
+
+def test_shift_moves_the_photograph_in_the_middle_of_a_stroke_which_is_undone_as_one(
+    page: Page, out: Path
+) -> None:
+    corrected = out / "eye-0_mask.corrected.png"
+    with served(out) as url:
+        _open(page, url)
+        page.keyboard.press("q")
+        place = "import('/static/main.js').then(({ editor: { camera: c } }) => [c.x, c.y, c.zoom])"
+        page.mouse.move(*_at(page, 40, 30))
+        page.mouse.down()
+        page.mouse.move(*_at(page, 48, 30), steps=3)
+        page.keyboard.down("Shift")
+        x, y, zoom = page.evaluate(place)
+        left, top = _at(page, 48, 30)
+        page.mouse.move(left, top - zoom)  # begins to move
+        page.mouse.move(left, top - 21 * zoom, steps=4)
+        page.keyboard.up("Shift")
+        assert page.evaluate(place) == [x, pytest.approx(y + 20, abs=0.5), zoom]
+        page.mouse.move(*_at(page, 60, 100), steps=2)
+        page.mouse.move(*_at(page, 70, 100), steps=3)
+        page.mouse.up()
+        _saved(page, 1)
+        drawn = read_mask(corrected) & ~read_mask(out / "eye-0_mask.png")
+        assert drawn[30, 40:48].all()
+        assert drawn[100, 60:70].all()
+        page.keyboard.press("Control+z")
+        _saved(page, 2)
+        assert np.array_equal(read_mask(corrected), read_mask(out / "eye-0_mask.png"))
+        # Esc ends a stroke, and the tool.
+        page.mouse.move(*_at(page, 40, 30))
+        page.mouse.down()
+        page.mouse.move(*_at(page, 48, 30), steps=3)
+        page.keyboard.press("Escape")
+        page.mouse.move(*_at(page, 60, 30), steps=3)
+        page.mouse.up()
+        _saved(page, 3)
+        mask = read_mask(corrected)
+        assert mask[30, 44]
+        assert not mask[30, 56]
+        expect(page.locator("#paint")).to_have_attribute("aria-pressed", "false")
+
+
+def test_what_can_be_undone_takes_no_more_than_its_share_of_memory(page: Page, out: Path) -> None:
+    with served(out) as url:
+        _open(page, url)
+        strokes, most = page.evaluate(
+            """import('/static/main.js').then(({ editor: e }) => {
+              const size = 2 ** 18;  // pixels of a stroke: 2 MiB with what was there before
+              for (let number = 0; number < 100; number++)
+                e.remember([{ layer: 'mask', at: new Uint32Array(size), before: new Uint16Array(size), after: new Uint16Array(size) }]);
+              return [e.done.length, e.done.reduce((sum, one) => sum + one.bytes, 0)];
+            })"""  # noqa: E501
+        )
+        assert strokes == 64
+        assert most == 128 * 2**20
+
+
 def test_two_tabs_draw_on_one_photograph_and_no_stroke_is_lost(page: Page, out: Path) -> None:
     corrected = out / "eye-0_mask.corrected.png"
     with served(out) as url:

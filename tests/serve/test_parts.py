@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from serve import corrected
 from serve.conftest import Finish
 from serve.corrected import client_on, opened, predict, results, send_patch, send_stroke
 from venule.analysis.analyse import Analysis
@@ -26,19 +27,8 @@ from venule.files.hashes import file_sha256
 from venule.image.io import read_mask
 from venule.report.collect import of_results
 
+client, out = corrected.client, corrected.out
 DISC = {"x": 30.0, "y": 50.0, "major_px": 8.0, "minor_px": 6.0, "angle": 0.5}
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return results(tmp_path)
-
-
-@pytest.fixture
-def client(out: Path) -> Iterator[TestClient]:
-    made = client_on(out)
-    yield made
-    made.close()
 
 
 def _cells(client: TestClient, id: str, finish: Finish) -> dict[str, Any]:

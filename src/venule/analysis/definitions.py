@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from venule.analysis.plain_words import sentence
 from venule.measure.columns import Column, all_columns
 
 UNITS = {
@@ -23,11 +24,15 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Definition:
-    """A column's name in words, its unit as it is written, and how it is computed."""
+    """A column's name in words, its unit as it is written, and how it is computed.
+
+    `plain` says in one sentence what it tells, for readers who know no formula.
+    """
 
     label: str
     unit: str
     definition: str
+    plain: str = ""
 
 
 def describe(column: str) -> Definition:
@@ -37,7 +42,7 @@ def describe(column: str) -> Definition:
         return Definition(_words(column), "", "")
     source = f" ({known.source})" if known.source else ""
     name = column.removesuffix(f"_{known.unit}") if known.unit else column
-    return Definition(_words(name), UNITS[known.unit], known.definition + source)
+    return Definition(_words(name), UNITS[known.unit], known.definition + source, sentence(known))
 
 
 def _words(name: str) -> str:

@@ -1,7 +1,7 @@
 """The findings in one photograph, in four lines for somebody who has only this one."""
 
 from collections.abc import Iterator
-from math import pi, sqrt
+from math import isnan, nan, pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,13 +37,34 @@ def plain_lines(written: "Written") -> Iterator[str]:
 
 
 def _vessels(written: "Written", vessels: "Mask", fov: "Mask") -> str:
+    if not (vessels & fov).any():
+        return "none found"
     density = int(np.count_nonzero(vessels & fov)) / max(1, int(np.count_nonzero(fov)))
     words = f"{density:.1%} of the field"
     for name, unit in (("vessel_caliber_mean_um", "µm"), ("vessel_caliber_mean_px", "px")):
         caliber = written.cells.get(name)
         if caliber not in (None, ""):
             return f"{words}, {float(caliber or 0):.1f} {unit} wide on average"
-    return f"{words}; venule measure tells how wide and how tortuous they are"
+    width = mean_width(vessels & fov)
+    return words if isnan(width) else f"{words}, about {width:.0f} px wide on average"
+
+
+def mean_width(vessels: "Mask") -> float:
+    """Area of vessels over the length of their skeletons, in px; nan without any.
+
+    Quick, and rough where vessels are short: `venule measure` finds their edges.
+    """
+    from venule.vessels.skeleton import centerline
+
+    line = centerline(vessels)
+    beside = np.count_nonzero(line[:, 1:] & line[:, :-1])
+    below = np.count_nonzero(line[1:] & line[:-1])
+    # A diagonal step counts only where no corner leads around it.
+    falling = line[1:, 1:] & line[:-1, :-1] & ~line[1:, :-1] & ~line[:-1, 1:]
+    rising = line[1:, :-1] & line[:-1, 1:] & ~line[1:, 1:] & ~line[:-1, :-1]
+    slanted = np.count_nonzero(falling) + np.count_nonzero(rising)
+    length = beside + below + sqrt(2) * slanted
+    return int(np.count_nonzero(vessels)) / length if length else nan
 
 
 def _masks(written: "Written") -> "tuple[Mask, Mask] | None":

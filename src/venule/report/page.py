@@ -103,7 +103,7 @@ def _table(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]
     for name in ("uncertainty", *columns):
         what = describe(name)
         unit = f" [{what.unit}]" if what.unit else ""
-        title = f' title="{escape(what.definition)}"' if what.definition else ""
+        title = f' title="{escape(what.plain)}"' if what.plain else ""
         label = escape(what.label + unit)
         yield f'<th scope="col" class="n" data-label="{label}"{title}>'
         yield f'<button type="button">{label}</button></th>'
@@ -178,11 +178,13 @@ def _definitions(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterato
     yield "<section><h2>Definitions</h2><p>The preferred measures first: "
     yield f"{escape(', '.join(describe(name).label for name in columns))}.</p>"
     yield '<div class="scroll"><table><thead><tr><th scope="col">Measure</th>'
-    yield '<th scope="col">Column</th><th scope="col">Unit</th><th scope="col">Definition</th>'
+    yield '<th scope="col">Column</th><th scope="col">Unit</th>'
+    yield '<th scope="col">What it tells</th><th scope="col">Definition</th>'
     yield "</tr></thead><tbody>"
     for name, what in sorted(defined, key=lambda pair: pair[0] not in columns):
         yield f"<tr><td>{escape(what.label)}</td><td>{escape(name)}</td>"
-        yield f"<td>{escape(what.unit)}</td><td>{escape(what.definition)}</td></tr>"
+        yield f"<td>{escape(what.unit)}</td><td>{escape(what.plain)}</td>"
+        yield f"<td>{escape(what.definition)}</td></tr>"
     yield "</tbody></table></div></section>"
 
 

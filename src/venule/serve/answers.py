@@ -99,6 +99,7 @@ def measurements(item: Item, cohort: Cohort, *, mask_source: str) -> Measurement
                 label=what.label,
                 unit=what.unit,
                 definition=what.definition,
+                plain=what.plain,
                 value=_value(cell),
                 below=None if place is None else round(place.below, 4),
                 cohort=0 if place is None else place.size,

@@ -24,6 +24,7 @@ from venule.serve.routes.pictures import add_pictures
 from venule.serve.routes.tiles import add_tiles
 from venule.serve.schemas import Refusal
 from venule.serve.service import BusyError, Service, UnknownError
+from venule.serve.trees import Trees
 from venule.serve.types import About
 
 __all__ = ["About", "create_app"]
@@ -73,13 +74,14 @@ def create_app(
     app.add_exception_handler(VenuleError, _mistake)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_page(app)
+    trees = Trees()
     add_about(app, service, about)
     add_photographs(app, service, about)
     add_pictures(app, service, places or {})
-    add_corrections(app, service, corrections or Corrections(service))
+    add_corrections(app, service, corrections or Corrections(service), trees)
     add_exports(app, service)
     add_tiles(app, service)
-    add_colors(app, service)
+    add_colors(app, service, trees)
     add_beside(app, service, beside or Beside(service))
     return app
 

@@ -52,6 +52,12 @@ class Item:
         return arrays + self.analysis.prediction.fov.mask.nbytes
 
     @property
+    def unsaved(self) -> bool:
+        """Whether it has been corrected in memory alone: it has no results to save beside."""
+        corrected = self.analysis is not None and bool(self.analysis.corrected)
+        return corrected and self.stored is None
+
+    @property
     def row(self) -> Mapping[str, Cell]:
         """Its measurements, from this session or from the ledger; empty if it was not measured."""
         if self.complete and self.cells:

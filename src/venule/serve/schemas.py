@@ -108,6 +108,8 @@ class Result(Entry):
 class Measurement(BaseModel):
     """One value, None where it could not be had, with its unit and what it means.
 
+    `definition` is how it is computed, `plain` says what it tells, in one sentence without terms.
+
     `below` is the share of the `cohort` of listed photographs with a lower value, null of few.
     `change` is the smallest detectable change over the mean: so much do two photographs of an
     unchanged eye differ in 5 of 100 cases; null where it is not known.
@@ -117,6 +119,7 @@ class Measurement(BaseModel):
     label: str
     unit: str
     definition: str
+    plain: str
     value: Cell
     below: float | None = None
     cohort: int = 0

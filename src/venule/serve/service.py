@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -105,7 +105,7 @@ class Service:
         with self._changed:
             self._items[item.id] = self._uploads[item.id] = item
             while len(self._uploads) > self.limits.kept_photographs:
-                self._forget(next(iter(self._uploads.values())))
+                self._forget(_first_to_go(self._uploads))
             self._queue(item)
         return item
 
@@ -210,14 +210,17 @@ class Service:
         self._kept.pop(item.id, None)
 
     def _keep(self, item: Item, analysis: Analysis) -> None:
-        """Hold an analysis; of those used least recently as many go as are too many."""
+        """Hold an analysis; of those used least recently as many go as are too many.
+
+        One that was corrected and has no file goes only where no other is left.
+        """
         item.analysis = analysis
         self._kept[item.id] = item
         self._kept.move_to_end(item.id)
         while sum(one.bytes for one in self._kept.values()) > self.limits.kept_bytes:
-            _, oldest = next(iter(self._kept.items()))
-            if oldest is item:
+            if len(self._kept) == 1:
                 break
+            oldest = _first_to_go({id: one for id, one in self._kept.items() if one is not item})
             del self._kept[oldest.id]
             oldest.analysis, oldest.complete = None, False
             oldest.state = "listed"
@@ -304,6 +307,11 @@ class Service:
         if self._networks is None:
             self._networks = self._open_networks()
         return self._networks
+
+
+def _first_to_go(items: Mapping[str, Item]) -> Item:
+    """The item that was used least recently; one whose correction would be lost comes last."""
+    return next((one for one in items.values() if not one.unsaved), next(iter(items.values())))
 
 
 def analyse_file(path: Path, networks: Callable[[], Networks]) -> Analysis:

@@ -1,78 +1,103 @@
-"""Vessel trees of the photographs whose arteries and veins are being corrected."""
+"""Vessel trees of the photographs that are looked at, and what a click on a vessel changes."""
 
 import hashlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.correction import types_of
+from venule.analysis.vessel_colors import trace
+from venule.image.arrays import Mask
+from venule.serve.service import BusyError
 from venule.serve.strokes import runs_of
 from venule.vessels.branch import Disc, Owners, branch_of, retype, segment_at
-from venule.vessels.trace import trace_vessels
 from venule.vessels.tree import VesselTree
 from venule.vessels.types import owners
 
 NO_DISC = "no optic disc: the segment alone; drag the disc first"
-_MOST = 2
+_MOST = 3
 
 
 @dataclass(frozen=True, eq=False)
-class _Traced:
+class Traced:
+    """A mask's vessel tree, and the segment that each of its pixels belongs to."""
+
+    mask: Mask
     tree: VesselTree
-    owner: Owners
+
+    @cached_property
+    def owner(self) -> Owners:
+        """The segments that the mask's pixels belong to."""
+        return owners(self.mask, self.tree)
 
 
 @dataclass
 class Trees:
-    """The trees that were traced last, by the pixels of their masks."""
+    """The trees that were traced last, by the pixels they were traced from; one at a time."""
 
-    _traced: OrderedDict[str, _Traced] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _traced: OrderedDict[str, Traced] = field(default_factory=OrderedDict)
+    _one: threading.Lock = field(default_factory=threading.Lock)
 
-    def retyped(
-        self, analysis: Analysis, place: tuple[int, int], to: int, *, tree: bool
-    ) -> tuple[list[tuple[int, int, int]], str]:
-        """What changes where the vessel at a place (row, column) becomes of a type.
+    def of(self, analysis: Analysis, *, wait: bool = True) -> Traced:
+        """The tree of an analysis.
 
-        Runs (first, length, bits) of pixels; and why what branches from it does not follow, where
-        that was wanted.
+        Raises:
+            BusyError: another one is being traced, and the caller does not wait.
         """
-        prediction = analysis.prediction
-        mask = prediction.vessels
-        if not (0 <= place[0] < mask.shape[0] and 0 <= place[1] < mask.shape[1]):
-            return [], ""
-        traced = self._of(analysis)
-        reach = max(3, max(mask.shape) // 200)
-        segment = segment_at(traced.owner, *place, reach=reach)
-        if segment is None:
-            return [], "no vessel is there"
-        disc, note = _disc(analysis), ""
-        chosen = frozenset([segment])
-        if tree and disc is None:
-            note = NO_DISC
-        elif tree and disc is not None:
-            chosen = branch_of(traced.tree, segment, disc)
-        types = types_of(analysis)
-        before = np.zeros(mask.shape, np.uint8) if types is None else types
-        after = retype(before, mask, traced.tree, traced.owner, chosen, to)
-        return runs_of(after != before, after), note
-
-    def _of(self, analysis: Analysis) -> _Traced:
-        prediction = analysis.prediction
-        mask = prediction.vessels
-        key = hashlib.sha256(np.packbits(mask).tobytes()).hexdigest() + str(mask.shape)
-        with self._lock:
-            if key not in self._traced:
-                fov, gaps = prediction.fov.mask, prediction.vessel_map.reconnected
-                tree = trace_vessels(mask, fov, gaps)
-                self._traced[key] = _Traced(tree, owners(mask, tree))
+        key = _key(analysis)
+        kept = self._traced.get(key)
+        if kept is not None:
+            return kept
+        if not self._one.acquire(blocking=wait):
+            raise BusyError("the vessels of another photograph are being traced")
+        try:
+            if key not in self._traced:  # while this one waited
+                self._traced[key] = Traced(analysis.prediction.vessels, trace(analysis))
                 while len(self._traced) > _MOST:
                     self._traced.popitem(last=False)
-            self._traced.move_to_end(key)
             return self._traced[key]
+        finally:
+            self._one.release()
+
+
+def retyped(
+    analysis: Analysis, traced: Traced, place: tuple[int, int], to: int, *, tree: bool
+) -> tuple[list[tuple[int, int, int]], str]:
+    """What changes where the vessel at a place (row, column) becomes of a type.
+
+    Runs (first, length, bits) of pixels; and why what branches from it does not follow, where
+    that was wanted.
+    """
+    mask = analysis.prediction.vessels
+    if not (0 <= place[0] < mask.shape[0] and 0 <= place[1] < mask.shape[1]):
+        return [], ""
+    reach = max(3, max(mask.shape) // 200)
+    segment = segment_at(traced.owner, *place, reach=reach)
+    if segment is None:
+        return [], "no vessel is there"
+    disc, note = _disc(analysis), ""
+    chosen = frozenset([segment])
+    if tree and disc is None:
+        note = NO_DISC
+    elif tree and disc is not None:
+        chosen = branch_of(traced.tree, segment, disc)
+    types = types_of(analysis)
+    before = np.zeros(mask.shape, np.uint8) if types is None else types
+    after = retype(before, mask, traced.tree, traced.owner, chosen, to)
+    return runs_of(after != before, after), note
+
+
+def _key(analysis: Analysis) -> str:
+    """What a tree is traced from: vessels, the pixels that only close gaps, the field of view."""
+    found = analysis.prediction
+    digest = hashlib.sha256(str(found.vessels.shape).encode())
+    for mask in (found.vessels, found.vessel_map.reconnected, found.fov.mask):
+        digest.update(np.packbits(mask).tobytes())
+    return digest.hexdigest()
 
 
 def _disc(analysis: Analysis) -> Disc | None:

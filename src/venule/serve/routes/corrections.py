@@ -18,7 +18,7 @@ from venule.serve.routes.pictures import packed_map
 from venule.serve.schemas import Refusal
 from venule.serve.service import Service
 from venule.serve.strokes import Layer, Stroke
-from venule.serve.trees import Trees
+from venule.serve.trees import Trees, retyped
 from venule.serve.types import Answers, Id, Longest, answered
 from venule.vessels.path import follow_vessel
 
@@ -95,7 +95,7 @@ BODY = {
 _BITS = {"artery": ARTERY, "vein": VEIN, "none": 0}
 
 
-def add_corrections(app: FastAPI, service: Service, corrections: Corrections) -> None:
+def add_corrections(app: FastAPI, service: Service, corrections: Corrections, trees: Trees) -> None:
     """Add the routes by which what was found is corrected."""
 
     async def elsewhere(_: Request, error: Exception) -> JSONResponse:
@@ -108,7 +108,7 @@ def add_corrections(app: FastAPI, service: Service, corrections: Corrections) ->
     app.add_exception_handler(OutputError, full)
     _add_state(app, corrections)
     _add_strokes(app, service, corrections)
-    _add_help(app, service)
+    _add_help(app, service, trees)
 
 
 def _add_state(app: FastAPI, corrections: Corrections) -> None:
@@ -167,9 +167,7 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
         return JSONResponse((await run_in_threadpool(taken)).model_dump())
 
 
-def _add_help(app: FastAPI, service: Service) -> None:
-    trees = Trees()
-
+def _add_help(app: FastAPI, service: Service, trees: Trees) -> None:
     @app.post("/api/photographs/{id}/path", responses=CHANGES)
     def path(id: Id, ends: Ends) -> list[tuple[int, int]]:
         """The pixels (x, y) along a vessel between two of them, both included."""
@@ -189,9 +187,9 @@ def _add_help(app: FastAPI, service: Service) -> None:
     @app.post("/api/photographs/{id}/branch", responses=CHANGES)
     def branch(id: Id, picked: Picked) -> Retyped:
         """Tell what would change if the vessel at a pixel were an artery, a vein, or neither."""
-        runs, note = trees.retyped(
-            service.analysis(id), (picked.y, picked.x), _BITS[picked.type], tree=picked.tree
-        )
+        analysis, place = service.analysis(id), (picked.y, picked.x)
+        traced = trees.of(analysis)
+        runs, note = retyped(analysis, traced, place, _BITS[picked.type], tree=picked.tree)
         return Retyped(runs=runs, note=note)
 
     @app.get(

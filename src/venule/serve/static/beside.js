@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { Camera } from "./camera.js";
-import { drawMarks, moveMarks } from "./marks.js";
 import { longestOf } from "./tiles.js";
 
 const $ = (id) => document.getElementById(id);
@@ -99,6 +98,7 @@ export class Beside {
   show() {
     this.shown = true;
     this.stage.hidden = false;
+    this.camera.measure();
     this.renderer ??= this.make($("beside-canvas"));
     this.renderer.setPhoto(this.photo);
     this.stale = true;
@@ -160,7 +160,7 @@ export class Beside {
     this.look = look;
     $("legend").hidden = !(this.shown && $("differ").checked);
     if (!this.shown || !this.other || !look) return;
-    const { camera, first, stage, renderer } = this, { canvas } = renderer, box = stage.getBoundingClientRect();
+    const { camera, first, renderer } = this, { canvas } = renderer, { box } = camera;
     this.following = true;
     Object.assign(camera, { x: first.x, y: first.y, zoom: first.zoom, width: first.width, height: first.height });
     this.following = false;
@@ -170,9 +170,6 @@ export class Beside {
     this.fill(differ, look.threshold);
     const colors = differ ? { artery: MAP.false, vein: MAP.missed, both: MAP.found } : {};
     renderer.draw(camera, { ...look, ...colors, threshold: differ ? 1 : this.other.threshold_level, typed: differ, outlined: look.outlined && !differ, doubting: false, tinted: false, dimmed: differ, split: 0, opacity: differ ? Math.max(look.opacity, 0.8) : look.opacity });
-    const svg = $("beside-world");
-    if (this.marked !== this.state.marks) { this.marked = this.state.marks; drawMarks(svg, this.state.open?.found, this.marked ?? {}); }
-    moveMarks(svg, camera, stage);
   }
 
   // The other's levels, or where the two masks differ; made anew only when one of them has changed.

@@ -3,16 +3,16 @@
 import * as api from "./api.js";
 import { FULL } from "./strokes.js";
 
-// A mask of another program takes the place of what is there; undo brings it back.
+// A mask of another program takes the place of what is there; undo brings it back. Nothing is drawn meanwhile.
 export async function takeFile(editor, file) {
   const { id } = editor;
   if (!editor.whole || editor.offered) return editor.say("Open a photograph first.");
   if (editor.queue.length) return editor.say("Wait until all strokes are saved.");
+  editor.reading = true;
   try {
     editor.say(`Reading ${file.name} …`);
     const status = await api.takeFile(id, file, editor.revision);
     if (editor.id !== id) return;
-    editor.outbox.at(status);
     const longest = Math.max(editor.map.width, editor.map.height), before = editor.disc;
     const entry = await api.photograph(id);
     const [levels, types] = await Promise.all([api.map(id, "probability", longest, Uint16Array), entry.found.has_types ? api.map(id, "types", longest, Uint8Array) : null]);
@@ -22,10 +22,11 @@ export async function takeFile(editor, file) {
     if (JSON.stringify(before) !== JSON.stringify(entry.found.disc)) { editor.setDisc(entry.found.disc); parts.push({ layer: "disc", before, after: entry.found.disc }); }
     for (const { layer, at, after } of parts) if (at) editor.put(layer, at, after);
     editor.remember(parts);
+    editor.outbox.at(status);
     editor.say(`The mask is that of ${file.name}. Undo brings back what was there.`);
     editor.changed();
     editor.state.measure();
-  } catch (error) { editor.say(error.message); }
+  } catch (error) { editor.say(error.message); } finally { if (editor.id === id) editor.reading = false; }
 }
 
 function difference(editor, layer, map) {

@@ -8,18 +8,23 @@ export class Camera {
     stage.addEventListener("pointermove", (event) => this.move(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) stage.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
     stage.addEventListener("dblclick", () => this.fit());
+    this.measure();
+    new ResizeObserver(() => this.measure()).observe(stage);
   }
+
+  // Where the stage is, and how large. Asked of the page as it moves, this would lay it out anew for each frame.
+  measure() { this.box = this.stage.getBoundingClientRect(); }
 
   get scale() { return window.devicePixelRatio || 1; }
 
   get least() {
-    const box = this.stage.getBoundingClientRect();
+    const { box } = this;
     return 0.98 * this.scale * Math.min(box.width / (this.width || 1), box.height / (this.height || 1));
   }
 
   // The place in the photograph under a point of the window.
   place(clientX, clientY) {
-    const box = this.stage.getBoundingClientRect();
+    const { box } = this;
     return [
       this.x + ((clientX - box.left - box.width / 2) * this.scale) / this.zoom,
       this.y + ((clientY - box.top - box.height / 2) * this.scale) / this.zoom,
@@ -37,7 +42,7 @@ export class Camera {
   fit() { this.set({ x: this.width / 2, y: this.height / 2, zoom: this.least }); }
 
   by(factor, clientX, clientY) {
-    const box = this.stage.getBoundingClientRect();
+    const { box } = this;
     clientX ??= box.left + box.width / 2;
     clientY ??= box.top + box.height / 2;
     const [x, y] = this.place(clientX, clientY);

@@ -36,7 +36,8 @@ export class DiscTool {
   end() { this.drag = null; }
 
   show(disc) {
-    const { camera, group } = this, box = camera.stage.getBoundingClientRect(), zoom = camera.zoom / camera.scale;
+    if (!disc && !this.group.firstChild) return;
+    const { camera, group } = this, { box } = camera, zoom = camera.zoom / camera.scale;
     group.replaceChildren(...(disc ? handles(disc) : []).map(([x, y]) => {
       const dot = document.createElementNS(NS, "circle");
       dot.setAttribute("cx", box.width / 2 + (x - camera.x) * zoom);

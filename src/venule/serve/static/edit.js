@@ -40,7 +40,7 @@ export class Editor {
 
   reset() {
     this.outbox = new Outbox(null, {});  // the one before goes on until all is saved
-    Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, done: [], undone: [], from: null, offered: false });
+    Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, done: [], undone: [], from: null, offered: false, reading: false });
   }
 
   // A photograph has been opened; `map` holds its levels, which strokes change.
@@ -69,8 +69,11 @@ export class Editor {
 
   get whole() { const found = this.state.open?.found; return Boolean(found && this.map && this.map.width === found.width && this.map.height === found.height); }
 
+  // A photograph is there, but only a small one of it has been loaded.
+  get small() { return Boolean(this.map) && !this.whole; }
+
   choose(tool) {
-    if (tool && !this.whole) return this.say(this.map ? "Too large to be corrected here." : "Open a photograph first.");
+    if (tool && !this.whole) return this.say(this.small ? "Too large to be corrected here." : "Open a photograph first.");
     this.end();
     this.from = null;
     this.tool = tool === this.tool ? "" : tool;
@@ -88,7 +91,7 @@ export class Editor {
   // Pointer
 
   down(event) {
-    if (!this.tool || event.shiftKey || event.button === 1 || this.offered || !this.map) return;
+    if (!this.tool || event.shiftKey || event.button === 1 || this.offered || this.reading || !this.map) return;
     event.preventDefault();  // the camera stays where it is
     this.stage.setPointerCapture(event.pointerId);
     const at = this.place(event), against = event.ctrlKey || event.button === 2, erasing = this.tool === "erase" || against;
@@ -201,7 +204,7 @@ export class Editor {
   redo() { this.end(); this.swap(this.undone, this.done, "after", "redo"); }
 
   swap(from, to, which, tool) {
-    const parts = from.pop();
+    const parts = this.reading ? null : from.pop();
     if (!parts) return;
     to.push(parts);
     for (const { layer, at, [which]: values } of parts) {
@@ -326,7 +329,6 @@ export class Editor {
   setDisc(disc) {
     this.state.open.found.disc = disc && { ...disc, confidence: 1 };
     this.state.mark();
-    this.redraw();
   }
 
   // The photograph has been found anew by the server; a disc that is not saved yet holds.
@@ -352,7 +354,7 @@ export class Editor {
     const ring = document.getElementById("ring"), shown = event && (this.tool in SIZED);
     ring.hidden = !shown;
     if (!shown) return;
-    const box = this.stage.getBoundingClientRect(), size = Math.max(3, (this.sizes[this.kind] * this.camera.zoom) / this.camera.scale);
+    const { box } = this.camera, size = Math.max(3, (this.sizes[this.kind] * this.camera.zoom) / this.camera.scale);
     Object.assign(ring.style, { left: `${event.clientX - box.left}px`, top: `${event.clientY - box.top}px`, width: `${size}px`, height: `${size}px` });
   }
 

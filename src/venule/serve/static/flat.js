@@ -1,6 +1,7 @@
 // The same without WebGL2: the vessels are a picture of their own, drawn over the photograph.
 
 import { onCanvas } from "./gl.js";
+import { strokeMarks } from "./marks.js";
 import { colorOf } from "./scale.js";
 
 export class Canvas2 {
@@ -49,6 +50,12 @@ export class Canvas2 {
     c.setTransform(scale, 0, 0, scale, canvas.width / 2 - camera.x * scale, canvas.height / 2 - camera.y * scale);
     c.imageSmoothingEnabled = scale < 4;
     c.drawImage(this.photo, 0, 0, look.width, look.height);
+    this.vessels(camera, look);
+    if (look.marks) strokeMarks(c, look.marks, camera.scale / scale);
+  }
+
+  vessels(camera, look) {
+    const { context: c, canvas } = this, scale = camera.zoom;
     if (look.dimmed) { c.fillStyle = "rgb(0 0 0 / 70%)"; c.fillRect(0, 0, look.width, look.height); }
     if (!this.map || !(look.shown || look.doubting)) return;
     this.refresh(look);

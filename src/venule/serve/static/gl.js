@@ -1,107 +1,7 @@
 // The photograph and its maps drawn by WebGL2: threshold, colours and outline are the shader's.
 
 import { EITHER, LARGEST, pyramid, reduce } from "./pyramid.js";
-import { NONE, SCALE } from "./scale.js";
-
-const vec = (color) => `vec3(${color.map((part) => part.toFixed(4)).join(", ")})`;
-
-const CORNERS = `#version 300 es
-in vec2 corner;
-void main() { gl_Position = vec4(corner, 0.0, 1.0); }`;
-
-const PIXELS = `#version 300 es
-precision highp float;
-precision highp int;
-precision highp usampler2D;
-uniform sampler2D photo;
-uniform usampler2D levels;
-uniform usampler2D types;
-uniform usampler2D tints;
-uniform vec2 canvas, size, center, origin, whole;
-uniform float zoom, split;
-uniform ivec2 mapSize, classSize;
-uniform int floors, classFloors;
-uniform uint threshold;
-uniform float opacity;
-uniform bool shown, outlined, typed, tinted, doubting, dimmed;
-uniform vec3 color, artery, vein, both, ground;
-out vec4 result;
-
-int lod;
-ivec2 bounds;
-
-uint level(ivec2 at) {
-  return texelFetch(levels, clamp(at, ivec2(0), bounds - 1), lod).r;  // a frame, or a tile's, is no edge
-}
-
-float edge(ivec2 at, vec2 inside) {
-  // Whether a vessel's pixel belongs to its outline; magnified, only its outermost 1.6 pixels do.
-  float width = zoom > 3.0 ? 1.6 / zoom : 1.0;
-  bool left = level(at - ivec2(1, 0)) < threshold && inside.x < width;
-  bool right = level(at + ivec2(1, 0)) < threshold && inside.x > 1.0 - width;
-  bool up = level(at - ivec2(0, 1)) < threshold && inside.y < width;
-  bool down = level(at + ivec2(0, 1)) < threshold && inside.y > 1.0 - width;
-  return left || right || up || down ? 1.0 : 0.0;
-}
-
-const vec3 STOPS[${SCALE.length}] = vec3[](${SCALE.map(vec).join(", ")});
-
-vec3 scale(float share) {
-  float at = share * ${(SCALE.length - 1).toFixed(1)};
-  int low = min(int(at), ${SCALE.length - 2});
-  return mix(STOPS[low], STOPS[low + 1], at - float(low));
-}
-
-vec4 vessel(vec2 at) {
-  vec2 place = at / size * vec2(bounds);
-  ivec2 here = clamp(ivec2(floor(place)), ivec2(0), bounds - 1);
-  if (level(here) < threshold) return vec4(0.0);
-  vec3 tint = color;
-  // Types and tints are of the whole photograph, of which this may be a tile.
-  int coarse = clamp(int(floor(log2(max(whole.x / (zoom * float(classSize.x)), 1.0)))), 0, classFloors - 1);
-  ivec2 all = max(classSize >> coarse, ivec2(1));
-  ivec2 there = clamp(ivec2(floor((at + origin) / whole * vec2(all))), ivec2(0), all - 1);
-  if (tinted) {
-    uint place = texelFetch(tints, there, coarse).r;
-    tint = place == 0u ? ${vec(NONE)} : scale((float(place) - 1.0) / 254.0);
-  } else if (typed) {
-    uint bits = texelFetch(types, there, coarse).r;
-    tint = bits == 1u ? artery : bits == 2u ? vein : bits == 3u ? both : vec3(0.75);
-  }
-  return vec4(tint, outlined ? edge(here, fract(place)) : 1.0);
-}
-
-void main() {
-  vec2 device = vec2(gl_FragCoord.x, canvas.y - gl_FragCoord.y);
-  vec2 at = (device - canvas / 2.0) / zoom + center;
-  if (any(lessThan(at, vec2(0.0))) || any(greaterThanEqual(at, size))) { result = vec4(ground, 1.0); return; }
-  vec3 seen = texture(photo, at / size).rgb;
-  if (dimmed) seen = vec3(seen.g / 3.0);
-  float step = size.x / float(mapSize.x);
-  float shrunk = 1.0 / (zoom * step);  // map pixels a device pixel
-  lod = clamp(int(floor(log2(max(shrunk, 1.0)))), 0, floors - 1);
-  bounds = max(mapSize >> lod, ivec2(1));
-  if (doubting) {
-    vec2 place = at / size * vec2(bounds);
-    float p = float(level(ivec2(place))), t = float(threshold);
-    float doubt = p < t ? p / t : (65535.0 - p) / (65535.0 - t);
-    seen = mix(seen, vec3(1.0, 0.85, 0.1), p < 650.0 ? 0.0 : 0.85 * smoothstep(0.15, 0.9, doubt));
-  }
-  if (shown && device.x >= split) {
-    if (shrunk > 1.0) {
-      vec4 sum = vec4(0.0);
-      for (int i = 0; i < 4; i++) {
-        vec4 one = vessel(at + (vec2(i & 1, i >> 1) - 0.5) * 0.5 / zoom);
-        sum += vec4(one.rgb * one.a, one.a);
-      }
-      if (sum.a > 0.0) seen = mix(seen, sum.rgb / sum.a, opacity * sum.a / 4.0);
-    } else {
-      vec4 one = vessel(at);
-      seen = mix(seen, one.rgb, opacity * one.a);
-    }
-  }
-  result = vec4(seen, 1.0);
-}`;
+import { Programs } from "./shader.js";
 
 // Where a box of the photograph is on the canvas, with what a block of a coarser map adds.
 export function onCanvas(camera, canvas, [left, top, right, bottom]) {
@@ -120,21 +20,13 @@ export class Canvas3 {
     this.gl = gl;
     this.canvas = canvas;
     this.longest = gl.getParameter(gl.MAX_TEXTURE_SIZE);
-    this.program = link(gl);
-    this.at = {};
-    const count = gl.getProgramParameter(this.program, gl.ACTIVE_UNIFORMS);
-    for (let i = 0; i < count; i++) {
-      const { name } = gl.getActiveUniform(this.program, i);
-      this.at[name] = gl.getUniformLocation(this.program, name);
-    }
-    gl.useProgram(this.program);
+    this.programs = new Programs(gl);
+    this.programs.of({ shown: true });  // throws where a shader is refused
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 3, -1, -1, 3]), gl.STATIC_DRAW);
-    const corner = gl.getAttribLocation(this.program, "corner");
-    gl.enableVertexAttribArray(corner);
-    gl.vertexAttribPointer(corner, 2, gl.FLOAT, false, 0, 0);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    ["photo", "levels", "types", "tints"].forEach((name, unit) => gl.uniform1i(this.at[name], unit));
     this.clear();
   }
 
@@ -207,7 +99,7 @@ export class Canvas3 {
 
   // With `only`, a box of the photograph, the rest stays as it was drawn before.
   draw(camera, look, tiles = [], only = null) {
-    const { gl, at, canvas } = this;
+    const { gl, canvas } = this;
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.disable(gl.SCISSOR_TEST);
     if (only) {
@@ -220,46 +112,64 @@ export class Canvas3 {
       gl.clear(gl.COLOR_BUFFER_BIT);
       return;
     }
-    gl.uniform2f(at.canvas, canvas.width, canvas.height);
-    gl.uniform2f(at.whole, look.width, look.height);
-    gl.uniform1f(at.zoom, camera.zoom);
-    gl.uniform1f(at.split, look.split);
-    gl.uniform1ui(at.threshold, look.threshold);
-    gl.uniform1f(at.opacity, look.opacity);
-    for (const name of ["shown", "outlined", "typed", "tinted", "doubting", "dimmed"]) gl.uniform1i(at[name], look[name] ? 1 : 0);
-    for (const name of ["color", "artery", "vein", "both", "ground"]) gl.uniform3f(at[name], ...look[name]);
-    const classes = look.tinted ? this.tintFloors : this.typeFloors;
-    gl.uniform2i(at.classSize, classes[0].width, classes[0].height);
-    gl.uniform1i(at.classFloors, classes.length);
     const [{ width, height }] = this.floors;
-    this.part(camera, { left: 0, top: 0, width: look.width, height: look.height, photo: this.photo, levels: this.levels, floors: this.floors.length, mapWidth: width, mapHeight: height });
+    this.part(camera, look, { left: 0, top: 0, width: look.width, height: look.height, photo: this.photo, levels: this.levels, floors: this.floors.length, mapWidth: width, mapHeight: height });
     gl.enable(gl.SCISSOR_TEST);
     for (const tile of tiles) {
       const left = Math.round((tile.left - camera.x) * camera.zoom + canvas.width / 2), top = Math.round((tile.top - camera.y) * camera.zoom + canvas.height / 2);
       const right = Math.round((tile.left + tile.width - camera.x) * camera.zoom + canvas.width / 2), bottom = Math.round((tile.top + tile.height - camera.y) * camera.zoom + canvas.height / 2);
       if (right <= 0 || bottom <= 0 || left >= canvas.width || top >= canvas.height) continue;
       gl.scissor(left, canvas.height - bottom, Math.max(0, right - left), Math.max(0, bottom - top));
-      this.part(camera, tile);
+      this.part(camera, look, tile);
     }
     gl.disable(gl.SCISSOR_TEST);
   }
 
   // The photograph, or a tile of it.
-  part(camera, { left, top, width, height, photo, levels, floors, mapWidth, mapHeight }) {
-    const { gl, at } = this;
+  part(camera, look, { left, top, width, height, photo, levels, floors, mapWidth, mapHeight }) {
+    const { gl, canvas } = this, shrunk = mapWidth / (camera.zoom * width);  // map pixels a device pixel
+    const { program, at } = this.programs.of({ ...look, marked: look.marks, shrunk: shrunk > 1 && !look.outlined });
+    gl.useProgram(program);
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, levels);
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, photo);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, camera.zoom >= 4 ? gl.NEAREST : gl.LINEAR);
+    const lines = look.outlined ? 1.99 : 1;  // a line is as wide as a pixel of the map: not less than one of the device
+    const lod = floorOf(lines * shrunk, floors);
+    gl.uniform1i(at.lod, lod);
+    gl.uniform2i(at.mapSize, Math.max(1, mapWidth >> lod), Math.max(1, mapHeight >> lod));
+    gl.uniform2f(at.shrink, Math.max(1, mapWidth >> lod) / width, Math.max(1, mapHeight >> lod) / height);
+    gl.uniform2f(at.apart, mapWidth / 2 ** lod / width / camera.zoom / 4, mapHeight / 2 ** lod / height / camera.zoom / 4);
+    const classes = look.tinted ? this.tintFloors : this.typeFloors, coarse = floorOf((lines * look.width) / (camera.zoom * classes[0].width), classes.length);
+    gl.uniform1i(at.coarse, coarse);
+    gl.uniform2i(at.classSize, classes[coarse].width, classes[coarse].height);
+    gl.uniform2f(at.canvas, canvas.width, canvas.height);
+    gl.uniform2f(at.whole, look.width, look.height);
+    gl.uniform1f(at.zoom, camera.zoom);
+    gl.uniform1f(at.split, look.split);
+    gl.uniform1f(at.rim, camera.zoom > 3 ? 1.6 / camera.zoom : 1);
+    gl.uniform1ui(at.threshold, look.threshold);
+    gl.uniform1f(at.opacity, look.opacity);
+    for (const name of ["color", "artery", "vein", "both", "ground"]) gl.uniform3f(at[name], ...look[name]);
     gl.uniform2f(at.size, width, height);
     gl.uniform2f(at.origin, left, top);
     gl.uniform2f(at.center, camera.x - left, camera.y - top);
-    gl.uniform2i(at.mapSize, mapWidth, mapHeight);
-    gl.uniform1i(at.floors, floors);
+    if (look.marks) this.mark(at, look.marks, camera.zoom / camera.scale);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
+
+  mark(at, { ellipse, turn, zones, fovea, spot }, point) {
+    const { gl } = this;
+    gl.uniform4f(at.ellipse, ...ellipse);
+    gl.uniform2f(at.turn, ...turn);
+    for (const [name, values] of Object.entries({ zones, fovea, spot })) gl.uniform3f(at[name], ...values);
+    gl.uniform1f(at.point, point);
+  }
 }
+
+// Of maps at half, quarter, ... size the one that has about a pixel for each of the device.
+const floorOf = (shrunk, floors) => Math.min(floors - 1, Math.floor(Math.log2(Math.max(1, shrunk))));
 
 function photograph(gl, bitmap) {
   const made = gl.createTexture();
@@ -283,18 +193,4 @@ function texture(gl, unit, floors, format, kind) {
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST_MIPMAP_NEAREST);
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
   return made;
-}
-
-function link(gl) {
-  const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, CORNERS], [gl.FRAGMENT_SHADER, PIXELS]]) {
-    const shader = gl.createShader(kind);
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader));
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
-  return program;
 }

@@ -7,20 +7,22 @@ import { Editor, TOOLS } from "./edit.js";
 import { Canvas2 } from "./flat.js";
 import { Canvas3 } from "./gl.js";
 import { PhotographList } from "./list.js";
-import { drawMarks, moveMarks } from "./marks.js";
+import { marksOf } from "./marks.js";
 import { showAbout, showMeasurements } from "./panel.js";
-import { Tiles, longestOf } from "./tiles.js";
+import { LIMITS, Tiles, longestOf } from "./tiles.js";
 import { Tint } from "./tint.js";
 
 const $ = (id) => document.getElementById(id);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const write = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };  // the same again would be laid out anew, too
+const darkened = matchMedia("(prefers-color-scheme: dark)");
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255);
 
 // Okabe and Ito's palette; cyan is the complement of a fundus.
 const COLORS = { artery: rgb("#d55e00"), vein: rgb("#0072b2"), both: rgb("#009e73") };
 const DEFAULTS = { view: "color", style: "fill", opacity: 0.6, color: "#00e5ff", typed: true, doubt: false, landmarks: true, shown: true, compare: false, split: 0.5 };
 
-const stage = $("stage"), world = $("world");
+const stage = $("stage");
 let renderer = makeRenderer($("canvas"));
 const look = { ...DEFAULTS, threshold: null };
 let open = null;  // {id, name, state, found, ...}: the photograph that is shown
@@ -67,16 +69,16 @@ function draw() {
   const began = performance.now();
   let only = part;
   part = null;
-  const box = stage.getBoundingClientRect(), canvas = renderer.canvas;
+  const { box } = camera, { canvas } = renderer;
   const width = Math.max(1, Math.round(box.width * camera.scale)), height = Math.max(1, Math.round(box.height * camera.scale));
   if (canvas.width !== width || canvas.height !== height) { Object.assign(canvas, { width, height }); only = null; }
   const found = open?.found;
   const threshold = look.threshold === null ? found?.threshold_level ?? 32768 : Math.ceil(look.threshold * 65535);
   const drawn = {
     ...COLORS, width: found?.width ?? 0, height: found?.height ?? 0, threshold,
-    ground: matchMedia("(prefers-color-scheme: dark)").matches ? [0, 0, 0] : [0.063, 0.071, 0.082],
+    ground: darkened.matches ? [0, 0, 0] : [0.063, 0.071, 0.082],
     shown: look.shown, outlined: look.style === "outline", opacity: tint.on ? (1 + look.opacity) / 2 : look.opacity, color: rgb(look.color),
-    typed: look.typed && Boolean(found?.has_types), tinted: tint.on, doubting: look.doubt, split: look.compare ? look.split * width : 0,
+    typed: look.typed && Boolean(found?.has_types), tinted: tint.on, doubting: look.doubt, split: look.compare ? look.split * width : 0, marks: state.marks,
   };
   renderer.draw(camera, drawn, tiles.seen(camera, canvas), only);
   if (!only || beside.shown) beside.draw(drawn);
@@ -88,16 +90,16 @@ function draw() {
 // What lies over the photograph.
 function place() {
   const found = open?.found;
-  moveMarks(world, camera, stage);
   editor.moved();
-  $("zoom").textContent = found ? `${Math.round((100 * camera.zoom) / camera.scale)} %` : "";
+  write("zoom", found ? `${Math.round((100 * camera.zoom) / camera.scale)} %` : "");
   $("curtain").hidden = !(look.compare && found);
-  $("curtain").style.left = `${look.split * 100}%`;
+  if (look.compare) $("curtain").style.left = `${look.split * 100}%`;
 }
 
 function marks() {
-  state.marks = { landmarks: look.landmarks, region: regions[region] };
-  drawMarks(world, open?.found, state.marks);
+  const before = JSON.stringify(state.marks);
+  state.marks = marksOf(open?.found, { landmarks: look.landmarks, region: regions[region] });
+  if (JSON.stringify(state.marks) !== before) redraw();
 }
 
 new ResizeObserver(() => {
@@ -204,7 +206,7 @@ async function complete(entry, mine) {
   await adopt(entry, mine);
   table = await api.measurements(entry.id);
   if (mine !== turn) return;
-  showAbout(entry); showMeasurements(table); controls(); marks(); redraw();
+  showAbout(entry); showMeasurements(table); controls(); marks();
   dispatchEvent(new CustomEvent("measured"));
 }
 
@@ -219,10 +221,9 @@ async function adopt(entry, mine) {
     editor.setTypes(types);
     renderer.setTypes(types);
   }
-  const before = open?.found;
-  if (!fresh && before?.disc && entry.found.disc && before.fovea) { open = entry; return; }
+  if (fresh || open?.found?.has_types !== entry.found.has_types) redraw();
   open = entry;
-  showAbout(entry); controls(); marks(); redraw();
+  showAbout(entry); controls(); marks();
 }
 
 // The mask has been corrected: it is measured anew, and the uncertain places are others.
@@ -342,7 +343,7 @@ function edits() {
   $("redo").disabled = !editor.undone.length;
   for (const id of ["accept", "aside"]) $(id).hidden = !editor.offered;
   const { queue, revision, outbox: { file: saved, stopped } } = editor;
-  $("saved").textContent = editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected; not kept on disk, take it along") : "";
+  $("saved").textContent = editor.small ? `Beyond ${Math.min(renderer.longest, LIMITS.whole).toLocaleString("en")} px a photograph is not corrected here.` : editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected in memory alone: take the mask along") : "";
 }
 
 // Who corrects sees the mask that is saved.
@@ -367,7 +368,7 @@ async function changeView(view) {
 function toRegion(by) {
   if (!regions.length) return;
   region = region < 0 ? (by > 0 ? 0 : regions.length - 1) : (region + by + regions.length) % regions.length;
-  const { x, y, size } = regions[region], box = stage.getBoundingClientRect();
+  const { x, y, size } = regions[region], { box } = camera;
   camera.set({ x: x + size / 2, y: y + size / 2, zoom: (camera.scale * Math.min(box.width, box.height)) / (2.6 * size) });
   controls(); marks();
 }
@@ -458,7 +459,7 @@ stage.addEventListener("pointermove", (event) => {
   if (!open?.found) return;
   const [x, y] = camera.place(event.clientX, event.clientY).map(Math.floor);
   const inside = x >= 0 && y >= 0 && x < open.found.width && y < open.found.height;
-  $("place").textContent = inside ? `${x}, ${y}` : "";
+  write("place", inside ? `${x}, ${y}` : "");
 });
 
 $("curtain").addEventListener("pointerdown", (event) => {
@@ -469,7 +470,7 @@ $("curtain").addEventListener("pointerdown", (event) => {
 $("curtain").addEventListener("pointermove", (event) => {
   if (!$("curtain").hasPointerCapture(event.pointerId)) return;
   event.stopPropagation();
-  const box = stage.getBoundingClientRect();
+  const { box } = camera;
   change({ split: Math.min(0.98, Math.max(0.02, (event.clientX - box.left) / box.width)) });
 });
 

@@ -1,33 +1,32 @@
-// Disc, fovea, zones and the uncertain place, as lines over the photograph.
+// Disc, fovea, zones and the uncertain place: lines over the photograph, of the same width however near it is.
 
-const NS = "http://www.w3.org/2000/svg";
 const ZONES = [2, 3, 5];  // radii of the zones' rims, in disc radii
+const FAR = 1e9;          // where nothing is to be seen
 
-function shape(kind, name, values) {
-  const made = document.createElementNS(NS, kind);
-  made.setAttribute("class", name);
-  for (const [key, value] of Object.entries(values)) made.setAttribute(key, value);
-  return made;
+export const LINES = { yellow: [0.941, 0.894, 0.259], disc: 2, zone: 1.4, spot: 2, back: 4 };  // widths, in points of the screen
+
+// Null where there is nothing to mark; all in pixels, from the photograph's corner.
+export function marksOf(found, { landmarks, region }) {
+  const disc = landmarks ? found?.disc : null, fovea = landmarks ? found?.fovea : null;
+  if (!disc && !fovea && !region) return null;
+  const radius = disc ? Math.sqrt(disc.major_px * disc.minor_px) : FAR;
+  return {
+    ellipse: disc ? [disc.x + 0.5, disc.y + 0.5, disc.major_px, disc.minor_px] : [FAR, FAR, 1, 1],
+    turn: disc ? [Math.cos(disc.angle), Math.sin(disc.angle)] : [1, 0],
+    zones: ZONES.map((zone) => zone * radius),
+    fovea: fovea ? [fovea.x + 0.5, fovea.y + 0.5, Math.max(found.width, found.height) / 80] : [FAR, FAR, 0],
+    spot: region ? [region.x + region.size / 2, region.y + region.size / 2, region.size / 2] : [FAR, FAR, 0],
+  };
 }
 
-export function drawMarks(world, found, { landmarks, region }) {
-  const shapes = [];
-  if (landmarks && found?.disc) {
-    const { x, y, major_px, minor_px, angle } = found.disc;
-    const turn = `rotate(${(angle * 180) / Math.PI} ${x + 0.5} ${y + 0.5})`;
-    shapes.push(shape("ellipse", "disc", { cx: x + 0.5, cy: y + 0.5, rx: major_px, ry: minor_px, transform: turn }));
-    const radius = Math.sqrt(major_px * minor_px);
-    for (const zone of ZONES) shapes.push(shape("circle", "zone", { cx: x + 0.5, cy: y + 0.5, r: zone * radius }));
+// The same by a canvas's context, which is scaled to the photograph's pixels; `point` is one of the screen in these.
+export function strokeMarks(context, { ellipse: [x, y, major, minor], turn: [cos, sin], zones, fovea: [u, v, arm], spot: [cx, cy, half] }, point) {
+  const yellow = `rgb(${LINES.yellow.map((part) => Math.round(255 * part)).join(" ")})`;
+  const stroke = (color, width, draw) => { context.beginPath(); draw(); Object.assign(context, { strokeStyle: color, lineWidth: width * point }); context.stroke(); };
+  if (x < FAR) {
+    for (const zone of zones) stroke(yellow, LINES.zone, () => context.arc(x, y, zone, 0, 2 * Math.PI));
+    stroke(yellow, LINES.disc, () => context.ellipse(x, y, major, minor, Math.atan2(sin, cos), 0, 2 * Math.PI));
   }
-  if (landmarks && found?.fovea) {
-    const { x, y } = found.fovea, arm = Math.max(found.width, found.height) / 80;
-    shapes.push(shape("path", "fovea", { d: `M${x - arm} ${y}h${2 * arm}M${x} ${y - arm}v${2 * arm}` }));
-  }
-  if (region) for (const name of ["spot-back", "spot"]) shapes.push(shape("rect", name, { x: region.x, y: region.y, width: region.size, height: region.size, rx: region.size / 8 }));
-  world.replaceChildren(...shapes);
-}
-
-export function moveMarks(world, camera, stage) {
-  const box = stage.getBoundingClientRect(), zoom = camera.zoom / camera.scale;
-  world.setAttribute("transform", `translate(${box.width / 2 - camera.x * zoom} ${box.height / 2 - camera.y * zoom}) scale(${zoom})`);
+  if (u < FAR) stroke(yellow, LINES.disc, () => { context.moveTo(u - arm, v); context.lineTo(u + arm, v); context.moveTo(u, v - arm); context.lineTo(u, v + arm); });
+  if (cx < FAR) for (const [color, width] of [["#000", LINES.back], ["#fff", LINES.spot]]) stroke(color, width, () => context.rect(cx - half, cy - half, 2 * half, 2 * half));
 }

@@ -58,10 +58,10 @@ export function showMeasurements(table) {
       const row = document.createElement("tr"), name = tag("th", one.label), value = tag("td", `${number(one.value)}${one.unit ? ` ${one.unit}` : ""}`, "value");
       name.scope = "row";
       name.style.fontWeight = "400";
-      name.title = one.definition || one.name;
+      name.title = [one.plain, one.definition].filter(Boolean).join("\n") || one.name;
       value.append(...placed(one).map((words) => tag("small", words)));
       value.title = [one.cohort ? `Of the ${one.cohort} photographs of this folder that are not rejected, ${percent(one.below)} have a lower value.` : "", one.change === null ? "" : `Two photographs of an unchanged eye differ by more than ${percent(one.change)} of the mean in 5 of 100 cases.`].filter(Boolean).join(" ");
-      if (explain && one.definition) name.append(tag("small", one.definition));
+      if (explain) for (const words of [one.plain, one.definition]) if (words) name.append(tag("small", words));
       row.append(name, value);
       return row;
     });
