@@ -4,6 +4,7 @@
     python benchmarks/measure.py retest RESULTS [--workers N] [--whole-only]
     python benchmarks/measure.py observers DATA
     python benchmarks/measure.py predicted DATASET [--models NAME ...] [--split NAME]
+    python benchmarks/measure.py equivalents DATASET [--protocol NAME] [--split NAME]
     python benchmarks/measure.py drift DATA
     python benchmarks/measure.py pvbm DATA --python PYTHON
 
@@ -12,9 +13,10 @@
 in the field that the five have in common; of arteries, veins and equivalents too, if it was run
 with `--save mask,av,disc`. `observers` compares the two annotators of DRIVE's test
 part and of CHASE_DB1; no network is asked. `predicted` compares networks with the first annotator
-of a split, and records the access if it is a test. `drift` measures manual masks of DRIVE's
-training part and CHASE_DB1 made wider, narrower, smaller and rougher. `pvbm` has PVBM measure the
-same masks as venule, with the interpreter of an environment that PVBM is installed in.
+of a split, and records the access if it is a test. `equivalents` compares what rests on arteries
+and veins that were found with what rests on an expert's, such as RITE's. `drift` measures manual
+masks of DRIVE's training part and CHASE_DB1 made wider, narrower, smaller and rougher. `pvbm` has
+PVBM measure the same masks as venule, with the interpreter of an environment that has PVBM.
 """
 
 import argparse
@@ -26,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 from checkout import ACCESS_LOG, context
 from measuring.drift import drift
+from measuring.equivalents import equivalents
 from measuring.observers import observers, predicted
 from measuring.others import pvbm
 from measuring.proof import proof
@@ -36,6 +39,7 @@ COMMANDS = {
     "retest": (retest, "results"),
     "observers": (observers, "data"),
     "predicted": (predicted, "data"),
+    "equivalents": (equivalents, "data"),
     "drift": (drift, "data"),
     "pvbm": (pvbm, "data"),
 }
@@ -62,6 +66,11 @@ def main() -> None:
             command.add_argument("--whole-only", action="store_true", help="no registration")
         elif run is predicted:
             command.add_argument("--models", nargs="+", default=["general", "accurate"])
+            command.add_argument("--split", default="test")
+            command.add_argument("--access-log", type=Path, default=ACCESS_LOG)
+            command.set_defaults(context=context)
+        elif run is equivalents:
+            command.add_argument("--protocol")
             command.add_argument("--split", default="test")
             command.add_argument("--access-log", type=Path, default=ACCESS_LOG)
             command.set_defaults(context=context)

@@ -40,7 +40,7 @@ def observers(given: argparse.Namespace) -> dict[str, Any]:
                 VesselMasks(vessels=read_mask(other), fov=field)
             ).values
             print(f"{name} {key}", file=sys.stderr)  # noqa: T201
-        result[name] = {"photographs": len(first), "measures": _agreement(first, second)}
+        result[name] = {"photographs": len(first), "measures": agreement_of(first, second)}
     return result
 
 
@@ -78,7 +78,7 @@ def predicted(given: argparse.Namespace) -> dict[str, Any]:
             print(f"{name} {case.id}", file=sys.stderr)  # noqa: T201
         result[f"{selection.dataset} {selection.split}, {Path(name).stem}"] = {
             "photographs": len(found),
-            "measures": _agreement(manual, found),
+            "measures": agreement_of(manual, found),
         }
     return result
 
@@ -88,7 +88,8 @@ def _manual(case: Case) -> Values:
     return measure_photograph(VesselMasks(vessels=sample.vessels, fov=sample.fov)).values
 
 
-def _agreement(first: Mapping[str, Values], second: Mapping[str, Values]) -> list[dict[str, Any]]:
+def agreement_of(first: Mapping[str, Values], second: Mapping[str, Values]) -> list[dict[str, Any]]:
+    """Agreement of each measure that five photographs or more have in both, by column."""
     rows = []
     for column in columns_of([*first.values(), *second.values()]):
         pairs = [(first[key].get(column), second[key].get(column)) for key in first]

@@ -31,7 +31,7 @@ WHY = {
 }
 """Why PVBM's values differ, by its name."""
 
-QUESTIONS = ("retest", "observers", "predicted", "drift", "pvbm")
+QUESTIONS = ("retest", "observers", "predicted", "equivalents", "drift", "pvbm")
 
 TRUSTED, POOR = 0.75, 0.5
 """ICC from which a measure is trusted, and below which it is not."""
@@ -46,7 +46,7 @@ def trust_page(folder: Path) -> str:
         if (path := folder / FOLDER / f"{name}.json").exists()
     }
     lines += [*_verdict(found), "", "Written by `make results`; do not edit.", ""]
-    parts = (_retest, _observers, _predicted, _drift, _pvbm)
+    parts = (_retest, _observers, _predicted, _equivalents, _drift, _pvbm)
     for name, part in zip(QUESTIONS, parts, strict=True):
         if name in found:
             lines += [*part(found[name]), ""]
@@ -150,9 +150,27 @@ def _predicted(report: Json) -> Iterator[str]:
     yield from _agreement(report)
 
 
+def _equivalents(report: Json) -> Iterator[str]:
+    yield from ["## Arteries and veins that were found, and an expert's", ""]
+    yield (
+        "Central retinal equivalents in zone B about the disc that `landmarks` finds: of vessels of "
+        "`general` with the types of `vessel-types`, and of an expert's map in their place; bias and "
+        "limits are of what was found minus the expert. `general` has learnt HRF's vessels. By "
+        "`python benchmarks/measure.py equivalents DATA/RITE`, and `DATA/HRF --protocol av`."
+    )
+    yield from _agreement(report)
+
+
 def _agreement(report: Json) -> Iterator[str]:
     for name, found in report.items():
-        yield from ["", f"{name}, {found['photographs']} photographs:", ""]
+        six = found.get("six_of_each")
+        shares = ""
+        if six is not None:
+            drawn, seen = (f"{six[name]:.0%}" for name in ("drawn", "found"))
+            shares = (
+                f" (six arteries and six veins: {drawn} of the expert's, {seen} of what was found)"
+            )
+        yield from ["", f"{name}, {found['photographs']} photographs{shares}:", ""]
         table = [["measure", "mean", "ICC(2,1)", "bias", "limits", "Spearman"]]
         for row in found["measures"]:
             low, high = row["limits"]

@@ -1,0 +1,87 @@
+"""Central retinal equivalents of arteries and veins that were found, and of an expert's."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from measuring.observers import agreement_of
+from measuring.statistics import Values
+from venule.analysis.analyse import Analysis, Networks, analyse
+from venule.analysis.marks import LANDMARKS, TYPES
+from venule.analysis.measuring import measure_analysis
+from venule.data.catalog import open_dataset
+from venule.data.protocols import select
+from venule.data.sample import load_annotated
+from venule.data.truth import ARTERY, VEIN, GroundTruth
+from venule.evaluation.access_log import holds_test_images, record_sheet
+from venule.evaluation.predictor import open_predictors
+from venule.image.levels import LARGEST
+from venule.inference.load import load
+from venule.inference.prediction import ProbabilityMap
+
+COLUMNS = (
+    "artery_cre_knudtson_zone_b_px",
+    "vein_cre_knudtson_zone_b_px",
+    "avr_knudtson_zone_b",
+)
+SIX = 6
+"""Vessels of each kind that an equivalent should rest on (Knudtson et al. 2003)."""
+
+
+def equivalents(given: argparse.Namespace) -> dict[str, Any]:
+    """Agreement of an expert's arteries and veins with those that are found, in one zone B.
+
+    Vessels, types and disc are found as `venule predict` finds them; the expert's map takes the
+    place of the first two, about the same disc. What the output file already holds of other splits
+    stays in it.
+    """
+    dataset = open_dataset(str(given.data))
+    selection = select(dataset, given.protocol, given.split, expert="av")
+    if given.access_log is not None and holds_test_images(dataset, selection):
+        (source,) = open_predictors(["general"], selection)
+        record_sheet(
+            source,
+            selection,
+            given.access_log,
+            expert="av",
+            purpose="measurements",
+            context=given.context(),
+        )
+    networks, drawn, found = Networks(load("general")), {}, {}
+    for case in selection.cases[:: given.every]:
+        _, truth = load_annotated(case, expert="av")
+        analysis = analyse(case.image, networks, steps=(LANDMARKS, TYPES))
+        found[case.id] = measure_analysis(analysis).values
+        drawn[case.id] = measure_analysis(_by_expert(analysis, truth)).values
+        print(f"{selection.dataset} {case.id}", file=sys.stderr)  # noqa: T201
+    result = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    result[f"{selection.dataset} {selection.split}"] = {
+        "photographs": len(found),
+        "six_of_each": {
+            name: sum(_has_six(one) for one in values.values()) / len(values)
+            for name, values in (("drawn", drawn), ("found", found))
+        },
+        "measures": [row for row in agreement_of(drawn, found) if row["column"] in COLUMNS],
+    }
+    return result
+
+
+def _by_expert(analysis: Analysis, truth: GroundTruth) -> Analysis:
+    """The analysis with an expert's arteries and veins; their union is its vessels."""
+    artery, vein = truth.plane(ARTERY), truth.plane(VEIN)
+    planes = {"vessel": artery | vein, ARTERY: artery, VEIN: vein}
+    none = np.empty(0, np.intp)
+    maps = {
+        name: ProbabilityMap(np.where(plane, LARGEST, 0).astype(np.uint16), 0.5, none)
+        for name, plane in planes.items()
+    }
+    return replace(analysis, prediction=replace(analysis.prediction, maps=maps))
+
+
+def _has_six(values: Values) -> bool:
+    counts = (values.get(f"{name}_cre_knudtson_zone_b_n") for name in ("artery", "vein"))
+    return all(count is not None and count >= SIX for count in counts)
