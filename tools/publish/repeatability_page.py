@@ -153,10 +153,11 @@ def _predicted(report: Json) -> Iterator[str]:
 def _equivalents(report: Json) -> Iterator[str]:
     yield from ["## Arteries and veins that were found, and an expert's", ""]
     yield (
-        "Central retinal equivalents in zone B about the disc that `landmarks` finds: of vessels of "
-        "`general` with the types of `vessel-types`, and of an expert's map in their place; bias and "
-        "limits are of what was found minus the expert. `general` has learnt HRF's vessels. By "
-        "`python benchmarks/measure.py equivalents DATA/RITE`, and `DATA/HRF --protocol av`."
+        "Central retinal equivalents in zone B about the disc that `landmarks` finds: of vessels "
+        "of `general` with the types of `vessel-types`, and of an expert's map in their place; "
+        "bias and limits are of what was found minus the expert. `general` has learnt HRF's "
+        "vessels. By `python benchmarks/measure.py equivalents DATA/RITE`, and `DATA/HRF "
+        "--protocol av`; accesses to test images are recorded."
     )
     yield from _agreement(report)
 
