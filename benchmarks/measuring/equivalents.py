@@ -56,13 +56,13 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
         _, truth = load_annotated(case, expert="av")
         analysis = analyse(case.image, networks, steps=(LANDMARKS, TYPES))
         found[case.id] = measure_analysis(analysis).values
-        drawn[case.id] = measure_analysis(_by_expert(analysis, truth)).values
+        drawn[case.id] = measure_analysis(by_expert(analysis, truth)).values
         print(f"{selection.dataset} {case.id}", file=sys.stderr)  # noqa: T201
     result = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
     result[f"{selection.dataset} {selection.split}"] = {
         "photographs": len(found),
         "six_of_each": {
-            name: sum(_has_six(one) for one in values.values()) / len(values)
+            name: sum(has_six(one) for one in values.values()) / len(values)
             for name, values in (("drawn", drawn), ("found", found))
         },
         "measures": [row for row in agreement_of(drawn, found) if row["column"] in COLUMNS],
@@ -70,7 +70,7 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _by_expert(analysis: Analysis, truth: GroundTruth) -> Analysis:
+def by_expert(analysis: Analysis, truth: GroundTruth) -> Analysis:
     """The analysis with an expert's arteries and veins; their union is its vessels."""
     artery, vein = truth.plane(ARTERY), truth.plane(VEIN)
     planes = {"vessel": artery | vein, ARTERY: artery, VEIN: vein}
@@ -82,6 +82,7 @@ def _by_expert(analysis: Analysis, truth: GroundTruth) -> Analysis:
     return replace(analysis, prediction=replace(analysis.prediction, maps=maps))
 
 
-def _has_six(values: Values) -> bool:
+def has_six(values: Values) -> bool:
+    """True if both equivalents rest on six vessels."""
     counts = (values.get(f"{name}_cre_knudtson_zone_b_n") for name in ("artery", "vein"))
     return all(count is not None and count >= SIX for count in counts)

@@ -1,10 +1,21 @@
 """The statistics of `benchmarks/measure.py`, against published examples."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
+from measuring.equivalents import by_expert, has_six
 from measuring.registration import register
 from measuring.statistics import agreement, icc_1_1
+from venule.analysis.analyse import Analysis
+from venule.analysis.measuring import measure_analysis
+from venule.data.truth import GroundTruth
+from venule.image.fov import outlined
+from venule.image.landmarks import Disc, Landmarks
+from venule.image.photograph import Photograph
+from venule.inference.prediction import Prediction
+from venule.synth.known_areas import spokes
 from venule.synth.shapes import draw_tubes, line
 
 
@@ -45,3 +56,28 @@ def test_views_without_anything_in_common_are_not_registered() -> None:
     first = draw_tubes((240, 300), [line((120, 20), 0, 260)], 3)
     second = draw_tubes((240, 300), [line((20, 20 + 40 * n), 90, 200) for n in range(7)], 3)
     assert register(first, second) is None
+
+
+def test_equivalents_of_an_experts_map_are_those_of_the_widths_that_it_shows() -> None:
+    known = next(islice(spokes(), 4, None))  # 1500 px, six arteries and six veins
+    drawing = known.draw()
+    assert drawing.artery is not None
+    assert drawing.vein is not None
+    assert known.disc is not None
+    row, column, radius = known.disc
+    shape = drawing.artery.shape
+    found = Analysis(
+        photograph=Photograph(np.zeros((*shape, 3), np.uint8)),
+        prediction=Prediction(outlined(np.ones(shape, bool)), {}),
+        landmarks=Landmarks(Disc(column, row, radius, radius, 0, 1), None),
+    )
+    truth = GroundTruth(("artery", "vein"), np.stack([drawing.artery, drawing.vein]))
+    values = measure_analysis(by_expert(found, truth)).values
+    for name in ("artery_cre_knudtson_zone_b_px", "vein_cre_knudtson_zone_b_px"):
+        assert values[name] == pytest.approx(known.truth[name], rel=0.01)
+    assert values["avr_knudtson_zone_b"] == pytest.approx(
+        known.truth["avr_knudtson_zone_b"], abs=0.005
+    )
+    assert has_six(values)
+    assert not has_six({**values, "artery_cre_knudtson_zone_b_n": 5})
+    assert not has_six({})
