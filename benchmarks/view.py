@@ -1,4 +1,4 @@
-"""How quickly photographs appear with their vessels in Chromium, and move, without a graphics card.
+"""Measure photographs in Chromium without a graphics card: times until they appear, and frames.
 
 Chromium draws by SwiftShader, in software. Of each photograph: seconds from its being dropped to
 the frame that shows its vessels, then it is dragged, one to one, and zoomed from all of it to

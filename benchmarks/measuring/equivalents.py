@@ -1,24 +1,19 @@
 """Central retinal equivalents of arteries and veins that were found, and of an expert's."""
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from measuring.observers import agreement_of
+from measuring.observers import agreement_of, selected, written
 from measuring.statistics import Values
 from venule.analysis.analyse import Analysis, Networks, analyse
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.analysis.measuring import measure_analysis
-from venule.data.catalog import open_dataset
-from venule.data.protocols import select
 from venule.data.sample import load_annotated
 from venule.data.truth import ARTERY, VEIN, GroundTruth
-from venule.evaluation.access_log import holds_test_images, record_sheet
-from venule.evaluation.predictor import open_predictors
 from venule.image.levels import LARGEST
 from venule.inference.load import load
 from venule.inference.prediction import ProbabilityMap
@@ -39,18 +34,7 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
     place of the first two, about the same disc. What the output file already holds of other splits
     stays in it.
     """
-    dataset = open_dataset(str(given.data))
-    selection = select(dataset, given.protocol, given.split, expert="av")
-    if given.access_log is not None and holds_test_images(dataset, selection):
-        (source,) = open_predictors(["general"], selection)
-        record_sheet(
-            source,
-            selection,
-            given.access_log,
-            expert="av",
-            purpose="measurements",
-            context=given.context(),
-        )
+    selection = selected(given, ["general"], protocol=given.protocol, expert="av")
     networks, drawn, found = Networks(load("general")), {}, {}
     for case in selection.cases[:: given.every]:
         _, truth = load_annotated(case, expert="av")
@@ -58,7 +42,7 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
         found[case.id] = measure_analysis(analysis).values
         drawn[case.id] = measure_analysis(by_expert(analysis, truth)).values
         print(f"{selection.dataset} {case.id}", file=sys.stderr)  # noqa: T201
-    result = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    result = written(given.out)
     result[f"{selection.dataset} {selection.split}"] = {
         "photographs": len(found),
         "six_of_each": {

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from measuring.manual import chase, drive_test
 from measuring.statistics import Values, agreement, columns_of
-from venule.data.case import Case
+from venule.data.case import Case, Expert
 from venule.data.catalog import open_dataset
-from venule.data.protocols import select
+from venule.data.protocols import Selection, select
 from venule.data.sample import load_annotated
 from venule.evaluation.access_log import holds_test_images, record_sheet
 from venule.evaluation.predictor import open_predictors
@@ -50,22 +50,8 @@ def predicted(given: argparse.Namespace) -> dict[str, Any]:
     Networks see what `venule predict` sees, in the field of view that it finds. What the output
     file already holds of other splits and networks stays in it.
     """
-    dataset = open_dataset(str(given.data))
-    selection = select(dataset, None, given.split)
-    sources = open_predictors(given.models, selection)
-    if given.access_log is not None and holds_test_images(dataset, selection):
-        for source in sources:
-            record_sheet(
-                source,
-                selection,
-                given.access_log,
-                expert="first",
-                purpose="measurements",
-                context=given.context(),
-            )
-    result: dict[str, Any] = {}
-    if given.out.exists():
-        result = json.loads(given.out.read_text(encoding="utf-8"))
+    selection = selected(given, given.models, protocol=None, expert="first")
+    result = written(given.out)
     manual = {case.id: _manual(case) for case in selection.cases}
     for name in given.models:
         segmenter = load(name)
@@ -81,6 +67,32 @@ def predicted(given: argparse.Namespace) -> dict[str, Any]:
             "measures": agreement_of(manual, found),
         }
     return result
+
+
+def selected(
+    given: argparse.Namespace, models: Sequence[str], *, protocol: str | None, expert: Expert
+) -> Selection:
+    """Select the split that is asked for; the access is recorded if it is a test."""
+    dataset = open_dataset(str(given.data))
+    selection = select(dataset, protocol, given.split, expert=expert)
+    sources = open_predictors(models, selection)
+    if given.access_log is not None and holds_test_images(dataset, selection):
+        for source in sources:
+            record_sheet(
+                source,
+                selection,
+                given.access_log,
+                expert=expert,
+                purpose="measurements",
+                context=given.context(),
+            )
+    return selection
+
+
+def written(file: Path) -> dict[str, Any]:
+    """Read what a result file holds already; nothing where there is none."""
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
 
 
 def _manual(case: Case) -> Values:

@@ -157,7 +157,7 @@ def _equivalents(report: Json) -> Iterator[str]:
         "of `general` with the types of `vessel-types`, and of an expert's map in their place; "
         "bias and limits are of what was found minus the expert. `general` has learnt HRF's "
         "vessels. By `python benchmarks/measure.py equivalents DATA/RITE`, and `DATA/HRF "
-        "--protocol av`; accesses to test images are recorded."
+        "--protocol av --every 3`; accesses to test images are recorded."
     )
     yield from _agreement(report)
 

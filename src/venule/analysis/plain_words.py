@@ -1,4 +1,4 @@
-"""What each measurement tells, in one sentence for readers who know no formula."""
+"""Explanations of each measurement in one sentence, for readers who know no formula."""
 
 import re
 

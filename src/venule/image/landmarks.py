@@ -26,7 +26,7 @@ SLOPE_DEG, SLOPE_SD_DEG = 6.0, 10.0
 signs count, since a photograph may be upside down."""
 
 ELSEWHERE = 0.02
-"""What any place may be the fovea with, whatever its map says there."""
+"""The probability with which any place may be the fovea, whatever its map says there."""
 
 DIAMETERS = 0.06, 0.35
 """Diameters of a disc, in those of the field of view: 0.1 to 0.25 at 50 to 30 degrees."""

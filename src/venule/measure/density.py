@@ -1,4 +1,4 @@
-"""How much of the field is vessel: area, density, length."""
+"""Vessel density: the share of the field, the area and the length of its vessels."""
 
 import math
 

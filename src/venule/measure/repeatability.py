@@ -1,4 +1,4 @@
-"""How well measurements repeat on photographs of the same eye (docs/repeatability.md)."""
+"""Repeatability of measurements on photographs of the same eye (docs/repeatability.md)."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How many micrometres a pixel is, and where that number comes from: nothing guesses one."""
+"""The scale in micrometres a pixel, and its source: nothing guesses one."""
 
 import math
 from dataclasses import dataclass

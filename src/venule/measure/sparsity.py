@@ -1,4 +1,4 @@
-"""How far the tissue lies from the nearest vessel (Vargas Quiros et al. 2026, arXiv 2602.08580)."""
+"""Distances of the tissue from the nearest vessel (Vargas Quiros et al. 2026, arXiv 2602.08580)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How the values of many segments become one."""
+"""Statistics of the values of many segments."""
 
 import math
 from collections.abc import Sequence

@@ -92,7 +92,7 @@ def grisan(shape: Shape) -> float:
 
 
 def inflections(shape: Shape) -> float:
-    """How often the segment changes the side to which it bends."""
+    """The number of times that the segment changes the side to which it bends."""
     return float(len(shape.turns) - 1)
 
 
@@ -171,7 +171,7 @@ def _steps(segment: Segment) -> NDArray[np.float64]:
 
 
 def _bulge(segment: Segment, first: int, last: int) -> float:
-    """How far a stretch departs from its chord."""
+    """The largest distance of a stretch from its chord."""
     points = segment.points[first : last + 1]
     chord = points[-1] - points[0]
     norm = float(np.hypot(*chord))

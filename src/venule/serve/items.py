@@ -53,7 +53,7 @@ class Item:
 
     @property
     def unsaved(self) -> bool:
-        """Whether it has been corrected in memory alone: it has no results to save beside."""
+        """True if it was corrected in memory alone: it has no results to save beside."""
         corrected = self.analysis is not None and bool(self.analysis.corrected)
         return corrected and self.stored is None
 

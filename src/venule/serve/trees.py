@@ -67,7 +67,7 @@ class Trees:
 def retyped(
     analysis: Analysis, traced: Traced, place: tuple[int, int], to: int, *, tree: bool
 ) -> tuple[list[tuple[int, int, int]], str]:
-    """What changes where the vessel at a place (row, column) becomes of a type.
+    """The changes where the vessel at a place (row, column) becomes of a type.
 
     Runs (first, length, bits) of pixels; and why what branches from it does not follow, where
     that was wanted.
@@ -92,7 +92,7 @@ def retyped(
 
 
 def _key(analysis: Analysis) -> str:
-    """What a tree is traced from: vessels, the pixels that only close gaps, the field of view."""
+    """The masks that a tree is traced from: vessels, pixels that only close gaps, the field."""
     found = analysis.prediction
     digest = hashlib.sha256(str(found.vessels.shape).encode())
     for mask in (found.vessels, found.vessel_map.reconnected, found.fov.mask):

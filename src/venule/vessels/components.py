@@ -42,7 +42,7 @@ class Runs:
     def components(
         self, lower: NDArray[np.intp], upper: NDArray[np.intp]
     ) -> tuple[int, NDArray[np.int32]]:
-        """How many components of one kind there are, and (R,) each run's, from pairs that touch."""
+        """The number of components of one kind, and (R,) each run's, from pairs that touch."""
         same, size = self.kind[lower] == self.kind[upper], len(self.starts)
         ends = np.concatenate([[0], np.cumsum(np.bincount(lower[same], minlength=size))])
         links = csr_array((np.ones(ends[-1], bool), upper[same], ends), (size, size))
