@@ -355,7 +355,7 @@ export class Editor {
     ring.hidden = !shown;
     if (!shown) return;
     const { box } = this.camera, size = Math.max(3, (this.sizes[this.kind] * this.camera.zoom) / this.camera.scale);
-    Object.assign(ring.style, { left: `${event.clientX - box.left}px`, top: `${event.clientY - box.top}px`, width: `${size}px`, height: `${size}px` });
+    Object.assign(ring.style, { translate: `${event.clientX - box.left}px ${event.clientY - box.top}px`, width: `${size}px`, height: `${size}px` });
   }
 
   // The view has moved.
