@@ -29,6 +29,9 @@ let open = null;  // {id, name, state, found, ...}: the photograph that is shown
 let regions = [], region = -1, table = null, asked = false, turn = 0, typed = -1;
 let part = null;  // the box of the photograph that is to be drawn; null for all
 const AGAIN = -2;  // types are fetched once more when all has been measured
+const REST_MS = 1000;  // after a correction, before it is measured: as long as the server waits
+const PENDING = { complete: false, values: [], notes: [], mask_source: "" };
+let measuring = 0, resting = 0;
 
 export const state = {
   get open() { return open; }, look, get renderer() { return renderer; }, map: null, marks: null, frames: [],
@@ -169,7 +172,7 @@ async function bring(entry, mine, wanted) {
   state.map = levels;
   Object.assign(camera, { width: entry.found.width, height: entry.found.height });
   Object.assign(look, { threshold: wanted.threshold ?? null });
-  regions = []; region = -1; table = null;
+  regions = []; region = -1;
   busy("");
   $("empty").hidden = true;
   for (const part of ["about", "take"]) $(part).hidden = false;
@@ -181,7 +184,7 @@ async function bring(entry, mine, wanted) {
   $("seg").href = api.at(entry.id, "/mask.dcm");
   if (wanted.x !== undefined) camera.set({ x: wanted.x, y: wanted.y, zoom: wanted.zoom * camera.scale });
   else { camera.fit(); state.fitted = camera.zoom; }
-  controls(); marks(); showAbout(entry); showMeasurements(null); redraw(); remember();
+  controls(); marks(); showAbout(entry); tell(null); redraw(); remember();
   say(`${entry.name}: ${entry.found.grade}${entry.found.reasons.length ? `, ${entry.found.reasons.join(", ")}` : ""}`);
   document.title = `${entry.name} – venule`;
   tiles.open(entry, renderer, look.view, levels.width);
@@ -192,21 +195,30 @@ async function bring(entry, mine, wanted) {
   await complete(entry, mine);
 }
 
-// What takes longer than the vessels: types, landmarks and the table.
+function tell(measurements) {
+  if (table === measurements) return;
+  table = measurements;
+  showMeasurements(table);
+}
+
+// What takes longer than the vessels: types, landmarks and the table. Of two that ask, the later one goes on; a
+// stroke is not disturbed.
 async function complete(entry, mine) {
-  api.uncertain(entry.id).then((found) => { if (mine === turn) { regions = found; controls(); } }).catch(trouble);
-  for (let pause = 300; !entry.complete; pause = Math.min(2000, pause * 1.3)) {
-    showMeasurements({ complete: false, values: [], notes: [], mask_source: "" });
+  const asking = ++measuring, over = () => mine !== turn || asking !== measuring;
+  api.uncertain(entry.id).then((found) => { if (!over()) { regions = found; controls(); } }).catch(trouble);
+  if (!entry.complete) tell(PENDING);
+  for (let pause = 300; !entry.complete || editor.stroke; pause = Math.min(2000, pause * 1.3)) {
     await wait(pause);
-    if (mine !== turn) return;
+    if (over()) return;
+    if (editor.stroke) continue;
     entry = await api.photograph(entry.id);
-    if (mine !== turn) return;
+    if (over()) return;
     await adopt(entry, mine);
   }
   await adopt(entry, mine);
-  table = await api.measurements(entry.id);
-  if (mine !== turn) return;
-  showAbout(entry); showMeasurements(table); controls(); marks();
+  const measured = await api.measurements(entry.id);
+  if (over()) return;
+  tell(measured);
   dispatchEvent(new CustomEvent("measured"));
 }
 
@@ -222,20 +234,27 @@ async function adopt(entry, mine) {
     renderer.setTypes(types);
   }
   if (fresh || open?.found?.has_types !== entry.found.has_types) redraw();
+  const same = JSON.stringify(entry) === JSON.stringify(open);
   open = entry;
-  showAbout(entry); controls(); marks();
+  if (!same) { showAbout(entry); controls(); marks(); }
 }
 
-// The mask has been corrected: it is measured anew, and the uncertain places are others.
-async function remeasure() {
+// The mask has been corrected: when strokes rest it is measured anew, and the uncertain places are others.
+function remeasure() {
   const mine = turn, { id } = open;
   typed = AGAIN;  // types are those of the mask
-  beside.corrected();
-  tint.bring();
-  try {
-    const entry = await api.photograph(id);
-    if (mine === turn && open?.id === id) { showMeasurements({ complete: false, values: [], notes: [], mask_source: "" }); await complete(entry, mine); }
-  } catch (error) { trouble(error); }
+  measuring++;
+  tell(PENDING);
+  clearTimeout(resting);
+  resting = setTimeout(async () => {
+    if (mine !== turn) return;
+    beside.corrected();
+    tint.bring();
+    try {
+      const entry = await api.photograph(id);
+      if (mine === turn) await complete(entry, mine);
+    } catch (error) { trouble(error); }
+  }, REST_MS);
 }
 
 function fail(entry) {
@@ -313,8 +332,8 @@ function controls() {
   for (const name of ["view", "style", "opacity", "color"]) $(name).value = look[name];
   const threshold = look.threshold ?? found?.threshold ?? 0.5;
   $("threshold").value = threshold;
-  $("threshold-value").textContent = threshold.toFixed(2);
-  $("opacity-value").textContent = `${Math.round(look.opacity * 100)} %`;
+  write("threshold-value", threshold.toFixed(2));
+  write("opacity-value", `${Math.round(look.opacity * 100)} %`);
   for (const [id, there] of [["typed", found?.has_types], ["landmarks", found?.disc || found?.fovea]]) {
     $(id).checked = look[id] && Boolean(there);
     $(id).disabled = !there;
@@ -324,7 +343,7 @@ function controls() {
   $("show").setAttribute("aria-pressed", look.shown);
   $("compare").setAttribute("aria-pressed", look.compare);
   for (const id of ["previous", "next"]) $(id).disabled = !regions.length;
-  $("where").textContent = regions.length && region >= 0 ? `${region + 1} of ${regions.length}` : "";
+  write("where", regions.length && region >= 0 ? `${region + 1} of ${regions.length}` : "");
 }
 
 function edits() {
@@ -333,7 +352,7 @@ function edits() {
   $("size").value = editor.sizes[editor.kind];
   const sized = editor.tool in editor.sizes;
   $("size").disabled = !sized;
-  $("size-value").textContent = sized ? `${editor.sizes[editor.kind]} px` : "";
+  write("size-value", sized ? `${editor.sizes[editor.kind]} px` : "");
   $("tree").checked = editor.tree;
   $("import").disabled = !editor.whole || Boolean(editor.offered);
   const found = open?.found;
@@ -343,7 +362,7 @@ function edits() {
   $("redo").disabled = !editor.undone.length;
   for (const id of ["accept", "aside"]) $(id).hidden = !editor.offered;
   const { queue, revision, outbox: { file: saved, stopped } } = editor;
-  $("saved").textContent = editor.small ? `Beyond ${Math.min(renderer.longest, LIMITS.whole).toLocaleString("en")} px a photograph is not corrected here.` : editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected in memory alone: take the mask along") : "";
+  write("saved", editor.small ? `Beyond ${Math.min(renderer.longest, LIMITS.whole).toLocaleString("en")} px a photograph is not corrected here.` : editor.offered ? "A correction of another prediction is here." : queue.length ? (stopped ? `${queue.length} not saved yet` : "Saving …") : revision ? (saved ? `Saved as ${saved}` : "Corrected in memory alone: take the mask along") : "");
 }
 
 // Who corrects sees the mask that is saved.
