@@ -392,7 +392,7 @@ def test_what_can_be_undone_takes_no_more_than_its_share_of_memory(page: Page, o
             """import('/static/main.js').then(({ editor: e }) => {
               const size = 2 ** 18;  // pixels of a stroke: 2 MiB with what was there before
               for (let number = 0; number < 100; number++)
-                e.remember([{ layer: 'mask', at: new Uint32Array(size), before: new Uint16Array(size), after: new Uint16Array(size) }]);
+                e.history.remember([{ layer: 'mask', at: new Uint32Array(size), before: new Uint16Array(size), after: new Uint16Array(size) }]);
               return [e.done.length, e.done.reduce((sum, one) => sum + one.bytes, 0)];
             })"""  # noqa: E501
         )

@@ -18,6 +18,14 @@ Longest = Annotated[int, Query(ge=64, le=32768, description="Pixels of the longe
 
 NOT_THERE: Answers = {404: {"model": Refusal}}
 
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""Of a route that takes a file."""
+
 
 def answered(status: int, answer: dict[str, Any]) -> Answers:
     """An answer beside that of a photograph which is not there."""

@@ -17,7 +17,7 @@ from venule.serve.routes.pictures import level_map
 from venule.serve.schemas import Refusal
 from venule.serve.service import Service
 from venule.serve.sniff import check_content
-from venule.serve.types import NOT_THERE, Answers, Id, Longest, answered
+from venule.serve.types import BODY, NOT_THERE, Answers, Id, Longest, answered
 
 Key = Annotated[str, InPath(pattern=r"^(model|folder|file)-[A-Za-z0-9_.-]{1,80}$")]
 
@@ -28,12 +28,6 @@ _TAKES: Answers = {
     408: {"model": Refusal},
     413: {"model": Refusal},
     415: {"model": Refusal},
-}
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
 }
 
 
@@ -66,9 +60,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
         """List what the photograph can be compared with."""
         return [Choice(key=key, name=name, kind=kind) for key, name, kind in beside.choices(id)]
 
-    @app.post(
-        "/api/photographs/{id}/others", status_code=201, responses=_TAKES, openapi_extra=_BODY
-    )
+    @app.post("/api/photographs/{id}/others", status_code=201, responses=_TAKES, openapi_extra=BODY)
     async def add(
         request: Request,
         id: Id,

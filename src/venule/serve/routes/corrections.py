@@ -19,7 +19,7 @@ from venule.serve.schemas import Refusal
 from venule.serve.service import Service
 from venule.serve.strokes import Layer, Stroke
 from venule.serve.trees import Trees, retyped
-from venule.serve.types import Answers, Id, Longest, answered
+from venule.serve.types import BODY, Answers, Id, Longest, answered
 from venule.vessels.path import follow_vessel
 
 
@@ -85,12 +85,6 @@ CHANGES: Answers = {
     409: {"model": Refusal},
     413: {"model": Refusal},
     507: {"model": Refusal},
-}
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
 }
 _BITS = {"artery": ARTERY, "vein": VEIN, "none": 0}
 

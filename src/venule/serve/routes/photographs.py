@@ -12,7 +12,7 @@ from venule.serve.receive import drain, received, shown
 from venule.serve.schemas import Measurements, Page, Refusal, Result, entry
 from venule.serve.service import BusyError, Service
 from venule.serve.sniff import check_content
-from venule.serve.types import NOT_THERE, About, Answers, Id, answered
+from venule.serve.types import BODY, NOT_THERE, About, Answers, Id, answered
 
 TAKES: Answers = {
     400: {"model": Refusal},
@@ -21,7 +21,6 @@ TAKES: Answers = {
     415: {"model": Refusal},
     429: {"model": Refusal},
 }
-
 
 Search = Annotated[str, Query(max_length=200, description="A part of the name.")]
 Grade = Annotated[str, Query(max_length=20, description="A grade, or a state such as failed.")]
@@ -42,8 +41,13 @@ def _found(service: Service, search: str, grade: str) -> list[Item]:
 
 def add_photographs(app: FastAPI, service: Service, about: About) -> None:
     """Add the routes of photographs."""
-    cohorts = Cohorts(service.listed)
+    _add_list(app, service)
+    _add_drop(app, service, about)
+    _add_analysis(app, service, about)
+    _add_measurements(app, service)
 
+
+def _add_list(app: FastAPI, service: Service) -> None:
     @app.get("/api/photographs")
     def photographs(
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
@@ -74,18 +78,13 @@ def add_photographs(app: FastAPI, service: Service, about: About) -> None:
         headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
         return Response(answers.table(chosen), media_type="text/csv", headers=headers)
 
+
+def _add_drop(app: FastAPI, service: Service, about: About) -> None:
     @app.post(
         "/api/photographs",
         status_code=202,
         responses=TAKES,
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-                },
-            }
-        },
+        openapi_extra=BODY,
     )
     async def segment(
         request: Request,
@@ -102,6 +101,8 @@ def add_photographs(app: FastAPI, service: Service, about: About) -> None:
             raise
         return answers.result(item, about.licences)
 
+
+def _add_analysis(app: FastAPI, service: Service, about: About) -> None:
     @app.get("/api/photographs/{id}", responses=NOT_THERE)
     def photograph(id: Id) -> Result:
         """A photograph's state and, once there is one, its result."""
@@ -121,6 +122,10 @@ def add_photographs(app: FastAPI, service: Service, about: About) -> None:
         """Give up a photograph that waits or is worked on, and forget a dropped one."""
         service.cancel(id)
         return Response(status_code=204)
+
+
+def _add_measurements(app: FastAPI, service: Service) -> None:
+    cohorts = Cohorts(service.listed)
 
     @app.get("/api/photographs/{id}/measurements", responses=NOT_THERE)
     def measurements(id: Id) -> Measurements:

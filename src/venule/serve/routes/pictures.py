@@ -12,6 +12,7 @@ from venule.analysis.uncertain import uncertain_regions
 from venule.errors import ImageError
 from venule.image.levels import Levels
 from venule.serve import pictures
+from venule.serve.items import Item
 from venule.serve.schemas import Region
 from venule.serve.service import Service, UnknownError
 from venule.serve.shelf import Shelf
@@ -20,43 +21,66 @@ from venule.serve.types import NOT_THERE, Id, Longest, answered
 _THIS_COMPUTER = frozenset({"127.0.0.1", "::1"})
 
 _IMMUTABLE = {"Cache-Control": "private, max-age=3600"}
+_JPEG = answered(200, {"content": {"image/jpeg": {}}})
+_RAW = answered(200, {"content": {"application/octet-stream": {}}})
 
 
 def add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> None:
     """Add the routes of pictures and maps."""
-    shelf, large, few = Shelf(), Shelf(most=6), BoundedSemaphore(2)
-    jpeg = answered(200, {"content": {"image/jpeg": {}}})
-    raw = answered(200, {"content": {"application/octet-stream": {}}})
+    few = BoundedSemaphore(2)
+    _add_image(app, service, few)
+    _add_thumbnail(app, service, places, few)
+    _add_maps(app, service)
+    _add_uncertain(app, service)
 
-    @app.get("/api/photographs/{id}/image", responses=jpeg, response_class=Response)
+
+def _add_image(app: FastAPI, service: Service, few: BoundedSemaphore) -> None:
+    shelf = Shelf(most=6)
+
+    @app.get("/api/photographs/{id}/image", responses=_JPEG, response_class=Response)
     def image(id: Id, view: pictures.View = "color", longest: Longest = 16384) -> Response:
         """A view of the photograph: JPEG, at its own size unless `longest` is less."""
         analysis, key = service.analysis(id), f"{id} {view} {longest}"
-        picture = large.get(key)
+        picture = shelf.get(key)
         if picture is None:
             with few:
-                picture = large.put(key, pictures.view(analysis, view, longest))
+                picture = shelf.put(key, pictures.view(analysis, view, longest))
         return Response(picture, media_type="image/jpeg", headers=_IMMUTABLE)
 
-    @app.get("/api/photographs/{id}/thumbnail", responses=jpeg, response_class=Response)
+
+def _add_thumbnail(
+    app: FastAPI, service: Service, places: Mapping[str, Path], few: BoundedSemaphore
+) -> None:
+    shelf = Shelf()
+
+    @app.get("/api/photographs/{id}/thumbnail", responses=_JPEG, response_class=Response)
     def thumbnail(id: Id) -> Response:
         """A small JPEG of the photograph."""
         item, picture = service.get(id), shelf.get(id)
         if picture is None:
             with few:
-                if item.analysis is not None:
-                    picture = pictures.thumbnail(item.analysis.photograph.pixels)
-                elif id in places and places[id].is_file():
-                    try:
-                        picture = pictures.thumbnail_of(places[id])
-                    except ImageError as error:
-                        raise UnknownError("no picture of this photograph") from error
-                else:
-                    raise UnknownError("no picture of this photograph")
-            shelf.put(id, picture)
+                picture = shelf.put(id, _thumbnail(item, places.get(id)))
         return Response(picture, media_type="image/jpeg", headers=_IMMUTABLE)
 
-    @app.get("/api/photographs/{id}/probability", responses=raw, response_class=Response)
+
+def _thumbnail(item: Item, place: Path | None) -> bytes:
+    """A small JPEG of a photograph, from its pixels or else from its file.
+
+    Raises:
+        UnknownError: there is neither.
+    """
+    if item.analysis is not None:
+        return pictures.thumbnail(item.analysis.photograph.pixels)
+    if place is None or not place.is_file():
+        raise UnknownError("no picture of this photograph")
+    try:
+        return pictures.thumbnail_of(place)
+    except ImageError as error:
+        raise UnknownError("no picture of this photograph") from error
+
+
+def _add_maps(app: FastAPI, service: Service) -> None:
+    @app.get("/api/photographs/{id}/probability", responses=_RAW, response_class=Response)
     def probability(request: Request, id: Id, longest: Longest = 16384) -> Response:
         """The probability map times 65535: uint16 little-endian, row by row."""
         return level_map(request, service.analysis(id).prediction.vessel_map.levels, longest)
@@ -72,7 +96,7 @@ def add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> 
         headers = {"Content-Disposition": 'attachment; filename="mask.png"'}
         return Response(picture, media_type="image/png", headers=headers)
 
-    @app.get("/api/photographs/{id}/types", responses=raw, response_class=Response)
+    @app.get("/api/photographs/{id}/types", responses=_RAW, response_class=Response)
     def types(id: Id, longest: Longest = 16384) -> Response:
         """Arteries (bit 1) and veins (bit 2): uint8, row by row."""
         packed = pictures.classes(service.analysis(id), longest)
@@ -80,6 +104,8 @@ def add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> 
             raise UnknownError("arteries and veins are not known of this photograph")
         return packed_map(*packed)
 
+
+def _add_uncertain(app: FastAPI, service: Service) -> None:
     @app.get("/api/photographs/{id}/uncertain", responses=NOT_THERE)
     def uncertain(id: Id) -> list[Region]:
         """The most uncertain regions, most uncertain first."""

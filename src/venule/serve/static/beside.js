@@ -2,9 +2,9 @@
 
 import * as api from "./api.js";
 import { Camera } from "./camera.js";
+import { $ } from "./page.js";
 import { longestOf } from "./tiles.js";
 
-const $ = (id) => document.getElementById(id);
 const MAP = { false: [0.835, 0.369, 0], missed: [0.337, 0.706, 0.914], found: [0.784, 0.784, 0.784] };
 const HERE = 1, THERE = 2;  // bits of the map of differences
 

@@ -21,7 +21,7 @@ export async function takeFile(editor, file) {
     if (types) { editor.typed(); parts.push(difference(editor, "types", types)); }
     if (JSON.stringify(before) !== JSON.stringify(entry.found.disc)) { editor.setDisc(entry.found.disc); parts.push({ layer: "disc", before, after: entry.found.disc }); }
     for (const { layer, at, after } of parts) if (at) editor.put(layer, at, after);
-    editor.remember(parts);
+    editor.history.remember(parts);
     editor.outbox.at(status);
     editor.say(`The mask is that of ${file.name}. Undo brings back what was there.`);
     editor.changed();

@@ -48,6 +48,25 @@ export class DiscTool {
   }
 }
 
+// A stroke of the disc tool; with `away` the disc goes.
+export function beginDisc(editor, event, at, away) {
+  const before = editor.disc;
+  editor.end();
+  editor.stroke = { layer: "disc", before, pointer: event.pointerId, at: null };
+  if (away) { editor.setDisc(null); return editor.end(); }
+  editor.handles.begin(at, before);
+}
+
+export function endDisc(editor, { before }) {
+  editor.handles.end();
+  const after = editor.disc && ordered(editor.disc);
+  if (JSON.stringify(before) === JSON.stringify(after)) return;
+  editor.setDisc(after);
+  editor.history.remember([{ layer: "disc", before, after }]);
+  editor.outbox.push({ layer: "disc", tool: "disc", disc: after });
+  editor.changed();
+}
+
 // The ends of the longer axis, then of the shorter one, in pixels with 0 at the corner.
 function handles({ x, y, major_px, minor_px, angle }) {
   const [c, s] = [Math.cos(angle), Math.sin(angle)];

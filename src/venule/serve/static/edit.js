@@ -2,13 +2,14 @@
 
 import * as api from "./api.js";
 import { resume, takeFile } from "./bring.js";
-import { DiscTool, ordered } from "./disc.js";
+import { covered, Ring } from "./brush.js";
+import { fill, follow, pick } from "./click.js";
+import { beginDisc, DiscTool, endDisc } from "./disc.js";
+import { UndoHistory } from "./history.js";
 import { Outbox } from "./outbox.js";
 import { boxOf, FULL, raised } from "./strokes.js";
 
-const MOST = 128 * 2 ** 20;  // bytes of strokes that can be undone or done again
-const SPREAD = 0.4;          // share of the threshold down to which the fill tool spreads
-const TIMES = 4;             // what one stroke multiplies the odds of a vessel by
+const TIMES = 4;  // what one stroke multiplies the odds of a vessel by
 const TYPES = { artery: 1, vein: 2, none: 0 };
 const SIZED = { paint: 6, erase: 12, path: 3, soft: 16 };
 
@@ -20,6 +21,7 @@ export class Editor {
     this.tool = "";
     this.tree = true;  // what branches from a vessel becomes its type, too
     this.sizes = { ...SIZED };
+    this.ring = new Ring(camera, document.getElementById("ring"));
     this.handles = new DiscTool(camera, document.getElementById("marks"));
     this.reset();
     stage.addEventListener("pointerdown", (event) => this.down(event), { capture: true });
@@ -37,10 +39,12 @@ export class Editor {
 
   get revision() { return this.outbox.revision; }
   get queue() { return this.outbox.items; }
+  get done() { return this.history.done; }
+  get undone() { return this.history.undone; }
 
   reset() {
     this.outbox = new Outbox(null, {});  // the one before goes on until all is saved
-    Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, done: [], undone: [], from: null, offered: false, reading: false });
+    Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, history: new UndoHistory(), from: null, offered: false, reading: false });
   }
 
   // A photograph has been opened; `map` holds its levels, which strokes change.
@@ -95,10 +99,10 @@ export class Editor {
     event.preventDefault();  // the camera stays where it is
     this.stage.setPointerCapture(event.pointerId);
     const at = this.place(event), against = event.ctrlKey || event.button === 2, erasing = this.tool === "erase" || against;
-    if (this.tool === "fill") return this.fill(at, erasing);
-    if (this.tool === "path") return this.follow(at, erasing);
-    if (this.tool in TYPES) return this.pick(at, against ? "none" : this.tool, this.tree && !event.altKey);
-    if (this.tool === "disc") return this.beginDisc(event, at, against);
+    if (this.tool === "fill") return fill(this, at, erasing);
+    if (this.tool === "path") return follow(this, at, erasing);
+    if (this.tool in TYPES) return pick(this, at, against ? "none" : this.tool, this.tree && !event.altKey);
+    if (this.tool === "disc") return beginDisc(this, event, at, against);
     if (this.tool === "soft") this.begin("probability", against ? "unlikelier" : "likelier", this.sizes.soft);
     else this.begin("mask", erasing ? "erase" : "paint", erasing && this.tool !== "erase" ? this.sizes.paint : this.sizes[this.kind]);
     this.stroke.pointer = event.pointerId;
@@ -133,23 +137,12 @@ export class Editor {
 
   begin(layer, tool, size = 1) { this.end(); this.stroke = { layer, tool, size, places: [], before: [], from: new Map(), at: null }; }
 
-  // A disc moved from one place to another; of size 1 it is one pixel.
+  // What the brush covers on its way from one place to another.
   dab(from, to) {
-    const { map, stroke } = this, radius = stroke.size / 2, soft = stroke.layer === "probability";
-    const [x0, y0] = from, [x1, y1] = to, dx = x1 - x0, dy = y1 - y0, long = dx * dx + dy * dy;
-    const left = Math.max(0, Math.floor(Math.min(x0, x1) - radius)), right = Math.min(map.width, Math.ceil(Math.max(x0, x1) + radius) + 1);
-    const top = Math.max(0, Math.floor(Math.min(y0, y1) - radius)), bottom = Math.min(map.height, Math.ceil(Math.max(y0, y1) + radius) + 1);
-    const reach = Math.max(radius, 0.501) ** 2, value = stroke.tool === "erase" ? 0 : FULL;
-    let [l, t, r, b] = [Infinity, Infinity, -1, -1];
-    for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) {
-      const u = x + 0.5 - x0, v = y + 0.5 - y0, along = long ? Math.min(1, Math.max(0, (u * dx + v * dy) / long)) : 0;
-      const apart = stroke.size <= 1 && !long ? (Math.floor(x0) === x && Math.floor(y0) === y ? 0 : 1e9) : (u - along * dx) ** 2 + (v - along * dy) ** 2;
-      if (apart > reach) continue;
-      if (soft) this.soften(y * map.width + x, Math.round(255 * (1 - apart / reach))); else this.set(y * map.width + x, value);
-      l = Math.min(l, x); r = Math.max(r, x); t = Math.min(t, y); b = Math.max(b, y);
-    }
+    const { map, stroke } = this, value = stroke.tool === "erase" ? 0 : FULL;
+    const box = covered(map, stroke.size, from, to, stroke.layer === "probability" ? (at, depth) => this.soften(at, Math.round(255 * depth)) : (at) => this.set(at, value));
     stroke.at = to;
-    this.touched(stroke.layer, [l, t, r + 1, b + 1]);
+    this.touched(stroke.layer, box);
   }
 
   set(at, value) {
@@ -181,33 +174,23 @@ export class Editor {
     const stroke = this.stroke;
     this.stroke = null;
     if (!stroke) return;
-    if (stroke.layer === "disc") return this.endDisc(stroke);
+    if (stroke.layer === "disc") return endDisc(this, stroke);
     const at = Uint32Array.from(stroke.places), values = this.values(stroke.layer);
     for (const place of at) this.seen[place] = 0;
     if (!at.length) return;
     const before = values.constructor.from(stroke.before), after = values.constructor.from(at, (place) => values[place]);
-    this.remember([{ layer: stroke.layer, at, before, after }]);
+    this.history.remember([{ layer: stroke.layer, at, before, after }]);
     this.send(stroke.layer, at, stroke.tool);
     this.changed();
   }
 
-  // Keep what can be undone, up to MOST bytes; the oldest goes first.
-  remember(parts) {
-    const size = (entry) => entry.reduce((sum, { at, before }) => sum + (at ? at.byteLength + 2 * before.byteLength : 64), 0);
-    this.undone = [];
-    this.done.push(Object.assign(parts, { bytes: size(parts) }));
-    let bytes = this.done.reduce((sum, one) => sum + one.bytes, 0);
-    while (bytes > MOST && this.done.length > 1) bytes -= this.done.shift().bytes;
-  }
+  undo() { this.end(); this.swap("undo"); }
+  redo() { this.end(); this.swap("redo"); }
 
-  undo() { this.end(); this.swap(this.done, this.undone, "before", "undo"); }
-  redo() { this.end(); this.swap(this.undone, this.done, "after", "redo"); }
-
-  swap(from, to, which, tool) {
-    const parts = this.reading ? null : from.pop();
+  swap(tool) {
+    const parts = this.reading ? null : this.history[tool]();
     if (!parts) return;
-    to.push(parts);
-    for (const { layer, at, [which]: values } of parts) {
+    for (const { layer, at, values } of parts) {
       if (layer === "disc") { this.setDisc(values); this.outbox.push({ layer, tool, disc: values }); continue; }
       this.put(layer, at, values);
       this.send(layer, at, tool);
@@ -225,67 +208,6 @@ export class Editor {
     const { threshold } = this, values = this.values(layer);
     const sent = layer === "mask" ? Uint8Array.from(at, (place) => (values[place] >= threshold ? 1 : 0)) : values.constructor.from(at, (place) => values[place]);
     this.outbox.push({ layer, tool, at, values: sent });
-  }
-
-  // The path tool: a click begins, the next follows the vessel to there and begins again.
-  async follow(at, erasing) {
-    const here = this.pixel(at), { from, id } = this;
-    this.from = here;
-    this.changed();
-    if (!from) return this.say("Now click where the vessel leads to.");
-    try {
-      const places = await api.path(id, from, here);
-      if (!places.length || this.id !== id) return;
-      this.begin("mask", erasing ? "erase" : "path", this.sizes.path);
-      const vessel = places.map(([x, y]) => !erasing && this.map.values[y * this.map.width + x] >= this.threshold);
-      for (let i = 0; i < places.length; i++) {
-        if (vessel[i] && vessel[Math.max(0, i - 1)]) continue;  // no vessel grows wider
-        const [a, b] = [places[Math.max(0, i - 1)], places[i]].map(([x, y]) => [x + 0.5, y + 0.5]);
-        this.dab(a, b);
-      }
-      this.end();
-      this.say("Click where it goes on; Esc ends.");
-    } catch (error) { this.say(error.message); }
-  }
-
-  pixel(at) { return at.map((part, axis) => Math.min(Math.max(0, Math.floor(part)), (axis ? this.map.height : this.map.width) - 1)); }
-
-  // The fill tool takes a component away, or adds what is connected and at least SPREAD times as likely as a vessel.
-  fill([px, py], erasing) {
-    const { map } = this, { values, width, height } = map, x = Math.floor(px), y = Math.floor(py), t = this.threshold;
-    if (x < 0 || y < 0 || x >= width || y >= height) return;
-    const least = erasing ? t : Math.max(1, SPREAD * t), start = y * width + x;
-    if (values[start] < least) return this.say(erasing ? "No vessel is there." : "Too unlikely a vessel to be filled; use the brush.");
-    this.begin("mask", erasing ? "erase" : "fill");
-    const waiting = [start], known = new Uint8Array(values.length), value = erasing ? 0 : FULL;
-    known[start] = 1;
-    while (waiting.length) {
-      const at = waiting.pop(), cx = at % width, cy = (at - cx) / width;
-      for (let v = Math.max(0, cy - 1); v <= Math.min(height - 1, cy + 1); v++) for (let u = Math.max(0, cx - 1); u <= Math.min(width - 1, cx + 1); u++) {
-        const next = v * width + u;
-        if (!known[next] && values[next] >= least) { known[next] = 1; waiting.push(next); }
-      }
-      this.set(at, value);
-    }
-    this.touched("mask", boxOf(this.stroke.places, width));
-    this.end();
-  }
-
-  // Arteries and veins: the vessel that is clicked on, with what branches from it.
-  async pick(at, type, tree) {
-    const { id } = this;
-    this.say("Looking at the vessel …");
-    try {
-      const { runs, note } = await api.branch(id, this.pixel(at), type, tree);
-      if (this.id !== id) return;
-      this.say(note || (runs.length ? `Now ${type === "none" ? "of no type" : type === "artery" ? "an artery" : "a vein"}.` : "It is one already."));
-      if (!runs.length) return;
-      this.typed();
-      this.begin("types", type === "none" ? "no type" : type);
-      for (const [first, length, bits] of runs) for (let i = first; i < first + length; i++) this.set(i, bits);
-      this.touched("types", boxOf(this.stroke.places, this.map.width));
-      this.end();
-    } catch (error) { this.say(error.message); }
   }
 
   // The map of types, an empty one where none is known.
@@ -307,24 +229,6 @@ export class Editor {
   // The optic disc
 
   get disc() { return this.state.open?.found.disc ?? null; }
-
-  beginDisc(event, at, away) {
-    const before = this.disc;
-    this.end();
-    this.stroke = { layer: "disc", before, pointer: event.pointerId, at: null };
-    if (away) { this.setDisc(null); return this.end(); }
-    this.handles.begin(at, before);
-  }
-
-  endDisc({ before }) {
-    this.handles.end();
-    const after = this.disc && ordered(this.disc);
-    if (JSON.stringify(before) === JSON.stringify(after)) return;
-    this.setDisc(after);
-    this.remember([{ layer: "disc", before, after }]);
-    this.outbox.push({ layer: "disc", tool: "disc", disc: after });
-    this.changed();
-  }
 
   setDisc(disc) {
     this.state.open.found.disc = disc && { ...disc, confidence: 1 };
@@ -349,14 +253,7 @@ export class Editor {
     dispatchEvent(new CustomEvent("elsewhere", { detail: this.id }));
   }
 
-  // The cursor: a ring, dark and light, of the brush's size.
-  hover(event) {
-    const ring = document.getElementById("ring"), shown = event && (this.tool in SIZED);
-    ring.hidden = !shown;
-    if (!shown) return;
-    const { box } = this.camera, size = Math.max(3, (this.sizes[this.kind] * this.camera.zoom) / this.camera.scale);
-    Object.assign(ring.style, { left: `${event.clientX - box.left}px`, top: `${event.clientY - box.top}px`, width: `${size}px`, height: `${size}px` });
-  }
+  hover(event) { this.ring.show(this.tool in SIZED ? event : null, this.sizes[this.kind]); }
 
   // The view has moved.
   moved() { this.handles.show(this.tool === "disc" ? this.disc : null); }

@@ -1,6 +1,6 @@
 // What is said of a photograph: grade, facts and measurements.
 
-const $ = (id) => document.getElementById(id);
+import { $ } from "./page.js";
 
 export function number(value) {
   if (value === null || value === undefined || value === "") return "–";

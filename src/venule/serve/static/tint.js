@@ -1,11 +1,11 @@
 // Vessels coloured by calibre or tortuosity, with a scale that says what the colours mean.
 
 import * as api from "./api.js";
+import { $ } from "./page.js";
 import { number } from "./panel.js";
 import { colorOf } from "./scale.js";
 import { longestOf } from "./tiles.js";
 
-const $ = (id) => document.getElementById(id);
 const TITLES = { caliber: "Calibre", tortuosity: "Tortuosity (length over chord)" };
 
 export class Tint {
