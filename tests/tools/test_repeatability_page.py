@@ -41,12 +41,12 @@ def test_what_can_be_trusted_stands_in_the_first_lines(tmp_path: Path) -> None:
         '"whole_field": ' + str(rows).replace("'", '"') + ', "common_field": []}',
         encoding="utf-8",
     )
-    first, _, _, _, *rows = trust_page(tmp_path).splitlines()[2:11]
+    first, _, _, _, *table = trust_page(tmp_path).splitlines()[2:11]
     assert "Of 5 measures" in first
     assert "**1 can be trusted**" in first
-    assert rows[:3] == [
+    assert table[:3] == [
         "| `density` | **0.90** | – | 0.70 |",
         "| `fractal_d0` | 0.60 | – | – |",
         "| `crossings` | (0.20) | – | – |",
     ]
-    assert rows[4] == "Arteries to veins: `avr_knudtson_zone_b` (0.40)."
+    assert table[4] == "Arteries to veins: `avr_knudtson_zone_b` (0.40)."
