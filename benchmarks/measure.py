@@ -7,6 +7,7 @@
     python benchmarks/measure.py equivalents DATASET [--protocol NAME] [--split NAME]
     python benchmarks/measure.py drift DATA
     python benchmarks/measure.py pvbm DATA --python PYTHON
+    python benchmarks/measure.py cost
 
 `proof` measures drawn vessels of known geometry (`venule.synth.known`). `retest` takes what
 `venule predict` wrote of RIDB, 20 eyes of five photographs each, in the whole field and
@@ -17,6 +18,8 @@ of a split, and records the access if it is a test. `equivalents` compares what 
 and veins that were found with what rests on an expert's, such as RITE's. `drift` measures manual
 masks of DRIVE's training part and CHASE_DB1 made wider, narrower, smaller and rougher. `pvbm` has
 PVBM measure the same masks as venule, with the interpreter of an environment that has PVBM.
+`cost` takes the time and memory of measuring drawn masks of three sizes on one thread, and the time
+that arteries and veins, disc and fovea add to a photograph.
 """
 
 import argparse
@@ -27,6 +30,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 from checkout import ACCESS_LOG, context
+from measuring.cost import cost
 from measuring.drift import drift
 from measuring.equivalents import equivalents
 from measuring.observers import observers, predicted
@@ -42,6 +46,7 @@ COMMANDS = {
     "equivalents": (equivalents, "data"),
     "drift": (drift, "data"),
     "pvbm": (pvbm, "data"),
+    "cost": (cost, None),
 }
 """Each with the folder that it asks for."""
 

@@ -54,7 +54,7 @@ def pvbm(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         real = dict(_real(given.data / "CHASE_DB1", 4 * given.every))
-        drawn = {f"drawn-{n}": case for n, case in enumerate(_drawn())}
+        drawn = {f"drawn-{n}{_asked(case)}": case for n, case in enumerate(_drawn())}
         for name, mask in real.items():
             write_png(root / f"{name}.png", mask)
         for name, case in drawn.items():
@@ -84,6 +84,11 @@ def _real(root: Path, every: int) -> Iterator[tuple[str, Mask]]:
 
 def _drawn() -> list[Known]:
     return [case for case in known_cases() if case.group in GROUPS]
+
+
+def _asked(case: Known) -> str:
+    """The end of a drawing's name that asks PVBM for branching angles, which take it minutes."""
+    return "-angles" if "vessel_branching_angle_median_deg" in case.truth else ""
 
 
 def _write_drawn(path: Path, case: Known) -> None:

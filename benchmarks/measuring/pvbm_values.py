@@ -3,8 +3,8 @@
     python pvbm_values.py FOLDER OUT.json
 
 Writes one JSON object: of each `NAME.png` in the folder PVBM's values by name. Branching angles,
-which take it minutes on a whole photograph, only of `drawn-NAME.png`; the equivalent of arteries,
-too, where `NAME.json` gives the disc.
+which take it minutes where there are many forks, only of `NAME-angles.png`; the equivalent of
+arteries where `NAME.json` gives the disc.
 """
 
 import json
@@ -49,7 +49,7 @@ def values_of(path: Path) -> dict[str, float]:
         "arcs": float(np.sum(arcs)),
         **{f"d{order}": float(dimensions[order]) for order in range(3)},
     }
-    if path.stem.startswith("drawn-") and forks:
+    if path.stem.endswith("-angles"):
         found["angle"] = float(tool.compute_branching_angles(skeleton)[2])
     disc = path.with_suffix(".json")
     if disc.exists():

@@ -33,13 +33,20 @@ def test_what_can_be_trusted_stands_in_the_first_lines(tmp_path: Path) -> None:
         {"column": "vessel_fractal_d0", "icc": 0.6, **row},
         {"column": "vessel_density", "icc": 0.9, **row},
         {"column": "vessel_crossings", "icc": 0.2, **row},
+        {"column": "vein_density", "icc": 0.7, **row},
+        {"column": "avr_knudtson_zone_b", "icc": 0.4, **row},
     ]
     (tmp_path / "measure" / "retest.json").write_text(
         '{"photographs": 10, "each": 5, "eyes": 2, "rejected": [], "not_registered": [], '
         '"whole_field": ' + str(rows).replace("'", '"') + ', "common_field": []}',
         encoding="utf-8",
     )
-    trusted, _, poor, _, between = trust_page(tmp_path).splitlines()[2:7]
-    assert "`vessel_density`" in trusted
-    assert "`vessel_crossings`" in poor
-    assert "`vessel_fractal_d0`" in between
+    first, _, _, _, *table = trust_page(tmp_path).splitlines()[2:11]
+    assert "Of 5 measures" in first
+    assert "**1 can be trusted**" in first
+    assert table[:3] == [
+        "| `density` | **0.90** | – | 0.70 |",
+        "| `fractal_d0` | 0.60 | – | – |",
+        "| `crossings` | (0.20) | – | – |",
+    ]
+    assert table[4] == "Arteries to veins: `avr_knudtson_zone_b` (0.40)."

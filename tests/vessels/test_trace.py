@@ -8,7 +8,7 @@ import pytest
 from venule.image.arrays import Mask
 from venule.synth.shapes import Curve, arc, disc, draw_tube, draw_tubes, line, place, sine, turn
 from venule.vessels.nodes import angle_deg
-from venule.vessels.trace import fill_small_holes, trace_vessels
+from venule.vessels.trace import connect_vessels, fill_small_holes, trace_vessels
 from venule.vessels.tree import Segment, VesselTree
 
 
@@ -216,3 +216,27 @@ def test_a_loop_back_to_its_own_fork_has_no_chord() -> None:
     assert len(loops) == 1
     assert loops[0].chord_px == 0
     assert loops[0].length_px == pytest.approx(2 * np.pi * 60, rel=0.02)
+
+
+@pytest.mark.parametrize("angle", [0, 25, 70])
+def test_connected_vessels_have_the_nodes_of_traced_ones(angle: float) -> None:
+    lines = [place(line((0, 0), turned, 220), center=(150, 150)) for turned in (angle, angle + 80)]
+    branch = place(line((0, 0), angle + 40, 120), center=(210, 190))
+    mask = draw_tubes((300, 300), [*lines, branch], 8)
+    quick, whole = connect_vessels(mask), trace_vessels(mask)
+    assert len(quick.segments) == len(whole.segments)
+    assert quick.components == whole.components
+    assert len(quick.nodes) == len(whole.nodes)
+    for one, other in zip(quick.nodes, whole.nodes, strict=True):
+        assert [arm.segment for arm in one.arms] == [arm.segment for arm in other.arms]
+        if one.is_junction:
+            assert np.hypot(*(one.position - other.position)) < 2
+        for here, there in zip(one.arms, other.arms, strict=True):
+            assert angle_deg(here.direction, there.direction) < 20
+    widths = [segment.mean_caliber_px for segment in quick.segments]
+    assert widths == pytest.approx([8] * len(widths), abs=1.5)
+
+
+def test_an_empty_mask_connects_nothing() -> None:
+    tree = connect_vessels(np.zeros((40, 50), bool))
+    assert (tree.segments, tree.nodes, tree.components, tree.shape) == ((), (), 0, (40, 50))

@@ -5,12 +5,13 @@ The figures come from `benchmarks/measure.py`.
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from publish.measurements_page import FOLDER
 from venule.evaluation.report import markdown
+from venule.measure.definitions import STRUCTURES
 
 PAGE = "repeatability.md"
 
@@ -74,28 +75,45 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
         return
     rows = {row["column"]: row["icc"] for row in found["retest"]["whole_field"]}
     rows = {name: icc for name, icc in rows.items() if _known(icc) and _whole_or_equivalent(name)}
-    good = [name for name, icc in rows.items() if icc >= TRUSTED]
-    poor = [name for name, icc in rows.items() if icc < POOR]
-    between = [name for name in rows if name not in (*good, *poor)]
+    good = sum(icc >= TRUSTED for icc in rows.values())
+    poor = sum(icc < POOR for icc in rows.values())
     yield (
         f"Of {len(rows)} measures of the whole field, on photographs taken again of the same eye, "
-        f"**{len(good)} can be trusted** (ICC(1,1) at least {TRUSTED}): {_listed(good)}."
+        f"**{good} can be trusted** (**ICC(1,1) at least {TRUSTED}**), {len(rows) - good - poor} "
+        f"for groups and not for one eye, and {poor} cannot (ICC below {POOR}, in brackets). The "
+        "most repeatable come first; measures of zones are in the table after this one."
     )
     yield ""
-    yield f"**{len(poor)} cannot** (ICC below {POOR}): {_listed(poor)}."
-    yield ""
-    yield (
-        f"{len(between)} lie between, for groups and not for one eye: {_listed(between)}. Measures "
-        "of zones are in the table below."
-    )
+    yield from markdown(_by_structure(rows), words=(0,))
+    ratios = [name for name in rows if name.split("_")[0] not in STRUCTURES]
+    if ratios:
+        listed = ", ".join(f"`{name}` {_judged(rows[name])}" for name in ratios)
+        yield from ("", f"Arteries to veins: {listed}.")
+
+
+def _by_structure(rows: Mapping[str, float]) -> list[list[str]]:
+    """A table of ICCs: a row a measure, a column a structure, the largest mean first."""
+    found: dict[str, dict[str, float]] = {}
+    for column, icc in rows.items():
+        structure, _, name = column.partition("_")
+        if structure in STRUCTURES:
+            found.setdefault(name, {})[structure] = icc
+    names = sorted(found, key=lambda name: -sum(found[name].values()) / len(found[name]))
+    table = [["measure", *STRUCTURES]]
+    for name in names:
+        cells = (found[name].get(structure) for structure in STRUCTURES)
+        table.append([f"`{name}`", *("–" if icc is None else _judged(icc) for icc in cells)])
+    return table
+
+
+def _judged(icc: float) -> str:
+    """An ICC: bold if the measure can be trusted, in brackets if it cannot."""
+    text = _number(icc)
+    return f"**{text}**" if icc >= TRUSTED else f"({text})" if icc < POOR else text
 
 
 def _whole_or_equivalent(name: str) -> bool:
     return "_zone_" not in name or "_cre_" in name or name.startswith("avr")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) if names else "none"
 
 
 def _retest(report: Json) -> Iterator[str]:

@@ -17,7 +17,7 @@ LANDMARKS_MODEL = "landmarks"
 def _types(analysis: Analysis, networks: Networks) -> Analysis:
     """Give the vessel mask's pixels their types: adds the maps "artery" and "vein"."""
     # Imported where it is needed: graphs take time that other analyses should not spend.
-    from venule.vessels.trace import trace_vessels
+    from venule.vessels.trace import connect_vessels
     from venule.vessels.types import type_levels, vessel_types
 
     prediction = analysis.prediction
@@ -28,8 +28,8 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
     typed = network.segment(analysis.photograph, fov=prediction.fov).maps
     artery, vein = (typed[name].probability for name in ("artery", "vein"))
     mask, reconnected = prediction.vessels, prediction.vessel_map.reconnected_at
-    tree = trace_vessels(mask, prediction.fov.mask, prediction.vessel_map.reconnected)
-    levels = type_levels(vessel_types(mask, artery, vein, tree), artery, vein)
+    types = vessel_types(mask, artery, vein, connect_vessels(mask))
+    levels = type_levels(types, artery, vein)
     maps = {
         name: ProbabilityMap(level, 0.5, reconnected[level.ravel()[reconnected] >= 2**15])
         for name, level in zip(("artery", "vein"), levels, strict=True)

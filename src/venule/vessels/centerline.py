@@ -110,6 +110,12 @@ def resample(points: Points, *others: Values) -> tuple[Points, ...]:
 
 def first_trace(mask: Mask, pixels: Points, radius: Values, *, closed: bool) -> Trace:
     """A centreline near a path of skeleton pixels, refined once."""
+    rough = skeleton_trace(pixels, radius, closed=closed)
+    return refine(mask, rough.points, rough.radius, closed=closed, longest_px=_FIRST_PX)
+
+
+def skeleton_trace(pixels: Points, radius: Values, *, closed: bool) -> Trace:
+    """A path of skeleton pixels (N, 2), smoothed, its edges an inscribed radius (N,) away."""
     middle = float(np.clip(np.median(radius), 2, 6))
     mode = "wrap" if closed else "nearest"
     pixels, radius = pixels[: -1 if closed else None], radius[: -1 if closed else None]
@@ -119,7 +125,8 @@ def first_trace(mask: Mask, pixels: Points, radius: Values, *, closed: bool) -> 
     points, radii = resample(blurred, radius)
     if closed:
         points, radii = points[:-1], radii[:-1]
-    return refine(mask, points, radii, closed=closed, longest_px=_FIRST_PX)
+    seen = np.ones(len(points), bool)
+    return Trace(points, radii, Edges(radii, radii), seen, _FIRST_PX, closed)
 
 
 def refine(

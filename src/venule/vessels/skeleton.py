@@ -10,6 +10,6 @@ def centerline(mask: Mask) -> Mask:
     """(H, W) bool, one pixel wide: scikit-image's `skeletonize` in 2-D (Zhang and Suen 1984).
 
     The skeleton of clDice's published definition. It eats diagonal lines of three pixels from
-    their ends; what measures vessels thins by `trace.thinned`, which does not.
+    their ends; what measures vessels thins by `thinning.thinned`, which does not.
     """
     return np.asarray(skeletonize(mask), np.bool_)  # type: ignore[no-untyped-call]

@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
-from skimage.morphology import skeletonize
 
 from venule.image.arrays import Mask
-from venule.vessels.centerline import Trace, first_trace, turned
+from venule.vessels.centerline import Trace, first_trace, skeleton_trace, turned
 from venule.vessels.crossings import arm_lines, join_crossings
 from venule.vessels.ends import End, free_end, meeting_point
 from venule.vessels.nodes import assemble
@@ -17,6 +16,7 @@ from venule.vessels.pixel_graph import skeleton_graph
 from venule.vessels.pruning import Draft, draft_graph
 from venule.vessels.radius import radius_at
 from venule.vessels.segments import half_width, ring, segment
+from venule.vessels.thinning import thinned
 from venule.vessels.tree import Segment, VesselTree
 
 Points = NDArray[np.float64]
@@ -41,12 +41,26 @@ def trace_vessels(
     """
     window = _window(mask)
     inside = [None if one is None else one[window] for one in (fov, reconnected)]
-    found = _trace(np.ascontiguousarray(mask[window]), *inside)
+    return _moved(_trace(np.ascontiguousarray(mask[window]), *inside), window, mask.shape)
+
+
+def connect_vessels(mask: Mask) -> VesselTree:
+    """The vessel graph of `mask` (H, W) bool, for those who ask what is connected to what.
+
+    It has the nodes of `trace_vessels`, in a quarter of the time: its centrelines are the skeleton,
+    to a pixel, and end where the skeleton does; its calibres are twice the distance to the edge.
+    """
+    window = _window(mask)
+    return _moved(_connect(np.ascontiguousarray(mask[window])), window, mask.shape)
+
+
+def _moved(found: VesselTree, window: tuple[slice, slice], shape: tuple[int, int]) -> VesselTree:
+    """The tree of a window as that of the whole image."""
     corner = np.array([side.start for side in window], float)
     if not corner.any():
-        return replace(found, shape=mask.shape)
+        return replace(found, shape=shape)
     return VesselTree(
-        shape=mask.shape,
+        shape=shape,
         segments=tuple(replace(one, points=one.points + corner) for one in found.segments),
         nodes=tuple(replace(one, position=one.position + corner) for one in found.nodes),
         components=found.components,
@@ -64,10 +78,8 @@ def _window(mask: Mask) -> tuple[slice, slice]:
 
 
 def _trace(mask: Mask, fov: Mask | None, reconnected: Mask | None) -> VesselTree:
-    _, components = ndi.label(mask, structure=_SQUARE)
     filled = fill_small_holes(mask)
-    graph = skeleton_graph(thinned(filled))
-    draft = draft_graph(graph, radius_at(filled, graph.pixels))
+    draft = _draft(filled)
     traces = {
         number: first_trace(filled, edge.points, edge.radius, closed=edge.start < 0)
         for number, edge in draft.edges.items()
@@ -88,27 +100,55 @@ def _trace(mask: Mask, fov: Mask | None, reconnected: Mask | None) -> VesselTree
         part = segment(filled, fov, reconnected, trace, ends)
         if part is not None:
             found[number] = part
-    return assemble(mask.shape, draft, found, forks, components=components)
+    return assemble(mask.shape, draft, found, forks, components=_components(mask))
 
 
-def thinned(mask: Mask) -> Mask:
-    """(H, W) bool, one pixel wide: Lee, Kashyap and Chu 1994, doi 10.1006/cgip.1994.1042.
+def _connect(mask: Mask) -> VesselTree:
+    draft = _draft(fill_small_holes(mask))
+    traces = {
+        number: skeleton_trace(edge.points, edge.radius, closed=edge.start < 0)
+        for number, edge in draft.edges.items()
+        if len(edge.points) > 1
+    }
+    join_crossings(draft, traces)
+    forks = {node: _fork(node, draft, traces) for node in draft.at if draft.degree(node) >= 2}
+    found = {
+        number: Segment(trace.points, trace.edges.width, closed=trace.closed)
+        for number, trace in traces.items()
+    }
+    return assemble(mask.shape, draft, found, forks, components=_components(mask))
 
-    Zhang and Suen's faster rule eats diagonal lines of three pixels from their ends.
-    """
-    return np.asarray(skeletonize(mask, method="lee") > 0)  # type: ignore[no-untyped-call]
+
+def _components(mask: Mask) -> int:
+    return int(ndi.label(mask, structure=_SQUARE)[1])
+
+
+def _draft(filled: Mask) -> Draft:
+    """The pruned graph of a mask's skeleton."""
+    graph = skeleton_graph(thinned(filled))
+    return draft_graph(graph, radius_at(filled, graph.pixels))
 
 
 def fill_small_holes(mask: Mask) -> Mask:
     """The mask (H, W) bool without holes too small to be tissue between vessels."""
-    inner = ndi.binary_erosion(mask, border_value=1)
-    width = 2 * int(mask.sum()) / max(int(mask.sum()) - int(inner.sum()), 1)
+    area, inner = int(np.count_nonzero(mask)), _inner_px(mask)
+    width = 2 * area / max(area - inner, 1)
     labels, number = ndi.label(~mask)
     small = np.bincount(labels.ravel(), minlength=number + 1) <= max(HOLE_PX, (width / 2) ** 2)
     small[0] = False
     for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         small[border] = False
     return np.asarray(mask | small[labels])
+
+
+def _inner_px(mask: Mask) -> int:
+    """Pixels none of whose four neighbours lies outside the mask; beyond the image none does."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return int(np.count_nonzero(inner))
 
 
 def _fork(node: int, draft: Draft, traces: Mapping[int, Trace]) -> End:

@@ -1,0 +1,114 @@
+"""The time and memory that measuring takes, and finding what is measured, by size of photograph."""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from measuring.statistics import rounded
+from venule.analysis.analyse import Networks, Step, analyse
+from venule.analysis.marks import LANDMARKS, TYPES
+from venule.bench.fresh import peak_mb
+from venule.image.arrays import Mask
+from venule.inference.load import load
+from venule.measure.photograph import VesselMasks, measure_photograph
+from venule.measure.view import Disc
+from venule.synth.fundus import synthesize_fundus
+from venule.system.computer import computer, versions
+
+SIZES = {"DRIVE": 576, "HRF": 3504, "100 megapixels": 11547}
+"""Longer sides of the drawn photographs."""
+
+GROWN_PX = 4000
+"""The longest side at which vessels are drawn; larger masks are these, enlarged."""
+
+ROUNDS = 5
+
+
+def cost(given: argparse.Namespace) -> dict[str, Any]:
+    """Seconds and peak memory of measuring each size, and seconds of the steps before it."""
+    rows = []
+    with TemporaryDirectory() as folder:
+        for name, side in list(SIZES.items())[:: given.every]:
+            masks = Path(folder) / f"{side}.npz"
+            _draw(masks, side)
+            command = [sys.executable, "-m", "measuring.cost", str(masks)]
+            here = Path(__file__).parents[1]
+            done = subprocess.run(command, cwd=here, check=True, stdout=subprocess.PIPE, text=True)
+            rows.append({"size": name, **json.loads(done.stdout)})
+            print(rows[-1], file=sys.stderr)  # noqa: T201
+    computed = {"computer": computer(), "versions": versions()}
+    return {"measuring": rows, "steps": _steps(), "threads": 2, **computed}
+
+
+def _draw(path: Path, side: int) -> None:
+    """The masks of one drawn photograph, and its disc."""
+    drawn = synthesize_fundus(1, size_px=min(side, GROWN_PX))
+    factor = max(side / GROWN_PX, 1)
+    planes = {"vessels": drawn.vessels, "artery": drawn.artery, "vein": drawn.vein}
+    found = {name: _enlarged(mask, factor) for name, mask in {**planes, "fov": drawn.fov}.items()}
+    column, row = drawn.disc
+    radius = np.sqrt(np.count_nonzero(drawn.fov) / np.pi) / 7
+    np.savez(path, disc=np.array([row, column, radius]) * factor, **found)  # type: ignore[arg-type]
+
+
+def _enlarged(mask: Mask, factor: float) -> Mask:
+    if factor == 1:
+        return mask
+    size = round(mask.shape[1] * factor), round(mask.shape[0] * factor)
+    return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size)) >= 128
+
+
+def _measure(path: Path) -> dict[str, Any]:
+    """Measure the masks of a file: what it took, in this process."""
+    with np.load(path) as found:
+        row, column, radius = map(float, found["disc"])
+        masks = VesselMasks(**{name: found[name] for name in ("vessels", "artery", "vein", "fov")})
+    before = peak_mb()
+    began = time.perf_counter(), time.process_time()
+    measured = measure_photograph(masks, disc=Disc(row, column, radius))
+    took = time.perf_counter() - began[0], time.process_time() - began[1]
+    return {
+        "pixels": list(masks.shape),
+        "segments": len(measured.views["vessel"].tree.segments),
+        "seconds": rounded(took[0]),
+        "cpu_seconds": rounded(took[1]),
+        "peak_mb_before": before,
+        "peak_mb": peak_mb(),
+    }
+
+
+def _steps() -> dict[str, Any]:
+    """Seconds that arteries and veins, and disc and fovea, add to a photograph of DRIVE's size."""
+    pixels = synthesize_fundus(1, size_px=SIZES["DRIVE"]).image
+    networks = Networks(load("general", threads=2), threads=2)
+
+    def run(*steps: Step) -> Callable[[], object]:
+        return lambda: analyse(pixels, networks, steps=steps)
+
+    turns = {"none": run(), "types": run(TYPES), "landmarks": run(LANDMARKS)}
+    turns["both"] = run(TYPES, LANDMARKS)
+    times: dict[str, list[float]] = {name: [] for name in turns}
+    for _ in range(ROUNDS + 1):  # networks are loaded in the first
+        for name, turn in turns.items():
+            began = time.perf_counter()
+            turn()
+            times[name].append(time.perf_counter() - began)
+    medians = {name: median(found[1:]) for name, found in times.items()}
+    return {
+        f"{name}_s": rounded(found - (medians["none"] if name != "none" else 0))
+        for name, found in medians.items()
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_measure(Path(sys.argv[1]))))
