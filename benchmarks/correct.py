@@ -6,7 +6,7 @@ saved, and the page's memory before and after many strokes. Beside the clock's m
 every other process of the computer lengthens, stand those that the processors of Chromium and of
 the server were at work for, in all of their threads.
 
-    python benchmarks/correct.py [--strokes 500] [--json FILE]
+    python benchmarks/correct.py [--strokes 500] [--rest S] [--json FILE]
 """
 
 import argparse
@@ -52,17 +52,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--strokes", type=int, default=500)
     parser.add_argument("--points", type=int, default=40, help="of strokes, in each of two zooms")
+    parser.add_argument("--rest", type=float, default=20, help="s before the first stroke")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--folder", type=Path, help="for the photograph; used again if it is there")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = _measure(given.folder or Path(folder), given.points, given.strokes)
+        found = _measure(given.folder or Path(folder), given)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
     if given.json is not None:
         given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
-def _measure(folder: Path, points: int, strokes: int) -> dict[str, Any]:
+def _measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     out = folder / "out"
     command = [sys.executable, "-m", "venule"]
     if not out.is_dir():
@@ -70,7 +71,9 @@ def _measure(folder: Path, points: int, strokes: int) -> dict[str, Any]:
         predict += ["--save", "prob,mask"]
         subprocess.run(predict, check=True, stdout=subprocess.DEVNULL)
     with open_page(out) as page:
-        return _of_page(page, points, strokes, out)
+        page.wait_for_selector("#paint:not([disabled])")
+        page.wait_for_timeout(1000 * given.rest)  # what opening it began comes to its end
+        return _of_page(page, given.points, given.strokes, out)
 
 
 def _draw(photograph: Path) -> Path:
@@ -83,7 +86,6 @@ def _draw(photograph: Path) -> Path:
 
 
 def _of_page(page: Page, points: int, strokes: int, out: Path) -> dict[str, Any]:
-    page.wait_for_selector("#paint:not([disabled])")
     found: dict[str, Any] = {"size": [WIDTH, HEIGHT], "load": os.getloadavg()[0]}
     page.keyboard.press("q")
     found |= _strokes(page, points)
