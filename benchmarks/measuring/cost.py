@@ -25,11 +25,11 @@ from venule.measure.view import Disc
 from venule.synth.fundus import synthesize_fundus
 from venule.system.computer import computer, versions
 
-SIZES = {"DRIVE": 576, "HRF": 3504, "100 megapixels": 11547}
-"""Longer sides of the drawn photographs."""
+SIZES = {"DRIVE": (584, 565), "HRF": (2336, 3504), "100 megapixels": (8660, 11547)}
+"""Rows and columns of the drawn photographs; a field wider than high is cut, as HRF's is."""
 
 GROWN_PX = 4000
-"""The longest side at which vessels are drawn; larger masks are these, enlarged."""
+"""Columns at which vessels are drawn at most; larger masks are these, enlarged."""
 
 ROUNDS = 5
 
@@ -38,9 +38,9 @@ def cost(given: argparse.Namespace) -> dict[str, Any]:
     """Seconds and peak memory of measuring each size, and seconds of the steps before it."""
     rows = []
     with TemporaryDirectory() as folder:
-        for name, side in list(SIZES.items())[:: given.every]:
-            masks = Path(folder) / f"{side}.npz"
-            _draw(masks, side)
+        for name, size in list(SIZES.items())[:: given.every]:
+            masks = Path(folder) / f"{name}.npz"
+            _draw(masks, *size)
             command = [sys.executable, "-m", "measuring.cost", str(masks)]
             here = Path(__file__).parents[1]
             done = subprocess.run(command, cwd=here, check=True, stdout=subprocess.PIPE, text=True)
@@ -50,15 +50,20 @@ def cost(given: argparse.Namespace) -> dict[str, Any]:
     return {"measuring": rows, "steps": _steps(), "threads": 2, **computed}
 
 
-def _draw(path: Path, side: int) -> None:
+def _draw(path: Path, rows: int, columns: int) -> None:
     """The masks of one drawn photograph, and its disc."""
-    drawn = synthesize_fundus(1, size_px=min(side, GROWN_PX))
-    factor = max(side / GROWN_PX, 1)
+    drawn = synthesize_fundus(1, size_px=min(max(rows, columns), GROWN_PX))
+    factor = max(columns / GROWN_PX, 1)
     planes = {"vessels": drawn.vessels, "artery": drawn.artery, "vein": drawn.vein}
-    found = {name: _enlarged(mask, factor) for name, mask in {**planes, "fov": drawn.fov}.items()}
+    grown = {name: _enlarged(mask, factor) for name, mask in {**planes, "fov": drawn.fov}.items()}
+    top, left = (
+        (side - cut) // 2 for side, cut in zip(grown["fov"].shape, (rows, columns), strict=True)
+    )
+    found = {name: mask[top : top + rows, left : left + columns] for name, mask in grown.items()}
     column, row = drawn.disc
     radius = np.sqrt(np.count_nonzero(drawn.fov) / np.pi) / 7
-    np.savez(path, disc=np.array([row, column, radius]) * factor, **found)  # type: ignore[arg-type]
+    disc = np.array([row * factor - top, column * factor - left, radius * factor])
+    np.savez(path, disc=disc, **found)  # type: ignore[arg-type]
 
 
 def _enlarged(mask: Mask, factor: float) -> Mask:
@@ -89,7 +94,7 @@ def _measure(path: Path) -> dict[str, Any]:
 
 def _steps() -> dict[str, Any]:
     """Seconds that arteries and veins, and disc and fovea, add to a photograph of DRIVE's size."""
-    pixels = synthesize_fundus(1, size_px=SIZES["DRIVE"]).image
+    pixels = synthesize_fundus(1, size_px=max(SIZES["DRIVE"])).image
     networks = Networks(load("general", threads=2), threads=2)
 
     def run(*steps: Step) -> Callable[[], object]:

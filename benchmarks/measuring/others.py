@@ -87,7 +87,12 @@ def _drawn() -> list[Known]:
 
 
 def _asked(case: Known) -> str:
-    """The end of a drawing's name that asks PVBM for branching angles, which take it minutes."""
+    """The end of a drawing's name, by which PVBM is asked for what is known of it alone.
+
+    Its segments take it hours where they make a mesh, branching angles minutes where many fork.
+    """
+    if "vessel_length_px" not in case.truth:
+        return "-areas"
     return "-angles" if "vessel_branching_angle_median_deg" in case.truth else ""
 
 

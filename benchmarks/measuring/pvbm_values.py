@@ -3,8 +3,8 @@
     python pvbm_values.py FOLDER OUT.json
 
 Writes one JSON object: of each `NAME.png` in the folder PVBM's values by name. Branching angles,
-which take it minutes where there are many forks, only of `NAME-angles.png`; the equivalent of
-arteries where `NAME.json` gives the disc.
+which take it minutes where there are many forks, only of `NAME-angles.png`; nothing of segments of
+`NAME-areas.png`; the equivalent of arteries where `NAME.json` gives the disc.
 """
 
 import json
@@ -37,18 +37,14 @@ def values_of(path: Path) -> dict[str, float]:
     thin: Any = skeletonize
     skeleton = thin(mask > 0).astype(float)
     tool: Any = GeometricalVBMs()
-    ends, forks, _, _ = tool.compute_particular_points(skeleton)
-    median, chords, _, arcs, _ = tool.compute_tortuosity_length(skeleton)
     dimensions = MultifractalVBMs(n_rotations=1, optimize=False).compute_multifractals(mask)
-    found = {
-        "area": float(tool.area(mask)),
-        "endpoints": float(ends),
-        "intersections": float(forks),
-        "tortuosity": float(median),
-        "length": float(chords),
-        "arcs": float(np.sum(arcs)),
-        **{f"d{order}": float(dimensions[order]) for order in range(3)},
-    }
+    found = {"area": float(tool.area(mask))}
+    found |= {f"d{order}": float(dimensions[order]) for order in range(3)}
+    if not path.stem.endswith("-areas"):
+        ends, forks, _, _ = tool.compute_particular_points(skeleton)
+        median, chords, _, arcs, _ = tool.compute_tortuosity_length(skeleton)
+        found |= {"endpoints": float(ends), "intersections": float(forks)}
+        found |= {"tortuosity": float(median), "length": float(chords), "arcs": float(np.sum(arcs))}
     if path.stem.endswith("-angles"):
         found["angle"] = float(tool.compute_branching_angles(skeleton)[2])
     disc = path.with_suffix(".json")

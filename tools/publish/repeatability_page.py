@@ -22,7 +22,8 @@ WHY = {
     "arcs": "sums steps of 1 and 1.41 px along a skeleton, of pieces longer than 10 px; a "
     "staircase is longer than the line. (What PVBM calls length is the sum of chords.)",
     "tortuosity": "the same steps over the chord: a straight line off the grid has up to 1.08",
-    "angle": "directions near the fork, where the skeleton bends",
+    "angle": "most that it finds lie between parent and daughter (150 degrees here), along chords "
+    "near the fork, where the skeleton bends",
     "endpoints": "spurs of the skeleton are ends",
     "intersections": "counts pixels with three neighbours, several at each fork",
     "d0": "boxes of 5 px to 0.6 of the frame on one grid; ours 1/128 to 1/16 of the field, gliding",

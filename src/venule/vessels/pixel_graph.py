@@ -80,7 +80,7 @@ def _group(neighbours: NDArray[np.intp], degree: NDArray[np.intp]) -> tuple[NDAr
 def _trace(
     neighbours: NDArray[np.intp], node: NDArray[np.intp], degree: NDArray[np.intp]
 ) -> list[Path]:
-    links = [[int(n) for n in row if n >= 0] for row in neighbours]
+    links = [[n for n in row if n >= 0] for row in neighbours.tolist()]
     special, seen = (node >= 0).tolist(), np.zeros(len(node), bool).tolist()
     paths = []
     for start in np.flatnonzero(node >= 0).tolist():
