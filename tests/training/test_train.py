@@ -68,9 +68,11 @@ def test_validation_scores_are_those_of_the_evaluation_at_a_half(
     segmenter = load(finished, checkpoint="last", device="cpu").with_settings(threshold=0.5)
     result = evaluate_segmenter(segmenter, selection)
     last = rows(finished)[-1]
-    for ours, theirs in (("dice", "dice"), ("iou", "iou"), ("miou", "miou"), ("auc", "roc_auc")):
-        assert float(last[f"val_{ours}"]) == pytest.approx(result.mean[theirs].mean, abs=1e-7)
-    assert float(last["val_accuracy"]) == pytest.approx(result.mean["accuracy"].mean, abs=1e-7)
+    # A batch is summed up in another order than an image alone, as the processor likes it: single
+    # pixels of so small a network cross the threshold, or their neighbours in rank.
+    for ours in ("dice", "iou", "miou", "accuracy"):
+        assert float(last[f"val_{ours}"]) == pytest.approx(result.mean[ours].mean, abs=1e-3)
+    assert float(last["val_auc"]) == pytest.approx(result.mean["roc_auc"].mean, abs=5e-3)
 
 
 def test_weights_remember_the_pixels_they_have_seen(finished: Path, data: Path) -> None:
@@ -296,10 +298,11 @@ def test_maps_teach_instead_of_the_annotation_and_are_looked_for_first(
     with pytest.raises(DatasetError, match=r"maps: has no seen\.json, which says"):
         run(data, tmp_path, **sections)
     (tmp_path / "maps" / "seen.json").write_text('{"seen": []}')
-    taught = load(run(data, tmp_path, **sections).path, device="cpu")
-    sample = load_sample(open_dataset(str(data)).cases[0])
-    probability = taught.segment(sample.image, fov=sample.fov).probability
-    assert float(probability[sample.fov].mean()) > 0.8
+    taught = run(data, tmp_path, **sections).path
+    del source["maps"]
+    annotated = run(data, tmp_path, name="annotated", **sections).path
+    losses = [float(rows(path)[-1]["train_loss"]) for path in (taught, annotated)]
+    assert losses[0] < 0.2 < losses[1]  # all is vessel: learnt sooner than where vessels lie
 
 
 def test_photographs_with_maps_need_no_annotation(data: Path, tmp_path: Path) -> None:
