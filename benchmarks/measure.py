@@ -18,7 +18,7 @@ of a split, and records the access if it is a test. `equivalents` compares what 
 and veins that were found with what rests on an expert's, such as RITE's. `drift` measures manual
 masks of DRIVE's training part and CHASE_DB1 made wider, narrower, smaller and rougher. `pvbm` has
 PVBM measure the same masks as venule, with the interpreter of an environment that has PVBM.
-`cost` takes the time and memory of measuring drawn masks of three sizes on one thread, and the time
+`cost` takes the time and memory of measuring masks of three sizes on one thread, and the time
 that arteries and veins, disc and fovea add to a photograph.
 """
 

@@ -26,7 +26,7 @@ from venule.synth.fundus import synthesize_fundus
 from venule.system.computer import computer, versions
 
 SIZES = {"DRIVE": (584, 565), "HRF": (2336, 3504), "100 megapixels": (8660, 11547)}
-"""Rows and columns of the drawn photographs; a field wider than high is cut, as HRF's is."""
+"""Rows and columns of the synthetic photographs; HRF's field of view is cut above and below."""
 
 GROWN_PX = 4000
 """Columns at which vessels are drawn at most; larger masks are these, enlarged."""
@@ -51,7 +51,7 @@ def cost(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _draw(path: Path, rows: int, columns: int) -> None:
-    """The masks of one drawn photograph, and its disc."""
+    """Write the masks of a synthetic photograph, and its optic disc."""
     drawn = synthesize_fundus(1, size_px=min(max(rows, columns), GROWN_PX))
     factor = max(columns / GROWN_PX, 1)
     planes = {"vessels": drawn.vessels, "artery": drawn.artery, "vein": drawn.vein}

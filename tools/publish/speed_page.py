@@ -1,16 +1,18 @@
-"""The page of speed, from the files of `benchmarks/`: goals with what was reached, then tables.
-
-The goals were set beforehand. Those against W-Net (agaldran/lwnet) are held against its shares of
-the yardstick's time, measured once beside it in one run, because its file is not ours to keep.
-"""
+"""The page of speed, from the files of `benchmarks/`: goals with what was reached, then tables."""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from publish.measurements_page import FOLDER
+from publish.speed_goals import (
+    measuring_goals,
+    network_goals,
+    scale_goals,
+    start_goals,
+    wnet_share,
+)
 from venule.evaluation.report import markdown
 
 PAGE = "speed.md"
@@ -22,14 +24,7 @@ FILES = {
     "startup": "startup.json",
     "measuring": f"{FOLDER}/cost.json",
 }
-"""What the page tells of, and the file of each."""
-
-YARDSTICK = "yardstick"
-WNET_ONNX, WNET_OPENVINO = 0.45, 0.68
-"""W-Net's time as a share of the yardstick's: ONNX Runtime fp32, OpenVINO bf16."""
-
-LARGE = [2336, 3504]
-MB = 1e6
+"""Result file of each section."""
 
 INTRODUCTION = """\
 # Speed
@@ -48,28 +43,6 @@ timing, once; no file of that is kept. These shares stand for W-Net here.
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Goal:
-    """One line of the table of goals: a figure that has to be at most so large."""
-
-    what: str
-    goal: float
-    value: float
-    unit: str
-    note: str = ""
-
-    @property
-    def met(self) -> bool:
-        """True if it is reached; nan is not."""
-        return self.value <= self.goal
-
-    def cells(self) -> list[str]:
-        """The row of a goal: its name, the goal, what was measured and where, and the verdict."""
-        verdict = "met" if self.met else "missed"
-        amounts = [_amount(amount, self.unit) for amount in (self.goal, self.value)]
-        return [self.what, *amounts, self.note, verdict]
-
-
 def speed_page(folder: Path) -> str:
     """Write the text of docs/speed.md; what has not been measured is said to be missing."""
     found = {
@@ -78,10 +51,10 @@ def speed_page(folder: Path) -> str:
         if (path := folder / file).exists()
     }
     goals = [
-        *(_network_goals(found["bench"]) if "bench" in found else ()),
-        *(_scale_goals(found["scale"]) if "scale" in found else ()),
-        *(_start_goals(found["startup"]) if "startup" in found else ()),
-        *(_measuring_goals(found["measuring"]) if "measuring" in found else ()),
+        *(network_goals(found["bench"]) if "bench" in found else ()),
+        *(scale_goals(found["scale"]) if "scale" in found else ()),
+        *(start_goals(found["startup"]) if "startup" in found else ()),
+        *(measuring_goals(found["measuring"]) if "measuring" in found else ()),
     ]
     met = sum(goal.met for goal in goals)
     header = ["goal", "at most", "measured", "where", ""]
@@ -105,69 +78,16 @@ def speed_page(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _network_goals(bench: Json) -> Iterator[Goal]:
-    """The network alone, what is added to it, memory and first result, at DRIVE's size."""
-    rows = [row for row in bench["rows"] if row["name"] != YARDSTICK and row["file"]]
-    for name, share, words in (("general", 1 / 3, "one third of"), ("accurate", 1, "")):
-        best = min((row for row in rows if row["name"] == name), key=_network_s, default=None)
-        if best is not None:
-            what = f"`{name}` alone, as a multiple of {words} W-Net's ONNX Runtime time"
-            value = best["ratio"]["median"] / WNET_ONNX / share
-            yield Goal(what.replace("  ", " "), 1, value, "x", _where(best))
-    for row in rows:
-        own = _wnet_share(row["runtime"])
-        if row["name"] == "general" and own is not None:  # accurate's is told below the table
-            value = row["ratio_in_runtime"]["median"] / own
-            yield Goal(
-                "`general` alone, of W-Net's time in the same runtime", 1, value, "x", _where(row)
-            )
-    for row in rows:
-        added = row["file"]["total"]["median"] - row["file"]["network"]["median"]
-        yield Goal("file to mask beyond the network", 0.04, added, "s", _where(row))
-    for row in rows:
-        yield Goal("memory at its peak", 350, _number(row["fresh"]["peak_mb"]), "MB", _where(row))
-    for row in rows:
-        yield Goal("first result from a cold start", 2, row["fresh"]["seconds"], "s", _where(row))
-
-
 def _accurate_like_for_like(bench: Json) -> Iterator[str]:
     """Compare `accurate` with W-Net in the same runtime, which no goal asks."""
     found = [
         f"{row['ratio_in_runtime']['median'] / share:.1f} times W-Net's time in {row['runtime']}"
         for row in bench["rows"]
-        if row["name"] == "accurate" and (share := _wnet_share(row["runtime"])) is not None
+        if row["name"] == "accurate" and (share := wnet_share(row["runtime"])) is not None
     ]
     if found:
         yield f"In the same runtime `accurate` takes {' and '.join(found)}."
         yield "OpenVINO is an extra (`pip install '.[openvino]'`); ONNX Runtime is always there."
-
-
-def _scale_goals(scale: Json) -> Iterator[Goal]:
-    """Time and memory of a large camera's photograph and of 100 megapixels."""
-    for large, seconds, memory in ((True, 0.8, 1000), (False, 7, 2000)):
-        for row in scale["rows"]:
-            if row["size"] == LARGE if large else round(row["megapixels"]) == 100:
-                size = "3504 x 2336" if large else "100 megapixels"
-                where = f"`{row['model']}`, {row['runtime']}"
-                yield Goal(f"{size}, file to mask", seconds, row["first"]["total"], "s", where)
-                yield Goal(
-                    f"{size}, memory at its peak", memory, _number(row["peak_mb"]), "MB", where
-                )
-
-
-def _start_goals(startup: Json) -> Iterator[Goal]:
-    yield Goal("`import venule`, a whole process", 0.3, startup["import venule"]["median_s"], "s")
-
-
-def _measuring_goals(cost: Json) -> Iterator[Goal]:
-    """Measuring a large camera's photograph, and what is found beside vessels at DRIVE's size."""
-    for row in cost["measuring"]:
-        if row["size"] == "HRF":
-            rows, columns = row["pixels"]
-            where = f"{columns} x {rows}, one thread"
-            yield Goal("measuring vessels, arteries and veins", 5, row["cpu_seconds"], "s", where)
-    what = "arteries and veins, disc and fovea added at DRIVE's size"
-    yield Goal(what, 0.4, cost["steps"]["both_s"], "s", "ONNX Runtime")
 
 
 def _bench(bench: Json) -> list[str]:
@@ -332,31 +252,6 @@ def _computer(report: Json) -> str:
     threads = f"; threads: {report['threads']}" if "threads" in report else ""
     named = ", ".join(f"{name} {versions[name]}" for name in versions if name != "torch")
     return f"{machine['processor']}, {machine['cores']} cores{threads}; {named}."
-
-
-def _wnet_share(runtime: str) -> float | None:
-    """W-Net's share of the yardstick's time in that runtime; None where it was not measured."""
-    if runtime.startswith("ONNX Runtime"):
-        return WNET_ONNX
-    return WNET_OPENVINO if runtime.startswith("OpenVINO") and "bf16" in runtime else None
-
-
-def _network_s(row: Json) -> float:
-    return float(row["network"]["median"])
-
-
-def _where(row: Json) -> str:
-    return f"`{row['name']}`, {row['runtime']}"
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
-def _amount(value: float, unit: str) -> str:
-    if unit == "s":
-        return f"{1000 * value:.0f} ms" if value < 0.1 else f"{value:.2f} s"
-    return f"{value:.0f} MB" if unit == "MB" else f"{value:.2f} times"
 
 
 def _ms(seconds: float) -> str:

@@ -24,7 +24,7 @@ BODY: dict[str, Any] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-"""Of a route that takes a file."""
+"""OpenAPI description of a request whose body is a file."""
 
 
 def answered(status: int, answer: dict[str, Any]) -> Answers:
