@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -116,6 +116,10 @@ def measure_photograph(
         if mask is not None:
             views[structure], more = _view(structure, mask, fov, masks)
             notes += more
+    if set(views) == set(STRUCTURES):
+        parts = views["artery"], views["vein"]
+        if np.array_equal(views["vessel"].mask, parts[0].mask | parts[1].mask):
+            views["vessel"] = replace(views["vessel"], parts=parts)
     zones, more = _zones(fov, disc)
     notes += more
     values: dict[str, Value] = {}

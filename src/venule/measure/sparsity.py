@@ -1,11 +1,13 @@
 """Distances of the tissue from the nearest vessel (Vargas Quiros et al. 2026, arXiv 2602.08580)."""
 
 import math
+from functools import partial
 
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from venule.image.arrays import Mask
 from venule.image.levels import strips
 from venule.measure.view import View
 
@@ -21,20 +23,47 @@ def mean_distance(view: View) -> float:
 
     nan without a vessel.
     """
-    return view.once(_distances, lambda: _distances(view))[0]
+    return view.once(_distances, partial(_distances, view))[0]
 
 
 def largest_distance(view: View) -> float:
     """The largest distance in the region to the nearest vessel's edge in px; nan without one."""
-    return view.once(_distances, lambda: _distances(view))[1]
+    return view.once(_distances, partial(_distances, view))[1]
 
 
 def _distances(view: View) -> tuple[float, float]:
     """The mean and the largest distance of the region's pixels to the nearest vessel."""
-    vessels, region = view.mask & view.region, view.region
-    if not vessels.any():
+    if not view.vessel_px:
         return math.nan, math.nan
-    factor = math.ceil(math.sqrt(vessels.size / _MOST_PX))
+    squares, region = view.once(_squares, partial(_squares, view))
+    factor = _factor(view)
+    total, largest = 0.0, 0.0
+    for rows in strips((region.shape[0], region.shape[1]), _AT_ONCE):
+        away = np.sqrt(squares[rows][region[rows]]) * factor
+        away = np.maximum(away - factor / 2, 0)
+        total += float(away.sum())
+        largest = max(largest, float(away.max(initial=0)))
+    return total / max(int(np.count_nonzero(region)), 1), largest
+
+
+def _factor(view: View) -> int:
+    """How many pixels' widths the pixels are wide of which distances are found."""
+    return math.ceil(math.sqrt(view.mask.size / _MOST_PX))
+
+
+def _squares(view: View) -> tuple[NDArray[np.int32], Mask]:
+    """Squared distances of pixels to the nearest vessel, and which of them the region holds.
+
+    Both are of the region's window, at a fraction of its size, see `_factor`. The vessel nearest to
+    a pixel is its nearest artery or its nearest vein.
+    """
+    if view.parts and all(part.vessel_px for part in view.parts):
+        first, second = (part.once(_squares, partial(_squares, part)) for part in view.parts)
+        return np.minimum(first[0], second[0]), first[1]
+    factor = _factor(view)
+    window = _window(view.region, factor)
+    region = view.region[window]
+    vessels = view.mask[window] & region
     if factor > 1:
         vessels = _reduced(vessels, factor)
         region = region[factor // 2 :: factor, factor // 2 :: factor]
@@ -43,16 +72,21 @@ def _distances(view: View) -> tuple[float, float]:
     ndi.distance_transform_edt(
         ~vessels, return_distances=False, indices=nearest, return_indices=True
     )
-    total, largest = 0.0, 0.0
-    columns = np.arange(vessels.shape[1], dtype=np.int32)
-    for rows in strips(vessels.shape, _AT_ONCE):
-        down = nearest[0, rows] - np.arange(rows.start, rows.stop, dtype=np.int32)[:, None]
-        right = nearest[1, rows] - columns
-        away = np.sqrt((down * down + right * right)[region[rows]]) * factor
-        away = np.maximum(away - factor / 2, 0)
-        total += float(away.sum())
-        largest = max(largest, float(away.max(initial=0)))
-    return total / max(int(np.count_nonzero(region)), 1), largest
+    down, right = nearest
+    down -= np.arange(vessels.shape[0], dtype=np.int32)[:, None]
+    right -= np.arange(vessels.shape[1], dtype=np.int32)
+    down *= down
+    right *= right
+    return down + right, region
+
+
+def _window(region: Mask, factor: int) -> tuple[slice, slice]:
+    """The part of the image that holds the region, from a multiple of `factor` on."""
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(int(rows[0]) // factor * factor, int(rows[-1]) + 1),
+        slice(int(columns[0]) // factor * factor, int(columns[-1]) + 1),
+    )
 
 
 def _reduced(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:

@@ -43,7 +43,8 @@ class View:
     """One structure inside one region.
 
     `region` is (H, W) bool, within the field of view. `mask` holds the vessel pixels that may be
-    measured: those that only close gaps are in `tree` alone, which covers the whole field.
+    measured: those that only close gaps are in `tree` alone, which covers the whole field. `parts`
+    are the arteries and the veins, where they are all that a view of vessels holds.
     """
 
     structure: str
@@ -52,6 +53,7 @@ class View:
     tree: VesselTree
     zone: Zone | None = None
     disc: Disc | None = None
+    parts: tuple["View", "View"] | None = None
     _found: dict[object, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: object, find: Callable[[], T]) -> T:

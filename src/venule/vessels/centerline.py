@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
 from venule.vessels.profiles import ALONG_PX, Edges, across, find_edges, tangents
-from venule.vessels.smoothing import LONGEST_PX, SHORTEST_PX, grid_noise, smooth
+from venule.vessels.smoothing import LONGEST_PX, SHORTEST_PX, averaged, grid_noise, smooth
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -117,9 +117,8 @@ def first_trace(mask: Mask, pixels: Points, radius: Values, *, closed: bool) -> 
 def skeleton_trace(pixels: Points, radius: Values, *, closed: bool) -> Trace:
     """A path of skeleton pixels (N, 2), smoothed, its edges an inscribed radius (N,) away."""
     middle = float(np.clip(np.median(radius), 2, 6))
-    mode = "wrap" if closed else "nearest"
     pixels, radius = pixels[: -1 if closed else None], radius[: -1 if closed else None]
-    blurred = ndi.gaussian_filter1d(pixels, middle, axis=0, mode=mode)
+    blurred = averaged(pixels, middle, closed=closed)
     if closed:
         blurred, radius = np.concatenate((blurred, blurred[:1])), np.append(radius, radius[0])
     points, radii = resample(blurred, radius)
@@ -146,7 +145,7 @@ def refine(
     than `longest_px` stay anyhow.
     """
     mode = "wrap" if closed else "nearest"
-    near = ndi.gaussian_filter1d(radius, 3.0, mode=mode)
+    near = averaged(radius, 3.0, closed=closed)
     tangent = tangents(points, closed=closed)
     normal = across(tangent)
     edges = find_edges(mask, points, normal, _REACH * near + _REACH_PX, closed=closed)
@@ -154,12 +153,12 @@ def refine(
     seen = (edges.left <= most) & (edges.right <= most)  # nan compares False
     if trusted is not None:
         seen &= trusted
-    bend = ndi.gaussian_filter1d(curvature(points, closed=closed), _BEND_PX, mode=mode) * near
+    bend = averaged(curvature(points, closed=closed), _BEND_PX, closed=closed) * near
     shift, asked = _to_middle(edges, seen, bend)
     if trusted is not None:
         asked = asked & trusted
     centers = points + normal * np.where(asked, shift, 0)[:, None]
-    heading = ndi.gaussian_filter1d(tangent, _HEADING_PX, axis=0, mode=mode)
+    heading = averaged(tangent, _HEADING_PX, closed=closed)
     noise = np.where(asked, grid_noise(heading, ALONG_PX), np.inf)
     for place, sigma in (fixed or {}).items():
         centers[place], noise[place] = points[place], sigma

@@ -6,13 +6,14 @@ take on the grid this is unbiased. Neighbouring profiles are averaged along the 
 takes most of the steps of the pixel grid away and, across the vessel, moves nothing.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
+from venule.vessels.smoothing import averaged
 
 Points = NDArray[np.float64]
 """(N, 2) rows and columns along a centreline, one pixel apart, in path order."""
@@ -79,15 +80,56 @@ def find_edges(
     steps = int(np.ceil(reach_px.max() / STEP_PX))
     offsets = np.linspace(-1, 1, 2 * steps + 1)[None, :] * reach_px[:, None]
     places = points[:, :, None] + normal[:, :, None] * offsets[:, None, :]
-    profile = ndi.map_coordinates(
-        mask.view(np.uint8), (places[:, 0], places[:, 1]), np.float32, order=1, mode="grid-constant"
-    )
-    mode = "wrap" if closed else "nearest"
-    profile = ndi.gaussian_filter1d(profile, ALONG_PX, axis=0, mode=mode)
+    profile = interpolated(mask, places[:, 0], places[:, 1])
+    profile = averaged(profile, ALONG_PX, closed=closed)
     spacing = reach_px / steps
     left = _first_crossing(profile[:, steps:]) * spacing
     right = _first_crossing(profile[:, steps::-1]) * spacing
     return Edges(left, right)
+
+
+def interpolated(mask: Mask, rows: Values, columns: Values) -> NDArray[np.float32]:
+    """`mask` (H, W) bool between pixel centres, by bilinear interpolation; 0 outside the image.
+
+    `rows` and `columns` are of one shape, which is the result's. As scipy's `map_coordinates` of
+    order 1, but faster: most places lie between four pixels that are alike.
+    """
+    rows, top, bottom = _from_first(rows, mask.shape[0])
+    columns, left, right = _from_first(columns, mask.shape[1])
+    around = _with_border(mask, top, bottom, left, right)
+    # What lies at the four corners of each cell of the grid, a bit a corner.
+    cells = around[:-1, :-1] + 2 * around[:-1, 1:] + 4 * around[1:, :-1] + 8 * around[1:, 1:]
+    row, column = rows.astype(np.int32), columns.astype(np.int32)
+    corners = cells.ravel().take(row * np.int32(cells.shape[1]) + column)
+    found: NDArray[np.float32] = (corners == 15).astype(np.float32)
+    mixed = np.flatnonzero((corners - np.uint8(1)) < 14)
+    inside, bit = corners.ravel()[mixed], np.uint8(1)
+    down, over = (at.ravel()[mixed] % 1 for at in (rows, columns))
+    upper = (1 - over) * (inside & bit) + over * (inside >> 1 & bit)
+    lower = (1 - over) * (inside >> 2 & bit) + over * (inside >> 3)
+    found.ravel()[mixed] = (1 - down) * upper + down * lower
+    return found
+
+
+def _from_first(places: Values, extent: int) -> tuple[Values, int, int]:
+    """Places along an axis from the first pixel before all, and that pixel and the last after."""
+    low, high = float(places.min()), float(places.max())
+    if low < -1 or high > extent:  # beyond the border all is alike
+        places = np.clip(places, -1, extent)
+        low, high = (min(max(end, -1.0), float(extent)) for end in (low, high))
+    first = math.floor(low)
+    return places - first, first, math.floor(high) + 2
+
+
+def _with_border(mask: Mask, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+    """The rows `top` to `bottom`, exclusive, and columns of `mask`, 0 where they lie outside it."""
+    found = np.zeros((bottom - top, right - left), np.uint8)
+    rows = slice(max(top, 0), min(bottom, mask.shape[0]))
+    columns = slice(max(left, 0), min(right, mask.shape[1]))
+    found[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = mask[
+        rows, columns
+    ]
+    return found
 
 
 def _first_crossing(profile: NDArray[np.float32]) -> Values:

@@ -13,13 +13,16 @@ staircase of steps so long that no local averaging removes them.
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
+import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpbsv
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
+Real = TypeVar("Real", np.float32, np.float64)
 
 LONGEST_PX, SHORTEST_PX = 240.0, 6.0
 """Wavelengths between which the stiffness is chosen."""
@@ -61,6 +64,21 @@ class Smooth:
 
     points: Points
     wavelength_px: float
+
+
+def averaged(values: NDArray[Real], sigma_px: float, *, closed: bool = False) -> NDArray[Real]:
+    """Values (N,) or (N, C) along a path, averaged by a Gaussian; its ends go on as they are."""
+    mode = "wrap" if closed else "nearest"
+    found: NDArray[Real] = ndi.correlate1d(values, _gaussian(sigma_px), axis=0, mode=mode)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _gaussian(sigma_px: float) -> Values:
+    """A Gaussian of sum 1, to four standard deviations."""
+    reach = int(4 * sigma_px + 0.5)
+    weights = np.exp(-0.5 / sigma_px**2 * np.arange(-reach, reach + 1) ** 2)
+    return np.asarray(weights / weights.sum())
 
 
 def grid_noise(tangent: Points, along_px: float) -> Values:
