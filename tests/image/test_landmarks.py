@@ -133,6 +133,16 @@ def test_a_long_bright_streak_is_no_disc() -> None:
     assert "not round" in found.reasons[0]
 
 
+@pytest.mark.parametrize(
+    "scar", [ellipse(200, 100, 80, 12, 20), ellipse(215, 100, 70, 70, 0)], ids=["long", "large"]
+)
+def test_what_is_no_disc_does_not_hide_the_disc(scar: FloatMap) -> None:
+    found = find_landmarks(np.maximum(ellipse(60, 100, 16, 16, 0), scar), 0 * scar, FOV)
+    assert found.disc is not None
+    assert (found.disc.x, found.disc.y) == pytest.approx((60, 100), abs=0.2)
+    assert found.disc.confidence == pytest.approx(0.5)  # another place looks like it, too
+
+
 def test_two_discs_halve_the_confidence() -> None:
     two = np.maximum(ellipse(80, 100, 20, 20, 0), ellipse(220, 100, 19, 19, 0))
     found = find_landmarks(two, np.zeros(SHAPE, np.float32), FOV)

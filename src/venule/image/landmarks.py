@@ -31,6 +31,9 @@ ELSEWHERE = 0.02
 DIAMETERS = 0.06, 0.35
 """Diameters of a disc, in those of the field of view: 0.1 to 0.25 at 50 to 30 degrees."""
 
+CANDIDATES = 4
+"""How many components of a disc's map, those that hold most probability, may be the disc."""
+
 ROUND = 0.55
 """Least ratio of a disc's axes, and least overlap of what was found with its ellipse."""
 
@@ -100,7 +103,8 @@ def find_landmarks(
 ) -> Landmarks:
     """Find disc and fovea in their probability maps.
 
-    The disc is the component that holds most probability, as the ellipse of its second moments.
+    The disc is, of the components that have a disc's size and shape, the one that holds most
+    probability, as the ellipse of its second moments.
     The fovea is the centre of what is at least half as probable as the likeliest place, where
     foveas lie as seen from the disc (see `_place`); anywhere without a disc. Where no place is
     probable, it is the likeliest by its distance and direction from the disc alone, unless that
@@ -168,17 +172,28 @@ def _find_disc(probability: FloatMap, field_radius_px: float) -> tuple[Disc | No
     if not count:
         return None, "no optic disc found"
     totals = ndi.sum_labels(probability, labels, np.arange(1, count + 1))
-    component = ndi.binary_fill_holes(labels == int(np.argmax(totals)) + 1)
-    disc = _ellipse(component, probability)
+    reasons = []
+    for index in np.argsort(-totals)[:CANDIDATES]:
+        component = ndi.binary_fill_holes(labels == index + 1)
+        disc = _ellipse(component, probability)
+        why_not = _why_not(disc, component, field_radius_px)
+        if disc is not None and not why_not:
+            if np.count_nonzero(totals > 0.5 * totals[index]) > 1:
+                disc = replace(disc, confidence=disc.confidence / 2)  # two places look like it
+            return disc, ""
+        reasons.append(why_not)
+    return None, reasons[0]
+
+
+def _why_not(disc: Disc | None, component: Mask, field_radius_px: float) -> str:
+    """Why a component is no optic disc; empty where it is one."""
     if disc is None:
-        return None, "no optic disc found"
+        return "no optic disc found"
     if disc.confidence < LEAST_DISC or not _is_disc(disc, component):
-        return None, "what looks like an optic disc is none: too uncertain, or not round"
+        return "what looks like an optic disc is none: too uncertain, or not round"
     if not DIAMETERS[0] <= disc.radius_px / field_radius_px <= DIAMETERS[1]:
-        return None, "what looks like an optic disc is none: too small or too large"
-    if np.count_nonzero(totals > 0.5 * totals.max()) > 1:
-        disc = replace(disc, confidence=disc.confidence / 2)  # two places look like it
-    return disc, ""
+        return "what looks like an optic disc is none: too small or too large"
+    return ""
 
 
 def _ellipse(component: Mask, probability: FloatMap) -> Disc | None:
