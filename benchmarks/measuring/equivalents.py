@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from measuring.observers import agreement_of, selected, written
+from measuring.observers import agreement_of, selected
 from measuring.statistics import Values
 from venule.analysis.analyse import Analysis, Networks, analyse
 from venule.analysis.marks import LANDMARKS, TYPES
@@ -31,8 +31,7 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
     """Agreement of an expert's arteries and veins with those that are found, in one zone B.
 
     Vessels, types and disc are found as `venule predict` finds them; the expert's map takes the
-    place of the first two, about the same disc. What the output file already holds of other splits
-    stays in it.
+    place of the first two, about the same disc.
     """
     selection = selected(given, ["general"], protocol=given.protocol, expert="av")
     networks, drawn, found = Networks(load("general")), {}, {}
@@ -42,8 +41,7 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
         found[case.id] = measure_analysis(analysis).values
         drawn[case.id] = measure_analysis(by_expert(analysis, truth)).values
         print(f"{selection.dataset} {case.id}", file=sys.stderr)  # noqa: T201
-    result = written(given.out)
-    result[f"{selection.dataset} {selection.split}"] = {
+    agreed = {
         "photographs": len(found),
         "six_of_each": {
             name: sum(has_six(one) for one in values.values()) / len(values)
@@ -51,7 +49,7 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
         },
         "measures": [row for row in agreement_of(drawn, found) if row["column"] in COLUMNS],
     }
-    return result
+    return {f"{selection.dataset} {selection.split}": agreed}
 
 
 def by_expert(analysis: Analysis, truth: GroundTruth) -> Analysis:

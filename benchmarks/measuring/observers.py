@@ -1,7 +1,6 @@
 """Two annotators of the same photographs, and networks against the first of them."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,11 +46,10 @@ def observers(given: argparse.Namespace) -> dict[str, Any]:
 def predicted(given: argparse.Namespace) -> dict[str, Any]:
     """Agreement of the first annotator's masks with those of networks, on one split.
 
-    Networks see what `venule predict` sees, in the field of view that it finds. What the output
-    file already holds of other splits and networks stays in it.
+    Networks see what `venule predict` sees, in the field of view that it finds.
     """
     selection = selected(given, given.models, protocol=None, expert="first")
-    result = written(given.out)
+    result: dict[str, Any] = {}
     manual = {case.id: _manual(case) for case in selection.cases}
     for name in given.models:
         segmenter = load(name)
@@ -87,12 +85,6 @@ def selected(
                 context=given.context(),
             )
     return selection
-
-
-def written(file: Path) -> dict[str, Any]:
-    """Read what a result file holds already; nothing where there is none."""
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return found
 
 
 def _manual(case: Case) -> Values:

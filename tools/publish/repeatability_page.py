@@ -35,6 +35,9 @@ WHY = {
 
 QUESTIONS = ("retest", "observers", "predicted", "equivalents", "drift", "pvbm")
 
+FOLDERS = (FOLDER, "general-split")
+"""Where they are answered; the second for photographs that `general` has learnt on."""
+
 TRUSTED, POOR = 0.75, 0.5
 """ICC from which a measure is trusted, and below which it is not."""
 
@@ -42,11 +45,11 @@ TRUSTED, POOR = 0.75, 0.5
 def trust_page(folder: Path) -> str:
     """Write the text of docs/repeatability.md."""
     lines = ["# Which measurements can be trusted", ""]
-    found = {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name in QUESTIONS
-        if (path := folder / FOLDER / f"{name}.json").exists()
-    }
+    found: dict[str, Json] = {}
+    for name in QUESTIONS:
+        files = [path for one in FOLDERS for path in sorted((folder / one).glob(f"{name}*.json"))]
+        for path in files:
+            found[name] = {**found.get(name, {}), **json.loads(path.read_text(encoding="utf-8"))}
     lines += [*_verdict(found), "", "Written by `make results`; do not edit.", ""]
     parts = (_retest, _observers, _predicted, _equivalents, _drift, _pvbm)
     for name, part in zip(QUESTIONS, parts, strict=True):
@@ -163,8 +166,9 @@ def _predicted(report: Json) -> Iterator[str]:
     yield (
         "The first annotator's masks, in the data set's field of view, and a network's, in the one "
         "that it finds; bias and limits are of the network minus the annotator. `general` has "
-        "learnt on all of CHASE_DB1 and HRF, so these are not compared. By `python "
-        "benchmarks/measure.py predicted DATA/DRIVE`; accesses to test images are recorded."
+        "learnt on all of CHASE_DB1 and HRF: these are measured by `general-split`, its recipe on "
+        "the training halves. By `python benchmarks/measure.py predicted DATA/DRIVE` and `python "
+        "tools/reproduce.py general-split`; accesses to test images are recorded."
     )
     yield from _agreement(report)
 
