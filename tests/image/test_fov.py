@@ -12,7 +12,7 @@ from PIL import Image
 
 from support.surrounds import KINDS, surrounded
 from venule.errors import ImageError
-from venule.image.fov import find_fov, fit_outline, given_fov, outlined
+from venule.image.fov import RIM_PX, find_fov, fit_outline, given_fov, outlined, with_rim
 from venule.image.io import read_mask
 from venule.image.photograph import read_photograph
 from venule.synth.fundus import synthesize_fundus
@@ -313,3 +313,23 @@ def test_the_circle_scales_with_the_image() -> None:
     # A field of view of 94 % of the frame is what `synthesize_fundus` draws.
     assert large.diameter_px == pytest.approx(0.94 * 512, rel=0.01)
     assert small.diameter_px == pytest.approx(large.diameter_px / 2, rel=0.01)
+
+
+# The rim
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (30, 47)], ids=str)
+def test_the_rim_is_what_lies_near_the_field_of_view(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(sum(size))
+    for share in (0.02, 0.3, 0.9):
+        fov = random.random(size) < share
+        before = fov.copy()
+        expected = fov.copy()
+        if fov.any():
+            expected |= ndi.distance_transform_edt(~fov) <= RIM_PX
+        np.testing.assert_array_equal(with_rim(fov), expected)
+        np.testing.assert_array_equal(fov, before)
+
+
+def test_a_whole_frame_has_no_rim() -> None:
+    assert with_rim(np.ones((5, 7), bool)).all()

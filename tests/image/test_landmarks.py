@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from venule.image.arrays import FloatMap
+from venule.image.arrays import FloatMap, Mask
 from venule.image.landmarks import Disc, find_landmarks
 
 Pixel = TypeVar("Pixel", np.float32, np.bool_)
@@ -141,6 +141,30 @@ def test_what_is_no_disc_does_not_hide_the_disc(scar: FloatMap) -> None:
     assert found.disc is not None
     assert (found.disc.x, found.disc.y) == pytest.approx((60, 100), abs=0.2)
     assert found.disc.confidence == pytest.approx(0.5)  # another place looks like it, too
+
+
+def _vessel_through(x: int) -> Mask:
+    """A vessel 6 px wide from top to bottom."""
+    return np.asarray(np.abs(COLUMNS - x) <= 3)
+
+
+def test_vessels_come_from_the_disc_and_not_from_exudates() -> None:
+    disc, exudate = ellipse(60, 100, 16, 16, 0), ellipse(200, 100, 22, 22, 0)
+    maps = np.maximum(disc, exudate), np.zeros(SHAPE, np.float32), FOV
+    without = find_landmarks(*maps).disc
+    found = find_landmarks(*maps, vessels=_vessel_through(60)).disc
+    assert without is not None
+    assert found is not None
+    assert without.x == pytest.approx(200, abs=0.2)
+    assert (found.x, found.confidence) == pytest.approx((60, 1), abs=0.2)
+
+
+def test_a_disc_that_no_vessel_leads_to_is_none() -> None:
+    drawn, nothing = ellipse(60, 100, 16, 16, 0), np.zeros(SHAPE, np.float32)
+    found = find_landmarks(drawn, nothing, FOV, vessels=_vessel_through(120))
+    assert found.disc is None
+    assert "no vessels lead to it" in found.reasons[0]
+    assert find_landmarks(drawn, nothing, FOV, vessels=_vessel_through(70)).disc is not None
 
 
 def test_two_discs_halve_the_confidence() -> None:

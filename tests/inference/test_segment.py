@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from venule.errors import ImageError, UsageError
 from venule.image.arrays import FloatMap, Mask
-from venule.image.fov import find_fov, outlined
+from venule.image.fov import find_fov, outlined, with_rim
 from venule.image.levels import threshold_level
 from venule.image.photograph import Photograph
 from venule.image.preprocess import FovScaled, Native, Preprocessing, Square
@@ -80,6 +80,16 @@ def test_the_probability_is_the_sigmoid_of_the_logit_inside_and_zero_outside() -
     )
     assert not prediction.probability[~fov].any()
     assert not prediction.vessels[~fov].any()
+
+
+def test_vessels_are_seen_in_the_rim_of_a_field_that_was_found_and_not_beyond() -> None:
+    synthetic = synthesize_fundus(3, size_px=200)
+    prediction = segmenter().segment(synthetic.image)
+    rim = with_rim(prediction.fov.mask) & ~prediction.fov.mask
+    assert (prediction.probability[rim] > 0).mean() > 0.9
+    assert not prediction.probability[~with_rim(prediction.fov.mask)].any()
+    inside = segmenter().segment(synthetic.image, fov=prediction.fov.mask)
+    assert not inside.probability[~prediction.fov.mask].any()
 
 
 def test_a_pixel_is_vessel_from_the_threshold_on() -> None:
@@ -315,7 +325,7 @@ def test_a_field_of_view_that_was_found_is_taken_as_it_is() -> None:
     np.testing.assert_array_equal(found.probability, by_itself.probability)
     assert by_itself.fov.outline == fov.outline
     of_mask = segmenter().segment(synthetic.image, fov=fov.mask)
-    np.testing.assert_array_equal(found.probability, of_mask.probability)
+    np.testing.assert_array_equal(of_mask.probability, found.probability * fov.mask)
 
 
 def test_a_probability_is_a_level_in_memory() -> None:

@@ -49,6 +49,7 @@ def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
         maps["disc"].probability,
         maps["fovea"].probability,
         fov.mask,
+        vessels=analysis.prediction.vessels,
         stated=analysis.photograph.laterality,
     )
     if "disc" in analysis.corrected and analysis.landmarks is not None:  # drawn meanwhile

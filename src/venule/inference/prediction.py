@@ -16,7 +16,7 @@ class ProbabilityMap:
     """The probability of one class, with the threshold that makes a mask of it.
 
     Attributes:
-        levels: (H, W) uint16, probability times 65535; 0 outside the field of view.
+        levels: (H, W) uint16, probability times 65535; 0 outside the field of view and its rim.
         threshold: probability from which a pixel belongs to the class.
         reconnected_at: (N,) indices into the flat map, of pixels that only close gaps between
             components. They count for the vessel tree, never for calibre or area.

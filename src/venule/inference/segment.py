@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap, Mask
-from venule.image.fov import FieldOfView, find_fov, given_fov
+from venule.image.fov import FieldOfView, find_fov, given_fov, with_rim
 from venule.image.levels import Levels, threshold_level, to_levels
 from venule.image.photograph import Photograph, as_photograph
 from venule.image.preprocess import Square, preprocess, restored_strips, sample_mask
@@ -46,7 +46,8 @@ class Segmenter:
                 that was found; found from the photograph if None.
 
         Returns:
-            A prediction at the photograph's own size; probability is 0 outside the field of view.
+            A prediction at the photograph's own size; probability is 0 outside the field of view
+            and its rim, see `with_rim`, and outside a mask that was given.
 
         Raises:
             ImageError: the photograph cannot be read, or it or `fov` cannot be used: another shape
@@ -55,10 +56,12 @@ class Segmenter:
         pixels = as_photograph(photograph).pixels
         if fov is None or isinstance(fov, FieldOfView):
             seen = wanted = find_fov(pixels) if fov is None else fov
+            kept = with_rim(wanted.mask)
         else:
             seen, wanted = given_fov(pixels, fov)
+            kept = with_rim(wanted.mask) & fov
         planes = zip(self.record.classes, self.logits(pixels, seen), strict=True)
-        maps = {one.name: finish(plane, wanted.mask, one) for one, plane in planes}
+        maps = {one.name: finish(plane, wanted.mask, one, kept=kept) for one, plane in planes}
         return Prediction(wanted, maps)
 
     def logits(self, pixels: RGB, fov: FieldOfView) -> FloatMap:
@@ -94,18 +97,24 @@ class Segmenter:
         return replace(self, record=record)
 
 
-def finish(logits: FloatMap, fov: Mask, one: ClassRecord) -> ProbabilityMap:
-    """Make the probability map of one class, (H, W) as `fov`, from its (h, w) logits."""
+def finish(
+    logits: FloatMap, fov: Mask, one: ClassRecord, *, kept: Mask | None = None
+) -> ProbabilityMap:
+    """Make the probability map of one class, (H, W) as `fov`, from its (h, w) logits.
+
+    It is 0 outside `kept` (H, W) bool, which holds `fov`; without it, outside `fov`.
+    """
+    kept = fov if kept is None else kept
     offset = _offset(one.calibration, logits, fov)
     levels = np.empty(fov.shape, np.uint16)
     for rows, part in restored_strips(logits, fov.shape):
         levels[rows] = to_levels(_calibrated(part, one.calibration, offset))
-    levels *= fov
+    levels *= kept
     reconnected = np.empty(0, np.intp)
     if one.components.reconnection_budget:
         reconnected = _reconnect(levels, logits, fov, one)
     lower_small_components(
-        levels, fov, threshold=one.threshold, min_component=one.components.min_component
+        levels, kept, threshold=one.threshold, min_component=one.components.min_component
     )
     reconnected = reconnected[levels.ravel()[reconnected] >= threshold_level(one.threshold)]
     return ProbabilityMap(levels, one.threshold, reconnected)

@@ -162,7 +162,8 @@ def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) ->
     Args:
         image: (H, W, 3) uint8, RGB.
         fov: the field of view, its mask (H, W) bool.
-        levels: (H, W) uint16, the probability of a vessel times 65535; 0 outside the field of view.
+        levels: (H, W) uint16, the probability of a vessel times 65535; what lies outside the field
+            of view does not count.
         threshold: probability from which a pixel is vessel.
 
     Raises:
@@ -176,8 +177,8 @@ def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) ->
             f"{levels.shape}"
         )
     step = math.ceil(max(fov.mask.shape) / _LOOKED_AT_PX)
-    levels = levels[::step, ::step]
-    vessels = (levels >= threshold_level(threshold)) & fov.mask[::step, ::step]
+    levels = levels[::step, ::step] * fov.mask[::step, ::step]
+    vessels = levels >= threshold_level(threshold)
     features = quality_features(image, fov, vessels, step=step)
     return judge(features, 1 - expect(expected_dice(to_probability(levels), vessels), features))
 
