@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 
 from venule.image.arrays import Mask
 from venule.synth.shapes import Curve, arc, disc, draw_tube, draw_tubes, line, place, sine, turn
 from venule.vessels.nodes import angle_deg
-from venule.vessels.trace import connect_vessels, fill_small_holes, trace_vessels
+from venule.vessels.trace import HOLE_PX, connect_vessels, fill_small_holes, trace_vessels
 from venule.vessels.tree import Segment, VesselTree
 
 
@@ -145,6 +146,22 @@ def test_small_holes_in_a_vessel_are_no_rings() -> None:
 def test_holes_between_vessels_stay() -> None:
     ring = disc((100, 100), (50, 50), 30) & ~disc((100, 100), (50, 50), 24)
     assert np.array_equal(fill_small_holes(ring), ring)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_holes_are_what_four_neighbours_enclose_as_scipy_labels_them(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    for _ in range(20):
+        mask = random.random(random.integers(1, 50, 2)) < random.uniform(0, 1.05)
+        labels, number = ndi.label(~mask)
+        open_to = np.unique(
+            np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1], [0]])
+        )
+        small = np.bincount(labels.ravel(), minlength=number + 1) <= HOLE_PX
+        small[open_to] = False
+        filled = fill_small_holes(mask)
+        assert not (filled & ~mask)[np.isin(labels, open_to)].any()
+        assert filled[small[labels] | mask].all()
 
 
 def test_a_vessel_that_leaves_the_field_is_measured_to_its_border() -> None:

@@ -172,10 +172,10 @@ def _steps(segment: Segment) -> NDArray[np.float64]:
 
 def _bulge(segment: Segment, first: int, last: int) -> float:
     """The largest distance of a stretch from its chord."""
-    points = segment.points[first : last + 1]
-    chord = points[-1] - points[0]
-    norm = float(np.hypot(*chord))
-    away = points - points[0]
+    row, column = segment.points[first : last + 1].T
+    down, right = float(row[-1] - row[0]), float(column[-1] - column[0])
+    norm = math.hypot(down, right)
     if norm == 0:
-        return float(np.hypot(away[:, 0], away[:, 1]).max())
-    return float(np.abs(away[:, 0] * chord[1] - away[:, 1] * chord[0]).max() / norm)
+        return float(np.hypot(row - row[0], column - column[0]).max())
+    away = (row - row[0]) * right - (column - column[0]) * down
+    return float(max(away.max(), -away.min())) / norm

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
 from venule.vessels.profiles import ALONG_PX, Edges, across, find_edges, tangents
-from venule.vessels.smoothing import LONGEST_PX, SHORTEST_PX, averaged, grid_noise, smooth
+from venule.vessels.smoothing import LONGEST_PX, SHORTEST_PX, averaged, grid_noise, median, smooth
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -116,7 +116,7 @@ def first_trace(mask: Mask, pixels: Points, radius: Values, *, closed: bool) -> 
 
 def skeleton_trace(pixels: Points, radius: Values, *, closed: bool) -> Trace:
     """A path of skeleton pixels (N, 2), smoothed, its edges an inscribed radius (N,) away."""
-    middle = float(np.clip(np.median(radius), 2, 6))
+    middle = min(max(median(radius), 2), 6)
     pixels, radius = pixels[: -1 if closed else None], radius[: -1 if closed else None]
     blurred = averaged(pixels, middle, closed=closed)
     if closed:
@@ -162,7 +162,7 @@ def refine(
     noise = np.where(asked, grid_noise(heading, ALONG_PX), np.inf)
     for place, sigma in (fixed or {}).items():
         centers[place], noise[place] = points[place], sigma
-    shortest = max(SHORTEST_PX, 2 * float(np.median(near)))
+    shortest = max(SHORTEST_PX, 2 * median(near))
     corner = ndi.maximum_filter1d(np.abs(bend), 2 * int(shortest) + 1, mode=mode) >= _SHARP
     found = smooth(centers, noise, corner=corner, closed=closed, between_px=(shortest, longest_px))
     return Trace(found.points, near, edges, seen, found.wavelength_px, closed)

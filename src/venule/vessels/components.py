@@ -32,10 +32,14 @@ class Runs:
         """The indices of the pixels of the runs that are chosen, (R,) bool."""
         return _ranges(self.starts[chosen], (self.stops - self.starts)[chosen])
 
-    def touching(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Pairs of runs, 8-connected, one of them in the row above; by the numbers of the lower."""
-        first = np.searchsorted(self.stops, self.starts - self.row_px, "left")
-        last = np.searchsorted(self.starts, self.stops - self.row_px, "right")
+    def touching(self, *, corners: bool = True) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs of runs, one of them in the row above; by the numbers of the lower.
+
+        They are 8-connected, or 4-connected if pixels do not touch at their `corners`.
+        """
+        low, high = self.starts - self.row_px, self.stops - self.row_px
+        first = np.searchsorted(self.stops, low, "left" if corners else "right")
+        last = np.searchsorted(self.starts, high, "right" if corners else "left")
         touched = np.maximum(last - first, 0)
         return np.arange(len(first)).repeat(touched), _ranges(first, touched)
 

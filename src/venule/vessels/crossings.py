@@ -7,6 +7,7 @@ import numpy as np
 from venule.vessels.centerline import Trace, turned
 from venule.vessels.ends import Line, arm_line
 from venule.vessels.pruning import Draft
+from venule.vessels.smoothing import median
 
 _LONGEST = 5.0
 """Calibres that two vessels may run together where they cross: so many at 11 degrees."""
@@ -80,4 +81,4 @@ def _one_line(one: Line, other: Line, aside: float) -> bool:
 
 def _caliber(trace: Trace, default: float) -> float:
     seen = trace.edges.width[trace.seen]
-    return float(np.median(seen)) if len(seen) else default
+    return median(seen) if len(seen) else default

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from venule.vessels.ends import End
 from venule.vessels.pruning import Draft
+from venule.vessels.smoothing import median
 from venule.vessels.tree import Arm, Node, Segment, VesselTree
 
 Points = NDArray[np.float64]
@@ -76,7 +77,7 @@ def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> 
     place = np.concatenate(((0.0,), np.hypot(*np.diff(points, axis=0).T).cumsum()))
     first = fork.radius if fork is not None else 0.0
     seen = np.isfinite(caliber)
-    width = float(np.median(caliber[seen])) if seen.any() else 2 * max(first, 1.0)
+    width = median(caliber[seen]) if seen.any() else 2 * max(first, 1.0)
     begin = min(first + 1 + width / 2, place[-1] / 2)
     near = (place >= begin) & (place <= begin + max(2 * width, 10))
     beginning = points[near] if near.sum() >= 2 else points

@@ -73,6 +73,12 @@ def averaged(values: NDArray[Real], sigma_px: float, *, closed: bool = False) ->
     return found
 
 
+def median(values: Values) -> float:
+    """The median of a short array, at least one number; NumPy's takes ten times as long."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
+
+
 @lru_cache(maxsize=16)
 def _gaussian(sigma_px: float) -> Values:
     """A Gaussian of sum 1, to four standard deviations."""
@@ -116,7 +122,7 @@ def smooth(
     seen = weights > 0
     if len(points) < 5 or seen.sum() < 5:
         return Smooth(_straight(points, weights), np.inf)
-    scale = np.median(weights[seen])
+    scale = median(weights[seen])
     weights = weights / scale
     held = np.where(seen, weights, _UNSEEN_PX**-2 / scale)
     coarse = penalized(points, held, _stiffness(max(shortest_px, _ROUGH_PX)))

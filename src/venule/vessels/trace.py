@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
+from venule.image.levels import strips
 from venule.vessels.centerline import Trace, first_trace, skeleton_trace, turned
+from venule.vessels.components import find_runs
 from venule.vessels.crossings import arm_lines, join_crossings
 from venule.vessels.ends import End, free_end, meeting_point
 from venule.vessels.nodes import assemble
@@ -16,6 +17,7 @@ from venule.vessels.pixel_graph import skeleton_graph
 from venule.vessels.pruning import Draft, draft_graph
 from venule.vessels.radius import radius_at
 from venule.vessels.segments import half_width, ring, segment
+from venule.vessels.smoothing import median
 from venule.vessels.thinning import thinned
 from venule.vessels.tree import Segment, VesselTree
 
@@ -23,8 +25,6 @@ Points = NDArray[np.float64]
 
 HOLE_PX = 8
 """Holes of at most so many pixels are noise, and so are those below half a mean width squared."""
-
-_SQUARE = np.ones((3, 3), bool)
 
 _MARGIN_PX = 6
 """More than what is looked at beyond a vessel's tip."""
@@ -120,7 +120,8 @@ def _connect(mask: Mask) -> VesselTree:
 
 
 def _components(mask: Mask) -> int:
-    return int(ndi.label(mask, structure=_SQUARE)[1])
+    runs = find_runs(mask[rows] for rows in strips(mask.shape))
+    return runs.components(*runs.touching())[0]
 
 
 def _draft(filled: Mask) -> Draft:
@@ -133,12 +134,17 @@ def fill_small_holes(mask: Mask) -> Mask:
     """The mask (H, W) bool without holes too small to be tissue between vessels."""
     area, inner = int(np.count_nonzero(mask)), _inner_px(mask)
     width = 2 * area / max(area - inner, 1)
-    labels, number = ndi.label(~mask)
-    small = np.bincount(labels.ravel(), minlength=number + 1) <= max(HOLE_PX, (width / 2) ** 2)
-    small[0] = False
-    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        small[border] = False
-    return np.asarray(mask | small[labels])
+    runs = find_runs(~mask[rows] for rows in strips(mask.shape))
+    number, hole = runs.components(*runs.touching(corners=False))
+    small = np.bincount(hole, runs.stops - runs.starts, number) <= max(HOLE_PX, (width / 2) ** 2)
+    top, left = np.divmod(runs.starts, runs.row_px)
+    bottom, right = np.divmod(runs.stops - 1, runs.row_px)
+    border = (top == 0) | (left == 0) | (bottom == len(mask) - 1) | (right == mask.shape[1] - 1)
+    small[hole[border]] = False
+    at = runs.pixels(small[hole])
+    filled = mask.copy()
+    filled.ravel()[at - at // runs.row_px] = True
+    return filled
 
 
 def _inner_px(mask: Mask) -> int:
@@ -164,4 +170,4 @@ def _free_end(mask: Mask, fov: Mask | None, trace: Trace) -> End:
     half = half_width(trace)
     near = max(int(6 * half[-1]), 12)
     seen = half[-near:][trace.seen[-near:]]
-    return free_end(mask, fov, trace, float(np.median(seen)) if len(seen) else float(half[-1]))
+    return free_end(mask, fov, trace, median(seen) if len(seen) else float(half[-1]))
