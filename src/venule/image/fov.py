@@ -128,18 +128,15 @@ def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, FieldOfView]:
 
 def with_rim(fov: Mask) -> Mask:
     """A field of view (H, W) bool, and the pixels at most `RIM_PX` away from it."""
-    found = fov.copy()
-    height, width = fov.shape
-    rows, columns = np.nonzero(fov[1:] != fov[:-1])
-    edges = [(rows + ~fov[rows, columns], columns)]
-    rows, columns = np.nonzero(fov[:, 1:] != fov[:, :-1])
-    edges.append((rows, columns + ~fov[rows, columns]))
-    for rows, columns in edges:
-        for down in range(-RIM_PX, RIM_PX + 1):
-            reach = math.isqrt(RIM_PX**2 - down**2)
-            row = np.clip(rows + down, 0, height - 1)
-            for right in range(-reach, reach + 1):
-                found[row, np.clip(columns + right, 0, width - 1)] = True
+    found, wide = fov.copy(), fov.copy()
+    for right in range(RIM_PX + 1):
+        if right:
+            wide[:, right:] |= fov[:, :-right]
+            wide[:, :-right] |= fov[:, right:]
+        for down in range(RIM_PX + 1):
+            if math.isqrt(RIM_PX**2 - down**2) == right:
+                found[down:] |= wide[: len(fov) - down]
+                found[: len(fov) - down] |= wide[down:]
     return found
 
 
