@@ -43,11 +43,12 @@ def eye() -> RGB:
 
 
 def spots() -> RGB:
-    """A disc of radius 12 in red around (40, 60), a fovea in blue around (100, 62)."""
+    """A disc in red around (40, 60), a vessel in green through it, a fovea in blue at (100, 62)."""
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
     pixels = np.full((*SHAPE, 3), 20, np.uint8)
     pixels[np.hypot(rows - 60, columns - 40) <= 12, 0] = 250
     pixels[np.hypot(rows - 62, columns - 100) <= 5, 2] = 250
+    pixels[:, 39:42, 1] = 250
     return pixels
 
 
@@ -101,6 +102,16 @@ def test_disc_fovea_and_eye_are_found_and_told() -> None:
     disc = np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))) > 0
     assert disc.sum() == pytest.approx(np.pi * 144, rel=0.05)
     assert disc[60, 40]
+
+
+def test_a_disc_without_vessels_is_none() -> None:
+    pixels = spots()
+    pixels[..., 1] = 20
+    networks = Networks(VESSELS, landmarks=MARKED)
+    found = analyse(pixels, networks, fov=EVERYWHERE, steps=(LANDMARKS,)).landmarks
+    assert found is not None
+    assert found.disc is None
+    assert "no vessels lead to it" in found.reasons[0]
 
 
 def test_the_eye_that_a_photograph_states_holds() -> None:

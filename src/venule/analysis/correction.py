@@ -10,6 +10,7 @@ from venule.analysis.analyse import Analysis, Changed
 from venule.errors import ImageError
 from venule.image.arrays import Mask, check_mask
 from venule.image.artery_vein import ARTERY, VEIN, Types, type_bits
+from venule.image.fov import with_rim
 from venule.image.landmarks import Disc, with_disc
 from venule.image.levels import LARGEST, Levels, threshold_level
 from venule.inference.prediction import Prediction, ProbabilityMap
@@ -66,7 +67,7 @@ def correct_probability(analysis: Analysis, places: Places, levels: Levels) -> A
     found = analysis.prediction.vessel_map
     base, least = _before(found), threshold_level(found.threshold)
     changed = with_pixels(base.levels, places, levels)
-    changed[~analysis.prediction.fov.mask] = 0
+    changed[~with_rim(analysis.prediction.fov.mask)] = 0
     mask = found.mask
     mask.ravel()[places] = changed.ravel()[places] >= least
     base = ProbabilityMap(changed, base.threshold, base.reconnected_at)
@@ -151,7 +152,7 @@ def _with_mask(
 ) -> Analysis:
     """The analysis with a mask where `base` holds the probabilities before it was corrected."""
     prediction = analysis.prediction
-    mask = mask & prediction.fov.mask
+    mask = mask & with_rim(prediction.fov.mask)
     least = threshold_level(base.threshold)
     levels = base.levels.copy()
     levels[mask & (levels < least)] = LARGEST

@@ -13,6 +13,7 @@ from venule.analysis.analyse import Analysis
 from venule.image.arrays import RGB
 from venule.image.artery_vein import type_bits
 from venule.image.encode import encode_jpeg
+from venule.image.fov import with_rim
 from venule.image.illumination import Illumination, correct_illumination
 from venule.image.levels import Levels
 from venule.image.photograph import read_photograph
@@ -73,8 +74,8 @@ def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes
 
 
 def field(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """As `levels`, of the field of view, uint8: 1 inside."""
-    return packed_places(analysis.prediction.fov.mask.astype(np.uint8), longest_px)
+    """As `levels`, of the field of view and its rim, uint8: 1 inside."""
+    return packed_places(with_rim(analysis.prediction.fov.mask).astype(np.uint8), longest_px)
 
 
 def _reduced(values: NDArray[Number], longest_px: int) -> NDArray[Number]:
