@@ -36,7 +36,7 @@ WHY = {
 QUESTIONS = ("retest", "observers", "predicted", "equivalents", "drift", "pvbm")
 
 FOLDERS = (FOLDER, "general-split")
-"""Where they are answered; the second for photographs that `general` has learnt on."""
+"""Folders of their answers; the second for photographs that `general` has learnt on."""
 
 TRUSTED, POOR = 0.75, 0.5
 """ICC from which a measure is trusted, and below which it is not."""

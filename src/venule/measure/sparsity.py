@@ -47,7 +47,7 @@ def _distances(view: View) -> tuple[float, float]:
 
 
 def _factor(view: View) -> int:
-    """How many pixels' widths the pixels are wide of which distances are found."""
+    """Width in pixels of the blocks whose distances are found: 1 but for large images."""
     return math.ceil(math.sqrt(view.mask.size / _MOST_PX))
 
 
