@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
+from scipy.ndimage import gaussian_filter
 
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.bilinear import weights, widened
@@ -47,17 +48,16 @@ def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> R
     cells = _Cells(height, width, side_px)
     # The cells' own spread makes the window as wide as those that the networks were trained with.
     sigma = math.sqrt((diameter_px * illumination.window / side_px) ** 2 + (1 - side_px**-2) / 12)
-    along, across = (_gaussian(count, sigma) for count in (cells.rows, cells.columns))
     # A colour's plane after the other in memory, for all that follows takes them one by one.
     flat = np.empty((3, height, width), np.uint8)
     np.multiply(image.transpose(2, 0, 1), fov, out=flat)
     plane = cells.plane()
     inner = cells.inside(plane)
     inner[:] = fov
-    weight = np.maximum(along @ cells.sums(plane)[0] @ across, 1e-3 * side_px**2)
+    weight = np.maximum(_windowed(cells.sums(plane)[0], sigma), 1e-3 * side_px**2)
     for channel in flat:
         inner[:] = channel
-        mean, square = along @ cells.sums(plane) @ across / weight
+        mean, square = _windowed(cells.sums(plane), sigma) / weight
         std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
         gain = illumination.std / std
         shift = illumination.mean - mean * gain
@@ -67,16 +67,13 @@ def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> R
     return flat.transpose(1, 2, 0)
 
 
-def _gaussian(cells: int, sigma: float) -> Grid:
-    """(cells, cells), which blurs columns of so many cells by multiplication, zeros outside.
+def _windowed(sums: Grid, sigma: float) -> Grid:
+    """(..., rows, columns) under a Gaussian, in cells; zeros outside.
 
-    Cut off at four standard deviations.
+    Not as a product of matrices: OpenBLAS's threads go on spinning for 50 ms after one, on cores
+    that the network wants by then.
     """
-    reach = round(4 * sigma)
-    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    padded = np.pad(bell / bell.sum(), cells)
-    first = np.arange(cells)[:, None]
-    return np.asarray(padded[cells + reach + first - first.T])
+    return np.asarray(gaussian_filter(sums, sigma, axes=(-2, -1), mode="constant", truncate=4))
 
 
 @dataclass(frozen=True)
