@@ -21,6 +21,7 @@ from venule.data.augment import (
     compress,
     geometric,
     illuminate,
+    narrowed,
     photometric,
     random_crop,
 )
@@ -318,3 +319,26 @@ def test_crops_of_a_photograph_without_its_classes_lie_about_its_middle() -> Non
     )
     rows, columns = crop_of(sample, {"crop_on_class_p": 1}, 0)["image"][:2, 15, 15] * 1000
     assert max(abs(rows - 99.5), abs(columns - 149.5)) <= 32 / 4 + 1
+
+
+def test_a_field_of_view_is_narrowed_by_each_number_of_pixels() -> None:
+    rows, columns = torch.meshgrid(torch.arange(101), torch.arange(101), indexing="ij")
+    radius = torch.hypot(rows - 50.0, columns - 50.0)
+    fov = tv_tensors.Mask((radius <= 40).to(torch.uint8)[None])
+    narrower = set()
+    for seed in range(40):
+        torch.manual_seed(seed)
+        inside = narrowed(fov, 3)[0] > 0
+        assert not inside[radius > 40].any()
+        # The same distance in every direction, to a pixel.
+        lost = 40 - float(radius[inside].max()), 40 - float(radius[~inside].min())
+        assert abs(lost[0] - lost[1]) < 1.5
+        narrower.add(round(40 - math.sqrt(int(inside.sum()) / math.pi)))
+    assert narrower == {0, 1, 2, 3}
+
+
+def test_the_sides_of_a_crop_are_not_narrowed() -> None:
+    whole = tv_tensors.Mask(torch.ones(1, 32, 32, dtype=torch.uint8))
+    for seed in range(10):
+        torch.manual_seed(seed)
+        assert narrowed(whole, 3).all()

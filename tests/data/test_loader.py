@@ -283,6 +283,21 @@ def test_smaller_cameras_annotate_where_a_map_is_above_the_share(
         assert (float(small["truth"].min()), float(small["truth"].max())) == (taught, taught)
 
 
+def test_vessels_of_the_rim_are_learnt_though_it_is_not_shown(cases: Sequence[Case]) -> None:
+    whole = make_set(cases, augmentation=NOTHING, crop_px=64)
+    narrow = make_set(cases, augmentation=AugmentationConfig(narrower_fov_px=3), crop_px=64)
+    hidden = 0
+    for index in range(len(cases)):
+        for epoch in range(5):
+            seen, cut = whole[epoch, index], narrow[epoch, index]
+            assert torch.equal(cut["truth"], seen["truth"])
+            assert torch.equal(cut["fov"], seen["fov"])
+            dark = (cut["pixels"] != seen["pixels"]).any(0)
+            assert not cut["pixels"][:, dark].any()
+            hidden += int(dark.sum())
+    assert hidden > 0
+
+
 def test_masks_of_zero_and_one_are_maps_too(cases: Sequence[Case], tmp_path: Path) -> None:
     vessels = load_sample(cases[0]).vessels
     assert vessels is not None

@@ -66,6 +66,9 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=F
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
     crop_in_fov: bool = False  # crops lie about the field of view, not anywhere in the frame
     crop_on_class_p: float = Field(default=0.0, ge=0, le=1)  # crops about what is annotated
+    # The field of view that the network is shown is narrower by up to so many pixels all around;
+    # vessels of the rim that is cut off are learnt all the same, as a map's rim asks for them.
+    narrower_fov_px: int = Field(default=0, ge=0)
     # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
     # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
     low_resolution_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
@@ -280,6 +283,23 @@ def _interpolate(
         if isinstance(sample[key], tv_tensors.Mask)
     }
     return {"image": tv_tensors.Image(parts["image"]), "truth": Labels(parts["truth"]), **masks}
+
+
+def narrowed(fov: Tensor, largest_px: int) -> Tensor:
+    """`fov` (1, H, W), narrower by a random number of pixels up to `largest_px`.
+
+    Its edge moves inwards; the sides of a crop do not.
+    """
+    narrower_px = int(torch.randint(largest_px + 1, ()))
+    outside = 1 - fov.as_subclass(Tensor).float()
+    for step in range(narrower_px):  # squares and diamonds in turn: nearly as far in all directions
+        if step % 2:
+            outside = F.max_pool2d(outside, 3, stride=1, padding=1)
+        else:
+            tall = F.max_pool2d(outside, (3, 1), stride=1, padding=(1, 0))
+            outside = torch.maximum(tall, F.max_pool2d(outside, (1, 3), stride=1, padding=(0, 1)))
+    inside: Tensor = tv_tensors.Mask((outside < 0.5).to(torch.uint8))
+    return inside
 
 
 def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:

@@ -17,6 +17,7 @@ from venule.data.augment import (
     Labels,
     Sample,
     geometric,
+    narrowed,
     photometric,
     random_crop,
 )
@@ -92,7 +93,8 @@ class TrainingSet(Dataset[Sample]):
     An item is asked for by (epoch, index); index runs over each part's photographs, as often as
     its `crops_per_image` says.
     It holds `pixels` (3, h, w), `truth` (K, h, w) and `fov` (1, h, w), float32; if an annotation
-    has gaps also `valid` (1 or K, h, w), where in the field of view the truth counts.
+    has gaps also `valid` (1 or K, h, w), where in the field of view the truth counts. `pixels` are
+    0 outside the field of view, or outside a narrower one (`narrower_fov_px`).
 
     Raises:
         DatasetError: an image without an annotation, or annotations of different classes.
@@ -156,8 +158,12 @@ class TrainingSet(Dataset[Sample]):
         if "valid" in photograph:
             sample["valid"] = photograph["valid"]
         if self.crop_px is None:
-            return self.light(self.move(sample))
-        return self.light(random_crop(sample, self.crop_px, self.augmentation))
+            moved = self.move(sample)
+        else:
+            moved = random_crop(sample, self.crop_px, self.augmentation)
+        if self.augmentation.narrower_fov_px:
+            moved["shown"] = narrowed(moved["fov"], self.augmentation.narrower_fov_px)
+        return self.light(moved)
 
 
 class EpochBatches:
@@ -283,9 +289,10 @@ def _view(lesson: Lesson, shape: tuple[int, int], preprocessing: Preprocessing) 
 
 def _normalized(sample: Sample, mean: Tensor, std: Tensor) -> Sample:
     fov = sample["fov"].as_subclass(Tensor).float()
+    shown = sample.get("shown", sample["fov"]).as_subclass(Tensor).float()
     image = sample["image"].as_subclass(Tensor)
     normalized = {
-        "pixels": ((image - mean) / std) * fov,
+        "pixels": ((image - mean) / std) * shown,
         "truth": sample["truth"].as_subclass(Tensor),
         "fov": fov,
     }
