@@ -159,12 +159,27 @@ def test_vessels_come_from_the_disc_and_not_from_exudates() -> None:
     assert (found.x, found.confidence) == pytest.approx((60, 1), abs=0.2)
 
 
-def test_a_disc_that_no_vessel_leads_to_is_none() -> None:
+def test_a_disc_that_no_vessel_leads_to_is_doubted() -> None:
     drawn, nothing = ellipse(60, 100, 16, 16, 0), np.zeros(SHAPE, np.float32)
     found = find_landmarks(drawn, nothing, FOV, vessels=_vessel_through(120))
+    assert found.disc is not None
+    assert (found.disc.x, found.disc.confidence) == pytest.approx((60, 0.5), abs=0.1)
+    assert "no vessels are seen to lead to it" in found.reasons[0]
+    sure = find_landmarks(drawn, nothing, FOV, vessels=_vessel_through(70))
+    assert sure.disc is not None
+    assert sure.disc.confidence == pytest.approx(1, abs=0.01)
+    assert not any("optic disc" in reason for reason in sure.reasons)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "fovea"), [(0.7, np.zeros(SHAPE, np.float32)), (1.0, blob(60, 100, 4))]
+)
+def test_a_bright_spot_without_vessels_is_no_disc(confidence: float, fovea: FloatMap) -> None:
+    """Where it is not sure to be one, or where the fovea is."""
+    spot = np.float32(confidence) * ellipse(60, 100, 16, 16, 0)
+    found = find_landmarks(spot, fovea, FOV, vessels=_vessel_through(120))
     assert found.disc is None
     assert "no vessels lead to it" in found.reasons[0]
-    assert find_landmarks(drawn, nothing, FOV, vessels=_vessel_through(70)).disc is not None
 
 
 def test_two_discs_halve_the_confidence() -> None:

@@ -38,6 +38,9 @@ LEAST_VESSELS = 0.03
 """Least share of a disc's pixels that are vessel: of 38 discs of IDRiD 0.1 to 0.4, of circles of
 their size about the foveas, where exudates gather, at most 0.025."""
 
+VEILED = 0.8
+"""Least confidence of a disc without vessels, where nothing else may be it: a veil hides them."""
+
 ROUND = 0.55
 """Least ratio of a disc's axes, and least overlap of what was found with its ellipse."""
 
@@ -114,7 +117,8 @@ def find_landmarks(
 
     The disc is, of the components that have a disc's size and shape and that vessels lead to, the
     one that holds most probability and vessels, as the ellipse of its second moments. Exudates may
-    look like a disc, but no vessels come from them.
+    look like a disc, but no vessels come from them. Where nothing has vessels, the likeliest that
+    is not about the fovea holds with half its confidence.
     The fovea is the centre of what is at least half as probable as the likeliest place, where
     foveas lie as seen from the disc (see `_place`); anywhere without a disc. Where no place is
     probable, it is the likeliest by its distance and direction from the disc alone, unless that
@@ -129,9 +133,10 @@ def find_landmarks(
         stated: the eye that the photograph's file or its user names, which holds.
     """
     field_radius_px = math.sqrt(np.count_nonzero(fov) / math.pi)
-    found, why_not = _find_disc(np.where(fov, disc, 0), field_radius_px, vessels)
+    disc, fovea = np.where(fov, disc, 0), np.where(fov, fovea, 0)
+    found, why_not = _find_disc(disc, fovea, field_radius_px, vessels)
     reasons = [why_not] if why_not else []
-    place = _find_fovea(np.where(fov, fovea, 0), fov, found)
+    place = _find_fovea(fovea, fov, found)
     if place is None:
         reasons.append("no fovea found")
     elif place.confidence < LEAST_FOVEA:
@@ -178,29 +183,39 @@ def ellipse_of(disc: Mask) -> Disc | None:
 
 
 def _find_disc(
-    probability: FloatMap, field_radius_px: float, vessels: Mask | None
+    probability: FloatMap, fovea: FloatMap, field_radius_px: float, vessels: Mask | None
 ) -> tuple[Disc | None, str]:
-    """The disc, or why there is none."""
+    """The disc, or why there is none; both where it is doubted."""
     labels, count = ndi.label(probability >= 0.5)
     if not count:
         return None, "no optic disc found"
     totals = ndi.sum_labels(probability, labels, np.arange(1, count + 1))
     reasons: list[str] = []
     found: list[tuple[float, Disc]] = []
+    veiled: list[Disc] = []
     for index in np.argsort(-totals)[:CANDIDATES]:
         component = ndi.binary_fill_holes(labels == index + 1)
         disc = _ellipse(component, probability)
-        share = 1.0 if disc is None or vessels is None else _share(vessels, disc)
-        reasons.append(_why_not(disc, component, field_radius_px, share))
-        if disc is not None and not reasons[-1]:
+        reasons.append(_why_not(disc, component, field_radius_px))
+        if disc is None or reasons[-1]:
+            continue
+        share = 1.0 if vessels is None else _share(vessels, disc)
+        if share >= LEAST_VESSELS:
             found.append((float(totals[index]) * share, disc))
-    if not found:
-        return None, reasons[0]
-    evidence, best = max(found, key=lambda one: one[0])
-    rivals = totals if vessels is None else np.array([one for one, _ in found])
-    if np.count_nonzero(rivals > 0.5 * evidence) > 1:
-        best = replace(best, confidence=best.confidence / 2)  # two places look like it
-    return best, ""
+            continue
+        reasons[-1] = "what looks like an optic disc is none: no vessels lead to it"
+        if disc.confidence >= VEILED and fovea[component].max() < LEAST_FOVEA:
+            veiled.append(disc)
+    if found:
+        evidence, best = max(found, key=lambda one: one[0])
+        rivals = totals if vessels is None else np.array([one for one, _ in found])
+        if np.count_nonzero(rivals > 0.5 * evidence) > 1:
+            best = replace(best, confidence=best.confidence / 2)  # two places look like it
+        return best, ""
+    if veiled:
+        doubted = replace(veiled[0], confidence=veiled[0].confidence / 2)
+        return doubted, "unsure of the optic disc: no vessels are seen to lead to it"
+    return None, reasons[0]
 
 
 def _share(vessels: Mask, disc: Disc) -> float:
@@ -212,16 +227,14 @@ def _share(vessels: Mask, disc: Disc) -> float:
     return int(np.count_nonzero(around & inside)) / max(int(np.count_nonzero(inside)), 1)
 
 
-def _why_not(disc: Disc | None, component: Mask, field_radius_px: float, share: float) -> str:
-    """Why a component is no optic disc; empty where it is one."""
+def _why_not(disc: Disc | None, component: Mask, field_radius_px: float) -> str:
+    """Why a component is no optic disc by its size and shape; empty where it may be one."""
     if disc is None:
         return "no optic disc found"
     if disc.confidence < LEAST_DISC or not _is_disc(disc, component):
         return "what looks like an optic disc is none: too uncertain, or not round"
     if not DIAMETERS[0] <= disc.radius_px / field_radius_px <= DIAMETERS[1]:
         return "what looks like an optic disc is none: too small or too large"
-    if share < LEAST_VESSELS:
-        return "what looks like an optic disc is none: no vessels lead to it"
     return ""
 
 
