@@ -104,14 +104,17 @@ def test_disc_fovea_and_eye_are_found_and_told() -> None:
     assert disc[60, 40]
 
 
-def test_a_disc_without_vessels_is_none() -> None:
+def test_a_disc_without_vessels_is_doubted() -> None:
     pixels = spots()
     pixels[..., 1] = 20
     networks = Networks(VESSELS, landmarks=MARKED)
-    found = analyse(pixels, networks, fov=EVERYWHERE, steps=(LANDMARKS,)).landmarks
+    analysis = analyse(pixels, networks, fov=EVERYWHERE, steps=(LANDMARKS,))
+    found = analysis.landmarks
     assert found is not None
-    assert found.disc is None
-    assert "no vessels lead to it" in found.reasons[0]
+    assert found.disc is not None
+    assert found.disc.confidence <= 0.5
+    assert "no vessels are seen to lead to it" in found.reasons[0]
+    assert "unsure of the optic disc" in str(COLUMNS["measure"].row(analysis)["notes"])
 
 
 def test_the_eye_that_a_photograph_states_holds() -> None:

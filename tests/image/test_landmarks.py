@@ -171,6 +171,17 @@ def test_a_disc_that_no_vessel_leads_to_is_doubted() -> None:
     assert not any("optic disc" in reason for reason in sure.reasons)
 
 
+def test_a_fovea_that_is_seen_holds_against_a_disc_in_doubt() -> None:
+    drawn, seen = ellipse(60, 100, 16, 16, 0), blob(230, 80, 6)
+    doubted = find_landmarks(drawn, seen, FOV, vessels=_vessel_through(120))
+    assert doubted.disc is not None
+    assert doubted.fovea is not None
+    assert (doubted.fovea.x, doubted.fovea.y) == pytest.approx((230, 80), abs=0.2)
+    unseen = find_landmarks(drawn, 0 * seen, FOV, vessels=_vessel_through(120))
+    assert unseen.fovea is not None
+    assert (unseen.fovea.x, unseen.fovea.confidence) == pytest.approx((140, 0), abs=4)
+
+
 @pytest.mark.parametrize(
     ("confidence", "fovea"), [(0.7, np.zeros(SHAPE, np.float32)), (1.0, blob(60, 100, 4))]
 )

@@ -209,6 +209,17 @@ def test_a_disc_outside_the_picture_leaves_the_zones_out_and_says_so() -> None:
     assert "zone_b: outside the field" in found.notes
 
 
+def test_a_disc_in_doubt_is_used_and_doubted() -> None:
+    masks = VesselMasks(vessels=_fork())
+    sure, doubted = (
+        measure_photograph(masks, disc=Disc(150, 20, 40, confidence)) for confidence in (1.0, 0.41)
+    )
+    assert doubted.values == sure.values
+    assert {*doubted.notes} - {*sure.notes} == {
+        "unsure of the optic disc (confidence 0.41), and so of its zones"
+    }
+
+
 def test_without_a_scale_nothing_is_in_um_and_the_notes_say_so() -> None:
     found = measure_photograph(VesselMasks(artery=_fork(), vein=_fork()), disc=Disc(150, 20, 40))
     assert not [name for name in found.values if name.endswith(("_um", "_um2"))]

@@ -12,7 +12,7 @@ from venule.files.hashes import file_sha256
 _KINDS: Mapping[Changed, str] = {"vessels": "vessels", "types": "av"}
 """What `venule measure` calls the files that take the place of predicted ones."""
 
-_DISC = ("disc_x", "disc_y", "disc_radius_px")
+_DISC = ("disc_x", "disc_y", "disc_radius_px", "disc_confidence")
 
 OTHER = "a correction of another prediction is there, and is not used"
 """Said where a photograph was predicted anew after it had been corrected."""

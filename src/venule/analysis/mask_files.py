@@ -27,7 +27,7 @@ FILES = ("vessels", "artery", "vein", "av", "fov", "photograph")
 MASKS = ("vessels", "artery", "vein")
 """Those that name masks of vessels; `av` is a picture of arteries and veins in colour."""
 
-NUMBERS = ("disc_x", "disc_y", "disc_radius_px", "um_per_px", "axial_length_mm")
+NUMBERS = ("disc_x", "disc_y", "disc_radius_px", "disc_confidence", "um_per_px", "axial_length_mm")
 
 _ALIASES = {"disc_x_px": "disc_x", "disc_y_px": "disc_y", "mask": "vessels"}
 """Names of report.csv, and of other tables."""
@@ -68,7 +68,8 @@ class MaskFiles:
         names = ("disc_y", "disc_x", "disc_radius_px")
         if not all(name in self.numbers for name in names):
             return None
-        return Disc(*(self.numbers[name] for name in names))
+        row, column, radius_px = (self.numbers[name] for name in names)
+        return Disc(row, column, radius_px, self.numbers.get("disc_confidence", 1.0))
 
 
 @dataclass(frozen=True, eq=False)

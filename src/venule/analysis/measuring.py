@@ -42,7 +42,8 @@ def measure_analysis(analysis: Analysis) -> Measurements:
     found, disc = analysis.prediction, None
     if analysis.landmarks is not None and analysis.landmarks.disc is not None:
         seen = analysis.landmarks.disc
-        disc = Disc(round(seen.y, 1), round(seen.x, 1), round(seen.radius_px, 1))
+        place = (round(seen.y, 1), round(seen.x, 1), round(seen.radius_px, 1))
+        disc = Disc(*place, round(seen.confidence, 3))
     masks = VesselMasks(
         vessels=found.vessels,
         artery=found.maps["artery"].mask if "artery" in found.maps else None,

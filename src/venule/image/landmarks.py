@@ -120,9 +120,9 @@ def find_landmarks(
     look like a disc, but no vessels come from them. Where nothing has vessels, the likeliest that
     is not about the fovea holds with half its confidence.
     The fovea is the centre of what is at least half as probable as the likeliest place, where
-    foveas lie as seen from the disc (see `_place`); anywhere without a disc. Where no place is
-    probable, it is the likeliest by its distance and direction from the disc alone, unless that
-    is outside the field of view. The optic nerve lies on the nasal side: in an upright, unmirrored
+    foveas lie as seen from the disc (see `_place`); anywhere without a disc that is sure. Where no
+    place is probable, it is the likeliest by its distance and direction from the disc alone, unless
+    that is outside the field of view. The optic nerve lies on the nasal side: in an upright, unmirrored
     photograph a disc to the right of the fovea is a right eye's.
 
     Args:
@@ -136,7 +136,7 @@ def find_landmarks(
     disc, fovea = np.where(fov, disc, 0), np.where(fov, fovea, 0)
     found, why_not = _find_disc(disc, fovea, field_radius_px, vessels)
     reasons = [why_not] if why_not else []
-    place = _find_fovea(fovea, fov, found)
+    place = _find_fovea(fovea, fov, None if why_not else found) or _find_fovea(fovea, fov, found)
     if place is None:
         reasons.append("no fovea found")
     elif place.confidence < LEAST_FOVEA:

@@ -24,6 +24,9 @@ MOST_VESSEL = 0.4
 LEAST_ZONE = 0.75
 """Share of a zone that must lie in the field; of less, the notes tell."""
 
+SURE = 0.5
+"""Confidence of a disc up to which the notes doubt it."""
+
 COUNTS = frozenset({"area", "junctions", "bifurcations", "crossings", "endpoints", "components"})
 """Measures that are whole numbers."""
 
@@ -250,6 +253,8 @@ def _notes(masks: VesselMasks, disc: Disc | None, scale: Scale | None) -> Iterat
         yield "no mask of all vessels"
     if disc is None:
         yield "no optic disc: no zones and no equivalents"
+    elif disc.confidence <= SURE:
+        yield f"unsure of the optic disc (confidence {disc.confidence:.2f}), and so of its zones"
     if scale is None:
         yield "no scale: nothing in um, no Hubbard equivalents"
     else:

@@ -17,11 +17,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Disc:
-    """The optic disc as a circle; pixel centres lie at integers."""
+    """The optic disc as a circle; pixel centres lie at integers. `confidence` is 0..1."""
 
     row: float
     column: float
     radius_px: float
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)
