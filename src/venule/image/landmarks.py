@@ -122,8 +122,8 @@ def find_landmarks(
     The fovea is the centre of what is at least half as probable as the likeliest place, where
     foveas lie as seen from the disc (see `_place`); anywhere without a disc that is sure. Where no
     place is probable, it is the likeliest by its distance and direction from the disc alone, unless
-    that is outside the field of view. The optic nerve lies on the nasal side: in an upright, unmirrored
-    photograph a disc to the right of the fovea is a right eye's.
+    that is outside the field of view. The optic nerve lies on the nasal side: in an upright,
+    unmirrored photograph a disc to the right of the fovea is a right eye's.
 
     Args:
         disc: (H, W) float32 in 0..1.
