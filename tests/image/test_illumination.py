@@ -1,5 +1,8 @@
 """Illumination correction leaves the same light and contrast everywhere in the field of view."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +153,31 @@ def test_strips_of_any_height_give_what_the_whole_gives(
     whole = correct_illumination(image, fov, LIGHT)
     monkeypatch.setattr("venule.image.illumination._AT_ONCE", 1)  # a strip for each run of rows
     np.testing.assert_array_equal(correct_illumination(image, fov, LIGHT), whole)
+
+
+_OTHER_THREADS = """
+import time
+import numpy as np
+from venule.image.illumination import Illumination, correct_illumination
+
+image = np.random.default_rng(0).integers(0, 255, (656, 624, 3), np.uint8)
+rows, columns = np.ogrid[:656, :624]
+fov = np.hypot(rows - 328, columns - 312) < 292
+before = time.process_time() - time.thread_time()
+correct_illumination(image, fov, Illumination())
+time.sleep(0.3)
+print(time.process_time() - time.thread_time() - before)
+"""
+
+
+def test_no_other_thread_is_left_busy() -> None:
+    """BLAS's threads spin for 50 ms after a product of matrices, when the network wants cores."""
+    threads = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", _OTHER_THREADS],
+        env=os.environ | threads,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) < 0.01  # seconds of processor time
