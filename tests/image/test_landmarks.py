@@ -186,7 +186,7 @@ def test_a_fovea_that_is_seen_holds_against_a_disc_in_doubt() -> None:
     ("confidence", "fovea"), [(0.7, np.zeros(SHAPE, np.float32)), (1.0, blob(60, 100, 4))]
 )
 def test_a_bright_spot_without_vessels_is_no_disc(confidence: float, fovea: FloatMap) -> None:
-    """Where it is not sure to be one, or where the fovea is."""
+    """A candidate of low confidence, or one at the fovea."""
     spot = np.float32(confidence) * ellipse(60, 100, 16, 16, 0)
     found = find_landmarks(spot, fovea, FOV, vessels=_vessel_through(120))
     assert found.disc is None

@@ -136,7 +136,10 @@ def find_landmarks(
     disc, fovea = np.where(fov, disc, 0), np.where(fov, fovea, 0)
     found, why_not = _find_disc(disc, fovea, field_radius_px, vessels)
     reasons = [why_not] if why_not else []
-    place = _find_fovea(fovea, fov, None if why_not else found) or _find_fovea(fovea, fov, found)
+    doubted = found if why_not else None
+    place = _find_fovea(fovea, fov, None if doubted else found)
+    if place is None and doubted is not None:
+        place = _find_fovea(fovea, fov, doubted)
     if place is None:
         reasons.append("no fovea found")
     elif place.confidence < LEAST_FOVEA:
