@@ -3,11 +3,14 @@
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from support import trees
 from venule.data import folders
+from venule.data.catalog import open_dataset
 from venule.data.protocols import protocols_of, select
+from venule.data.sample import load_annotated
 from venule.errors import DatasetError
 
 
@@ -17,6 +20,19 @@ def test_labels_and_fields_of_view_are_matched_by_stem(tmp_path: Path) -> None:
     a, b, _ = folders.read_plain(root).cases
     assert (a.id, a.first, a.fov) == ("a", root / "labels/a.png", root / "fov/a.png")
     assert (b.first, b.fov) == (root / "labels/b.png", None)
+
+
+def test_a_drawn_disc_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    disc = np.zeros((40, 50), bool)
+    disc[10:20, 30:40] = True
+    trees.save(tmp_path / "images" / "a.png", np.zeros((40, 50, 3), np.uint8))
+    trees.save(tmp_path / "disc" / "a.png", disc)
+    dataset = open_dataset(str(tmp_path))  # by its layout: discs alone make a data set, too
+    (case,) = select(dataset, None, "all", expert="landmarks").cases
+    _, truth = load_annotated(case, expert="landmarks")
+    assert np.array_equal(truth.plane("disc"), disc)
+    assert truth.counts("disc").all()
+    assert not truth.counts("fovea").any()
 
 
 def test_names_written_on_a_mac_are_the_same_names(tmp_path: Path) -> None:

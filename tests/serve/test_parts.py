@@ -23,6 +23,7 @@ from venule.analysis.measuring import measure_files
 from venule.batch.corrections import collect_corrections
 from venule.batch.reading import open_result, read_results
 from venule.data.folders import read_plain
+from venule.data.sample import load_annotated
 from venule.files.hashes import file_sha256
 from venule.image.io import read_mask
 from venule.report.collect import of_results
@@ -119,6 +120,10 @@ def test_a_disc_is_saved_with_its_ellipse_and_zones_follow(
     assert "optic disc corrected" in cells["notes"]
     zones = {name: one for name, one in cells.items() if "zone_c" in name and one is not None}
     assert zones
+    collect_corrections(out, out.parent / "data")
+    (case,) = read_plain(out.parent / "data").cases
+    _, truth = load_annotated(case, expert="landmarks")
+    assert np.array_equal(truth.plane("disc"), disc)
     # `venule measure` finds the same, to the digit.
     row, _ = measure_files(find_masks(out)[0])
     assert "optic disc corrected" in row.notes

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +11,15 @@ from pydantic import Field
 
 from recipe.place import Place
 from recipe.step import RUNS, Checkpoint, StepBase, say
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """Give the folder in which to make `folder`, which is there only when it is whole."""
+    begun = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(begun, ignore_errors=True)
+    yield begun
+    begun.rename(folder)
 
 
 class Synth(StepBase):
@@ -77,12 +88,9 @@ class Patches(StepBase):
         config = PatchesConfig(side_px=self.size_px, per_image=self.per_image)
         dataset = open_dataset(self.data)
         cut = list(find_patches(labelled_records(dataset), config))
-        # Its folder is there only when it is whole.
-        begun = self.out.with_name(f"{self.out.name}.part")
-        shutil.rmtree(begun, ignore_errors=True)
-        for case in write_patches(cut, begun, config, dataset=dataset.name):
-            say(case.id)
-        begun.rename(self.out)
+        with _whole(self.out) as begun:
+            for case in write_patches(cut, begun, config, dataset=dataset.name):
+                say(case.id)
 
     def __str__(self) -> str:
         return f"cut {self.data} into patches of {self.size_px} px: {self.out}"
@@ -154,6 +162,34 @@ class TypeLabels(StepBase):
 
     def __str__(self) -> str:
         return f"tell arteries from veins in {self.data} {self.split} by {self.model}: {self.out}"
+
+
+class DiscLabels(StepBase):
+    """Optic discs by a network where nobody has drawn them, see `disc_labels.py`."""
+
+    do: Literal["disc_labels"] = "disc_labels"
+    model: str
+    data: str
+    protocol: str | None = None
+    split: str
+    out: Path
+
+    def done(self, place: Place) -> bool:
+        del place
+        return self.out.is_dir()
+
+    def run(self, place: Place) -> None:
+        from disc_labels import write_disc_labels
+
+        del place
+        with _whole(self.out) as begun:
+            for path in write_disc_labels(
+                self.model, self.data, self.split, begun, protocol=self.protocol
+            ):
+                say(path.stem)
+
+    def __str__(self) -> str:
+        return f"outline the discs of {self.data} {self.split} by {self.model}: {self.out}"
 
 
 class Train(StepBase):

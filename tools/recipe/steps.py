@@ -10,7 +10,17 @@ from typing import Annotated
 from pydantic import Field
 
 from recipe.judging import Augmented, Evaluate, Failures, Plot, Script
-from recipe.making import Calibrate, Export, Keep, Patches, SoftLabels, Synth, Train, TypeLabels
+from recipe.making import (
+    Calibrate,
+    DiscLabels,
+    Export,
+    Keep,
+    Patches,
+    SoftLabels,
+    Synth,
+    Train,
+    TypeLabels,
+)
 
 Step = Annotated[
     Synth
@@ -22,6 +32,7 @@ Step = Annotated[
     | Augmented
     | SoftLabels
     | TypeLabels
+    | DiscLabels
     | Failures
     | Plot
     | Keep

@@ -27,7 +27,7 @@ class Collected:
 def collect_corrections(results: Path, out: Path) -> Collected:
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels, fov.
 
-    Where arteries and veins are known they go to av.
+    Where arteries and veins are known they go to av, a corrected disc to disc.
 
     Raises:
         UsageError: the folder holds no results, or none was corrected.
@@ -71,3 +71,6 @@ def _copy(photograph: Path, base: Path, out: Path, name: str) -> None:
     if stored.correction.types is not None:
         make_folder(out / "av")
         write_bytes(out / "av" / f"{name}.png", encode_types(stored.correction.types))
+    if stored.correction.disc is not None:
+        make_folder(out / "disc")
+        write_png(out / "disc" / f"{name}.png", stored.correction.disc.mask(shape))

@@ -12,7 +12,7 @@ from pathlib import Path
 from venule.data.case import Annotation, Case, Dataset
 from venule.data.layout import Layout, first_of, images_in, stems_in
 from venule.data.protocol import as_filed
-from venule.data.truth import ArteryVein
+from venule.data.truth import ArteryVein, Codec, Landmarks
 from venule.errors import DatasetError
 
 _PARTS = {"train": "train", "valid": "val", "test": "test"}
@@ -23,7 +23,7 @@ def read_plain(root: Path) -> Dataset:
     """The photographs in images/ with the label and field of view of the same stem, the id.
 
     Labels lie in labels/, or in masks/ if there is no labels/; fields of view in fov/ if known,
-    arteries and veins in av/ (red and blue, green where they cross).
+    arteries and veins in av/ (red and blue, green where they cross), drawn optic discs in disc/.
 
     Raises:
         DatasetError: labels/ and masks/ are both there, so that masks/ could be either.
@@ -34,27 +34,28 @@ def read_plain(root: Path) -> Dataset:
             f"fov/ if it holds fields of view"
         )
     labels = images_in(root / "labels") or images_in(root / "masks")
-    fovs, types = images_in(root / "fov"), images_in(root / "av")
+    fovs, types, discs = (images_in(root / part) for part in ("fov", "av", "disc"))
     cases = tuple(
         Case(
             id=stem,
             image=path,
             fov=fovs.get(stem),
             first=labels.get(stem),
-            av=_types(types.get(stem)),
+            av=_annotation(types.get(stem), ArteryVein()),
+            landmarks=_annotation(discs.get(stem), Landmarks(outlined=True)),
         )
         for stem, path in images_in(root / "images").items()
     )
     return Dataset(name="folders", root=root, cases=cases)
 
 
-def _types(path: Path | None) -> Annotation | None:
-    return None if path is None else Annotation(path, ArteryVein())
+def _annotation(path: Path | None, codec: Codec) -> Annotation | None:
+    return None if path is None else Annotation(path, codec)
 
 
 def recognizes_plain(root: Path) -> bool:
-    """True if images/ holds photographs and labels/ or masks/ is beside it."""
-    labelled = (root / "labels").is_dir() or (root / "masks").is_dir()
+    """True if images/ holds photographs and labels/, masks/ or disc/ is beside it."""
+    labelled = any((root / part).is_dir() for part in ("labels", "masks", "disc"))
     return labelled and bool(stems_in(root / "images"))
 
 

@@ -163,10 +163,10 @@ class Landmarks:
     A centre that is not known (None) leaves its class without a valid pixel.
     """
 
-    disc: tuple[float, float] | None
-    fovea: tuple[float, float] | None
-    disc_radius_px: float
-    fovea_radius_px: float
+    disc: tuple[float, float] | None = None
+    fovea: tuple[float, float] | None = None
+    disc_radius_px: float = 0.0
+    fovea_radius_px: float = 0.0
     outlined: bool = False
 
     @property
