@@ -43,12 +43,19 @@ def test_only_the_six_widest_count() -> None:
     assert knudtson([*six, 4.0, 3.0], "vein") == knudtson(six, "vein")
 
 
-def test_hubbards_constants_are_those_of_the_paper() -> None:
-    squared = 0.87 * 100**2 + 1.01 * 80**2 - 0.22 * 100 * 80 - 10.76
+def test_hubbard_weighs_the_wider_branch_more() -> None:
+    squared = 0.87 * 80**2 + 1.01 * 100**2 - 0.22 * 80 * 100 - 10.76
     assert hubbard([80.0, 100.0], "artery") == pytest.approx(math.sqrt(squared))
     assert hubbard([80.0, 100.0], "vein") == pytest.approx(
-        math.sqrt(0.72 * 100**2 + 0.91 * 80**2 + 450.05)
+        math.sqrt(0.72 * 80**2 + 0.91 * 100**2 + 450.05)
     )
+
+
+@pytest.mark.parametrize(("structure", "expected"), [("artery", 210.4174), ("vein", 210.1605)])
+def test_six_vessels_by_hubbard_are_as_pvbm_computes_them(structure: str, expected: float) -> None:
+    # PVBM 3.0.1.8, CentralRetinalAnalysis.central_equivalent.
+    calibers = [140.0, 125.0, 110.0, 95.0, 80.0, 65.0]
+    assert hubbard(calibers, structure) == pytest.approx(expected, abs=1e-4)
 
 
 def test_hubbard_needs_two_vessels_and_knudtson_one() -> None:

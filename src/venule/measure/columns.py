@@ -106,18 +106,19 @@ def _of_structure(structure: str) -> Iterator[Column]:
 def _equivalents() -> Iterator[Column]:
     ring = "of the six widest vessels in zone B"
     kinds = (
-        ("knudtson", "px", "Knudtson et al. 2003"),
-        ("hubbard", "um", "Hubbard et al. 1999"),
+        ("knudtson", "px", "Knudtson et al. 2003", 1),
+        ("hubbard", "um", "Hubbard et al. 1999", 2),
     )
     for structure in ("artery", "vein"):
-        for kind, unit, source in kinds:
+        for kind, unit, source, version in kinds:
             name = f"{structure}_cre_{kind}_zone_b"
             canonical = f"central-retinal-equivalents/{kind}/{structure}"
-            yield Column(f"{name}_{unit}", unit, f"{kind} equivalent {ring}", source, canonical)
+            formula = f"{kind} equivalent {ring}"
+            yield Column(f"{name}_{unit}", unit, formula, source, canonical, version)
             yield Column(f"{name}_n", "", f"vessels that {name}_{unit} rests on", source, "")
-    for kind, unit, source in kinds:
+    for kind, unit, source, version in kinds:
         formula = f"artery_cre_{kind}_zone_b_{unit} / vein_cre_{kind}_zone_b_{unit}"
-        yield Column(f"avr_{kind}_zone_b", "", formula, source, f"avr/{kind}/both")
+        yield Column(f"avr_{kind}_zone_b", "", formula, source, f"avr/{kind}/both", version)
 
 
 def _twin(column: Column) -> Iterator[Column]:

@@ -41,12 +41,12 @@ def hubbard(calibers_um: Sequence[float], structure: str) -> float:
 
 
 def _artery(wide: float, narrow: float) -> float:
-    squared = 0.87 * wide**2 + 1.01 * narrow**2 - 0.22 * wide * narrow - 10.76
+    squared = 1.01 * wide**2 + 0.87 * narrow**2 - 0.22 * wide * narrow - 10.76
     return math.sqrt(max(squared, 0.0))
 
 
 def _vein(wide: float, narrow: float) -> float:
-    return math.sqrt(0.72 * wide**2 + 0.91 * narrow**2 + 450.05)
+    return math.sqrt(0.91 * wide**2 + 0.72 * narrow**2 + 450.05)
 
 
 _HUBBARD: dict[str, Pair] = {"artery": _artery, "vein": _vein}
