@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap, Mask
-from venule.image.landmarks import Disc, find_landmarks
+from venule.image.landmarks import Disc, ellipse_of, find_landmarks
 
 Pixel = TypeVar("Pixel", np.float32, np.bool_)
 
@@ -43,6 +43,35 @@ def test_a_disc_is_the_ellipse_that_was_drawn() -> None:
     assert found.confidence == pytest.approx(0.9, abs=0.01)
     mask = found.mask(SHAPE)
     assert 2 * (mask & (drawn > 0)).sum() / (mask.sum() + drawn.sum()) > 0.98
+
+
+@pytest.mark.parametrize("seen", [0.9, 0.75, 0.55])
+def test_a_disc_that_the_field_cuts_off_keeps_its_centre_and_radius(seen: float) -> None:
+    drawn = ellipse(80, 100, 24, 24, 0)
+    edge = float(np.quantile(COLUMNS[drawn > 0], 1 - seen))
+    field = edge <= COLUMNS
+    found = find_landmarks(np.float32(0.9) * drawn, blob(190, 104, 6), field)
+    assert found.disc is not None
+    assert (found.disc.x, found.disc.y) == pytest.approx((80, 100), abs=0.7)
+    assert found.disc.radius_px == pytest.approx(24, abs=0.7)
+    assert found.disc.confidence == pytest.approx(0.9 * seen, abs=0.04)
+    assert "the field of view cuts the optic disc off" in found.reasons[0]
+    assert found.fovea is not None
+    assert (found.fovea.x, found.fovea.y) == pytest.approx((190, 104), abs=0.5)
+
+
+def test_a_drawn_disc_that_the_frame_cuts_off_is_read_as_it_was_drawn() -> None:
+    drawn = Disc(6, 100, 45, 45, 0.0, 1.0)
+    found = ellipse_of(drawn.mask(SHAPE))
+    assert found is not None
+    assert (found.x, found.y, found.radius_px) == pytest.approx((6, 100, 45), abs=0.5)
+
+
+def test_a_drawn_line_is_no_disc() -> None:
+    drawn = np.zeros(SHAPE, bool)
+    drawn[50, 20:220] = True
+    assert ellipse_of(drawn) is None
+    assert ellipse_of(np.zeros(SHAPE, bool)) is None
 
 
 def test_the_fovea_is_sought_where_one_can_be() -> None:

@@ -44,6 +44,9 @@ VEILED = 0.8
 ROUND = 0.55
 """Least ratio of a disc's axes, and least overlap of what was found with its ellipse."""
 
+CUT = 0.1
+"""Least share of a disc's outline on the edge of the field of view that counts as cut off there."""
+
 
 @dataclass(frozen=True)
 class Disc:
@@ -116,9 +119,11 @@ def find_landmarks(
     """Find disc and fovea in their probability maps.
 
     The disc is, of the components that have a disc's size and shape and that vessels lead to, the
-    one that holds most probability and vessels, as the ellipse of its second moments. Exudates may
-    look like a disc, but no vessels come from them. Where nothing has vessels, the likeliest that
-    is not about the fovea holds with half its confidence.
+    one that holds most probability and vessels, as the ellipse of its second moments; where the
+    edge of the field of view cuts it off, as the circle through the rest of its outline, its
+    confidence times the share that is seen. Exudates may look like a disc, but no vessels come from
+    them. Where nothing has vessels, the likeliest that is not about the fovea holds with half its
+    confidence.
     The fovea is the centre of what is at least half as probable as the likeliest place, where
     foveas lie as seen from the disc (see `_place`); anywhere without a disc that is sure. Where no
     place is probable, it is the likeliest by its distance and direction from the disc alone, unless
@@ -134,9 +139,12 @@ def find_landmarks(
     """
     field_radius_px = math.sqrt(np.count_nonzero(fov) / math.pi)
     disc, fovea = np.where(fov, disc, 0), np.where(fov, fovea, 0)
-    found, why_not = _find_disc(disc, fovea, field_radius_px, vessels)
+    found, why_not = _find_disc(disc, fovea, fov, field_radius_px, vessels)
     reasons = [why_not] if why_not else []
     doubted = found if why_not else None
+    if found is not None and (seen := _seen(found, fov)) < 0.95:
+        found = replace(found, confidence=found.confidence * seen)
+        reasons.append(f"the field of view cuts the optic disc off: {seen:.0%} of it is seen")
     place = _find_fovea(fovea, fov, None if doubted else found)
     if place is None and doubted is not None:
         place = _find_fovea(fovea, fov, doubted)
@@ -175,18 +183,26 @@ def _with_eye(landmarks: Landmarks, stated: Laterality | None) -> Landmarks:
 def ellipse_of(disc: Mask) -> Disc | None:
     """The ellipse with the area and the second moments of a disc that was drawn, (H, W) bool.
 
-    None of fewer than 12 pixels.
+    The circle through its outline where the photograph's frame cuts it off. None of fewer than 12
+    pixels, or of a line.
     """
-    found = _ellipse(disc, np.ones(disc.shape, np.float32))
-    if found is None:
+    everywhere = np.ones(disc.shape, np.float32)
+    found = _ellipse(disc, everywhere)
+    if found is None or found.minor_px < 1:
         return None
+    if circle := _circle(disc, everywhere > 0, found.confidence):
+        return circle
     # The moments of pixels are those of their centres: the area sets the size right.
     grown = math.sqrt(np.count_nonzero(disc) / (math.pi * found.major_px * found.minor_px))
     return replace(found, major_px=found.major_px * grown, minor_px=found.minor_px * grown)
 
 
 def _find_disc(
-    probability: FloatMap, fovea: FloatMap, field_radius_px: float, vessels: Mask | None
+    probability: FloatMap,
+    fovea: FloatMap,
+    fov: Mask,
+    field_radius_px: float,
+    vessels: Mask | None,
 ) -> tuple[Disc | None, str]:
     """The disc, or why there is none; both where it is doubted."""
     labels, count = ndi.label(probability >= 0.5)
@@ -199,7 +215,9 @@ def _find_disc(
     for index in np.argsort(-totals)[:CANDIDATES]:
         component = ndi.binary_fill_holes(labels == index + 1)
         disc = _ellipse(component, probability)
-        reasons.append(_why_not(disc, component, field_radius_px))
+        if disc is not None:
+            disc = _circle(component, fov, disc.confidence) or disc
+        reasons.append(_why_not(disc, component, fov, field_radius_px))
         if disc is None or reasons[-1]:
             continue
         share = 1.0 if vessels is None else _share(vessels, disc)
@@ -230,11 +248,11 @@ def _share(vessels: Mask, disc: Disc) -> float:
     return int(np.count_nonzero(around & inside)) / max(int(np.count_nonzero(inside)), 1)
 
 
-def _why_not(disc: Disc | None, component: Mask, field_radius_px: float) -> str:
+def _why_not(disc: Disc | None, component: Mask, fov: Mask, field_radius_px: float) -> str:
     """Why a component is no optic disc by its size and shape; empty where it may be one."""
     if disc is None:
         return "no optic disc found"
-    if disc.confidence < LEAST_DISC or not _is_disc(disc, component):
+    if disc.confidence < LEAST_DISC or not _is_disc(disc, component, fov):
         return "what looks like an optic disc is none: too uncertain, or not round"
     if not DIAMETERS[0] <= disc.radius_px / field_radius_px <= DIAMETERS[1]:
         return "what looks like an optic disc is none: too small or too large"
@@ -256,8 +274,35 @@ def _ellipse(component: Mask, probability: FloatMap) -> Disc | None:
     return Disc(float(x), float(y), major, minor, angle, confidence)
 
 
-def _is_disc(disc: Disc, component: Mask) -> bool:
-    inside = disc.mask((component.shape[0], component.shape[1]))
+def _circle(component: Mask, fov: Mask, confidence: float) -> Disc | None:
+    """The circle through the outline of a disc that the field cuts off; None if it does not.
+
+    Kasa 1976, doi 10.1109/TIM.1976.6312298: the least squares of x^2 + y^2 = 2 a x + 2 b y + c.
+    """
+    rows, columns = np.nonzero(component)
+    if not len(rows):
+        return None
+    top, left = max(int(rows.min()) - 1, 0), max(int(columns.min()) - 1, 0)
+    box = np.s_[top : int(rows.max()) + 2, left : int(columns.max()) + 2]
+    outline = component[box] & ~ndi.binary_erosion(component[box])
+    cut = outline & ~ndi.binary_erosion(fov[box], np.ones((3, 3)))
+    rows, columns = np.nonzero(outline & ~cut)
+    if len(rows) < 12 or np.count_nonzero(cut) < CUT * np.count_nonzero(outline):
+        return None
+    terms = np.stack([2 * columns, 2 * rows, np.ones_like(rows)], axis=1)
+    x, y, rest = np.linalg.lstsq(terms, rows**2 + columns**2)[0]
+    radius_px = math.sqrt(rest + x**2 + y**2) + 0.5  # from pixels' centres to their edge
+    return Disc(float(x) + left, float(y) + top, radius_px, radius_px, 0.0, confidence)
+
+
+def _seen(disc: Disc, fov: Mask) -> float:
+    """The share of a disc that lies in the field of view."""
+    inside = np.count_nonzero(disc.mask((fov.shape[0], fov.shape[1])) & fov)
+    return min(int(inside) / (math.pi * disc.major_px * disc.minor_px), 1.0)
+
+
+def _is_disc(disc: Disc, component: Mask, fov: Mask) -> bool:
+    inside = disc.mask((component.shape[0], component.shape[1])) & fov
     overlap = np.count_nonzero(inside & component) / np.count_nonzero(inside | component)
     return disc.minor_px >= ROUND * disc.major_px and bool(overlap >= ROUND)
 
