@@ -1,6 +1,7 @@
 """The steps that tell arteries from veins and find landmarks, with networks that read colours."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from venule.analysis.analyse import GRADE, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.analysis.outputs import OUTPUTS
+from venule.analysis.stored import Stored, stored_analysis
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap
+from venule.image.landmarks import Disc, Landmarks
 from venule.image.photograph import Photograph
 from venule.image.preprocess import Preprocessing
 from venule.inference.segment import Segmenter
@@ -96,12 +99,31 @@ def test_disc_fovea_and_eye_are_found_and_told() -> None:
     assert row["disc_y_px"] == pytest.approx(60, abs=0.1)
     assert row["disc_radius_px"] == pytest.approx(12, rel=0.03)
     assert row["fovea_x_px"] == pytest.approx(100, abs=0.1)
+    assert (row["disc_major_px"], row["disc_minor_px"]) == pytest.approx((12, 12), rel=0.03)
     assert row["laterality_confidence"] == pytest.approx(1, abs=0.01)
+    assert row["landmarks_reasons"] is None
     assert COLUMNS["file"].row(found)["laterality"] == "left"
     assert COLUMNS["measure"].row(found)["laterality"] == "left"
     disc = np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))) > 0
     assert disc.sum() == pytest.approx(np.pi * 144, rel=0.05)
     assert disc[60, 40]
+
+
+def test_landmarks_are_the_same_when_a_row_is_read_again() -> None:
+    found = analyse(
+        spots(), Networks(VESSELS, landmarks=MARKED), fov=EVERYWHERE, steps=(LANDMARKS,)
+    )
+    marks = Landmarks(Disc(40.2, 60.1, 13.0, 9.5, 0.5, 0.9), None, "left", 0.8, ("no fovea found",))
+    found = replace(found, landmarks=marks)
+    cells = {**COLUMNS["landmarks"].row(found), **COLUMNS["file"].row(found)}
+    stored = Stored(
+        levels=found.prediction.vessel_map.levels, mask=None, threshold=0.5, cells=cells
+    )
+    again = stored_analysis(found.photograph, stored).landmarks
+    assert again is not None
+    assert again.disc is not None
+    assert vars(again.disc) == pytest.approx(vars(marks.disc), abs=0.06)
+    assert replace(again, disc=marks.disc) == marks
 
 
 def test_a_disc_without_vessels_is_doubted() -> None:
@@ -132,7 +154,9 @@ def test_a_photograph_without_disc_has_empty_cells_and_an_empty_disc() -> None:
     nothing = np.full((*SHAPE, 3), 20, np.uint8)
     networks = Networks(VESSELS, landmarks=MARKED)
     found = analyse(nothing, networks, fov=EVERYWHERE, steps=(LANDMARKS,))
-    assert set(COLUMNS["landmarks"].row(found).values()) == {None}
+    row = dict(COLUMNS["landmarks"].row(found))
+    assert row.pop("landmarks_reasons") == "no optic disc found; no fovea found"
+    assert set(row.values()) == {None}
     assert not np.asarray(Image.open(io.BytesIO(OUTPUTS["disc"].encode(found)))).any()
     assert found.landmarks is not None
     assert found.landmarks.reasons == ("no optic disc found", "no fovea found")

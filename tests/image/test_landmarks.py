@@ -97,6 +97,12 @@ def test_beside_a_disc_in_the_middle_no_fovea_is_guessed() -> None:
     assert found.fovea is None
 
 
+def test_a_frame_that_ends_nearer_on_one_side_is_no_reason_for_the_other() -> None:
+    disc = ellipse(170, 100, 24, 24, 0)  # the frame cuts the place of a fovea to its right
+    found = find_landmarks(disc, np.zeros(SHAPE, np.float32), FOV)
+    assert found.fovea is None
+
+
 @pytest.mark.parametrize("radius_px", [4, 60])
 def test_a_spot_or_a_plain_is_no_disc(radius_px: int) -> None:
     drawn = ellipse(150, 100, radius_px, radius_px, 0)

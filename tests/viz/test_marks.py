@@ -38,5 +38,10 @@ def test_the_disc_its_zones_and_the_fovea_are_marked() -> None:
         assert (np.abs(away - zone) < 0.08).sum() > 0.3 * 2 * math.pi * zone * radius
 
 
+def test_a_fovea_that_is_only_guessed_is_not_drawn() -> None:
+    found = Landmarks(None, Fovea(20, 60, 0.1))
+    assert np.array_equal(mark_overlay(GREY, None, None, found), GREY)
+
+
 def test_what_was_not_found_is_not_drawn() -> None:
     assert np.array_equal(mark_overlay(GREY, None, None, Landmarks(None, None)), GREY)

@@ -1,5 +1,6 @@
 """Columns that a table has of an analysis: a group of columns is one value in one list."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -42,13 +43,18 @@ LANDMARKS_OF = (
     "disc_x_px",
     "disc_y_px",
     "disc_radius_px",
+    "disc_major_px",
+    "disc_minor_px",
+    "disc_angle_deg",
     "disc_confidence",
     "fovea_x_px",
     "fovea_y_px",
     "fovea_confidence",
     "laterality_confidence",
+    "landmarks_reasons",
 )
-"""Pixels of the photograph, 0 at the centre of the first one; empty where there is none."""
+"""Pixels of the photograph, 0 at the centre of the first one; half-axes of the disc, its longer one
+turned from the rows downwards. Empty where there is none; why, and what is a guess, in the last."""
 
 
 def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
@@ -59,10 +65,15 @@ def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
     if (disc := found.disc) is not None:
         cells["disc_x_px"], cells["disc_y_px"] = round(disc.x, 1), round(disc.y, 1)
         cells["disc_radius_px"] = round(disc.radius_px, 1)
+        cells["disc_major_px"], cells["disc_minor_px"] = (
+            round(half, 1) for half in (disc.major_px, disc.minor_px)
+        )
+        cells["disc_angle_deg"] = round(math.degrees(disc.angle), 1)
         cells["disc_confidence"] = round(disc.confidence, 3)
     if (fovea := found.fovea) is not None:
         cells["fovea_x_px"], cells["fovea_y_px"] = round(fovea.x, 1), round(fovea.y, 1)
         cells["fovea_confidence"] = round(fovea.confidence, 3)
+    cells["landmarks_reasons"] = "; ".join(found.reasons) or None
     if found.laterality is not None:
         cells["laterality_confidence"] = round(found.laterality_confidence, 3)
     return cells

@@ -1,5 +1,6 @@
 """An analysis put together again from the files that were written of it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -94,20 +95,25 @@ def _quality(cells: Mapping[str, Cell]) -> Quality | None:
 
 
 def _landmarks(cells: Mapping[str, Cell]) -> Landmarks | None:
-    """The landmarks of a row; a row knows a disc as a circle."""
+    """The landmarks of a row; rows of before know a disc as a circle."""
     names = ("disc_x_px", "disc_y_px", "disc_radius_px", "disc_confidence")
     disc = [_number(cells, name) for name in names]
+    axes = [_number(cells, f"disc_{name}") for name in ("major_px", "minor_px", "angle_deg")]
     fovea = [_number(cells, name) for name in ("fovea_x_px", "fovea_y_px", "fovea_confidence")]
     laterality = cells.get("laterality")
     eye = cast(Laterality, laterality) if laterality in ("left", "right") else None
     if None in disc and None in fovea:
         return None
-    circle = None
+    ellipse = None
     if None not in disc:
         x, y, radius, confidence = (float(number or 0) for number in disc)
-        circle = Disc(x, y, radius, radius, 0.0, confidence)
+        circle = [radius, radius, 0.0]
+        major, minor, degrees = circle if None in axes else (float(one or 0) for one in axes)
+        ellipse = Disc(x, y, major, minor, math.radians(degrees), confidence)
     place = Fovea(*(float(number or 0) for number in fovea)) if None not in fovea else None
-    return Landmarks(circle, place, laterality=eye)
+    reasons = tuple(filter(None, str(cells.get("landmarks_reasons") or "").split("; ")))
+    sure = _number(cells, "laterality_confidence") or 0.0
+    return Landmarks(ellipse, place, eye, sure, reasons)
 
 
 def _number(cells: Mapping[str, Cell], name: str) -> float | None:

@@ -220,9 +220,9 @@ class _Told:
 
 
 def _columns(save: str, *, measure: bool) -> tuple[str, ...]:
-    """Groups of columns: the landmarks too where they are saved, or zones are measured by them."""
-    landmarks = measure or "disc" in save.split(",")
-    return ("quality", *(["landmarks"] if landmarks else []), *(["measure"] if measure else []))
+    """Groups of columns: landmarks and eye where they are saved, or zones are measured by them."""
+    landmarks = ("landmarks", "file") if measure or "disc" in save.split(",") else ()
+    return ("quality", *landmarks, *(["measure"] if measure else []))
 
 
 @contextmanager

@@ -314,9 +314,8 @@ def _find_fovea(probability: FloatMap, fov: Mask, disc: Disc | None) -> Fovea | 
     step = max(1, int(disc.radius_px / 12))  # finer than that no fovea is known
     probability, fov = probability[::step, ::step], fov[::step, ::step]
     expected, right = _place(probability.shape, disc, step)
-    likely = (probability + ELSEWHERE) * expected
-    side, clear = _side(likely, right, disc, middle=_middle(fov) * step)
-    likely = np.where(side, likely, 0)
+    side, clear = _side(probability, expected, right, disc, middle=_middle(fov) * step)
+    likely = np.where(side, (probability + ELSEWHERE) * expected, 0)
     seen = np.where((likely > 0) & (expected > 0.05), probability, 0)
     peak = float(seen.max(initial=0))
     is_seen = peak >= LEAST_FOVEA
@@ -332,18 +331,20 @@ def _middle(fov: Mask) -> float:
     return float(columns.mean()) if len(columns) else 0.0
 
 
-def _side(likely: FloatMap, right: Mask, disc: Disc, *, middle: float) -> tuple[Mask, bool]:
+def _side(
+    probability: FloatMap, expected: FloatMap, right: Mask, disc: Disc, *, middle: float
+) -> tuple[Mask, bool]:
     """The side of the disc on which the fovea is, and whether that is clear.
 
     Photographs of the macula have the disc at least a diameter off their middle: without other
-    evidence the fovea is then on the inner side.
+    evidence the fovea is then on the inner side. That the frame shows more of one side is none.
     """
     inner, outer = (right, ~right) if middle > disc.x else (~right, right)
     off_centre = abs(middle - disc.x) >= 2 * disc.radius_px
-    there, opposite = (
-        float(likely[inner].sum()) * (2 if off_centre else 1),
-        float(likely[outer].sum()),
-    )
+    anywhere = ELSEWHERE * max(float(expected[side].sum()) for side in (inner, outer))
+    seen = probability * expected
+    there = (float(seen[inner].sum()) + anywhere) * (2 if off_centre else 1)
+    opposite = float(seen[outer].sum()) + anywhere
     clear = max(there, opposite) >= 1.5 * min(there, opposite)
     return (inner if there >= opposite else outer), clear
 

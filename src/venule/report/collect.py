@@ -20,6 +20,7 @@ ABOUT = frozenset(
         "quality_reasons",
         "uncertainty",
         "laterality",
+        "landmarks_reasons",
         "um_per_px",
         "scale_um_per_px",
         "acquired",

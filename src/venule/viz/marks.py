@@ -5,7 +5,7 @@ import scipy.ndimage as ndi
 from PIL import Image, ImageDraw
 
 from venule.image.arrays import RGB, Mask
-from venule.image.landmarks import Disc, Landmarks
+from venule.image.landmarks import LEAST_FOVEA, Disc, Landmarks
 from venule.viz.overlay import OUTLINE, Color
 
 # Not orange or red, which do not show on a fundus; told apart by lightness too.
@@ -29,7 +29,8 @@ def mark_overlay(
     Args:
         image: (H, W, 3) uint8.
         artery, vein: (H, W) bool; None where they are not known.
-        landmarks: the disc's outline, its zones as dashed circles, and a cross on the fovea.
+        landmarks: the disc's outline, its zones as dashed circles, and a cross on a fovea that is
+            seen.
 
     Returns:
         (H, W, 3) uint8, the photograph's size.
@@ -48,7 +49,7 @@ def mark_overlay(
         _outline(pen, landmarks.disc, width)
         for share in ZONES:
             _dashed_circle(pen, landmarks.disc, share, width)
-    if landmarks.fovea is not None:
+    if landmarks.fovea is not None and landmarks.fovea.confidence >= LEAST_FOVEA:
         x, y, arm = landmarks.fovea.x, landmarks.fovea.y, 6 * width
         pen.line((x - arm, y, x + arm, y), fill=MARK, width=width)
         pen.line((x, y - arm, x, y + arm), fill=MARK, width=width)

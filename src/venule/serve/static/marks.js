@@ -1,13 +1,14 @@
 // Disc, fovea, zones and the uncertain place: lines over the photograph, of the same width however near it is.
 
 const ZONES = [2, 3, 5];  // radii of the zones' rims, in disc radii
+const SEEN = 0.5;          // a fovea of less confidence is where foveas lie, not what is seen
 const FAR = 1e9;          // where nothing is to be seen
 
 export const LINES = { yellow: [0.941, 0.894, 0.259], disc: 2, zone: 1.4, spot: 2, back: 4 };  // widths, in points of the screen
 
 // Null where there is nothing to mark; all in pixels, from the photograph's corner.
 export function marksOf(found, { landmarks, region }) {
-  const disc = landmarks ? found?.disc : null, fovea = landmarks ? found?.fovea : null;
+  const disc = landmarks ? found?.disc : null, fovea = landmarks && found?.fovea?.confidence >= SEEN ? found.fovea : null;
   if (!disc && !fovea && !region) return null;
   const radius = disc ? Math.sqrt(disc.major_px * disc.minor_px) : FAR;
   return {
