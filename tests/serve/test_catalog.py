@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
+from PIL import ExifTags, Image
 
 from serve.conftest import BASE, Finish, client_of
 from support.networks import write_network
@@ -16,9 +16,11 @@ from venule.analysis.analyse import Networks
 from venule.batch.predict import predict_folder
 from venule.errors import UsageError
 from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
 from venule.models.record import ModelRecord
 from venule.serve.app import About, create_app
 from venule.serve.catalog import Library, opaque
+from venule.serve.pictures import thumbnail, thumbnail_of
 from venule.serve.service import Service
 from venule.synth.fundus import synthesize_fundus
 
@@ -174,6 +176,22 @@ def test_a_browser_shows_no_kept_picture_of_another_folders_photograph(
         service.close()
     (first, _), (second, _) = seen
     assert first == second  # the pictures differ, their address does not
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_thumbnail_is_turned_as_the_photograph_is(tmp_path: Path, orientation: int) -> None:
+    quarters = np.array([[[200, 80, 30], [30, 80, 200]], [[0, 0, 0], [9, 99, 9]]], np.uint8)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored = Image.fromarray(quarters).resize((400, 200), Image.Resampling.NEAREST)
+    stored.save(tmp_path / "eye.jpg", exif=exif)
+    photograph = read_photograph(tmp_path / "eye.jpg").pixels
+    found, expected = (
+        np.asarray(Image.open(BytesIO(made))).astype(int)
+        for made in (thumbnail_of(tmp_path / "eye.jpg"), thumbnail(photograph))
+    )
+    assert found.shape == expected.shape == ((36, 72, 3) if orientation < 5 else (72, 36, 3))
+    assert np.abs(found - expected).mean() < 3
 
 
 def test_a_file_that_was_replaced_has_another_thumbnail_at_once(folder: Path) -> None:
