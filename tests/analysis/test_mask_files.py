@@ -11,6 +11,7 @@ from venule.analysis.mask_files import find_masks, load, read_types
 from venule.analysis.measuring import Assumptions, measure_files
 from venule.errors import DatasetError, ImageError, UsageError
 from venule.image.artery_vein import color_types
+from venule.image.landmarks import Disc as LandmarkDisc
 from venule.synth.shapes import Mask, draw_tubes, line
 
 
@@ -125,3 +126,19 @@ def test_a_picture_of_arteries_and_veins_is_read_by_its_colours(tmp_path: Path) 
     (entry,) = find_masks(tmp_path)
     row, _ = measure_files(entry)
     assert row.values["artery_area_px2"] == int(artery.sum())
+
+
+def test_a_corrected_disc_that_another_program_has_saved_counts_by_its_pixels(
+    tmp_path: Path,
+) -> None:
+    drawn = LandmarkDisc(x=30.4, y=60.2, major_px=14, minor_px=11, angle=0.5, confidence=1)
+    save(tmp_path / "eye_mask.png", _mask())
+    save(tmp_path / "eye_disc.corrected.png", drawn.mask((120, 160)))
+    (entry,) = find_masks(tmp_path)
+    assert entry.disc is not None
+    assert (entry.disc.column, entry.disc.row) == pytest.approx((drawn.x, drawn.y), abs=0.2)
+    assert entry.disc.radius_px == pytest.approx(drawn.radius_px, rel=0.02)
+    row, _ = measure_files(entry)
+    assert "optic disc corrected" in row.notes
+    save(tmp_path / "eye_disc.corrected.png", np.zeros((120, 160), bool))  # none is there
+    assert find_masks(tmp_path)[0].disc is None

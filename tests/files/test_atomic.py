@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from venule.errors import OutputError
-from venule.files.atomic import require_folder, write_bytes
+from venule.files.atomic import require_folder, write_bytes, writing_together
 
 NOBODY = 0xFFFFFFFF
 
@@ -64,6 +64,38 @@ def test_a_disk_that_fails_twice_is_still_one_error(
     monkeypatch.setattr(Path, "unlink", fail)
     with pytest.raises(OutputError, match=r"a\.png: cannot be written \(Input/output error\)"):
         write_bytes(tmp_path / "a.png", b"new")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_files_that_are_written_together_are_all_new_or_all_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def no_link(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr("venule.files.atomic.os.link", no_link)
+    old, new, folder = tmp_path / "old", tmp_path / "new", tmp_path / "folder"
+    old.write_bytes(b"1")
+    folder.mkdir()
+
+    def found() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+    def written(*paths: Path, fail: bool = False) -> None:
+        with writing_together(dict.fromkeys(paths, b"2")):
+            assert [path.read_bytes() for path in paths] == [b"2"] * len(paths)
+            if fail:
+                raise KeyError
+
+    with pytest.raises(OutputError, match="cannot be written"):
+        written(old, new, folder)
+    assert found() == {"old": b"1"}
+    with pytest.raises(KeyError):
+        written(old, new, fail=True)
+    assert found() == {"old": b"1"}
+    written(old, new)
+    assert found() == {"old": b"2", "new": b"2"}
 
 
 def test_a_folder_that_takes_no_file_is_said_before_long_work(

@@ -1,4 +1,6 @@
 import gzip
+import math
+import struct
 
 import numpy as np
 import pytest
@@ -38,7 +40,29 @@ def test_what_another_program_saved_is_read() -> None:
     assert np.array_equal(decode_nifti(content, (5, 7)) > 0, mask)
 
 
-@pytest.mark.parametrize("content", [b"", b"nothing at all", b"\x1f\x8b and no more", bytes(400)])
+def _broken_inside() -> bytes:
+    content = bytearray(encode_nifti(labels_of(_mask())))
+    content[14:40] = bytes(byte ^ 255 for byte in content[14:40])
+    return bytes(content)
+
+
+def _labels_at(offset: float) -> bytes:
+    content = bytearray(gzip.decompress(encode_nifti(labels_of(_mask()))))
+    struct.pack_into("<f", content, 108, offset)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"nothing at all",
+        b"\x1f\x8b and no more",
+        bytes(400),
+        _broken_inside(),
+        *map(_labels_at, (math.inf, math.nan, 1e30, -1)),
+    ],
+)
 def test_what_is_no_label_image_is_refused(content: bytes) -> None:
     with pytest.raises(ImageError):
         decode_nifti(content, (5, 7))

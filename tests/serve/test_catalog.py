@@ -1,21 +1,26 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from fastapi.testclient import TestClient
+from PIL import ExifTags, Image
 
-from serve.conftest import Finish, client_of
+from serve.conftest import BASE, Finish, client_of
 from support.networks import write_network
 from support.segmenters import green
 from venule.analysis.analyse import Networks
 from venule.batch.predict import predict_folder
 from venule.errors import UsageError
 from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
 from venule.models.record import ModelRecord
+from venule.serve.app import About, create_app
 from venule.serve.catalog import Library, opaque
+from venule.serve.pictures import thumbnail, thumbnail_of
 from venule.serve.service import Service
 from venule.synth.fundus import synthesize_fundus
 
@@ -130,21 +135,73 @@ def test_ids_stay_from_start_to_start_and_tell_no_name(folder: Path) -> None:
     assert "eye" not in first.items[0].id
 
 
-def test_a_thumbnail_of_a_listed_photograph_needs_no_analysis(folder: Path) -> None:
-    from io import BytesIO
-
-    from fastapi.testclient import TestClient
-
-    from venule.serve.app import About, create_app
-
+def _client_on(folder: Path) -> tuple[TestClient, Service, str]:
+    """A client of a folder's service, and its first photograph's id."""
     library = Library(folder)
-    service = Service(_no_networks, listed=library.items)
+    service = Service(lambda: Networks(green(1)), listed=library.items)
     app = create_app(service, about=About("green", {}), places=library.places)
-    client = TestClient(app, base_url="http://127.0.0.1:8000")
+    client = TestClient(app, base_url=BASE)
     client.get("/")
-    id = library.items[0].id
+    return client, service, library.items[0].id
+
+
+def test_a_thumbnail_of_a_listed_photograph_needs_no_analysis(folder: Path) -> None:
+    client, service, id = _client_on(folder)
     with Image.open(BytesIO(client.get(f"/api/photographs/{id}/thumbnail").content)) as small:
         assert small.size == (72, 72)
+    assert service.get(id).state == "listed"
+    service.close()
+
+
+@pytest.mark.parametrize("part", ["image?view=green", "tiles/0/0/0", "thumbnail"])
+def test_a_browser_shows_no_kept_picture_of_another_folders_photograph(
+    folder: Path, finish: Finish, part: str
+) -> None:
+    (folder.parent / "other").mkdir()
+    shutil.copyfile(folder / "eye-1.png", folder.parent / "other" / "eye-0.png")
+    kept: dict[str, str] = {}
+    seen = set()
+    for place in (folder, folder.parent / "other"):
+        client, service, id = _client_on(place)
+        client.post(f"/api/photographs/{id}/analysis")
+        finish(client, id)
+        answer = client.get(f"/api/photographs/{id}/{part}", headers=kept)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        seen.add((answer.url, answer.content))
+        kept = {"If-None-Match": answer.headers["ETag"]}
+        again = client.get(f"/api/photographs/{id}/{part}", headers=kept)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == answer.headers["ETag"]
+        service.close()
+    (first, _), (second, _) = seen
+    assert first == second  # the pictures differ, their address does not
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_thumbnail_is_turned_as_the_photograph_is(tmp_path: Path, orientation: int) -> None:
+    quarters = np.array([[[200, 80, 30], [30, 80, 200]], [[0, 0, 0], [9, 99, 9]]], np.uint8)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored = Image.fromarray(quarters).resize((400, 200), Image.Resampling.NEAREST)
+    stored.save(tmp_path / "eye.jpg", exif=exif)
+    photograph = read_photograph(tmp_path / "eye.jpg").pixels
+    found, expected = (
+        np.asarray(Image.open(BytesIO(made))).astype(int)
+        for made in (thumbnail_of(tmp_path / "eye.jpg"), thumbnail(photograph))
+    )
+    assert found.shape == expected.shape == ((36, 72, 3) if orientation < 5 else (72, 36, 3))
+    assert np.abs(found - expected).mean() < 3
+
+
+def test_a_file_that_was_replaced_has_another_thumbnail_at_once(folder: Path) -> None:
+    client, service, id = _client_on(folder)
+    address = f"/api/photographs/{id}/thumbnail"
+    before = client.get(address)
+    Image.fromarray(synthesize_fundus(9, size_px=96).image).save(folder / "eye-0.png")
+    after = client.get(address, headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    assert after.content != before.content
     service.close()
 
 

@@ -10,7 +10,7 @@ from venule.analysis.columns import Cell
 from venule.measure import repeatability
 from venule.measure.repeatability import Repeatability
 from venule.serve.app import About, create_app
-from venule.serve.cohort import Cohort
+from venule.serve.cohort import Cohort, Cohorts, Place
 from venule.serve.items import Item
 from venule.serve.service import Service
 
@@ -72,6 +72,15 @@ def listed(service: Service) -> Service:
     service.listed = tuple(_listed(number) for number in range(20))
     service._items |= {item.id: item for item in service.listed}
     return service
+
+
+def test_a_photograph_that_is_measured_anew_has_another_place_in_the_cohort() -> None:
+    items = [_listed(number) for number in range(12)]
+    cohorts = Cohorts(items)
+    assert cohorts.now() is cohorts.now()
+    assert cohorts.now().place("vessel_density", 0.5) == Place(1.0, 12)
+    items[0].cells, items[0].complete = {"vessel_density": 0.9}, True  # it was corrected
+    assert cohorts.now().place("vessel_density", 0.5) == Place(11 / 12, 12)
 
 
 def test_the_table_holds_those_that_are_named_or_found(listed: Service) -> None:

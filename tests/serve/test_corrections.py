@@ -1,3 +1,4 @@
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -90,6 +91,45 @@ def test_a_disk_that_cannot_be_written_is_told_and_nothing_has_changed(
     answer = send_stroke(client, id, np.ones((2, 2), bool), left=40, top=40, base=0)
     assert answer.status_code == 507
     assert client.get(f"/api/photographs/{id}/correction").json()["revision"] == 0
+
+
+def test_a_stroke_whose_history_cannot_be_written_is_not_saved_and_can_be_sent_again(
+    client: TestClient, finish: Finish, out: Path
+) -> None:
+    id = opened(client, finish)
+    (out / "eye-0_mask.corrected.jsonl").mkdir()
+    part = np.ones((2, 2), bool)
+    assert send_stroke(client, id, part, left=40, top=40, base=0).status_code == 507
+    assert not (out / "eye-0_mask.corrected.png").exists()
+    status = client.get(f"/api/photographs/{id}/correction").json()
+    assert status == {"revision": 0, "saved": None, "offered": False}
+    (out / "eye-0_mask.corrected.jsonl").rmdir()
+    assert send_stroke(client, id, part, left=40, top=40, base=0).json()["revision"] == 1
+
+
+def test_a_history_that_does_not_reach_the_disk_is_told_and_has_no_part_of_a_line(
+    client: TestClient, finish: Finish, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = opened(client, finish)
+    part, history = np.ones((2, 2), bool), out / "eye-0_mask.corrected.jsonl"
+    send_stroke(client, id, part, left=40, top=40, base=0)
+    mask, line = (out / "eye-0_mask.corrected.png").read_bytes(), history.read_bytes()
+    results = iter([None, OSError(errno.ENOSPC, "No space left on device")])
+
+    def flush(_: int) -> None:  # the mask's bytes, then the line
+        error = next(results)
+        if error is not None:
+            raise error
+
+    with monkeypatch.context() as disk:
+        disk.setattr("venule.files.atomic.os.fsync", flush)
+        refused = send_stroke(client, id, ~part, left=40, top=40, base=1)
+    assert refused.status_code == 507
+    assert "No space left" in refused.json()["detail"]
+    assert (out / "eye-0_mask.corrected.png").read_bytes() == mask
+    assert history.read_bytes() == line
+    assert send_stroke(client, id, ~part, left=40, top=40, base=1).json()["revision"] == 2
+    assert len(history.read_bytes().splitlines()) == 2
 
 
 def test_a_correction_of_another_prediction_is_offered_and_not_applied(

@@ -172,6 +172,17 @@ def _photograph() -> bytes:
     return saved.getvalue()
 
 
+def _endless_number() -> bytes:
+    ring = [[0, 0], [10**400, 0], [1, 1], [0, 0]]
+    return json.dumps({"type": "Polygon", "coordinates": [ring]}).encode()
+
+
+def _broken_zip() -> bytes:
+    content = bytearray(encode_nifti(np.ones((96, 96), np.uint8)))
+    content[14:40] = bytes(byte ^ 255 for byte in content[14:40])
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("file", "why"),
     [
@@ -181,7 +192,9 @@ def _photograph() -> bytes:
         (b'{"type": "FeatureCollection", "features": []}', "no polygon"),
         (b'[{"geometry": {"type": "Polygon", "coordinates": [[["x"]]]}}]', "GeoJSON"),
         (b"[" * 100_000, "GeoJSON"),
+        (_endless_number(), "GeoJSON"),
         (b"\x1f\x8b and no more", "NIfTI"),
+        (_broken_zip(), "NIfTI"),
         (encode_nifti(np.zeros((9, 9), np.uint8)), "not 96 x 96"),
         (_other_size(), "96 x 90 px"),
         (_photograph(), "other colours"),

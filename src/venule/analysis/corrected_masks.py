@@ -8,6 +8,8 @@ from typing import Literal
 from venule.analysis.analyse import Changed
 from venule.analysis.corrected_files import SUFFIXES, Corrected, corrected_of, disc_of
 from venule.files.hashes import file_sha256
+from venule.image.io import read_mask
+from venule.image.landmarks import ellipse_of
 
 _KINDS: Mapping[Changed, str] = {"vessels": "vessels", "types": "av"}
 """What `venule measure` calls the files that take the place of predicted ones."""
@@ -43,10 +45,10 @@ def corrected_parts(base: Path) -> Parts:
     """The correction of a photograph; `base` is its result's path without endings.
 
     One of another prediction, such as by other weights, is not used, and that is said. A file that
-    another program has saved names none, and counts.
+    another program has saved names none, and counts; of a disc its pixels tell the ellipse.
 
     Raises:
-        ImageError: a file that cannot be read.
+        ImageError: a file that cannot be read, or a disc that is no mask.
     """
     paths = {what: base.with_name(base.name + suffix) for what, suffix in SUFFIXES.items()}
     found = {what: corrected_of(path) for what, path in paths.items() if path.is_file()}
@@ -54,10 +56,10 @@ def corrected_parts(base: Path) -> Parts:
     if told and _of_another(base, max(told, key=lambda one: one.revision)):
         return Parts(notes=(OTHER,))
     files = {name: paths[what] for what, name in _KINDS.items() if what in found}
-    about = found.get("disc")
     disc: dict[str, float] | None = None
-    if about is not None:
-        drawn = disc_of(about)
+    if "disc" in found:
+        about = found["disc"]
+        drawn = ellipse_of(read_mask(paths["disc"])) if about is None else disc_of(about)
         # To a tenth of a pixel, as report.csv has discs.
         places = () if drawn is None else (drawn.x, drawn.y, drawn.radius_px)
         disc = dict(zip(_DISC, (round(place, 1) for place in places), strict=False))

@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -92,6 +92,52 @@ def write_same(paths: Sequence[Path], content: bytes) -> None:
             other_name.replace(path)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+@contextmanager
+def writing_together(contents: Mapping[Path, bytes]) -> Iterator[None]:
+    """Write files as `write_bytes` does; if one of them or the body fails, all are as before.
+
+    Raises:
+        OutputError: the folder is missing, full or read-only.
+    """
+    before: dict[Path, Path | None] = {}
+    try:
+        for path, content in contents.items():
+            before[path] = _second_name(path)
+            write_bytes(path, content)
+        yield
+    except BaseException:
+        for path, old in before.items():
+            with suppress(OSError):
+                path.unlink(missing_ok=True) if old is None else old.replace(path)
+        raise
+    finally:
+        for old in before.values():
+            if old is not None:
+                with suppress(OSError):
+                    old.unlink(missing_ok=True)
+
+
+def _second_name(path: Path) -> Path | None:
+    """A second name of a file, a copy where the disk knows no hard links; None if it is not there.
+
+    Raises:
+        OutputError: it cannot be given one.
+    """
+    if not path.exists():
+        return None
+    second = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old.tmp")
+    try:
+        try:
+            os.link(path, second)
+        except OSError:
+            shutil.copyfile(path, second)
+    except OSError as error:
+        with suppress(OSError):
+            second.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+    return second
 
 
 def make_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ and posterior: a negative first and second step.
 
 import gzip
 import struct
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def decode_nifti(content: bytes, shape: tuple[int, int]) -> LabelMap:
                 f"a label image of {sides[1]} x {sides[2]}, not {shape[1]} x {shape[0]}"
             )
         labels = np.frombuffer(content, f"{order}{kind}", shape[0] * shape[1], offset=offset)
-    except (struct.error, OSError, EOFError, ValueError) as error:
+    except (struct.error, zlib.error, OSError, EOFError, ValueError, OverflowError) as error:
         raise ImageError(f"no NIfTI file that can be read ({error})") from None
     known = (labels >= 0) & (labels <= 255)
     return np.where(known, labels, labels > 0).astype(np.uint8).reshape(shape)

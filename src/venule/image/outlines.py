@@ -133,7 +133,14 @@ def decode_geojson(content: bytes, shape: tuple[int, int]) -> dict[str, Mask]:
         for name, rings in _polygons(json.loads(content)):
             mask = found.setdefault(name, np.zeros(shape, bool))
             fill_polygon(mask, rings)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise ImageError(f"no GeoJSON of polygons ({type(error).__name__})") from None
     if not found:
         raise ImageError("no polygon in this GeoJSON")

@@ -26,6 +26,7 @@ from venule.serve.schemas import Refusal
 from venule.serve.service import BusyError, Service, UnknownError
 from venule.serve.trees import Trees
 from venule.serve.types import About
+from venule.serve.versions import Versions
 
 __all__ = ["About", "create_app"]
 
@@ -74,13 +75,13 @@ def create_app(
     app.add_exception_handler(VenuleError, _mistake)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_page(app)
-    trees = Trees()
+    trees, versions = Trees(), Versions()
     add_about(app, service, about)
     add_photographs(app, service, about)
-    add_pictures(app, service, places or {})
+    add_pictures(app, service, places or {}, versions)
     add_corrections(app, service, corrections or Corrections(service), trees)
     add_exports(app, service)
-    add_tiles(app, service)
+    add_tiles(app, service, versions)
     add_colors(app, service, trees)
     add_beside(app, service, beside or Beside(service))
     return app

@@ -46,18 +46,19 @@ class Cohort:
 
 
 class Cohorts:
-    """The cohort of a service's listed photographs, made again when more have been measured."""
+    """The cohort of a service's listed photographs, made again when one has been measured anew."""
 
     def __init__(self, listed: Sequence[Item]) -> None:
         self._listed = listed
-        self._made: tuple[int, Cohort] | None = None
+        self._made: tuple[list[Mapping[str, Cell]], Cohort] | None = None
 
     def now(self) -> Cohort:
         """The cohort of what is known now."""
         measured = [item.row for item in self._listed if item.row and item.grade != "reject"]
-        if self._made is None or self._made[0] != len(measured):
-            self._made = (len(measured), Cohort(measured))
-        return self._made[1]
+        made = self._made
+        if made is None or list(map(id, made[0])) != list(map(id, measured)):
+            self._made = made = (measured, Cohort(measured))
+        return made[1]
 
 
 def number_of(cell: Cell) -> float | None:

@@ -27,7 +27,7 @@ from venule.analysis.correction import (
     with_pixels,
 )
 from venule.errors import ImageError, OutputError, VenuleError
-from venule.files.atomic import write_bytes
+from venule.files.atomic import writing_together
 from venule.image.landmarks import Disc
 from venule.serve.history import append_line
 from venule.serve.service import Service, UnknownError
@@ -217,11 +217,13 @@ class Corrections:
         if place is None:
             return
         about = Corrected(place.prediction_sha256(), revision)
-        files = list(encode_correction(after, about, change.parts))
-        for what, content in files:
-            write_bytes(corrected_path(place.path, what), content)
+        files = {
+            corrected_path(place.path, what): content
+            for what, content in encode_correction(after, about, change.parts)
+        }
         line = {"who": self.who, "what": change.tool, "revision": revision}
-        append_line(place.history, line, before, after, about.prediction_sha256)
+        with writing_together(files):
+            append_line(place.history, line, before, after, about.prediction_sha256)
 
 
 def _rename(path: Path) -> None:

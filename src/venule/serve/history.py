@@ -1,7 +1,9 @@
 """Who corrected what, and when: one JSON line a change, beside the prediction."""
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,15 +25,22 @@ def append_line(
     """Append what a change did; it is on the disk when this returns.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written; no part of the line is in it then.
     """
     told = {"when": datetime.now(UTC).isoformat(timespec="seconds"), **line}
     told |= _differences(before, after)
     told |= {"model": after.model, "prediction_sha256": prediction_sha256}
+    size = None
     try:
-        with history.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(told) + "\n")
+        with history.open("ab") as file:
+            size = file.tell()
+            file.write(json.dumps(told).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
+        if size is not None:
+            with suppress(OSError):
+                os.truncate(history, size)
         raise OutputError(f"{history.name}: cannot be written ({error.strerror})") from error
 
 

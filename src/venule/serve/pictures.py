@@ -12,6 +12,7 @@ from PIL import Image
 from venule.analysis.analyse import Analysis
 from venule.image.arrays import RGB
 from venule.image.artery_vein import type_bits
+from venule.image.decode import upright
 from venule.image.encode import encode_jpeg
 from venule.image.fov import with_rim
 from venule.image.illumination import Illumination, correct_illumination
@@ -107,7 +108,7 @@ def thumbnail_of(path: Path) -> bytes:
         try:
             with Image.open(path, formats=("JPEG",)) as opened:
                 opened.draft("RGB", (THUMBNAIL_PX, THUMBNAIL_PX))
-                small = opened.convert("RGB")
+                small = upright(opened).convert("RGB")
                 small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
                 encoded = BytesIO()
                 small.save(encoded, "JPEG", quality=80)

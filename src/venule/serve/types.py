@@ -32,6 +32,13 @@ def answered(status: int, answer: dict[str, Any]) -> Answers:
     return {**NOT_THERE, status: answer}
 
 
+JPEG: Answers = {
+    **answered(200, {"content": {"image/jpeg": {}}}),
+    304: {"description": "The picture is still the one that If-None-Match names."},
+}
+"""What a route of versioned pictures may answer."""
+
+
 @dataclass(frozen=True)
 class About:
     """What the application tells of its weights: licences by name, and which are in use."""

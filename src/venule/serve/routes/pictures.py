@@ -1,6 +1,7 @@
 """Routes of pictures and maps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore
 
@@ -16,63 +17,81 @@ from venule.serve.items import Item
 from venule.serve.schemas import Region
 from venule.serve.service import Service, UnknownError
 from venule.serve.shelf import Shelf
-from venule.serve.types import NOT_THERE, Id, Longest, answered
+from venule.serve.types import JPEG, NOT_THERE, Id, Longest, answered
+from venule.serve.versions import Versions, versioned_jpeg
 
 _THIS_COMPUTER = frozenset({"127.0.0.1", "::1"})
 
-_IMMUTABLE = {"Cache-Control": "private, max-age=3600"}
-_JPEG = answered(200, {"content": {"image/jpeg": {}}})
 _RAW = answered(200, {"content": {"application/octet-stream": {}}})
 
 
-def add_pictures(app: FastAPI, service: Service, places: Mapping[str, Path]) -> None:
+def add_pictures(
+    app: FastAPI, service: Service, places: Mapping[str, Path], versions: Versions
+) -> None:
     """Add the routes of pictures and maps."""
     few = BoundedSemaphore(2)
-    _add_image(app, service, few)
-    _add_thumbnail(app, service, places, few)
+    _add_image(app, service, versions, few)
+    _add_thumbnail(app, service, places, versions, few)
     _add_maps(app, service)
     _add_uncertain(app, service)
 
 
-def _add_image(app: FastAPI, service: Service, few: BoundedSemaphore) -> None:
-    shelf = Shelf(most=6)
+def _add_image(app: FastAPI, service: Service, versions: Versions, few: BoundedSemaphore) -> None:
+    shelf = Shelf(few, most=6)
 
-    @app.get("/api/photographs/{id}/image", responses=_JPEG, response_class=Response)
-    def image(id: Id, view: pictures.View = "color", longest: Longest = 16384) -> Response:
+    @app.get("/api/photographs/{id}/image", responses=JPEG, response_class=Response)
+    def image(
+        request: Request, id: Id, view: pictures.View = "color", longest: Longest = 16384
+    ) -> Response:
         """A view of the photograph: JPEG, at its own size unless `longest` is less."""
-        analysis, key = service.analysis(id), f"{id} {view} {longest}"
-        picture = shelf.get(key)
-        if picture is None:
-            with few:
-                picture = shelf.put(key, pictures.view(analysis, view, longest))
-        return Response(picture, media_type="image/jpeg", headers=_IMMUTABLE)
+        analysis = service.analysis(id)
+        version = versions.of(analysis.photograph)
+
+        def make() -> bytes:
+            return pictures.view(analysis, view, longest)
+
+        return versioned_jpeg(
+            request, version, lambda: shelf.of(f"{version} {view} {longest}", make)
+        )
 
 
 def _add_thumbnail(
-    app: FastAPI, service: Service, places: Mapping[str, Path], few: BoundedSemaphore
+    app: FastAPI,
+    service: Service,
+    places: Mapping[str, Path],
+    versions: Versions,
+    few: BoundedSemaphore,
 ) -> None:
-    shelf = Shelf()
+    shelf = Shelf(few)
 
-    @app.get("/api/photographs/{id}/thumbnail", responses=_JPEG, response_class=Response)
-    def thumbnail(id: Id) -> Response:
+    @app.get("/api/photographs/{id}/thumbnail", responses=JPEG, response_class=Response)
+    def thumbnail(request: Request, id: Id) -> Response:
         """A small JPEG of the photograph."""
-        item, picture = service.get(id), shelf.get(id)
-        if picture is None:
-            with few:
-                picture = shelf.put(id, _thumbnail(item, places.get(id)))
-        return Response(picture, media_type="image/jpeg", headers=_IMMUTABLE)
+        version, make = _thumbnail(service.get(id), places.get(id), versions)
+        return versioned_jpeg(request, version, lambda: shelf.of(f"{id} {version}", make))
 
 
-def _thumbnail(item: Item, place: Path | None) -> bytes:
-    """A small JPEG of a photograph, from its pixels or else from its file.
+def _thumbnail(
+    item: Item, place: Path | None, versions: Versions
+) -> tuple[str, Callable[[], bytes]]:
+    """The version of a photograph's small JPEG, and what makes it of its pixels or else its file.
 
     Raises:
         UnknownError: there is neither.
     """
-    if item.analysis is not None:
-        return pictures.thumbnail(item.analysis.photograph.pixels)
-    if place is None or not place.is_file():
+    analysis = item.analysis
+    if analysis is not None:
+        photograph = analysis.photograph
+        return versions.of(photograph), partial(pictures.thumbnail, photograph.pixels)
+    if place is None:
         raise UnknownError("no picture of this photograph")
+    try:
+        return versions.of_file(place), partial(_thumbnail_of, place)
+    except OSError as error:
+        raise UnknownError("no picture of this photograph") from error
+
+
+def _thumbnail_of(place: Path) -> bytes:
     try:
         return pictures.thumbnail_of(place)
     except ImageError as error:

@@ -9,22 +9,24 @@ from fastapi.responses import Response
 from venule.image.encode import encode_jpeg
 from venule.serve.routes.pictures import level_map
 from venule.serve.service import Service, UnknownError
-from venule.serve.types import Id, answered
+from venule.serve.types import JPEG, Id, answered
+from venule.serve.versions import Versions, versioned_jpeg
 
 Level = Annotated[int, InPath(ge=0, le=12, description="A pixel is 2 ** level of them wide.")]
 Place = Annotated[int, InPath(ge=0, le=2**20, description="Counted in tiles, from 0.")]
 Side = Annotated[int, Query(ge=16, le=2048, description="Pixels of a whole tile's side.")]
 
 
-def add_tiles(app: FastAPI, service: Service) -> None:
+def add_tiles(app: FastAPI, service: Service, versions: Versions) -> None:
     """Add the routes of tiles."""
 
     @app.get(
         "/api/photographs/{id}/tiles/{level}/{column}/{row}",
-        responses=answered(200, {"content": {"image/jpeg": {}}}),
+        responses=JPEG,
         response_class=Response,
     )
     def tile(
+        request: Request,
         id: Id,
         level: Level,
         column: Place,
@@ -33,11 +35,12 @@ def add_tiles(app: FastAPI, service: Service) -> None:
         side: Side = 1024,
     ) -> Response:
         """A part of the photograph as JPEG."""
-        pixels = service.analysis(id).photograph.pixels
-        part = pixels[_part(pixels.shape, level, column, row, side)]
-        picture = encode_jpeg(part[..., 1] if view == "green" else part, longest_px=side)
-        headers = {"Cache-Control": "private, max-age=3600"}
-        return Response(picture, media_type="image/jpeg", headers=headers)
+        photograph = service.analysis(id).photograph
+        part = photograph.pixels[_part(photograph.shape, level, column, row, side)]
+        pixels = part[..., 1] if view == "green" else part
+        return versioned_jpeg(
+            request, versions.of(photograph), lambda: encode_jpeg(pixels, longest_px=side)
+        )
 
     @app.get(
         "/api/photographs/{id}/tiles/{level}/{column}/{row}/probability",
