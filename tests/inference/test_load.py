@@ -11,7 +11,14 @@ from support.networks import write_network
 from support.runtimes import needs_openvino
 from venule.errors import UsageError, WeightsError
 from venule.inference import onnx_runner
-from venule.inference.load import FASTER_IN_OPENVINO, load, shipped_weights, weights_file
+from venule.inference.load import (
+    FASTER_IN_OPENVINO,
+    MARKS,
+    load,
+    require_vessels,
+    shipped_weights,
+    weights_file,
+)
 from venule.models.record import ModelRecord
 from venule.models.zoo import MODELS
 from venule.synth.fundus import synthesize_fundus
@@ -29,6 +36,13 @@ def test_every_shipped_weights_file_loads_by_its_name_and_finds_drawn_vessels() 
         found, truth = prediction.vessels, synthetic.vessels & synthetic.fov
         dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
         assert dice > 0.6
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_shipped_weights_that_segment_no_vessels_are_not_taken_for_some(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}: finds .* and segments no vessels"):
+        require_vessels(load(name).record)
+    require_vessels(load("general").record)
 
 
 def test_shipped_weights_record_what_they_have_seen() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import FieldOfView
 from venule.image.photograph import Laterality, Photograph, as_photograph
+from venule.inference.load import require_vessels
 from venule.inference.prediction import Prediction
 from venule.inference.segment import Segmenter
 from venule.quality.assess import Quality, assess
@@ -34,6 +35,10 @@ class Networks:
     types: Segmenter | None = None
     landmarks: Segmenter | None = None
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a network that segments no vessels, by a UsageError."""
+        require_vessels(self.vessels.record)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from venule.batch.process import Worker, steps_for
 from venule.batch.refuse import Settings
 from venule.errors import UsageError
 from venule.files.hashes import file_sha256, sha256_if_readable
-from venule.inference.load import DEFAULT, load, weights_file
+from venule.inference.load import DEFAULT, load, require_vessels, weights_file
 from venule.inference.segment import Segmenter
 
 
@@ -34,7 +34,8 @@ class ModelChoice:
         """Load the model for a number of threads.
 
         Raises:
-            WeightsError, UsageError: as `load` and `Segmenter.with_settings` do.
+            WeightsError, UsageError: as `load` and `Segmenter.with_settings` do, or it segments no
+                vessels.
         """
         segmenter = load(
             self.model,
@@ -43,6 +44,7 @@ class ModelChoice:
             runtime=self.runtime,
             threads=threads,
         )
+        require_vessels(segmenter.record)
         return segmenter.with_settings(threshold=self.threshold, resize_px=self.resize_px)
 
 

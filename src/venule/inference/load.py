@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from venule.errors import UsageError, WeightsError
 from venule.inference.segment import Segmenter
+from venule.models.record import ModelRecord
 
 Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
 """Runtimes of a network; "openvino" uses bf16 on a CPU with units for it."""
@@ -29,6 +30,16 @@ MARKS = ("vessel-types", "landmarks")
 def shipped_weights() -> dict[str, Path]:
     """The weights of vessels that came with the package, by name, the default ones first."""
     return {name: path for name, path in _shipped().items() if name not in MARKS}
+
+
+def require_vessels(record: ModelRecord) -> None:
+    """Raise UsageError for a network that does not tell vessels from their background."""
+    names = set(record.class_names)
+    if record.name in MARKS or not ("vessel" in names or {"artery", "vein"} <= names):
+        raise UsageError(
+            f"{record.name}: finds {' and '.join(record.class_names)} and segments no vessels; name "
+            f"{' or '.join(shipped_weights())}, or weights of your own"
+        )
 
 
 def shipped_marks() -> dict[str, Path]:
@@ -126,7 +137,7 @@ def weights_file(model: str | Path, *, checkpoint: str = "dice") -> Path:
     if path.is_dir():
         return _of_run(path, checkpoint)
     if not path.is_file():
-        names = ", ".join(shipped) or "none"
+        names = ", ".join(shipped_weights()) or "none"
         raise WeightsError(f"{model}: no such weights file or run; shipped with venule: {names}")
     if path.suffix not in (".onnx", ".safetensors"):
         raise WeightsError(
