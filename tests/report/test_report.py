@@ -84,6 +84,14 @@ def test_a_photograph_that_has_moved_is_said_to_have(results: Path) -> None:
         open_result(read, read.results[1])
 
 
+def test_results_are_not_shown_over_a_photograph_that_was_replaced(results: Path) -> None:
+    other = synthesize_fundus(7, size_px=96).image
+    Image.fromarray(other).save(results.parent / "photographs" / "a.png")
+    read = read_results(results)
+    with pytest.raises(ImageError, match="another photograph lies there, or it has changed"):
+        open_result(read, read.results[1])
+
+
 def test_a_folder_without_a_ledger_holds_no_results(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no results"):
         read_results(tmp_path)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from venule.analysis.corrected_files import corrected_path, read_correction
 from venule.analysis.kept import kept_of
-from venule.batch.reading import read_results
+from venule.batch.reading import photograph_file, read_results
 from venule.errors import DatasetError, ImageError, OutputError, UsageError
 from venule.files.atomic import make_folder, write_bytes
 from venule.image.artery_vein import encode_types
@@ -42,9 +42,9 @@ def collect_corrections(results: Path, out: Path) -> Collected:
         if not corrected_path(base, "vessels").is_file():
             continue
         try:
-            _copy(Path(result.place), base, out, result.name.replace("/", "__"))
+            _copy(photograph_file(result), base, out, result.name.replace("/", "__"))
         except (ImageError, DatasetError) as error:
-            left_out.append(f"{result.name}: {error}")
+            left_out.append(f"{result.name}: {str(error).removeprefix(f'{result.source}: ')}")
         else:
             cases += 1
     if not cases:
@@ -54,8 +54,6 @@ def collect_corrections(results: Path, out: Path) -> Collected:
 
 
 def _copy(photograph: Path, base: Path, out: Path, name: str) -> None:
-    if not photograph.is_file():
-        raise DatasetError("the photograph is not where it was predicted")
     shape = read_photograph(photograph).shape
     stored = read_correction(base, shape)
     if stored is None or stored.correction.mask is None:

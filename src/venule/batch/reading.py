@@ -22,7 +22,7 @@ from venule.batch.records import Records, is_ledger, shards_in
 from venule.batch.refuse import Settings
 from venule.batch.tables import SCHEMA
 from venule.errors import ImageError, OutputError, UsageError
-from venule.files.hashes import file_sha256
+from venule.files.hashes import file_sha256, sha256_if_readable
 from venule.image.arrays import RGB, Mask
 from venule.image.io import read_mask, read_probability
 from venule.image.levels import Levels, to_levels
@@ -33,14 +33,16 @@ from venule.image.photograph import read_photograph
 class Result:
     """A photograph in a ledger.
 
-    `place` is where the photograph lay; of a DICOM object its pseudonym. `outputs` are the files'
-    paths below the folder of results.
+    `place` is where the photograph lay; of a DICOM object its pseudonym. `input_sha256` is its
+    file's, empty where there is no result. `outputs` are the files' paths below the folder of
+    results.
     """
 
     name: str
     source: str
     place: str
     status: Literal["pending", "done", "failed"]
+    input_sha256: str = ""
     reason: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
@@ -103,20 +105,21 @@ def _read_ledger(path: Path) -> tuple[dict[str, Any], list[Result]]:
             cells: dict[str, dict[str, Cell]] = defaultdict(dict)
             for name, column, value in base.execute("SELECT name, column_name, value FROM cells"):
                 cells[name][column] = value
-            columns = "name, source, place, status, reason, seconds, notes"
+            columns = "name, source, place, status, input_sha256, reason, seconds, notes"
             results = [
                 Result(
                     name=name,
                     source=source,
                     place=place,
                     status=status,
+                    input_sha256=digest,
                     reason=reason,
                     seconds=seconds,
                     notes=tuple(json.loads(notes)),
                     outputs=tuple(outputs[name]) if status == "done" else (),
                     cells=cells[name],
                 )
-                for name, source, place, status, reason, seconds, notes in base.execute(
+                for name, source, place, status, digest, reason, seconds, notes in base.execute(
                     f"SELECT {columns} FROM files ORDER BY name"
                 )
             ]
@@ -162,6 +165,22 @@ def stored_correction(
     return read_correction(results.out / result.name, shape)
 
 
+def photograph_file(result: Result) -> Path:
+    """The file of a photograph that has a result, if it is the one that was predicted.
+
+    Raises:
+        ImageError: the photograph has moved or changed.
+    """
+    place = Path(result.place)
+    if not place.is_file():
+        raise ImageError(f"{result.source}: the photograph is not where it was predicted")
+    if sha256_if_readable(place) not in (None, result.input_sha256):
+        raise ImageError(
+            f"{result.source}: another photograph lies there, or it has changed; predict it again"
+        )
+    return place
+
+
 def open_result(results: Results, result: Result) -> Analysis:
     """Read a photograph and what was found of it, as if it had just been analysed.
 
@@ -173,10 +192,7 @@ def open_result(results: Results, result: Result) -> Analysis:
     """
     if result.status != "done":
         raise ImageError(f"{result.source}: {result.reason or 'not predicted yet'}")
-    place = Path(result.place)
-    if not place.is_file():
-        raise ImageError(f"{result.source}: the photograph is not where it was predicted")
-    photograph = read_photograph(place)
+    photograph = read_photograph(photograph_file(result))
     mask_file = results.file(result, "_mask.png")
     prob_file = results.file(result, "_prob.png")
     levels: Levels | None = None

@@ -1,0 +1,48 @@
+"""Corrected masks of a folder of results become a data set."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from support.networks import write_network
+from venule.analysis.corrected_files import Corrected, corrected_path, encode_correction
+from venule.analysis.correction import correct
+from venule.batch.corrections import collect_corrections
+from venule.batch.predict import predict_folder
+from venule.batch.reading import open_result, prediction_sha256, read_results
+from venule.files.atomic import write_bytes
+from venule.models.record import ModelRecord
+from venule.synth.fundus import synthesize_fundus
+
+NAMES = ("a/1", "a__1", "b")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Results of three photographs, each with a corrected mask."""
+    for seed, name in enumerate(NAMES):
+        path = tmp_path / "in" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthesize_fundus(seed, size_px=96).image).save(path)
+    network = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    predict_folder(
+        tmp_path / "in", tmp_path / "out", model=network, outputs=("mask",), engine="inline"
+    )
+    found = read_results(tmp_path / "out")
+    for result in found.results:
+        analysis = open_result(found, result)
+        changed = correct(analysis, ~analysis.prediction.vessels)
+        about = Corrected(prediction_sha256(found, result), 1)
+        for what, content in encode_correction(changed, about, frozenset({"vessels"})):
+            write_bytes(corrected_path(found.out / result.name, what), content)
+    return tmp_path / "out"
+
+
+def test_a_photograph_that_was_replaced_is_left_out(results: Path, tmp_path: Path) -> None:
+    other = synthesize_fundus(7, size_px=96).image
+    Image.fromarray(other).save(tmp_path / "in" / "b.png")
+    collected = collect_corrections(results, tmp_path / "data")
+    (told,) = (one for one in collected.left_out if one.startswith("b: "))
+    assert told.startswith("b: another photograph lies there, or it has changed")
+    assert not (tmp_path / "data" / "images" / "b.png").exists()
