@@ -46,3 +46,13 @@ def test_a_photograph_that_was_replaced_is_left_out(results: Path, tmp_path: Pat
     (told,) = (one for one in collected.left_out if one.startswith("b: "))
     assert told.startswith("b: another photograph lies there, or it has changed")
     assert not (tmp_path / "data" / "images" / "b.png").exists()
+
+
+def test_of_two_photographs_of_one_name_in_a_data_set_the_second_is_left_out(
+    results: Path, tmp_path: Path
+) -> None:
+    collected = collect_corrections(results, tmp_path / "data")
+    told = "a__1: a/1 has the same name in a data set; rename one"
+    assert (collected.cases, collected.left_out) == (2, (told,))
+    copied = (tmp_path / "data" / "images" / "a__1.png").read_bytes()
+    assert copied == (tmp_path / "in" / "a" / "1.png").read_bytes()

@@ -27,7 +27,8 @@ class Collected:
 def collect_corrections(results: Path, out: Path) -> Collected:
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels, fov.
 
-    Where arteries and veins are known they go to av, a corrected disc to disc.
+    Where arteries and veins are known they go to av, a corrected disc to disc. A photograph a/1 is
+    a__1 there; of two that would have one name the second is left out.
 
     Raises:
         UsageError: the folder holds no results, or none was corrected.
@@ -36,21 +37,25 @@ def collect_corrections(results: Path, out: Path) -> Collected:
     if out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: is not empty; name a new folder")
     found = read_results(results)
-    cases, left_out = 0, []
+    taken: dict[str, str] = {}
+    left_out = []
     for result in found.results:
         base = found.out / result.name
         if not corrected_path(base, "vessels").is_file():
             continue
+        name = result.name.replace("/", "__")
         try:
-            _copy(photograph_file(result), base, out, result.name.replace("/", "__"))
+            if name in taken:
+                raise DatasetError(f"{taken[name]} has the same name in a data set; rename one")
+            _copy(photograph_file(result), base, out, name)
         except (ImageError, DatasetError) as error:
             left_out.append(f"{result.name}: {str(error).removeprefix(f'{result.source}: ')}")
         else:
-            cases += 1
-    if not cases:
+            taken[name] = result.name
+    if not taken:
         why = f" ({left_out[0]})" if left_out else ""
         raise UsageError(f"{results}: no corrected mask in it can be used{why}")
-    return Collected(cases, tuple(left_out))
+    return Collected(len(taken), tuple(left_out))
 
 
 def _copy(photograph: Path, base: Path, out: Path, name: str) -> None:
