@@ -93,7 +93,7 @@ def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWri
 
 
 def _write_measured(writer: "csv.DictWriter[str]", columns: Sequence[str], row: Row) -> None:
-    if row.cells:
+    if row.status == "done":  # what was rejected has a grade all the same
         writer.writerow(_inert_line({"id": row.id, **_only(row.cells, columns)}))
 
 
