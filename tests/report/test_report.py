@@ -1,6 +1,9 @@
 import base64
 import io
 import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,10 +13,15 @@ from PIL import Image
 
 from support.commands import Run
 from support.networks import write_network
+from venule.analysis.columns import COLUMNS
+from venule.analysis.corrected_files import Corrected, corrected_path, encode_correction
+from venule.analysis.correction import correct_disc
 from venule.batch.predict import predict_folder
-from venule.batch.reading import open_result, read_results
+from venule.batch.reading import open_result, prediction_sha256, read_results
 from venule.errors import ImageError, OutputError, UsageError
+from venule.files.atomic import write_bytes
 from venule.image.io import read_mask, read_probability
+from venule.image.landmarks import Disc, Landmarks
 from venule.image.levels import to_levels
 from venule.models.record import ClassRecord, ModelRecord
 from venule.report.collect import of_results
@@ -98,8 +106,6 @@ def test_a_folder_without_a_ledger_holds_no_results(tmp_path: Path) -> None:
 
 
 def test_a_ledger_in_use_is_waited_for_by_its_reader(results: Path) -> None:
-    import sqlite3
-
     base = sqlite3.connect(results / ".venule.sqlite")
     base.execute("PRAGMA locking_mode = EXCLUSIVE")
     base.execute("BEGIN IMMEDIATE")
@@ -109,6 +115,26 @@ def test_a_ledger_in_use_is_waited_for_by_its_reader(results: Path) -> None:
         read_results(results)
     base.close()
     assert len(read_results(results).results) == 3
+
+
+def test_a_disc_that_was_corrected_to_none_takes_its_zones_along(results: Path) -> None:
+    read = read_results(results)
+    a = read.results[1]
+    disc = Landmarks(Disc(48, 48, 8, 8, 0, 0.9), None)
+    seen = replace(open_result(read, a), landmarks=disc)
+    cells = {**COLUMNS["landmarks"].row(seen), **COLUMNS["measure"].row(seen)}
+    assert "vessel_density_zone_b" in cells
+    with closing(sqlite3.connect(results / ".venule.sqlite")) as base, base:
+        rows = [(a.name, name, cell) for name, cell in cells.items() if cell is not None]
+        base.executemany("INSERT INTO cells VALUES (?, ?, ?)", rows)
+    read = read_results(results)
+    gone = correct_disc(open_result(read, read.results[1]), None)
+    about = Corrected(prediction_sha256(read, a), 1)
+    for what, content in encode_correction(gone, about, frozenset({"disc"})):
+        write_bytes(corrected_path(results / a.name, what), content)
+    subject = of_results(results, lambda _: None).subjects[1]
+    assert subject.cells["vessel_density"] == cells["vessel_density"]
+    assert [name for name in subject.cells if "zone" in name] == []
 
 
 def test_a_report_needs_nothing_but_itself(results: Path) -> None:
