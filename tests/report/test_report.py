@@ -20,9 +20,11 @@ from venule.batch.predict import predict_folder
 from venule.batch.reading import open_result, prediction_sha256, read_results
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.atomic import write_bytes
-from venule.image.io import read_mask, read_probability
+from venule.image.fov import outlined
+from venule.image.io import read_mask, read_probability, write_png
 from venule.image.landmarks import Disc, Landmarks
 from venule.image.levels import to_levels
+from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.models.record import ClassRecord, ModelRecord
 from venule.report.collect import of_results
 from venule.report.page import page
@@ -83,6 +85,22 @@ def test_a_mask_alone_is_read_as_probabilities_0_and_1(results: Path) -> None:
     found = open_result(read, read.results[1])
     assert np.array_equal(found.prediction.vessels, read_mask(results / "a_mask.png"))
     assert set(np.unique(found.prediction.vessel_map.levels)) <= {0, 65535}
+
+
+def test_vessels_of_two_classes_are_read_as_they_were_written(results: Path) -> None:
+    read = read_results(results)
+    levels = np.random.default_rng(0).integers(0, 65536, (2, 96, 96), np.uint16)
+    none = np.empty(0, np.intp)
+    thresholds = {"artery": 0.4, "vein": 0.6}
+    maps = {
+        name: ProbabilityMap(level, threshold, none)
+        for level, (name, threshold) in zip(levels, thresholds.items(), strict=True)
+    }
+    written = Prediction(outlined(np.ones((96, 96), bool)), maps)
+    write_png(results / "a_prob.png", written.vessel_map.levels)
+    found = open_result(replace(read, settings={"threshold": thresholds}), read.results[1])
+    assert np.array_equal(found.prediction.vessels, written.vessels)
+    assert found.prediction.vessel_map.threshold == written.vessel_map.threshold == 0.6
 
 
 def test_a_photograph_that_has_moved_is_said_to_have(results: Path) -> None:

@@ -58,6 +58,15 @@ class Results:
     settings: Settings
     results: tuple[Result, ...]
 
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is vessel; of several classes the largest of theirs.
+
+        So `Prediction.vessel_map` has it.
+        """
+        thresholds = self.settings.get("threshold") or {}
+        return float(thresholds.get("vessel") or max(thresholds.values(), default=0.5))
+
     def file(self, result: Result, suffix: str) -> Path | None:
         """The file of a photograph whose name ends so, if it was written and is there."""
         for output in result.outputs:
@@ -205,13 +214,11 @@ def open_result(results: Results, result: Result) -> Analysis:
     if prob_file is not None:
         levels = to_levels(read_probability(prob_file))
     types = results.file(result, "_av.png")
-    thresholds = results.settings.get("threshold") or {}
-    threshold = thresholds.get("vessel") or min(thresholds.values(), default=0.5)
     stored = Stored(
         levels=levels,
         mask=mask,
         kept=kept,
-        threshold=threshold,
+        threshold=results.threshold,
         types=None if types is None else _colors(types),
         cells=result.cells,
         model=str(results.settings.get("model", "")),
