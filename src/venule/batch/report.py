@@ -14,6 +14,7 @@ from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.batch.ledger import Ledger
 from venule.batch.tables import Row, text
 from venule.files.atomic import write_bytes, writing
+from venule.files.cells import inert
 from venule.quality.assess import GRADES
 from venule.system.process import installed
 
@@ -102,18 +103,7 @@ def _nothing(row: Row) -> None:
 
 
 def _inert_line(line: Mapping[str, object]) -> dict[str, object]:
-    return {name: _inert(cell) for name, cell in line.items()}
-
-
-def _inert(cell: object) -> object:
-    """A cell that spreadsheets show as text: a name such as =1+1.png would be a formula."""
-    if not isinstance(cell, str) or cell[:1] not in ("=", "+", "-", "@", "\t", "\r"):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return "'" + cell
-    return cell
+    return {name: inert(cell) for name, cell in line.items()}
 
 
 def _listed(paths: Iterable[str]) -> str:

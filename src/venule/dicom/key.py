@@ -11,6 +11,7 @@ from pathlib import Path
 
 from venule.dicom.require import require_pydicom
 from venule.errors import ImageError, OutputError
+from venule.files.cells import inert
 
 _KEYWORDS = {
     "patient_id": "PatientID",
@@ -60,9 +61,4 @@ def _lines(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, str]]:
                 line["acquired"] = acquisition_date(header)
         except (ImageError, OSError):
             pass
-        yield {column: _unlike_formula(cell) for column, cell in line.items()}
-
-
-def _unlike_formula(cell: str) -> str:
-    """A cell that spreadsheets do not compute, whatever a patient's number looks like."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+        yield {column: inert(cell) for column, cell in line.items()}
