@@ -12,6 +12,7 @@ from PIL import Image
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, UsageError
+from venule.files.cells import listed_in
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
 from venule.image.io import read_mask
@@ -213,7 +214,7 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
         return {}
     found = {}
     for line, row in _rows(report):
-        for output in row.get("outputs", "").split(";"):
+        for output in listed_in(row.get("outputs", "")):
             if output.endswith("_mask.png"):
                 wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
                 numbers = _numbers(report, line, _renamed(wanted))
@@ -248,7 +249,7 @@ def _in_table(path: Path) -> list[MaskFiles]:
 
 
 def _from_report(row: Mapping[str, str]) -> dict[str, str]:
-    masks = [name for name in row["outputs"].split(";") if name.endswith("_mask.png")]
+    masks = [name for name in listed_in(row["outputs"]) if name.endswith("_mask.png")]
     if not masks:
         return {}
     id_ = row.get("id") or masks[0].removesuffix("_mask.png")

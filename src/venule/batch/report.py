@@ -14,7 +14,7 @@ from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.batch.ledger import Ledger
 from venule.batch.tables import Row, text
 from venule.files.atomic import write_bytes, writing
-from venule.files.cells import inert
+from venule.files.cells import inert, listed
 from venule.quality.assess import GRADES
 from venule.system.process import installed
 
@@ -106,11 +106,6 @@ def _inert_line(line: Mapping[str, object]) -> dict[str, object]:
     return {name: inert(cell) for name, cell in line.items()}
 
 
-def _listed(paths: Iterable[str]) -> str:
-    """Paths in one cell: separated by ";", which a backslash precedes within a name."""
-    return ";".join(text(path).replace("\\", "\\\\").replace(";", "\\;") for path in paths)
-
-
 def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
     return {name: cells[name] for name in columns if name in cells}
 
@@ -120,7 +115,7 @@ def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
         "path": row.source,
         "status": row.status,
         "reason": row.reason,
-        "outputs": _listed(row.outputs),
+        "outputs": listed(map(text, row.outputs)),
         "seconds": f"{row.seconds:.3f}",
         "warnings": "; ".join(map(text, row.notes)),
         **_only(row.cells, columns),
