@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from support.networks import write_network
 from venule.analysis.corrected_files import Corrected, corrected_path, encode_correction
 from venule.analysis.correction import correct
+from venule.analysis.mask_files import find_masks, load
 from venule.batch.corrections import collect_corrections
 from venule.batch.predict import predict_folder
 from venule.batch.reading import open_result, prediction_sha256, read_results
 from venule.files.atomic import write_bytes
+from venule.image.io import read_mask
 from venule.models.record import ModelRecord
 from venule.synth.fundus import synthesize_fundus
 
@@ -46,6 +49,21 @@ def test_a_photograph_that_was_replaced_is_left_out(results: Path, tmp_path: Pat
     (told,) = (one for one in collected.left_out if one.startswith("b: "))
     assert told.startswith("b: another photograph lies there, or it has changed")
     assert not (tmp_path / "data" / "images" / "b.png").exists()
+
+
+def test_masks_of_more_pixels_than_pillow_opens_are_read(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # a tenth of what the photographs have
+    expected = read_mask(results / "b_mask.corrected.png")
+    (entry,) = (one for one in find_masks(results) if one.id == "b")
+    loaded = load(entry)
+    assert (loaded.mask_source, loaded.masks.fov is None) == ("corrected", False)
+    found = read_results(results)
+    (b,) = (one for one in found.results if one.name == "b")
+    assert np.array_equal(open_result(found, b).prediction.vessels, expected)
+    collect_corrections(results, tmp_path / "data")
+    assert np.array_equal(read_mask(tmp_path / "data" / "labels" / "b.png"), expected)
 
 
 def test_of_two_photographs_of_one_name_in_a_data_set_the_second_is_left_out(

@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PIL import Image
-
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, UsageError
 from venule.files.cells import listed_in
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
-from venule.image.io import read_mask
+from venule.image.io import read_mask, read_texts
 from venule.image.names import is_image_path
 from venule.image.photograph import read_photograph
 from venule.measure.definitions import STRUCTURES, Structure
@@ -166,12 +164,7 @@ def read_types(path: Path) -> tuple[Mask, Mask]:
 
 def _kept(path: Path, mask: Mask) -> Kept | None:
     """Metadata of a predicted mask file, beside its pixels."""
-    try:
-        with Image.open(path) as picture:
-            texts = dict(getattr(picture, "text", {}) or {})
-    except (OSError, ValueError, SyntaxError):
-        return None
-    return kept_of(texts, (mask.shape[0], mask.shape[1]))
+    return kept_of(read_texts(path), (mask.shape[0], mask.shape[1]))
 
 
 def _in_folder(folder: Path) -> list[MaskFiles]:

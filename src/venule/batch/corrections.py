@@ -4,15 +4,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from venule.analysis.corrected_files import corrected_path, read_correction
 from venule.analysis.kept import kept_of
 from venule.batch.reading import photograph_file, read_results
 from venule.errors import DatasetError, ImageError, OutputError, UsageError
 from venule.files.atomic import make_folder, write_bytes
 from venule.image.artery_vein import encode_types
-from venule.image.io import write_png
+from venule.image.io import read_texts, write_png
 from venule.image.photograph import read_photograph
 
 
@@ -63,8 +61,7 @@ def _copy(photograph: Path, base: Path, out: Path, name: str) -> None:
     stored = read_correction(base, shape)
     if stored is None or stored.correction.mask is None:
         raise DatasetError("the corrected mask is of another photograph")
-    with Image.open(corrected_path(base, "vessels")) as opened:
-        kept = kept_of(getattr(opened, "text", {}), shape)
+    kept = kept_of(read_texts(corrected_path(base, "vessels")), shape)
     for folder in ("images", "labels", "fov"):
         make_folder(out / folder)
     shutil.copyfile(photograph, out / "images" / f"{name}{photograph.suffix.lower()}")

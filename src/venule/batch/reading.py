@@ -24,7 +24,7 @@ from venule.batch.tables import SCHEMA
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.hashes import file_sha256, sha256_if_readable
 from venule.image.arrays import RGB, Mask
-from venule.image.io import read_mask, read_probability
+from venule.image.io import read_mask, read_probability, read_texts
 from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
 
@@ -209,8 +209,7 @@ def open_result(results: Results, result: Result) -> Analysis:
     kept: Kept | None = None
     if mask_file is not None:
         mask = read_mask(mask_file)
-        with Image.open(mask_file) as opened:
-            kept = kept_of(getattr(opened, "text", {}), photograph.shape)
+        kept = kept_of(read_texts(mask_file), photograph.shape)
     if prob_file is not None:
         levels = to_levels(read_probability(prob_file))
     types = results.file(result, "_av.png")

@@ -60,6 +60,22 @@ def decode_mask(content: bytes, path: Path) -> Mask:
     return stored > 0
 
 
+def read_texts(path: Path | str) -> dict[str, str]:
+    """The text chunks of a PNG file by their keywords; none of a file of another kind.
+
+    Raises:
+        ImageError: if the file cannot be read.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    try:
+        return dict(getattr(open_image(content, path), "text", {}))
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # decoders meet broken files with nearly every kind of exception
+        raise broken(path, error) from error
+
+
 def read_probability(path: Path | str) -> FloatMap:
     """A probability map: (H, W) float32 in 0..1, from an 8- or 16-bit grey file or a float .npy.
 
