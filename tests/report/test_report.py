@@ -20,6 +20,7 @@ from venule.batch.predict import predict_folder
 from venule.batch.reading import open_result, prediction_sha256, read_results
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.atomic import write_bytes
+from venule.image.artery_vein import encode_types
 from venule.image.fov import outlined
 from venule.image.io import read_mask, read_probability, write_png
 from venule.image.landmarks import Disc, Landmarks
@@ -101,6 +102,29 @@ def test_vessels_of_two_classes_are_read_as_they_were_written(results: Path) -> 
     found = open_result(replace(read, settings={"threshold": thresholds}), read.results[1])
     assert np.array_equal(found.prediction.vessels, written.vessels)
     assert found.prediction.vessel_map.threshold == written.vessel_map.threshold == 0.6
+
+
+def test_a_truncated_picture_of_arteries_and_veins_stops_no_report(results: Path) -> None:
+    types = np.random.default_rng(0).integers(0, 4, (96, 96)).astype(np.uint8)
+    (results / "a_av.png").write_bytes(encode_types(types)[:900])
+    with closing(sqlite3.connect(results / ".venule.sqlite")) as base, base:
+        base.execute("INSERT INTO outputs VALUES ('a', 'a_av.png', '')")
+    read = read_results(results)
+    with pytest.raises(ImageError, match=r"a_av\.png: broken or truncated"):
+        open_result(read, read.results[1])
+    subjects = of_results(results, lambda _: None).subjects
+    assert "a_av.png: broken" in subjects[1].reason
+    assert subjects[0].pictures is not None
+
+
+def test_types_that_were_written_are_read_again(results: Path) -> None:
+    types = np.random.default_rng(0).integers(0, 4, (96, 96)).astype(np.uint8)
+    (results / "a_av.png").write_bytes(encode_types(types))
+    read = read_results(results)
+    result = replace(read.results[1], outputs=(*read.results[1].outputs, "a_av.png"))
+    maps = open_result(read, result).prediction.maps
+    assert np.array_equal(maps["artery"].mask, types & 1 > 0)
+    assert np.array_equal(maps["vein"].mask, types & 2 > 0)
 
 
 def test_a_photograph_that_has_moved_is_said_to_have(results: Path) -> None:

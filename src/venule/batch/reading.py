@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from PIL import Image
-
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
 from venule.analysis.corrected_files import StoredCorrection, read_correction
@@ -23,7 +20,7 @@ from venule.batch.refuse import Settings
 from venule.batch.tables import SCHEMA
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.hashes import file_sha256, sha256_if_readable
-from venule.image.arrays import RGB, Mask
+from venule.image.arrays import Mask
 from venule.image.io import read_mask, read_probability, read_texts
 from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
@@ -197,7 +194,8 @@ def open_result(results: Results, result: Result) -> Analysis:
     weights, is not. Without a probability map its mask stands for it, as probabilities 0 and 1.
 
     Raises:
-        ImageError: the photograph has moved or changed, or no file of it tells where vessels are.
+        ImageError: the photograph has moved or changed, no file of it tells where vessels are, or
+            one of its files cannot be read.
     """
     if result.status != "done":
         raise ImageError(f"{result.source}: {result.reason or 'not predicted yet'}")
@@ -218,7 +216,7 @@ def open_result(results: Results, result: Result) -> Analysis:
         mask=mask,
         kept=kept,
         threshold=results.threshold,
-        types=None if types is None else _colors(types),
+        types=None if types is None else read_photograph(types).pixels,
         cells=result.cells,
         model=str(results.settings.get("model", "")),
     )
@@ -227,8 +225,3 @@ def open_result(results: Results, result: Result) -> Analysis:
     if corrected is None or corrected.prediction_sha256 != prediction_sha256(results, result):
         return analysis
     return apply(analysis, corrected.correction)
-
-
-def _colors(path: Path) -> RGB:
-    with Image.open(path) as opened:
-        return np.asarray(opened.convert("RGB"))
