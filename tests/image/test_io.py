@@ -7,7 +7,7 @@ import struct
 import tracemalloc
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -660,3 +660,17 @@ def test_text_chunks_are_read_whatever_limit_pillow_has(
         read_texts(tmp_path / "b.png")
     tifffile.imwrite(tmp_path / "c.tif", np.ones((3, 3), np.uint8))
     assert read_texts(tmp_path / "c.tif") == {}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_masks_and_maps_of_16_bits_are_read_in_either_byte_order(
+    tmp_path: Path, order: Literal["<", ">"]
+) -> None:
+    mask = np.eye(9, dtype=bool)
+    tifffile.imwrite(tmp_path / "a.tif", mask.astype(f"{order}u2") * 256, byteorder=order)
+    assert np.array_equal(read_mask(tmp_path / "a.tif"), mask)
+    stored = np.arange(81, dtype=f"{order}u2").reshape(9, 9) * 800
+    tifffile.imwrite(tmp_path / "b.tif", stored, byteorder=order)
+    expected = (np.arange(81).reshape(9, 9) * 800 / 65535).astype(np.float32)
+    assert np.allclose(read_probability(tmp_path / "b.tif"), expected, atol=1e-6)
+    assert read_probability(tmp_path / "b.tif").dtype == np.float32
