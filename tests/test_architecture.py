@@ -13,7 +13,7 @@ ROOT = Path(venule.__file__).parent
 MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
     "system": set(),
-    "dicom": set(),
+    "dicom": {"files"},
     "image": {"dicom", "files"},
     "vessels": {"image"},
     "metrics": {"image", "vessels"},

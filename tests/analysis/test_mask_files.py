@@ -93,6 +93,20 @@ def test_masks_of_unlike_sizes_are_told(tmp_path: Path) -> None:
         measure_files(entry)
 
 
+def test_a_report_gives_each_mask_its_own_disc_whatever_its_name(tmp_path: Path) -> None:
+    outputs = {"b": "b_mask.png", "z;b": r"z\;b_mask.png", "-od": "'-od_mask.png"}
+    lines = ["outputs,disc_x_px,disc_y_px,disc_radius_px"]
+    for place, (name, output) in enumerate(outputs.items(), 1):
+        save(tmp_path / f"{name}_mask.png", _mask())
+        lines.append(f"{output},{place},60,9")
+    (tmp_path / "report.csv").write_text("\n".join(lines), encoding="utf-8")
+    for source in (tmp_path, tmp_path / "report.csv"):
+        found = find_masks(source)
+        discs = {one.id: one.disc.column for one in found if one.disc is not None}
+        assert discs == {"b": 1, "z;b": 2, "-od": 3}
+        assert all(one.files["vessels"].is_file() for one in found)
+
+
 def test_a_negative_scale_is_told(tmp_path: Path) -> None:
     save(tmp_path / "in" / "a.png", _mask())
     (entry,) = find_masks(_table(tmp_path, "id,vessels,um_per_px\nx,a.png,-4\n"))

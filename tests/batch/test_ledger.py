@@ -13,7 +13,7 @@ from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
 from venule.batch.records import Records
-from venule.batch.tables import SCHEMA
+from venule.batch.tables import SCHEMA, Tables
 from venule.errors import OutputError
 from venule.files.hashes import file_sha256
 
@@ -247,6 +247,32 @@ def test_only_a_broken_ledger_is_to_be_deleted(
     monkeypatch.setattr(ledger._tables, "_base", Broken())
     with pytest.raises(OutputError, match=todo):
         _ = ledger.settings
+
+
+def test_a_full_disk_is_told_as_one_and_the_ledger_goes_on(tmp_path: Path) -> None:
+    with closing(Tables(tmp_path / "ledger.sqlite")) as tables:
+        base = tables._base
+        base.execute(f"PRAGMA max_page_count = {base.execute('PRAGMA page_count').fetchone()[0]}")
+        with pytest.raises(OutputError, match=r"is full.*see to the disk"), tables.transaction():
+            tables.insert("a", "s" * 99_999, "p", [])
+        base.execute("PRAGMA max_page_count = 1000000")
+        with tables.transaction():
+            tables.insert("a", "s", "p", [])
+        assert tables.count() == 1
+
+
+def test_a_transaction_that_cannot_be_committed_leaves_nothing_open(tmp_path: Path) -> None:
+    with closing(Tables(tmp_path / "ledger.sqlite")) as tables:
+        base = tables._base
+        base.execute("PRAGMA foreign_keys = ON")
+        base.execute(
+            "CREATE TABLE eye (name REFERENCES files (name) DEFERRABLE INITIALLY DEFERRED)"
+        )
+        with pytest.raises(OutputError, match="FOREIGN KEY"), tables.transaction():
+            base.execute("INSERT INTO eye VALUES ('nobody')")
+        with tables.transaction():
+            tables.insert("a", "s", "p", [])
+        assert tables.count() == 1
 
 
 def test_a_photograph_that_cannot_be_read_is_not_taken_for_another_one(

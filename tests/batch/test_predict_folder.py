@@ -20,9 +20,12 @@ from venule.analysis.outputs import OUTPUTS, Output
 from venule.batch.choice import ModelChoice
 from venule.batch.engine import Resources
 from venule.batch.engines import ENGINES
+from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.predict import _engine_name, predict_folder
-from venule.batch.process import Outcome, Task, Written
+from venule.batch.process import Failed, Finished, Outcome, Task, Written
+from venule.batch.records import Records
+from venule.batch.report import write_reports
 from venule.errors import UsageError
 from venule.image.io import write_png
 from venule.models.record import ModelRecord
@@ -264,6 +267,19 @@ def test_every_engine_yields_one_outcome_a_task_and_leaves_the_ledger_alone(
         found = {outcome.job.name: type(outcome) for outcome in outcomes}
     assert found == dict.fromkeys("012", Written)
     assert not (tmp_path / ".venule.sqlite").exists()
+
+
+def test_only_photographs_that_have_a_result_have_a_row_of_measurements(tmp_path: Path) -> None:
+    good, rejected = jobs = _jobs(2)
+    cells: dict[str, Cell] = {"quality": "reject", "vessel_density": 0.5}
+    with closing(Ledger(Records(tmp_path))) as ledger:
+        ledger.begin(jobs, {"columns": ["quality", "measure"]}, overwrite=False)
+        ledger.record(Written(good, Finished("12ab", {}), seconds=1, cells=cells))
+        ledger.record(Failed(rejected, "rejected: blurred", cells=cells))
+        write_reports(ledger, last_run={})
+    assert [row["quality"] for row in _table(tmp_path)] == ["reject", "reject"]
+    with (tmp_path / "measurements.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ["0"]
 
 
 def test_of_millions_that_fail_a_summary_names_the_first_and_counts_all(

@@ -186,6 +186,13 @@ def test_a_strict_job_that_is_rejected_fails_with_its_reasons_and_leaves_no_file
     assert not job.out.exists()
 
 
+def test_a_strict_job_that_is_rejected_is_not_measured(tmp_path: Path) -> None:
+    job = replace(_job(tmp_path), strict=True, columns=("quality", "measure"))
+    outcome = attempt(job, None, green(1))
+    assert isinstance(outcome, Failed)
+    assert set(outcome.cells) == {"quality", "quality_reasons", "uncertainty"}
+
+
 def test_a_strict_job_that_is_not_rejected_is_written(tmp_path: Path) -> None:
     def vessels(pixels: FloatMap) -> FloatMap:
         found = np.where(synthetic.vessels, 3, -5).astype(np.float32)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from venule.errors import ImageError
@@ -31,6 +32,14 @@ def test_grey_levels_are_probabilities_of_8_or_16_bits() -> None:
     assert decode_map(_file(Image.fromarray(eight)), NAME).tolist() == [[0, 13107, 65535]]
     sixteen = np.array([[0, 1, 65535]], np.uint16)
     assert decode_map(_file(Image.fromarray(sixteen)), NAME).tolist() == [[0, 1, 65535]]
+
+
+def test_a_map_of_16_bits_may_have_the_other_byte_order() -> None:
+    content = BytesIO()
+    tifffile.imwrite(content, np.array([[0, 1, 65535]], ">u2"), byteorder=">")
+    found = decode_map(content.getvalue(), Path("map.tif"))
+    assert found.dtype == np.dtype("=u2")
+    assert found.tolist() == [[0, 1, 65535]]
 
 
 def test_every_colour_is_vessel_and_black_is_none() -> None:

@@ -7,7 +7,7 @@ import struct
 import tracemalloc
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -20,11 +20,12 @@ from PIL import Image
 
 from venule.errors import ImageError, OutputError
 from venule.files.atomic import write_bytes
-from venule.image.encode import encode_strips
+from venule.image.encode import encode_mask, encode_strips
 from venule.image.io import (
     pixel_hash,
     read_mask,
     read_probability,
+    read_texts,
     write_png,
     write_probability,
 )
@@ -646,3 +647,30 @@ def test_a_map_of_many_low_values_stays_a_map(tmp_path: Path) -> None:
     levels = np.array([[0, 1, 2, 3]], np.uint8)
     Image.fromarray(levels).save(tmp_path / "map.png")
     np.testing.assert_allclose(read_probability(tmp_path / "map.png"), levels / 255, rtol=1e-6)
+
+
+def test_text_chunks_are_read_whatever_limit_pillow_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    write_bytes(tmp_path / "a.png", encode_mask(np.ones((9, 9), bool), {"who": "Ada"}))
+    assert read_texts(tmp_path / "a.png") == {"who": "Ada"}
+    write_bytes(tmp_path / "b.png", encode_mask(np.ones((9, 9), bool), {"who": "Ada"})[:-30])
+    with pytest.raises(ImageError, match=r"b\.png: broken or truncated"):
+        read_texts(tmp_path / "b.png")
+    tifffile.imwrite(tmp_path / "c.tif", np.ones((3, 3), np.uint8))
+    assert read_texts(tmp_path / "c.tif") == {}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_masks_and_maps_of_16_bits_are_read_in_either_byte_order(
+    tmp_path: Path, order: Literal["<", ">"]
+) -> None:
+    mask = np.eye(9, dtype=bool)
+    tifffile.imwrite(tmp_path / "a.tif", mask.astype(f"{order}u2") * 256, byteorder=order)
+    assert np.array_equal(read_mask(tmp_path / "a.tif"), mask)
+    stored = np.arange(81, dtype=f"{order}u2").reshape(9, 9) * 800
+    tifffile.imwrite(tmp_path / "b.tif", stored, byteorder=order)
+    expected = (np.arange(81).reshape(9, 9) * 800 / 65535).astype(np.float32)
+    assert np.allclose(read_probability(tmp_path / "b.tif"), expected, atol=1e-6)
+    assert read_probability(tmp_path / "b.tif").dtype == np.float32

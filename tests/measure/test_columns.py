@@ -48,13 +48,13 @@ def test_a_wide_table_has_the_id_first_and_what_passes_through_beside_it() -> No
     found = measure_photograph(_mask())
     rows = [
         Row("b", {"person": "7", "eye": "left"}, found.values, ("one", "two")),
-        Row("a", {"person": "=1+1"}, {}, ("failed: no file",)),
+        Row("a", {"person": "=1+1", "refraction": "-2.25"}, {}, ("failed: no file",)),
     ]
     lines = _read(wide(rows))
-    assert list(lines[0])[:3] == ["id", "person", "eye"]
+    assert list(lines[0])[:4] == ["id", "person", "eye", "refraction"]
     assert list(lines[0])[-1] == "notes"
     assert lines[0]["notes"] == "one; two"
-    assert lines[1]["person"] == "'=1+1"
+    assert (lines[1]["person"], lines[1]["refraction"]) == ("'=1+1", "-2.25")
     assert lines[1]["vessel_density"] == ""
 
 

@@ -1,6 +1,9 @@
 import base64
 import io
 import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,11 +13,19 @@ from PIL import Image
 
 from support.commands import Run
 from support.networks import write_network
+from venule.analysis.columns import COLUMNS
+from venule.analysis.corrected_files import Corrected, corrected_path, encode_correction
+from venule.analysis.correction import correct_disc
 from venule.batch.predict import predict_folder
-from venule.batch.reading import open_result, read_results
+from venule.batch.reading import open_result, prediction_sha256, read_results
 from venule.errors import ImageError, OutputError, UsageError
-from venule.image.io import read_mask, read_probability
+from venule.files.atomic import write_bytes
+from venule.image.artery_vein import encode_types
+from venule.image.fov import outlined
+from venule.image.io import read_mask, read_probability, write_png
+from venule.image.landmarks import Disc, Landmarks
 from venule.image.levels import to_levels
+from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.models.record import ClassRecord, ModelRecord
 from venule.report.collect import of_results
 from venule.report.page import page
@@ -77,10 +88,57 @@ def test_a_mask_alone_is_read_as_probabilities_0_and_1(results: Path) -> None:
     assert set(np.unique(found.prediction.vessel_map.levels)) <= {0, 65535}
 
 
+def test_vessels_of_two_classes_are_read_as_they_were_written(results: Path) -> None:
+    read = read_results(results)
+    levels = np.random.default_rng(0).integers(0, 65536, (2, 96, 96), np.uint16)
+    none = np.empty(0, np.intp)
+    thresholds = {"artery": 0.4, "vein": 0.6}
+    maps = {
+        name: ProbabilityMap(level, threshold, none)
+        for level, (name, threshold) in zip(levels, thresholds.items(), strict=True)
+    }
+    written = Prediction(outlined(np.ones((96, 96), bool)), maps)
+    write_png(results / "a_prob.png", written.vessel_map.levels)
+    found = open_result(replace(read, settings={"threshold": thresholds}), read.results[1])
+    assert np.array_equal(found.prediction.vessels, written.vessels)
+    assert found.prediction.vessel_map.threshold == written.vessel_map.threshold == 0.6
+
+
+def test_a_truncated_picture_of_arteries_and_veins_stops_no_report(results: Path) -> None:
+    types = np.random.default_rng(0).integers(0, 4, (96, 96)).astype(np.uint8)
+    (results / "a_av.png").write_bytes(encode_types(types)[:900])
+    with closing(sqlite3.connect(results / ".venule.sqlite")) as base, base:
+        base.execute("INSERT INTO outputs VALUES ('a', 'a_av.png', '')")
+    read = read_results(results)
+    with pytest.raises(ImageError, match=r"a_av\.png: broken or truncated"):
+        open_result(read, read.results[1])
+    subjects = of_results(results, lambda _: None).subjects
+    assert "a_av.png: broken" in subjects[1].reason
+    assert subjects[0].pictures is not None
+
+
+def test_types_that_were_written_are_read_again(results: Path) -> None:
+    types = np.random.default_rng(0).integers(0, 4, (96, 96)).astype(np.uint8)
+    (results / "a_av.png").write_bytes(encode_types(types))
+    read = read_results(results)
+    result = replace(read.results[1], outputs=(*read.results[1].outputs, "a_av.png"))
+    maps = open_result(read, result).prediction.maps
+    assert np.array_equal(maps["artery"].mask, types & 1 > 0)
+    assert np.array_equal(maps["vein"].mask, types & 2 > 0)
+
+
 def test_a_photograph_that_has_moved_is_said_to_have(results: Path) -> None:
     (results.parent / "photographs" / "a.png").unlink()
     read = read_results(results)
     with pytest.raises(ImageError, match="not where it was"):
+        open_result(read, read.results[1])
+
+
+def test_results_are_not_shown_over_a_photograph_that_was_replaced(results: Path) -> None:
+    other = synthesize_fundus(7, size_px=96).image
+    Image.fromarray(other).save(results.parent / "photographs" / "a.png")
+    read = read_results(results)
+    with pytest.raises(ImageError, match="another photograph lies there, or it has changed"):
         open_result(read, read.results[1])
 
 
@@ -90,8 +148,6 @@ def test_a_folder_without_a_ledger_holds_no_results(tmp_path: Path) -> None:
 
 
 def test_a_ledger_in_use_is_waited_for_by_its_reader(results: Path) -> None:
-    import sqlite3
-
     base = sqlite3.connect(results / ".venule.sqlite")
     base.execute("PRAGMA locking_mode = EXCLUSIVE")
     base.execute("BEGIN IMMEDIATE")
@@ -101,6 +157,26 @@ def test_a_ledger_in_use_is_waited_for_by_its_reader(results: Path) -> None:
         read_results(results)
     base.close()
     assert len(read_results(results).results) == 3
+
+
+def test_a_disc_that_was_corrected_to_none_takes_its_zones_along(results: Path) -> None:
+    read = read_results(results)
+    a = read.results[1]
+    disc = Landmarks(Disc(48, 48, 8, 8, 0, 0.9), None)
+    seen = replace(open_result(read, a), landmarks=disc)
+    cells = {**COLUMNS["landmarks"].row(seen), **COLUMNS["measure"].row(seen)}
+    assert "vessel_density_zone_b" in cells
+    with closing(sqlite3.connect(results / ".venule.sqlite")) as base, base:
+        rows = [(a.name, name, cell) for name, cell in cells.items() if cell is not None]
+        base.executemany("INSERT INTO cells VALUES (?, ?, ?)", rows)
+    read = read_results(results)
+    gone = correct_disc(open_result(read, read.results[1]), None)
+    about = Corrected(prediction_sha256(read, a), 1)
+    for what, content in encode_correction(gone, about, frozenset({"disc"})):
+        write_bytes(corrected_path(results / a.name, what), content)
+    subject = of_results(results, lambda _: None).subjects[1]
+    assert subject.cells["vessel_density"] == cells["vessel_density"]
+    assert [name for name in subject.cells if "zone" in name] == []
 
 
 def test_a_report_needs_nothing_but_itself(results: Path) -> None:

@@ -107,6 +107,29 @@ def test_results_of_elsewhere_are_opened_where_the_photographs_lie_now(
         Library(out, folder)
 
 
+def test_a_photograph_of_a_name_that_others_share_is_not_taken_for_one_of_them(
+    folder: Path,
+) -> None:
+    for side, seed in (("left", 0), ("right", 1)):
+        (folder / side).mkdir()
+        (folder / f"eye-{seed}.png").rename(folder / side / "1.png")
+    network = write_network(folder.parent / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    out, here = folder.parent / "out", folder.parent / "here"
+    predict_folder(folder, out, model=network, outputs=("mask",), engine="inline")
+    (here / "deeper").mkdir(parents=True)
+    folder.rename(here / "deeper" / "in")
+    assert _found(out, here) == {"eye-2": here / "deeper" / "in" / "eye-2.png"}
+    (here / "deeper" / "in" / "right" / "1.png").unlink()
+    assert _found(out, here) == {"eye-2": here / "deeper" / "in" / "eye-2.png"}
+
+
+def _found(out: Path, photographs: Path) -> dict[str, Path]:
+    """The photographs that are there, by the names of their results."""
+    library = Library(out, photographs)
+    places = {item.name: library.places[item.id] for item in library.items}
+    return {name: place for name, place in places.items() if place.is_file()}
+
+
 def test_what_has_not_been_predicted_yet_is_analysed_when_it_is_opened(
     folder: Path, finish: Finish
 ) -> None:

@@ -8,18 +8,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from venule.analysis.analyse import Analysis, Changed
 from venule.analysis.correction import Correction, types_of
 from venule.analysis.kept import keep
-from venule.errors import ImageError
 from venule.image.artery_vein import Types, encode_types, type_bits
 from venule.image.encode import encode_levels, encode_mask
-from venule.image.io import read_mask, read_probability
+from venule.image.io import read_mask, read_probability, read_texts
 from venule.image.landmarks import Disc
 from venule.image.levels import to_levels
 from venule.image.photograph import read_photograph
@@ -140,11 +137,7 @@ def corrected_of(path: Path) -> Corrected | None:
     """
     if not path.is_file():
         return None
-    try:
-        with Image.open(path) as opened:
-            texts: Mapping[str, Any] = dict(getattr(opened, "text", {}) or {})
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"{path}: cannot be read as a picture ({error})") from None
+    texts = read_texts(path)
     try:
         told = json.loads(texts[KEY])
         disc = told.get("disc")

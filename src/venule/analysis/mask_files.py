@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PIL import Image
-
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, UsageError
+from venule.files.cells import listed_in
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
-from venule.image.io import read_mask
+from venule.image.io import read_mask, read_texts
 from venule.image.names import is_image_path
 from venule.image.photograph import read_photograph
 from venule.measure.definitions import STRUCTURES, Structure
@@ -165,12 +164,7 @@ def read_types(path: Path) -> tuple[Mask, Mask]:
 
 def _kept(path: Path, mask: Mask) -> Kept | None:
     """Metadata of a predicted mask file, beside its pixels."""
-    try:
-        with Image.open(path) as picture:
-            texts = dict(getattr(picture, "text", {}) or {})
-    except (OSError, ValueError, SyntaxError):
-        return None
-    return kept_of(texts, (mask.shape[0], mask.shape[1]))
+    return kept_of(read_texts(path), (mask.shape[0], mask.shape[1]))
 
 
 def _in_folder(folder: Path) -> list[MaskFiles]:
@@ -213,7 +207,7 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
         return {}
     found = {}
     for line, row in _rows(report):
-        for output in row.get("outputs", "").split(";"):
+        for output in listed_in(row.get("outputs", "")):
             if output.endswith("_mask.png"):
                 wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
                 numbers = _numbers(report, line, _renamed(wanted))
@@ -248,7 +242,7 @@ def _in_table(path: Path) -> list[MaskFiles]:
 
 
 def _from_report(row: Mapping[str, str]) -> dict[str, str]:
-    masks = [name for name in row["outputs"].split(";") if name.endswith("_mask.png")]
+    masks = [name for name in listed_in(row["outputs"]) if name.endswith("_mask.png")]
     if not masks:
         return {}
     id_ = row.get("id") or masks[0].removesuffix("_mask.png")

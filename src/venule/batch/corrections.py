@@ -4,15 +4,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from venule.analysis.corrected_files import corrected_path, read_correction
 from venule.analysis.kept import kept_of
-from venule.batch.reading import read_results
+from venule.batch.reading import photograph_file, read_results
 from venule.errors import DatasetError, ImageError, OutputError, UsageError
 from venule.files.atomic import make_folder, write_bytes
 from venule.image.artery_vein import encode_types
-from venule.image.io import write_png
+from venule.image.io import read_texts, write_png
 from venule.image.photograph import read_photograph
 
 
@@ -27,7 +25,8 @@ class Collected:
 def collect_corrections(results: Path, out: Path) -> Collected:
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels, fov.
 
-    Where arteries and veins are known they go to av, a corrected disc to disc.
+    Where arteries and veins are known they go to av, a corrected disc to disc. A photograph a/1 is
+    a__1 there; of two that would have one name the second is left out.
 
     Raises:
         UsageError: the folder holds no results, or none was corrected.
@@ -36,32 +35,33 @@ def collect_corrections(results: Path, out: Path) -> Collected:
     if out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: is not empty; name a new folder")
     found = read_results(results)
-    cases, left_out = 0, []
+    taken: dict[str, str] = {}
+    left_out = []
     for result in found.results:
         base = found.out / result.name
         if not corrected_path(base, "vessels").is_file():
             continue
+        name = result.name.replace("/", "__")
         try:
-            _copy(Path(result.place), base, out, result.name.replace("/", "__"))
+            if name in taken:
+                raise DatasetError(f"{taken[name]} has the same name in a data set; rename one")
+            _copy(photograph_file(result), base, out, name)
         except (ImageError, DatasetError) as error:
-            left_out.append(f"{result.name}: {error}")
+            left_out.append(f"{result.name}: {str(error).removeprefix(f'{result.source}: ')}")
         else:
-            cases += 1
-    if not cases:
+            taken[name] = result.name
+    if not taken:
         why = f" ({left_out[0]})" if left_out else ""
         raise UsageError(f"{results}: no corrected mask in it can be used{why}")
-    return Collected(cases, tuple(left_out))
+    return Collected(len(taken), tuple(left_out))
 
 
 def _copy(photograph: Path, base: Path, out: Path, name: str) -> None:
-    if not photograph.is_file():
-        raise DatasetError("the photograph is not where it was predicted")
     shape = read_photograph(photograph).shape
     stored = read_correction(base, shape)
     if stored is None or stored.correction.mask is None:
         raise DatasetError("the corrected mask is of another photograph")
-    with Image.open(corrected_path(base, "vessels")) as opened:
-        kept = kept_of(getattr(opened, "text", {}), shape)
+    kept = kept_of(read_texts(corrected_path(base, "vessels")), shape)
     for folder in ("images", "labels", "fov"):
         make_folder(out / folder)
     shutil.copyfile(photograph, out / "images" / f"{name}{photograph.suffix.lower()}")

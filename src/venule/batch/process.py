@@ -136,9 +136,11 @@ class Worker:
         photograph = _read(job)
         noticed += photograph.notes
         analysis = analyse(photograph, self.networks, steps=steps_of(job))
-        cells, quality = _cells(job, analysis), analysis.quality
+        quality = analysis.quality
         if job.strict and quality is not None and quality.grade == "reject":
-            raise _RejectedError(job, quality.reasons, cells)
+            reported = [name for name in job.columns if COLUMNS[name].table == "report"]
+            raise _RejectedError(job, quality.reasons, _cells(reported, analysis))
+        cells = _cells(job.columns, analysis)
         write_outputs(job, analysis)
         return Written(job, Finished(digest, _output_hashes(job)), 0, photograph.notes, cells)
 
@@ -228,10 +230,8 @@ def _read(job: Job) -> Photograph:
     return replace(photograph, origin=deidentified(origin))
 
 
-def _cells(job: Job, analysis: Analysis) -> dict[str, Cell]:
-    return {
-        name: cell for group in job.columns for name, cell in COLUMNS[group].row(analysis).items()
-    }
+def _cells(groups: Sequence[str], analysis: Analysis) -> dict[str, Cell]:
+    return {name: cell for group in groups for name, cell in COLUMNS[group].row(analysis).items()}
 
 
 def _output_hashes(job: Job) -> dict[str, str]:

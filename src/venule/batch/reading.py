@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from PIL import Image
-
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
 from venule.analysis.corrected_files import StoredCorrection, read_correction
@@ -22,9 +19,9 @@ from venule.batch.records import Records, is_ledger, shards_in
 from venule.batch.refuse import Settings
 from venule.batch.tables import SCHEMA
 from venule.errors import ImageError, OutputError, UsageError
-from venule.files.hashes import file_sha256
-from venule.image.arrays import RGB, Mask
-from venule.image.io import read_mask, read_probability
+from venule.files.hashes import file_sha256, sha256_if_readable
+from venule.image.arrays import Mask
+from venule.image.io import read_mask, read_probability, read_texts
 from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
 
@@ -33,14 +30,16 @@ from venule.image.photograph import read_photograph
 class Result:
     """A photograph in a ledger.
 
-    `place` is where the photograph lay; of a DICOM object its pseudonym. `outputs` are the files'
-    paths below the folder of results.
+    `place` is where the photograph lay; of a DICOM object its pseudonym. `input_sha256` is its
+    file's, empty where there is no result. `outputs` are the files' paths below the folder of
+    results.
     """
 
     name: str
     source: str
     place: str
     status: Literal["pending", "done", "failed"]
+    input_sha256: str = ""
     reason: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
@@ -55,6 +54,15 @@ class Results:
     out: Path
     settings: Settings
     results: tuple[Result, ...]
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a pixel is vessel; of several classes the largest of theirs.
+
+        So `Prediction.vessel_map` has it.
+        """
+        thresholds = self.settings.get("threshold") or {}
+        return float(thresholds.get("vessel") or max(thresholds.values(), default=0.5))
 
     def file(self, result: Result, suffix: str) -> Path | None:
         """The file of a photograph whose name ends so, if it was written and is there."""
@@ -103,20 +111,21 @@ def _read_ledger(path: Path) -> tuple[dict[str, Any], list[Result]]:
             cells: dict[str, dict[str, Cell]] = defaultdict(dict)
             for name, column, value in base.execute("SELECT name, column_name, value FROM cells"):
                 cells[name][column] = value
-            columns = "name, source, place, status, reason, seconds, notes"
+            columns = "name, source, place, status, input_sha256, reason, seconds, notes"
             results = [
                 Result(
                     name=name,
                     source=source,
                     place=place,
                     status=status,
+                    input_sha256=digest,
                     reason=reason,
                     seconds=seconds,
                     notes=tuple(json.loads(notes)),
                     outputs=tuple(outputs[name]) if status == "done" else (),
                     cells=cells[name],
                 )
-                for name, source, place, status, reason, seconds, notes in base.execute(
+                for name, source, place, status, digest, reason, seconds, notes in base.execute(
                     f"SELECT {columns} FROM files ORDER BY name"
                 )
             ]
@@ -162,6 +171,22 @@ def stored_correction(
     return read_correction(results.out / result.name, shape)
 
 
+def photograph_file(result: Result) -> Path:
+    """The file of a photograph that has a result, if it is the one that was predicted.
+
+    Raises:
+        ImageError: the photograph has moved or changed.
+    """
+    place = Path(result.place)
+    if not place.is_file():
+        raise ImageError(f"{result.source}: the photograph is not where it was predicted")
+    if sha256_if_readable(place) not in (None, result.input_sha256):
+        raise ImageError(
+            f"{result.source}: another photograph lies there, or it has changed; predict it again"
+        )
+    return place
+
+
 def open_result(results: Results, result: Result) -> Analysis:
     """Read a photograph and what was found of it, as if it had just been analysed.
 
@@ -169,14 +194,12 @@ def open_result(results: Results, result: Result) -> Analysis:
     weights, is not. Without a probability map its mask stands for it, as probabilities 0 and 1.
 
     Raises:
-        ImageError: the photograph has moved or changed, or no file of it tells where vessels are.
+        ImageError: the photograph has moved or changed, no file of it tells where vessels are, or
+            one of its files cannot be read.
     """
     if result.status != "done":
         raise ImageError(f"{result.source}: {result.reason or 'not predicted yet'}")
-    place = Path(result.place)
-    if not place.is_file():
-        raise ImageError(f"{result.source}: the photograph is not where it was predicted")
-    photograph = read_photograph(place)
+    photograph = read_photograph(photograph_file(result))
     mask_file = results.file(result, "_mask.png")
     prob_file = results.file(result, "_prob.png")
     levels: Levels | None = None
@@ -184,19 +207,16 @@ def open_result(results: Results, result: Result) -> Analysis:
     kept: Kept | None = None
     if mask_file is not None:
         mask = read_mask(mask_file)
-        with Image.open(mask_file) as opened:
-            kept = kept_of(getattr(opened, "text", {}), photograph.shape)
+        kept = kept_of(read_texts(mask_file), photograph.shape)
     if prob_file is not None:
         levels = to_levels(read_probability(prob_file))
     types = results.file(result, "_av.png")
-    thresholds = results.settings.get("threshold") or {}
-    threshold = thresholds.get("vessel") or min(thresholds.values(), default=0.5)
     stored = Stored(
         levels=levels,
         mask=mask,
         kept=kept,
-        threshold=threshold,
-        types=None if types is None else _colors(types),
+        threshold=results.threshold,
+        types=None if types is None else read_photograph(types).pixels,
         cells=result.cells,
         model=str(results.settings.get("model", "")),
     )
@@ -205,8 +225,3 @@ def open_result(results: Results, result: Result) -> Analysis:
     if corrected is None or corrected.prediction_sha256 != prediction_sha256(results, result):
         return analysis
     return apply(analysis, corrected.correction)
-
-
-def _colors(path: Path) -> RGB:
-    with Image.open(path) as opened:
-        return np.asarray(opened.convert("RGB"))

@@ -14,6 +14,7 @@ from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.batch.ledger import Ledger
 from venule.batch.tables import Row, text
 from venule.files.atomic import write_bytes, writing
+from venule.files.cells import inert, listed
 from venule.quality.assess import GRADES
 from venule.system.process import installed
 
@@ -93,7 +94,7 @@ def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWri
 
 
 def _write_measured(writer: "csv.DictWriter[str]", columns: Sequence[str], row: Row) -> None:
-    if row.cells:
+    if row.status == "done":  # what was rejected has a grade all the same
         writer.writerow(_inert_line({"id": row.id, **_only(row.cells, columns)}))
 
 
@@ -102,23 +103,7 @@ def _nothing(row: Row) -> None:
 
 
 def _inert_line(line: Mapping[str, object]) -> dict[str, object]:
-    return {name: _inert(cell) for name, cell in line.items()}
-
-
-def _inert(cell: object) -> object:
-    """A cell that spreadsheets show as text: a name such as =1+1.png would be a formula."""
-    if not isinstance(cell, str) or cell[:1] not in ("=", "+", "-", "@", "\t", "\r"):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return "'" + cell
-    return cell
-
-
-def _listed(paths: Iterable[str]) -> str:
-    """Paths in one cell: separated by ";", which a backslash precedes within a name."""
-    return ";".join(text(path).replace("\\", "\\\\").replace(";", "\\;") for path in paths)
+    return {name: inert(cell) for name, cell in line.items()}
 
 
 def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
@@ -130,7 +115,7 @@ def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
         "path": row.source,
         "status": row.status,
         "reason": row.reason,
-        "outputs": _listed(row.outputs),
+        "outputs": listed(map(text, row.outputs)),
         "seconds": f"{row.seconds:.3f}",
         "warnings": "; ".join(map(text, row.notes)),
         **_only(row.cells, columns),

@@ -313,10 +313,11 @@ class Tables:
         self._base.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._base.execute("COMMIT")
         except BaseException:
-            self._base.execute("ROLLBACK")
+            if self._base.in_transaction:  # a full disk has ended it
+                self._base.execute("ROLLBACK")
             raise
-        self._base.execute("COMMIT")
 
 
 def text(value: str | Path) -> str:

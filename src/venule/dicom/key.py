@@ -11,6 +11,8 @@ from pathlib import Path
 
 from venule.dicom.require import require_pydicom
 from venule.errors import ImageError, OutputError
+from venule.files.atomic import write_bytes
+from venule.files.cells import inert
 
 _KEYWORDS = {
     "patient_id": "PatientID",
@@ -35,16 +37,9 @@ def write_key(path: Path, files: Iterable[tuple[str, Path]], *, overwrite: bool)
     writer = csv.DictWriter(table, ["name", "path", *_KEYWORDS, "acquired"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(_lines(files))
-    try:
-        if overwrite:
-            path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(table.getvalue().encode("utf-8", "surrogateescape"))
-    except FileExistsError:
-        raise OutputError(f"{path}: exists already; replace it with --overwrite") from None
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+    if os.path.lexists(path) and not overwrite:
+        raise OutputError(f"{path}: exists already; replace it with --overwrite")
+    write_bytes(path, table.getvalue().encode("utf-8", "surrogateescape"), mode=0o600)
 
 
 def _lines(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, str]]:
@@ -60,9 +55,4 @@ def _lines(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, str]]:
                 line["acquired"] = acquisition_date(header)
         except (ImageError, OSError):
             pass
-        yield {column: _unlike_formula(cell) for column, cell in line.items()}
-
-
-def _unlike_formula(cell: str) -> str:
-    """A cell that spreadsheets do not compute, whatever a patient's number looks like."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+        yield {column: inert(cell) for column, cell in line.items()}

@@ -23,17 +23,17 @@ def require_folder(path: Path) -> None:
         raise OutputError(f"{path}: cannot be written, its folder is read-only; choose another")
 
 
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
+def write_bytes(path: Path, content: bytes | memoryview, *, mode: int = 0o666) -> None:
     """Write `content` to `path`: under another name first, flushed, then renamed in one step.
 
-    Who may read it is left to the folder and the process, as for any new file.
+    Who may read it is left to the folder and the process, as for any new file, within `mode`.
 
     Raises:
         OutputError: the folder is missing, full or read-only.
     """
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        descriptor = os.open(new, _NEW_FILE, 0o666)
+        descriptor = os.open(new, _NEW_FILE, mode)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
     try:

@@ -78,6 +78,12 @@ def decode_photograph(content: bytes, path: Path) -> Photograph:
     return Photograph(_decode(opened, content, path, page=page), page, more_pages=True)
 
 
+def stored_pixels(image: Image.Image) -> NDArray[Any]:
+    """The image's pixels as it holds them, in the byte order of this machine."""
+    pixels = np.asarray(image)
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
 def upright(image: Image.Image) -> Image.Image:
     """The decoded image, turned as its EXIF orientation says, if that can be read."""
     image.load()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from venule.errors import ImageError
 from venule.image.container import open_image
-from venule.image.decode import upright
+from venule.image.decode import stored_pixels, upright
 from venule.image.io import broken
 from venule.image.levels import Levels
 
@@ -42,7 +42,7 @@ def _stored(content: bytes, path: Path) -> NDArray[Any]:
     """(H, W): grey values or palette indices as stored; of colours, whether they are not black."""
     try:
         image = upright(open_image(content, path))
-        stored = np.asarray(image)
+        stored = stored_pixels(image)
         if image.mode == "P" and len(np.unique(stored)) > _PALETTE:
             stored = np.asarray(image.convert("RGB"))
     except (ImageError, MemoryError):

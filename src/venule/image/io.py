@@ -20,7 +20,7 @@ from venule.errors import ImageError
 from venule.files.atomic import write_bytes
 from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.container import MAX_FILE_BYTES, open_image
-from venule.image.decode import upright
+from venule.image.decode import stored_pixels, upright
 from venule.image.encode import encode_levels, encode_mask, encode_rgb
 from venule.image.levels import to_levels
 
@@ -58,6 +58,22 @@ def decode_mask(content: bytes, path: Path) -> Mask:
             f"save it as PNG with 0 outside and 255 inside"
         )
     return stored > 0
+
+
+def read_texts(path: Path | str) -> dict[str, str]:
+    """The text chunks of a PNG file by their keywords; none of a file of another kind.
+
+    Raises:
+        ImageError: if the file cannot be read.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    try:
+        return dict(getattr(open_image(content, path), "text", {}))
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # decoders meet broken files with nearly every kind of exception
+        raise broken(path, error) from error
 
 
 def read_probability(path: Path | str) -> FloatMap:
@@ -164,7 +180,7 @@ def _decode_stored(content: bytes, path: Path, *, most_colors: int = 256) -> NDA
     """(H, W) bool, uint8 or uint16 as stored; palette indices, equal channels as one."""
     try:
         image = upright(open_image(content, path))
-        stored = np.asarray(image)
+        stored = stored_pixels(image)
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # decoders meet broken files with nearly every kind of exception

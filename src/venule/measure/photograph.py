@@ -103,7 +103,7 @@ def measure_photograph(
 ) -> Measurements:
     """Measure everything of one photograph, or, of each structure, `only` some columns.
 
-    The columns are in the order of `columns_of`: pixel units first, then their twins in um where
+    The columns are in the order of `all_columns`: pixel units first, then their twins in um where
     there is a scale. A value that cannot be had is None, and `notes` says why.
 
     Raises:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 
+from venule.files.cells import inert
 from venule.measure.columns import UNITS, all_columns
 from venule.measure.definitions import STRUCTURES
 from venule.measure.photograph import Measurements, Value
@@ -168,9 +169,7 @@ def written(value: Cell) -> Cell:
     """
     if isinstance(value, float):
         return f"{value:.10g}" if math.isfinite(value) else ""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
+    return inert(value)
 
 
 def _csv(names: Sequence[str], lines: Iterable[Mapping[str, Cell]]) -> str:

@@ -104,7 +104,10 @@ def _subject(results: Results, result: Result, longest: int) -> Subject:
         return Subject(**{**about, "reason": reason})
     if analysis.corrected or "vessel_density" not in result.cells:
         # Corrected since it was measured, or predicted without measurements.
-        about["cells"] = {**result.cells, **COLUMNS["measure"].row(analysis)}
+        measure = COLUMNS["measure"]
+        before = set(measure.more())  # what is not measured any more, such as zones, goes
+        kept = {name: cell for name, cell in result.cells.items() if name not in before}
+        about["cells"] = kept | dict(measure.row(analysis))
     if "disc" in analysis.corrected:
         about["cells"] |= COLUMNS["landmarks"].row(analysis)
     return Subject(**about, size=analysis.photograph.shape, pictures=pictures(analysis, longest))

@@ -1,6 +1,7 @@
 """The photographs of a folder, or of a folder of results, as the service lists them."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -76,17 +77,24 @@ def opaque(name: str) -> str:
 
 
 def _moved(results: Results, photographs: Path) -> Results:
-    """The results with photographs where they lie now: by their paths in the folder, or names."""
+    """The results with photographs where they lie now: by their paths in the folder, or names.
+
+    A name alone is enough where one file and one result have it.
+    """
     here = {
         path.relative_to(photographs).as_posix(): path
         for path in photographs.rglob("*")
         if path.is_file()
     }
-    by_name = {path.name: path for path in here.values()}
+    names = Counter(path.name for path in here.values())
+    asked = Counter(Path(result.place).name for result in results.results)
+    by_name = {path.name: path for path in here.values() if names[path.name] == 1}
 
     def found(result: Result) -> Result:
         was = Path(result.place)
-        place = here.get(f"{result.name}{was.suffix}") or by_name.get(was.name)
+        place = here.get(f"{result.name}{was.suffix}")
+        if place is None and asked[was.name] == 1:
+            place = by_name.get(was.name)
         return result if place is None or was.is_file() else replace(result, place=str(place))
 
     return replace(results, results=tuple(map(found, results.results)))

@@ -1,6 +1,5 @@
 """The vessels of one mask as a graph: segments in path order between forks, crossings and ends."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -112,7 +111,3 @@ class VesselTree:
     def length_px(self) -> float:
         """Length of all the centrelines."""
         return float(sum(segment.length_px for segment in self.segments))
-
-    def adjacent(self, node: int) -> Sequence[int]:
-        """The segments that end at a node."""
-        return [arm.segment for arm in self.nodes[node].arms]

@@ -1,0 +1,76 @@
+"""Corrected masks of a folder of results become a data set."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support.networks import write_network
+from venule.analysis.corrected_files import Corrected, corrected_path, encode_correction
+from venule.analysis.correction import correct
+from venule.analysis.mask_files import find_masks, load
+from venule.batch.corrections import collect_corrections
+from venule.batch.predict import predict_folder
+from venule.batch.reading import open_result, prediction_sha256, read_results
+from venule.files.atomic import write_bytes
+from venule.image.io import read_mask
+from venule.models.record import ModelRecord
+from venule.synth.fundus import synthesize_fundus
+
+NAMES = ("a/1", "a__1", "b")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Results of three photographs, each with a corrected mask."""
+    for seed, name in enumerate(NAMES):
+        path = tmp_path / "in" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthesize_fundus(seed, size_px=96).image).save(path)
+    network = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    predict_folder(
+        tmp_path / "in", tmp_path / "out", model=network, outputs=("mask",), engine="inline"
+    )
+    found = read_results(tmp_path / "out")
+    for result in found.results:
+        analysis = open_result(found, result)
+        changed = correct(analysis, ~analysis.prediction.vessels)
+        about = Corrected(prediction_sha256(found, result), 1)
+        for what, content in encode_correction(changed, about, frozenset({"vessels"})):
+            write_bytes(corrected_path(found.out / result.name, what), content)
+    return tmp_path / "out"
+
+
+def test_a_photograph_that_was_replaced_is_left_out(results: Path, tmp_path: Path) -> None:
+    other = synthesize_fundus(7, size_px=96).image
+    Image.fromarray(other).save(tmp_path / "in" / "b.png")
+    collected = collect_corrections(results, tmp_path / "data")
+    (told,) = (one for one in collected.left_out if one.startswith("b: "))
+    assert told.startswith("b: another photograph lies there, or it has changed")
+    assert not (tmp_path / "data" / "images" / "b.png").exists()
+
+
+def test_masks_of_more_pixels_than_pillow_opens_are_read(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # a tenth of what the photographs have
+    expected = read_mask(results / "b_mask.corrected.png")
+    (entry,) = (one for one in find_masks(results) if one.id == "b")
+    loaded = load(entry)
+    assert (loaded.mask_source, loaded.masks.fov is None) == ("corrected", False)
+    found = read_results(results)
+    (b,) = (one for one in found.results if one.name == "b")
+    assert np.array_equal(open_result(found, b).prediction.vessels, expected)
+    collect_corrections(results, tmp_path / "data")
+    assert np.array_equal(read_mask(tmp_path / "data" / "labels" / "b.png"), expected)
+
+
+def test_of_two_photographs_of_one_name_in_a_data_set_the_second_is_left_out(
+    results: Path, tmp_path: Path
+) -> None:
+    collected = collect_corrections(results, tmp_path / "data")
+    told = "a__1: a/1 has the same name in a data set; rename one"
+    assert (collected.cases, collected.left_out) == (2, (told,))
+    copied = (tmp_path / "data" / "images" / "a__1.png").read_bytes()
+    assert copied == (tmp_path / "in" / "a" / "1.png").read_bytes()

@@ -1,0 +1,29 @@
+import pytest
+
+from venule.files.cells import inert, listed, listed_in
+
+
+@pytest.mark.parametrize("text", ["=1+1.png", "+a", "-od.png", "@x", "\ta", "\r", "-2.25-1"])
+def test_text_that_a_spreadsheet_would_compute_begins_with_an_apostrophe(text: str) -> None:
+    assert inert(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("cell", ["-2.25", "+0.5", "-1e-3", "", "'=1", "eye.png", -2.25, 3, None])
+def test_numbers_and_other_text_stay_as_they_are(cell: object) -> None:
+    assert inert(cell) == cell
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [],
+        ["a_mask.png", "deep/a_prob.png"],
+        ["b.png", "z;b.png", "c;", "d"],
+        ["back\\slash.png", "\\", "a\\;b", ";"],
+        ["-od.png", "=1+1.png"],
+        ["'=1.png", "'a.png", "a'b.png"],
+        ["line\nend.png", "\\\n"],
+    ],
+)
+def test_paths_in_a_cell_are_found_as_they_were(paths: list[str]) -> None:
+    assert listed_in(str(inert(listed(paths)))) == paths
