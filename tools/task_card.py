@@ -82,12 +82,17 @@ def _table(result: TaskResult, interval: str) -> Iterator[str]:
     yield f"### {result.dataset}, {result.protocol} {result.split}"
     yield ""
     whose = f" Vessels: `{result.vessels}`." if result.task == "av" else ""
-    images = f"{len(result.images)} images ({result.split_source})"
-    yield f"{images}.{whose} Means over images [{interval}]."
+    yield (
+        f"{len(result.images)} images ({result.split_source}).{whose} Means over images [{interval}]."
+    )
     yield ""
     if result.seen:
         roles = sorted({one.role for one in result.seen})
-        yield f"The network was {' and '.join(roles)} on images of this split."
+        images = len({one.id for one in result.seen})
+        yield (
+            f"The network, or the weights that it began with, was {' and '.join(roles)} on {images} "
+            "of these images."
+        )
         yield ""
     yield from ("| score | mean over images | images |", "| --- | ---: | ---: |")
     for name, label in LABELS[result.task].items():

@@ -44,9 +44,10 @@ def _row(name: str, path: Path) -> list[str]:
 
 
 def _trained_on(record: "ModelRecord") -> str:
-    parts = [
-        f"{seen.dataset} {seen.protocol} {seen.split} ({len(seen.images)} images)"
-        for seen in record.seen
-        if seen.role == "trained"
-    ]
+    """Data sets by name, each with its number of different photographs."""
+    photographs: dict[str, set[str]] = {}
+    for seen in record.seen:
+        if seen.role == "trained":
+            photographs.setdefault(seen.dataset, set()).update(seen.images.values())
+    parts = [f"{dataset} ({len(images)})" for dataset, images in photographs.items()]
     return ", ".join(parts) or "not stated"

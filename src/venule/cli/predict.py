@@ -83,7 +83,7 @@ def predict(
         str,
         typer.Option(
             metavar="KINDS",
-            help="What to write, of prob,mask,overlay; for DICOM photographs also seg,sc.",
+            help="What to write, of prob,mask,overlay,av,disc; of DICOM photographs also seg,sc.",
         ),
     ] = "mask",
     measure: Annotated[

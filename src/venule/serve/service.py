@@ -147,10 +147,13 @@ class Service:
         Raises:
             UnknownError: no such photograph, or no result of it is at hand.
         """
-        analysis = self.get(id).analysis
-        if analysis is None:
-            raise UnknownError("there is no result of this photograph; open it first")
-        return analysis
+        item = self.get(id)
+        if item.analysis is None:
+            raise UnknownError(
+                f"there is no result of this photograph, which is {item.state}; post to "
+                f"/api/photographs/{id}/analysis if it is listed, and ask until it is done"
+            )
+        return item.analysis
 
     def cancel(self, id: str) -> None:
         """Give up a photograph that waits or is worked on, and forget a dropped one.
