@@ -82,17 +82,14 @@ def _table(result: TaskResult, interval: str) -> Iterator[str]:
     yield f"### {result.dataset}, {result.protocol} {result.split}"
     yield ""
     whose = f" Vessels: `{result.vessels}`." if result.task == "av" else ""
-    yield (
-        f"{len(result.images)} images ({result.split_source}).{whose} Means over images [{interval}]."
-    )
+    images = f"{len(result.images)} images ({result.split_source})"
+    yield f"{images}.{whose} Means over images [{interval}]."
     yield ""
     if result.seen:
         roles = sorted({one.role for one in result.seen})
-        images = len({one.id for one in result.seen})
-        yield (
-            f"The network, or the weights that it began with, was {' and '.join(roles)} on {images} "
-            "of these images."
-        )
+        known = len({one.id for one in result.seen})
+        learnt = f"{' and '.join(roles)} on {known} of these images"
+        yield f"The network, or the weights that it began with, was {learnt}."
         yield ""
     yield from ("| score | mean over images | images |", "| --- | ---: | ---: |")
     for name, label in LABELS[result.task].items():

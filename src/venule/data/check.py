@@ -144,7 +144,8 @@ def _check_photograph(case: Case, seen: dict[str, Case], problems: list[Problem]
             Problem(case.image, "has no colour", "a colour photograph", "Use the original file")
         )
     other = seen.setdefault(pixel_hash(image), case)
-    if other is not case:
+    together = (case.person, case.split) == (other.person, other.split)
+    if other is not case and not together:
         problems.append(_duplicate(case, other))
     return image
 

@@ -22,24 +22,47 @@ _KEYWORDS = {
     "instance_uid": "SOPInstanceUID",
 }
 
+_COLUMNS = ("name", "path", *_KEYWORDS, "acquired")
+
 
 def write_key(path: Path, files: Iterable[tuple[str, Path]], *, overwrite: bool) -> None:
     """Write a CSV of names and paths with what the headers say; only its owner may read it.
 
-    A file that cannot be read has a line without the header's values.
+    A file that cannot be read has a line without the header's values. A key that is there is
+    replaced if all of its photographs are among these, as when a run goes on, or by `overwrite`;
+    another file never.
 
     Raises:
-        OutputError: it cannot be written, or exists and is not to be overwritten.
+        OutputError: it cannot be written, or what is there is not to be replaced.
         ImageError: pydicom is missing.
     """
     require_pydicom(path.name)
+    lines = list(_lines(files))
+    if os.path.lexists(path):
+        before = _photographs_of(path)
+        if before is None:
+            raise OutputError(f"{path}: exists already and is no key; name a new file")
+        if not overwrite and before - {(line["name"], line["path"]) for line in lines}:
+            raise OutputError(
+                f"{path}: exists already, with other photographs; replace it with --overwrite"
+            )
     table = StringIO()
-    writer = csv.DictWriter(table, ["name", "path", *_KEYWORDS, "acquired"], lineterminator="\n")
+    writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_lines(files))
-    if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path}: exists already; replace it with --overwrite")
+    writer.writerows(lines)
     write_bytes(path, table.getvalue().encode("utf-8", "surrogateescape"), mode=0o600)
+
+
+def _photographs_of(key: Path) -> set[tuple[str, str]] | None:
+    """Names and paths of the photographs of a key; None if the file is none."""
+    try:
+        with key.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            table = csv.DictReader(file)
+            if tuple(table.fieldnames or ()) != _COLUMNS:
+                return None
+            return {(row["name"], row["path"]) for row in table}
+    except (OSError, csv.Error):
+        return None
 
 
 def _lines(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, str]]:

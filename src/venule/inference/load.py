@@ -36,9 +36,10 @@ def require_vessels(record: ModelRecord) -> None:
     """Raise UsageError for a network that does not tell vessels from their background."""
     names = set(record.class_names)
     if record.name in MARKS or not ("vessel" in names or {"artery", "vein"} <= names):
+        found, others = (" and ".join(record.class_names), " or ".join(shipped_weights()))
         raise UsageError(
-            f"{record.name}: finds {' and '.join(record.class_names)} and segments no vessels; name "
-            f"{' or '.join(shipped_weights())}, or weights of your own"
+            f"{record.name}: finds {found} and segments no vessels; name {others}, or weights of "
+            "your own"
         )
 
 
