@@ -1,5 +1,7 @@
 """Corrected masks of a folder of results become a data set."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,15 @@ def test_a_photograph_that_was_replaced_is_left_out(results: Path, tmp_path: Pat
     (told,) = (one for one in collected.left_out if one.startswith("b: "))
     assert told.startswith("b: another photograph lies there, or it has changed")
     assert not (tmp_path / "data" / "images" / "b.png").exists()
+
+
+def test_a_photograph_that_failed_since_it_was_corrected_is_copied(
+    results: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(results / ".venule.sqlite")) as base, base:
+        base.execute("UPDATE files SET status = 'failed', input_sha256 = '' WHERE name = 'b'")
+    collect_corrections(results, tmp_path / "data")
+    assert (tmp_path / "data" / "images" / "b.png").is_file()
 
 
 def test_masks_of_more_pixels_than_pillow_opens_are_read(

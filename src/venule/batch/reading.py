@@ -172,7 +172,7 @@ def stored_correction(
 
 
 def photograph_file(result: Result) -> Path:
-    """The file of a photograph that has a result, if it is the one that was predicted.
+    """The file of a photograph, if it is the one that was predicted, where one was.
 
     Raises:
         ImageError: the photograph has moved or changed.
@@ -180,7 +180,8 @@ def photograph_file(result: Result) -> Path:
     place = Path(result.place)
     if not place.is_file():
         raise ImageError(f"{result.source}: the photograph is not where it was predicted")
-    if sha256_if_readable(place) not in (None, result.input_sha256):
+    known = result.input_sha256
+    if known and sha256_if_readable(place) not in (None, known):
         raise ImageError(
             f"{result.source}: another photograph lies there, or it has changed; predict it again"
         )
