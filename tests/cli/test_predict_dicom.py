@@ -157,9 +157,11 @@ def test_the_key_is_written_only_when_asked_for_and_for_its_owner_alone(
     if os.name != "nt":
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert list(naming(out, Ran(0, "", ""))) == []
-    again = venule(*common, "--key", key)
-    assert again.code == 2
-    assert "exists already" in again.err
+    again = venule(*common, "--key", key)  # as to go on after an interruption
+    assert again.code == 0
+    photographs = venule(*common, "--key", export / "odd", "--overwrite")
+    assert photographs.code == 2
+    assert "is no key; name a new file" in photographs.err
     inside = venule(*common, "--key", out / "key.csv")
     assert inside.code == 2
     assert "put the key where results do not go" in inside.err

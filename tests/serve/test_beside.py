@@ -1,3 +1,4 @@
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sklearn.metrics import f1_score, recall_score
 
 from serve.conftest import BASE, Finish, png
 from support.segmenters import green
+from venule.batch.tables import Tables
 from venule.errors import UsageError
 from venule.image.arrays import RGB
 from venule.image.io import write_probability
@@ -137,6 +139,12 @@ def test_a_folder_of_maps_is_looked_at_beside(
     assert choice == {"key": "folder-0", "name": "maps", "kind": "map"}
     found = _levels(client, f"/api/photographs/{id}/others/folder-0/map")
     assert np.array_equal(found, stored)
+
+
+def test_results_of_several_classes_have_the_largest_of_their_thresholds(tmp_path: Path) -> None:
+    with closing(Tables(tmp_path / ".venule.sqlite")) as tables, tables.transaction():
+        tables.keep_settings({"threshold": {"artery": 0.4, "vein": 0.6}})
+    assert MapFolder(tmp_path).threshold == 0.6
 
 
 def test_maps_that_are_not_used_are_let_go_of(

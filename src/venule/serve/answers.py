@@ -9,6 +9,7 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.columns import LANDMARKS_OF, Cell
 from venule.analysis.definitions import describe
 from venule.dicom.source import Source
+from venule.files.cells import inert
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
 from venule.measure.repeatability import repeats
@@ -117,13 +118,8 @@ def table(items: Sequence[Item]) -> str:
     writer.writerow(["id", "name", "grade", *names])
     for item in items:
         row = item.row
-        writer.writerow([item.id, _plain(item.name), item.grade, *(row.get(n) for n in names)])
+        writer.writerow([item.id, inert(item.name), item.grade, *(row.get(n) for n in names)])
     return written.getvalue()
-
-
-def _plain(text: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _value(cell: Cell) -> Cell:

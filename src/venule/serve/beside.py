@@ -52,8 +52,7 @@ class MapFolder:
         self.name = folder.resolve().name
         self.threshold = _DEFAULT_THRESHOLD
         if holds_results(folder):
-            stored = read_results(folder).settings.get("threshold") or {}
-            self.threshold = float(stored.get("vessel", _DEFAULT_THRESHOLD))
+            self.threshold = read_results(folder).threshold
         self._files = {
             path.relative_to(folder).with_suffix("").as_posix(): path
             for path in sorted(folder.rglob("*"))
