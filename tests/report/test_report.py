@@ -167,3 +167,22 @@ def test_the_command_writes_a_page_of_results_or_of_a_photograph(
     assert ran.code == 0, ran.err
     assert "<h1>a.png</h1>" in out.read_text(encoding="utf-8")
     assert venule("report", tmp_path / "photographs", "-o", tmp_path / "x.html").code == 2
+
+
+def test_a_page_is_an_html_file_and_replaces_no_input(
+    venule: Run, tiny_onnx: Path, results: Path, tmp_path: Path
+) -> None:
+    photograph = tmp_path / "eye.html"  # photographs are known by their content
+    Image.fromarray(synthesize_fundus(3, size_px=96).image).save(photograph, format="PNG")
+    model = ("--model", tiny_onnx)
+    for arguments in (
+        (photograph, "-o", photograph, *model),
+        (photograph, "-o", tmp_path / "page.pdf", *model),
+        (results, "-o", results / "a_mask.png"),
+    ):
+        before = {path: path.read_bytes() for path in (photograph, results / "a_mask.png")}
+        ran = venule("report", *arguments, "--overwrite")
+        assert ran.code == 2
+        assert ran.err.startswith("venule: error: ")
+        assert {path: path.read_bytes() for path in before} == before
+    assert not (tmp_path / "page.pdf").exists()

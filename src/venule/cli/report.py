@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from venule.cli.progress import Progress, say, shown
-from venule.errors import OutputError, UsageError
+from venule.errors import UsageError
 
 
 def report(
@@ -32,13 +32,15 @@ def report(
 ) -> None:
     """Write one self-contained page: pictures, grades, measurements, model card, parameters."""
     from venule.batch.reading import holds_results
+    from venule.cli.outputs import check_outputs
     from venule.files.atomic import require_folder
     from venule.report.collect import Contents, of_photographs, of_results
     from venule.report.page import write_page
 
+    if out.suffix.lower() != ".html":
+        raise UsageError(f"-o {out}: name a file that ends in .html")
     require_folder(out)
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out} exists already; replace it with --overwrite")
+    check_outputs([out], sources, overwrite=overwrite)
     contents: Contents
     folders = [source for source in sources if source.is_dir()]
     if folders:
