@@ -186,3 +186,26 @@ def test_a_page_is_an_html_file_and_replaces_no_input(
         assert ran.err.startswith("venule: error: ")
         assert {path: path.read_bytes() for path in before} == before
     assert not (tmp_path / "page.pdf").exists()
+
+
+def test_photographs_that_fail_are_told_and_the_exit_code_says_whether_some_or_all(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    good, bad, out = tmp_path / "good.png", tmp_path / "bad.png", tmp_path / "page.html"
+    Image.fromarray(synthesize_fundus(3, size_px=96).image).save(good)
+    bad.write_bytes(b"no photograph")
+    options = ("-o", out, "--model", tiny_onnx)
+    for sources in ((bad,), (bad, bad)):
+        ran = venule("report", *sources, *options)
+        assert ran.code == 4
+        assert "bad.png: not an image of a kind that is read" in ran.err
+        assert not out.exists()
+    ran = venule("report", bad, good, *options)
+    assert ran.code == 3
+    assert "venule: error: 1 of 2 photographs failed:" in ran.err
+    assert "bad.png: not an image of a kind that is read" in ran.err
+    assert ran.out.strip() == str(out)
+    assert "good.png" in out.read_text(encoding="utf-8")
+    missing = venule("report", tmp_path / "nothing.png", good, *options, "--overwrite")
+    assert missing.code == 2
+    assert "nothing.png: no such file or folder" in missing.err
