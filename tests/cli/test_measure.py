@@ -165,3 +165,17 @@ def test_no_file_of_results_is_replaced_by_a_table(
     assert {path: path.read_bytes() for path in before} == before
     assert venule("measure", out, "-o", out / "table.csv").code == 0
     assert venule("measure", out, "-o", out / "table.csv", "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("option", ["--um-per-px", "--disc-diameter-um"])
+@pytest.mark.parametrize("value", ["-5", "0", "nan", "inf"])
+def test_a_scale_that_is_none_is_refused_before_any_work(
+    venule: Run, tmp_path: Path, option: str, value: str
+) -> None:
+    save(tmp_path / "a.png", _mask())
+    out = tmp_path / "t.csv"
+    out.write_text("mine", encoding="utf-8")
+    ran = venule("measure", tmp_path / "a.png", "-o", out, option, value, "--overwrite")
+    assert ran.code == 2
+    assert f"{value}: give a number above 0" in ran.err
+    assert out.read_text(encoding="utf-8") == "mine"

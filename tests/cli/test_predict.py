@@ -291,6 +291,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["eye.png", "-o", ""], "an empty path"),
         (["eye.png", "--timeout", "inf"], "timeout inf: give a number of seconds"),
         (["eye.png", "--timeout", "nan"], "--timeout"),
+        (["eye.png", "--imgsz", "1000000000"], "--imgsz"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(

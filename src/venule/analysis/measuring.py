@@ -22,6 +22,9 @@ class Assumptions:
     um_per_px: float | None = None
     disc_diameter_um: float | None = None
 
+    def __post_init__(self) -> None:
+        find_scale(self.um_per_px, disc_diameter_um=self.disc_diameter_um)  # raises UsageError
+
 
 def measure_files(entry: MaskFiles, assumed: Assumptions | None = None) -> tuple[Row, Measurements]:
     """Read and measure one photograph's masks.

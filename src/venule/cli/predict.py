@@ -73,7 +73,9 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older results.")] = False,
     imgsz: Annotated[
         int | None,
-        typer.Option(metavar="PX", min=32, help="Scale to a square of PX pixels first."),
+        typer.Option(
+            metavar="PX", min=32, max=14_000, help="Scale to a square of PX pixels first."
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
