@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from venule.batch.own_files import own_files
+from venule.batch.reading import holds_results
 from venule.batch.records import is_ledger
+from venule.batch.tables import text
 from venule.dicom.pseudonym import pseudonym
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
@@ -154,6 +157,7 @@ def find(paths: Sequence[Path], out: Path) -> Found:
 
     Raises:
         UsageError: a path is missing or cannot be searched, or `out` is an input folder.
+        OutputError: an input folder holds results, and which ones cannot be read.
     """
     found = Found()
     for path in paths:
@@ -171,6 +175,10 @@ def find(paths: Sequence[Path], out: Path) -> Found:
 
 def _photographs(root: Path, out: Path) -> Iterator[One]:
     """The photographs below `root`, each folder once, in the order of their names."""
+    own: frozenset[str] = frozenset()
+    if holds_results(root):
+        own = own_files(root)
+        warnings.warn(f"{root}: passed over the results of venule in it", stacklevel=2)
     skipped = {_identity(out)} if out.exists() else set()
     closed: list[Path] = []
     unread: list[str] = []
@@ -194,6 +202,8 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
         results = _below(here, root)
         for name in sorted(names):
             if name.startswith(".") or name == "DICOMDIR":  # an index of the others
+                continue
+            if own and text(f"{results}/{name}" if results else name) in own:
                 continue
             path = here / name
             one = _one(path, results, head := head_of(path))
