@@ -505,7 +505,7 @@ def test_weights_that_were_moved_are_the_same_and_changed_ones_are_not(
     options = (photograph, "-o", tmp_path / "out", "--model")
     assert venule("predict", *options, tiny_onnx).code == 0
     moved = tiny_onnx.rename(tmp_path / "moved.onnx")
-    assert "1 of 1 inputs were finished before" in venule("predict", *options, moved).err
+    assert "1 of 1 input was finished before" in venule("predict", *options, moved).err
     model = onnx.load(moved)
     model.doc_string = "changed"
     onnx.save(model, moved)

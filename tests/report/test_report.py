@@ -165,6 +165,7 @@ def test_the_command_writes_a_page_of_results_or_of_a_photograph(
     photograph = tmp_path / "photographs" / "a.png"
     ran = venule("report", photograph, "-o", out, "--overwrite", "--model", tiny_onnx)
     assert ran.code == 0, ran.err
+    assert "\n1 photograph, " in ran.err
     assert "<h1>a.png</h1>" in out.read_text(encoding="utf-8")
     assert venule("report", tmp_path / "photographs", "-o", tmp_path / "x.html").code == 2
 

@@ -212,15 +212,21 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
                 yield one
             elif (kind := unread_picture(path)) is not None:
                 unread.append(f"{path}: {kind.name}; {kind.todo}")
-    if unread:
-        others = "".join(f"\n  {line}" for line in unread[:_NAMED])
-        more = f"\n  and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
-        warnings.warn(
-            f"{root}: {len(unread)} pictures are of kinds that are not read{others}{more}",
-            stacklevel=2,
-        )
+    for line in _told(root, unread):
+        warnings.warn(line, stacklevel=2)
     for path in closed:
         yield One(*os.path.split(path), _below(path.parent, root), None, False)
+
+
+def _told(root: Path, unread: Sequence[str]) -> Iterator[str]:
+    """Lines about the pictures that cannot be read."""
+    if len(unread) == 1:
+        yield f"{root}: 1 picture is of a kind that is not read"
+    elif unread:
+        yield f"{root}: {len(unread)} pictures are of kinds that are not read"
+    yield from unread[:_NAMED]
+    if len(unread) > _NAMED:
+        yield f"{root}: {len(unread) - _NAMED} more beside these"
 
 
 def _below(folder: Path, root: Path) -> str:

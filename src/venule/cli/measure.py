@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress, say, shown
+from venule.cli.progress import Progress, counted, say, shown
 
 if TYPE_CHECKING:
     from venule.analysis.mask_files import MaskFiles
@@ -115,7 +115,8 @@ def _measure_all(
                 kept.append((entry.id, found))
             progress.advance(entry.id)
     if failed:
-        say(f"venule: error: {len(failed)} of {len(entries)} photographs failed, see the notes")
+        of = counted(len(entries), "photograph")
+        say(f"venule: error: {len(failed)} of {of} failed, see the notes")
     return rows, kept, failed
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from venule.cli.evaluate import BestBy, Device
-from venule.cli.progress import Progress, say, shown
+from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -175,7 +175,8 @@ def predict(
         for line in plain_lines(told.written):
             say(line)
     if summary.kept:
-        say(f"{summary.kept} of {summary.total} inputs were finished before")
+        were = "was" if summary.kept == 1 else "were"
+        say(f"{summary.kept} of {counted(summary.total, 'input')} {were} finished before")
     if summary.failed:
         _list(summary, out)
         raise typer.Exit(4 if summary.failures == summary.total else 3)
@@ -237,7 +238,7 @@ def _saying_how_to_go_on() -> Iterator[None]:
 
 
 def _list(summary: "Summary", out: Path) -> None:
-    say(f"venule: error: {summary.failures} of {summary.total} inputs failed:")
+    say(f"venule: error: {summary.failures} of {counted(summary.total, 'input')} failed:")
     for failure in summary.failed[:LISTED]:
         say(f"  {shown(failure.job.label)}: {shown(failure.reason)}")
     if summary.failures > LISTED:

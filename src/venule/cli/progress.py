@@ -40,6 +40,11 @@ def shown(name: object) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as 1 photograph and 2 photographs."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class Progress:
     """Counts the steps of a batch on stderr, without mixing with the results on stdout."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress, say, shown
+from venule.cli.progress import Progress, counted, say, shown
 from venule.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def report(
         contents = _of_photographs(sources, model)
         failed = any(one.status == "failed" for one in contents.subjects)
     size = write_page(contents, out)
-    say(f"{len(contents.subjects)} photographs, {size / 1e6:.1f} MB")
+    say(f"{counted(len(contents.subjects), 'photograph')}, {size / 1e6:.1f} MB")
     print(shown(out))
     if failed:
         raise typer.Exit(3)
@@ -86,7 +86,7 @@ def _of_photographs(sources: Sequence[Path], model: str | None) -> "Contents":
     except ImageError as error:  # of a photograph alone
         reasons = [str(error)]
     if reasons:
-        say(f"venule: error: {len(reasons)} of {len(sources)} photographs failed:")
+        say(f"venule: error: {len(reasons)} of {counted(len(sources), 'photograph')} failed:")
         for reason in reasons:
             say(f"  {shown(reason)}")
     if len(reasons) == len(sources):
