@@ -325,6 +325,19 @@ def test_progress_goes_to_stderr_one_line_a_photograph(
     assert steps[0].startswith(f"[1/1] {photograph} (")
 
 
+def test_seconds_in_progress_are_the_photographs_own_as_in_the_report(
+    venule: Run, tiny_onnx: Path, cohort: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ran = venule("predict", cohort, "-o", out, "--model", tiny_onnx, "--workers", 2)
+    assert ran.code == 0, ran.err
+    steps = [line for line in ran.err.splitlines() if line.startswith("[")]
+    said = {line.split()[1]: line.partition("(")[2].partition(" s")[0] for line in steps}
+    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["path"]: f"{float(row['seconds']):.1f}" for row in csv.DictReader(file)}
+    assert said == rows
+
+
 SLOW_PREDICT = """
 import signal, time
 import venule.batch.process as batch

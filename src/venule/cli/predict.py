@@ -212,13 +212,13 @@ class _Told:
         for note in outcome.notes:
             progress.line(f"venule: warning: {source}: {note}")
         if isinstance(outcome, Failed):
-            progress.advance(f"{source}: failed")
+            progress.advance(f"{source}: failed", outcome.seconds)
             return
         self.written = outcome
         grade, reasons = outcome.cells.get("quality"), outcome.cells.get("quality_reasons")
         if reasons:
             progress.line(f"venule: warning: {source}: {grade}: {reasons}")
-        progress.advance(source)
+        progress.advance(source, outcome.seconds)
         progress.result(*outcome.job.targets)
 
 
