@@ -67,12 +67,19 @@ def serve(
     if photographs is not None and folder is None:
         raise UsageError("--photographs goes with FOLDER, a folder of results")
     from venule.inference.load import DEFAULT
+    from venule.serve.door import Door
     from venule.serve.run import Serving, serve
+
+    where = (
+        "Photographs stay on this computer."
+        if Door(host=host, port=port).on_loopback
+        else "Whoever has the address sees the photographs; theirs are sent to this computer."
+    )
 
     def opened(url: str) -> None:
         say("Research use only, not a medical device.")
         print(shown(url), flush=True)
-        say("Ctrl-C ends it. Photographs stay on this computer.")
+        say(f"Ctrl-C ends it. {where}")
 
     serving = Serving(
         folder=folder,
