@@ -179,3 +179,25 @@ def test_a_scale_that_is_none_is_refused_before_any_work(
     assert ran.code == 2
     assert f"{value}: give a number above 0" in ran.err
     assert out.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_photograph_in_the_place_of_a_mask_is_told_from_one(
+    venule: Run, tmp_path: Path, mode: str
+) -> None:
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    photograph = Image.fromarray(synthesize_fundus(3, size_px=96).image)
+    photograph.convert(mode).save(folder / "eye.jpg")
+    ran = venule("measure", folder, "-o", tmp_path / "t.csv")
+    assert ran.code == 4
+    assert "eye.jpg: no mask, it looks like a photograph; run `venule predict` first" in ran.err
+
+
+def test_a_mask_that_was_saved_as_jpeg_does_not_look_like_a_photograph(
+    venule: Run, tmp_path: Path
+) -> None:
+    Image.fromarray(_mask()).convert("L").save(tmp_path / "m.jpg", quality=50)
+    ran = venule("measure", tmp_path / "m.jpg", "-o", tmp_path / "t.csv")
+    assert ran.code == 4
+    assert "not a two-valued mask" in ran.err
