@@ -29,7 +29,9 @@ def serve(
     corrector: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Who corrects masks, for the history beside them.", show_default=""
+            metavar="NAME",
+            help="Who corrects masks, for the history beside them.",
+            show_default=False,
         ),
     ] = "",
     compare: Annotated[
@@ -37,7 +39,7 @@ def serve(
         typer.Option(
             metavar="DIR",
             help="Masks or probability maps to look at beside: a ground truth, other results.",
-            show_default="",
+            show_default=False,
         ),
     ] = None,
     photographs: Annotated[
