@@ -26,7 +26,8 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
     if not existing:
         return
     for path in inputs:
-        if path.exists() and (output := existing.get(_identity(path))) is not None:
+        if path.exists() and _identity(path) in existing:
+            output = existing[_identity(path)]
             raise UsageError(f"{output}: is an input; name another file for the output")
     for output in existing.values():
         if (folder := results_with(output)) is not None:
