@@ -13,6 +13,7 @@ from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
 from venule.batch.records import Records
+from venule.batch.sqlite_errors import sqlite_errors
 from venule.batch.tables import SCHEMA, Tables
 from venule.errors import OutputError
 from venule.files.hashes import file_sha256
@@ -560,3 +561,18 @@ def test_a_folder_where_an_old_result_was_is_said(ledger: Ledger, tmp_path: Path
     with pytest.raises(OutputError, match=r"a_mask\.png: cannot be removed"):
         ledger.begin([job], HOTTER, overwrite=True)
     assert ledger.settings == SETTINGS
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no owner's number")
+@pytest.mark.parametrize(("owner", "said"), [(0, "is read-only"), (1, "is another user's")])
+def test_a_folder_where_nothing_can_be_written_is_another_users_only_if_one_does_not_own_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, said: str
+) -> None:
+    own = os.getuid()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    monkeypatch.setattr(os, "getuid", lambda: own + owner)
+    with (
+        pytest.raises(OutputError, match=f"you may not write there, it {said}; choose another"),
+        sqlite_errors(tmp_path / ".venule.sqlite"),
+    ):
+        raise sqlite3.OperationalError("unable to open database file")

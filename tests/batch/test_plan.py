@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from venule.batch.plan import plan
-from venule.batch.records import Shard
+from venule.batch.records import Records, Shard
 from venule.batch.refuse import refuse_overwriting
+from venule.batch.run import start
 from venule.errors import OutputError, UsageError
 
 Make = Callable[..., None]
@@ -85,9 +86,18 @@ def test_results_of_another_run_inside_the_input_folder_are_passed_over_with_a_w
     tree("in/a.jpg", "in/night1/.venule.sqlite", "in/night1/a_prob.png", "in/night1/deep/b.png")
     with pytest.warns(UserWarning, match="in/night1: passed over, as it holds results"):
         assert list(_names("in", out="in/night2")) == ["in/a.jpg"]
-    # A folder that is named outright is read, whatever else lies in it.
-    tree("in/night1/c.jpg")
-    assert "in/night1/c.jpg" in _names("in/night1")
+
+
+def test_results_in_a_folder_that_is_named_outright_are_passed_over_with_a_warning(
+    tree: Make,
+) -> None:
+    tree("photographs/a.jpg", "photographs/deep/a.jpg")
+    out = Path("in")
+    start(plan([Path("photographs")], out), Records(out), {}).close()
+    tree("in/a.jpg", "in/a_mask.png", "in/a_prob.png", "in/a_mask.corrected.png")
+    tree("in/deep/a_mask.png", "in/b_mask.png")
+    with pytest.warns(UserWarning, match="in: passed over the results of venule in it"):
+        assert list(_names("in")) == ["in/a.jpg", "in/b_mask.png"]
 
 
 def test_the_input_folder_is_refused_as_the_output_folder(tree: Make) -> None:

@@ -205,6 +205,7 @@ def test_columns_that_are_not_asked_for_are_not_there(
     ("options", "said"),
     [
         ({"outputs": ("mask", "map")}, "output map: use prob,mask,overlay"),
+        ({"outputs": "map"}, "output map: use prob,mask,overlay"),
         ({"outputs": ()}, "output none: use prob,mask,overlay"),
         ({"columns": ("age",)}, "columns age: use quality"),
         ({"engine": "dask"}, "engine dask: use one of inline, processes, ray"),
@@ -222,6 +223,14 @@ def test_what_cannot_be_done_is_refused_before_anything_is_made(
     with pytest.raises(UsageError, match=re.escape(said)):
         predict_folder(folder, tmp_path / "out", model=tiny, **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_output_alone_is_named_without_a_list(
+    tiny: ModelChoice, folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    predict_folder(folder / "eye.png", out, model=tiny, outputs="prob", columns="quality")
+    assert {path.name for path in out.glob("*.png")} == {"eye_prob.png"}
 
 
 def _jobs(count: int) -> list[Job]:

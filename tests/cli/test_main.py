@@ -53,6 +53,7 @@ def test_every_command_has_help(venule: Run, command: str) -> None:
     ran = venule(command, "--help")
     assert ran.code == 0
     assert f"Usage: venule {command}" in ran.out
+    assert "[default: ()]" not in ran.out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

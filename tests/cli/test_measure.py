@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from support.commands import Run
@@ -105,3 +106,98 @@ def test_measuring_results_gives_what_predict_measured_to_the_digit(
         name: cell for name, cell in later.items() if name != "id"
     }
     assert np.isfinite(float(at_once["vessel_density"]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("in.csv", "-o", "in.csv"),
+        ("in.csv", "-o", "masks/a.png"),
+        ("masks", "-o", "masks/a.png"),
+        ("masks", "-o", "linked.png"),
+        ("in.csv", "-o", "t.csv", "--dictionary", "in.csv"),
+        ("masks", "-o", "t.csv", "--segments", "t.csv"),
+        ("masks", "-o", "t.csv", "--segments", "t.run.json"),
+        ("drawn.csv", "-o", "t.csv", "--draw", "masks"),
+    ],
+)
+def test_no_output_replaces_an_input_or_another_output(
+    venule: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "masks" / "a.png", _mask())
+    save(tmp_path / "masks" / "b_graph.png", _mask())
+    (tmp_path / "in.csv").write_text("id,vessels\na,masks/a.png\n", encoding="utf-8")
+    (tmp_path / "drawn.csv").write_text("id,vessels\nb,masks/b_graph.png\n", encoding="utf-8")
+    (tmp_path / "linked.png").symlink_to(tmp_path / "masks" / "a.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    ran = venule("measure", *arguments, "--overwrite")
+    assert ran.code == 2
+    assert ran.err.startswith("venule: error: ")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_table_that_is_there_is_replaced_with_overwrite_only(venule: Run, tmp_path: Path) -> None:
+    save(tmp_path / "masks" / "a.png", _mask())
+    out = tmp_path / "t.csv"
+    out.write_text("mine", encoding="utf-8")
+    ran = venule("measure", tmp_path / "masks", "-o", out)
+    assert ran.code == 2
+    assert "exists already; replace it with --overwrite" in ran.err
+    assert out.read_text(encoding="utf-8") == "mine"
+    assert venule("measure", tmp_path / "masks", "-o", out, "--overwrite").code == 0
+    assert len(_rows(out)) == 1
+
+
+def test_no_file_of_results_is_replaced_by_a_table(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    Image.fromarray(synthesize_fundus(3, size_px=128).image).save(tmp_path / "p.png")
+    out = tmp_path / "out"
+    predicted = ("predict", tmp_path / "p.png", "-o", out, "--save", "mask,overlay")
+    assert venule(*predicted, "--model", tiny_onnx).code == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    for name in ("p_mask.png", "p_overlay.png", "report.csv", "run.json", ".venule.sqlite"):
+        ran = venule("measure", out, "-o", out / name, "--overwrite")
+        assert ran.code == 2, name
+    ran = venule("measure", out / "report.csv", "-o", out / "report.csv", "--overwrite")
+    assert ran.code == 2
+    assert {path: path.read_bytes() for path in before} == before
+    assert venule("measure", out, "-o", out / "table.csv").code == 0
+    assert venule("measure", out, "-o", out / "table.csv", "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("option", ["--um-per-px", "--disc-diameter-um"])
+@pytest.mark.parametrize("value", ["-5", "0", "nan", "inf"])
+def test_a_scale_that_is_none_is_refused_before_any_work(
+    venule: Run, tmp_path: Path, option: str, value: str
+) -> None:
+    save(tmp_path / "a.png", _mask())
+    out = tmp_path / "t.csv"
+    out.write_text("mine", encoding="utf-8")
+    ran = venule("measure", tmp_path / "a.png", "-o", out, option, value, "--overwrite")
+    assert ran.code == 2
+    assert f"{value}: give a number above 0" in ran.err
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_photograph_in_the_place_of_a_mask_is_told_from_one(
+    venule: Run, tmp_path: Path, mode: str
+) -> None:
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    photograph = Image.fromarray(synthesize_fundus(3, size_px=96).image)
+    photograph.convert(mode).save(folder / "eye.jpg")
+    ran = venule("measure", folder, "-o", tmp_path / "t.csv")
+    assert ran.code == 4
+    assert "eye.jpg: no mask, it looks like a photograph; run `venule predict` first" in ran.err
+
+
+def test_a_mask_that_was_saved_as_jpeg_does_not_look_like_a_photograph(
+    venule: Run, tmp_path: Path
+) -> None:
+    Image.fromarray(_mask()).convert("L").save(tmp_path / "m.jpg", quality=50)
+    ran = venule("measure", tmp_path / "m.jpg", "-o", tmp_path / "t.csv")
+    assert ran.code == 4
+    assert "not a two-valued mask" in ran.err

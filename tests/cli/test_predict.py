@@ -291,6 +291,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["eye.png", "-o", ""], "an empty path"),
         (["eye.png", "--timeout", "inf"], "timeout inf: give a number of seconds"),
         (["eye.png", "--timeout", "nan"], "--timeout"),
+        (["eye.png", "--imgsz", "1000000000"], "--imgsz"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(
@@ -322,6 +323,19 @@ def test_progress_goes_to_stderr_one_line_a_photograph(
     steps = [line for line in ran.err.splitlines() if line.startswith("[")]
     assert len(steps) == 1
     assert steps[0].startswith(f"[1/1] {photograph} (")
+
+
+def test_seconds_in_progress_are_the_photographs_own_as_in_the_report(
+    venule: Run, tiny_onnx: Path, cohort: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ran = venule("predict", cohort, "-o", out, "--model", tiny_onnx, "--workers", 2)
+    assert ran.code == 0, ran.err
+    steps = [line for line in ran.err.splitlines() if line.startswith("[")]
+    said = {line.split()[1]: line.partition("(")[2].partition(" s")[0] for line in steps}
+    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["path"]: f"{float(row['seconds']):.1f}" for row in csv.DictReader(file)}
+    assert said == rows
 
 
 SLOW_PREDICT = """
@@ -504,7 +518,7 @@ def test_weights_that_were_moved_are_the_same_and_changed_ones_are_not(
     options = (photograph, "-o", tmp_path / "out", "--model")
     assert venule("predict", *options, tiny_onnx).code == 0
     moved = tiny_onnx.rename(tmp_path / "moved.onnx")
-    assert "1 of 1 inputs were finished before" in venule("predict", *options, moved).err
+    assert "1 of 1 input was finished before" in venule("predict", *options, moved).err
     model = onnx.load(moved)
     model.doc_string = "changed"
     onnx.save(model, moved)

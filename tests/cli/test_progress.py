@@ -20,6 +20,16 @@ def test_pace_and_rest_are_those_of_the_work_alone(
     assert capsys.readouterr().err == "[2/4] eye.png (10.0 s; 360 an hour, 0:00:20 left)\n"
 
 
+def test_a_step_beside_others_has_seconds_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 4.0])
+    monkeypatch.setattr("venule.cli.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with Progress(total=1) as progress:
+        progress.advance("eye.png", 7.5)
+    assert capsys.readouterr().err == "[1/1] eye.png (7.5 s)\n"
+
+
 def pass_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let stderr be one, as pytest has it while a test runs."""
     monkeypatch.setenv("TERM", "xterm")

@@ -201,6 +201,13 @@ def test_a_checkpoint_that_holds_code_is_refused_and_not_run(
     assert not (tmp_path / "written").exists()
 
 
+def test_a_text_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "text.jpg"
+    path.write_text("hello, I am a text", encoding="utf-8")
+    said = "not a readable PyTorch checkpoint; give a file that torch.save wrote"
+    assert complaint(path) == f"{path}: {said}"
+
+
 def test_a_scripted_network_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "script.pt"
     with warnings.catch_warnings():

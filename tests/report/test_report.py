@@ -241,5 +241,48 @@ def test_the_command_writes_a_page_of_results_or_of_a_photograph(
     photograph = tmp_path / "photographs" / "a.png"
     ran = venule("report", photograph, "-o", out, "--overwrite", "--model", tiny_onnx)
     assert ran.code == 0, ran.err
+    assert "\n1 photograph, " in ran.err
     assert "<h1>a.png</h1>" in out.read_text(encoding="utf-8")
     assert venule("report", tmp_path / "photographs", "-o", tmp_path / "x.html").code == 2
+
+
+def test_a_page_is_an_html_file_and_replaces_no_input(
+    venule: Run, tiny_onnx: Path, results: Path, tmp_path: Path
+) -> None:
+    photograph = tmp_path / "eye.html"  # photographs are known by their content
+    Image.fromarray(synthesize_fundus(3, size_px=96).image).save(photograph, format="PNG")
+    model = ("--model", tiny_onnx)
+    for arguments in (
+        (photograph, "-o", photograph, *model),
+        (photograph, "-o", tmp_path / "page.pdf", *model),
+        (results, "-o", results / "a_mask.png"),
+    ):
+        before = {path: path.read_bytes() for path in (photograph, results / "a_mask.png")}
+        ran = venule("report", *arguments, "--overwrite")
+        assert ran.code == 2
+        assert ran.err.startswith("venule: error: ")
+        assert {path: path.read_bytes() for path in before} == before
+    assert not (tmp_path / "page.pdf").exists()
+
+
+def test_photographs_that_fail_are_told_and_the_exit_code_says_whether_some_or_all(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    good, bad, out = tmp_path / "good.png", tmp_path / "bad.png", tmp_path / "page.html"
+    Image.fromarray(synthesize_fundus(3, size_px=96).image).save(good)
+    bad.write_bytes(b"no photograph")
+    options = ("-o", out, "--model", tiny_onnx)
+    for sources in ((bad,), (bad, bad)):
+        ran = venule("report", *sources, *options)
+        assert ran.code == 4
+        assert "bad.png: not an image of a kind that is read" in ran.err
+        assert not out.exists()
+    ran = venule("report", bad, good, *options)
+    assert ran.code == 3
+    assert "venule: error: 1 of 2 photographs failed:" in ran.err
+    assert "bad.png: not an image of a kind that is read" in ran.err
+    assert ran.out.strip() == str(out)
+    assert "good.png" in out.read_text(encoding="utf-8")
+    missing = venule("report", tmp_path / "nothing.png", good, *options, "--overwrite")
+    assert missing.code == 2
+    assert "nothing.png: no such file or folder" in missing.err

@@ -17,6 +17,9 @@ from venule.vessels.tree import Segment
 from venule.viz.small_multiples import small_multiples
 from venule.viz.vessel_lines import Color, ColorBar, Kind, Line, Mark, colors_of, draw_lines
 
+PICTURES = ("caliber", "tortuosity", "graph", "zones")
+"""Names of the pictures of one photograph."""
+
 COHORT = (
     "vessel_density",
     "vessel_caliber_mean_px",
@@ -38,7 +41,7 @@ _RING: Color = (255, 255, 255)
 
 
 def pictures(entry: MaskFiles, found: Measurements) -> dict[str, RGB]:
-    """By name the pictures of one photograph: caliber, tortuosity, graph, and zones with a disc."""
+    """By name the `PICTURES` of one photograph; zones with a disc only."""
     view = next(iter(found.views.values()))
     under = _background(entry, view)
     segments = view.segments

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.corrected_masks import DISC_CORRECTED
-from venule.analysis.mask_files import Loaded, MaskFiles, load
+from venule.analysis.mask_files import MASKS, Loaded, MaskFiles, load
+from venule.errors import ImageError
+from venule.image.photograph import read_photograph
 from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
 from venule.measure.scale import find_scale
 from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
+
+_LEAST_BETWEEN = 0.3
+"""Of a photograph's pixels in between; of fundus photographs half and more are, of masks none."""
 
 _ABOUT = ("laterality", "mask_source", "scale_um_per_px")
 
@@ -22,16 +28,36 @@ class Assumptions:
     um_per_px: float | None = None
     disc_diameter_um: float | None = None
 
+    def __post_init__(self) -> None:
+        find_scale(self.um_per_px, disc_diameter_um=self.disc_diameter_um)  # raises UsageError
+
 
 def measure_files(entry: MaskFiles, assumed: Assumptions | None = None) -> tuple[Row, Measurements]:
     """Read and measure one photograph's masks.
 
     Raises:
-        ImageError: a file that is no mask, or masks of unlike sizes.
+        ImageError: a file that is no mask, such as a photograph, or masks of unlike sizes.
         UsageError: a scale, a disc or an axial length that is none.
     """
-    loaded = load(entry)
+    try:
+        loaded = load(entry)
+    except ImageError:
+        for path in (entry.files[name] for name in MASKS if name in entry.files):
+            if _looks_like_photograph(path):
+                raise ImageError(
+                    f"{path}: no mask, it looks like a photograph; run `venule predict` first"
+                ) from None
+        raise
     return _measure(entry, loaded, assumed or Assumptions())
+
+
+def _looks_like_photograph(path: Path) -> bool:
+    """Tell whether many pixels are between dark and bright; of masks, blurred ones too, few are."""
+    try:
+        pixels = read_photograph(path).pixels
+    except ImageError:
+        return False
+    return bool(((pixels >= 24) & (pixels < 232)).any(axis=2).mean() > _LEAST_BETWEEN)
 
 
 def measure_analysis(analysis: Analysis) -> Measurements:

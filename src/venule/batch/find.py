@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from venule.batch.own_files import own_files
+from venule.batch.reading import holds_results
 from venule.batch.records import is_ledger
+from venule.batch.tables import text
 from venule.dicom.pseudonym import pseudonym
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
@@ -154,6 +157,7 @@ def find(paths: Sequence[Path], out: Path) -> Found:
 
     Raises:
         UsageError: a path is missing or cannot be searched, or `out` is an input folder.
+        OutputError: an input folder holds results, and which ones cannot be read.
     """
     found = Found()
     for path in paths:
@@ -171,6 +175,10 @@ def find(paths: Sequence[Path], out: Path) -> Found:
 
 def _photographs(root: Path, out: Path) -> Iterator[One]:
     """The photographs below `root`, each folder once, in the order of their names."""
+    own: frozenset[str] = frozenset()
+    if holds_results(root):
+        own = own_files(root)
+        warnings.warn(f"{root}: passed over the results of venule in it", stacklevel=2)
     skipped = {_identity(out)} if out.exists() else set()
     closed: list[Path] = []
     unread: list[str] = []
@@ -195,6 +203,8 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
         for name in sorted(names):
             if name.startswith(".") or name == "DICOMDIR":  # an index of the others
                 continue
+            if own and text(f"{results}/{name}" if results else name) in own:
+                continue
             path = here / name
             one = _one(path, results, head := head_of(path))
             # A link that leads nowhere and a pipe stay: they are reported, not passed over.
@@ -202,15 +212,21 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
                 yield one
             elif (kind := unread_picture(path)) is not None:
                 unread.append(f"{path}: {kind.name}; {kind.todo}")
-    if unread:
-        others = "".join(f"\n  {line}" for line in unread[:_NAMED])
-        more = f"\n  and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
-        warnings.warn(
-            f"{root}: {len(unread)} pictures are of kinds that are not read{others}{more}",
-            stacklevel=2,
-        )
+    for line in _told(root, unread):
+        warnings.warn(line, stacklevel=2)
     for path in closed:
         yield One(*os.path.split(path), _below(path.parent, root), None, False)
+
+
+def _told(root: Path, unread: Sequence[str]) -> Iterator[str]:
+    """Lines about the pictures that cannot be read."""
+    if len(unread) == 1:
+        yield f"{root}: 1 picture is of a kind that is not read"
+    elif unread:
+        yield f"{root}: {len(unread)} pictures are of kinds that are not read"
+    yield from unread[:_NAMED]
+    if len(unread) > _NAMED:
+        yield f"{root}: {len(unread) - _NAMED} more beside these"
 
 
 def _below(folder: Path, root: Path) -> str:

@@ -100,7 +100,8 @@ def plan(
     So are other photographs, if their names do not tell; pictures of kinds that are not read are
     counted and named in a warning. Folders are searched recursively and mirrored under `out`;
     hidden files, `out` itself and folders met before (a loop of links) are passed over, and so,
-    with a warning, are folders of other results. Photographs that would share a name in
+    with a warning, are folders of other results, and in a folder of `paths` the files that its own
+    ledger lists. Photographs that would share a name in
     one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
     cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
     own are planned, which may be none. The layout "hashed" mirrors no folders, see `_hashed`.
@@ -108,6 +109,7 @@ def plan(
     Raises:
         UsageError: a path is missing, nothing is found, `out` is an input folder, two photographs
             would share a result, or outputs answer DICOM objects and there are none.
+        OutputError: a folder of `paths` holds results, and which ones cannot be read.
     """
     found = find(paths, out)
     if not found:

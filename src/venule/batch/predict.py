@@ -76,8 +76,8 @@ def predict_folder(
         paths: photographs, or folders that are searched for them.
         out: folder of the results: the files asked for, report.csv and run.json.
         model: a shipped name, a weights file, a run's folder, or one with its settings.
-        outputs: names of `venule.analysis.outputs.OUTPUTS`.
-        columns: names of `venule.analysis.columns.COLUMNS`, beside those of every report.csv.
+        outputs: one or several names of `venule.analysis.outputs.OUTPUTS`.
+        columns: the same of `venule.analysis.columns.COLUMNS`, beside those of every report.csv.
         engine: a name of `venule.batch.engines.ENGINES`; None takes worker processes, but this
             process for a photograph alone.
         workers: photographs at the same time; they share the cores.
@@ -153,7 +153,8 @@ def predict_folder(
 
 
 def _known(names: Sequence[str], among: Mapping[str, object], what: str) -> tuple[str, ...]:
-    """The names in the order of the list that knows them; UsageError for another one."""
+    """The names, or the one, in the order of the list that knows them; UsageError for another."""
+    names = [names] if isinstance(names, str) else names
     unknown = [name for name in names if name not in among]
     if unknown or not names:
         raise UsageError(f"{what} {', '.join(unknown) or 'none'}: use {','.join(among)} or some")

@@ -22,15 +22,20 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         folder = path.parent
         closed = [one for one in (path, folder) if one.exists() and not _writable(one)]
         if closed:
+            what = "is read-only" if _is_ones_own(closed[0]) else "is another user's"
             raise OutputError(
-                f"{closed[0]}: you may not write there, it is another user's; choose another "
-                "folder for -o"
+                f"{closed[0]}: you may not write there, it {what}; choose another folder for -o"
             ) from error
         raise OutputError(f"{path}: cannot be used ({_todo(error)}") from error
 
 
 def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK)
+
+
+def _is_ones_own(path: Path) -> bool:
+    """Tell whether the user owns a file or folder; on Windows True, for there nothing tells."""
+    return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
 
 
 def _todo(error: sqlite3.Error) -> str:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress, say, shown
+from venule.cli.progress import Progress, counted, say, shown
 
 if TYPE_CHECKING:
     from venule.analysis.mask_files import MaskFiles
     from venule.analysis.measuring import Assumptions
     from venule.measure.photograph import Measurements
     from venule.measure.table import Row
+
+COHORT = "cohort.png"
+"""The picture of all photographs."""
 
 
 def measure(
@@ -48,20 +51,30 @@ def measure(
         float | None,
         typer.Option(metavar="UM", help="Assumed, to scale by the disc; recorded, e.g. 1800."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older files.")] = False,
 ) -> None:
     """Measure vessel masks: one row a photograph; what cannot be had is empty, with its reason."""
-    from venule.analysis.mask_files import find_masks
+    from venule.analysis.mask_files import REPORT, find_masks
     from venule.analysis.measuring import Assumptions
-    from venule.files.atomic import require_folder, write_bytes
+    from venule.cli.outputs import check_outputs
+    from venule.files.atomic import make_folder, require_folder, write_bytes
     from venule.measure import table
 
     files = [out, *(file for file in (segments, dictionary) if file is not None)]
     for file in files:
         require_folder(file)
-    if draw is not None:
-        draw.mkdir(parents=True, exist_ok=True)
     assumed = Assumptions(um_per_px, disc_diameter_um)
+    record = out.with_suffix(".run.json")
     entries = find_masks(source)
+    drawn = [] if draw is None else _drawn(entries, draw)
+    inputs = (
+        source,
+        source / REPORT,
+        *(path for entry in entries for path in entry.files.values()),
+    )
+    check_outputs([*files, record, *drawn], inputs, overwrite=overwrite)
+    if draw is not None:
+        make_folder(draw)
     rows, kept, failed = _measure_all(entries, assumed, draw=draw, keep=segments is not None)
     if draw is not None:
         _draw_cohort(rows, draw)
@@ -70,7 +83,7 @@ def measure(
         write_bytes(segments, table.segments(kept).encode())
     if dictionary is not None:
         write_bytes(dictionary, table.dictionary().encode())
-    write_bytes(out.with_suffix(".run.json"), _record(source, assumed, rows, failed))
+    write_bytes(record, _record(source, assumed, rows, failed))
     for file in files:
         typer.echo(str(file))
     if failed:
@@ -102,8 +115,19 @@ def _measure_all(
                 kept.append((entry.id, found))
             progress.advance(entry.id)
     if failed:
-        say(f"venule: error: {len(failed)} of {len(entries)} photographs failed, see the notes")
+        of = counted(len(entries), "photograph")
+        say(f"venule: error: {len(failed)} of {of} failed, see the notes")
     return rows, kept, failed
+
+
+def _drawn(entries: "Sequence[MaskFiles]", folder: Path) -> list[Path]:
+    """The pictures that may be drawn."""
+    from venule.analysis.measured_pictures import PICTURES
+
+    return [
+        *(_picture(folder, one.id, name) for one in entries for name in PICTURES),
+        folder / COHORT,
+    ]
 
 
 def _draw(entry: "MaskFiles", found: "Measurements", folder: Path) -> None:
@@ -111,19 +135,19 @@ def _draw(entry: "MaskFiles", found: "Measurements", folder: Path) -> None:
     from venule.image.io import write_png
 
     for name, picture in pictures(entry, found).items():
-        write_png(folder / f"{_file_name(entry.id)}_{name}.png", picture)
+        write_png(_picture(folder, entry.id, name), picture)
 
 
-def _file_name(id_: str) -> str:
-    """An id as the beginning of a file's name."""
-    return "".join("_" if letter in '/\\:*?"<>|' else letter for letter in id_)
+def _picture(folder: Path, id_: str, name: str) -> Path:
+    beginning = "".join("_" if letter in '/\\:*?"<>|' else letter for letter in id_)
+    return folder / f"{beginning}_{name}.png"
 
 
 def _draw_cohort(rows: "Sequence[Row]", folder: Path) -> None:
     from venule.analysis.measured_pictures import cohort
     from venule.image.io import write_png
 
-    write_png(folder / "cohort.png", cohort(rows))
+    write_png(folder / COHORT, cohort(rows))
 
 
 def _record(

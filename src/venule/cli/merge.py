@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from venule.cli.progress import say
+from venule.cli.progress import counted, say
 
 
 def merge(
@@ -15,4 +15,4 @@ def merge(
     from venule.batch.merge import merge_shards
 
     count = merge_shards(out)
-    say(f"{count} photographs in {out / 'report.csv'}")
+    say(f"{counted(count, 'photograph')} in {out / 'report.csv'}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from venule.cli.evaluate import BestBy, Device
-from venule.cli.progress import Progress, say, shown
+from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older results.")] = False,
     imgsz: Annotated[
         int | None,
-        typer.Option(metavar="PX", min=32, help="Scale to a square of PX pixels first."),
+        typer.Option(
+            metavar="PX", min=32, max=14_000, help="Scale to a square of PX pixels first."
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -173,7 +175,8 @@ def predict(
         for line in plain_lines(told.written):
             say(line)
     if summary.kept:
-        say(f"{summary.kept} of {summary.total} inputs were finished before")
+        were = "was" if summary.kept == 1 else "were"
+        say(f"{summary.kept} of {counted(summary.total, 'input')} {were} finished before")
     if summary.failed:
         _list(summary, out)
         raise typer.Exit(4 if summary.failures == summary.total else 3)
@@ -209,13 +212,13 @@ class _Told:
         for note in outcome.notes:
             progress.line(f"venule: warning: {source}: {note}")
         if isinstance(outcome, Failed):
-            progress.advance(f"{source}: failed")
+            progress.advance(f"{source}: failed", outcome.seconds)
             return
         self.written = outcome
         grade, reasons = outcome.cells.get("quality"), outcome.cells.get("quality_reasons")
         if reasons:
             progress.line(f"venule: warning: {source}: {grade}: {reasons}")
-        progress.advance(source)
+        progress.advance(source, outcome.seconds)
         progress.result(*outcome.job.targets)
 
 
@@ -235,7 +238,7 @@ def _saying_how_to_go_on() -> Iterator[None]:
 
 
 def _list(summary: "Summary", out: Path) -> None:
-    say(f"venule: error: {summary.failures} of {summary.total} inputs failed:")
+    say(f"venule: error: {summary.failures} of {counted(summary.total, 'input')} failed:")
     for failure in summary.failed[:LISTED]:
         say(f"  {shown(failure.job.label)}: {shown(failure.reason)}")
     if summary.failures > LISTED:

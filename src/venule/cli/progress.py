@@ -40,6 +40,11 @@ def shown(name: object) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as 1 photograph and 2 photographs."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class Progress:
     """Counts the steps of a batch on stderr, without mixing with the results on stdout."""
 
@@ -80,8 +85,8 @@ class Progress:
             with suppress(OSError):  # the terminal is gone
                 self._bar.stop()
 
-    def advance(self, step: str) -> None:
-        """Count one more step as done, and name it."""
+    def advance(self, step: str, seconds: float | None = None) -> None:
+        """Count one more step as done, and name it; of steps at the same time say its seconds."""
         step = shown(step)
         self.done += 1
         now = time.monotonic()
@@ -90,10 +95,11 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], advance=1, now=step, rate=pace)
         else:
-            seconds, count = f"{now - self._last:.1f} s", f"[{self.done}/{self.total}]"
+            took = f"{now - self._last if seconds is None else seconds:.1f} s"
+            count = f"[{self.done}/{self.total}]"
             left = timedelta(seconds=round((self.total - self.done) / rate))
             rest = f"; {pace}, {left} left" if left else ""
-            say(f"{count} {step} ({seconds}{rest})")
+            say(f"{count} {step} ({took}{rest})")
         self._last = now
 
     def skip(self) -> None:

@@ -1,12 +1,16 @@
 """`venule report`: one page of results that can be sent to a colleague."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress, say, shown
-from venule.errors import OutputError, UsageError
+from venule.cli.progress import Progress, counted, say, shown
+from venule.errors import ImageError, UsageError
+
+if TYPE_CHECKING:
+    from venule.report.collect import Contents
 
 
 def report(
@@ -32,14 +36,16 @@ def report(
 ) -> None:
     """Write one self-contained page: pictures, grades, measurements, model card, parameters."""
     from venule.batch.reading import holds_results
+    from venule.cli.outputs import check_outputs
     from venule.files.atomic import require_folder
-    from venule.report.collect import Contents, of_photographs, of_results
+    from venule.report.collect import of_results
     from venule.report.page import write_page
 
+    if out.suffix.lower() != ".html":
+        raise UsageError(f"-o {out}: name a file that ends in .html")
     require_folder(out)
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out} exists already; replace it with --overwrite")
-    contents: Contents
+    check_outputs([out], sources, overwrite=overwrite)
+    failed = False
     folders = [source for source in sources if source.is_dir()]
     if folders:
         if len(sources) > 1:
@@ -54,12 +60,35 @@ def report(
         with Progress(total=0) as progress:
             contents = of_results(folders[0], progress.line)
     else:
-        from venule.analysis.analyse import Networks
-        from venule.inference.load import DEFAULT, load
+        contents = _of_photographs(sources, model)
+        failed = any(one.status == "failed" for one in contents.subjects)
+    size = write_page(contents, out)
+    say(f"{counted(len(contents.subjects), 'photograph')}, {size / 1e6:.1f} MB")
+    print(shown(out))
+    if failed:
+        raise typer.Exit(3)
 
-        networks = Networks(load(DEFAULT if model is None else model))
+
+def _of_photographs(sources: Sequence[Path], model: str | None) -> "Contents":
+    """The contents of photographs; those that failed are told, and if all have, it is the end."""
+    from venule.analysis.analyse import Networks
+    from venule.inference.load import DEFAULT, load
+    from venule.report.collect import of_photographs
+
+    for source in sources:
+        if not source.exists():
+            raise UsageError(f"{source}: no such file or folder")
+    networks = Networks(load(DEFAULT if model is None else model))
+    try:
         with Progress(total=len(sources)) as progress:
             contents = of_photographs(sources, networks, progress=progress.advance)
-    size = write_page(contents, out)
-    say(f"{len(contents.subjects)} photographs, {size / 1e6:.1f} MB")
-    print(shown(out))
+        reasons = [one.reason for one in contents.subjects if one.status == "failed"]
+    except ImageError as error:  # of a photograph alone
+        reasons = [str(error)]
+    if reasons:
+        say(f"venule: error: {len(reasons)} of {counted(len(sources), 'photograph')} failed:")
+        for reason in reasons:
+            say(f"  {shown(reason)}")
+    if len(reasons) == len(sources):
+        raise typer.Exit(4)
+    return contents

@@ -29,7 +29,9 @@ def serve(
     corrector: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Who corrects masks, for the history beside them.", show_default=""
+            metavar="NAME",
+            help="Who corrects masks, for the history beside them.",
+            show_default=False,
         ),
     ] = "",
     compare: Annotated[
@@ -37,7 +39,7 @@ def serve(
         typer.Option(
             metavar="DIR",
             help="Masks or probability maps to look at beside: a ground truth, other results.",
-            show_default="",
+            show_default=False,
         ),
     ] = None,
     photographs: Annotated[
@@ -67,12 +69,19 @@ def serve(
     if photographs is not None and folder is None:
         raise UsageError("--photographs goes with FOLDER, a folder of results")
     from venule.inference.load import DEFAULT
+    from venule.serve.door import Door
     from venule.serve.run import Serving, serve
+
+    where = (
+        "Photographs stay on this computer."
+        if Door(host=host, port=port).on_loopback
+        else "Whoever has the address sees the photographs; theirs are sent to this computer."
+    )
 
     def opened(url: str) -> None:
         say("Research use only, not a medical device.")
         print(shown(url), flush=True)
-        say("Ctrl-C ends it. Photographs stay on this computer.")
+        say(f"Ctrl-C ends it. {where}")
 
     serving = Serving(
         folder=folder,

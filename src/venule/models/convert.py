@@ -153,8 +153,11 @@ def _load(path: Path) -> Any:
             "code; save the state dict alone with torch.save(model.state_dict(), ...)"
         ) from None
     except Exception as error:  # torch meets broken files with nearly every kind of exception
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise WeightsError(f"{path}: not a readable PyTorch checkpoint ({reason})") from None
+        reason = " ".join(str(error).split())[:120]
+        told = f" ({reason})" if " " in reason else ""  # a pickle's reason may be a byte's number
+        raise WeightsError(
+            f"{path}: not a readable PyTorch checkpoint{told}; give a file that torch.save wrote"
+        ) from None
 
 
 def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:

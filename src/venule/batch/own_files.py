@@ -1,0 +1,43 @@
+"""Files in a folder of results that are venule's own, neither photographs nor to be replaced."""
+
+from itertools import product
+from pathlib import Path
+
+from venule.analysis.corrected_files import HISTORY_SUFFIX, SUFFIXES
+from venule.analysis.outputs import OUTPUTS
+from venule.batch.reading import holds_results, read_results
+from venule.batch.records import Records, shards_in
+from venule.batch.tables import text
+
+_ENDINGS = (*(one.suffix for one in OUTPUTS.values()), *SUFFIXES.values(), HISTORY_SUFFIX)
+
+
+def own_files(out: Path) -> frozenset[str]:
+    """Pictures and corrections of every photograph in the ledger, and reports, as paths below it.
+
+    Paths have "/" and are those of `tables.text`; not all of them need be there.
+
+    Raises:
+        UsageError, OutputError: the folder holds no results, or its ledger cannot be read.
+    """
+    names = (result.name for result in read_results(out).results)
+    books = (Records(out), *(Records(out, shard) for shard in shards_in(out)))
+    return frozenset(
+        (
+            *(name + ending for name, ending in product(names, _ENDINGS)),
+            *(file.name for one in books for file in (one.ledger, *one.files)),
+        )
+    )
+
+
+def results_with(path: Path) -> Path | None:
+    """The folder of results that a file belongs to; None if to none.
+
+    Raises:
+        OutputError: a ledger above it cannot be read.
+    """
+    place = path.resolve()
+    for folder in filter(holds_results, place.parents):
+        if text(place.relative_to(folder).as_posix()) in own_files(folder):
+            return folder
+    return None

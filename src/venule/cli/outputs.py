@@ -1,0 +1,45 @@
+"""Files that a command is asked to write: what they may not replace."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from venule.errors import OutputError, UsageError
+
+
+def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse outputs that would replace an input, results or each other; asked before any work.
+
+    With `overwrite` other files that exist may be replaced.
+
+    Raises:
+        UsageError: an output is an input, a file of results, or named twice.
+        OutputError: it exists, without `overwrite`.
+    """
+    from venule.batch.own_files import results_with
+
+    places = [os.path.realpath(output) for output in outputs]
+    for output, place in zip(outputs, places, strict=True):
+        if places.count(place) > 1:
+            raise UsageError(f"{output}: two outputs would be written there; name two files")
+    existing = {_identity(output): output for output in outputs if output.exists()}
+    if not existing:
+        return
+    for path in inputs:
+        if path.exists() and _identity(path) in existing:
+            output = existing[_identity(path)]
+            raise UsageError(f"{output}: is an input; name another file for the output")
+    for output in existing.values():
+        if (folder := results_with(output)) is not None:
+            raise UsageError(
+                f"{output}: belongs to the results in {folder}; name another file for the output"
+            )
+    if not overwrite:
+        first = next(iter(existing.values()))
+        raise OutputError(f"{first} exists already; replace it with --overwrite")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The file itself, by whatever name or link."""
+    status = path.stat()
+    return (status.st_dev, status.st_ino)
