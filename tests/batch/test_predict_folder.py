@@ -131,7 +131,7 @@ def test_the_names_that_others_read_are_as_they_were(
             assert image.size == (48, 40)
     assert modes == {"prob": "I;16", "mask": "L", "overlay": "RGB"}
     header = (out / "report.csv").read_text(encoding="utf-8").splitlines()[0]
-    columns = "path,status,reason,outputs,seconds,warnings,quality,quality_reasons,uncertainty"
+    columns = "path,id,status,reason,outputs,seconds,warnings,quality,quality_reasons,uncertainty"
     assert header == columns
     rows = {Path(row["path"]).relative_to(folder).as_posix(): row for row in _table(out)}
     assert rows["eye.png"]["outputs"] == "eye_prob.png;eye_mask.png;eye_overlay.png"

@@ -18,7 +18,7 @@ from venule.files.cells import inert, listed
 from venule.quality.assess import GRADES
 from venule.system.process import installed
 
-_FILE = ("path", "status", "reason", "outputs", "seconds", "warnings")
+_FILE = ("path", "id", "status", "reason", "outputs", "seconds", "warnings")
 
 _LIBRARIES = (
     "numpy",
@@ -113,6 +113,7 @@ def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
 def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
     return {
         "path": row.source,
+        "id": row.id,
         "status": row.status,
         "reason": row.reason,
         "outputs": listed(map(text, row.outputs)),
