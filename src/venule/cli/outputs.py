@@ -18,10 +18,11 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
     """
     from venule.batch.own_files import results_with
 
-    places = [os.path.realpath(output) for output in outputs]
-    for output, place in zip(outputs, places, strict=True):
-        if places.count(place) > 1:
+    places: set[str] = set()
+    for output in outputs:
+        if (place := os.path.realpath(output)) in places:
             raise UsageError(f"{output}: two outputs would be written there; name two files")
+        places.add(place)
     existing = {_identity(output): output for output in outputs if output.exists()}
     if not existing:
         return
