@@ -189,6 +189,21 @@ def test_the_same_pixels_in_two_splits_are_told_whatever_their_files(tmp_path: P
     assert "a.png (split train, this one test)" in problem.what
 
 
+@pytest.mark.parametrize(("patients", "problems"), [(("p", "p"), 0), (("p", "q"), 1)])
+def test_two_files_of_one_photograph_are_fine_where_they_stay_together(
+    patients: tuple[str, str], problems: int, tmp_path: Path
+) -> None:
+    root = trees.make_folders(tmp_path)
+    for part in ("images", "labels"):
+        shutil.copyfile(root / part / "a.png", root / part / "b.png")
+    rows = "".join(
+        f"{id},images/{id}.png,labels/{id}.png,{patient}\n"
+        for id, patient in zip("ab", patients, strict=True)
+    )
+    (root / "list.csv").write_text(f"id,image,label,patient\n{rows}")
+    assert len(check_dataset(open_dataset(str(root / "list.csv")))) == problems
+
+
 def test_a_listed_file_that_does_not_exist_is_told(tmp_path: Path) -> None:
     path = trees.make_csv(tmp_path)
     (path.parent / "labels/a.png").unlink()
