@@ -67,8 +67,8 @@ def _tree(out: Path) -> dict[str, bytes]:
     """Every file below `out` with what it holds, times left out."""
     tree = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")}
     table = list(csv.reader(tree["report.csv"].decode().splitlines()))
-    assert table[0][4] == "seconds"
-    tree["report.csv"] = repr([[*row[:4], *row[5:]] for row in table]).encode()
+    assert table[0][5] == "seconds"
+    tree["report.csv"] = repr([[*row[:5], *row[6:]] for row in table]).encode()
     tree["run.json"] = tree["run.json"].partition(b'"last_run"')[0]
     return tree | {".venule.sqlite": b""}
 

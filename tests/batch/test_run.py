@@ -108,6 +108,7 @@ def test_a_run_leaves_masks_a_report_and_what_they_were_made_with(
     assert "too small" in row.pop("quality_reasons").split("; ")  # 40 px
     assert row == {
         "path": str(folder / "eye.png"),
+        "id": "eye",
         "status": "done",
         "reason": "",
         "outputs": "eye_mask.png",
