@@ -2,11 +2,11 @@
 
     python tools/disc_labels.py MODEL --data D [--protocol NAME] --split SPLIT -o FOLDER
 
-MODEL finds disc and fovea as `venule predict` does, with the vessels of
-`general`. A disc counts if its confidence is SURE at least and, where an expert has marked its
-centre, lies within NEAR of its diameter of there. Photographs whose disc is drawn already, and
-those whose disc does not count, are left out. FOLDER becomes a data set: images/ and disc/ (the
-ellipses). Whatever else an annotation says has no part in it.
+MODEL finds disc and fovea as `venule predict` does, with the vessels of `general`. A disc counts if
+its confidence is SURE at least and, where an expert has marked its centre, lies within NEAR of its
+diameter of there. Photographs whose disc is drawn already, and those whose disc does not count, are
+left out. FOLDER becomes a data set: images/ and disc/ (the ellipses). Whatever else an annotation
+says has no part in it.
 """
 
 import argparse

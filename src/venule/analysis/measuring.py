@@ -16,7 +16,8 @@ from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
 
 _LEAST_BETWEEN = 0.3
-"""Of a photograph's pixels in between; of fundus photographs half and more are, of masks none."""
+"""Least share of a photograph's pixels that are neither dark nor bright: half of them and more in
+fundus photographs, none in masks."""
 
 _ABOUT = ("laterality", "mask_source", "scale_um_per_px")
 

@@ -1,5 +1,7 @@
 """Files in a folder of results that are venule's own, neither photographs nor to be replaced."""
 
+from collections.abc import Iterable
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -30,14 +32,16 @@ def own_files(out: Path) -> frozenset[str]:
     )
 
 
-def results_with(path: Path) -> Path | None:
-    """The folder of results that a file belongs to; None if to none.
+def results_among(paths: Iterable[Path]) -> tuple[Path, Path] | None:
+    """The first of the files that belongs to results, and their folder; None if none does.
 
     Raises:
-        OutputError: a ledger above it cannot be read.
+        OutputError: a ledger above one cannot be read.
     """
-    place = path.resolve()
-    for folder in filter(holds_results, place.parents):
-        if text(place.relative_to(folder).as_posix()) in own_files(folder):
-            return folder
+    own = cache(own_files)  # a ledger may be large, and the files many
+    for path in paths:
+        place = path.resolve()
+        for folder in filter(holds_results, place.parents):
+            if text(place.relative_to(folder).as_posix()) in own(folder):
+                return path, folder
     return None

@@ -16,7 +16,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
         UsageError: an output is an input, a file of results, or named twice.
         OutputError: it exists, without `overwrite`.
     """
-    from venule.batch.own_files import results_with
+    from venule.batch.own_files import results_among
 
     places: set[str] = set()
     for output in outputs:
@@ -30,11 +30,11 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
         if path.exists() and _identity(path) in existing:
             output = existing[_identity(path)]
             raise UsageError(f"{output}: is an input; name another file for the output")
-    for output in existing.values():
-        if (folder := results_with(output)) is not None:
-            raise UsageError(
-                f"{output}: belongs to the results in {folder}; name another file for the output"
-            )
+    if (found := results_among(existing.values())) is not None:
+        output, folder = found
+        raise UsageError(
+            f"{output}: belongs to the results in {folder}; name another file for the output"
+        )
     if not overwrite:
         first = next(iter(existing.values()))
         raise OutputError(f"{first} exists already; replace it with --overwrite")

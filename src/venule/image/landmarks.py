@@ -137,9 +137,8 @@ def find_landmarks(
         vessels: (H, W) bool, the vessel mask; without it no disc is asked for its vessels.
         stated: the eye that the photograph's file or its user names, which holds.
     """
-    field_radius_px = math.sqrt(np.count_nonzero(fov) / math.pi)
     disc, fovea = np.where(fov, disc, 0), np.where(fov, fovea, 0)
-    found, why_not = _find_disc(disc, fovea, fov, field_radius_px, vessels)
+    found, why_not = _find_disc(disc, fovea, fov, vessels)
     reasons = [why_not] if why_not else []
     doubted = found if why_not else None
     if found is not None and (seen := _seen(found, fov)) < 0.95:
@@ -198,11 +197,7 @@ def ellipse_of(disc: Mask) -> Disc | None:
 
 
 def _find_disc(
-    probability: FloatMap,
-    fovea: FloatMap,
-    fov: Mask,
-    field_radius_px: float,
-    vessels: Mask | None,
+    probability: FloatMap, fovea: FloatMap, fov: Mask, vessels: Mask | None
 ) -> tuple[Disc | None, str]:
     """The disc, or why there is none; both where it is doubted."""
     labels, count = ndi.label(probability >= 0.5)
@@ -217,7 +212,7 @@ def _find_disc(
         disc = _ellipse(component, probability)
         if disc is not None:
             disc = _circle(component, fov, disc.confidence) or disc
-        reasons.append(_why_not(disc, component, fov, field_radius_px))
+        reasons.append(_why_not(disc, component, fov))
         if disc is None or reasons[-1]:
             continue
         share = 1.0 if vessels is None else _share(vessels, disc)
@@ -248,12 +243,13 @@ def _share(vessels: Mask, disc: Disc) -> float:
     return int(np.count_nonzero(around & inside)) / max(int(np.count_nonzero(inside)), 1)
 
 
-def _why_not(disc: Disc | None, component: Mask, fov: Mask, field_radius_px: float) -> str:
+def _why_not(disc: Disc | None, component: Mask, fov: Mask) -> str:
     """Why a component is no optic disc by its size and shape; empty where it may be one."""
     if disc is None:
         return "no optic disc found"
     if disc.confidence < LEAST_DISC or not _is_disc(disc, component, fov):
         return "what looks like an optic disc is none: too uncertain, or not round"
+    field_radius_px = math.sqrt(np.count_nonzero(fov) / math.pi)
     if not DIAMETERS[0] <= disc.radius_px / field_radius_px <= DIAMETERS[1]:
         return "what looks like an optic disc is none: too small or too large"
     return ""
@@ -277,11 +273,10 @@ def _ellipse(component: Mask, probability: FloatMap) -> Disc | None:
 def _circle(component: Mask, fov: Mask, confidence: float) -> Disc | None:
     """The circle through the outline of a disc that the field cuts off; None if it does not.
 
-    Kasa 1976, doi 10.1109/TIM.1976.6312298: the least squares of x^2 + y^2 = 2 a x + 2 b y + c.
+    Kasa 1976, doi 10.1109/TIM.1976.6312298: the least squares of x^2 + y^2 = 2 a x + 2 b y + c. The
+    component, (H, W) bool, has a pixel at least.
     """
     rows, columns = np.nonzero(component)
-    if not len(rows):
-        return None
     top, left = max(int(rows.min()) - 1, 0), max(int(columns.min()) - 1, 0)
     box = np.s_[top : int(rows.max()) + 2, left : int(columns.max()) + 2]
     outline = component[box] & ~ndi.binary_erosion(component[box])

@@ -17,7 +17,7 @@ from venule.analysis.analyse import Networks, Step
 from venule.analysis.columns import COLUMNS
 from venule.analysis.marks import LANDMARKS, LANDMARKS_MODEL, TYPES, TYPES_MODEL
 from venule.errors import UsageError
-from venule.inference.load import load, require_vessels, shipped_marks, shipped_weights
+from venule.inference.load import load, shipped_marks, shipped_weights
 from venule.serve.app import About, create_app
 from venule.serve.beside import Beside, MapFolder
 from venule.serve.catalog import Library
@@ -50,14 +50,11 @@ def build(serving: Serving, door: Door) -> FastAPI:
     Raises:
         UsageError, WeightsError, OutputError: the folder or the weights cannot be used.
     """
-    require_vessels(load(serving.model).record)  # what it says is said now, not in the worker
+    networks = Networks(load(serving.model))  # what it says is said now, not in the worker
     library = Library(serving.folder, serving.photographs) if serving.folder is not None else None
 
-    def open_networks() -> Networks:
-        return Networks(load(serving.model))
-
     service = Service(
-        open_networks,
+        lambda: networks,
         limits=serving.limits,
         listed=library.items if library is not None else (),
         later=later_steps(),

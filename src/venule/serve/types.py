@@ -36,7 +36,7 @@ JPEG: Answers = {
     **answered(200, {"content": {"image/jpeg": {}}}),
     304: {"description": "The picture is still the one that If-None-Match names."},
 }
-"""What a route of versioned pictures may answer."""
+"""Answers of a route of pictures that browsers keep."""
 
 
 @dataclass(frozen=True)
