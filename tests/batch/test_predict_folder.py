@@ -288,7 +288,7 @@ def test_only_photographs_that_have_a_result_have_a_row_of_measurements(tmp_path
         write_reports(ledger, last_run={})
     assert [row["quality"] for row in _table(tmp_path)] == ["reject", "reject"]
     with (tmp_path / "measurements.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["id"] for row in csv.DictReader(file)] == ["0"]
+        assert [(row["id"], row["quality"]) for row in csv.DictReader(file)] == [("0", "reject")]
 
 
 def test_of_millions_that_fail_a_summary_names_the_first_and_counts_all(

@@ -101,6 +101,7 @@ def test_measuring_results_gives_what_predict_measured_to_the_digit(
     assert ran.code == 0, ran.err
     (at_once,), (later,) = _rows(out / "measurements.csv"), _rows(tmp_path / "table.csv")
     assert later["mask_source"] == "predicted"
+    assert later["quality"] in ("ok", "usable", "reject")
     assert float(later["vessel_length_px"]) > 0
     assert {name: at_once.get(name, "") for name in later if name != "id"} == {
         name: cell for name, cell in later.items() if name != "id"

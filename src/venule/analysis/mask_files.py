@@ -49,6 +49,9 @@ SOURCES = ("manual", "predicted", "corrected")
 
 REPORT = "report.csv"
 
+_PASSED = ("quality", "laterality")
+"""Columns of report.csv that a table of measurements has too."""
+
 
 @dataclass(frozen=True)
 class MaskFiles:
@@ -202,7 +205,7 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
 
 
 def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """Read of report.csv the disc and the scale of each mask."""
+    """Read of report.csv the disc, the scale, the grade and the eye of each mask."""
     if not report.is_file():
         return {}
     found = {}
@@ -211,7 +214,7 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
             if output.endswith("_mask.png"):
                 wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
                 numbers = _numbers(report, line, _renamed(wanted))
-                passed = {name: row[name] for name in ("laterality",) if row.get(name)}
+                passed = {name: row[name] for name in _PASSED if row.get(name)}
                 found[output.removesuffix("_mask.png")] = (numbers, passed)
     return found
 

@@ -20,6 +20,9 @@ from venule.system.process import installed
 
 _FILE = ("path", "id", "status", "reason", "outputs", "seconds", "warnings")
 
+_GRADE = "quality"
+"""The one column of report.csv that measurements.csv has too, to leave photographs out by."""
+
 _LIBRARIES = (
     "numpy",
     "onnxruntime",
@@ -59,7 +62,7 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
             report.writerow(_inert_line(_line(row, reported)))
             write_measured(row)
             statuses[row.status] += 1
-            grades[row.cells.get("quality")] += 1
+            grades[row.cells.get(_GRADE)] += 1
     run = {
         **settings,
         "versions": {"python": platform.python_version(), **installed(_LIBRARIES)},
@@ -80,10 +83,11 @@ def _names(groups: Iterable[Columns]) -> list[str]:
 def _measured(
     groups: Sequence[Columns], found: Collection[str], *, reported: Collection[str]
 ) -> list[str]:
-    """The columns of measurements.csv: those always there, then those that photographs have."""
+    """The columns of measurements.csv: the grade, those always there, those photographs have."""
+    graded = [_GRADE] if _GRADE in reported else []
     ordered = [name for group in groups for name in group.more() if name in found]
     others = [name for name in found if name not in reported]
-    return list(dict.fromkeys([*_names(groups), *ordered, *others]))
+    return list(dict.fromkeys([*graded, *_names(groups), *ordered, *others]))
 
 
 def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":
