@@ -24,7 +24,7 @@ from venule.data.protocols import select
 from venule.data.truth import Landmarks
 from venule.errors import VenuleError
 from venule.image.io import write_png
-from venule.image.landmarks import Disc
+from venule.image.optic_disc import Disc
 from venule.image.photograph import Photograph, read_photograph
 from venule.inference.load import load
 

@@ -14,7 +14,8 @@ from venule.analysis.outputs import OUTPUTS
 from venule.analysis.stored import Stored, stored_analysis
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap
-from venule.image.landmarks import Disc, Landmarks
+from venule.image.landmarks import Landmarks
+from venule.image.optic_disc import Disc
 from venule.image.photograph import Photograph
 from venule.image.preprocess import Preprocessing
 from venule.inference.segment import Segmenter

@@ -11,7 +11,7 @@ from venule.analysis.mask_files import find_masks, load, read_types
 from venule.analysis.measuring import Assumptions, measure_files
 from venule.errors import DatasetError, ImageError, UsageError
 from venule.image.artery_vein import color_types
-from venule.image.landmarks import Disc as LandmarkDisc
+from venule.image.optic_disc import Disc as LandmarkDisc
 from venule.synth.shapes import Mask, draw_tubes, line
 
 

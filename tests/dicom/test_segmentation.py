@@ -23,7 +23,8 @@ from venule.dicom.segmentation import SegKind, encode_seg
 from venule.dicom.source import Source
 from venule.errors import OutputError
 from venule.image.fov import find_fov
-from venule.image.landmarks import Disc, Landmarks
+from venule.image.landmarks import Landmarks
+from venule.image.optic_disc import Disc
 from venule.image.photograph import read_photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
 

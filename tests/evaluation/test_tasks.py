@@ -8,8 +8,9 @@ import pytest
 from venule.data.truth import GroundTruth, Landmarks
 from venule.evaluation.landmarks_task import score_landmarks
 from venule.evaluation.types_task import score_types
-from venule.image.landmarks import Disc, Fovea
+from venule.image.landmarks import Fovea
 from venule.image.landmarks import Landmarks as Found
+from venule.image.optic_disc import Disc
 
 SHAPE = (60, 100)
 FOV = np.ones(SHAPE, bool)

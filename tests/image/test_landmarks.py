@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap, Mask
-from venule.image.landmarks import Disc, ellipse_of, find_landmarks
+from venule.image.landmarks import find_landmarks
+from venule.image.optic_disc import Disc, ellipse_of
 
 Pixel = TypeVar("Pixel", np.float32, np.bool_)
 

@@ -23,8 +23,9 @@ from venule.files.atomic import write_bytes
 from venule.image.artery_vein import encode_types
 from venule.image.fov import outlined
 from venule.image.io import read_mask, read_probability, write_png
-from venule.image.landmarks import Disc, Landmarks
+from venule.image.landmarks import Landmarks
 from venule.image.levels import to_levels
+from venule.image.optic_disc import Disc
 from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.models.record import ClassRecord, ModelRecord
 from venule.report.collect import of_results

@@ -12,7 +12,8 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.measuring import measure_analysis
 from venule.data.truth import GroundTruth
 from venule.image.fov import outlined
-from venule.image.landmarks import Disc, Landmarks
+from venule.image.landmarks import Landmarks
+from venule.image.optic_disc import Disc
 from venule.image.photograph import Photograph
 from venule.inference.prediction import Prediction
 from venule.synth.known_areas import spokes

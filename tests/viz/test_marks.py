@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from venule.image.landmarks import Disc, Fovea, Landmarks
+from venule.image.landmarks import Fovea, Landmarks
+from venule.image.optic_disc import Disc
 from venule.viz.marks import ARTERY, BOTH, MARK, VEIN, mark_overlay
 
 GREY = np.full((120, 160, 3), 100, np.uint8)

@@ -17,8 +17,8 @@ from venule.analysis.kept import keep
 from venule.image.artery_vein import Types, encode_types, type_bits
 from venule.image.encode import encode_levels, encode_mask
 from venule.image.io import read_mask, read_probability, read_texts
-from venule.image.landmarks import Disc
 from venule.image.levels import to_levels
+from venule.image.optic_disc import Disc
 from venule.image.photograph import read_photograph
 
 SUFFIX = "_mask.corrected.png"

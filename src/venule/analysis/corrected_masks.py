@@ -9,7 +9,7 @@ from venule.analysis.analyse import Changed
 from venule.analysis.corrected_files import SUFFIXES, Corrected, corrected_of, disc_of
 from venule.files.hashes import file_sha256
 from venule.image.io import read_mask
-from venule.image.landmarks import ellipse_of
+from venule.image.optic_disc import ellipse_of
 
 _KINDS: Mapping[Changed, str] = {"vessels": "vessels", "types": "av"}
 """What `venule measure` calls the files that take the place of predicted ones."""

@@ -11,8 +11,9 @@ from venule.errors import ImageError
 from venule.image.arrays import Mask, check_mask
 from venule.image.artery_vein import ARTERY, VEIN, Types, type_bits
 from venule.image.fov import with_rim
-from venule.image.landmarks import Disc, with_disc
+from venule.image.landmarks import with_disc
 from venule.image.levels import LARGEST, Levels, threshold_level
+from venule.image.optic_disc import Disc
 from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.vessels.extend import extend_types
 

@@ -14,8 +14,9 @@ from venule.errors import ImageError
 from venule.image.arrays import RGB, Mask
 from venule.image.artery_vein import BLUE, GREEN, RED
 from venule.image.fov import find_fov, outlined
-from venule.image.landmarks import Disc, Fovea, Landmarks
+from venule.image.landmarks import Fovea, Landmarks
 from venule.image.levels import LARGEST, Levels
+from venule.image.optic_disc import Disc
 from venule.image.photograph import Laterality, Photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.quality.assess import GRADES, Quality

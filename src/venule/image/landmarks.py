@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.ndimage as ndi
-from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap, Mask
+from venule.image.optic_disc import Disc, fit_disc, is_round
 from venule.image.photograph import Laterality
 
 LEAST_DISC = 0.5
@@ -40,45 +40,6 @@ their size about the foveas, where exudates gather, at most 0.025."""
 
 VEILED = 0.8
 """Least confidence of a disc without vessels, where nothing else may be it: a veil hides them."""
-
-ROUND = 0.55
-"""Least ratio of a disc's axes, and least overlap of what was found with its ellipse."""
-
-CUT = 0.1
-"""Least share of a disc's outline on the edge of the field of view that counts as cut off there."""
-
-
-@dataclass(frozen=True)
-class Disc:
-    """The optic disc as an ellipse; pixels of the photograph, 0 at the centre of the first one.
-
-    Attributes:
-        x, y: the centre.
-        major_px, minor_px: its half-axes.
-        angle: of the longer one against the rows, in radians, positive from x to y.
-        confidence: 0..1, the mean probability of a disc inside.
-    """
-
-    x: float
-    y: float
-    major_px: float
-    minor_px: float
-    angle: float
-    confidence: float
-
-    @property
-    def radius_px(self) -> float:
-        """The radius of the circle of the same area."""
-        return math.sqrt(self.major_px * self.minor_px)
-
-    def mask(self, shape: tuple[int, int]) -> Mask:
-        """(H, W) bool, the pixels whose centre is inside the ellipse."""
-        rows, columns = np.ogrid[: shape[0], : shape[1]]
-        right, down = columns - self.x, rows - self.y
-        along = right * math.cos(self.angle) + down * math.sin(self.angle)
-        across = down * math.cos(self.angle) - right * math.sin(self.angle)
-        inside: Mask = (along / self.major_px) ** 2 + (across / self.minor_px) ** 2 <= 1
-        return inside
 
 
 @dataclass(frozen=True)
@@ -141,7 +102,7 @@ def find_landmarks(
     found, why_not = _find_disc(disc, fovea, fov, vessels)
     reasons = [why_not] if why_not else []
     doubted = found if why_not else None
-    if found is not None and (seen := _seen(found, fov)) < 0.95:
+    if found is not None and (seen := found.seen_in(fov)) < 0.95:
         found = replace(found, confidence=found.confidence * seen)
         reasons.append(f"the field of view cuts the optic disc off: {seen:.0%} of it is seen")
     place = _find_fovea(fovea, fov, None if doubted else found)
@@ -179,23 +140,6 @@ def _with_eye(landmarks: Landmarks, stated: Laterality | None) -> Landmarks:
     )
 
 
-def ellipse_of(disc: Mask) -> Disc | None:
-    """The ellipse with the area and the second moments of a disc that was drawn, (H, W) bool.
-
-    The circle through its outline where the photograph's frame cuts it off. None of fewer than 12
-    pixels, or of a line.
-    """
-    everywhere = np.ones(disc.shape, np.float32)
-    found = _ellipse(disc, everywhere)
-    if found is None or found.minor_px < 1:
-        return None
-    if circle := _circle(disc, everywhere > 0, found.confidence):
-        return circle
-    # The moments of pixels are those of their centres: the area sets the size right.
-    grown = math.sqrt(np.count_nonzero(disc) / (math.pi * found.major_px * found.minor_px))
-    return replace(found, major_px=found.major_px * grown, minor_px=found.minor_px * grown)
-
-
 def _find_disc(
     probability: FloatMap, fovea: FloatMap, fov: Mask, vessels: Mask | None
 ) -> tuple[Disc | None, str]:
@@ -209,13 +153,11 @@ def _find_disc(
     veiled: list[Disc] = []
     for index in np.argsort(-totals)[:CANDIDATES]:
         component = ndi.binary_fill_holes(labels == index + 1)
-        disc = _ellipse(component, probability)
-        if disc is not None:
-            disc = _circle(component, fov, disc.confidence) or disc
+        disc = fit_disc(component, probability, fov)
         reasons.append(_why_not(disc, component, fov))
         if disc is None or reasons[-1]:
             continue
-        share = 1.0 if vessels is None else _share(vessels, disc)
+        share = 1.0 if vessels is None else disc.covered_by(vessels)
         if share >= LEAST_VESSELS:
             found.append((float(totals[index]) * share, disc))
             continue
@@ -234,72 +176,16 @@ def _find_disc(
     return None, reasons[0]
 
 
-def _share(vessels: Mask, disc: Disc) -> float:
-    """The share of a disc's pixels that are vessel."""
-    top, left = (max(math.floor(at - disc.major_px), 0) for at in (disc.y, disc.x))
-    bottom, right = (math.ceil(at + disc.major_px) + 1 for at in (disc.y, disc.x))
-    around = vessels[top:bottom, left:right]
-    inside = replace(disc, x=disc.x - left, y=disc.y - top).mask((around.shape[0], around.shape[1]))
-    return int(np.count_nonzero(around & inside)) / max(int(np.count_nonzero(inside)), 1)
-
-
 def _why_not(disc: Disc | None, component: Mask, fov: Mask) -> str:
     """Why a component is no optic disc by its size and shape; empty where it may be one."""
     if disc is None:
         return "no optic disc found"
-    if disc.confidence < LEAST_DISC or not _is_disc(disc, component, fov):
+    if disc.confidence < LEAST_DISC or not is_round(disc, component, fov):
         return "what looks like an optic disc is none: too uncertain, or not round"
     field_radius_px = math.sqrt(np.count_nonzero(fov) / math.pi)
     if not DIAMETERS[0] <= disc.radius_px / field_radius_px <= DIAMETERS[1]:
         return "what looks like an optic disc is none: too small or too large"
     return ""
-
-
-def _ellipse(component: Mask, probability: FloatMap) -> Disc | None:
-    """The ellipse with the second moments of a component; None of fewer than 12 pixels."""
-    rows, columns = np.nonzero(component)
-    if len(rows) < 12:
-        return None
-    points = np.stack([columns, rows])
-    x, y = points.mean(axis=1)
-    spread: NDArray[np.float64] = np.cov(points)
-    sizes, axes = np.linalg.eigh(spread)
-    minor, major = (2 * math.sqrt(max(float(size), 1e-9)) for size in sizes)
-    angle = math.atan(axes[1, 1] / axes[0, 1]) if axes[0, 1] else math.pi / 2
-    confidence = float(probability[component].mean())
-    return Disc(float(x), float(y), major, minor, angle, confidence)
-
-
-def _circle(component: Mask, fov: Mask, confidence: float) -> Disc | None:
-    """The circle through the outline of a disc that the field cuts off; None if it does not.
-
-    Kasa 1976, doi 10.1109/TIM.1976.6312298: the least squares of x^2 + y^2 = 2 a x + 2 b y + c. The
-    component, (H, W) bool, has a pixel at least.
-    """
-    rows, columns = np.nonzero(component)
-    top, left = max(int(rows.min()) - 1, 0), max(int(columns.min()) - 1, 0)
-    box = np.s_[top : int(rows.max()) + 2, left : int(columns.max()) + 2]
-    outline = component[box] & ~ndi.binary_erosion(component[box])
-    cut = outline & ~ndi.binary_erosion(fov[box], np.ones((3, 3)))
-    rows, columns = np.nonzero(outline & ~cut)
-    if len(rows) < 12 or np.count_nonzero(cut) < CUT * np.count_nonzero(outline):
-        return None
-    terms = np.stack([2 * columns, 2 * rows, np.ones_like(rows)], axis=1)
-    x, y, rest = np.linalg.lstsq(terms, rows**2 + columns**2)[0]
-    radius_px = math.sqrt(rest + x**2 + y**2) + 0.5  # from pixels' centres to their edge
-    return Disc(float(x) + left, float(y) + top, radius_px, radius_px, 0.0, confidence)
-
-
-def _seen(disc: Disc, fov: Mask) -> float:
-    """The share of a disc that lies in the field of view."""
-    inside = np.count_nonzero(disc.mask((fov.shape[0], fov.shape[1])) & fov)
-    return min(int(inside) / (math.pi * disc.major_px * disc.minor_px), 1.0)
-
-
-def _is_disc(disc: Disc, component: Mask, fov: Mask) -> bool:
-    inside = disc.mask((component.shape[0], component.shape[1])) & fov
-    overlap = np.count_nonzero(inside & component) / np.count_nonzero(inside | component)
-    return disc.minor_px >= ROUND * disc.major_px and bool(overlap >= ROUND)
 
 
 def _find_fovea(probability: FloatMap, fov: Mask, disc: Disc | None) -> Fovea | None:

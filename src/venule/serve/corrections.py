@@ -28,7 +28,7 @@ from venule.analysis.correction import (
 )
 from venule.errors import ImageError, OutputError, VenuleError
 from venule.files.atomic import writing_together
-from venule.image.landmarks import Disc
+from venule.image.optic_disc import Disc
 from venule.serve.history import append_line
 from venule.serve.service import Service, UnknownError
 from venule.serve.strokes import PARTS, Stroke

@@ -13,8 +13,8 @@ from venule.dicom.source import Source
 from venule.errors import ImageError
 from venule.image.arrays import Mask
 from venule.image.artery_vein import ARTERY, VEIN, Types, type_bits
-from venule.image.landmarks import Disc, ellipse_of
 from venule.image.nifti import decode_nifti, encode_nifti, labels_of, types_of_labels
+from venule.image.optic_disc import Disc, ellipse_of
 from venule.image.outlines import decode_geojson, encode_geojson
 from venule.image.picture_masks import decode_mask_or_types
 from venule.serve.corrections import Change

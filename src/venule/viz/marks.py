@@ -5,7 +5,8 @@ import scipy.ndimage as ndi
 from PIL import Image, ImageDraw
 
 from venule.image.arrays import RGB, Mask
-from venule.image.landmarks import LEAST_FOVEA, Disc, Landmarks
+from venule.image.landmarks import LEAST_FOVEA, Landmarks
+from venule.image.optic_disc import Disc
 from venule.viz.overlay import OUTLINE, Color
 
 # Not orange or red, which do not show on a fundus; told apart by lightness too.

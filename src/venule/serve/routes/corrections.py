@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from venule.errors import OutputError
 from venule.image.artery_vein import ARTERY, VEIN
-from venule.image.landmarks import Disc
+from venule.image.optic_disc import Disc
 from venule.serve import pictures
 from venule.serve.corrections import Corrections, ElsewhereError
 from venule.serve.exchange import change_of, read_file
