@@ -89,7 +89,7 @@ def _table(result: TaskResult, interval: str) -> Iterator[str]:
         roles = sorted({one.role for one in result.seen})
         known = len({one.id for one in result.seen})
         learnt = f"{' and '.join(roles)} on {known} of these images"
-        yield f"The network, or the weights that it began with, was {learnt}."
+        yield f"The network, or the weights that it started from, was {learnt}."
         yield ""
     yield from ("| score | mean over images | images |", "| --- | ---: | ---: |")
     for name, label in LABELS[result.task].items():

@@ -12,13 +12,13 @@ PURPOSES = {
     "evaluation": "evaluations",
     "sheet": "sheets",
     "measurements": "measurements",
-    "card recheck": "card computed again",
+    "card recheck": "card recomputed",
 }
 """Why test images were used, and how the table says so."""
 
 
 def access_section(folder: Path) -> str:
-    """Count the accesses by data set and weights; a card that is computed again chooses nothing."""
+    """Count the accesses by data set and weights; recomputing a card chooses nothing."""
     path = folder / LOG
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     accesses = [json.loads(line) for line in text.splitlines()]
@@ -30,8 +30,8 @@ def access_section(folder: Path) -> str:
         f"`results/{LOG}` records {total['evaluation']} evaluations, {total['sheet']} sheets of",
         "pictures (since November 26; the cards' four are older), "
         f"{total['measurements']} comparisons of",
-        f"measurements, and {total['card recheck']} times that a card was computed again. A",
-        "commit with `-dirty` had files that differed from it.",
+        f"measurements, and {total['card recheck']} recomputations of a card. A",
+        "commit with `-dirty` had uncommitted changes.",
     ]
     table = [["data set", "what was scored", *PURPOSES.values()]]
     for data, model in dict.fromkeys((data, model) for data, model, _ in counts):

@@ -17,17 +17,17 @@ PHASES = {
     "plan": "plan",
     "first run": "first run: plan, enter, record, two reports",
     "second run": "second run, nothing new",
-    "report": "reports alone",
-    "shards": "{shards} shards, one after the other, each with a plan of the whole",
+    "report": "reports only",
+    "shards": "{shards} shards, one after another, each planning the whole folder",
     "merge": "merge of these",
 }
 """The phases of `benchmarks/bookkeeping.py` in words."""
 
 INTRODUCTION = """
 Written by `make results` from `results/bookkeeping.json`: folders of empty files with photographs'
-names, and a stub in place of the network. The computer was busy with other things, so that what
-counts is the time of its cores; the time on the clock stands behind it. The start of the
-interpreter, 70 MB and a second or two, is in each line.
+names, and a stub in place of the network. The computer was busy with other work, so core time is
+what counts; wall-clock time is beside it. Each row includes the start of the interpreter, 70 MB and
+a second or two.
 
 | photographs | | core, ms each | clock, ms each | memory |
 | ---: | --- | ---: | ---: | ---: |
@@ -60,8 +60,8 @@ def _rows(rows: list[Mapping[str, Any]]) -> Iterator[str]:
 def _deaths(rows: list[Mapping[str, Any]]) -> str:
     most = max(rows, key=lambda row: int(row["photographs"]))
     return (
-        f"The driver of Ray sent {most['photographs']:,} tasks to a simulated cluster that lost a "
+        f"Ray's driver sent {most['photographs']:,} tasks to a simulated cluster that lost a "
         f"node every\nthousand photographs. After {most['deaths']:,} deaths, which cost "
-        f"{most['lost']:,} calls that were under way, every\nphotograph had one result: "
-        f"{most['cpu_ms_each']:.2f} ms of a core each, {most['peak_mb']:.0f} MB."
+        f"{most['lost']:,} calls in progress, every\nphotograph had one result: "
+        f"{most['cpu_ms_each']:.2f} ms of core time each, {most['peak_mb']:.0f} MB."
     )

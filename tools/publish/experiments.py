@@ -26,7 +26,7 @@ def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
     experiments = read_experiments(folder, about["rows"])
     done = [experiment for experiment in experiments if experiment.runs]
     lines = [f"{len(done)} of {len(experiments)} experiments were run. Validation scores are the"]
-    lines += ["best of any epoch, at threshold 0.5; of several seeds mean ± standard deviation."]
+    lines += ["best of any epoch, at threshold 0.5; for several seeds, mean ± standard deviation."]
     ours = [Ours.model_validate(one) for one in about.get("ours", ())]
     trained = [*training_table(experiments), *(_our_cost(folder, one) for one in ours)]
     lines += ["", *markdown(trained, words=(0, -1)), ""]
@@ -41,7 +41,7 @@ def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
     if gains := [Gain.model_validate(gain) for gain in about.get("gains", ())]:
         chosen = [_of(experiments, (gain.of, gain.over), folder) for gain in gains]
         lines += [
-            "Differences of means; where a side has one seed, no significance is claimed:",
+            "Differences of means; where either has one seed, no significance is claimed:",
             "",
         ]
         lines += [*markdown(gain_table(chosen), words=(0, 1)), ""]
@@ -164,7 +164,7 @@ def _our_cost(folder: Path, ours: Ours) -> list[str]:
 def pair_table(pairs: Sequence[tuple[Experiment, Experiment]]) -> Table:
     """When scratch and pretrained first reach one validation Dice, the lower of the two bests."""
     table: Table = [["from scratch", "pretrained", "validation Dice"]]
-    table[0] += ["epochs to it: scratch", "pretrained"]
+    table[0] += ["epochs to reach it: scratch", "pretrained"]
     for scratch, pretrained in pairs:
         names = [scratch.row.experiment, pretrained.row.experiment]
         if not (scratch.runs and pretrained.runs):
@@ -241,8 +241,8 @@ def _scored_on(experiments: Iterable[Experiment]) -> str:
     dataset, protocol, split, expert, images = places.pop()
     return (
         f"Test scores: {dataset}, protocol {protocol}, split {split}, {images} images, {expert} "
-        "expert. The six to the left are inside the field of view, at native size and the stored "
-        "threshold; of the historic scorings, of the whole "
+        "expert. The first six are inside the field of view, at native size and the stored "
+        "threshold; of the historic scorings, on the whole "
         'frame as a square, the first calls balanced accuracy "AUC".'
     )
 

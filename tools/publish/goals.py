@@ -2,7 +2,7 @@
 
 Peers were run by us with their own weights and scored as everything here: 20 images, inside the
 field of view, 565 x 584, means over images (the ECE pooled), at threshold 0.5 and without vessel
-reconnection, as they come; of LadderNet its authors' own maps. No file of theirs is kept.
+reconnection, as released; for LadderNet its authors' own maps. None of their files is kept.
 """
 
 from collections.abc import Sequence
@@ -65,14 +65,14 @@ SETS = {"accurate": GOALS, "general": GENERAL}
 
 PEERS = {
     "accurate": """\
-Peers: SkelCon is tyb311/SkelCon, W-Net agaldran/lwnet with its test-time flips, both run by us; of
+Peers: SkelCon is tyb311/SkelCon, W-Net agaldran/lwnet with its test-time flips, both run by us; for
 LadderNet (juntang-zhuang/LadderNet) its authors' own maps; averaged is the mean of SkelCon's and
-W-Net's maps. They were scored as they come, threshold 0.5, without vessel reconnection, so that
-thin-vessel recall and components are not like for like; of SkelCon's contrast settings the best one
-on these images. Measured once; no file of theirs is kept here.""",
+W-Net's maps. They were scored as released, at threshold 0.5, without vessel reconnection, so
+thin-vessel recall and components are not like for like; SkelCon with its best contrast setting on
+these images. Measured once; none of their files is kept here.""",
     "general": """\
-The peer is tyb311/SkelCon as trained on STARE, run by us at threshold 0.5, as it comes. Measured
-once; no file of it is kept here.""",
+The peer is tyb311/SkelCon as trained on STARE, run by us as released, at threshold 0.5. Measured
+once; none of its files is kept here.""",
 }
 """Notes below the table of the goals."""
 

@@ -35,63 +35,64 @@ found.notes  # why
 ```
 
 A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`: structure `vessel`, `artery`
-or `vein`; the whole field of view unless a region is named. What cannot be had is empty, with the
-reason in `notes`; nothing is guessed. [Which of them can be trusted](repeatability.md) is a page of
-its own.
+or `vein`; the whole field of view unless a region is named. A value that cannot be measured is left
+empty, with the reason in `notes`; nothing is guessed. See also [which of them can be
+trusted](repeatability.md).
 
 ## Conventions
 
-- **Pixels.** Centres lie at integers; row and column of the first one are 0. A length is in px, and
-  in um too where there is a scale: given, or by a stated assumption (`--disc-diameter-um`).
+- **Pixels.** Pixel centres lie at integers; the first row and column are 0. Lengths are in px, and
+  also in um if there is a scale: given, or by a stated assumption (`--disc-diameter-um`).
 - **Field.** Only vessels inside the field of view count, and densities are shares of it. Without
-  one, the whole frame counts, and the notes say so. A mask of more than 40 % of it is no vessel
-  map: it has area and dimensions, and no graph.
-- **Zones.** R is the radius of the disc, given as a circle (of an ellipse, the circle of its area).
+  one, the whole frame counts, and the notes say so. A mask of more than 40 % of it is not a vessel
+  map: it has area and fractal dimensions, but no graph.
+- **Zones.** R is the radius of the disc, a circle (an ellipse becomes the circle of equal area).
   Zone B is the ring from 2 R to 3 R from the disc's *centre*, zone C from 2 R to 5 R: 0.5 to 1, and
-  0.5 to 2, disc diameters from its margin. Other tools use other rings under these names.
+  0.5 to 2, disc diameters from its margin. Other tools use these names for other rings.
 - **Reconnected pixels**, which only close gaps between components, count for the graph (length,
   junctions, tortuosity), never for calibre or area.
-- **Vessel graph.** The mask, without holes of at most 8 px or half a mean width squared, is thinned
-  (Lee, Kashyap and Chu 1994). Forks whose inscribed circles overlap are one. A free path is a spur
-  unless it reaches further beyond its vessel's edge than three quarters of that vessel's width, and
-  than half of it and 2 px. Two forks are one crossing if straight vessels run on from one to the
-  other. At a junction four of whose arms make two straight vessels (150 degrees or more, calibres
-  within a factor of 0.6), vessels cross; at every other one they fork. `junctions` counts both.
-- **Centreline.** Midway between the two edges, in sharp bends half a calibre from the outer one;
-  smoothed by the stiffest quintic spline that misses these points by no more than the pixel grid
-  explains, whose noise depends on direction; so bends of more than that stay. What the spline
-  misses is smoothed and added twice more, where edges are as smooth as a grid allows. Curvature is
-  at most that of a tube of the calibre: 1 over its half.
+- **Vessel graph.** The mask, with holes of at most 8 px or half a mean width squared filled, is
+  thinned (Lee, Kashyap and Chu 1994). Forks whose inscribed circles overlap are merged. A path with
+  a free end is a spur unless it reaches beyond its vessel's edge by more than three quarters of
+  that vessel's width, and by more than half of it plus 2 px. Two forks are one crossing if straight
+  vessels run from one to the other. A junction is a crossing if four of its arms form two straight
+  vessels (150 degrees or more, calibres within a factor of 0.6), else a fork. `junctions` counts
+  both.
+- **Centreline.** Midway between the two edges; in sharp bends, half a calibre from the outer edge.
+  It is smoothed by the stiffest quintic spline that misses these points by no more than the noise
+  of the pixel grid, which depends on direction, so larger bends are kept. The residuals are
+  smoothed and added back twice, where edges are as smooth as a grid allows. Curvature is at most
+  that of a tube of the same calibre: 1 over half the calibre.
 - **Ends.** A vessel's round cap of half a calibre does not count as length. At a fork a segment
-  begins where the centrelines of its arms meet. At the border of the field a vessel is cut and
-  measured up to there.
+  begins where the centrelines of its arms meet. At the edge of the field of view a vessel is cut
+  and measured up to there.
 - **Calibre.** The distance between the vessel's edges along the normal of its centreline, each edge
   midway between the last pixel centre inside and the first outside, profiles averaged along the
-  vessel. Not measured near forks, in sharp bends, and where another edge is nearer.
+  vessel. It is not measured near forks, in sharp bends, or where another edge is nearer.
 - **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
-  chord (none of a ring, or of a loop whose ends touch), k its curvature, n its number of turns:
+  chord (none for a ring, or a loop whose ends touch), k its curvature, n its number of turns:
   stretches that bend one way by 0.75 px or more.
-- **Equivalents** rest on the six widest vessels in zone B; `*_n` says on how many. A vessel counts
-  from the ring's inner edge to its first junction; if that is less than a third of its depth,
-  its branches count in its place. Knudtson's factors need no scale; Hubbard's constants are in um,
-  so those columns need one, and at least two vessels.
+- **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. A vessel counts
+  from the ring's inner edge to its first junction; if that is less than a third of the ring's
+  depth, its branches count instead. Knudtson's factors need no scale; Hubbard's constants are in
+  um, so those columns need one, and at least two vessels.
 - **Bifurcations.** The parent is the arm 1.1 times as wide as the next one; if there is none, the
-  daughters are the two arms with the least angle between them. Directions are taken over two
+  daughters are the two arms with the smallest angle between them. Directions are measured over two
   calibres beyond the fork, calibres over four.
 """
 
 PROOF = """\
-The shapes were fixed before the measurements were tuned. Three were wrong and were corrected since:
+The shapes were fixed before the measurements were tuned. Three were wrong and have been corrected:
 edges that ran exactly through pixel centres were moved by a fraction of a pixel, and a tree whose
-branches met at their tips has shorter ones.
+branches met at their tips was given shorter ones.
 
-Known limits: total curvature of a gentle wave comes out up to 4 % too large on drawings outside
-this table, for the spline keeps its bend up to the ends of a segment, where a wave is straight. A
-straight vessel 1 to 3 degrees off the grid is a staircase in a mask, and a short one may seem to
-bend. Corners of 60 degrees are cut, which costs Koch's curve 1 % of its length, and 4 % where its
-pieces are 25 px long. Pixels of a vessel along the grid are counted as they are: its area, and at
-most half a pixel of its calibre, depend on where it lies. What is one vessel in the
-photograph but two in the mask is two here; segments end at crossings.
+Known limits: the total curvature of a gentle wave comes out up to 4 % too large on drawings outside
+this table, because the spline keeps its bend up to the ends of a segment, where a wave is straight.
+A straight vessel 1 to 3 degrees off the grid is a staircase in a mask, and a short one may seem to
+bend. Corners of 60 degrees are cut, which costs the Koch curve 1 % of its length, and 4 % where its
+pieces are 25 px long. For a vessel along the grid the area, and up to half a pixel of the calibre,
+depend on its position. One vessel in the photograph that is two in the mask counts as two; segments
+end at crossings.
 """
 
 SCALE = f"""\
@@ -99,7 +100,7 @@ SCALE = f"""\
 
 With `axial_length_mm` a given scale is multiplied by (axial length - 1.82) /
 ({REFERENCE_AXIAL_MM:g} - 1.82): retinal size is proportional to 0.01306 (axial length - 1.82)
-(Bennett, Rudnicka and Edgar 1994), and a nominal scale is taken to be for an eye of
+(Bennett, Rudnicka and Edgar 1994), and a nominal scale is taken to hold for an eye of
 {REFERENCE_AXIAL_MM:g} mm, Bennett and Rabbetts' schematic eye. The camera's own factor cancels. The
 notes record it.
 """
@@ -109,9 +110,9 @@ def measurements_page(folder: Path) -> str:
     """Write the text of docs/measurements.md."""
     lines = [INTRODUCTION, SCALE, "## Definitions", ""]
     lines.append(
-        "Of one structure; `vessel`, `artery` and `vein` have the same. The canonical name is the "
-        "`biomarker/variant` of the public catalogue of retinal biomarkers; the structure follows "
-        "it. `venule measure --dictionary FILE` writes all columns."
+        "For one structure; `vessel`, `artery` and `vein` have the same. The canonical name is the "
+        "`biomarker/variant` of the public catalogue of retinal biomarkers, followed by the "
+        "structure. `venule measure --dictionary FILE` writes all columns."
     )
     lines += ["", *markdown(_definitions(), words=(0, 1, 2, 4, 5)), ""]
     lines += [*markdown(_others(), words=(0, 1, 2, 3)), "", "## Proof", ""]
@@ -155,13 +156,13 @@ def _proof(report: Json) -> Iterator[str]:
     every = report["every"]
     which = "" if every == 1 else f", one of every {every} cases"
     yield (
-        f"{report['values']:,} values of {report['cases']} drawings whose geometry is known "
-        "(`venule.synth.known`: frames of 600 to 3,500 px, vessels 2 to 25 px wide, turned along, "
+        f"{report['values']:,} values of {report['cases']} drawings of known geometry "
+        "(`venule.synth.known`: frames of 600 to 3,500 px, vessels 2 to 25 px wide, along, "
         "near and across the pixel grid), by `python benchmarks/measure.py proof`"
         f"{which}. **Median of the measures' median errors: "
         f"{100 * report['median_of_medians']:.2f} %.** Errors are "
-        "relative; where the truth is 0, and of counts, they are absolute. Of calibre the last "
-        "column is the worst mean over the angles and places of one shape."
+        "relative; for counts, and where the true value is 0, absolute. For calibre, the last "
+        "column is the worst mean over the angles and positions of one shape."
     )
     yield ""
     yield PROOF

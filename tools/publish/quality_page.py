@@ -1,4 +1,4 @@
-"""The page of quality: what grades and reasons mean, and how well they tell Dice.
+"""The page of quality: what grades and reasons mean, and how well they predict Dice.
 
 The limits are those of the code; the figures come from `benchmarks/quality.py`.
 """
@@ -29,102 +29,101 @@ quality = venule.analyse("photograph.jpg", venule.load("general")).quality
 quality.grade  # "ok", "usable" or "reject"
 quality.reasons  # such as ("too dark", "blurred"); empty if the grade is "ok"
 quality.uncertainty  # 0..1
-quality.features  # what the reasons rest on, with units
+quality.features  # what the reasons are based on, with units
 ```
 
 | grade | meaning |
 | --- | --- |
-| `ok` | nothing speaks against the result |
+| `ok` | no reason to doubt the result |
 | `usable` | look at it before you use it; the reasons say why |
-| `reject` | do not rely on it. It is written all the same; `--strict` makes it a failure |
+| `reject` | do not rely on it. It is still written; `--strict` makes it a failure |
 
 A grade says nothing about the eye, and does not change the vessel map. Photographs are graded by
-rules, not by a network: each reason is one measure beyond one limit, and the worst reason is the
+rules, not by a network: each reason is a measure beyond its limit, and the worst reason sets the
 grade.
 
 ## Reasons
 
-All features but compression are taken inside the field of view; JPEG's grid is looked for in the
-middle 320 pixels of the frame. Textures come from a copy on which the field of
-view is 320 pixels wide, so that they mean the same for every camera.
+All features except compression are measured inside the field of view; the JPEG grid is searched for
+in the central 320 pixels of the frame. Textures are measured on a copy whose field of view is 320
+pixels wide, so that they are comparable between cameras.
 """
 
 MEASURES = {
     "diameter_px": "diameter of the field of view in pixels of the photograph",
     "brightness": "median of the largest channel, as a share of 255",
     "overexposed": "share of pixels whose green channel is 250 or above",
-    "contrast": "standard deviation of green at details of a twentieth of the diameter, over its "
-    "mean; from 0.07 on without spots that are far brighter than the rest, such as scars",
+    "contrast": "standard deviation of green at the scale of a twentieth of the diameter, over its "
+    "mean; from 0.07 on, without spots far brighter than the rest, such as scars",
     "stretch": "longer over shorter diameter of the field of view",
-    "sharpness": "standard deviation of green at details of an eightieth of the diameter, over "
+    "sharpness": "standard deviation of green at the scale of an eightieth of the diameter, over "
     "that at a twentieth",
-    "blockiness": "how much larger steps from pixel to pixel are across an 8 pixel grid, as JPEG "
-    "leaves one, than elsewhere (1: twice), times 8 pixels over the diameter",
+    "blockiness": "how much larger pixel-to-pixel steps are across an 8-pixel grid, as left by "
+    "JPEG, than elsewhere (1: twice), times 8 pixels over the diameter",
     "vessels": "share of the field of view that the vessel map covers",
     "saturation": "median of (largest - smallest channel) / largest",
-    "warm": "share of pixels with red ≥ green ≥ blue, give or take 5 grey levels",
+    "warm": "share of pixels with red ≥ green ≥ blue, within 5 grey levels",
     "uncertainty": "see below",
 }
 
 RULES = """\
-The others are rules of more than one measure:
+The other reasons combine several measures:
 
-- **no field of view** (reject): no channel spans 4 grey levels over 98 % of its pixels. (A field of
-  view that is given and has no pixel is an error.)
-- **edge of the field of view not visible** (usable): no arc of a circle ends the retina, so the
-  scale of the photograph is unknown and the network may see vessels at a size it has not learnt.
+- **no field of view** (reject): no channel spans 4 grey levels over 98 % of its pixels. (A given
+  field of view without a pixel is an error.)
+- **edge of the field of view not visible** (usable): no circular edge bounds the retina, so the
+  scale of the photograph is unknown and vessels may have a size that the network was not trained
+  on.
 - **several fields of view** (usable): the frame shows more than one, such as two eyes. All of them
-  are segmented, at the scale of the largest; measurements of one eye are of no use.
-- **not a fundus photograph** (reject): at least two signs against one. Contrast above 0.08, less
-  than half of the pixels warm though there is colour, and vessels on less than 2 % are a sign each;
-  vessels on more than 35 % of the field of view, or a vessel map whose largest connected component
-  holds less than 28 % of it (20 % where no edge is visible), are two. Where no round edge is
-  visible, that is a sign, and so are unusual colours, none at all, and uncertain vessels.
-- **looks like an angiogram** (reject): without colour, in a round field of view, and bright lines
+  are segmented, at the scale of the largest; measurements per eye are meaningless.
+- **not a fundus photograph** (reject): at least two signs against it. One sign each: contrast above
+  0.08, less than half of the pixels warm although there is colour, and vessels on less than 2 % of
+  the field of view. Two signs: vessels on more than 35 %, or a vessel map whose largest connected
+  component holds less than 28 % of it (20 % where no edge is visible). A missing round edge is
+  another sign, and only then so are unusual colours, no colour, and uncertain vessels.
+- **looks like an angiogram** (reject): no colour, a round field of view, and bright lines that
   stand out more than dark ones.
-- **looks like an OCT scan** (reject): without colour or edge, and bright layers lie one above the
-  other.
-- **looks like a scanning-laser image** (usable): without colour or edge, and a vessel tree was
-  found.
-- **looks like an ultra-wide field** (usable): wider than high by a tenth, nearly as green as red,
-  and without blue.
+- **looks like an OCT scan** (reject): no colour or edge, and bright layers one above the other.
+- **looks like a scanning-laser image** (usable): no colour or edge, but a vessel tree was found.
+- **looks like an ultra-wide field** (usable): a tenth wider than high, nearly as green as red, and
+  without blue.
 
-Of 748 photographs of DRIVE, CHASE_DB1, HRF, AVRDB, FIVES, IDRiD and RIDB that were at hand, none
-is rejected with the maps of `general`: 721 are `ok`, 27 `usable`; of the 722 that were `ok` by the
-rules before, 720 still are. Of 234 pictures that are none of a fundus (136 of 34 kinds of textures,
-writing, scenes, other modalities and discs, made by `tests/support/others.py`, and 98 that Python
-packages bring along), none is `ok` and 224 (96 %) are rejected; the limits were set on these, too.
+Of 748 available photographs of DRIVE, CHASE_DB1, HRF, AVRDB, FIVES, IDRiD and RIDB, none is
+rejected with the maps of `general`: 721 are `ok`, 27 `usable`; of the 722 that were `ok` by the
+previous rules, 720 still are. Of 234 pictures that show no fundus (136 of 34 kinds of textures,
+writing, scenes, other modalities and discs, made by `tests/support/others.py`, and 98 that come
+with Python packages), none is `ok` and 224 (96 %) are rejected; the limits were set on these too.
 
-The limits lie between what good photographs measure and what some of them measure when they are
-degraded so far that the map of `general` loses a good part of its Dice. The good ones are 20
-photographs of DRIVE's training half, 16 of CHASE_DB1's, 12 of HRF's (at 1314 x 876 px) and
-synthetic ones; all of them are `ok`. The real ones measure brightness 0.43 to 1, over-exposed 0 to
-0.007, contrast 0.018 to 0.059, sharpness 0.52 to 0.97, saturation 0.52 to 0.97, warm 0.98 to 1,
-vessels 0.065 to 0.122, largest component 0.48 to 0.99, blockiness at most 0.006. A blur of 0.5 % of
-the diameter brings sharpness to 0.28 to 0.38, one of 1 % to 0.15 to 0.17; JPEG of quality 50 brings
-blockiness to 0.006 to 0.017, of 20 to 0.026 to 0.06, of 10 to 0.05 to 0.12. Darkness costs little
-before it is extreme, as venule corrects the illumination; but a dark photograph is noisy, which one
-that was darkened on purpose is not.
+The limits lie between the values of good photographs and those of some of them when degraded so far
+that the map of `general` loses a good part of its Dice. The good ones are 20 photographs of DRIVE's
+training half, 16 of CHASE_DB1's, 12 of HRF's (at 1314 x 876 px) and synthetic ones; all of them are
+`ok`. The real ones have brightness 0.43 to 1, over-exposed 0 to 0.007, contrast 0.018 to 0.059,
+sharpness 0.52 to 0.97, saturation 0.52 to 0.97, warm 0.98 to 1, vessels 0.065 to 0.122, largest
+component 0.48 to 0.99, blockiness at most 0.006. A blur of 0.5 % of the diameter lowers sharpness
+to 0.28 to 0.38, one of 1 % to 0.15 to 0.17; JPEG of quality 50 raises blockiness to 0.006 to 0.017,
+of 20 to 0.026 to 0.06, of 10 to 0.05 to 0.12. Darkness costs little until it is extreme, as venule
+corrects the illumination; but a truly dark photograph is noisy, an artificially darkened one is
+not.
 
-These figures were measured once, and no file of them is kept. Only one photograph of each data set
-was degraded for this, six in the case of JPEG. No photograph of a test half was used to choose a
-limit, and no limit changes a vessel map.
+These figures were measured once and not kept in a file. Only one photograph of each data set was
+degraded for this, six in the case of JPEG. No photograph of a test half was used to choose a limit,
+and no limit changes a vessel map.
 
 ## Uncertainty
 
-1 - the Dice that is to be expected of the vessel map. With the probability p of each pixel and the
-map m at the threshold, a map whose probabilities are true has
+One minus the expected Dice of the vessel map. With the probability p of each pixel and the map m at
+the threshold, a map with calibrated probabilities has
 
     expected Dice = 2 sum(p m) / (sum(p) + sum(m)),
 
-the ratio of what is expected above and below. It needs no truth, and does not depend on the size of
-the photograph. Probabilities are calibrated on photographs like those that the network has learnt
-from; in blurred, noisy and strongly compressed ones it is as sure of itself as ever. So the
-expected Dice is multiplied by the least of 1, sqrt(sharpness / 0.5), 1.1 / sharpness and
-sqrt(0.04 / blockiness), factors that fit the degraded training photographs above. An uncertainty
-compares photographs under the same weights; it is no promise.
+the ratio of the expected numerator and denominator. It needs no ground truth, and does not depend
+on the size of the photograph. Probabilities are calibrated on photographs like those that the
+network was trained on; on blurred, noisy and strongly compressed ones it is just as confident. So
+the expected Dice is multiplied by the least of 1, sqrt(sharpness / 0.5), 1.1 / sharpness and
+sqrt(0.04 / blockiness), factors fitted to the degraded training photographs above. An uncertainty
+compares photographs under the same weights; it is not a guarantee.
 
-## How well they tell Dice
+## How well they predict Dice
 """
 
 MISSING = "Not measured yet: `python benchmarks/quality.py MODEL` writes `results/quality.json`."
@@ -151,8 +150,8 @@ def _field(report: Json) -> Iterator[str]:
     yield from ["", "## The field of view", ""]
     yield (
         f"Found with Dice {good} or more in {every['found']:.1%} of {every['photographs']:,} "
-        "synthetic photographs with surrounds made at random (`tests/support/surrounds.py`; "
-        f"seeds from {report['first_seed']:,} on, none of which it was made with). By `python "
+        "synthetic photographs with random surrounds (`tests/support/surrounds.py`; "
+        f"seeds from {report['first_seed']:,} on, none used in development). By `python "
         f"benchmarks/fov.py --first {report['first_seed']}`."
     )
     yield ""
@@ -185,7 +184,7 @@ def _results(report: Json) -> Iterator[str]:
     yield from markdown(_correlations({"all": everything, **report["by_dataset"]}))
     yield from ["", "Dice by grade, photographs as they are and degraded:", ""]
     yield from markdown(_dice_by_grade(everything["dice_by_grade"]))
-    yield from ["", "Each way of degrading, means and numbers of photographs:", ""]
+    yield from ["", "Each degradation, with means and numbers of photographs:", ""]
     yield from markdown(_versions(everything["versions"]))
     ms = everything["ms"]
     if ms["n"]:

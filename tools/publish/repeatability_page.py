@@ -19,24 +19,24 @@ Json = Mapping[str, Any]
 
 WHY = {
     "area": "the same pixels",
-    "arcs": "sums steps of 1 and 1.41 px along a skeleton, of pieces longer than 10 px; a "
+    "arcs": "sums steps of 1 and 1.41 px along skeleton pieces longer than 10 px; a "
     "staircase is longer than the line. (What PVBM calls length is the sum of chords.)",
     "tortuosity": "the same steps over the chord: a straight line off the grid has up to 1.08",
-    "angle": "most that it finds lie between parent and daughter (150 degrees here), along chords "
+    "angle": "most of its angles are between parent and daughter (150 degrees here), along chords "
     "near the fork, where the skeleton bends",
-    "endpoints": "spurs of the skeleton are ends",
+    "endpoints": "counts spurs of the skeleton as ends",
     "intersections": "counts pixels with three neighbours, several at each fork",
-    "d0": "boxes of 5 px to 0.6 of the frame on one grid; ours 1/128 to 1/16 of the field, gliding",
+    "d0": "boxes of 5 px to 0.6 of the frame on one grid; ours glide, 1/128 to 1/16 of the field",
     "d1": "the same boxes",
     "d2": "the same boxes",
-    "crae": "diameters of pieces of skeleton",
+    "crae": "diameters of skeleton pieces",
 }
 """Why PVBM's values differ, by its name."""
 
 QUESTIONS = ("retest", "observers", "predicted", "equivalents", "drift", "pvbm")
 
 FOLDERS = (FOLDER, "general-split")
-"""Folders of their answers; the second for photographs that `general` has learnt on."""
+"""Folders of their answers; the second for photographs that `general` was trained on."""
 
 TRUSTED, POOR = 0.75, 0.5
 """ICC from which a measure is trusted, and below which it is not."""
@@ -82,10 +82,10 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
     good = sum(icc >= TRUSTED for icc in rows.values())
     poor = sum(icc < POOR for icc in rows.values())
     yield (
-        f"Of {len(rows)} measures of the whole field, on photographs taken again of the same eye, "
+        f"Of {len(rows)} measures of the whole field, on repeat photographs of the same eye, "
         f"**{good} can be trusted** (**ICC(1,1) at least {TRUSTED}**), {len(rows) - good - poor} "
-        f"for groups and not for one eye, and {poor} cannot (ICC below {POOR}, in brackets). The "
-        "most repeatable come first; measures of zones are in the table after this one."
+        f"only for groups, not for one eye, and {poor} cannot (ICC below {POOR}, in brackets). The "
+        "most repeatable come first; measures of zones are in the next table."
     )
     yield ""
     yield from markdown(_by_structure(rows), words=(0,))
@@ -129,14 +129,14 @@ def _retest(report: Json) -> Iterator[str]:
     yield (
         f"RIDB: {report['photographs']} photographs of {report['eyes']} eyes, at most "
         f"{report['each']} of each, masks by `general`{types}; "
-        f"{rejected} were left out as graded `reject`. In the whole field, where the views of "
-        f"an eye differ in what they show, and, of all vessels of {shared} eyes, in the field that "
-        "they have in common (whose size differs between eyes, and areas and counts with it), "
-        "found by registering the vessels of four of them to those of the "
+        f"{rejected} were left out as graded `reject`. Measured in the whole field, which differs "
+        f"between the photographs of an eye, and, for all vessels of {shared} eyes, in the field "
+        "common to them (whose size, and with it areas and counts, differs between eyes), "
+        "found by registering the vessels of four photographs to those of the "
         f"first by a similarity transform ({lost} could not be registered). "
-        "CV is the within-eye coefficient of variation; SDC the smallest detectable change of two "
-        "single measurements, over the mean. Twenty eyes give an ICC of 0.75 to about 0.15. By "
-        "`venule predict RIDB -o RESULTS --save mask,av,disc` and `python benchmarks/measure.py "
+        "CV is the within-eye coefficient of variation; SDC the smallest detectable change between "
+        "two single measurements, over the mean. With twenty eyes, an ICC of 0.75 is known to "
+        "about 0.15. By `venule predict RIDB -o RESULTS --save mask,av,disc` and `python benchmarks/measure.py "
         "retest RESULTS`."
     )
     yield ""
@@ -154,9 +154,9 @@ def _retest(report: Json) -> Iterator[str]:
 def _observers(report: Json) -> Iterator[str]:
     yield from ["## Two annotators", ""]
     yield (
-        "The same photographs annotated by two people. ICC(2,1) of absolute agreement; bias and "
-        "95 % limits of Bland and Altman of the second minus the first; Spearman's correlation. By "
-        "`python benchmarks/measure.py observers DATA`."
+        "The same photographs annotated by two people. ICC(2,1) for absolute agreement; "
+        "Bland-Altman bias and 95 % limits of agreement, second minus first; Spearman's "
+        "correlation. By `python benchmarks/measure.py observers DATA`."
     )
     yield from _agreement(report)
 
@@ -165,20 +165,20 @@ def _predicted(report: Json) -> Iterator[str]:
     yield from ["## A network and an annotator", ""]
     yield (
         "The first annotator's masks, in the data set's field of view, and a network's, in the one "
-        "that it finds; bias and limits are of the network minus the annotator. `general` has "
-        "learnt on all of CHASE_DB1 and HRF: these are measured by `general-split`, its recipe on "
-        "the training halves. By `python benchmarks/measure.py predicted DATA/DRIVE` and `python "
+        "that it finds; bias and limits are network minus annotator. `general` was trained on all "
+        "of CHASE_DB1 and HRF: these are measured with `general-split`, its recipe on the "
+        "training halves. By `python benchmarks/measure.py predicted DATA/DRIVE` and `python "
         "tools/reproduce.py general-split`; accesses to test images are recorded."
     )
     yield from _agreement(report)
 
 
 def _equivalents(report: Json) -> Iterator[str]:
-    yield from ["## Arteries and veins that were found, and an expert's", ""]
+    yield from ["## Predicted arteries and veins, and an expert's", ""]
     yield (
-        "Central retinal equivalents in zone B about the disc that `landmarks` finds: of vessels "
-        "of `general` with the types of `vessel-types`, and of an expert's map in their place; "
-        "bias and limits are of what was found minus the expert. `general` has learnt HRF's "
+        "Central retinal equivalents in zone B around the disc found by `landmarks`: from the "
+        "vessels of `general` with types by `vessel-types`, and from an expert's map instead; "
+        "bias and limits are prediction minus expert. `general` was trained on HRF's "
         "vessels. By `python benchmarks/measure.py equivalents DATA/RITE`, and `DATA/HRF "
         "--protocol av --every 3`; accesses to test images are recorded."
     )
@@ -192,7 +192,7 @@ def _agreement(report: Json) -> Iterator[str]:
         if six is not None:
             drawn, seen = (f"{six[name]:.0%}" for name in ("drawn", "found"))
             shares = (
-                f" (six arteries and six veins: {drawn} of the expert's, {seen} of what was found)"
+                f" (six arteries and six veins: {drawn} of the expert's, {seen} of the predicted)"
             )
         yield from ["", f"{name}, {found['photographs']} photographs{shares}:", ""]
         table = [["measure", "mean", "ICC(2,1)", "bias", "limits", "Spearman"]]
@@ -205,10 +205,10 @@ def _agreement(report: Json) -> Iterator[str]:
 
 
 def _drift(report: Json) -> Iterator[str]:
-    yield from ["## Masks that are changed", ""]
+    yield from ["## Altered masks", ""]
     yield (
-        f"Median ratio of the changed to the unchanged mask's value over {report['photographs']} "
-        "manual masks; lengths at half the resolution are taken times 2. By `python "
+        f"Median ratio of the altered to the original mask's value over {report['photographs']} "
+        "manual masks; lengths at half the resolution are multiplied by 2. By `python "
         "benchmarks/measure.py drift DATA`."
     )
     yield ""
@@ -224,9 +224,9 @@ def _drift(report: Json) -> Iterator[str]:
 def _pvbm(report: Json) -> Iterator[str]:
     yield from ["## Another tool on the same masks", ""]
     yield (
-        f"PVBM {report['version']} (in an environment of its own) over venule on "
-        f"{report['photographs']} manual masks of CHASE_DB1: median ratio, least and largest; and "
-        "both tools' median errors on drawings whose values are known. By `python "
+        f"PVBM {report['version']} (in a separate environment) over venule on "
+        f"{report['photographs']} manual masks of CHASE_DB1: median ratio, smallest and largest; "
+        "and both tools' median errors on drawings of known geometry. By `python "
         "benchmarks/measure.py pvbm DATA --python PYTHON`."
     )
     yield ""

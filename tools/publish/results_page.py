@@ -43,11 +43,11 @@ INTRODUCTION = """\
 Written by `make results` from the files in `results/`; do not edit. Scores are inside the field of
 view, at the photographs' own size, from probabilities, at the threshold stored with the weights,
 against the first expert; means over images with 95 % bootstrap intervals, and all pixels pooled.
-Networks, epochs and thresholds come from validation images, none from test images. But scores
-on test images of `general`, its split version and `ddrnet23-slim-drive` were the occasion to train
-further or to change one setting more (docs/experiments.md): to that degree, which nobody knows,
-those scores are optimistic. Intervals are over images; of most networks there is one seed, and
-nothing is said of other trainings.
+Networks, epochs and thresholds were chosen on validation images, never on test images. But test
+scores of `general`, its split version and `ddrnet23-slim-drive` prompted further training or the
+change of one more setting (docs/experiments.md): to that unknown degree, those scores are
+optimistic. Intervals are over images; most networks have one seed, so nothing is said about other
+trainings.
 """
 
 
@@ -116,7 +116,7 @@ def _tta(path: Path) -> Iterator[str]:
     yield from ("### Not shipped: test-time augmentation (D4)", "")
     yield f"On the {images} held-out images of {runs} folds (no test image), each segmented once,"
     yield "and with test-time augmentation: the mean logit over the eight symmetries of the square."
-    yield "Threshold, calibration and component rules are chosen for each way; in no other score:"
+    yield "Threshold, calibration and component rules are chosen for each; no other score uses it:"
     yield ""
     table = [["score", "one pass", "D4", "paired difference"]]
     for name, change in found["difference"].items():

@@ -29,15 +29,15 @@ FILES = {
 INTRODUCTION = """\
 # Speed
 
-Written by `make results` from files in `results/`; do not edit. All photographs are synthetic, as
-JPEG. Two threads on the computer named below unless it says otherwise; the times of another one
-differ, ratios less so. `python tools/reproduce.py benchmarks` measures again, on a computer that
-does nothing else.
+Written by `make results` from files in `results/`; do not edit. All photographs are synthetic
+JPEGs. Two threads on the computer named below unless stated otherwise; times on other computers
+differ, ratios less so. `python tools/reproduce.py benchmarks` repeats the measurements; run it on
+an idle computer.
 
 The yardstick is a plain residual U-Net at half resolution (2.2 M parameters: the network of
-`accurate` with random weights, and without its preprocessing). W-Net, the fastest
-peer, took 0.45 of its time in ONNX Runtime (fp32) and 0.68 in OpenVINO (bf16) in interleaved
-timing, once; no file of that is kept. These shares stand for W-Net here.
+`accurate` with random weights, and without its preprocessing). W-Net, the fastest peer, was timed
+once, interleaved with it: 0.45 of its time in ONNX Runtime (fp32) and 0.68 in OpenVINO (bf16); no
+file of this is kept. These ratios stand for W-Net here.
 """
 
 Json = Mapping[str, Any]
@@ -79,7 +79,7 @@ def speed_page(folder: Path) -> str:
 
 
 def _accurate_like_for_like(bench: Json) -> Iterator[str]:
-    """Compare `accurate` with W-Net in the same runtime, which no goal asks."""
+    """Compare `accurate` with W-Net in the same runtime, for which there is no goal."""
     found = [
         f"{row['ratio_in_runtime']['median'] / share:.1f} times W-Net's time in {row['runtime']}"
         for row in bench["rows"]
@@ -114,7 +114,7 @@ def _bench(bench: Json) -> list[str]:
     lines += [*markdown(networks, words=(0, 1)), "", *markdown(files, words=(0, 1)), ""]
     lines += [
         "`quality` is a part of `restore`; `probability` and `overlay` are made and written beside",
-        "the mask; `total` is without them.",
+        "the mask and not included in `total`.",
     ]
     return lines
 
@@ -122,8 +122,8 @@ def _bench(bench: Json) -> list[str]:
 def _scale(scale: Json) -> list[str]:
     lines = ["## By size", "", _computer(scale), ""]
     lines += [
-        "Each row is a process of its own. `first`: from file to mask of its first photograph;",
-        "`again`: of the same photograph once more; the probability map and the overlay beside it.",
+        "Each row is a separate process. `first`: from file to mask for its first photograph;",
+        "`again`: for the same photograph once more; probability map and overlay are extra.",
         "",
     ]
     table = [
@@ -157,8 +157,8 @@ def _scale(scale: Json) -> list[str]:
             ]
         )
     lines += [*markdown(table, words=(0, 1)), ""]
-    lines += ["Where the network's input grows no more, a constant and so much a megapixel:", ""]
-    fits = [["model", "runtime", "sizes", "constant s", "s a megapixel", "largest departure"]]
+    lines += ["Where the network's input no longer grows, a constant and a time per megapixel:", ""]
+    fits = [["model", "runtime", "sizes", "constant s", "s per megapixel", "largest deviation"]]
     for fit in scale["fits"]:
         line = fit.get("again", fit.get("first"))
         fits.append(
@@ -176,11 +176,11 @@ def _scale(scale: Json) -> list[str]:
 
 def _throughput(throughput: Json) -> list[str]:
     price, cores = throughput["usd_a_core_hour"], throughput["cores"]
-    lines = ["## Photographs an hour, and a million of them", "", _computer(throughput), ""]
+    lines = ["## Photographs per hour, and the cost of a million", "", _computer(throughput), ""]
     lines += [
-        "`venule predict FOLDER -o OUT --workers N`, masks only, once it is at work. The cost is",
-        f"that of {cores} cores for so long, at {price:g} USD a core-hour: an assumption, not a",
-        "measurement.",
+        "`venule predict FOLDER -o OUT --workers N`, masks only, start-up excluded. The cost is",
+        f"that of {cores} cores for that time, at {price:g} USD per core-hour: an assumption, not",
+        "a measurement.",
         "",
     ]
     table = [
@@ -189,7 +189,7 @@ def _throughput(throughput: Json) -> list[str]:
             "model",
             "runtime",
             "workers",
-            "photographs an hour",
+            "photographs per hour",
             "hours for a million",
             "USD for a million",
         ]
@@ -228,8 +228,8 @@ def _startup(startup: Json) -> list[str]:
 def _measuring(cost: Json) -> list[str]:
     lines = ["## Measuring", "", _computer(cost), ""]
     lines += [
-        "Masks of vessels, arteries and veins of a synthetic photograph with its disc, every",
-        "measure, in a process of its own on one thread. Memory before: the program and the masks.",
+        "Every measure of the vessel, artery and vein masks of a synthetic photograph with its",
+        "disc, in a separate process on one thread. Memory before: the program and the masks.",
         "",
     ]
     table = [["size", "vessel segments", "processor s", "peak MB", "peak MB before"]]
