@@ -136,8 +136,8 @@ def _retest(report: Json) -> Iterator[str]:
         f"first by a similarity transform ({lost} could not be registered). "
         "CV is the within-eye coefficient of variation; SDC the smallest detectable change between "
         "two single measurements, over the mean. With twenty eyes, an ICC of 0.75 is known to "
-        "about 0.15. By `venule predict RIDB -o RESULTS --save mask,av,disc` and `python benchmarks/measure.py "
-        "retest RESULTS`."
+        "about 0.15. By `venule predict RIDB -o RESULTS --save mask,av,disc` and `python "
+        "benchmarks/measure.py retest RESULTS`."
     )
     yield ""
     common = {row["column"]: row for row in report["common_field"]}
