@@ -13,40 +13,18 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from venule.errors import VenuleError
 from venule.evaluation.calibrate import CalibrationResult, calibrate
 from venule.evaluation.intervals import bootstrap
-from venule.image.arrays import FloatMap
-from venule.image.tiles import Run
 from venule.inference.segment import Segmenter
 
 
 def with_tta(segmenter: Segmenter) -> Segmenter:
-    """Segment by the same network with test-time augmentation: the mean logit over D4."""
-    return replace(segmenter, run=averaged(segmenter.run), runtime=f"{segmenter.runtime}, D4")
-
-
-def averaged(run: Run) -> Run:
-    """Average `run`, (N, 3, h, w) -> (N, C, h, w), over the eight symmetries of the square."""
-
-    def augmented(pixels: FloatMap) -> FloatMap:
-        total: Any = 0.0
-        for mirrored in (False, True):
-            seen = np.flip(pixels, axis=-1) if mirrored else pixels
-            for turns in range(4):
-                turned = np.ascontiguousarray(np.rot90(seen, turns, axes=(-2, -1)))
-                back = np.rot90(run(turned), -turns, axes=(-2, -1))
-                total = total + (np.flip(back, axis=-1) if mirrored else back)
-        mean: FloatMap = np.ascontiguousarray(total / 8, dtype=np.float32)
-        return mean
-
-    return augmented
+    """The same segmenter with test-time augmentation."""
+    return segmenter.with_settings(tta=True)
 
 
 def compare(once: CalibrationResult, augmented: CalibrationResult) -> dict[str, Any]:

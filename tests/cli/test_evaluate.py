@@ -106,6 +106,18 @@ def test_a_validation_split_is_no_access(drive: Path, weights: Path, tmp_path: P
     assert "[4/4] 38" in stderr
 
 
+def test_with_test_time_augmentation_the_result_says_so(
+    drive: Path, weights: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.json"
+    arguments = ("--data", f"drive={drive}", "--split", "val", "--json", file)
+    call(weights, *arguments, "--tta")
+    (result,) = json.loads(file.read_text())["results"]
+    assert result["runtime"].endswith("mean of 8 symmetries")
+    with pytest.raises(UsageError, match="--tta"):
+        call(weights, *arguments, "--tta", "--task", "av")
+
+
 def test_a_human_observer_alone_is_no_access(drive: Path, tmp_path: Path) -> None:
     log = tmp_path / "access.jsonl"
     call("expert:second", "--data", f"drive={drive}", "--split", "test", "--access-log", log)

@@ -123,6 +123,23 @@ def test_a_square_working_size_leaves_the_results_at_the_photographs_size(
     assert (maps[0] != maps[1]).any()
 
 
+def test_with_test_time_augmentation_the_run_says_so_and_other_results_are_not_mixed_in(
+    venule: Run, photograph: Path, tmp_path: Path
+) -> None:
+    options = (photograph, "-o", tmp_path / "out", "--save", "prob")
+    assert venule("predict", *options).code == 0
+    once = _pixels(tmp_path / "out" / "eye_prob.png")
+    ran = venule("predict", *options, "--tta")
+    assert ran.code == 2
+    assert "results of other settings (" in ran.err
+    ran = venule("predict", *options, "--tta", "--overwrite")
+    assert ran.code == 0, ran.err
+    assert (_pixels(tmp_path / "out" / "eye_prob.png") != once).any()
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["runtime"].endswith("mean of 8 symmetries")
+    assert run["parameters"]["tta"] is True
+
+
 def test_the_weights_of_a_runs_folder_can_be_chosen(
     venule: Run, photograph: Path, tmp_path: Path
 ) -> None:

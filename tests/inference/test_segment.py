@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from scipy.ndimage import label
 from scipy.special import softmax
 
 from venule.errors import ImageError, UsageError
-from venule.image.arrays import FloatMap, Mask
+from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.fov import find_fov, outlined, with_rim
 from venule.image.levels import threshold_level
 from venule.image.photograph import Photograph
@@ -153,6 +154,26 @@ def test_settings_change_a_copy() -> None:
     assert first.record.threshold == 0.5
     assert first.record.preprocessing.scaling == scaling
     assert first.with_settings().record == first.record
+
+
+def test_with_test_time_augmentation_a_mirrored_photograph_has_the_mirrored_map() -> None:
+    def leaning(pixels: FloatMap) -> FloatMap:
+        return np.asarray(pixels[:, 1:2] - np.roll(pixels[:, 1:2], 1, axis=-1), np.float32)
+
+    synthetic = synthesize_fundus(1, size_px=96)
+    image, fov = synthetic.image[:96, :96], synthetic.fov[:96, :96]
+    once = replace(segmenter(), run=leaning)
+    mean = once.with_settings(tta=True)
+    mirrored = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(fov[:, ::-1])
+
+    def probability(way: Segmenter, photograph: RGB, wanted: Mask) -> FloatMap:
+        return way.segment(photograph, fov=wanted).probability
+
+    for way, same in ((once, False), (mean, True)):
+        here, there = probability(way, image, fov), probability(way, *mirrored)[:, ::-1]
+        assert np.allclose(here, there, atol=2 * STEP) is same
+    assert mean.record == once.record
+    assert mean.runtime == f"{once.runtime}, mean of 8 symmetries"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ class Evaluate(StepBase):
     split: str
     checkpoint: Checkpoint = "dice"
     task: Literal["av", "landmarks"] | None = None
+    tta: bool = False
     out: str
 
     def done(self, place: Place) -> bool:
@@ -39,7 +40,8 @@ class Evaluate(StepBase):
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.data, self.protocol, self.split) if part)
-        return f"evaluate {', '.join(self.models)} on {where}: {self.out}"
+        augmented = " with test-time augmentation" if self.tta else ""
+        return f"evaluate {', '.join(self.models)} on {where}{augmented}: {self.out}"
 
 
 class Augmented(StepBase):

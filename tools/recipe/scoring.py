@@ -43,7 +43,11 @@ def score(step: "Evaluate", place: Place) -> None:
         require_writable(place.access_log)
     (place.results / step.out).parent.mkdir(parents=True, exist_ok=True)
     predictors = open_predictors(
-        step.models, selection, device=place.device, checkpoint=step.checkpoint
+        step.models,
+        selection,
+        device=place.device,
+        checkpoint=step.checkpoint,
+        tta=step.tta,
     )
     results = []
     for predictor in predictors:

@@ -24,6 +24,7 @@ class ModelChoice:
     runtime: str = "auto"
     threshold: float | None = None
     resize_px: int | None = None
+    tta: bool = False
 
     @property
     def weights(self) -> Path:
@@ -45,7 +46,9 @@ class ModelChoice:
             threads=threads,
         )
         require_vessels(segmenter.record)
-        return segmenter.with_settings(threshold=self.threshold, resize_px=self.resize_px)
+        return segmenter.with_settings(
+            threshold=self.threshold, resize_px=self.resize_px, tta=self.tta
+        )
 
 
 def open_same(choice: ModelChoice, runtime: str, sha256: str, threads: int) -> Worker:

@@ -136,6 +136,9 @@ def evaluate(
         Runtime, typer.Option(help="What computes networks; auto is in float32, the same for all.")
     ] = Runtime.auto,
     checkpoint: BestBy = "dice",
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Average networks over 8 flips and rotations.")
+    ] = False,
     task: Annotated[
         Task, typer.Option(help="What is scored: vessels, arteries and veins, disc and fovea.")
     ] = Task.vessels,
@@ -147,7 +150,7 @@ def evaluate(
     """Score models inside the field of view, at native size; several are compared to the first."""
     if card is not None:
         given = (models, data, split, protocol, threshold, json, csv, page)
-        chosen = (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, "dice")
+        chosen = tta or (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, "dice")
         if chosen or any(value is not None for value in given):
             raise UsageError(
                 "--card computes a card's own scores: of the other options give --data-root, "
@@ -163,10 +166,10 @@ def evaluate(
         from venule.cli.evaluate_task import evaluate_task
 
         others = any(value is not None for value in (threshold, csv, page))
-        if len(models) > 1 or others or expert is not Truth.first:
+        if len(models) > 1 or others or tta or expert is not Truth.first:
             raise UsageError(
-                f"--task {task.value} scores one model; leave out --threshold, --csv, --report and "
-                "--expert"
+                f"--task {task.value} scores one model; leave out --threshold, --csv, --report, "
+                "--tta and --expert"
             )
         evaluate_task(
             "av" if task is Task.av else "landmarks",
@@ -203,6 +206,7 @@ def evaluate(
         checkpoint=checkpoint,
         runtime=runtime.value,
         fov=fov.value,
+        tta=tta,
     )
     if not holds_test_images(dataset, selection):
         access_log = None

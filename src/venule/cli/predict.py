@@ -81,6 +81,12 @@ def predict(
         float | None,
         typer.Option(metavar="T", help="Probability from which a pixel is vessel, 0 < T < 1."),
     ] = None,
+    tta: Annotated[
+        bool,
+        typer.Option(
+            "--tta", help="Average over 8 flips and rotations: more accurate, 8 times as slow."
+        ),
+    ] = False,
     save: Annotated[
         str,
         typer.Option(
@@ -150,6 +156,7 @@ def predict(
         runtime=runtime.value,
         threshold=threshold,
         resize_px=imgsz,
+        tta=tta,
     )
     with _saying_how_to_go_on(), ExitStack() as stack:
         told = _Told(stack)

@@ -73,6 +73,7 @@ def record_access(
         expert=result.expert,
         model=result.model,
         weights_sha256=result.weights_sha256,
+        runtime=result.runtime,
         threshold=result.threshold,
         threshold_source=result.threshold_source,
         scores={

@@ -63,6 +63,7 @@ def open_predictors(
     checkpoint: str = "dice",
     runtime: str = "auto",
     fov: FovMode = "found",
+    tta: bool = False,
 ) -> list[Predictor]:
     """Open a predictor for every name, see `open_predictor`; equal names show what was typed."""
     predictors = [
@@ -74,6 +75,7 @@ def open_predictors(
             checkpoint=checkpoint,
             runtime=runtime,
             fov=fov,
+            tta=tta,
         )
         for model in models
     ]
@@ -93,6 +95,7 @@ def open_predictor(
     checkpoint: str = "dice",
     runtime: str = "auto",
     fov: FovMode = "found",
+    tta: bool = False,
 ) -> Predictor:
     """The source that `model` names.
 
@@ -101,7 +104,8 @@ def open_predictor(
     what `venule.load` takes: a shipped name, a weights file or a run's folder.
 
     `runtime` is that of `venule.load`, but "auto" is in float32 whatever is installed: ONNX
-    Runtime for .onnx, so that everybody gets the same scores of the same file.
+    Runtime for .onnx, so that everybody gets the same scores of the same file. `tta` runs networks
+    with test-time augmentation.
 
     Raises:
         WeightsError, DatasetError, UsageError: nothing there that can be used.
@@ -121,6 +125,7 @@ def open_predictor(
         checkpoint=checkpoint,
         runtime=runtime,
         fov=fov,
+        tta=tta,
     )
 
 
@@ -132,6 +137,7 @@ def model_predictor(
     checkpoint: str = "dice",
     runtime: str = "auto",
     fov: FovMode = "found",
+    tta: bool = False,
 ) -> Predictor:
     """A source for `venule.load`; arguments and errors as of `open_predictor`."""
     file = weights_file(model, checkpoint=checkpoint)
@@ -139,7 +145,7 @@ def model_predictor(
     if runtime == "auto" and file.suffix == ".onnx":
         runtime = "onnx"
     segmenter = load(model, device=device, checkpoint=checkpoint, runtime=runtime)
-    segmenter = segmenter.with_settings(threshold=threshold)
+    segmenter = segmenter.with_settings(threshold=threshold, tta=tta)
     return segmenter_predictor(segmenter, weights_sha256=digest, fov=fov)
 
 

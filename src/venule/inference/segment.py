@@ -15,6 +15,7 @@ from venule.image.photograph import Photograph, as_photograph
 from venule.image.preprocess import Square, preprocess, restored_strips, sample_mask
 from venule.image.tiles import Run, predict_tiled
 from venule.inference.prediction import Prediction, ProbabilityMap
+from venule.inference.tta import augmented
 from venule.models.record import Calibration, ClassRecord, ComponentRules, ModelRecord
 from venule.vessels.components import lower_small_components
 
@@ -75,9 +76,12 @@ class Segmenter:
         return replace(self, record=self.record.with_classes(components=ComponentRules()))
 
     def with_settings(
-        self, *, threshold: float | None = None, resize_px: int | None = None
+        self, *, threshold: float | None = None, resize_px: int | None = None, tta: bool = False
     ) -> "Segmenter":
         """The same network with another threshold, or with photographs resized to a square.
+
+        With `tta` its logits are averaged over the eight symmetries of the square (test-time
+        augmentation), which takes eight times as long.
 
         Raises:
             UsageError: a threshold not between 0 and 1, or less than one pixel.
@@ -94,7 +98,10 @@ class Segmenter:
             square = {"scaling": Square(side_px=resize_px)}
             preprocessing = record.preprocessing.model_copy(update=square)
             record = record.model_copy(update={"preprocessing": preprocessing})
-        return replace(self, record=record)
+        if not tta:
+            return replace(self, record=record)
+        runtime = f"{self.runtime}, mean of 8 symmetries"
+        return replace(self, record=record, run=augmented(self.run), runtime=runtime)
 
 
 def finish(
