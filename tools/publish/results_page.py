@@ -5,7 +5,8 @@ Every number in the tables stands in a committed file below results/; the peers'
 
 - `title`, `text` (lines), `commands`, `reports` (files of `venule evaluate --json`): one section;
   `goals`, the report among them that is held against the goals of `goals.py`, of which `goals_of`
-  names those of "accurate" (unless told) or "general"; `tta`, a file of `tta.py`.
+  names those of "accurate" (unless told) or "general"; `augmented`, the same report with
+  test-time augmentation, and `tta`, a file of `tta.py`, shown with it.
 - `kind: "table"`: many trainings in compact form, see `runs.py`.
 
 With a `card.toml` (`venule.evaluation.card.Texts`), NAME is a shipped model: its card is written
@@ -14,7 +15,7 @@ pictures of the card need the photographs: `failures.py` draws them.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import task_card
@@ -25,6 +26,7 @@ from publish.goals import PEERS, SETS, goal_table, goals_met
 from venule.errors import UsageError
 from venule.evaluation.card import ABOUT, TEXTS, card_json, make_card, read_report
 from venule.evaluation.card_page import card_page
+from venule.evaluation.intervals import Interval, paired_difference
 from venule.evaluation.report import (
     difference_table,
     headings,
@@ -102,25 +104,54 @@ def _section(about: Path) -> str:
         of = described.get("goals_of", "accurate")
         lines += ["### Goals", "", goals_met(result, SETS[of]), ""]
         lines += [*markdown(goal_table(result, SETS[of])), "", PEERS[of], ""]
-    if "tta" in described:
-        lines += [*_tta(about.parent / described["tta"]), ""]
+    if "augmented" in described:
+        once, augmented = (about.parent / described[key] for key in ("goals", "augmented"))
+        held_out = about.parent / described["tta"] if "tta" in described else None
+        lines += [*_tta(once, augmented, held_out), ""]
     if (about.parent / "curves.png").exists():
         lines += [f"![Curves of the training](../results/{about.parent.name}/curves.png)", ""]
     return "\n".join(lines)
 
 
-def _tta(path: Path) -> Iterator[str]:
-    """Say what test-time augmentation would add, on images that the networks did not train on."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    runs, images = len(found["runs"]), found["images"]
-    yield from ("### Not shipped: test-time augmentation (D4)", "")
-    yield f"On the {images} held-out images of {runs} folds (no test image), each segmented once,"
-    yield "and with test-time augmentation: the mean logit over the eight symmetries of the square."
-    yield "Threshold, calibration and component rules are chosen for each; no other score uses it:"
+def _tta(once: Path, augmented: Path, held_out: Path | None) -> Iterator[str]:
+    """Show what test-time augmentation adds: with the shipped weights, and on held-out images."""
+    first, second = (read_report(path).results[0] for path in (once, augmented))
+    yield from ("### With test-time augmentation", "")
+    yield f"{first.dataset} {first.split} with `--tta`: the mean logit over the eight flips and"
+    yield "rotations of a square (D4), at the same threshold and calibration, in eight times the"
+    yield "network's time. No other score uses it."
     yield ""
-    table = [["score", "one pass", "D4", "paired difference"]]
-    for name, change in found["difference"].items():
-        numbers = [f"{found[way][name]:.4f}" for way in ("once", "d4")]
-        interval = f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"
-        table.append([labels()[name], *numbers, interval])
+    each = [{image.id: image.scores for image in result.images} for result in (first, second)]
+    rows = [
+        (
+            name,
+            score.mean,
+            second.mean[name].mean,
+            paired_difference(*([scores[id][name] for id in each[0]] for scores in each[::-1])),
+        )
+        for name, score in first.mean.items()
+    ]
+    yield from _paired(rows, "`--tta`")
+    if held_out is None:
+        return
+    found = json.loads(held_out.read_text(encoding="utf-8"))
+    yield ""
+    images, folds = found["images"], len(found["runs"])
+    yield f"On the {images} held-out images of {folds} folds (no test image), with threshold,"
+    yield "calibration and component rules chosen for each way:"
+    yield ""
+    yield from _paired(
+        [
+            (name, found["once"][name], found["d4"][name], Interval(**change))
+            for name, change in found["difference"].items()
+        ],
+        "D4",
+    )
+
+
+def _paired(rows: Iterable[tuple[str, float, float, Interval]], second: str) -> Iterator[str]:
+    table = [["score", "one pass", second, "paired difference"]]
+    for name, before, after, change in rows:
+        interval = f"{change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
+        table.append([labels()[name], f"{before:.4f}", f"{after:.4f}", interval])
     yield from markdown(table)
