@@ -343,5 +343,5 @@ def test_a_large_map_restored_in_strips_has_no_seams(
 def test_a_tiny_field_of_view_in_a_large_frame_is_refused_before_it_is_enlarged() -> None:
     rows, columns = np.ogrid[:2000, :3000]
     fov = outlined((rows - 1000) ** 2 + (columns - 1500) ** 2 < 30**2)
-    with pytest.raises(ImageError, match=r"60 px across in 3000 x 2000 px, .*cut it to its field"):
+    with pytest.raises(ImageError, match=r"60 px across in 3000 x 2000 px, .*crop it to its field"):
         working_shape((2000, 3000), fov, by_fov(584))

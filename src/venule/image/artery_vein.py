@@ -1,4 +1,4 @@
-"""Maps of arteries and veins as a picture: the colours that RITE, HRF-AV and others use."""
+"""Artery/vein maps as colour images, in the colours that RITE, HRF-AV and others use."""
 
 from collections.abc import Mapping
 
@@ -11,24 +11,24 @@ from venule.image.encode import encode_palette
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 
 ARTERY, VEIN = 1, 2
-"""Bits of a map of types."""
+"""Bits of an artery/vein map."""
 
 Types = NDArray[np.uint8]
 """(H, W) uint8: ARTERY, VEIN, both where they cross, or 0."""
 
 
 def type_bits(artery: Mask, vein: Mask) -> Types:
-    """The bits of two masks (H, W)."""
+    """Combine an artery mask and a vein mask, (H, W) bool, into bits."""
     return np.asarray(artery * np.uint8(ARTERY) | vein * np.uint8(VEIN))
 
 
 def encode_types(types: Types, texts: Mapping[str, str] | None = None) -> bytes:
-    """Encode bits as a PNG of the colours of `color_types`, with text chunks."""
+    """Encode an artery/vein map as a PNG in the colours of `color_types`, with text chunks."""
     return encode_palette(types, ((0, 0, 0), RED, BLUE, GREEN), texts)
 
 
 def color_types(artery: Mask, vein: Mask) -> RGB:
-    """(H, W, 3) uint8: red arteries, blue veins, green where a pixel is of both, on black.
+    """(H, W, 3) uint8: red arteries, blue veins, green where they cross, on black.
 
     Args:
         artery: (H, W) bool.

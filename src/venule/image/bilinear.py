@@ -11,10 +11,10 @@ from venule.image.arrays import FloatMap
 
 @lru_cache(maxsize=16)
 def weights(length: int, resized: int) -> csr_array:
-    """(resized, length) float32, which resizes columns of so many pixels by multiplication.
+    """(resized, length) float32: the matrix that resizes columns of `length` pixels.
 
-    Each row is a triangle around the centre of its pixel, as wide as the pixels of the coarser one
-    are apart, cut off at the ends and summing to 1: Pillow's BILINEAR.
+    Each row is a triangle filter around the centre of its pixel, scaled to the pixel pitch of the
+    coarser grid, cut off at the ends and summing to 1: Pillow's BILINEAR.
     """
     scale = length / resized
     reach = max(scale, 1.0)
@@ -29,5 +29,5 @@ def weights(length: int, resized: int) -> csr_array:
 
 
 def widened(plane: FloatMap, columns: csr_array) -> FloatMap:
-    """A plane (H, W) whose rows are resized by `weights` of (w, W): (H, w) float32."""
+    """Resize the rows of a plane (H, W) by `weights` of shape (w, W): (H, w) float32."""
     return np.ascontiguousarray((columns @ np.ascontiguousarray(plane.T)).T)

@@ -1,8 +1,8 @@
-"""Containers of images: their own claims, and refusals before anything is decoded.
+"""Image containers: their declared sizes, and limits checked before anything is decoded.
 
-A hostile file is small and claims to be large: a header of a hundred bytes for 200 megapixels, a
-thousand passes over each of them. The limits here keep its memory and time to what an honest
-photograph would take.
+A malicious file is small and claims to be large: a header of a hundred bytes for 200 megapixels, a
+thousand passes over each of them. These limits keep its memory and time to those of a genuine
+photograph.
 """
 
 import math
@@ -20,34 +20,34 @@ MAX_PIXELS = 200_000_000
 """A larger photograph is refused before it is decoded."""
 
 MAX_FILE_BYTES = 8 * MAX_PIXELS + 2**24
-"""A larger file is refused before it is read: that many pixels of four 16-bit channels fit."""
+"""A larger file is refused before it is read; MAX_PIXELS of four 16-bit channels fit."""
 
 FORMATS = ("JPEG", "PNG", "TIFF", "PPM", "GIF", "BMP", "WEBP")
 
 _SMALL_PIXELS = 2**24
 _MOST_PIXELS_PER_BYTE = 2000
-"""No photograph is compressed so far; beyond _SMALL_PIXELS such a file is a bomb, or cut off."""
+"""No photograph compresses this well; above _SMALL_PIXELS the file is a bomb, or truncated."""
 
 _MOST_PASSES = 6
-"""Times that a file may fill its pixels: four separate channels, and tiles that stick out."""
+"""How often a file may fill its pixels: four separate channels, and tiles that overhang."""
 
 _MOST_JPEG_SCANS = 500
 
 _MOST_PAGES = 32
-"""So many pages are compared; a hostile file may chain millions of them."""
+"""Number of pages compared; a malicious file may chain millions of them."""
 
 _TILE = (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)
 
 
 def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageFile:
-    """The header of the image on a page, its size checked, nothing decoded; others' errors pass.
+    """Open one page of an image: its size is checked, nothing is decoded; other errors propagate.
 
-    This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is the whole
-    process's, and lower than the photographs we accept. Pillow is not told the path, or it would
-    map the file itself into memory, zipped as it may be.
+    This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is process-wide, and
+    lower than the photographs we accept. Pillow is not given the path, or it would map the file
+    itself into memory, even a gzipped one.
 
     Raises:
-        ImageError: it is no image of a kind that is read, too large, or a decompression bomb.
+        ImageError: not a supported image file, too large, or a decompression bomb.
     """
     if not content:
         raise ImageError(f"{path}: the file is empty")
@@ -60,11 +60,11 @@ def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageF
         kind = foreign_kind(content[:HEAD_BYTES])
         if kind is not None:
             raise ImageError(f"{path}: it is {kind.name}; {kind.todo}")
-        raise ImageError(f"{path}: not an image of a kind that is read ({', '.join(FORMATS)})")
-    if name == "WEBP":  # its decoder takes memory for the picture when it is made
+        raise ImageError(f"{path}: not a supported image file ({', '.join(FORMATS)})")
+    if name == "WEBP":  # its decoder allocates the image when it is created
         _check_size(_webp_size(content), len(content), path)
     if name == "JPEG" and content.count(b"\xff\xda") > _MOST_JPEG_SCANS:
-        raise ImageError(f"{path}: a JPEG of more than {_MOST_JPEG_SCANS} scans; save it anew")
+        raise ImageError(f"{path}: a JPEG of more than {_MOST_JPEG_SCANS} scans; save it again")
     image: ImageFile.ImageFile = factory(BytesIO(content), "")
     if page:
         image.seek(page)
@@ -72,17 +72,17 @@ def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageF
     _check_passes(image, path)
     if isinstance(image, TiffImageFile):
         _check_tiff_tiles(image, len(content), path)
-        # Given its memory, Pillow does not compare the size with its own limit either. It turns
-        # the pixels after decoding, so the memory has the size as stored.
+        # With a given buffer, Pillow does not check its own size limit either. It rotates the
+        # pixels after decoding, so the buffer has the stored size.
         stored = getattr(image, "_tile_size", image.size)
         image.im = Image.new(image.mode, stored).im
     return image
 
 
 def largest_page(image: ImageFile.ImageFile) -> int:
-    """Find which of the first pages of a TIFF has most pixels: cameras put a thumbnail first.
+    """Find which of the first pages of a TIFF has most pixels; some cameras put a thumbnail first.
 
-    A later page that cannot be read ends the search. Frames of animations are of one size.
+    A later page that cannot be read ends the search. All frames of an animation have one size.
     """
     if not isinstance(image, TiffImageFile):
         return 0
@@ -97,11 +97,11 @@ def largest_page(image: ImageFile.ImageFile) -> int:
 
 
 def has_more_pages(image: ImageFile.ImageFile) -> bool:
-    """Tell whether pages of equal rank, or frames of an animation, follow the one that is read.
+    """Tell whether other full pages, or frames of an animation, follow the one that is read.
 
-    They are not counted: a hostile file may chain millions of them, or close the chain to a loop.
+    They are not counted: a malicious file may chain millions of them, or make the chain a loop.
     """
-    if image.format == "MPO":  # previews of the first, or its other eye
+    if image.format == "MPO":  # previews of the first, or its stereo partner
         return False
     try:
         return bool(getattr(image, "is_animated", False))
@@ -119,31 +119,31 @@ def _check_size(size: tuple[int, int], content_bytes: int, path: Path) -> None:
     if width * height > max(_SMALL_PIXELS, _MOST_PIXELS_PER_BYTE * content_bytes):
         raise ImageError(
             f"{path}: {content_bytes} bytes for {width} x {height} pixels: truncated, or a "
-            "decompression bomb; save it anew"
+            "decompression bomb; save it again"
         )
 
 
 def _check_passes(image: ImageFile.ImageFile, path: Path) -> None:
-    """Refuse a file whose parts, each of which is decoded, cover its picture too many times."""
+    """Refuse a file whose strips or tiles, all of which are decoded, cover the image too often."""
     pixels = 0
     for _, box, *_ in image.tile:
         if box is not None:
             pixels += (box[2] - box[0]) * (box[3] - box[1])
     if pixels > _MOST_PASSES * max(image.width * image.height, 2**16):
-        raise ImageError(f"{path}: its parts lie on each other; save it anew")
+        raise ImageError(f"{path}: its strips or tiles overlap; save it again")
 
 
 def _check_tiff_tiles(image: TiffImageFile, content_bytes: int, path: Path) -> None:
-    """Refuse tiles that are far larger than the picture: a whole one is decoded at a time."""
+    """Refuse tiles that are far larger than the image: a whole tile is decoded at a time."""
     width, height = (image.tag_v2.get(tag, 1) for tag in _TILE)
     if isinstance(width, int) and isinstance(height, int):
         _check_size((width, height), content_bytes, path)
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:
-    """Width and height as a WebP file's first chunk tells them (RFC 9649); (0, 0) if it does not.
+    """Width and height from a WebP file's first chunk (RFC 9649); (0, 0) if it has none.
 
-    What is broken here is left to the decoder to complain about.
+    Broken chunks are left for the decoder to report.
     """
     kind, head = content[12:16], content[20:30]
     if len(head) < 10:

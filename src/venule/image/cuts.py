@@ -1,4 +1,4 @@
-"""Bars and notches that hide a part of a field of view, inside the ellipse of its rim."""
+"""Bars and notches that hide part of a field of view, inside the ellipse of its rim."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -8,13 +8,13 @@ from venule.image.arrays import RGB, Mask
 from venule.image.surround import Levels, Region
 
 _DEPTH = 0.02
-"""Least reach from the rim inwards of what is hidden, as a share of the diameter."""
+"""Least depth of a cut, from the rim inwards, as a share of the diameter."""
 
 _NEARBY = 3
-"""So many pixels of the coarse copy around a cut tell how sharp it is, and where exactly."""
+"""Margin around a cut, in pixels of the coarse copy, used to test and locate its edge."""
 
 _SHARP = 0.3
-"""Share of the retina's contrast that is reached there; where the light fades, it is not."""
+"""Share of the retina's contrast reached within that margin; a fading vignette stays below."""
 
 
 def cut_off(pixels: RGB, levels: Levels, region: Region, factor: int) -> Mask | None:
@@ -22,8 +22,8 @@ def cut_off(pixels: RGB, levels: Levels, region: Region, factor: int) -> Mask | 
 
     Args:
         pixels: (h, w, 3) uint8, the fine copy of the photograph.
-        levels: the coarse copy, `factor` times smaller, of which `region` is a part.
-        region: the retina as far as it differs from its surround.
+        levels: the coarse copy, `factor` times smaller, that contains `region`.
+        region: the part of the retina that differs from its surround.
     """
     lacking = ~region.mask
     inner = lacking & region.outline.grown(1 - 2 * _DEPTH).fill(lacking.shape)
@@ -39,10 +39,9 @@ def cut_off(pixels: RGB, levels: Levels, region: Region, factor: int) -> Mask | 
 
 
 def _exactly(pixels: RGB, levels: Levels, region: Region, cut: Mask, factor: int) -> Mask | None:
-    """One cut where it is half as far from the retina as from the surround; None if it is no cut.
+    """Locate one cut at half contrast between surround and retina; None if it is not a cut.
 
-    A retina whose light fades towards the rim is no longer told from the surround somewhere, but
-    little by little.
+    A retina that darkens towards the rim merges into the surround gradually; that is not a cut.
     """
     color = np.median(levels[cut], axis=0).astype(np.int16)
     around = ndi.binary_dilation(cut, np.ones((3, 3), bool), iterations=_NEARBY)
@@ -69,12 +68,12 @@ def _exactly(pixels: RGB, levels: Levels, region: Region, cut: Mask, factor: int
 
 
 def _distance(levels: NDArray[np.int16], color: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The distance of (..., 3) levels from a colour, in the channel where they are farthest."""
+    """The largest difference over channels between (..., 3) levels and a colour."""
     return np.asarray(np.abs(levels - color).max(axis=-1))
 
 
 def _enlarged(mask: Mask, factor: int, box: tuple[slice, ...]) -> Mask:
-    """Each pixel as a block of `factor` by `factor`, as far as the fine copy has them."""
+    """Each pixel as a block of `factor` by `factor`, cut to the fine copy."""
     blocks = mask.repeat(factor, axis=0).repeat(factor, axis=1)
     rows, columns = (part.stop - part.start for part in box)
     return blocks[:rows, :columns]

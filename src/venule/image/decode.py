@@ -1,7 +1,7 @@
-"""From a file's bytes to a photograph's pixels, whatever its depth, colours and orientation.
+"""Decoding of a file's bytes to RGB pixels, for any bit depth, colour mode and orientation.
 
-Photographs are decoded, and their bits combined, part by part where they are large: one of 100
-megapixels with 16 bits a channel is to fit into 2 GB.
+Large photographs are decoded, and their bytes combined, in strips: 100 megapixels at 16 bits per
+channel must fit into 2 GB.
 """
 
 import math
@@ -21,13 +21,13 @@ from venule.image.arrays import RGB
 from venule.image.container import has_more_pages, largest_page, open_image
 
 _AT_ONCE = 2**23
-"""Pixels that are handed from Pillow to NumPy, or made RGB, in one go."""
+"""Pixels passed from Pillow to NumPy, or converted to RGB, at once."""
 
 _DEEP = 65535
-"""The largest value that a PPM gives where all 16 bits may be used."""
+"""The maximum value of a 16-bit PPM."""
 
 _HOT, _WRITTEN, _BURNT_IN = 3e-5, 0.05, 0.4
-"""Shares of a photograph that hot pixels and writing make up; of writing, its full value."""
+"""Shares of the pixels: hot pixels and text at most; in text, least share at full value."""
 
 _OTHER_BYTE = {";16B": ";16L", ";16L": ";16B"}
 
@@ -53,11 +53,11 @@ _KEPT = (
     ExifTags.Base.TileWidth,
     ExifTags.Base.TileLength,
 )
-"""Tags that a plane of a TIFF has in common with the whole."""
+"""Tags that one plane of a TIFF shares with the whole image."""
 
 
 class Photograph(NamedTuple):
-    """A decoded picture: (H, W, 3) uint8, the page it is, and whether there are others."""
+    """A decoded image: (H, W, 3) uint8, its page, and whether the file has more pages."""
 
     pixels: RGB
     page: int
@@ -65,10 +65,10 @@ class Photograph(NamedTuple):
 
 
 def decode_photograph(content: bytes, path: Path) -> Photograph:
-    """The photograph, turned as its EXIF orientation says. Foreign exceptions pass through.
+    """Decode a photograph and apply its EXIF orientation. Decoders' exceptions propagate.
 
     Raises:
-        ImageError: it is no photograph, too large, or its pixels are of a kind that is not read.
+        ImageError: not a photograph, too large, or of an unsupported pixel type.
     """
     opened = _open_photograph(content, path)
     if not has_more_pages(opened):
@@ -79,17 +79,17 @@ def decode_photograph(content: bytes, path: Path) -> Photograph:
 
 
 def stored_pixels(image: Image.Image) -> NDArray[Any]:
-    """The image's pixels as it holds them, in the byte order of this machine."""
+    """The image's pixels as stored, in native byte order."""
     pixels = np.asarray(image)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The decoded image, turned as its EXIF orientation says, if that can be read."""
+    """The decoded image with its EXIF orientation applied, if that can be read."""
     image.load()
     try:
         method = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # garbage beside good pixels: a viewer shows them as they lie
+    except Exception:  # broken EXIF, good pixels: viewers show them as stored
         return image
     return image if method is None else image.transpose(method)
 
@@ -105,8 +105,8 @@ def _open_photograph(content: bytes, path: Path, *, page: int = 0) -> ImageFile.
 
 def _unread(path: Path) -> ImageError:
     return ImageError(
-        f"{path}: pixels of a kind that is not read, such as floating-point numbers; "
-        "save the photograph with 8 or 16 bits a channel"
+        f"{path}: unsupported pixel type, such as floating point; "
+        "save the photograph with 8 or 16 bits per channel"
     )
 
 
@@ -129,7 +129,7 @@ def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path, *, page: in
     return _to_rgb(_array(image if image.mode == mode else image.convert(mode)))
 
 
-# 16 bits a channel
+# 16 bits per channel
 
 
 def _other_rawmode(image: ImageFile.ImageFile) -> str | None:
@@ -142,13 +142,13 @@ def _other_rawmode(image: ImageFile.ImageFile) -> str | None:
 
 
 def _rawmode(image: ImageFile.ImageFile) -> str:
-    """The layout of the file's bytes, in Pillow's words; empty where that is not known."""
+    """Pillow's name for the layout of the file's bytes; empty if unknown."""
     args = image.tile[0].args if image.tile else None
     return args if isinstance(args, str) else str(args[0]) if args else ""
 
 
 def _decode_deep_grey(image: ImageFile.ImageFile) -> RGB:
-    """16-bit grey with opacity: four bytes a pixel, which are read as if they were RGBA."""
+    """Decode 16-bit grey with alpha: four bytes per pixel, read as if they were RGBA."""
     image.tile = [tile._replace(args=_with_rawmode(tile.args, "RGBA")) for tile in image.tile]
     pixels = _array(upright(image))
     grey = np.left_shift(pixels[..., 0], 8, dtype=np.uint16) | pixels[..., 1]
@@ -159,10 +159,9 @@ def _decode_deep_grey(image: ImageFile.ImageFile) -> RGB:
 def _decode_both_bytes(
     image: ImageFile.ImageFile, rawmode: str, content: bytes, path: Path, *, page: int
 ) -> RGB:
-    """16-bit colour, of which Pillow keeps the high bytes.
+    """Decode 16-bit colour, of which Pillow keeps only the high bytes.
 
-    Decoding once more in the other byte order gives the low ones, for every compression that it
-    knows.
+    Decoding again in the other byte order gives the low bytes, for every compression it supports.
     """
     turned = upright(image)
     pixels = np.empty((turned.height, turned.width, len(turned.mode)), np.uint16)
@@ -178,9 +177,9 @@ def _decode_both_bytes(
 
 
 def _decode_deep_ppm(image: ImageFile.ImageFile, content: bytes) -> RGB:
-    """16-bit colour of a PPM (netpbm's P6 and P3), of which Pillow keeps the high bytes."""
+    """Decode a 16-bit colour PPM (netpbm's P6 and P3); Pillow keeps only the high bytes."""
     tile, shape = image.tile[0], (image.height, image.width, 3)
-    if tile.codec_name == "ppm_plain":  # numbers in letters, with comments between them
+    if tile.codec_name == "ppm_plain":  # numbers as text, with comments between them
         plain = re.sub(rb"#[^\n\r]*", b"", content[tile.offset :]).decode("ascii")
         samples = np.array(plain.split(maxsplit=math.prod(shape))[: math.prod(shape)], np.int64)
     else:
@@ -193,14 +192,14 @@ def _with_rawmode(args: Any, rawmode: str) -> Any:
 
 
 def _has_deep_planes(image: TiffImageFile) -> bool:
-    """Tell whether each colour is a plane of its own with 16 bits, which Pillow reads as noise."""
+    """Tell whether colours are separate 16-bit planes, which Pillow misreads as noise."""
     tags = image.tag_v2
     planar = tags.get(ExifTags.Base.PlanarConfiguration) == 2
     return planar and max(tags.get(ExifTags.Base.BitsPerSample, (1,))) > 8
 
 
 def _decode_deep_planes(content: bytes, image: TiffImageFile, path: Path) -> RGB:
-    """The colours or the grey of a TIFF, each plane read as a grey 16-bit TIFF of its own."""
+    """Decode the planes of a TIFF one by one, each as a 16-bit grey TIFF."""
     planes = []
     for number in range(3 if image.tag_v2.get(ExifTags.Base.SamplesPerPixel, 1) >= 3 else 1):
         plane = upright(open_image(_plane_as_tiff(content, image, number), path))
@@ -211,7 +210,7 @@ def _decode_deep_planes(content: bytes, image: TiffImageFile, path: Path) -> RGB
 
 
 def _plane_as_tiff(content: bytes, image: TiffImageFile, number: int) -> bytes:
-    """The file with a directory at its end in which only one plane is left (TIFF 6.0, sec. 2)."""
+    """The file with a directory appended that holds only one plane (TIFF 6.0, sec. 2)."""
     base, tags = ExifTags.Base, image.tag_v2
     entries: dict[int, tuple[int, ...]] = {tag: (tags[tag],) for tag in _KEPT if tag in tags}
     entries |= {base.BitsPerSample: (16,), base.PhotometricInterpretation: (1,)}
@@ -236,7 +235,7 @@ def _plane_as_tiff(content: bytes, image: TiffImageFile, number: int) -> bytes:
 
 
 def _is_inverted(image: Image.Image) -> bool:
-    """Tell whether 0 is white; Pillow turns that round for 8 bits only."""
+    """Tell whether 0 is white; Pillow inverts 8-bit images only."""
     return (
         isinstance(image, TiffImageFile)
         and image.tag_v2.get(ExifTags.Base.PhotometricInterpretation) == 0
@@ -244,7 +243,7 @@ def _is_inverted(image: Image.Image) -> bool:
 
 
 def _deep(pixels: NDArray[Any], *, inverted: bool = False) -> NDArray[np.uint8]:
-    """Deep pixels as uint8, scaled by the bits they use: cameras store 12 of 16, for example."""
+    """Scale 16-bit pixels to uint8 by the bits they use: cameras store 12 of 16, for example."""
     color = pixels[..., :3] if pixels.ndim == 3 else pixels
     least, largest = int(color.min()), int(color.max())
     if least < 0 or largest >= 2**16:
@@ -257,7 +256,7 @@ def _deep(pixels: NDArray[Any], *, inverted: bool = False) -> NDArray[np.uint8]:
     scaled = np.empty(pixels.shape, np.uint8)
     for rows in _strips(pixels.shape[0], pixels.shape[1]):
         scaled[rows] = table[pixels[rows]]
-        if pixels.ndim == 3 and pixels.shape[2] == 4:  # opacity uses its full range
+        if pixels.ndim == 3 and pixels.shape[2] == 4:  # alpha uses the full range
             scaled[rows, :, 3] = pixels[rows, :, 3] >> 8
     return scaled
 
@@ -265,8 +264,8 @@ def _deep(pixels: NDArray[Any], *, inverted: bool = False) -> NDArray[np.uint8]:
 def _bits_used(color: NDArray[Any], largest: int) -> int:
     """The least of 8, 10, 12, 14 or 16 bits that holds the photograph's levels.
 
-    Writing burnt in at the largest value and a few hot pixels are none of them: beyond what the
-    bits hold there may be a few pixels at all, or a small share if many of these are equal.
+    Burnt-in text at the largest value and a few hot pixels do not count: a few pixels may exceed
+    the range of the bits, or a small share of them if many of these are equal.
     """
     counts = np.bincount(color.max(axis=2).ravel() if color.ndim == 3 else color.ravel())
     for bits in (8, 10, 12, 14):
@@ -290,7 +289,7 @@ def _strips(height: int, width: int) -> Iterator[slice]:
 
 
 def _parts(image: Image.Image) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """The image's pixels strip by strip: an array at once makes Pillow hold three copies."""
+    """Yield the image's pixels in strips: as one array, Pillow would hold three copies."""
     for rows in _strips(image.height, image.width):
         if rows.stop - rows.start == image.height:
             yield rows, np.asarray(image)
@@ -312,7 +311,7 @@ def _array(image: Image.Image) -> NDArray[Any]:
 
 
 def _to_rgb(pixels: NDArray[np.uint8]) -> RGB:
-    """(H, W), (H, W, 3) or (H, W, 4) as RGB, transparency on black."""
+    """Convert (H, W), (H, W, 3) or (H, W, 4) to RGB, with transparency on black."""
     if pixels.ndim == 2:
         return np.repeat(pixels[..., None], 3, axis=2)
     if pixels.shape[2] == 3:

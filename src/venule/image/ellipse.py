@@ -1,4 +1,4 @@
-"""The ellipse that the edge of a field of view lies on: a circle, or what resizing made of one.
+"""The ellipse that the edge of a field of view lies on: a circle, unless it was resized.
 
 A photograph that was resized to another aspect ratio shows an ellipse whose axes lie along rows and
 columns, so only such ellipses are fitted.
@@ -17,21 +17,21 @@ Points = NDArray[np.float64]
 
 _LEAST_POINTS = 16
 _SAMPLES = 32
-"""Circles and ellipses through a few points of which the best begins the fit."""
+"""Number of candidate curves through a few points each; the fit starts from the best."""
 
 _MOST_STRETCHED = 1.8
 """Resizing to another aspect ratio rarely goes beyond 16:9."""
 
 _SURELY, _SHARP_PX = 0.95, 0.5
-"""A circle near so many of the points, on average within so many pixels, is not doubted."""
+"""A circle near at least this share of the points, within so many pixels on average, is kept."""
 
 _ROUND = 0.015
-"""A circle is taken unless the axes of the ellipse differ by more than this share."""
+"""A circle is preferred unless the ellipse's axes differ by more than this share."""
 
 
 @dataclass(frozen=True)
 class Ellipse:
-    """The outline of a field of view, of which the frame may show a part only.
+    """The outline of a field of view, which the frame may clip.
 
     Attributes:
         row, column: the centre in pixels, (0, 0) being the centre of the first pixel.
@@ -61,7 +61,7 @@ class Ellipse:
         return Ellipse(row, column, scale * self.height_px, scale * self.width_px, self.fitted)
 
     def grown(self, factor: float) -> "Ellipse":
-        """The ellipse around the same centre with both diameters times `factor`."""
+        """The ellipse with the same centre and both diameters times `factor`."""
         height_px, width_px = factor * self.height_px, factor * self.width_px
         return Ellipse(self.row, self.column, height_px, width_px, self.fitted)
 
@@ -78,14 +78,14 @@ class Ellipse:
         return mask
 
     def residuals(self, points: Points) -> NDArray[np.float64]:
-        """(K,) about how far points lie outside, in pixels; inside is negative."""
+        """(K,) approximate distance of points from the ellipse, in pixels; negative inside."""
         rows = (points[:, 0] - self.row) / (self.height_px / 2)
         columns = (points[:, 1] - self.column) / (self.width_px / 2)
         return np.asarray((np.hypot(rows, columns) - 1) * (self.diameter_px / 2))
 
 
 def around(shape: tuple[int, int]) -> Ellipse:
-    """The circle around a frame of `shape` (H, W) of which no arc is visible."""
+    """The circle around a frame of `shape` (H, W) in which no arc is visible."""
     height, width = shape
     diagonal = math.hypot(height, width)
     return Ellipse((height - 1) / 2, (width - 1) / 2, diagonal, diagonal, fitted=False)
@@ -95,8 +95,8 @@ def edge_points(mask: Mask) -> Points:
     """(K, 2) points (row, column) on the outer edge of `mask`, none on the frame's own edge.
 
     Each lies half way between the last pixel inside and the first outside. Rows are searched from
-    left and right, columns from top and bottom; of the two only the search that meets the edge
-    steeply is exact, so the other's points are dropped, and so are straight cuts.
+    left and right, columns from top and bottom; only the search that meets the edge steeply is
+    exact, so points of the other are dropped, as are straight cuts.
     """
     points = [np.empty((0, 2))]
     for transposed in (False, True):
@@ -118,8 +118,8 @@ def edge_points(mask: Mask) -> Points:
 def fit_ellipse(points: Points, *, least_share: float = 0.5) -> Ellipse | None:
     """The circle, or the ellipse if that is clearly better, through most of the points.
 
-    Least squares over the points near the best of some curves through few points. None if less
-    than `least_share` of the points lie near it, or if they are too short an arc to tell.
+    Least squares over the points near the best of some curves through a few points. None if less
+    than `least_share` of the points lie near it, or if their arc is too short.
     """
     if len(points) < _LEAST_POINTS:
         return None
@@ -146,7 +146,7 @@ Curve = NDArray[np.float64]
 
 
 Judged = tuple[Curve, int, float]
-"""A curve, how many points lie near it, and the root mean square of their distances."""
+"""A curve, the number of points near it, and the root mean square of their distances."""
 
 
 def _judged(curve: Curve | None, local: Points, spread: float) -> Judged | None:
@@ -158,26 +158,26 @@ def _judged(curve: Curve | None, local: Points, spread: float) -> Judged | None:
 
 
 def _is_better(ellipse: Judged, circle: Judged) -> bool:
-    """Tell whether an ellipse is no circle, and fits clearly better than one."""
+    """Tell whether an ellipse is clearly not a circle and fits clearly better than one."""
     stretch = float(ellipse[0][2:].max() / ellipse[0][2:].min())
     closer = ellipse[1] >= circle[1] and ellipse[2] < 0.6 * circle[2]
     return stretch > 1 + _ROUND and (ellipse[1] > 1.04 * circle[1] or closer)
 
 
 def _near(spread: float, radius: float) -> float:
-    """Reach of a point, in units of the spread: 1.2 pixels, or 0.8 % of the radius."""
+    """Limit of a near point's distance, in units of the spread: 1.2 px or 0.8 % of the radius."""
     return max(1.2 / spread, 0.008 * radius)
 
 
 def _distance(curves: Curve, local: Points) -> NDArray[np.float64]:
-    """(C, K) about how far each point lies outside each curve."""
+    """(C, K) approximate distance of each point outside each curve."""
     rows = (local[None, :, 0] - curves[:, :1]) / curves[:, 2:3]
     columns = (local[None, :, 1] - curves[:, 1:2]) / curves[:, 3:4]
     return np.asarray((np.hypot(rows, columns) - 1) * curves[:, 2:].mean(axis=1, keepdims=True))
 
 
 def _best(curves: Curve, local: Points, spread: float) -> Curve | None:
-    """The curve with most points near it, fitted to these again and again."""
+    """The curve with most points near it, refitted to these repeatedly."""
     if not len(curves):
         return None
     distance = np.abs(_distance(curves, local))
@@ -213,7 +213,7 @@ def _circles(local: Points) -> Curve:
 
 
 def _ellipses(local: Points) -> Curve:
-    """(C, 4) ellipses along the axes through four points each."""
+    """(C, 4) axis-aligned ellipses through four points each."""
     chosen = _spread_out(local, 4)
     y, x = chosen[..., 0], chosen[..., 1]
     matrix = np.stack([x * x, 2 * y, 2 * x, np.ones_like(y)], axis=-1)
@@ -221,7 +221,7 @@ def _ellipses(local: Points) -> Curve:
 
 
 def _from_conics(conics: NDArray[np.float64]) -> Curve:
-    """Ellipses of y² = p x² + 2 q y + 2 r x + s, p < 0; those that are none are dropped."""
+    """Ellipses of y² = p x² + 2 q y + 2 r x + s, p < 0; other conics are dropped."""
     p, q, r, s = conics.T
     ratio = -p  # (y - q)² + ratio (x - r / ratio)² = s + q² + r² / ratio
     with np.errstate(all="ignore"):
@@ -237,18 +237,18 @@ def _from_conics(conics: NDArray[np.float64]) -> Curve:
 
 
 def _spread_out(local: Points, number: int) -> NDArray[np.float64]:
-    """(S, number, 2) points of sets that are spread over the edge, in the order of their angle."""
+    """(S, number, 2) sets of points spread over the edge, in order of angle."""
     order = np.argsort(np.arctan2(local[:, 0], local[:, 1]), kind="stable")
     count = len(local)
     first = np.arange(_SAMPLES) * count // _SAMPLES
-    # The step changes from set to set, so that outliers do not spoil all of them.
+    # The step changes from set to set, so that outliers do not affect all of them.
     step = count / number * (0.55 + 0.45 * ((np.arange(_SAMPLES) * 7) % 10) / 9)
     index = (first[:, None] + step[:, None] * np.arange(number)).astype(int) % count
     return np.asarray(local[order][index])
 
 
 def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solutions of small systems, without those that have none."""
+    """Solve small linear systems, dropping the singular ones."""
     good = np.abs(np.linalg.det(matrix)) > 1e-9
     return np.asarray(np.linalg.solve(matrix[good], right[good][..., None])[..., 0])
 
@@ -256,8 +256,8 @@ def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
 def _least_squares(local: Points, *, circle: bool) -> Curve | None:
     """The curve with the least squared distances: a linear form, then Gauss-Newton steps.
 
-    Coope (J. Optim. Theory Appl. 76, 1993) for the circle; of the ellipse the distance is taken
-    along the ray from its centre.
+    Coope (J. Optim. Theory Appl. 76, 1993) for the circle; for the ellipse, distance is along the
+    ray from its centre.
     """
     if len(local) < 6:
         return None
@@ -284,7 +284,7 @@ def _least_squares(local: Points, *, circle: bool) -> Curve | None:
 def _least_squares_of(
     design: NDArray[np.float64], right: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """By the normal equations: a third of the time of a decomposition, and exact enough here."""
+    """Solve by the normal equations: a third of the time of a decomposition, and exact enough."""
     square = design.T @ design
     square.flat[:: len(square) + 1] += 1e-12
     return np.asarray(np.linalg.solve(square, design.T @ right))
@@ -310,7 +310,7 @@ def _step(curve: Curve, local: Points, *, circle: bool) -> Curve:
 
 
 def _on_a_straight_run(position: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Find where an edge stays at one position for longer than a circle's can.
+    """Find where an edge stays at one position for longer than a circle's edge can.
 
     A circle of radius r stays within one pixel over 2 sqrt(2 r) lines; r is at most about as many
     lines as there are.

@@ -1,4 +1,4 @@
-"""Arrays as the bytes of picture files."""
+"""Encoding of arrays as image files."""
 
 import struct
 import zlib
@@ -46,7 +46,7 @@ def encode_palette(
     colors: Sequence[tuple[int, int, int]],
     texts: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Encode (H, W) uint8 as a PNG whose values are those of a palette, with text chunks."""
+    """Encode (H, W) uint8 palette indices as a PNG, with text chunks."""
     picture = Image.fromarray(np.ascontiguousarray(values))
     picture.putpalette([part for color in colors for part in color])
     encoded, chunks = BytesIO(), PngInfo()
@@ -63,7 +63,7 @@ def encode_levels(levels: Levels, texts: Mapping[str, str] | None = None) -> byt
 
 
 def encode_strips(shape: tuple[int, int], parts: Iterable[RGB]) -> bytes:
-    """Encode a colour image of `shape` (H, W) that comes in strips from top to bottom, as PNG."""
+    """Encode a colour image of `shape` (H, W), given in strips from top to bottom, as PNG."""
     return _png(shape, parts)
 
 
@@ -76,9 +76,9 @@ def _png(
 ) -> bytes:
     """Encode strips of grey or colour, each (h, W) or (h, W, 3), as PNG (ISO/IEC 15948).
 
-    Of masks and photographs alike zlib finds little but runs, so no more is looked for: a quarter
-    of the time of Pillow's PNG, in no more bytes. `differences`: each pixel is told as its
-    difference from the one to its left (filter Sub).
+    In masks and photographs zlib finds little but runs, so only runs are searched for: a quarter of
+    the time of Pillow's PNG, in no more bytes. `differences`: store each pixel's difference from
+    the one to its left (filter Sub).
     """
     chunks: list[bytes] = []
     packer = zlib.compressobj(level=1, memLevel=9, strategy=zlib.Z_RLE)

@@ -1,4 +1,4 @@
-"""Maps of vessels that other programs and people made, as levels."""
+"""Vessel maps made by other programs or by hand, read as levels."""
 
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,20 @@ _PALETTE = 2
 def decode_map(content: bytes, path: Path) -> Levels:
     """Read a mask or a probability map, (H, W) uint16 levels k / 65535, from a file's content.
 
-    Of a file with one value beside 0 every pixel above 0 is vessel; other grey files are
-    probabilities, their largest possible value 1. In colour (arteries and veins, say) every pixel
-    that is not black is vessel. `path` stands in errors.
+    In a file with one value besides 0, every pixel above 0 is vessel; other grey files are
+    probabilities, with 1 at the largest possible value. In a colour file (arteries and veins, say)
+    every pixel that is not black is vessel. `path` is named in errors.
 
     Raises:
-        ImageError: no image that can be read, or one of another kind of pixels.
+        ImageError: the image cannot be read, or has an unsupported pixel type.
     """
     stored = _stored(content, path)
     if stored.dtype == np.bool_:
         return stored * np.uint16(_FULL)
     if stored.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{path}: pixels of kind {stored.dtype}; save it as an 8-bit grey PNG")
+        raise ImageError(
+            f"{path}: unsupported pixel type {stored.dtype}; save it as an 8-bit grey PNG"
+        )
     values = np.unique(stored)
     if len(values) <= 2 and values[0] == 0:
         return (stored > 0) * np.uint16(_FULL)
@@ -39,7 +41,7 @@ def decode_map(content: bytes, path: Path) -> Levels:
 
 
 def _stored(content: bytes, path: Path) -> NDArray[Any]:
-    """(H, W): grey values or palette indices as stored; of colours, whether they are not black."""
+    """(H, W): grey values or palette indices as stored; for colours, whether they are not black."""
     try:
         image = upright(open_image(content, path))
         stored = stored_pixels(image)
@@ -47,7 +49,7 @@ def _stored(content: bytes, path: Path) -> NDArray[Any]:
             stored = np.asarray(image.convert("RGB"))
     except (ImageError, MemoryError):
         raise
-    except Exception as error:  # decoders meet broken files with nearly every kind of exception
+    except Exception as error:  # decoders raise almost anything for broken files
         raise broken(path, error) from error
     if stored.ndim == 3:
         colors = stored[..., :1] if image.mode == "LA" else stored[..., :3]

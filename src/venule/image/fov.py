@@ -1,4 +1,4 @@
-"""The field of view: where the frame shows retina, and the ellipse that its edge belongs to."""
+"""The field of view: where the frame shows retina, and the ellipse that its edge lies on."""
 
 import math
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ _FINE_PX = 640
 """The rim is located on a copy whose longer side is at most about this."""
 
 _COARSE_PX = 220
-"""The surround is peeled off a copy whose longer side is at most about this."""
+"""The surround is removed on a copy whose longer side is at most about this."""
 
 _FITTED_PX = 400
-"""The edge of a mask is fitted on a copy that is at most so large."""
+"""The outline of a mask is fitted on a copy whose longer side is at most about this."""
 
 _REDUCED_AT_ONCE = 2**20
-"""Pixels of a strip that is made smaller at once."""
+"""Pixels reduced at once, as one strip."""
 
 _SAME = 0.9
-"""Share of a given mask that must have been found for the rest of it to be taken for border."""
+"""Share of a given mask that must be inside the detected one for the rest to count as border."""
 
 RIM_PX = 2
-"""Width of the rim, in which vessels go on: the edge of a field of view is soft, and is found where
-half of the brightness is gone; the masks of CHASE_DB1, DRIVE and HRF end 0.3 to 1.4 px further."""
+"""Width of the rim, into which vessels continue: the edge of a field of view is soft and is
+located at half brightness; the masks of CHASE_DB1, DRIVE and HRF end 0.3 to 1.4 px further out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,8 @@ class FieldOfView:
 
     Attributes:
         mask: (H, W) bool, True inside; without holes.
-        outline: the ellipse that its edge lies on; of several fields of view, the largest one's.
-        fields: how many fields of view the photograph shows; the mask holds all of them.
+        outline: the ellipse that its edge lies on; for several fields of view, that of the largest.
+        fields: number of fields of view in the photograph; the mask holds all of them.
     """
 
     mask: Mask
@@ -48,11 +48,11 @@ class FieldOfView:
 
 
 def find_fov(image: RGB) -> FieldOfView:
-    """The field of view of a photograph, whatever lies around it.
+    """Find the field of view of a photograph, whatever surrounds it.
 
-    Flat colours are peeled off from the frame's edge inwards until what is left is cut out along
-    an ellipse; the rim is then located along its normals. A photograph without such an edge shows
-    retina all over, or wherever its surround does not.
+    Flat colours are removed from the frame's edge inwards until the remainder is bounded by an
+    ellipse; the rim is then located along its normals. Without such an edge, the whole frame is
+    retina, or all of it except its surround.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -85,7 +85,7 @@ def find_fov(image: RGB) -> FieldOfView:
 
 
 def outlined(mask: Mask) -> FieldOfView:
-    """The field of view of a mask (H, W) bool."""
+    """The field of view given by a mask (H, W) bool."""
     return FieldOfView(mask, fit_outline(mask))
 
 
@@ -101,12 +101,12 @@ def fit_outline(mask: Mask) -> Ellipse:
 
 
 def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, FieldOfView]:
-    """The field of view that a network is to see, and where in it results are wanted.
+    """The field of view for the network, and the one to which results are restricted.
 
-    The mask is the user's word for where, but what shows no retina in it is not segmented: one that
-    is some pixels too wide takes in the rim, which networks take for a vessel, and one too tight
-    makes another edge, inside the retina. So the network sees the field of view that is found, if
-    the mask lies in it but for such pixels; otherwise it sees what the mask tells.
+    The mask decides where results are given, but pixels in it that show no retina are not
+    segmented: a mask some pixels too wide includes the rim, which networks take for a vessel, and
+    one too tight makes another edge, inside the retina. So the network gets the detected field of
+    view if the mask lies in it except for such pixels, and otherwise the mask.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -125,9 +125,10 @@ def given_fov(image: RGB, mask: Mask) -> tuple[FieldOfView, FieldOfView]:
 
 
 def with_rim(fov: Mask) -> Mask:
-    """A field of view (H, W) bool, and the pixels at most `RIM_PX` away from it.
+    """A field of view (H, W) bool, dilated by `RIM_PX`.
 
-    As scipy's `binary_dilation` by a disc, in a seventh of its time: every photograph pays for it.
+    Same as scipy's `binary_dilation` by a disc, in a seventh of its time: it runs on every
+    photograph.
     """
     found, wide = fov.copy(), fov.copy()
     for right in range(RIM_PX + 1):
@@ -142,7 +143,7 @@ def with_rim(fov: Mask) -> Mask:
 
 
 def _reduced(image: RGB, factor: int) -> RGB:
-    """A copy of which each pixel is the mean of a block, `factor` pixels high and wide."""
+    """A copy in which each pixel is the mean of a block, `factor` pixels high and wide."""
     if factor == 1:
         return image
     # Strip by strip: Pillow's copies stay small.
@@ -153,7 +154,7 @@ def _reduced(image: RGB, factor: int) -> RGB:
 
 
 def _smoothed(image: RGB) -> Levels:
-    """(h, w, 3) int16, each pixel the mean of nine: noise is blurred away."""
+    """(h, w, 3) int16, smoothed by a 3 x 3 mean."""
     padded = np.pad(image.astype(np.int16), ((1, 1), (1, 1), (0, 0)), mode="edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     total = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]

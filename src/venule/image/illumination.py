@@ -1,4 +1,4 @@
-"""Uneven illumination of a photograph, corrected: the same light and contrast all over."""
+"""Illumination correction: equal brightness and contrast over the field of view."""
 
 import math
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from venule.image.arrays import RGB, FloatMap, Mask
 from venule.image.bilinear import weights, widened
 
 _AT_ONCE = 2**17
-"""Pixels corrected at once, which a processor's cache holds."""
+"""Pixels corrected at once; they fit into a processor's cache."""
 
 _MOST_CELLS = 2000
-"""Cells along a side at most: in a frame far larger than its field of view they are larger."""
+"""Most cells along a side: in a frame far larger than its field of view, cells are larger."""
 
 Grid = NDArray[np.float64]
-"""(rows, columns), a value of each cell."""
+"""(rows, columns), one value per cell."""
 
 _Positive = Annotated[float, Field(gt=0)]
 
@@ -35,20 +35,20 @@ class Illumination(BaseModel, frozen=True, extra="forbid"):
 
 
 def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> RGB:
-    """Correct uneven illumination: the same mean and contrast everywhere in the field of view.
+    """Correct uneven illumination, to one mean and contrast throughout the field of view.
 
-    Each channel minus its mean around a pixel, over its standard deviation there, both weighted by
-    a Gaussian of a share (`window`) of the field of view's diameter (Foracchia et al. 2005, eq. 4,
-    with Gaussian windows); `mean` and `std` grey levels afterwards, 0 outside.
+    Each channel minus its local mean, divided by its local standard deviation, both weighted by a
+    Gaussian whose width is a share (`window`) of the field of view's diameter (Foracchia et al.
+    2005, eq. 4, with Gaussian windows); then scaled to `mean` and `std` grey levels, 0 outside.
     """
     height, width = fov.shape
     diameter_px = 2 * math.sqrt(max(1, int(np.count_nonzero(fov))) / math.pi)
-    # Window means are smooth: those of some 80 cells along the diameter hold them.
+    # Window means are smooth: some 80 cells along the diameter represent them.
     side_px = max(1, round(diameter_px / 80), math.ceil(max(height, width) / _MOST_CELLS))
     cells = _Cells(height, width, side_px)
-    # The cells' own spread makes the window as wide as those that the networks were trained with.
+    # The width of a cell is included, so the window is that which the networks were trained with.
     sigma = math.sqrt((diameter_px * illumination.window / side_px) ** 2 + (1 - side_px**-2) / 12)
-    # A colour's plane after the other in memory, for all that follows takes them one by one.
+    # Planar in memory, because everything that follows works channel by channel.
     flat = np.empty((3, height, width), np.uint8)
     np.multiply(image.transpose(2, 0, 1), fov, out=flat)
     plane = cells.plane()
@@ -61,7 +61,7 @@ def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> R
         std = np.sqrt(np.maximum(square - mean * mean, 1))  # one grey level at least
         gain = illumination.std / std
         shift = illumination.mean - mean * gain
-        for rows, levels in cells.apply(plane, gain, shift + 0.5):  # cut off, so rounded
+        for rows, levels in cells.apply(plane, gain, shift + 0.5):  # truncation then rounds
             channel[rows] = levels
     flat *= fov
     return flat.transpose(1, 2, 0)
@@ -70,18 +70,18 @@ def correct_illumination(image: RGB, fov: Mask, illumination: Illumination) -> R
 def _windowed(sums: Grid, sigma: float) -> Grid:
     """(..., rows, columns) under a Gaussian, in cells; zeros outside.
 
-    Not as a product of matrices: OpenBLAS's threads go on spinning for 50 ms after one, on cores
-    that the network wants by then.
+    Not as a matrix product: OpenBLAS's threads keep spinning for 50 ms after one, on cores that the
+    network needs by then.
     """
     return np.asarray(gaussian_filter(sums, sigma, axes=(-2, -1), mode="constant", truncate=4))
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """Squares of `side_px` pixels over an image, from its first pixel on.
+    """A grid of square cells of `side_px` pixels over an image, from its first pixel on.
 
-    A plane of the image has a cell more above and below, so that its rows can be cut into cells,
-    and into the runs of rows between the centres of cells, without a copy.
+    A plane of the image is padded by a cell above and below, so that its rows can be split into
+    cells, and into the runs of rows between cell centres, without a copy.
     """
 
     height: int
@@ -97,29 +97,30 @@ class _Cells:
         return -(-self.width // self.side_px)
 
     def plane(self) -> FloatMap:
-        """An empty plane: zeros, float32."""
+        """A new plane of float32 zeros."""
         return np.zeros(((self.rows + 2) * self.side_px, self.columns * self.side_px), np.float32)
 
     def inside(self, plane: FloatMap) -> FloatMap:
-        """The image's own part of a plane: (height, width), a view."""
+        """The part of a plane that is the image: (height, width), a view."""
         return plane[self.side_px : self.side_px + self.height, : self.width]
 
     def sums(self, plane: FloatMap) -> Grid:
-        """Sums over each cell, and of squares, (2, rows, columns); of whole grey levels exact."""
+        """Sums and sums of squares per cell, (2, rows, columns); exact for whole grey levels."""
         step = self.side_px
         inner = plane[step : step + self.rows * step].reshape(self.rows, step, -1)
         lines = np.stack([inner.sum(axis=1), np.einsum("rsw,rsw->rw", inner, inner)])
         return np.asarray(sum(lines[..., at::step].astype(np.float64) for at in range(step)))
 
     def apply(self, plane: FloatMap, gain: Grid, shift: Grid) -> Iterator[tuple[slice, FloatMap]]:
-        """Yield the plane times `gain` plus `shift`, both bilinear between cells, rows by rows.
+        """Yield the plane times `gain` plus `shift`, both bilinear between cells, in strips.
 
-        Each strip is (rows, width), cut to grey levels 0 to 255.
+        Each strip is (rows, width), clipped to grey levels 0 to 255.
         """
         step = self.side_px
-        before = (step + 1) // 2  # rows of the first run that lie above the image
+        before = (step + 1) // 2  # rows of the first run above the image
         runs = plane[step - before :][: (self.rows + 1) * step].reshape(self.rows + 1, step, -1)
-        # How far each row of a run is from the upper centre to the lower, the same in every run.
+        # Position of each row of a run between the upper and the lower centre, the same for all
+        # runs.
         share = ((np.arange(step) - before + 0.5) / step + 0.5).astype(np.float32)
         between = np.stack([1 - share, share], axis=1)
         gains, shifts = self._ends(np.stack([gain, shift]))
@@ -137,9 +138,9 @@ class _Cells:
             yield lines, levels.reshape(-1, self.width)[lines.start - top : lines.stop - top]
 
     def _ends(self, cells: Grid) -> FloatMap:
-        """Values at the upper and the lower end of each run, (K, rows + 1, 2, width), a view.
+        """Values at the upper and lower end of each run, (K, rows + 1, 2, width), a view.
 
-        Of (K, rows, columns); beyond the outermost centres nothing changes.
+        From cells (K, rows, columns); constant beyond the outermost centres.
         """
         columns = weights(self.columns, self.columns * self.side_px)[: self.width]
         ends = np.pad(cells.astype(np.float32), ((0, 0), (1, 1), (0, 0)), mode="edge")

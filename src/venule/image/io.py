@@ -1,8 +1,8 @@
-"""Photographs, masks and probability maps between files and arrays.
+"""Reading and writing of photographs, masks and probability maps.
 
-Photographs and masks are read by two different rules. A photograph is what a viewer shows. A mask
-is what its file stores, turned as its EXIF orientation says: the palette of a mask may hold any
-colours (DRIVE's second manual annotations: 3 and 253), so its stored index counts.
+Photographs and masks follow different rules. A photograph is read as a viewer shows it. A mask is
+read as its file stores it, with the EXIF orientation applied: its palette may hold any colours
+(DRIVE's second manual annotations: 3 and 253), so the stored index counts.
 """
 
 import gzip
@@ -25,29 +25,29 @@ from venule.image.encode import encode_levels, encode_mask, encode_rgb
 from venule.image.levels import to_levels
 
 _MOST_ZIPPED = 100
-"""No photograph shrinks so far; beyond _SMALL_BYTES such a .gz is a decompression bomb."""
+"""No photograph compresses this well; above _SMALL_BYTES such a .gz is a decompression bomb."""
 
 _SMALL_BYTES = 2**26
 
 _LOW = 8
-"""A file of 0 and one value up to this is a mask, whose pixels would hardly be seen in a viewer."""
+"""A file of 0 and one value up to this is a mask, hardly visible in a viewer."""
 
 _ROUNDING = 1e-5
 
 
 def read_mask(path: Path | str) -> Mask:
-    """The mask as its file stores it: (H, W) bool, True where the stored value is above 0.
+    """Read a mask as its file stores it: (H, W) bool, True where the stored value is above 0.
 
     Raises:
-        ImageError: if the file cannot be read, has more than two values, two values of which none
-            is 0, or channels that differ.
+        ImageError: if the file cannot be read, has more than two values, two values neither of
+        which is 0, or channels that differ.
     """
     path = Path(path)
     return decode_mask(read_bytes(path), path)
 
 
 def decode_mask(content: bytes, path: Path) -> Mask:
-    """The mask in a file's content, as `read_mask`; `path` stands in errors."""
+    """Read a mask from a file's content, as `read_mask`; `path` is named in errors."""
     stored = _decode_stored(content, path)
     values = np.unique(stored)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
@@ -61,7 +61,7 @@ def decode_mask(content: bytes, path: Path) -> Mask:
 
 
 def read_texts(path: Path | str) -> dict[str, str]:
-    """The text chunks of a PNG file by their keywords; none of a file of another kind.
+    """Read the text chunks of a PNG file, by keyword; empty for other files.
 
     Raises:
         ImageError: if the file cannot be read.
@@ -77,7 +77,7 @@ def read_texts(path: Path | str) -> dict[str, str]:
 
 
 def read_probability(path: Path | str) -> FloatMap:
-    """A probability map: (H, W) float32 in 0..1, from an 8- or 16-bit grey file or a float .npy.
+    """Read a probability map, (H, W) float32 in 0..1: an 8- or 16-bit grey image or a float .npy.
 
     A file of 0 and one value up to 8 is a mask: 1 where it is above 0.
 
@@ -95,7 +95,7 @@ def read_probability(path: Path | str) -> FloatMap:
 
 
 def _is_small_mask(stored: NDArray[Any]) -> bool:
-    """Tell whether it is a mask of 0 and one low value, such as 1 or 2, and no probability map."""
+    """Tell whether it is a mask of 0 and one low value, such as 1 or 2, not a probability map."""
     largest = int(stored.max(initial=0))
     return 0 < largest <= _LOW and bool(((stored == 0) | (stored == largest)).all())
 
@@ -117,7 +117,7 @@ def write_probability(path: Path | str, probability: FloatMap) -> None:
     """Write a (H, W) map in 0..1 as round(65535 p), a 16-bit grey PNG; atomically.
 
     Raises:
-        ImageError: if a value is nan, or outside 0..1 by more than rounding makes it.
+        ImageError: if a value is nan, or outside 0..1 by more than rounding.
         OutputError: if the file cannot be written.
     """
     if not (probability.min() >= -_ROUNDING and probability.max() <= 1 + _ROUNDING):
@@ -126,7 +126,7 @@ def write_probability(path: Path | str, probability: FloatMap) -> None:
 
 
 def pixel_hash(image: RGB) -> str:
-    """SHA-256 (64 hex digits) of an image's shape and pixels: its identity, whatever its file."""
+    """SHA-256 (64 hex digits) of an image's shape and pixels, independent of its file."""
     digest = hashlib.sha256(repr(tuple(map(int, image.shape))).encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
@@ -136,7 +136,7 @@ def read_bytes(path: Path) -> bytes:
     """Read a file's content, unzipped if its name ends in .gz.
 
     Raises:
-        ImageError: it is not there, too large, or a decompression bomb.
+        ImageError: it is missing, too large, or a decompression bomb.
     """
     try:
         _check_file(path)
@@ -160,7 +160,7 @@ def read_bytes(path: Path) -> bytes:
 
 def _check_file(path: Path) -> None:
     status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would block forever
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise ImageError(f"{path}: cannot be read, it is {what}")
     if status.st_size > MAX_FILE_BYTES:
@@ -172,12 +172,12 @@ def _too_large(path: Path, how: str, limit: int) -> ImageError:
 
 
 def broken(path: Path, error: Exception) -> ImageError:
-    """Say that a decoder met a broken file, in one line."""
+    """The one-line error for a file that a decoder cannot read."""
     return ImageError(f"{path}: broken or truncated image ({_reason(error)})")
 
 
 def _decode_stored(content: bytes, path: Path, *, most_colors: int = 256) -> NDArray[Any]:
-    """(H, W) bool, uint8 or uint16 as stored; palette indices, equal channels as one."""
+    """(H, W) bool, uint8 or uint16 as stored: palette indices; equal channels as one."""
     try:
         image = upright(open_image(content, path))
         stored = stored_pixels(image)
@@ -195,14 +195,16 @@ def _decode_stored(content: bytes, path: Path, *, most_colors: int = 256) -> NDA
     if stored.dtype == np.int32 and stored.min() >= 0 and stored.max() < 2**16:
         stored = stored.astype(np.uint16)
     if stored.dtype not in (np.bool_, np.uint8, np.uint16):
-        raise ImageError(f"{path}: pixels of kind {stored.dtype}; save it as an 8-bit grey PNG")
+        raise ImageError(
+            f"{path}: unsupported pixel type {stored.dtype}; save it as an 8-bit grey PNG"
+        )
     return stored
 
 
 def _read_npy(path: Path) -> FloatMap:
     try:
         _check_file(path)
-        # Mapped, a header cannot make us take memory for more than the file holds.
+        # Memory-mapped, so a header cannot make us allocate more than the file holds.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
@@ -217,7 +219,7 @@ def _read_npy(path: Path) -> FloatMap:
 
 
 def _reason(error: Exception) -> str:
-    """One short line of a foreign exception, which may quote what it found in the file."""
+    """One short line of a decoder's exception, which may quote the file's content."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return (text[:120] + "..." if len(text) > 120 else text) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Kinds of files by their first bytes: pictures that are read, and others with what to do."""
+"""File types by their first bytes: supported images, and others with advice for the user."""
 
 import gzip
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 from venule.image.names import is_image_path
 
 HEAD_BYTES = 256
-"""So many bytes tell every kind."""
+"""Enough bytes to identify every type."""
 
 _SAVE = "export the photograph as JPEG, PNG or TIFF"
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A kind of file that is not read: what it is, what to do, and whether it shows a picture."""
+    """An unsupported file type: its name, what to do, and whether it is an image."""
 
     name: str
     todo: str = _SAVE
@@ -36,7 +36,7 @@ _BRANDS = {
     b"heis": "a HEIC photograph", b"hevc": "a HEIC photograph", b"hevx": "a HEIC photograph",
     b"mif1": "a HEIF photograph", b"msf1": "a HEIF photograph", b"crx ": "a camera's raw file",
 }  # fmt: skip
-"""The major brands of files in ISO's base media format (ISO/IEC 14496-12); others are films."""
+"""Major brands of the ISO base media file format (ISO/IEC 14496-12); others are videos."""
 
 _FOREIGN = (
     (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", Foreign("a JPEG XL picture")),
@@ -51,7 +51,7 @@ _FOREIGN = (
     (rb"\s*(<\?xml[^>]*>\s*)?<svg", Foreign("an SVG drawing", picture=False)),
     (
         rb"\s*<(!doctype html|html|head|\?xml)",
-        Foreign("a web page, as failed downloads leave it", "fetch the file again", picture=False),
+        Foreign("a web page, as left by a failed download", "fetch the file again", picture=False),
     ),
     (rb"PK\x03\x04", Foreign("a ZIP archive", "unpack it", picture=False)),
     (rb"Rar!\x1a|7z\xbc\xaf", Foreign("an archive", "unpack it", picture=False)),
@@ -61,12 +61,12 @@ _FOREIGN = (
 
 
 def is_read(head: bytes) -> bool:
-    """Tell whether a file that begins so is a picture of a kind that is read."""
+    """Tell whether a file's first bytes are those of a supported image."""
     return _READ.match(head) is not None
 
 
 def foreign_kind(head: bytes) -> Foreign | None:
-    """Name a file that begins so, if it is of a known kind that is not read."""
+    """Identify a known but unsupported file type by a file's first bytes."""
     if head[4:8] == b"ftyp":
         name = _BRANDS.get(head[8:12])
         return Foreign("a film", picture=False) if name is None else Foreign(name)
@@ -77,9 +77,9 @@ def foreign_kind(head: bytes) -> Foreign | None:
 
 
 def head_of(path: Path) -> bytes:
-    """The first bytes of a file, unzipped if its name ends in .gz; none if it cannot be read."""
+    """The first bytes of a file, unzipped if its name ends in .gz; empty if it cannot be read."""
     try:
-        if not path.is_file():  # reading a pipe would wait for ever
+        if not path.is_file():  # reading a pipe would block forever
             return b""
         if path.suffix.lower() == ".gz":
             with gzip.open(path) as file:
@@ -91,12 +91,12 @@ def head_of(path: Path) -> bytes:
 
 
 def is_photograph(path: Path) -> bool:
-    """Tell whether a file is a photograph by its name, or of a kind read by its content."""
+    """Tell whether a file is a photograph by its name, or a supported image by its content."""
     return is_image_path(path) or is_read(head_of(path))
 
 
 def unread_picture(path: Path) -> Foreign | None:
-    """Name a picture that is not read, and not called a photograph either; None for others."""
+    """Identify an unsupported image whose name is not a photograph's either; None for others."""
     if is_image_path(path):
         return None
     kind = foreign_kind(head_of(path))

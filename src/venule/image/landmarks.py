@@ -1,4 +1,4 @@
-"""Optic disc and fovea in a photograph, from the probability maps of both, and whose eye it is."""
+"""Optic disc, fovea and laterality of a photograph, from the probability maps of disc and fovea."""
 
 import math
 from dataclasses import dataclass, replace
@@ -11,42 +11,42 @@ from venule.image.optic_disc import Disc, fit_disc, is_round
 from venule.image.photograph import Laterality
 
 LEAST_DISC = 0.5
-"""Least confidence of a disc that is reported."""
+"""Least confidence of a reported disc."""
 
 LEAST_FOVEA = 0.5
-"""Least probability of a fovea that is where its map says. Below, the map only says on which side
-of the disc it lies; without a disc, that there is none."""
+"""Least probability at which the fovea is located by its map. Below, the map only decides on which
+side of the disc it lies; without a disc, none is reported."""
 
 DISTANCE, DISTANCE_SD = 2.5, 0.35
 """The fovea's distance from the disc's centre in disc diameters (IDRiD, 310 eyes: 2.48, sd 0.16;
-the diameter found adds to it)."""
+the detected diameter adds variance)."""
 
 SLOPE_DEG, SLOPE_SD_DEG = 6.0, 10.0
 """How far the fovea lies below the disc (IDRiD: 6.2 degrees, sd 4.3; the head may be tilted). Both
 signs count, since a photograph may be upside down."""
 
 ELSEWHERE = 0.02
-"""The probability with which any place may be the fovea, whatever its map says there."""
+"""Probability floor: any place may be the fovea, whatever its map says there."""
 
 DIAMETERS = 0.06, 0.35
-"""Diameters of a disc, in those of the field of view: 0.1 to 0.25 at 50 to 30 degrees."""
+"""Range of disc diameters over that of the field of view: 0.1 to 0.25 at 50 to 30 degrees."""
 
 CANDIDATES = 4
-"""Components of a disc's map that may be the disc: those that hold most probability."""
+"""Number of components of the disc map considered, those with the largest total probability."""
 
 LEAST_VESSELS = 0.03
-"""Least share of a disc's pixels that are vessel: of 38 discs of IDRiD 0.1 to 0.4, of circles of
-their size about the foveas, where exudates gather, at most 0.025."""
+"""Least share of vessel pixels in a disc: 0.1 to 0.4 in 38 discs of IDRiD; in circles of the same
+size around the foveas, where exudates gather, at most 0.025."""
 
 VEILED = 0.8
-"""Least confidence of a disc without vessels, where nothing else may be it: a veil hides them."""
+"""Least confidence of a disc without visible vessels (a veil hides them), if no other qualifies."""
 
 
 @dataclass(frozen=True)
 class Fovea:
     """The fovea's centre in pixels of the photograph; `confidence` is its map's maximum, 0..1.
 
-    Below 0.5 the place is where foveas lie as seen from the disc, rather than what is seen of it.
+    Below 0.5 the position is inferred from the disc, not seen.
     """
 
     x: float
@@ -56,10 +56,10 @@ class Fovea:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Disc and fovea, None where they are not in the photograph or not seen; and which eye it is.
+    """Optic disc and fovea, None where outside the photograph or not seen, and laterality.
 
-    `reasons` say what is missing, one line each. `laterality_confidence` is 1 where the eye was
-    stated.
+    `reasons` say what is missing, one line each. `laterality_confidence` is 1 if the laterality was
+    given.
     """
 
     disc: Disc | None
@@ -77,26 +77,26 @@ def find_landmarks(
     vessels: Mask | None = None,
     stated: Laterality | None = None,
 ) -> Landmarks:
-    """Find disc and fovea in their probability maps.
+    """Find the optic disc and the fovea in their probability maps.
 
-    The disc is, of the components that have a disc's size and shape and that vessels lead to, the
-    one that holds most probability and vessels, as the ellipse of its second moments; where the
-    edge of the field of view cuts it off, as the circle through the rest of its outline, its
-    confidence times the share that is seen. Exudates may look like a disc, but no vessels come from
-    them. Where nothing has vessels, the likeliest that is not about the fovea holds with half its
-    confidence.
-    The fovea is the centre of what is at least half as probable as the likeliest place, where
-    foveas lie as seen from the disc (see `_place`); anywhere without a disc that is sure. Where no
-    place is probable, it is the likeliest by its distance and direction from the disc alone, unless
-    that is outside the field of view. The optic nerve lies on the nasal side: in an upright,
-    unmirrored photograph a disc to the right of the fovea is a right eye's.
+    The disc is the component with the most probability and vessels among those that have a disc's
+    size and shape and that vessels lead to. It is described by the ellipse of its second moments;
+    where the edge of the field of view cuts it off, by the circle through the rest of its outline,
+    with its confidence times the visible share. Exudates may look like a disc, but no vessels come
+    from them. If no component has vessels, the likeliest one away from the fovea is taken with half
+    its confidence.
+    The fovea is the centre of the region at least half as probable as the maximum, within the area
+    expected from the disc (see `_place`), or anywhere if there is no certain disc. If no place is
+    probable, it is put at its most likely distance and direction from the disc, unless that is
+    outside the field of view. The optic disc lies on the nasal side: in an upright, unmirrored
+    photograph, a disc to the right of the fovea means a right eye.
 
     Args:
         disc: (H, W) float32 in 0..1.
         fovea: (H, W) float32 in 0..1.
         fov: (H, W) bool, the field of view.
-        vessels: (H, W) bool, the vessel mask; without it no disc is asked for its vessels.
-        stated: the eye that the photograph's file or its user names, which holds.
+        vessels: (H, W) bool, the vessel mask; without it, discs are not checked for vessels.
+        stated: laterality from the photograph's file or the user, which takes precedence.
     """
     disc, fovea = np.where(fov, disc, 0), np.where(fov, fovea, 0)
     found, why_not = _find_disc(disc, fovea, fov, vessels)
@@ -118,14 +118,14 @@ def find_landmarks(
 def with_disc(
     landmarks: Landmarks | None, disc: Disc | None, *, stated: Laterality | None = None
 ) -> Landmarks:
-    """The landmarks with another disc, that somebody has drawn; the eye follows."""
+    """Replace the disc by a drawn one, and derive the laterality again."""
     before = landmarks or Landmarks(None, None)
     kept = tuple(reason for reason in before.reasons if "optic disc" not in reason)
     return _with_eye(replace(before, disc=disc, reasons=kept), stated)
 
 
 def _with_eye(landmarks: Landmarks, stated: Laterality | None) -> Landmarks:
-    """The landmarks with the eye that was stated, or that they tell."""
+    """Set the laterality: as stated, or derived from disc and fovea."""
     if stated is not None:
         return replace(landmarks, laterality=stated, laterality_confidence=1.0)
     disc, fovea = landmarks.disc, landmarks.fovea
@@ -143,7 +143,7 @@ def _with_eye(landmarks: Landmarks, stated: Laterality | None) -> Landmarks:
 def _find_disc(
     probability: FloatMap, fovea: FloatMap, fov: Mask, vessels: Mask | None
 ) -> tuple[Disc | None, str]:
-    """The disc, or why there is none; both where it is doubted."""
+    """The disc, or why there is none; both where it is doubtful."""
     labels, count = ndi.label(probability >= 0.5)
     if not count:
         return None, "no optic disc found"
@@ -177,7 +177,7 @@ def _find_disc(
 
 
 def _why_not(disc: Disc | None, component: Mask, fov: Mask) -> str:
-    """Why a component is no optic disc by its size and shape; empty where it may be one."""
+    """Why a component's size or shape rules out an optic disc; empty if neither does."""
     if disc is None:
         return "no optic disc found"
     if disc.confidence < LEAST_DISC or not is_round(disc, component, fov):
@@ -192,7 +192,7 @@ def _find_fovea(probability: FloatMap, fov: Mask, disc: Disc | None) -> Fovea | 
     if disc is None:
         peak = float(probability.max(initial=0))
         return _center(probability, peak, 1) if peak >= LEAST_FOVEA else None
-    step = max(1, int(disc.radius_px / 12))  # finer than that no fovea is known
+    step = max(1, int(disc.radius_px / 12))  # finer than a fovea can be located
     probability, fov = probability[::step, ::step], fov[::step, ::step]
     expected, right = _place(probability.shape, disc, step)
     side, clear = _side(probability, expected, right, disc, middle=_middle(fov) * step)
@@ -215,10 +215,10 @@ def _middle(fov: Mask) -> float:
 def _side(
     probability: FloatMap, expected: FloatMap, right: Mask, disc: Disc, *, middle: float
 ) -> tuple[Mask, bool]:
-    """The side of the disc on which the fovea is, and whether that is clear.
+    """The side of the disc on which the fovea lies, and whether that is clear.
 
-    Photographs of the macula have the disc at least a diameter off their middle: without other
-    evidence the fovea is then on the inner side. That the frame shows more of one side is none.
+    In macula-centred photographs the disc is at least a diameter from the middle: without other
+    evidence the fovea is then on the inner side. A larger visible area on one side is no evidence.
     """
     inner, outer = (right, ~right) if middle > disc.x else (~right, right)
     off_centre = abs(middle - disc.x) >= 2 * disc.radius_px
@@ -231,7 +231,7 @@ def _side(
 
 
 def _place(shape: tuple[int, ...], disc: Disc, step: int) -> tuple[FloatMap, Mask]:
-    """Likelihood of a place for the fovea, 1 at most, and which places lie right of the disc.
+    """Likelihood of each position for the fovea, at most 1, and which lie right of the disc.
 
     Every `step`th row and column; a normal density of the distance from the disc, in disc
     diameters, times one of the angle to the horizontal, on either side of the disc.

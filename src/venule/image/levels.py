@@ -1,6 +1,6 @@
 """Levels of a probability map: a probability is k / 65535, in memory as in a file.
 
-So a mask, the map in memory, the map in its 16-bit file and every score agree by construction.
+So a mask, the map in memory, its 16-bit file and every score agree by construction.
 """
 
 from collections.abc import Iterator
@@ -41,6 +41,6 @@ def threshold_level(threshold: float) -> int:
 
 
 def strips(shape: tuple[int, ...], pixels: int = _AT_ONCE) -> Iterator[slice]:
-    """Rows of an (H, W) array, top to bottom, of about so many pixels: copies stay small."""
+    """Yield rows of an (H, W) array, top to bottom, in strips of about `pixels` pixels."""
     rows = max(1, pixels // max(1, shape[1]))
     return (slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows))

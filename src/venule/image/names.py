@@ -1,4 +1,4 @@
-"""Names of files that are photographs."""
+"""File names of photographs."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
         ".ppm.gz", ".tif", ".tiff", ".webp",
     ]
 )  # fmt: skip
-"""Lower-case endings of photographs; `is_image_path` compares with them."""
+"""Lower-case file name suffixes of photographs, used by `is_image_path`."""
 
 _SUFFIXES = tuple(IMAGE_SUFFIXES)
 
 
 def is_image_path(path: Path) -> bool:
-    """Tell whether a file's name ends like a photograph's; of `.gz` only `.ppm.gz` does."""
+    """Tell whether a file name has a photograph's suffix; of `.gz`, only `.ppm.gz`."""
     return path.name.lower().endswith(_SUFFIXES)

@@ -1,4 +1,4 @@
-"""Maps of labels as NIfTI images, which ITK-SNAP reads, and back.
+"""Label maps to and from NIfTI, which ITK-SNAP reads.
 
 The first axis of NIfTI is the column: an image of (H, W) pixels is stored as (W, H, 1). Rows run
 downwards and columns to the right, which NIfTI's coordinates (right, anterior, superior) call left
@@ -31,14 +31,14 @@ LABELS = """\
 
 
 VESSEL, ARTERY, VEIN, BOTH = 1, 2, 3, 4
-"""Labels: a vessel whose type is not known, an artery, a vein, and where they cross."""
+"""Labels: vessel of unknown type, artery, vein, and where an artery and a vein cross."""
 
 LabelMap = NDArray[np.uint8]
-"""(H, W) uint8, 0 where no vessel is."""
+"""(H, W) uint8, 0 outside vessels."""
 
 
 def labels_of(mask: Mask, types: Types | None = None) -> LabelMap:
-    """The labels of a mask (H, W), with the types of its pixels where they are known."""
+    """The labels of a mask (H, W), with the types of its pixels if known."""
     if types is None:
         return mask.astype(np.uint8)
     by_bits = np.array([VESSEL, ARTERY, VEIN, BOTH], np.uint8)
@@ -46,7 +46,7 @@ def labels_of(mask: Mask, types: Types | None = None) -> LabelMap:
 
 
 def types_of_labels(labels: LabelMap) -> Types | None:
-    """Arteries and veins among labels as bits; None if no label says either."""
+    """Arteries and veins among labels, as bits; None if there are neither."""
     if not ((labels >= ARTERY) & (labels <= BOTH)).any():
         return None
     bits = np.zeros(256, np.uint8)
@@ -55,7 +55,7 @@ def types_of_labels(labels: LabelMap) -> Types | None:
 
 
 def encode_nifti(labels: LabelMap, um_per_px: float | None = None) -> bytes:
-    """Encode labels (H, W) as .nii.gz; a pixel is 1 mm without a scale."""
+    """Encode labels (H, W) as .nii.gz; without a scale, a pixel is 1 mm."""
     height, width = labels.shape
     side = 1.0 if um_per_px is None else um_per_px / 1000
     header = bytearray(_HEADER)
@@ -65,7 +65,7 @@ def encode_nifti(labels: LabelMap, um_per_px: float | None = None) -> bytes:
     struct.pack_into("<8f", header, 76, 1, side, side, 1, 0, 0, 0, 0)
     struct.pack_into("<3f", header, 108, _OFFSET, 1, 0)
     header[123] = 2  # millimetres
-    struct.pack_into("<2h", header, 252, 0, 1)  # no quaternion; the rows below, as of a scanner
+    struct.pack_into("<2h", header, 252, 0, 1)  # no quaternion; the affine rows below
     for row, values in enumerate(((-side, 0, 0, 0), (0, -side, 0, 0), (0, 0, 1, 0))):
         struct.pack_into("<4f", header, 280 + 16 * row, *values)
     header[344:348] = b"n+1\0"
@@ -76,10 +76,10 @@ def encode_nifti(labels: LabelMap, um_per_px: float | None = None) -> bytes:
 
 
 def decode_nifti(content: bytes, shape: tuple[int, int]) -> LabelMap:
-    """The labels (H, W) of a label image of that shape; those beyond 255 count as vessels.
+    """Read a label image of `shape` (H, W); labels above 255 count as vessels.
 
     Raises:
-        ImageError: no NIfTI file of whole numbers, or of another shape.
+        ImageError: not a NIfTI file of integers, or of another shape.
     """
     expected = _OFFSET + 65536 + 8 * shape[0] * shape[1]
     try:
@@ -95,13 +95,13 @@ def decode_nifti(content: bytes, shape: tuple[int, int]) -> LabelMap:
         )
         offset = int(struct.unpack_from(f"{order}f", content, 108)[0])
         if kind is None or content[344:347] != b"n+1":
-            raise ImageError("no NIfTI label image: save it as .nii or .nii.gz of whole numbers")
+            raise ImageError("not a NIfTI label image; save it as .nii or .nii.gz of integers")
         if sides[1:4] != (shape[1], shape[0], 1) and sides[:3] != (2, shape[1], shape[0]):
             raise ImageError(
                 f"a label image of {sides[1]} x {sides[2]}, not {shape[1]} x {shape[0]}"
             )
         labels = np.frombuffer(content, f"{order}{kind}", shape[0] * shape[1], offset=offset)
     except (struct.error, zlib.error, OSError, EOFError, ValueError, OverflowError) as error:
-        raise ImageError(f"no NIfTI file that can be read ({error})") from None
+        raise ImageError(f"not a readable NIfTI file ({error})") from None
     known = (labels >= 0) & (labels <= 255)
     return np.where(known, labels, labels > 0).astype(np.uint8).reshape(shape)

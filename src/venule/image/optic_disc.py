@@ -1,4 +1,4 @@
-"""The optic disc as an ellipse, and how it is fitted to an outline that was found or drawn."""
+"""The optic disc as an ellipse, fitted to a detected or drawn outline."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from venule.image.arrays import FloatMap, Mask
 
 ROUND = 0.55
-"""Least ratio of a disc's axes, and least overlap of what was found with its ellipse."""
+"""Least ratio of a disc's axes, and least overlap of a component with its ellipse."""
 
 CUT = 0.1
 """Least share of a disc's outline on the edge of the field of view that counts as cut off there."""
 
 _LEAST_PX = 12
-"""Fewer pixels have no ellipse, and fewer of an outline no circle."""
+"""Least number of pixels to fit an ellipse, and of outline pixels to fit a circle."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Disc:
     Attributes:
         x, y: the centre.
         major_px, minor_px: its half-axes.
-        angle: of the longer one against the rows, in radians, positive from x to y.
-        confidence: 0..1, the mean probability of a disc inside.
+        angle: of the major axis to the rows, in radians, positive from x to y.
+        confidence: 0..1, the mean disc probability inside.
     """
 
     x: float
@@ -52,7 +52,7 @@ class Disc:
         return inside
 
     def covered_by(self, mask: Mask) -> float:
-        """The share of the disc's pixels in the frame of a (H, W) bool mask that are in it."""
+        """The share of the disc's pixels inside the frame that are in `mask`, (H, W) bool."""
         top, left = (max(math.floor(at - self.major_px), 0) for at in (self.y, self.x))
         bottom, right = (math.ceil(at + self.major_px) + 1 for at in (self.y, self.x))
         around = mask[top:bottom, left:right]
@@ -67,20 +67,20 @@ class Disc:
 
 
 def fit_disc(component: Mask, probability: FloatMap, fov: Mask) -> Disc | None:
-    """The ellipse with the second moments of a component, (H, W) bool, of a disc's map.
+    """The ellipse with the second moments of a component, (H, W) bool, of a disc map.
 
-    Where the field of view cuts the component off, the circle through the rest of its outline; the
-    confidence is the component's mean probability. None of fewer than 12 pixels.
+    Where the field of view cuts the component off, the circle through the rest of its outline. The
+    confidence is the component's mean probability. None for fewer than 12 pixels.
     """
     disc = _ellipse(component, probability)
     return disc and (_circle(component, fov, disc.confidence) or disc)
 
 
 def ellipse_of(disc: Mask) -> Disc | None:
-    """The ellipse with the area and the second moments of a disc that was drawn, (H, W) bool.
+    """The ellipse with the area and second moments of a drawn disc, (H, W) bool.
 
-    The circle through its outline where the photograph's frame cuts it off. None of fewer than 12
-    pixels, or of a line.
+    Where the photograph's frame cuts it off, the circle through its outline. None for fewer than 12
+    pixels, or for a line.
     """
     everywhere = np.ones(disc.shape, np.float32)
     found = _ellipse(disc, everywhere)
@@ -88,13 +88,13 @@ def ellipse_of(disc: Mask) -> Disc | None:
         return None
     if circle := _circle(disc, everywhere > 0, found.confidence):
         return circle
-    # The moments of pixels are those of their centres: the area sets the size right.
+    # The moments are those of pixel centres: the area corrects the size.
     grown = math.sqrt(np.count_nonzero(disc) / (math.pi * found.major_px * found.minor_px))
     return replace(found, major_px=found.major_px * grown, minor_px=found.minor_px * grown)
 
 
 def is_round(disc: Disc, component: Mask, fov: Mask) -> bool:
-    """Tell whether a component has the shape of the disc that was fitted to it."""
+    """Tell whether a component has the shape of the disc fitted to it."""
     inside = disc.mask((component.shape[0], component.shape[1])) & fov
     overlap = np.count_nonzero(inside & component) / np.count_nonzero(inside | component)
     return disc.minor_px >= ROUND * disc.major_px and bool(overlap >= ROUND)
@@ -115,10 +115,10 @@ def _ellipse(component: Mask, probability: FloatMap) -> Disc | None:
 
 
 def _circle(component: Mask, fov: Mask, confidence: float) -> Disc | None:
-    """The circle through the outline of a disc that the field cuts off; None if it does not.
+    """The circle through the outline of a disc that the field of view cuts off, else None.
 
     Kasa 1976, doi 10.1109/TIM.1976.6312298: the least squares of x^2 + y^2 = 2 a x + 2 b y + c. The
-    component, (H, W) bool, has a pixel at least.
+    component, (H, W) bool, is not empty.
     """
     rows, columns = np.nonzero(component)
     top, left = max(int(rows.min()) - 1, 0), max(int(columns.min()) - 1, 0)

@@ -15,19 +15,19 @@ from venule.errors import ImageError
 from venule.image.arrays import Mask
 
 Ring = list[tuple[int, int]]
-"""Corners (x, y), the first one again at the end; corners of pixels lie at whole numbers."""
+"""Corners (x, y), the first repeated at the end; pixel corners lie at integers."""
 
 
 def outlines(mask: Mask) -> list[list[Ring]]:
     """The 4-connected components of a mask (H, W) as polygons: an outer ring, then holes.
 
-    Outer rings run clockwise as seen (y downwards); a polygon holds exactly its pixels' area.
+    Outer rings run clockwise on screen (y downwards); a polygon has exactly its pixels' area.
     """
     labels, _ = ndi.label(mask)
     padded = np.pad(mask, 1)
     following: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     inside = padded[1:-1, 1:-1]
-    # An edge has its pixel on the right: along the top to the right, down the right side, ...
+    # Each edge has its pixel on the right: rightwards along the top, down the right side, ...
     for missing, start, end in (
         (~padded[:-2, 1:-1], (0, 0), (1, 0)),
         (~padded[1:-1, 2:], (1, 0), (1, 1)),
@@ -50,7 +50,7 @@ def outlines(mask: Mask) -> list[list[Ring]]:
 def _ring(
     following: dict[tuple[int, int], list[tuple[int, int]]], labels: NDArray[np.int32]
 ) -> tuple[Ring, int]:
-    """Take one ring out of the edges: its corners, and the label of the pixels along it."""
+    """Remove one ring from the edges: its corners, and the label of the pixels along it."""
     start = next(iter(following))
     corner, ring = start, [start]
     towards = (0, 0)
@@ -98,13 +98,13 @@ COLORS: Mapping[str, tuple[int, int, int]] = {
     "Vein": (0, 0, 255),
     "Optic disc": (240, 228, 66),
 }
-"""The classes of annotations, with the colours that they have in QuPath."""
+"""Annotation classes with their colours in QuPath."""
 
 
 def encode_geojson(masks: Mapping[str, Mask]) -> bytes:
-    """Encode masks by class (see `COLORS`) as GeoJSON, an annotation each.
+    """Encode masks by class (see `COLORS`) as GeoJSON, one annotation each.
 
-    QuPath reads it: File > Import objects.
+    For QuPath: File > Import objects.
     """
     features = [
         {
@@ -121,12 +121,12 @@ def encode_geojson(masks: Mapping[str, Mask]) -> bytes:
 
 
 def decode_geojson(content: bytes, shape: tuple[int, int]) -> dict[str, Mask]:
-    """Masks (H, W) by class of the polygons in GeoJSON: pixels whose centre is inside.
+    """Rasterise the polygons in GeoJSON to masks (H, W) by class: pixels whose centre is inside.
 
-    What has no class of `COLORS`, in any case of letters, counts as "Vessel".
+    Polygons without a class of `COLORS`, in upper or lower case, count as "Vessel".
 
     Raises:
-        ImageError: no GeoJSON, or no polygon in it.
+        ImageError: not GeoJSON, or no polygon in it.
     """
     try:
         found: dict[str, Mask] = {}
@@ -141,20 +141,20 @@ def decode_geojson(content: bytes, shape: tuple[int, int]) -> dict[str, Mask]:
         ArithmeticError,
         RecursionError,
     ) as error:
-        raise ImageError(f"no GeoJSON of polygons ({type(error).__name__})") from None
+        raise ImageError(f"not GeoJSON polygons ({type(error).__name__})") from None
     if not found:
         raise ImageError("no polygon in this GeoJSON")
     return found
 
 
 def fill_polygon(mask: Mask, rings: Sequence[Sequence[Sequence[float]]]) -> None:
-    """Set the pixels of a mask (H, W) whose centres a polygon holds, by the even-odd rule."""
+    """Set the pixels of a mask (H, W) whose centres lie in a polygon, by the even-odd rule."""
     crossings: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
     height, width = mask.shape
     for ring in rings:
         corners = np.asarray([corner[:2] for corner in ring], np.float64)
         if corners.ndim != 2 or corners.shape[1] != 2 or not np.isfinite(corners).all():
-            raise ValueError("a ring of other than places")
+            raise ValueError("a ring must be a list of (x, y) pairs")
         for (x0, y0), (x1, y1) in pairwise(corners.clip(-(2.0**24), 2.0**24)):
             if y0 > y1:
                 x0, y0, x1, y1 = x1, y1, x0, y0

@@ -1,4 +1,4 @@
-"""One fundus photograph as a value: its pixels, and what reading its file told."""
+"""One fundus photograph: its pixels, and the metadata of its file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,10 +30,10 @@ class Photograph:
     Attributes:
         pixels: (H, W, 3) uint8, RGB, upright.
         um_per_px: length of a pixel at the retina in micrometres, from the file or the user; None
-            where nobody said, for it is never guessed.
-        laterality: which eye, from the file or the user.
-        notes: what reading noticed, one line each, such as `NO_COLOR`.
-        origin: what only the file's own reader understands, such as a DICOM header.
+        if unknown, never guessed.
+        laterality: left or right eye, from the file or the user.
+        notes: remarks from reading the file, one line each, such as `NO_COLOR`.
+        origin: data that only the file's reader understands, such as a DICOM header.
     """
 
     pixels: RGB
@@ -43,7 +43,7 @@ class Photograph:
     origin: object | None = None
 
     def __post_init__(self) -> None:
-        """Raise ImageError for pixels of another shape or dtype, or a length that is none."""
+        """Raise ImageError for a wrong shape or dtype, or a pixel length that is not above 0."""
         check_rgb(self.pixels)
         if self.um_per_px is not None and not 0 < self.um_per_px < float("inf"):
             raise ImageError(f"um_per_px = {self.um_per_px}: give the length of a pixel, above 0")
@@ -56,7 +56,7 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Reader:
-    """A kind of file: whether it is one, by its first bytes, and how to read it."""
+    """A file type: a test of its first bytes, and the function that reads it."""
 
     name: str
     recognizes: Callable[[bytes], bool]
@@ -66,12 +66,12 @@ class Reader:
 def read_photograph(source: Path | str | bytes) -> Photograph:
     """Read a photograph from its file, or from the file's bytes.
 
-    The EXIF orientation is applied, colour profiles are not; transparency lies on black. The first
+    The EXIF orientation is applied, colour profiles are not; transparency becomes black. The first
     of `READERS` that recognizes the content reads it, whatever the file's name.
 
     Raises:
-        ImageError: the file is missing, is no photograph, is broken, has over 200 megapixels, or
-            claims far more of them than its size can hold.
+        ImageError: the file is missing, not a photograph, broken, has over 200 megapixels, or
+        claims far more of them than its size can hold.
     """
     path = Path("photograph" if isinstance(source, bytes) else source)
     content = source if isinstance(source, bytes) else read_bytes(path)
@@ -80,7 +80,7 @@ def read_photograph(source: Path | str | bytes) -> Photograph:
         photograph = reader.read(content, path)
     except (ImageError, MemoryError):
         raise
-    except Exception as error:  # decoders meet broken files with nearly every kind of exception
+    except Exception as error:  # decoders raise almost anything for broken files
         raise broken(path, error) from error
     if _is_grey(photograph.pixels):
         photograph = replace(photograph, notes=(*photograph.notes, NO_COLOR))
@@ -109,7 +109,7 @@ def _read_picture(content: bytes, path: Path) -> Photograph:
 
 
 def _read_dicom(content: bytes, path: Path) -> Photograph:
-    # Imported where it is needed: pydicom is an extra, and slow to import.
+    # Imported here because pydicom is an extra, and slow to import.
     from venule.dicom.read import read_dicom
 
     found = read_dicom(content, str(path))
@@ -119,9 +119,9 @@ def _read_dicom(content: bytes, path: Path) -> Photograph:
 
 
 def _is_grey(pixels: RGB) -> bool:
-    """Tell whether the channels nowhere differ by more than compression makes them."""
+    """Tell whether the channels differ nowhere by more than compression explains."""
     step = max(1, min(pixels.shape[:2]) // 64)
-    sample = pixels[::step, ::step]  # tells nearly every photograph of a retina
+    sample = pixels[::step, ::step]  # enough for nearly every photograph of a retina
     return _saturation(sample) <= _GREY_LEVELS and all(
         _saturation(part) <= _GREY_LEVELS
         for part in np.array_split(pixels, -(-pixels.size // 2**24))
@@ -129,7 +129,7 @@ def _is_grey(pixels: RGB) -> bool:
 
 
 def _saturation(pixels: RGB) -> int:
-    """The largest difference of channels in a pixel, in grey levels."""
+    """The largest difference between the channels of a pixel, in grey levels."""
     red, green, blue = (pixels[..., channel] for channel in range(3))
     least = np.minimum(np.minimum(red, green), blue)
     return int((np.maximum(np.maximum(red, green), blue) - least).max())
@@ -139,4 +139,4 @@ READERS: tuple[Reader, ...] = (
     Reader("DICOM", recognizes, _read_dicom),
     Reader("picture", lambda _: True, _read_picture),
 )
-"""Kinds of files, in the order in which they are asked; the last reads whatever Pillow reads."""
+"""File types in the order in which they are tried; the last reads whatever Pillow reads."""

@@ -1,4 +1,4 @@
-"""Masks in pictures of which it is not known whether they show vessels, or arteries and veins."""
+"""Masks from images that may show either vessels, or arteries and veins."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from venule.image.photograph import read_photograph
 
 
 def decode_mask_or_types(content: bytes) -> tuple[Mask, Types | None]:
-    """The mask (H, W) of a picture's file, and its types (H, W) where it is red, blue and green.
+    """Decode the mask (H, W) of an image, and its types (H, W) if it is red, blue and green.
 
-    White among colours is a vessel of no type.
+    White among colours is vessel without a type.
 
     Raises:
-        ImageError: no picture, or neither a mask of two values nor of these colours.
+        ImageError: not an image, or neither a two-valued mask nor one of these colours.
     """
     pixels = read_photograph(content).pixels
     red, green, blue = pixels.transpose(2, 0, 1)
@@ -27,7 +27,7 @@ def decode_mask_or_types(content: bytes) -> tuple[Mask, Types | None]:
     black, white = ((pixels == value).all(axis=2) for value in (0, 255))
     if not (of[RED] | of[BLUE] | of[GREEN] | black | white).all():
         raise ImageError(
-            "no mask: a picture of other colours than black, white, red (arteries), blue (veins) "
+            "not a mask: it has colours other than black, white, red (arteries), blue (veins) "
             "and green (both); save it as PNG"
         )
     types = type_bits(of[RED] | of[GREEN], of[BLUE] | of[GREEN])

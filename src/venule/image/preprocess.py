@@ -1,7 +1,7 @@
-"""From a photograph to the network's input, and from its logits back to the photograph's size.
+"""Preprocessing to the network's input, and rescaling of its logits to the photograph's size.
 
 Every resize follows the half-pixel-centre convention (Pillow; torch with align_corners=False), so
-a map that is scaled down and restored lies on the photograph without a shift.
+a map that is scaled down and restored aligns with the photograph.
 """
 
 import math
@@ -21,22 +21,22 @@ from venule.image.illumination import Illumination, correct_illumination
 from venule.image.levels import strips
 
 MIN_STD = 1 / 255
-"""A photograph without any contrast is divided by one grey level, not by zero."""
+"""Floor of the standard deviation, one grey level, for photographs without contrast."""
 
 RESTORED_AT_ONCE = 2**18
-"""Pixels of a strip in which a map is brought to the photograph's size: few enough for a cache."""
+"""Pixels per strip when a map is rescaled to the photograph's size: they fit into a cache."""
 
 _SCALED_AT_ONCE = 2**22
-"""Pixels of a strip in which a photograph or a plane is scaled: copies of it stay small."""
+"""Pixels per strip when a photograph or a plane is scaled, to keep copies small."""
 
 _CACHED = 2**16
-"""Pixels of a strip that are normalised one step after the other, in a processor's cache."""
+"""Pixels per strip when normalising, so that all steps run in a processor's cache."""
 
 _HALF = 0.5 - 1e-4
-"""Half of a pixel, where weights are rounded."""
+"""Half a pixel, less the rounding of the weights."""
 
 MOST_ENLARGED = 2**25
-"""Pixels to which a photograph is scaled up at most; ten times what any shipped network needs."""
+"""Most pixels to scale a photograph up to; ten times what any shipped network needs."""
 
 _Positive = Annotated[float, Field(gt=0)]
 
@@ -48,18 +48,19 @@ class Native(BaseModel, frozen=True, extra="forbid"):
 
 
 class Square(BaseModel, frozen=True, extra="forbid"):
-    """The photograph resized to a square of `side_px`, whatever its aspect (the published way)."""
+    """The photograph resized to a square of `side_px`, as published, whatever its aspect ratio."""
 
     kind: Literal["square"] = "square"
     side_px: int = Field(gt=0)
 
 
 class FovScaled(BaseModel, frozen=True, extra="forbid"):
-    """The photograph scaled to a field of view of `diameter_px`, its aspect kept.
+    """The photograph scaled to a field of view of `diameter_px`, its aspect ratio kept.
 
-    `largest_px`: photographs over `finer` times as fine, where thinner vessels can be told apart,
-    keep 1 / `finer` of their size up to this diameter; None scales all of them to `diameter_px`.
-    `tolerance`: within this share of the working scale a photograph is not resampled.
+    `largest_px`: photographs more than `finer` times as fine, in which thinner vessels are
+    resolved, are scaled by 1 / `finer`, up to this diameter; None scales all of them to
+    `diameter_px`.
+    `tolerance`: a photograph within this share of the working scale is not resampled.
     """
 
     kind: Literal["fov"] = "fov"
@@ -77,7 +78,7 @@ class FovScaled(BaseModel, frozen=True, extra="forbid"):
         return self
 
     def working_diameter_px(self, diameter_px: float) -> float:
-        """The diameter that a field of view of `diameter_px` has for the network."""
+        """The diameter, at the network's scale, of a field of view of `diameter_px`."""
         return max(self.diameter_px, min(self.largest_px or 0, diameter_px / self.finer))
 
 
@@ -87,7 +88,7 @@ Scaling = Annotated[Native | Square | FovScaled, Field(discriminator="kind")]
 class Preprocessing(BaseModel, frozen=True, extra="forbid"):
     """Preprocessing of a photograph to the network's input; saved with the weights.
 
-    `illumination`: even out light and contrast over the field of view, see `correct_illumination`.
+    `illumination`: illumination correction over the field of view, see `correct_illumination`.
     `normalize`: "fov" takes mean and standard deviation per channel inside the field of view of
     the whole photograph; "fixed" takes `mean` and `std` (0..1 units, ImageNet's by default).
     """
@@ -102,7 +103,7 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
 def working_shape(
     shape: tuple[int, int], fov: FieldOfView, preprocessing: Preprocessing
 ) -> tuple[int, int]:
-    """The (rows, columns) at which the network sees a photograph of `shape` with this `fov`.
+    """The (rows, columns) of the network's input for a photograph of `shape` with this `fov`.
 
     Raises:
         ImageError: a small field of view in a large frame would be enlarged beyond MOST_ENLARGED.
@@ -120,7 +121,7 @@ def working_shape(
     if rows * columns > max(MOST_ENLARGED, math.prod(shape)):
         raise ImageError(
             f"the field of view is {diameter:.0f} px across in {shape[1]} x {shape[0]} px, "
-            f"which would be enlarged to {columns} x {rows}; cut it to its field of view"
+            f"which would be enlarged to {columns} x {rows}; crop it to its field of view"
         )
     return rows, columns
 
@@ -132,7 +133,7 @@ def scale_image(image: RGB, shape: tuple[int, int]) -> RGB:
     height, width = image.shape[:2]
     scale = height / shape[0]
     reach = max(scale, 1) + 1
-    scaled = np.empty((3, *shape), np.uint8)  # by colour, as it is worked on
+    scaled = np.empty((3, *shape), np.uint8)  # planar, as it is processed
     # Strip by strip: Pillow's copies stay small.
     for rows in strips(shape, _SCALED_AT_ONCE * math.prod(shape) // (height * width)):
         top, bottom = rows.start * scale, rows.stop * scale
@@ -154,7 +155,7 @@ def scale_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
 
 
 def sample_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
-    """`mask` at `shape` (rows, columns): each pixel as it is in its middle."""
+    """`mask` at `shape` (rows, columns): nearest neighbour, at each pixel's centre."""
     rows, columns = (
         (2 * np.arange(there) + 1) * here // (2 * there)
         for here, there in zip(mask.shape, shape, strict=True)
@@ -163,9 +164,9 @@ def sample_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
 
 
 def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
-    """(h, w) float32 in 0..1: the share of each pixel that lies inside `mask` at full size.
+    """(h, w) float32 in 0..1: the share of each pixel inside `mask` at full size.
 
-    Of probabilities it is their mean.
+    For probabilities, their mean.
     """
     if mask.shape == shape:
         return mask.astype(np.float32)
@@ -175,7 +176,7 @@ def scale_soft(mask: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
 def _resized(plane: Mask | FloatMap, shape: tuple[int, int]) -> FloatMap:
     """A plane (H, W) at `shape` (h, w), float32: bilinear, antialiased where it shrinks.
 
-    Its columns lie one after the other in memory.
+    The result is column-major (Fortran order).
     """
     rows, columns = map(weights, plane.shape, shape)
     lines = np.empty((shape[0], plane.shape[1]), np.float32)
@@ -205,7 +206,7 @@ def statistics(
     for rows in strips(fov.shape, _CACHED):
         for channel in range(3):
             levels = (image[rows, :, channel] * fov[rows]).astype(np.float32)
-            # Each row in float32, as exact as that is; all rows in float64.
+            # Each row is summed in float32, the rows in float64.
             sums[channel] += levels.sum(axis=1).sum(dtype=np.float64)
             squares[channel] += np.einsum("hw,hw->h", levels, levels).sum(dtype=np.float64)
     mean = sums / np.count_nonzero(fov) / 255
@@ -234,8 +235,8 @@ def preprocess(image: RGB, fov: FieldOfView, preprocessing: Preprocessing) -> Fl
     """The network's input: (3, h, w) float32, scaled, normalised, 0 outside the field of view.
 
     Raises:
-        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not a bool mask of its size, or none
-            that can be used: without a pixel at the network's scale, or tiny in a large frame.
+        ImageError: if `image` is not (H, W, 3) uint8 or `fov` not a bool mask of its size, or
+        unusable: without a pixel at the network's scale, or tiny in a large frame.
     """
     check_rgb(image)
     height, width = image.shape[:2]
@@ -249,9 +250,9 @@ def preprocess(image: RGB, fov: FieldOfView, preprocessing: Preprocessing) -> Fl
 
 
 def restored_strips(logits: FloatMap, shape: tuple[int, int]) -> Iterator[tuple[slice, FloatMap]]:
-    """Yield one class's logits (h, w) at the photograph's `shape`, bilinear: rows by rows.
+    """Yield one class's logits (h, w) at the photograph's `shape`, bilinear, in strips.
 
-    Each strip is (rows, W) float32 and its own memory.
+    Each strip is (rows, W) float32, in memory of its own.
     """
     rows, columns = map(weights, logits.shape, shape)
     same = logits.shape == shape

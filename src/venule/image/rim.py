@@ -9,33 +9,33 @@ from venule.image.ellipse import Ellipse, fit_ellipse
 _NORMALS = 180
 
 _INWARD, _OUTWARD = 0.22, 0.08
-"""Shares of the radius that are looked at on either side of the rough outline."""
+"""Shares of the radius searched on either side of the rough outline."""
 
 _WINDOW = 0.012
-"""Half width, in radii, of the step that the rim is."""
+"""Half width, in radii, of the window over which the rim's step is measured."""
 
 _NEARBY = 0.035
-"""The rim of a normal is looked for so near, in radii, to that of all of them."""
+"""Distance, in radii, from the mean rim within which each normal's rim is searched."""
 
 _FURTHER_IN = 1.5
-"""Factor by which a rim must be steeper that lies well inside the rough outline."""
+"""Factor by which a rim well inside the rough outline must be steeper."""
 
 _ALSO_STEEP, _DARK, _FLAT = 0.4, 70, 7
-"""A border ends in two steps that differ less; in between all is dark and about one level."""
+"""A round border has two steps of at least this ratio; between them it is dark and flat."""
 
 _LEAST_CONTRAST = 2.5
-"""Grey levels between retina and surround, of the median normal."""
+"""Least difference between retina and surround in grey levels, at the median normal."""
 
 _SHARP = 0.2
-"""Share of that contrast that must be within the window: a vignette is no rim."""
+"""Share of that contrast that must fall within the window; a vignette is not a rim."""
 
 
 def locate_rim(pixels: RGB, rough: Ellipse) -> Ellipse | None:
-    """The outline whose edge is the steepest near `rough`; None if nothing ends there.
+    """Find the outline with the steepest edge near `rough`; None if there is no edge.
 
     Args:
         pixels: (H, W, 3) uint8.
-        rough: an outline that is at most a few per cent too large or too small.
+        rough: an outline at most a few per cent too large or too small.
     """
     radius = rough.diameter_px / 2
     step = max(1.0, radius / 220) / radius
@@ -83,7 +83,7 @@ def _profiles(
 
 
 def _peak(mean: NDArray[np.float32], shares: NDArray[np.float64]) -> int | None:
-    """Find where the rim is steepest, near the rough outline unless much steeper further in."""
+    """The steepest position near the rough outline, or further in if much steeper there."""
     near = np.abs(shares - 1) <= 2 * _NEARBY
     at = int(np.argmax(np.where(near, mean, 0)))
     inner = int(mean.argmax())
@@ -100,7 +100,7 @@ def _inside_of_a_border(
     at: int,
     wide: int,
 ) -> int:
-    """The rim itself where `at` is the outer edge of a round black border around the retina."""
+    """The rim itself, if `at` is the outer edge of a round black border around the retina."""
     steps = [
         inner
         for inner in range(wide, at - wide)
@@ -142,7 +142,7 @@ def _is_edge(
 
 
 def _next_step(mean: NDArray[np.float32], at: int) -> int:
-    """The position between the rim and another step further out; the last one if there is none."""
+    """The position between the rim and another step further out; the last if there is none."""
     lower = np.flatnonzero(mean[at:] < 0.75 * mean[at])
     if not len(lower):
         return len(mean) - 1
@@ -160,7 +160,7 @@ def _crossings(
     shares: NDArray[np.float64],
     wide: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """The positions, in radii, where each normal crosses half of its step; and of which normals."""
+    """Positions, in radii, at half of each normal's step, and the normals' indices."""
     step = shares[1] - shares[0]
     reach = max(2, round(_NEARBY / step))
     low, high = max(wide, at - reach), min(len(shares) - wide, at + reach + 1, end + 1)
@@ -170,7 +170,7 @@ def _crossings(
     strongest = part[rows, best]
     good = (strongest >= max(2.0, 0.25 * float(np.median(strongest)))) & both[rows, low + best]
     normal = np.flatnonzero(good)
-    # The centre of gravity of the steepness is half way up the step, whatever its width.
+    # The centroid of the steepness is half way up the step, whatever its width.
     offset = np.arange(part.shape[1])[None]
     close = np.abs(offset - best[:, None]) <= max(2, 2 * wide)
     weight = np.where(close, np.maximum(part - 0.3 * strongest[:, None], 0), 0)

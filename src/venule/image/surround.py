@@ -1,8 +1,8 @@
-"""The surround of the retina: flat colours of a border, a frame, a page, peeled off in turn.
+"""The surround of the retina: flat colours of a border, a frame, a page, removed in turn.
 
-The frame's edge tells the colours of what is outermost; what is connected to the edge and has one
-of them is taken away. What is left is looked at in the same way, until its outline is a field of
-view's: a page holds a photograph, which holds a black border, which holds the retina.
+The colours at the frame's edge are those of the outermost layer; pixels of these colours connected
+to the edge are removed. The remainder is treated in the same way, until its outline is that of a
+field of view: a page holds a photograph, which holds a black border, which holds the retina.
 """
 
 from collections.abc import Iterator
@@ -19,45 +19,45 @@ Levels = NDArray[np.int16]
 """(H, W, 3) grey levels, smoothed."""
 
 _LAYERS = 4
-"""A page, a frame, a border, and one more."""
+"""Most layers removed: a page, a frame, a border, and one more."""
 
 _COLORS = 5
-"""Colours of one layer at most; a page may have a bar above and a panel beside it."""
+"""Most colours per layer; a page may have a bar above and a panel beside the photograph."""
 
 _BIN = 8
-"""Grey levels that belong together when the commonest colours of an edge are looked for."""
+"""Width, in grey levels, of the bins in which an edge's commonest colours are counted."""
 
 _LEAST_SHARE = 0.02
-"""Share of an edge that a colour must make up to be one of the surround's."""
+"""Least share of an edge for a colour to belong to the surround."""
 
 _LEAST_AREA = 0.02
-"""Share of the frame below which nothing is a field of view."""
+"""Least share of the frame for a field of view."""
 
 _DOUBTFUL_AREA, _DOUBTFUL_OVERLAP = 0.15, 0.93
-"""As before, where the surround might be retina, and what is left of it the optic disc."""
+"""Stricter limits where the surround might be retina, and the remainder the optic disc."""
 
 _FLAT = 5
-"""Grey levels by which nine tenths of a flat surround's pixels differ from its colour at most."""
+"""90th percentile, at most, of a flat surround's difference from its colour, in grey levels."""
 
 _BEST, _GOOD = 0.98, 0.95
-"""From such an overlap with its ellipse on, a region is taken without trying other colours, or
-without a look further in."""
+"""Overlap with its ellipse from which a region is accepted without trying other colours, or
+without searching further in."""
 
 _FAIR = 0.8
-"""A region that overlaps less is none that an ellipse's edge was found of."""
+"""Least overlap of a region with its ellipse."""
 
 _LEAST_SOLID, _LEAST_STEP = 0.1, 20
-"""Share of the frame, and grey levels, from which on a remainder is a field of view."""
+"""Least share of the frame, and least step in grey levels, for a remainder to be accepted."""
 
 _LEAST_ARC = 0.2
-"""Share of the directions in which the edge of a field of view must be seen."""
+"""Least share of the directions in which the edge of a field of view is visible."""
 
 _DIRECTIONS = 72
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A connected part of the frame, and the ellipse that its edge lies on."""
+    """A connected region of the frame, and the ellipse that its edge lies on."""
 
     mask: Mask
     outline: Ellipse
@@ -65,10 +65,10 @@ class Region:
 
 
 def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
-    """The regions that look like fields of view, the largest first, and what is left otherwise.
+    """Find regions that look like fields of view, the largest first; else the remainder.
 
-    The second is what is left of the frame without its dark and grey border, if the border ends
-    sharply: for a field of view of no such shape.
+    The remainder is the frame without its dark and grey border, if that ends sharply: for a field
+    of view of another shape.
     """
     best: list[Region] = []
     plainly: list[Mask] = []
@@ -87,7 +87,7 @@ def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
                 return best, None
         if peeled is None or (best and best[0].overlap >= _GOOD):
             break
-        # Where two colours meet, pixels are a mixture of both.
+        # Where two colours meet, pixels are a mixture.
         inside = _eroded(_largest(peeled), 2)
         if inside.mean() < 2 * _LEAST_AREA:
             break
@@ -98,9 +98,9 @@ def find_regions(levels: Levels) -> tuple[list[Region], Mask | None]:
 
 
 def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
-    """Take the colours at its edge from `inside`, and tell whether all of them are plain.
+    """Remove the colours at its edge from `inside`, and tell whether all of them are plain.
 
-    By several choices of colours, the likeliest first.
+    Yields one result per choice of colours, the likeliest first.
     """
     ring = inside & ~_eroded(inside, max(2, min(inside.shape) // 80))
     colors = _edge_colors(levels[ring])
@@ -120,7 +120,7 @@ def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
 
 
 def _ends_sharply(levels: Levels, solid: Mask) -> bool:
-    """Tell whether a region differs from what is around it, and at once, not little by little."""
+    """Tell whether a region differs from its surroundings abruptly, not gradually."""
     edge = solid & ~_eroded(np.pad(solid, 1, mode="edge"), 1)[1:-1, 1:-1]
     if not edge.any() or solid.all() or solid.mean() < _LEAST_SOLID:
         return False
@@ -131,7 +131,7 @@ def _ends_sharply(levels: Levels, solid: Mask) -> bool:
 
 
 def _edge_colors(pixels: NDArray[np.int16]) -> list[tuple[NDArray[np.int16], float]]:
-    """The commonest colours of an edge's (K, 3) pixels, and by how much most of these differ."""
+    """The commonest colours of an edge's pixels, (K, 3), and the spread of each."""
     colors: list[tuple[NDArray[np.int16], float]] = []
     rest, least = pixels, max(4, round(_LEAST_SHARE * len(pixels)))
     while len(rest) >= least and len(colors) < _COLORS:
@@ -155,14 +155,14 @@ def _is_beyond_doubt(region: Region) -> bool:
 
 
 def _is_plain(color: NDArray[np.int16], spread: float) -> bool:
-    """Tell whether a colour is dark, or grey and flat, as borders are and few retinas."""
+    """Tell whether a colour is dark, or grey and flat, as borders are and few retinas are."""
     red, green, blue = (int(value) for value in color)
     grey = max(red, green, blue) - min(red, green, blue) <= 24
     return max(red, green, blue) <= 60 or (grey and spread <= _FLAT)
 
 
 def _distance(levels: Levels, color: NDArray[np.int16]) -> NDArray[np.int16]:
-    """(H, W) distance in the channel where it is largest."""
+    """(H, W) largest difference from a colour over channels."""
     largest = np.abs(levels[..., 0] - color[0])
     for channel in (1, 2):
         np.maximum(largest, np.abs(levels[..., channel] - color[channel]), out=largest)
@@ -170,7 +170,7 @@ def _distance(levels: Levels, color: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _without_edge(inside: Mask, near: Mask) -> Mask | None:
-    """`inside` without what is `near` a colour and connected to its edge; None if it is no use."""
+    """`inside` without the pixels `near` a colour and connected to its edge; None if unusable."""
     open_ = near | ~inside
     padded = np.pad(open_, 1, constant_values=True)
     labels, _ = ndi.label(padded)
@@ -183,7 +183,7 @@ def _without_edge(inside: Mask, near: Mask) -> Mask | None:
 
 
 def _eroded(mask: Mask, by: int) -> Mask:
-    """`mask` without what lies within `by` pixels, along rows and columns, of its edge."""
+    """`mask` eroded by `by` pixels along rows and columns."""
     padded = np.pad(mask, by)
     rows, columns = padded[:, by:-by], padded[by:-by]
     beside = rows[: -2 * by] & rows[2 * by :] & columns[:, : -2 * by] & columns[:, 2 * by :]
@@ -198,8 +198,8 @@ def _largest(mask: Mask) -> Mask:
 
 
 def _regions(mask: Mask) -> list[Region]:
-    """The connected parts whose edge lies on an ellipse, with their holes filled, largest first."""
-    # Lines of writing and thin frames are cut off where they touch.
+    """The connected regions whose edge lies on an ellipse, holes filled, largest first."""
+    # Opening detaches text and thin frames that touch a region.
     opened = _opened(mask)
     labels, count = ndi.label(opened)
     if not count:
@@ -243,7 +243,7 @@ def filled(mask: Mask) -> Mask:
 
 
 def _arc(outline: Ellipse, points: NDArray[np.float64]) -> float:
-    """The share of the directions in which an edge point lies on the ellipse."""
+    """The share of directions in which an edge point lies on the ellipse."""
     near = np.abs(outline.residuals(points)) <= max(1.5, 0.01 * outline.diameter_px)
     angle = np.arctan2(points[near, 0] - outline.row, points[near, 1] - outline.column)
     seen = np.unique(((angle + np.pi) / (2 * np.pi) * _DIRECTIONS).astype(int) % _DIRECTIONS)
@@ -251,7 +251,7 @@ def _arc(outline: Ellipse, points: NDArray[np.float64]) -> float:
 
 
 def _opened(mask: Mask) -> Mask:
-    """`mask` without what is thinner than some pixels."""
+    """`mask` opened: without structures a few pixels thin."""
     by = max(1, min(mask.shape) // 100)
     eroded = _eroded(np.pad(mask, by, constant_values=True), by)[by:-by, by:-by]
     padded = np.pad(eroded, by)

@@ -1,4 +1,4 @@
-"""A large photograph through a network tile by tile, blended so that no seam shows."""
+"""Tiled inference: overlapping tiles of a large photograph, blended without seams."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ Run = Callable[[FloatMap], FloatMap]
 
 
 class Tiling(BaseModel, frozen=True, extra="forbid"):
-    """Tiling of an image: sides up to `tile_px` run whole, longer ones in overlapping tiles.
+    """Tiling of an image: sides up to `tile_px` are run whole, longer ones in overlapping tiles.
 
-    `overlap_px`: the least that neighbours share; a quarter of it at a tile's edge is thrown away
-    (the network saw too little around it), the half in the middle is blended.
-    `multiple`: every side given to the network is a multiple of it.
+    `overlap_px`: least overlap of neighbours; the quarter at a tile's edge is discarded (the
+    network has too little context there), the half in the middle is blended.
+    `multiple`: every side of the network's input is a multiple of it.
     """
 
     tile_px: int = Field(default=1024, gt=0)
@@ -43,7 +43,7 @@ class Tiling(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True)
 class _Axis:
-    """The tiles along one side: where each starts, and how much each of its pixels counts."""
+    """The tiles along one side: where each starts, and the weights of its pixels."""
 
     tile_px: int
     starts: tuple[int, ...]
@@ -55,10 +55,10 @@ class _Axis:
 
 
 def predict_tiled(pixels: FloatMap, run: Run, tiling: Tiling) -> FloatMap:
-    """The logits of the whole image: (3, h, w) float32 to (C, h, w) float32.
+    """Predict the logits of a whole image: (3, h, w) float32 to (C, h, w) float32.
 
-    Tiles run one at a time (N = 1), so memory beyond the result is that of one tile. What the
-    network adds is exact as long as its view reaches at most overlap_px / 4 pixels far.
+    Tiles run one at a time (N = 1), so memory beyond the result is that of one tile. The result is
+    that of the whole image if the receptive field reaches at most overlap_px / 4 pixels.
     """
     height, width = pixels.shape[1:]
     rows, columns = _axis(height, tiling), _axis(width, tiling)
@@ -81,8 +81,8 @@ def predict_tiled(pixels: FloatMap, run: Run, tiling: Tiling) -> FloatMap:
 def _axis(length_px: int, tiling: Tiling) -> _Axis:
     """Cut one side into the fewest tiles, each no longer than it must be, evenly spread.
 
-    Tiles begin at whole multiples: a network that halves its input several times answers otherwise
-    where the photograph lies otherwise on its coarsest grid.
+    Tiles start at whole multiples: the output of a network that halves its input several times
+    depends on the photograph's position on its coarsest grid.
     """
     unit = tiling.multiple
     if length_px <= tiling.tile_px:
