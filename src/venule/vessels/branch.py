@@ -1,4 +1,4 @@
-"""A vessel of a tree with all that branches from it, away from the optic disc."""
+"""A vessel segment and all that branches from it, away from the optic disc."""
 
 import heapq
 
@@ -11,7 +11,7 @@ from venule.vessels.tree import VesselTree
 from venule.vessels.types import pixels_around, through_pairs
 
 AT_DISC = 1.5
-"""Disc radii from its centre within which vessels leave the disc."""
+"""Disc radii from the disc's centre within which vessels originate."""
 
 Disc = tuple[float, float, float]
 """Row and column of the centre, and the radius, in pixels."""
@@ -21,7 +21,7 @@ Owners = NDArray[np.intp]
 
 
 def segment_at(owner: Owners, row: int, column: int, reach: int) -> int | None:
-    """The segment whose pixel is nearest to a place, at most `reach` pixels away; None if none."""
+    """The segment with the pixel nearest to a point, at most `reach` pixels away; None if none."""
     top, left = max(row - reach, 0), max(column - reach, 0)
     part = owner[top : row + reach + 1, left : column + reach + 1]
     rows, columns = np.nonzero(part >= 0)
@@ -33,9 +33,9 @@ def segment_at(owner: Owners, row: int, column: int, reach: int) -> int | None:
 
 
 def branch_of(tree: VesselTree, segment: int, disc: Disc) -> frozenset[int]:
-    """The segment and those that follow it away from the disc.
+    """The segment and those downstream of it, away from the disc.
 
-    At a bifurcation all branches follow, at a crossing the one that runs straight on.
+    At a bifurcation all branches are included, at a crossing the one that runs straight on.
     """
     entry = _entries(tree, disc)
     found, waiting = {segment}, [segment]
@@ -51,9 +51,9 @@ def branch_of(tree: VesselTree, segment: int, disc: Disc) -> frozenset[int]:
 def retype(
     types: Types, mask: Mask, tree: VesselTree, owner: Owners, chosen: frozenset[int], to: int
 ) -> Types:
-    """The types (H, W) with the pixels of the chosen segments as `to`: bits, or 0 for none.
+    """Set the type of the chosen segments' pixels, (H, W), to `to`: bits, or 0 for none.
 
-    About a crossing, pixels are of all types of the vessels that cross.
+    Near a crossing, pixels have the types of all the vessels that cross.
     """
     changed = types.copy()
     picked = np.append(np.isin(np.arange(len(tree.segments)), list(chosen)), False)[owner] & mask
@@ -71,13 +71,13 @@ def retype(
 
 
 def _exit(tree: VesselTree, segment: int, entry: int) -> int:
-    """The node at the other end of a segment; -1 of a ring."""
+    """The node at the other end of a segment; -1 for a ring."""
     one = tree.segments[segment]
     return one.end if one.start == entry else one.start
 
 
 def _onward(tree: VesselTree, segment: int, entry: int) -> list[int]:
-    """The segments in which one goes on beyond a segment that was entered at a node."""
+    """The segments that continue a segment entered at a node."""
     beyond = _exit(tree, segment, entry)
     if beyond < 0:
         return []
@@ -90,10 +90,10 @@ def _onward(tree: VesselTree, segment: int, entry: int) -> list[int]:
 
 
 def _entries(tree: VesselTree, disc: Disc) -> list[int]:
-    """The node at which each segment is entered by whoever comes from the disc, -1 of a ring.
+    """The node at which each segment is entered from the disc, -1 for a ring.
 
-    Vessels begin where they leave the disc; one that does not reach it, at its end that is nearest.
-    Of several ways along vessels the shortest counts (Dijkstra 1959).
+    Vessels begin where they leave the disc; those that do not reach it, at their nearest end. Paths
+    along vessels are the shortest (Dijkstra 1959).
     """
     straight = [float(np.hypot(*(node.position - disc[:2]))) for node in tree.nodes]
     entry, seen = [-1] * len(tree.segments), [False] * len(tree.segments)
@@ -118,7 +118,7 @@ def _entries(tree: VesselTree, disc: Disc) -> list[int]:
 
 
 def _most_common(types: Types, owner: Owners, count: int) -> NDArray[np.uint8]:
-    """(S,) the type that most of each segment's pixels have."""
+    """(S,) the most frequent type among each segment's pixels."""
     inside = owner >= 0
     votes = np.stack(
         [np.bincount(owner[inside], types[inside] == bit, count) for bit in (0, ARTERY, VEIN)]

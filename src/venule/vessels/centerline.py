@@ -1,4 +1,4 @@
-"""The centreline of one vessel segment to a fraction of a pixel: midway between its two edges."""
+"""Subpixel centreline of one vessel segment: midway between its two edges."""
 
 from dataclasses import dataclass
 
@@ -14,25 +14,26 @@ Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 _WIDER, _WIDER_PX = 1.5, 1.5
-"""An edge further away than this many inscribed radii, and pixels more, is another vessel's."""
+"""An edge further away than this many inscribed radii plus pixels is another vessel's."""
 
 _REACH, _REACH_PX = 1.7, 3.0
-"""Reach of the search for edges: inscribed radii, and pixels more."""
+"""Reach of the search for edges: inscribed radii plus pixels."""
 
 
 _FIRST_PX = 16.0
-"""Bends longer than this stay in the first pass, which is only to find the normals."""
+"""Bends longer than this are kept in the first pass, which only finds the normals."""
 
 
 _SHARP = 0.35
-"""Half a calibre over the radius of a bend from which its inner edge is not asked."""
+"""Ratio of half a calibre to a bend's radius from which the inner edge is not used."""
 
 _BEND_PX = 1.5
 """Standard deviation of the Gaussian that averages curvature, to find sharp bends."""
 
 _HEADING_PX = 12.0
-"""Standard deviation of the Gaussian that averages a vessel's direction: a first trace near the
-grid's axes follows the steps of the edges, and seems to lie across them."""
+"""Standard deviation of the Gaussian that averages a vessel's direction: near the grid's axes, a
+first trace follows the steps of the edges
+and would be taken to cross them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Trace:
     points: Points  # (N, 2), about one pixel apart
     radius: Values  # (N,), about half the width
     edges: Edges
-    seen: NDArray[np.bool_]  # (N,), both edges found, and both the vessel's own
+    seen: NDArray[np.bool_]  # (N,), both of the vessel's own edges were found
     wavelength_px: float
     closed: bool = False
 
@@ -53,7 +54,7 @@ class Trace:
 
 
 def turned(trace: Trace) -> Trace:
-    """The same trace from its other end."""
+    """The same trace in reverse order."""
     return Trace(
         points=trace.points[::-1],
         radius=trace.radius[::-1],
@@ -65,7 +66,7 @@ def turned(trace: Trace) -> Trace:
 
 
 def curvature(points: Points, *, closed: bool = False) -> Values:
-    """(N,) signed curvature of a path whose points lie about evenly, from central differences."""
+    """(N,) signed curvature of a path of about evenly spaced points, from central differences."""
     if len(points) < 5:
         return np.zeros(len(points))
     if closed:
@@ -97,7 +98,7 @@ def along(points: Points) -> Values:
 
 
 def resample(points: Points, *others: Values) -> tuple[Points, ...]:
-    """The path at points about one pixel apart, its ends kept, and values along it likewise."""
+    """Resample a path, and values along it, at points about one pixel apart; its ends are kept."""
     place = along(points)
     keep = np.ones(len(points), bool)
     keep[1:] = place[1:] - place[:-1] > 1e-9
@@ -140,9 +141,9 @@ def refine(
 ) -> Trace:
     """Move a path midway between the edges of its vessel, and smooth it.
 
-    `radius` (N,) says how wide the vessel is about; where `trusted` (N,) bool is False no edge is
-    asked. `fixed` gives points that are kept, by place, and their noise in pixels. Bends longer
-    than `longest_px` stay anyhow.
+    `radius` (N,) is about half the vessel's width; where `trusted` (N,) bool is False no edge is
+    used. `fixed` maps the indices of points that are kept to their noise in pixels. Bends longer
+    than `longest_px` are always kept.
     """
     mode = "wrap" if closed else "nearest"
     near = averaged(radius, 3.0, closed=closed)
@@ -150,7 +151,7 @@ def refine(
     normal = across(tangent)
     edges = find_edges(mask, points, normal, _REACH * near + _REACH_PX, closed=closed)
     most = _WIDER * near + _WIDER_PX
-    seen = (edges.left <= most) & (edges.right <= most)  # nan compares False
+    seen = (edges.left <= most) & (edges.right <= most)  # nan compares as False
     if trusted is not None:
         seen &= trusted
     bend = averaged(curvature(points, closed=closed), _BEND_PX, closed=closed) * near
@@ -171,11 +172,11 @@ def refine(
 def _to_middle(
     edges: Edges, seen: NDArray[np.bool_], bend: Values
 ) -> tuple[Values, NDArray[np.bool_]]:
-    """Offsets that move each point to lie in the middle of the vessel, and where that is known.
+    """Offsets that move each point to the middle of the vessel, and where that is known.
 
-    `bend` (N,) is half a calibre over the bend's radius. In a bend sharper than the vessel is wide
-    the inner edge is a corner that lies too far inside: there the middle is half a calibre from
-    the outer edge.
+    `bend` (N,) is half a calibre over the bend's radius. In bends sharper than the vessel is wide,
+    the inner edge is a corner too far inside: there the middle is half a calibre from the outer
+    edge.
     """
     plain, sharp = seen & (np.abs(bend) < _SHARP / 2), np.abs(bend) >= _SHARP
     if not sharp.any() or plain.sum() < 3:

@@ -1,4 +1,4 @@
-"""Connected components of a vessel map, by runs of pixels: small ones are specks, not vessels."""
+"""Connected components of a vessel map, by run-length encoding; removal of small ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from venule.image.levels import Levels, strips, threshold_level
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of equal pixels along the rows of a map (H, W): few, where its pixels are many.
+    """Runs of equal pixels along the rows of a map (H, W), far fewer than its pixels.
 
     Attributes:
-        starts, stops: both (R,) indices, from 0 in the order of rows, each of which has a pixel
-            more at its end that belongs to no run.
+        starts, stops: both (R,) flat indices in row order; each row has one extra pixel at its end
+        that belongs to no run.
         kind: (R,) uint8, the value of each run's pixels.
         row_px: W + 1.
     """
@@ -29,13 +29,13 @@ class Runs:
     row_px: int
 
     def pixels(self, chosen: Mask) -> NDArray[np.intp]:
-        """The indices of the pixels of the runs that are chosen, (R,) bool."""
+        """The indices of the pixels of the runs `chosen`, (R,) bool."""
         return _ranges(self.starts[chosen], (self.stops - self.starts)[chosen])
 
     def touching(self, *, corners: bool = True) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Pairs of runs, one of them in the row above; by the numbers of the lower.
+        """Pairs of touching runs in adjacent rows, in order of the lower one.
 
-        They are 8-connected, or 4-connected if pixels do not touch at their `corners`.
+        Runs are 8-connected, or 4-connected without `corners`.
         """
         low, high = self.starts - self.row_px, self.stops - self.row_px
         first = np.searchsorted(self.stops, low, "left" if corners else "right")
@@ -46,7 +46,7 @@ class Runs:
     def components(
         self, lower: NDArray[np.intp], upper: NDArray[np.intp]
     ) -> tuple[int, NDArray[np.int32]]:
-        """The number of components of one kind, and (R,) each run's, from pairs that touch."""
+        """The number of components of equal value, and (R,) each run's, from pairs that touch."""
         same, size = self.kind[lower] == self.kind[upper], len(self.starts)
         ends = np.concatenate([[0], np.cumsum(np.bincount(lower[same], minlength=size))])
         links = csr_array((np.ones(ends[-1], bool), upper[same], ends), (size, size))
@@ -54,7 +54,7 @@ class Runs:
 
 
 def find_runs(parts: Iterable[Mask | NDArray[np.uint8]]) -> Runs:
-    """The runs of a map (H, W) that comes in strips, top to bottom, where it is not 0."""
+    """Find the nonzero runs of a map (H, W) given in strips from top to bottom."""
     edges, kinds, row_px, before = [], [], 1, 0
     for part in parts:
         row_px = part.shape[1] + 1
@@ -75,8 +75,8 @@ def lower_small_components(
     """Lower small components of a map, (H, W) uint16 levels, to just below the threshold, in place.
 
     A component is 8-connected, at or above `threshold` and inside `fov`; it is small if it has
-    fewer pixels than `min_component` times those of `fov`. Nothing else changes, so that the map
-    at the threshold, the map itself and its file tell of the same vessels.
+    fewer pixels than `min_component` times those of `fov`. Nothing else changes, so that the
+    thresholded map, the map itself and its file contain the same vessels.
     """
     least_px = min_component * int(np.count_nonzero(fov))
     if least_px <= 1:
@@ -86,10 +86,10 @@ def lower_small_components(
     _, component = runs.components(*runs.touching())
     sizes = np.bincount(component, weights=runs.stops - runs.starts)
     at = runs.pixels(sizes[component] < least_px)
-    levels.ravel()[at - at // runs.row_px] = least - 1  # a view, for maps are contiguous
+    levels.ravel()[at - at // runs.row_px] = least - 1  # a view: maps are contiguous
 
 
 def _ranges(first: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The whole numbers from each of `first` on, so many of each, one after the other."""
+    """The concatenated integer ranges that start at `first` and have `lengths` elements."""
     before = np.cumsum(lengths) - lengths
     return np.asarray(np.arange(int(lengths.sum())) + np.repeat(first - before, lengths))

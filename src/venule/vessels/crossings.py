@@ -1,4 +1,4 @@
-"""Crossings at an acute angle: the skeleton runs along both vessels at once between two forks."""
+"""Crossings at an acute angle, where the skeleton follows both vessels between two forks."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ from venule.vessels.pruning import Draft
 from venule.vessels.smoothing import median
 
 _LONGEST = 5.0
-"""Calibres that two vessels may run together where they cross: so many at 11 degrees."""
+"""Most calibres along which two crossing vessels overlap: this many at 11 degrees."""
 
 _STRAIGHT = float(np.cos(np.radians(150)))
 
 _ASIDE = 0.5
-"""Calibres by which the two halves of a vessel may miss each other across a crossing."""
+"""Most offset, in calibres, between the two halves of a vessel across a crossing."""
 
 ArmLines = dict[tuple[int, bool], Line]
-"""The line of each arm of a node: (edge, whether it leaves from the edge's start)."""
+"""The line of each arm of a node, by (edge, whether the arm is at the edge's start)."""
 
 
 def arm_lines(node: int, radius: float, draft: Draft, traces: Mapping[int, Trace]) -> ArmLines:
@@ -38,7 +38,7 @@ def arm_lines(node: int, radius: float, draft: Draft, traces: Mapping[int, Trace
 
 
 def join_crossings(draft: Draft, traces: dict[int, Trace]) -> None:
-    """Make one node of two forks between which two straight vessels run together."""
+    """Merge two forks between which two straight vessels overlap into one node."""
     for number, edge in list(draft.edges.items()):
         if number not in draft.edges or edge.start < 0 or edge.start == edge.end:
             continue
@@ -56,14 +56,14 @@ def join_crossings(draft: Draft, traces: dict[int, Trace]) -> None:
 
 
 def _others(node: int, number: int, draft: Draft, traces: Mapping[int, Trace]) -> list[Line]:
-    """The lines of the arms of a fork but for one edge."""
+    """The lines of a fork's arms except those of one edge."""
     radius = max(member[2] for member in draft.members[node])
     lines = arm_lines(node, radius, draft, traces)
     return [line for (other, _), line in lines.items() if other != number]
 
 
 def _continue(first: list[Line], second: list[Line], aside: float) -> bool:
-    """True if each of the two lines on one side goes on in another one on the other side."""
+    """Tell whether each of two lines on one side continues in its own line on the other."""
     if len(first) != 2 or len(second) != 2:
         return False
     straight = [[_one_line(a, b, aside) for b in second] for a in first]

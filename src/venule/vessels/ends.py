@@ -1,4 +1,4 @@
-"""Ends and forks of vessels: a skeleton misses either by up to a calibre."""
+"""Ends and forks of vessels, which a skeleton misplaces by up to a calibre."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from venule.vessels.centerline import Trace
 Points = NDArray[np.float64]
 
 _ACROSS = np.array((-0.6, -0.3, 0.0, 0.3, 0.6))
-"""Starts of the rays to the tip, in radii beside the axis."""
+"""Starts of the rays to the tip: offsets from the axis in radii."""
 
 _KEEP = 0.02
-"""Weight of the skeleton's own fork against the lines of its arms."""
+"""Weight of the skeleton's fork relative to the lines of its arms."""
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A straight line fitted to the beginning of an arm, away from its fork."""
+    """A straight line fitted to the first part of an arm."""
 
     point: Points
     direction: Points  # unit vector away from the fork
@@ -29,19 +29,18 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class End:
-    """The end of a segment: in a fork, whose inside is `radius` wide, or freely, along `axis`."""
+    """The end of a segment: at a fork, whose inside has radius `radius`, or free, along `axis`."""
 
     position: Points
     radius: float = 0.0
-    axis: Points | None = None  # unit vector out of the vessel, of a free end
+    axis: Points | None = None  # unit vector out of the vessel, for a free end
 
 
 def free_end(mask: Mask, fov: Mask | None, trace: Trace, radius: float) -> End:
-    """The free end of the centreline beyond the last point of `trace`, or before it.
+    """The free end of the centreline, beyond or before the last point of `trace`.
 
-    A vessel's round cap of half a calibre does not count: the end lies half a calibre before the
-    tip. At the border of the image or of the field the vessel is cut and goes on: there the end is
-    the tip.
+    A vessel's round cap does not count: the end lies half a calibre before the tip. At the edge of
+    the image or of the field of view the vessel is cut, so the end is the tip.
     """
     points, last = trace.points, len(trace.points) - 1
     base = max(last - int(np.ceil(radius)) - 1, 0)
@@ -65,7 +64,7 @@ def free_end(mask: Mask, fov: Mask | None, trace: Trace, radius: float) -> End:
 
 
 def _fall(row: NDArray[np.float32]) -> float:
-    """Samples before a ray leaves the vessel; nan if it begins outside or never leaves."""
+    """Samples until a ray leaves the vessel; nan if it starts outside or never leaves."""
     outside = np.flatnonzero(row < 0.5)
     if not len(outside) or outside[0] == 0:
         return float("nan")
@@ -82,7 +81,7 @@ def _is_cut(tip: Points, axis: Points, shape: tuple[int, ...], fov: Mask | None)
 
 
 def arm_line(trace: Trace, from_px: float, span_px: float) -> Line | None:
-    """The line through a centreline between two distances from its first point; None if unseen."""
+    """Fit a line to a centreline between two distances from its start; None if unseen."""
     place = trace.place
     chosen = trace.seen & (place >= from_px) & (place <= from_px + span_px)
     if chosen.sum() < 4:
@@ -98,9 +97,9 @@ def arm_line(trace: Trace, from_px: float, span_px: float) -> Line | None:
 
 
 def meeting_point(center: Points, radius: float, lines: Sequence[Line]) -> Points:
-    """(2,) the point nearest to all the lines, in the mean square, near the skeleton's own fork.
+    """(2,) the least-squares intersection of the lines, near the skeleton's fork.
 
-    Where two tubes meet, the medial axis bends towards the crotch between them; the centrelines of
+    Where two tubes meet, the medial axis bends towards the angle between them; the centrelines of
     the vessels do not.
     """
     matrix, vector = _KEEP * np.eye(2), _KEEP * center

@@ -1,4 +1,4 @@
-"""Types of pixels that were added to a vessel mask: those of the vessel that they touch."""
+"""Types of pixels added to a vessel mask, taken from the vessel that they touch."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -10,10 +10,10 @@ _EIGHT = np.ones((3, 3), bool)
 
 
 def extend_types(types: Types, added: Mask) -> Types:
-    """The types (H, W) with those of what was added, (H, W) bool.
+    """Extend the types (H, W) to the pixels `added`, (H, W) bool.
 
-    Each 8-connected component of it is of the type that most pixels beside it have, arteries of
-    equally many; of none if it touches none. Pixels that have a type keep it.
+    Each 8-connected component gets the most frequent type among adjacent pixels (artery if tied),
+    or none if it touches none. Pixels that already have a type keep it.
     """
     rows, columns = np.nonzero(added & (types == 0))
     if not rows.size:

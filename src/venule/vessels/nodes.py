@@ -1,4 +1,4 @@
-"""The nodes of a vessel graph: the arms that leave them, and whether vessels cross there."""
+"""The nodes of a vessel graph: their arms, and whether vessels cross there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,13 +15,13 @@ from venule.vessels.tree import Arm, Node, Segment, VesselTree
 Points = NDArray[np.float64]
 
 STRAIGHT_DEG = 150.0
-"""Two arms that differ by at least this angle may be one vessel that runs through a crossing."""
+"""Least angle between two arms of one vessel that runs through a crossing."""
 
 ALIKE = 0.6
 """Least ratio of the calibres of two arms of one vessel."""
 
 _MOST_ARMS = 8
-"""A node of more arms is a patch, and no crossing of two vessels."""
+"""A node with more arms is a patch, not a crossing of two vessels."""
 
 
 def assemble(
@@ -32,7 +32,7 @@ def assemble(
     *,
     components: int,
 ) -> VesselTree:
-    """The tree of the segments that were found, with nodes and segments numbered from 0."""
+    """Assemble the tree from its segments, with nodes and segments numbered from 0."""
     place = {number: index for index, number in enumerate(found)}
     kept = [node for node in draft.at if any(number in place for number in draft.at[node])]
     node_of = {node: index for index, node in enumerate(kept)}
@@ -71,7 +71,7 @@ def _tip(segment: Segment, arm: Arm) -> Points:
 
 
 def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> Arm:
-    """An arm: the direction of its first two calibres beyond the fork, and their calibre."""
+    """An arm: direction and calibre over its first two calibres beyond the fork."""
     points = segment.points if at_start else segment.points[::-1]
     caliber = segment.caliber_px if at_start else segment.caliber_px[::-1]
     place = np.concatenate(((0.0,), np.hypot(*np.diff(points, axis=0).T).cumsum()))
@@ -90,7 +90,7 @@ def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> 
 
 
 def _is_crossing(arms: Sequence[Arm]) -> bool:
-    """True if four of the arms make two vessels that run straight through, each of one calibre."""
+    """Tell whether four of the arms form two straight vessels, each of one calibre."""
     if len(arms) > _MOST_ARMS:
         return False
     through = [pair for pair in combinations(range(len(arms)), 2) if _runs_through(arms, pair)]

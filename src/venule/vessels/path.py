@@ -1,4 +1,4 @@
-"""The path along a vessel between two places, as somebody would draw it."""
+"""The path along a vessel between two points, for drawing."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,10 +7,11 @@ from skimage.graph import route_through_array
 from venule.image.arrays import FloatMap, Mask
 
 _FREE = 1e-3
-"""Cost of a step at the threshold, as for reconnections: of equal paths the shorter counts."""
+"""Cost of a step at the threshold, as for reconnections, so that the shorter of equal paths
+wins."""
 
 _LEAST = 1e-4
-"""Probabilities below count as this, so that a path exists everywhere."""
+"""Floor of the probability, so that a path always exists."""
 
 
 def follow_vessel(
@@ -23,14 +24,13 @@ def follow_vessel(
 ) -> NDArray[np.intp]:
     """The minimal path (Cohen and Kimmel 1997) between two pixels: (N, 2) rows and columns.
 
-    The cost of a step is its length times what the probability lacks of the threshold, as a
-    logarithm: the cost by which `reconnection` closes gaps.
+    The cost of a step is its length times log(threshold / probability), as in `reconnection`.
 
     Args:
         probability: (H, W) float32 in 0..1.
         start, end: row and column, inside the map.
         threshold: probability from which a pixel is vessel.
-        fov: (H, W) bool; outside of it the path is as costly as can be.
+        fov: (H, W) bool; outside of it the cost is the highest possible.
     """
     margin = 24 + max(abs(start[0] - end[0]), abs(start[1] - end[1])) // 2
     top, left = (max(0, min(a, b) - margin) for a, b in zip(start, end, strict=True))

@@ -1,7 +1,7 @@
 """The graph of a skeleton: its pixels traced into paths between ends and forks, without recursion.
 
-Pixels are neighbours where they touch by a side, or by a corner that no side path goes round. So a
-staircase is a path, and no pixel of one is taken for a fork.
+Pixels are neighbours if they share a side, or a corner that no path of sides goes around. So a
+staircase is a path, and none of its pixels is taken for a fork.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from venule.image.arrays import Mask
 
 Path = NDArray[np.intp]
-"""(N,) places of pixels in `SkeletonGraph.pixels`, each a neighbour of the next."""
+"""(N,) indices into `SkeletonGraph.pixels`, each pixel a neighbour of the next."""
 
 _SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 _CORNERS = (((1, 1), (0, 1)), ((1, -1), (1, 2)), ((-1, -1), (2, 3)), ((-1, 1), (3, 0)))
@@ -24,8 +24,8 @@ class SkeletonGraph:
     """Paths between the special pixels of a skeleton: its ends, forks and lone pixels.
 
     `paths` begin and end at a special pixel, except the closed ones, which begin and end at the
-    same pixel. `node` tells of each pixel the number of the fork or end that it belongs to, -1
-    inside a path; forks that touch are one node.
+    same pixel. `node` is the number of the fork or end that each pixel belongs to, -1 inside a
+    path; forks that touch are one node.
     """
 
     pixels: NDArray[np.intp]  # (N, 2), rows and columns
@@ -44,7 +44,7 @@ def skeleton_graph(skeleton: Mask) -> SkeletonGraph:
 
 
 def _neighbours(skeleton: Mask, pixels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(N, 8), the place of each neighbour in `pixels`, -1 for none."""
+    """(N, 8), the index of each neighbour in `pixels`, -1 for none."""
     kind = np.intp if len(pixels) > 2**31 else np.int32
     number: NDArray[np.signedinteger[Any]] = np.full(np.add(skeleton.shape, 2), -1, kind)
     rows, columns = pixels[:, 0] + 1, pixels[:, 1] + 1
@@ -59,7 +59,7 @@ def _neighbours(skeleton: Mask, pixels: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _group(neighbours: NDArray[np.intp], degree: NDArray[np.intp]) -> tuple[NDArray[np.intp], int]:
-    """(N,) the node of each special pixel, and how many nodes there are."""
+    """(N,) the node of each special pixel, and the number of nodes."""
     node = np.full(len(degree), -1, np.intp)
     count = 0
     for seed in np.flatnonzero(degree >= 3):
@@ -100,7 +100,7 @@ def _trace(
 def _walk(
     links: list[list[int]], special: list[bool], seen: list[bool], start: int, step: int
 ) -> list[int]:
-    """Pixels from `start` by way of `step` to the next special one, or back to `start`."""
+    """Pixels from `start` via `step` to the next special one, or back to `start`."""
     path, before, here = [start], start, step
     while True:
         path.append(here)

@@ -1,9 +1,9 @@
-"""Edges of a vessel to a fraction of a pixel: crossings of one half along its normals.
+"""Subpixel edges of a vessel: crossings of one half along its normals.
 
 A mask is sampled along the normals of a centreline by bilinear interpolation, so that an edge lies
-midway between the last pixel centre inside and the first outside; over the places that a line can
-take on the grid this is unbiased. Neighbouring profiles are averaged along the vessel, which
-takes most of the steps of the pixel grid away and, across the vessel, moves nothing.
+midway between the last pixel centre inside and the first outside; averaged over the positions of a
+line on the grid, this is unbiased. Neighbouring profiles are averaged along the vessel, which
+removes most of the pixel grid's steps and shifts nothing across the vessel.
 """
 
 import math
@@ -73,9 +73,9 @@ def across(tangent: Points) -> Points:
 def find_edges(
     mask: Mask, points: Points, normal: Points, reach_px: Values, *, closed: bool = False
 ) -> Edges:
-    """The edges of `mask` (H, W) bool on either side of `points`, no further than `reach_px`.
+    """Find the edges of `mask` (H, W) bool on either side of `points`, within `reach_px`.
 
-    From the centre outwards the first crossing counts. Outside the image nothing is vessel.
+    The first crossing from the centre outwards counts. Outside the image nothing is vessel.
     """
     steps = int(np.ceil(reach_px.max() / STEP_PX))
     offsets = np.linspace(-1, 1, 2 * steps + 1)[None, :] * reach_px[:, None]
@@ -89,15 +89,15 @@ def find_edges(
 
 
 def interpolated(mask: Mask, rows: Values, columns: Values) -> NDArray[np.float32]:
-    """`mask` (H, W) bool between pixel centres, by bilinear interpolation; 0 outside the image.
+    """Interpolate `mask` (H, W) bool bilinearly between pixel centres; 0 outside the image.
 
-    `rows` and `columns` are of one shape, which is the result's. As scipy's `map_coordinates` of
-    order 1, but faster: most places lie between four pixels that are alike.
+    `rows` and `columns` have the shape of the result. Same as scipy's `map_coordinates` of order 1,
+    but faster: most points lie between four equal pixels.
     """
     rows, top, bottom = _from_first(rows, mask.shape[0])
     columns, left, right = _from_first(columns, mask.shape[1])
     around = _with_border(mask, top, bottom, left, right)
-    # What lies at the four corners of each cell of the grid, a bit a corner.
+    # The values at the four corners of each grid cell, one bit per corner.
     cells = around[:-1, :-1] + 2 * around[:-1, 1:] + 4 * around[1:, :-1] + 8 * around[1:, 1:]
     row, column = rows.astype(np.int32), columns.astype(np.int32)
     corners = cells.ravel().take(row * np.int32(cells.shape[1]) + column)
@@ -112,9 +112,9 @@ def interpolated(mask: Mask, rows: Values, columns: Values) -> NDArray[np.float3
 
 
 def _from_first(places: Values, extent: int) -> tuple[Values, int, int]:
-    """Places along an axis from the first pixel before all, and that pixel and the last after."""
+    """Positions along an axis relative to the first pixel before them; that pixel, and the last."""
     low, high = float(places.min()), float(places.max())
-    if low < -1 or high > extent:  # beyond the border all is alike
+    if low < -1 or high > extent:  # constant beyond the border
         places = np.clip(places, -1, extent)
         low, high = (min(max(end, -1.0), float(extent)) for end in (low, high))
     first = math.floor(low)
@@ -122,7 +122,7 @@ def _from_first(places: Values, extent: int) -> tuple[Values, int, int]:
 
 
 def _with_border(mask: Mask, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
-    """The rows `top` to `bottom`, exclusive, and columns of `mask`, 0 where they lie outside it."""
+    """Rows `top` to `bottom`, exclusive, and columns of `mask` likewise; 0 outside it."""
     found = np.zeros((bottom - top, right - left), np.uint8)
     rows = slice(max(top, 0), min(bottom, mask.shape[0]))
     columns = slice(max(left, 0), min(right, mask.shape[1]))
@@ -133,9 +133,9 @@ def _with_border(mask: Mask, top: int, bottom: int, left: int, right: int) -> ND
 
 
 def _first_crossing(profile: NDArray[np.float32]) -> Values:
-    """(N,) place, in samples, at which each row first falls below one half; nan if it never does.
+    """(N,) position, in samples, where each row first falls below one half; nan if it never does.
 
-    A row that begins outside the vessel by less than a sample or two gives a negative place.
+    It is negative for a row that starts outside the vessel by less than a sample or two.
     """
     outside = profile < 0.5
     first = outside.argmax(axis=1)

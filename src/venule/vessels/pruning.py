@@ -1,12 +1,13 @@
-"""From a skeleton's paths to a vessel graph: forks merged, spurs pruned, loose joints closed.
+"""Pruning of a skeleton graph to a vessel graph.
 
-Three rules, applied in turn until nothing changes:
+Three rules are applied in turn until nothing changes:
 
-- Two forks are one where their inscribed circles overlap: a crossing of two vessels, and a fork
+- Two forks are merged if their inscribed circles overlap: a crossing of two vessels, and a fork
   drawn with a wide brush, give a skeleton several forks that lie within the vessel itself.
-- A path that ends freely is a spur, and goes, unless it reaches further beyond the edge of the
-  vessel it leaves than three quarters of that vessel's width, and than half of it and `SPUR_PX`.
-- Two paths that meet at a place where nothing else does are one.
+- A path with a free end is a spur and is removed, unless it reaches beyond the edge of the vessel
+  it leaves by more than three quarters of that vessel's width, and by more than half of it plus
+  `SPUR_PX`.
+- Two paths that meet at a node of degree 2 are joined.
 """
 
 from collections.abc import Iterator
@@ -19,17 +20,18 @@ from numpy.typing import NDArray
 from venule.vessels.pixel_graph import SkeletonGraph
 
 SPUR_PX = 2.0
-"""A free path that reaches no further than this and half a width beyond its vessel is a spur."""
+"""A path with a free end is a spur if it reaches no more than this plus half a width beyond its
+vessel."""
 
 _TOUCH = 1.08
-"""Circles of a skeleton's forks come this much too small."""
+"""Factor by which the inscribed circles of a skeleton's forks are too small."""
 
 Points = NDArray[np.float64]
 
 
 @dataclass
 class Edge:
-    """A path between two nodes; -1 and -1 for a ring. Points and their inscribed radii."""
+    """A path between two nodes (-1 and -1 for a ring): its points and their inscribed radii."""
 
     start: int
     end: int
@@ -44,10 +46,10 @@ class Edge:
 
 @dataclass
 class Draft:
-    """A vessel graph that is still being changed."""
+    """A vessel graph under construction."""
 
     edges: dict[int, Edge] = field(default_factory=dict)
-    at: dict[int, list[int]] = field(default_factory=dict)  # node: its edges, a loop twice
+    at: dict[int, list[int]] = field(default_factory=dict)  # node to its edges, a loop twice
     members: dict[int, list[tuple[float, float, float]]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
 
@@ -61,7 +63,7 @@ class Draft:
         return number
 
     def remove(self, number: int) -> Edge:
-        """Take an edge out."""
+        """Remove an edge and return it."""
         edge = self.edges.pop(number)
         for node in (edge.start, edge.end):
             if node >= 0:
@@ -69,7 +71,7 @@ class Draft:
         return edge
 
     def merge(self, kept: int, lost: int) -> None:
-        """Make one node of two."""
+        """Merge two nodes into one."""
         for number in set(self.at.pop(lost)):
             edge = self.edges[number]
             for side in ("start", "end"):
@@ -79,12 +81,12 @@ class Draft:
         self.members[kept] += self.members.pop(lost)
 
     def degree(self, node: int) -> int:
-        """The degree of a node: arms that leave it."""
+        """The degree of a node: its number of arms."""
         return len(self.at[node])
 
 
 def draft_graph(graph: SkeletonGraph, radius: NDArray[np.float64]) -> Draft:
-    """The pruned graph; `radius` (N,) is how far each skeleton pixel lies inside the vessel."""
+    """The pruned graph; `radius` (N,) is the inscribed radius at each skeleton pixel."""
     draft = Draft()
     place = graph.pixels.astype(float)
     for pixel in np.flatnonzero(graph.node >= 0):
@@ -107,7 +109,7 @@ def _simplify(draft: Draft) -> None:
 
 
 def _merge_forks(draft: Draft) -> bool:
-    """Merge forks whose circles overlap, and drop what then leads from a node to itself."""
+    """Merge forks whose circles overlap, and remove the resulting self-loops."""
     changed = False
     for number in list(draft.edges):
         edge = draft.edges.get(number)
@@ -126,14 +128,14 @@ def _merge_forks(draft: Draft) -> bool:
 
 
 def _overlaps(edge: Edge) -> bool:
-    """True if the inscribed circles at both ends touch, and no detour leads between them."""
+    """Tell whether the inscribed circles at both ends overlap and the path is no detour."""
     reach = float(edge.radius[0] + edge.radius[-1])
     apart = float(np.hypot(*(edge.points[0] - edge.points[-1])))
     return apart <= max(_TOUCH * reach, reach + 1) and edge.length <= 1.5 * reach + 2
 
 
 def _prune(draft: Draft) -> bool:
-    """Take spurs away, the shortest first; of a node with nothing but spurs, two stay."""
+    """Remove spurs, the shortest first; a node with spurs only keeps two."""
     spurs = []
     for number, edge in draft.edges.items():
         if edge.start < 0 or edge.start == edge.end:
@@ -160,7 +162,7 @@ def _beyond(edge: Edge, *, forked_at_start: bool) -> tuple[float, float]:
 
 
 def _join(draft: Draft) -> bool:
-    """Make one edge of the two that meet at a node of degree 2."""
+    """Join the two edges that meet at a node of degree 2."""
     changed = False
     for node in list(draft.at):
         numbers = tuple(draft.at[node])

@@ -1,4 +1,4 @@
-"""Distance of a pixel to the vessel's edge; a map of all distances takes 2 GB at 100 megapixels."""
+"""Distance to the vessel's edge at some pixels; a full map takes 2 GB at 100 megapixels."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,8 @@ from venule.image.arrays import Mask
 def radius_at(mask: Mask, pixels: NDArray[np.intp]) -> NDArray[np.float64]:
     """(N,) distance in pixels of some pixels of `mask` (H, W) bool to its edge.
 
-    The edge runs half a pixel before the centre of the nearest pixel outside. Beyond the frame
-    lies no vessel.
+    The edge lies half a pixel before the centre of the nearest pixel outside. There is no vessel
+    beyond the frame.
     """
     if not len(pixels):
         return np.zeros(0)

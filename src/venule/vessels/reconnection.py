@@ -1,10 +1,9 @@
-"""Gaps in vessels: components of a vessel map joined where the network saw a vessel, if faintly.
+"""Vessel reconnection: closing gaps between components along faint network responses.
 
-A vessel that fades is cut in two by any threshold. Between the components the probability is still
-higher than beside them, so the cheapest path from component to component follows the vessel: a
-minimal path (Cohen and Kimmel 1997, doi 10.1023/A:1007922224810) whose cost is what the path lacks
-in log-probability. Components are reconnected as a minimum spanning tree joins them, the cheapest
-link first.
+Any threshold cuts a fading vessel in two. Between the components the probability is still higher
+than beside them, so the cheapest path between components follows the vessel: a minimal path (Cohen
+and Kimmel 1997, doi 10.1023/A:1007922224810) whose cost is its deficit in log-probability.
+Components are joined by a minimum spanning tree, the cheapest link first.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,13 +20,13 @@ from venule.image.levels import Levels, threshold_level
 from venule.vessels.components import find_runs
 
 FLOOR = 0.1
-"""Share of the threshold's probability below which no path leads."""
+"""Share of the threshold below which no path runs."""
 
 _STEPS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 2**0.5), (1, -1, 2**0.5))  # rows, columns, length
 
 _AROUND = [*product((-1, 0, 1), repeat=2)]
 
-_FREE = 1e-3  # cost of a step at the threshold: of equal paths the shorter counts
+_FREE = 1e-3  # cost of a step at the threshold, so that the shorter of equal paths wins
 
 Path = NDArray[np.intp]
 """(N, 2) rows and columns of pixels, each a neighbour of the next."""
@@ -35,13 +34,13 @@ Path = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class _Grid:
-    """The pixels that a path may use, and what each costs.
+    """The pixels that a path may use, with their costs.
 
     Attributes:
-        flat: (N,), their indices into the map with a pixel more at the end of each row, sorted.
-        component: (N,), the component that each belongs to, 0 for none.
-        cost: (N,), of a step of length 1.
-        width: of the map with that pixel.
+        flat: (N,), sorted flat indices into the map with one extra pixel at the end of each row.
+        component: (N,), the component of each pixel, 0 for none.
+        cost: (N,), cost of a step of length 1.
+        width: row length of the map, including the extra pixel.
     """
 
     flat: NDArray[np.intp]
@@ -50,19 +49,18 @@ class _Grid:
     width: int
 
     def places(self, nodes: Sequence[int]) -> Path:
-        """Rows and columns of some pixels."""
+        """Rows and columns of the pixels `nodes`."""
         return np.stack(np.divmod(self.flat[nodes], self.width), axis=1)
 
 
 def reconnections(
     probability: FloatMap, fov: Mask, *, threshold: float, budget: float
 ) -> Sequence[Path]:
-    """Paths that join components of the map (H, W) float32 at the threshold, cheapest first.
+    """Find paths that join components of the map (H, W) float32 at the threshold, cheapest first.
 
     A path's cost is the sum, over its steps between components, of length in pixels times
-    log(threshold / probability); none above `budget` is taken, and none through pixels below
-    FLOOR times the threshold or outside `fov`. Each path begins and ends in a component,
-    8-connected.
+    log(threshold / probability); no path costs more than `budget` or uses pixels below FLOOR times
+    the threshold or outside `fov`. Each path is 8-connected, and begins and ends in a component.
     """
     if budget <= 0:
         return []
@@ -94,7 +92,7 @@ def raise_paths(
     *,
     threshold: float,
 ) -> NDArray[np.intp]:
-    """Lift pixels of a map (H, W), uint16 levels, under the paths to the threshold, in place.
+    """Raise pixels of a map (H, W), uint16 levels, along the paths to the threshold, in place.
 
     The paths lie in a map of `shape` (h, w), the same photograph at another size; each is drawn as
     8-connected lines between the centres of its pixels. Nothing is lowered, and nothing outside
@@ -111,34 +109,34 @@ def raise_paths(
     lines = _lines(corners[onward], corners[1:][onward[:-1]])
     rows, columns = np.concatenate([corners, lines]).T
     at: NDArray[np.intp] = np.unique(rows * levels.shape[1] + columns)
-    flat = levels.ravel()  # a view, for maps are contiguous
+    flat = levels.ravel()  # a view: maps are contiguous
     at = at[(flat[at] < least) & fov.ravel()[at]]
     flat[at] = least
     return at
 
 
 def _lines(starts: Path, stops: Path) -> Path:
-    """The pixels of 8-connected lines from each start on, without its stop (Bresenham 1965)."""
+    """The pixels of 8-connected lines from each start, excluding its stop (Bresenham 1965)."""
     away = stops - starts
     steps = np.abs(away).max(axis=1, initial=0)
     line = np.repeat(np.arange(len(steps)), steps)
     step, of = (np.arange(len(line)) - (np.cumsum(steps) - steps)[line])[:, None], steps[line, None]
-    # Rounded to the nearest pixel; half way between two, to the farther one.
+    # Rounded to the nearest pixel; ties, to the farther one.
     away = away[line]
     return np.asarray(starts[line] + np.sign(away) * ((2 * np.abs(away) * step + of) // (2 * of)))
 
 
 def _grid(probability: FloatMap, fov: Mask, *, threshold: float) -> _Grid:
-    """The pixels of gaps between components, and those of the components beside them.
+    """The pixels of gaps between components, and the adjacent pixels of those components.
 
-    A region of faint pixels that touches one component only, such as the rim of a vessel, is no
+    A region of faint pixels that touches only one component, such as the rim of a vessel, is not a
     gap: most are left out.
     """
     seen, sure = (probability >= least for least in (FLOOR * threshold, threshold))
     runs = find_runs([(seen.view(np.uint8) + sure.view(np.uint8)) * fov.view(np.uint8)])
     lower, upper = runs.touching()
     count, part = runs.components(lower, upper)
-    # Of each gap, the first and the last component beside it: in the row, or in one beside it.
+    # The first and last component adjacent to each gap, in the same row or the next ones.
     abutting = np.flatnonzero(runs.starts[1:] == runs.stops[:-1])
     one, other = np.concatenate([lower, abutting]), np.concatenate([upper, abutting + 1])
     apart = runs.kind[one] != runs.kind[other]
@@ -150,7 +148,7 @@ def _grid(probability: FloatMap, fov: Mask, *, threshold: float) -> _Grid:
     np.minimum.at(lowest, gap, component)
     flat = runs.pixels(faint & (lowest < highest)[part])
     vessels = runs.pixels(~faint)
-    # A row more above and below, so that every pixel has neighbours.
+    # One extra row above and below, so that every pixel has neighbours.
     width = runs.row_px
     number = np.zeros((len(fov) + 2) * width, np.int32)
     number[vessels + width] = (part + 1)[~faint].repeat((runs.stops - runs.starts)[~faint])
@@ -165,9 +163,9 @@ def _grid(probability: FloatMap, fov: Mask, *, threshold: float) -> _Grid:
 
 
 def _graph(grid: _Grid) -> tuple[NDArray[np.integer], csr_array]:
-    """The steps between 8-connected pixels of the grid, each once, and from which each leads.
+    """The steps between 8-connected pixels of the grid, each once, and the pixel each starts from.
 
-    Steps inside one component, from which all paths begin anyhow, are left out.
+    Steps inside one component, where all paths start, are left out.
     """
     places = np.full(grid.flat[-1] + 2 * grid.width, -1, np.int32)
     size = len(grid.flat)
@@ -208,8 +206,8 @@ def _cheapest(
 
 
 def _tree(links: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
-    """The meeting pixels of the links that a minimum spanning tree takes (Kruskal 1956)."""
-    joined: dict[float, float] = {}  # from a component to one of those that it is joined to
+    """Yield the meeting pixels of the links in the minimum spanning tree (Kruskal 1956)."""
+    joined: dict[float, float] = {}  # component to one that it is joined to
 
     def representative(component: float) -> float:
         while component in joined:
@@ -224,7 +222,7 @@ def _tree(links: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
 
 
 def _back(pixel: int, before: NDArray[np.int32]) -> Iterator[int]:
-    """From a pixel to the component whose front reached it."""
+    """Trace back from a pixel to the component whose front reached it."""
     while pixel >= 0:
         yield pixel
         pixel = int(before[pixel])

@@ -1,4 +1,4 @@
-"""One segment of the vessel graph: its centreline traced again between its true ends."""
+"""One segment of the vessel graph: its centreline, refined between its true ends."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -14,10 +14,10 @@ Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
 _SHARP = 0.5
-"""Half a calibre over the radius of a bend from which the calibre is not measured in it."""
+"""Ratio of half a calibre to a bend's radius from which no calibre is measured in the bend."""
 
 _FORK_PX = 0.3
-"""Noise of the place where a segment leaves its fork."""
+"""Noise of the point where a segment leaves its fork, in pixels."""
 
 
 def ring(mask: Mask, fov: Mask | None, reconnected: Mask | None, trace: Trace) -> Segment:
@@ -30,7 +30,7 @@ def ring(mask: Mask, fov: Mask | None, reconnected: Mask | None, trace: Trace) -
 def segment(
     mask: Mask, fov: Mask | None, reconnected: Mask | None, trace: Trace, ends: tuple[End, End]
 ) -> Segment | None:
-    """The segment of an open path between two ends; None if less than a pixel is left of it."""
+    """The segment of an open path between two ends; None if less than a pixel remains."""
     path = _between(trace.points, half_width(trace), ends)
     if path is None:
         return None
@@ -54,7 +54,7 @@ def segment(
 
 
 def half_width(trace: Trace) -> Values:
-    """(N,) half the width along a trace, interpolated between the places where it was seen."""
+    """(N,) half the width along a trace, interpolated where it was not seen."""
     place = np.arange(len(trace.points))
     if not trace.seen.any():
         return trace.radius
@@ -62,7 +62,7 @@ def half_width(trace: Trace) -> Values:
 
 
 def _between(points: Points, half: Values, ends: tuple[End, End]) -> tuple[Points, Values] | None:
-    """The path from end to end, without what lies inside forks or beyond free ends."""
+    """The path from end to end, without the parts inside forks or beyond free ends."""
     keep = np.ones(len(points), bool)
     for end, order in ((ends[0], 1), (ends[1], -1)):
         away = points[::order] - end.position
@@ -84,9 +84,9 @@ def _between(points: Points, half: Values, ends: tuple[End, End]) -> tuple[Point
 
 
 def _onward(point: Points, end: End) -> Points:
-    """(1, 2) the end, of a free one as far as it is from the path's last `point`, straight on.
+    """(1, 2) the end; a free end is put straight on from the path's last `point`.
 
-    It was found along a chord, and lies beside the path of a bent vessel.
+    A free end is found along a chord, and so lies beside the path of a bent vessel.
     """
     if end.axis is None or not len(point):
         return end.position[None]
@@ -94,9 +94,9 @@ def _onward(point: Points, end: End) -> Points:
 
 
 def _leaves(away: Values, radius: float) -> int:
-    """The first place of a path, `away` (N,) from its fork, that lies beyond the fork for good.
+    """The index from which a path, `away` (N,) from its fork, stays beyond the fork.
 
-    The skeleton's fork may lie outside: then a path can begin there, and lead through the fork.
+    The skeleton's fork may lie outside: then a path can begin there and run through the fork.
     """
     near = int(away[0] + 2 * radius) + 1
     inside = np.flatnonzero(away[:near] <= radius)
@@ -108,8 +108,8 @@ def _measured(
 ) -> Values:
     """(N,) calibre where it can be measured, else nan.
 
-    It cannot near forks (`clear` is False), where only a gap was closed, and where the border of
-    the field, not that of the vessel, was found.
+    It cannot near forks (`clear` is False), in closed gaps, and where the edge of the field of view
+    was found instead of the vessel's.
     """
     good = trace.seen & clear & _gently_bent(trace)
     if reconnected is not None:
@@ -123,13 +123,13 @@ def _measured(
 
 
 def _gently_bent(trace: Trace) -> NDArray[np.bool_]:
-    """(N,) whether the bend is wide enough for the edges to lie across the centreline."""
+    """(N,) whether the bend is wide enough for the edges to lie opposite each other."""
     bend = np.abs(curvature(trace.points, closed=trace.closed)) * trace.radius
     return bend < _SHARP
 
 
 def _touches(mask: Mask, points: Points, *, empty: bool) -> NDArray[np.bool_]:
-    """(N,) whether the mask is set at a point's pixel; `empty` is what lies outside the image."""
+    """(N,) whether the mask is set at a point's pixel; `empty` is the value outside the image."""
     return np.asarray(
         ndi.map_coordinates(
             mask.view(np.uint8), points.T, np.uint8, order=0, mode="constant", cval=int(empty)

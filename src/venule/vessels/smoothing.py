@@ -1,13 +1,13 @@
 """A smoothing spline along a centreline whose stiffness follows the noise of the pixel grid.
 
-Minimised is the sum of w (y - z)^2 plus lambda times the sum of squared third differences of z:
-Whittaker and Henderson's graduation, the discrete form of a quintic smoothing spline. It leaves
-arcs of constant curvature as they are, at the ends too. lambda is (wavelength / 2 pi)^6: bends
-longer than the wavelength stay.
+It minimises the sum of w (y - z)^2 plus lambda times the sum of squared third differences of z:
+Whittaker-Henderson graduation, the discrete form of a quintic smoothing spline. Arcs of constant
+curvature are left unchanged, at the ends too. lambda is (wavelength / 2 pi)^6: bends longer than
+the wavelength are kept.
 
-The stiffest curve is taken that misses the points by no more than a pixel grid explains. Its noise
-depends on direction: near the grid's axes, and less near its diagonals, the edge of a vessel is a
-staircase of steps so long that no local averaging removes them.
+The curve is the stiffest one that misses the points by no more than the noise of the pixel grid.
+This noise depends on direction: near the grid's axes, and less so near its diagonals, the edge of a
+vessel is a staircase with steps too long for local averaging to remove.
 """
 
 import math
@@ -36,45 +36,45 @@ _ROWS = tuple(
     (math.atan2(down, right), math.hypot(down, right))
     for down, right in ((0, 1), (1, 1), (1, 2), (1, 3))
 )
-"""Directions, folded to an eighth of a turn, along which pixels lie in rows, and one over the
-distance of the rows: both edges of a vessel jump by it at once, in steps that are the longer the
-nearer the vessel's direction is."""
+"""Directions, folded to an eighth of a turn, along which pixels lie in rows, and the inverse
+distance of the rows: both edges of a vessel jump by that distance at once, in steps that grow
+longer as the vessel's direction approaches that of the rows."""
 
 _EXCESS = 1.0
-"""Mean square of normalised misses up to which a curve is taken to follow the points."""
+"""Largest mean square of normalised residuals of a curve that follows the points."""
 
 _GRID_MISSES, _ROUGH_PX = 0.35, 8.0
-"""More than the mean square of a tube's points about a curve of this wavelength. Edges drawn by
-hand or by a network are rougher, and are allowed as much more."""
+"""Upper bound of the mean square residual of a tube's points about a curve of this wavelength.
+Edges drawn by hand or by a network are rougher, and the limit is raised accordingly."""
 
 _AGAIN, _LONG = 2, 4.0
-"""How often what a curve misses is smoothed, too, and added: it takes the stiffness out of bends,
-at the ends most (twicing, Tukey 1977). Of rough edges, and of paths of fewer wavelengths than
-that, the noise is worse than the stiffness."""
+"""Number of times the residuals are smoothed and added back (twicing, Tukey 1977), which removes
+stiffness in bends, mostly at the ends; and the least path length for it, in wavelengths. For
+rough edges and shorter paths, the noise is worse than the stiffness."""
 
 _UNSEEN_PX = 10.0
-"""Noise of a point where no edge was seen: far too much to draw a curve, enough to hold it."""
+"""Noise of a point where no edge was seen: too much to bend a curve, little enough to hold it."""
 
 _THIRD = (-1.0, 3.0, -3.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Smooth:
-    """A smoothed path, and the wavelength in pixels up to which bends were taken for noise."""
+    """A smoothed path, and the wavelength in pixels below which bends were treated as noise."""
 
     points: Points
     wavelength_px: float
 
 
 def averaged(values: NDArray[Real], sigma_px: float, *, closed: bool = False) -> NDArray[Real]:
-    """Values (N,) or (N, C) along a path, averaged by a Gaussian; its ends go on as they are."""
+    """Values (N,) or (N, C) along a path, averaged by a Gaussian; end values are extended."""
     mode = "wrap" if closed else "nearest"
     found: NDArray[Real] = ndi.correlate1d(values, _gaussian(sigma_px), axis=0, mode=mode)
     return found
 
 
 def median(values: Values) -> float:
-    """The median of a short array, at least one number; NumPy's takes ten times as long."""
+    """The median of a short, non-empty array; NumPy's takes ten times as long."""
     ordered, half = np.sort(values), len(values) // 2
     return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
@@ -90,7 +90,7 @@ def _gaussian(sigma_px: float) -> Values:
 def grid_noise(tangent: Points, along_px: float) -> Values:
     """(N,) standard deviation in pixels of a midpoint between edges, by direction of the vessel.
 
-    `along_px` is how far profiles were averaged along the vessel: shorter steps are gone.
+    `along_px` is the extent of averaging along the vessel, which removes shorter steps.
     """
     folded = np.abs(np.arctan2(tangent[:, 0], tangent[:, 1])) % (np.pi / 2)
     axis = np.minimum(folded, np.pi / 2 - folded)
@@ -111,9 +111,9 @@ def smooth(
 ) -> Smooth:
     """The stiffest smooth path through `points` (N, 2), one pixel apart, that their noise allows.
 
-    `noise_px` (N,) is the standard deviation of each point, inf where there is none. The
-    wavelength is chosen between two, whole steps of its logarithm apart. `corner` (N,) bool marks
-    sharp bends, which a smooth path misses: they do not count as roughness.
+    `noise_px` (N,) is the standard deviation of each point, inf for points not known. The
+    wavelength is chosen within `between_px`, in equal steps of its logarithm. `corner` (N,) bool
+    marks sharp bends, which a smooth path misses: they do not count as roughness.
     """
     if closed:
         return _smooth_closed(points, noise_px, corner, between_px)
@@ -173,9 +173,10 @@ def _stiffness(wavelength_px: float) -> float:
 
 
 def _misses(points: Points, fitted: Points, weights: Values) -> float:
-    """Mean square of the distances between points and curve, in units of the points' noise.
+    """Mean square distance between points and curve, in units of the points' noise.
 
-    A point counts by one over its noise: where that is high it is alike for long.
+    Points are weighted by one over their noise, because high noise is correlated over long
+    stretches.
     """
     count = np.sqrt(weights)
     return float(_squares(points, fitted, weights) @ count / count.sum())

@@ -1,7 +1,7 @@
 """Thinning of a mask to its skeleton (Lee, Kashyap and Chu 1994, doi 10.1006/cgip.1994.1042).
 
-The result is that of scikit-image's `skeletonize(method="lee")`, to the pixel; but only the pixels
-at the edge of the vessels are looked at, not the whole image for each pixel of a vessel's width.
+The result equals scikit-image's `skeletonize(method="lee")`, but only pixels at vessel edges are
+visited, not the whole image for each pixel of a vessel's width.
 """
 
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 from venule.image.arrays import Mask
 
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-"""Rows and columns to the eight neighbours, in a circle: bit k of a code tells of the k-th."""
+"""Row and column offsets of the eight neighbours, in a circle: bit k of a code is the k-th."""
 
 _EARLIER = (0, 1, 2, 7)
 _LATER = (3, 4, 5, 6)
-"""Neighbours that come before a pixel, and behind it, row by row."""
+"""Neighbours before a pixel, and after it, in raster order."""
 
 _SIDES = (1, 5, 3, 7)
 """Neighbours beyond each side, in the order in which the sides are thinned."""
 
 _PRESENT, _LEFT, _AT_EDGE = 1, 2, 4
-"""Bits of a pixel: it is there, it will be there after this side, its neighbour is missing."""
+"""Bits of a pixel: present, still present after this side, next to a missing neighbour."""
 
 
 def thinned(mask: Mask) -> Mask:
-    """(H, W) bool, one pixel wide, its ends and connections those of `mask` (H, W) bool.
+    """(H, W) bool, one pixel wide, with the ends and the topology of `mask` (H, W) bool.
 
-    Zhang and Suen's faster rule eats diagonal lines of three pixels from their ends.
+    Zhang and Suen's faster rule erodes diagonal lines three pixels wide from their ends.
     """
     width = mask.shape[1] + 2
     grid = np.zeros((mask.shape[0] + 2, width), np.uint8)
@@ -52,13 +52,13 @@ def thinned(mask: Mask) -> Mask:
 def _thin_side(
     cells: NDArray[np.uint8], edge: NDArray[np.intp], ring: list[int], side: int
 ) -> NDArray[np.intp]:
-    """The pixels that go from one side of the vessels; row by row, each after those before it."""
+    """The pixels removed from one side of the vessels, decided in raster order."""
     open_ = edge[cells[edge + ring[side]] == 0]
     later = _code(cells, open_, ring, _LATER, _PRESENT)
     chosen = _DELETABLE[later | _code(cells, open_, ring, _EARLIER, _PRESENT)]
     some, later = open_[chosen], later[chosen]
     goes = np.ones(len(some), bool)
-    # Whether a pixel goes depends on those before it alone: once nothing changes, it is settled.
+    # A pixel depends only on those before it, so the iteration has converged once nothing changes.
     while True:
         cells[some] = np.where(goes, _PRESENT, _PRESENT | _LEFT) | _AT_EDGE
         settled: NDArray[np.bool_] = _CONNECTED[later | _code(cells, some, ring, _EARLIER, _LEFT)]
@@ -74,7 +74,7 @@ def _code(
     neighbours: tuple[int, ...],
     bit: int,
 ) -> NDArray[np.uint8]:
-    """(N,) for each pixel a bit for each of some neighbours that have `bit`."""
+    """(N,) code of each pixel: one bit for each of `neighbours` that has `bit`."""
     code = np.zeros(len(pixels), np.uint8)
     for place in neighbours:
         code |= ((cells[pixels + ring[place]] & bit) > 0).view(np.uint8) << np.uint8(place)
@@ -84,7 +84,7 @@ def _code(
 def _laid_bare(
     cells: NDArray[np.uint8], gone: NDArray[np.intp], ring: list[int]
 ) -> Iterator[NDArray[np.intp]]:
-    """Pixels that are at the edge since others are gone, each once."""
+    """Yield pixels that are at the edge now that others are removed, each once."""
     for side in _SIDES:
         beside = gone + ring[side]
         beside = beside[cells[beside] == _PRESENT | _LEFT]
@@ -93,15 +93,15 @@ def _laid_bare(
 
 
 def _tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(256,) by code: whether a pixel may go, and whether its neighbours are connected without it.
+    """(256,) by code: whether a pixel is removable, and whether its neighbours stay connected.
 
-    It may go if it is no end, and neither parts its neighbours nor opens a hole: if what touches
-    its outline does so in one stretch, and not all around.
+    It is removable if it is not an end, and its removal neither separates its neighbours nor opens
+    a hole: if its outline is touched along one stretch, and not all around.
     """
     deletable, connected = np.zeros((2, 256), bool)
     for code in range(256):
         there = [bool(code >> place & 1) for place in range(8)]
-        # Neighbours beyond two sides of a corner touch each other.
+        # The neighbours across two adjacent sides touch each other.
         touched = [
             here or (place % 2 == 0 and there[place - 1] and there[(place + 1) % 8])
             for place, here in enumerate(there)

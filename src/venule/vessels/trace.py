@@ -1,4 +1,4 @@
-"""From a vessel mask to its tree of segments: the one entry to this room's geometry."""
+"""Tracing of a vessel mask to its tree of segments: the entry point of this package."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,20 +24,20 @@ from venule.vessels.tree import Segment, VesselTree
 Points = NDArray[np.float64]
 
 HOLE_PX = 8
-"""Holes of at most so many pixels are noise, and so are those below half a mean width squared."""
+"""Holes up to this many pixels are noise, as are those below half a mean width squared."""
 
 _MARGIN_PX = 6
-"""More than what is looked at beyond a vessel's tip."""
+"""Margin around the vessels; larger than any search beyond a vessel's tip."""
 
 
 def trace_vessels(
     mask: Mask, fov: Mask | None = None, reconnected: Mask | None = None
 ) -> VesselTree:
-    """The vessel graph of `mask` (H, W) bool.
+    """Trace the vessel graph of `mask` (H, W) bool.
 
-    `fov` (H, W) bool says where the field of view ends, and vessels are cut off. `reconnected`
-    (H, W) bool marks pixels of `mask` that only close gaps: they connect, and have no calibre.
-    An empty mask gives an empty tree.
+    `fov` (H, W) bool is the field of view, at whose edge vessels are cut off. `reconnected` (H, W)
+    bool marks pixels of `mask` that only close gaps: they connect, but have no calibre. An empty
+    mask gives an empty tree.
     """
     window = _window(mask)
     inside = [None if one is None else one[window] for one in (fov, reconnected)]
@@ -45,17 +45,17 @@ def trace_vessels(
 
 
 def connect_vessels(mask: Mask) -> VesselTree:
-    """The vessel graph of `mask` (H, W) bool without subpixel centrelines: its topology, quickly.
+    """Build the vessel graph of `mask` (H, W) bool without subpixel centrelines: faster.
 
-    The nodes are those of `trace_vessels`; centrelines are the smoothed skeleton, to a pixel, and
-    end where it does; calibres are twice the distance to the edge.
+    The nodes are those of `trace_vessels`; centrelines are the smoothed skeleton, accurate to a
+    pixel, and end where it does; calibres are twice the distance to the edge.
     """
     window = _window(mask)
     return _moved(_connect(np.ascontiguousarray(mask[window])), window, mask.shape)
 
 
 def _moved(found: VesselTree, window: tuple[slice, slice], shape: tuple[int, int]) -> VesselTree:
-    """The tree of a window as that of the whole image."""
+    """Convert the tree of a window to the whole image's coordinates."""
     corner = np.array([side.start for side in window], float)
     if not corner.any():
         return replace(found, shape=shape)
@@ -68,7 +68,7 @@ def _moved(found: VesselTree, window: tuple[slice, slice], shape: tuple[int, int
 
 
 def _window(mask: Mask) -> tuple[slice, slice]:
-    """The part of the image that holds all vessels, with a margin that is no border."""
+    """The part of the image that holds all vessels, with a margin."""
     sides = []
     for axis in (0, 1):
         places = np.flatnonzero(mask.any(axis=1 - axis))
@@ -131,7 +131,7 @@ def _draft(filled: Mask) -> Draft:
 
 
 def fill_small_holes(mask: Mask) -> Mask:
-    """The mask (H, W) bool without holes too small to be tissue between vessels."""
+    """Fill holes of a mask (H, W) bool that are too small to be tissue between vessels."""
     area, inner = int(np.count_nonzero(mask)), _inner_px(mask)
     width = 2 * area / max(area - inner, 1)
     runs = find_runs(~mask[rows] for rows in strips(mask.shape))
@@ -148,7 +148,7 @@ def fill_small_holes(mask: Mask) -> Mask:
 
 
 def _inner_px(mask: Mask) -> int:
-    """Pixels none of whose four neighbours lies outside the mask; beyond the image none does."""
+    """Number of pixels with all four neighbours in the mask; beyond the image counts as inside."""
     inner = mask.copy()
     inner[1:] &= mask[:-1]
     inner[:-1] &= mask[1:]
@@ -158,7 +158,7 @@ def _inner_px(mask: Mask) -> int:
 
 
 def _fork(node: int, draft: Draft, traces: Mapping[int, Trace]) -> End:
-    """The fork of a node: where its arms' centrelines meet, and how far its inside reaches."""
+    """The fork at a node: where its arms' centrelines meet, and the radius of its inside."""
     pixels = np.array(draft.members[node])
     center = pixels[:, :2].mean(axis=0)
     radius = float((np.hypot(*(pixels[:, :2] - center).T) + pixels[:, 2]).max())

@@ -24,9 +24,9 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A place where vessels fork or cross, or where one ends.
+    """A bifurcation, a crossing or the end of a vessel.
 
-    `radius_px` is that of the region within which the vessels cannot be told apart.
+    `radius_px` is the radius of the region in which the vessels cannot be told apart.
     """
 
     position: Points  # (2,)
@@ -36,7 +36,7 @@ class Node:
 
     @property
     def is_end(self) -> bool:
-        """True of a free end."""
+        """True for a free end."""
         return len(self.arms) == 1
 
     @property
@@ -49,9 +49,9 @@ class Node:
 class Segment:
     """A vessel between two nodes: its smooth centreline from end to end, in path order.
 
-    `caliber_px` is the distance between the vessel's edges at each point, nan near forks, at gaps
-    that were only closed, and where another vessel's edge is nearer. A closed ring has no nodes
-    (-1); its last point is not its first.
+    `caliber_px` is the distance between the vessel's edges at each point, nan near forks, in closed
+    gaps, and where another vessel's edge is nearer. A closed ring has no nodes (-1), and its last
+    point is not its first.
     """
 
     points: Points  # (N, 2), about one pixel apart
@@ -68,13 +68,13 @@ class Segment:
 
     @cached_property
     def length_px(self) -> float:
-        """Length of the centreline, round a ring back to its start."""
+        """Length of the centreline; of a ring, its perimeter."""
         gap = float(np.hypot(*(self.points[0] - self.points[-1]))) if self.closed else 0.0
         return float(self.place[-1]) + gap
 
     @cached_property
     def chord_px(self) -> float:
-        """Distance between the ends; 0 of a ring, and of a loop whose ends touch."""
+        """Distance between the ends; 0 for a ring, and for a loop whose ends touch."""
         if self.closed or (self.start == self.end >= 0):
             return 0.0
         apart = float(np.hypot(*(self.points[-1] - self.points[0])))
@@ -85,7 +85,7 @@ class Segment:
     def curvature(self) -> Values:
         """(N,) signed curvature in 1/px, positive where the path turns from columns to rows.
 
-        It is at most that of the sharpest bend of a tube so wide: 1 over half the calibre.
+        At most that of a tube of the same calibre: 1 over half the calibre.
         """
         caliber = self.mean_caliber_px
         most = 2 / caliber if caliber > 2 else 1.0
@@ -93,14 +93,14 @@ class Segment:
 
     @cached_property
     def mean_caliber_px(self) -> float:
-        """Mean calibre over the places where it was measured, nan if there are none."""
+        """Mean calibre over the points where it was measured, nan if there are none."""
         seen = self.caliber_px[np.isfinite(self.caliber_px)]
         return float(seen.mean()) if len(seen) else np.nan
 
 
 @dataclass(frozen=True, eq=False)
 class VesselTree:
-    """All the vessels of a mask; it may have rings and several components."""
+    """The graph of all vessels of a mask; it may have rings and several components."""
 
     shape: tuple[int, int]
     segments: tuple[Segment, ...]

@@ -1,8 +1,8 @@
-"""Arteries and veins: a type for each segment of the vessel tree, from what each pixel looks like.
+"""Artery/vein classification of the segments of a vessel tree, from pixel probabilities.
 
-Pixels of one vessel disagree where it is thin or crossed; a vessel does not. So a segment is one
-type; at a bifurcation the branches are their parent's, and at a crossing the two vessels that run
-straight through stay what they were, and are seldom of one type.
+Pixels of one vessel may disagree where it is thin or crossed, but a vessel has one type. So each
+segment has one type; at a bifurcation, branches share the parent's type; at a crossing, the two
+vessels that run straight through keep theirs, which are seldom the same.
 """
 
 from collections.abc import Iterator
@@ -20,24 +20,25 @@ from venule.image.levels import LARGEST, Levels
 from venule.vessels.tree import Arm, Node, VesselTree
 
 MOST = 4.0
-"""Log-odds of a pixel count up to this: a sure one does not outweigh a vessel."""
+"""Limit of a pixel's log-odds, so that one certain pixel does not outweigh a vessel."""
 
 ARTERIES = (0.40, 0.50)
-"""Share of a photograph's vessel pixels that are arteries': at most a half, for they are narrower
-(AVRDB's labels: 0.44). Cameras show blood in other colours, and a network that has seen one calls
-too much an artery, or too little, with another: what is in doubt is shared out accordingly."""
+"""Range of the arteries' share of a photograph's vessel pixels: at most half, since they are
+narrower (AVRDB's labels: 0.44). Cameras render blood in different colours, and a network trained on
+one camera finds too many or too few arteries with another: doubtful segments are assigned
+accordingly."""
 
 BRANCH = 60.0
-"""Strength by which the arms of a bifurcation attract each other, in pixels of length."""
+"""Strength of attraction between the arms of a bifurcation, in pixels of length."""
 
 THROUGH = 300.0
-"""The same for the two arms of a vessel that runs through a crossing."""
+"""Strength of attraction between the two arms of a vessel that runs through a crossing."""
 
 ACROSS = 60.0
-"""Strength by which two vessels that cross repel each other."""
+"""Strength of repulsion between two vessels that cross."""
 
 STRAIGHT = -0.85
-"""Cosine of the angle between two arms from which on they may be one vessel: 148 degrees."""
+"""Largest cosine of the angle between two arms of one vessel: 148 degrees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +47,9 @@ class VesselTypes:
 
     Attributes:
         artery, vein: (H, W) bool, together the vessel mask; both where two types cross.
-        evidence: (S,) log-odds of an artery of each segment of the tree, positive for arteries,
-            after its neighbours had their say.
-        log_odds: (H, W) the evidence of each vessel pixel's segment, 0 elsewhere.
+        evidence: (S,) log-odds of an artery for each segment of the tree, positive for arteries,
+        after smoothing over the tree.
+        log_odds: (H, W), the evidence of each vessel pixel's segment, 0 elsewhere.
     """
 
     artery: Mask
@@ -60,7 +61,7 @@ class VesselTypes:
 def vessel_types(
     mask: Mask, artery: FloatMap, vein: FloatMap, tree: VesselTree, *, consistent: bool = True
 ) -> VesselTypes:
-    """Give each pixel of a vessel mask its type.
+    """Classify each pixel of a vessel mask as artery or vein.
 
     Args:
         mask: (H, W) bool, the vessels.
@@ -68,14 +69,14 @@ def vessel_types(
         vein: (H, W) float32 in 0..1, that of a vein.
         tree: the graph of `mask`.
         consistent: whether segments are made to agree with their neighbours; if not, each segment
-            is what most of its own pixels look like.
+        follows its own pixels only.
     """
     odds = _log_odds(artery) - _log_odds(vein)
     owner = owners(mask, tree)
     evidence, weight = _own_evidence(odds, owner, len(tree.segments))
     if consistent and len(tree.segments) > 1:
         evidence = _agree(_even(evidence, weight), weight, tree)
-    agreed = np.append(evidence, 0.0)[owner]  # -1: no segment is near
+    agreed = np.append(evidence, 0.0)[owner]  # -1: no segment nearby
     is_artery = np.where(owner < 0, odds, agreed) >= 0
     arteries, veins = mask & is_artery, mask & ~is_artery
     for node in tree.nodes:
@@ -110,7 +111,7 @@ def owners(mask: Mask, tree: VesselTree) -> NDArray[np.intp]:
 def _own_evidence(
     odds: NDArray[np.float64], owner: NDArray[np.intp], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(S,) mean log-odds of each segment's pixels, and (S,) how many pixels it has."""
+    """(S,) mean log-odds of each segment's pixels, and (S,) its number of pixels."""
     inside = owner >= 0
     pixels = np.bincount(owner[inside], minlength=count).astype(np.float64)
     total = np.bincount(owner[inside], odds[inside].clip(-MOST, MOST), minlength=count)
@@ -118,7 +119,7 @@ def _own_evidence(
 
 
 def _even(own: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The log-odds moved by as little as brings the share of arteries into ARTERIES."""
+    """Shift the log-odds by the least amount that brings the share of arteries into ARTERIES."""
     order = np.argsort(own)
     sizes = weight[order] / max(float(weight.sum()), 1.0)
     least, most = ARTERIES
@@ -131,8 +132,8 @@ def _agree(
 ) -> NDArray[np.float64]:
     """(S,) the log-odds x that minimise sum w (x - own)^2 + sum of b (x_i -+ x_j)^2 over pairs.
 
-    A Gaussian random field: pairs that are one vessel pull at each other (b (x_i - x_j)^2), pairs
-    that cross push apart (b (x_i + x_j)^2).
+    A Gaussian random field: pairs of one vessel attract each other (b (x_i - x_j)^2), pairs that
+    cross repel each other (b (x_i + x_j)^2).
     """
     count = len(own)
     diagonal = np.maximum(weight, 1.0)
@@ -149,7 +150,7 @@ def _agree(
 
 
 def _pairs(tree: VesselTree) -> Iterator[tuple[int, int, float]]:
-    """Pairs of segments that meet, with how strongly they pull (positive) or push (negative)."""
+    """Yield pairs of segments that meet, with attraction (positive) or repulsion (negative)."""
     for node in tree.nodes:
         if len(node.arms) < 2:
             continue
@@ -202,8 +203,8 @@ def pixels_around(node: Node, mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.
 def type_levels(types: VesselTypes, artery: FloatMap, vein: FloatMap) -> tuple[Levels, Levels]:
     """Levels of artery and vein at each vessel pixel, both (H, W) uint16, 65535 for 1.
 
-    What a pixel's own probabilities (H, W) say, artery : vein, as far as it agrees with its type:
-    a type reaches a half, the other stays below. 0 where there is no vessel.
+    The ratio artery : vein of the pixel's own probabilities (H, W), limited to agree with its type:
+    a pixel's type has at least one half, the other less. 0 where there is no vessel.
     """
     share = artery / np.maximum(artery + vein, np.float32(1e-6))
     half = (LARGEST + 1) // 2

@@ -1,4 +1,4 @@
-"""Width of the vessel that each pixel of a mask belongs to, from the distance transform."""
+"""Width of the vessel at each pixel of a mask, from the distance transform."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -8,17 +8,17 @@ from venule.image.arrays import Mask
 from venule.vessels.skeleton import centerline
 
 Widths = NDArray[np.float64]
-"""(H, W) float64: of each vessel pixel the width of its vessel in pixels, 0 elsewhere."""
+"""(H, W) float64: the vessel's width in pixels at each vessel pixel, 0 elsewhere."""
 
 
 def vessel_widths(vessels: Mask, *, line: Mask | None = None) -> Widths:
     """Compute the width of each pixel's vessel: twice the distance from centre line to edge.
 
-    Coarse, an even number for thin vessels: a class of width to score by, not a calibre.
+    Coarse, an even number for thin vessels: a width class for scoring, not a calibre.
 
     Args:
         vessels: (H, W) bool, cut to the field of view.
-        line: (H, W) bool, its centre line, where it is known.
+        line: (H, W) bool, its centreline, if already known.
     """
     line = centerline(vessels) if line is None else line
     if not line.any():
