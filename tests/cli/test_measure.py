@@ -192,7 +192,7 @@ def test_a_photograph_in_the_place_of_a_mask_is_told_from_one(
     photograph.convert(mode).save(folder / "eye.jpg")
     ran = venule("measure", folder, "-o", tmp_path / "t.csv")
     assert ran.code == 4
-    assert "eye.jpg: no mask, it looks like a photograph; run `venule predict` first" in ran.err
+    assert "eye.jpg: not a mask, it looks like a photograph; run `venule predict` first" in ran.err
 
 
 def test_a_mask_that_was_saved_as_jpeg_does_not_look_like_a_photograph(

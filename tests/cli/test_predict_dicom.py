@@ -206,7 +206,7 @@ def test_among_others_a_photograph_that_is_no_dicom_fails_alone(
     out = tmp_path / "out"
     ran = venule("predict", export, "-o", out, "--model", tiny_onnx, *INLINE, "--save", "mask,seg")
     assert ran.code == 3
-    assert "eye.png: no DICOM object for seg and sc to answer" in ran.err
+    assert "eye.png: seg and sc need a DICOM photograph" in ran.err
     assert len(files_of(out)) == 2 * 2 + 2
 
 

@@ -1,1 +1,1 @@
-"""One photograph analysed: the only path from a photograph to everything known of it."""
+"""Analysis of one photograph: the only path from a photograph to all results."""

@@ -1,4 +1,4 @@
-"""The analysis of one photograph: the only path, taken by every command, score and engine."""
+"""Analysis of one photograph: the single path used by every command, score and engine."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from venule.image.landmarks import Landmarks
 
 Changed = Literal["vessels", "probability", "types", "disc"]
-"""What somebody can correct: the vessel mask, its probabilities, arteries and veins, the disc."""
+"""What a user can correct: the vessel mask, its probabilities, arteries and veins, the disc."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Networks:
 
     Attributes:
         vessels: segments the vessels.
-        types: tells arteries from veins; the shipped network if None.
+        types: classifies arteries and veins; the shipped network if None.
         landmarks: finds optic disc and fovea; the shipped network if None.
-        threads: of the shipped ones that are loaded when a step needs them, one per core if None.
+        threads: of shipped networks, which are loaded when a step needs them; one per core if None.
     """
 
     vessels: Segmenter
@@ -37,16 +37,16 @@ class Networks:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a network that segments no vessels, by a UsageError."""
+        """Raise UsageError for a network that segments no vessels."""
         require_vessels(self.vessels.record)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Analysis:
-    """The findings in one photograph; None where the step that finds it was not asked for.
+    """The results for one photograph; None where the step that gives a result was not run.
 
-    `model` is the name of the network that segmented the vessels. `corrected` says what somebody
-    has changed of what was found.
+    `model` is the name of the network that segmented the vessels. `corrected` names the parts that
+    a user has corrected.
     """
 
     photograph: Photograph
@@ -63,18 +63,18 @@ class Analysis:
 
     @property
     def laterality(self) -> Laterality | None:
-        """The eye that the photograph states, or else the one that disc and fovea tell."""
+        """Left or right eye: as stated with the photograph, else derived from disc and fovea."""
         found = None if self.landmarks is None else self.landmarks.laterality
         return self.photograph.laterality or found
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an analysis, after those that it `needs`; it fills a field of the analysis.
+    """One step of an analysis, run after those that it `needs`; it fills a field of the analysis.
 
     Attributes:
-        network: the shipped weights that it uses where no others are given; None for none.
-        spared_by: a network of vessels with all these classes makes `network` needless.
+        network: the shipped weights that it uses if no others are given; None for none.
+        spared_by: a vessel network with all these classes makes `network` unnecessary.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Step:
     spared_by: tuple[str, ...] = ()
 
     def shipped_network(self, vessels: Segmenter) -> str | None:
-        """The shipped weights that it uses beside a network of vessels."""
+        """The shipped weights that it uses in addition to a vessel network."""
         spared = bool(self.spared_by) and set(self.spared_by) <= set(vessels.record.class_names)
         return None if spared else self.network
 
@@ -96,16 +96,16 @@ def analyse(
     fov: FieldOfView | Mask | None = None,
     steps: Sequence[Step] | None = None,
 ) -> Analysis:
-    """Analyse one photograph: segment its vessels, then take each step in turn.
+    """Analyse one photograph: segment its vessels, then run each step in turn.
 
     Args:
         photograph: as for `Segmenter.segment`.
-        networks: the networks, or the one that segments vessels.
+        networks: the networks, or only the one that segments vessels.
         fov: as for `Segmenter.segment`.
-        steps: what else is to be found, (GRADE,) if None; steps that they need are taken before.
+        steps: further steps, (GRADE,) if None; steps that they need are run first.
 
     Raises:
-        ImageError: as of `Segmenter.segment`.
+        ImageError: as for `Segmenter.segment`.
     """
     if isinstance(networks, Segmenter):
         networks = Networks(networks)
@@ -139,4 +139,4 @@ def _grade(analysis: Analysis, _: Networks) -> Analysis:
 
 
 GRADE = Step("grade", _grade)
-"""The grade of the photograph and of the vessels found: fills `quality`."""
+"""Grading of the photograph and its vessel map: fills `quality`."""

@@ -1,4 +1,4 @@
-"""Columns that a table has of an analysis: a group of columns is one value in one list."""
+"""Table columns of an analysis; the one list of column groups."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,16 +9,16 @@ from venule.analysis.analyse import GRADE, Analysis, Step
 from venule.analysis.marks import LANDMARKS
 
 Cell = str | float | int | None
-"""The content of one place of a table; None is an empty cell."""
+"""The content of a table cell; None if empty."""
 
 
 @dataclass(frozen=True)
 class Columns:
     """A group of columns: their names, the steps they need, and a photograph's cells.
 
-    `row` may give more columns than `names`, where what is known of the photograph allows them;
-    the table has them after the others, in the order of `more` and then of their names. `table`
-    is the file that they stand in.
+    `row` may give more columns than `names`, depending on the photograph; they come after the
+    others in the table, in the order of `more` and then by name. `table` is the file that holds
+    them.
     """
 
     names: tuple[str, ...]
@@ -53,8 +53,11 @@ LANDMARKS_OF = (
     "laterality_confidence",
     "landmarks_reasons",
 )
-"""Pixels of the photograph, 0 at the centre of the first one; half-axes of the disc, its longer one
-turned from the rows downwards. Empty where there is none; why, and what is a guess, in the last."""
+"""Pixels of the photograph, 0 at the centre of the first one; the disc's half-axes, and the angle
+of
+the major one, from the rows downwards. Empty where not found; the last column gives the reasons,
+and
+says what is inferred."""
 
 
 def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:
@@ -84,14 +87,14 @@ def _file(analysis: Analysis) -> Mapping[str, Cell]:
 
 
 def _acquired(analysis: Analysis) -> Mapping[str, Cell]:
-    from venule.dicom.source import Source  # only where it is asked for
+    from venule.dicom.source import Source  # imported on demand
 
     origin = analysis.photograph.origin
     return {"acquired": origin.acquired or None} if isinstance(origin, Source) else {}
 
 
 def _measured(analysis: Analysis) -> Mapping[str, Cell]:
-    from venule.analysis.measuring import measured_cells  # only where it is asked for
+    from venule.analysis.measuring import measured_cells  # imported on demand
 
     return measured_cells(analysis)
 
@@ -106,7 +109,7 @@ COLUMNS: Mapping[str, Columns] = {
     "quality": Columns(("quality", "quality_reasons", "uncertainty"), _quality, (GRADE,)),
     "landmarks": Columns(LANDMARKS_OF, _landmarks, (LANDMARKS,)),
     "file": Columns(("laterality", "um_per_px"), _file),
-    "acquired": Columns(("acquired",), _acquired),  # personal: only where it is asked for
+    "acquired": Columns(("acquired",), _acquired),  # personal data: only on request
     "measure": Columns((), _measured, table="measurements", more=_measured_columns),
 }
 """Every group of columns by its name, in the order in which tables show them."""

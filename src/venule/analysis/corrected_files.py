@@ -1,7 +1,7 @@
-"""Files of a correction: beside the prediction, never over it.
+"""Files of a correction, written beside the prediction, never over it.
 
-Each names the prediction that it corrects in a text chunk. A mask, a picture of arteries and
-veins, a disc and a probability map are a file each, so that every other program reads them.
+Each names the prediction that it corrects in a text chunk. The mask, the artery/vein map, the disc
+and the probability map are separate files, so that other programs can read them.
 """
 
 import json
@@ -23,7 +23,7 @@ from venule.image.photograph import read_photograph
 
 SUFFIX = "_mask.corrected.png"
 HISTORY_SUFFIX = "_mask.corrected.jsonl"
-"""The ends of the names of a corrected mask, and of who did what when: one JSON line a change."""
+"""File name suffixes of a corrected mask, and of its history: one JSON line per change."""
 
 SUFFIXES: Mapping[Changed, str] = {
     "vessels": SUFFIX,
@@ -31,10 +31,10 @@ SUFFIXES: Mapping[Changed, str] = {
     "types": "_av.corrected.png",
     "disc": "_disc.corrected.png",
 }
-"""The ends of the names of all files of a correction."""
+"""File name suffixes of all files of a correction."""
 
 KEY = "venule-correction"
-"""Keyword of the PNG text chunk that says what was corrected."""
+"""Keyword of the PNG text chunk with the correction's metadata."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Corrected:
     """Metadata of a corrected file.
 
     Attributes:
-        prediction_sha256: of the file with the prediction that was corrected.
-        revision: how many changes the photograph had seen.
-        disc: the ellipse of a corrected disc, by its parameters.
+        prediction_sha256: SHA-256 of the file with the corrected prediction.
+        revision: number of changes made to the photograph so far.
+        disc: the parameters of a corrected disc's ellipse.
     """
 
     prediction_sha256: str
@@ -53,14 +53,14 @@ class Corrected:
 
     @property
     def texts(self) -> dict[str, str]:
-        """As the text chunk of a PNG."""
+        """The text chunk of a PNG."""
         told = {"prediction_sha256": self.prediction_sha256, "revision": self.revision}
         return {KEY: json.dumps(told | ({} if self.disc is None else {"disc": self.disc}))}
 
 
 @dataclass(frozen=True, eq=False)
 class StoredCorrection:
-    """A correction as its files have it."""
+    """A correction as read from its files."""
 
     correction: Correction
     prediction_sha256: str
@@ -69,16 +69,16 @@ class StoredCorrection:
 
 
 def corrected_path(base: Path, what: Changed) -> Path:
-    """The file of a correction; `base` is a result's path without endings."""
+    """The file of a correction; `base` is a result's path without suffixes."""
     return base.with_name(base.name + SUFFIXES[what])
 
 
 def encode_correction(
     analysis: Analysis, about: Corrected, changed: frozenset[Changed]
 ) -> Iterator[tuple[Changed, bytes]]:
-    """Encode what a change of `changed` parts of an analysis brings into files.
+    """Encode the files affected by a change of the `changed` parts of an analysis.
 
-    Types are written with the mask too: those of what was erased have gone.
+    Types are also written with the mask, because erased pixels lose theirs.
     """
     if "probability" in changed:
         found = analysis.prediction.vessel_map
@@ -94,9 +94,9 @@ def encode_correction(
 
 
 def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | None:
-    """Read all files of a correction of a photograph (H, W); None where there is none of ours.
+    """Read all files of a correction of a photograph (H, W); None if there is none of ours.
 
-    Of files that correct unlike predictions those of the latest revision count.
+    If files correct different predictions, those of the latest revision count.
 
     Raises:
         ImageError: one cannot be read.
@@ -130,7 +130,7 @@ def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | No
 
 
 def corrected_of(path: Path) -> Corrected | None:
-    """Read a file's metadata of a correction; None if it is none, or not there.
+    """Read the correction metadata of a file; None if it has none or does not exist.
 
     Raises:
         ImageError: it cannot be read.
@@ -151,7 +151,7 @@ def corrected_of(path: Path) -> Corrected | None:
 
 
 def disc_of(about: Corrected) -> Disc | None:
-    """The disc that a file names; None if it says that there is none."""
+    """The disc in a file's metadata; None if there is none."""
     if not about.disc:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Corrected files in the place of predicted ones, for `venule measure`."""
+"""Corrected files in place of predicted ones, for `venule measure`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from venule.image.io import read_mask
 from venule.image.optic_disc import ellipse_of
 
 _KINDS: Mapping[Changed, str] = {"vessels": "vessels", "types": "av"}
-"""What `venule measure` calls the files that take the place of predicted ones."""
+"""Names in `venule measure` of the files that replace predicted ones."""
 
 _DISC = ("disc_x", "disc_y", "disc_radius_px", "disc_confidence")
 
 OTHER = "a correction of another prediction is there, and is not used"
-"""Said where a photograph was predicted anew after it had been corrected."""
+"""Note for a photograph that was predicted again after it had been corrected."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Changes by a correction to the files and numbers of one photograph."""
+    """Changes that a correction makes to the files and numbers of one photograph."""
 
     files: Mapping[str, Path] = field(default_factory=dict)
     disc: Mapping[str, float] | None = None
@@ -30,25 +30,26 @@ class Parts:
     notes: tuple[str, ...] = ()
 
     def numbers(self, reported: Mapping[str, float]) -> dict[str, float]:
-        """The numbers of a photograph, with the disc that somebody has drawn."""
+        """The numbers of a photograph, with those of a drawn disc."""
         if self.disc is None:
             return dict(reported)
         return {name: one for name, one in reported.items() if name not in _DISC} | dict(self.disc)
 
 
 def kind_of(name: str) -> Changed | None:
-    """Tell what a file of that name corrects; None if it is no file of a correction."""
+    """What a file of this name corrects; None if it is not a correction file."""
     return next((what for what, suffix in SUFFIXES.items() if name.endswith(suffix)), None)
 
 
 def corrected_parts(base: Path) -> Parts:
-    """The correction of a photograph; `base` is its result's path without endings.
+    """The correction of a photograph; `base` is its result's path without suffixes.
 
-    One of another prediction, such as by other weights, is not used, and that is said. A file that
-    another program has saved names none, and counts; of a disc its pixels tell the ellipse.
+    A correction of another prediction, such as by other weights, is not used, with a note. A file
+    saved by another program names no prediction and is used; a disc's ellipse is then taken from
+    its pixels.
 
     Raises:
-        ImageError: a file that cannot be read, or a disc that is no mask.
+        ImageError: a file cannot be read, or a disc is not a mask.
     """
     paths = {what: base.with_name(base.name + suffix) for what, suffix in SUFFIXES.items()}
     found = {what: corrected_of(path) for what, path in paths.items() if path.is_file()}
@@ -60,7 +61,7 @@ def corrected_parts(base: Path) -> Parts:
     if "disc" in found:
         about = found["disc"]
         drawn = ellipse_of(read_mask(paths["disc"])) if about is None else disc_of(about)
-        # To a tenth of a pixel, as report.csv has discs.
+        # To a tenth of a pixel, as in report.csv.
         places = () if drawn is None else (drawn.x, drawn.y, drawn.radius_px)
         disc = dict(zip(_DISC, (round(place, 1) for place in places), strict=False))
     return Parts(
@@ -72,7 +73,7 @@ def corrected_parts(base: Path) -> Parts:
 
 
 DISC_CORRECTED = "optic disc corrected"
-"""Noted of measurements in zones about a disc that somebody has drawn."""
+"""Note for measurements in zones around a drawn disc."""
 
 
 def _of_another(base: Path, about: Corrected) -> bool:
@@ -80,4 +81,4 @@ def _of_another(base: Path, about: Corrected) -> bool:
         predicted = base.with_name(base.name + suffix)
         if predicted.is_file():
             return file_sha256(predicted) != about.prediction_sha256
-    return False  # nothing is there but the correction
+    return False  # only the correction exists

@@ -1,4 +1,4 @@
-"""Corrections of an analysis: the mask, probabilities, arteries and veins, the disc."""
+"""Corrections of an analysis: mask, probabilities, arteries and veins, disc."""
 
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -29,13 +29,13 @@ _TYPES = (("artery", ARTERY), ("vein", VEIN))
 
 @dataclass(frozen=True, eq=False)
 class Correction:
-    """All that somebody corrected of one photograph; None where nothing of the kind was.
+    """All corrections of one photograph; None for parts that were not corrected.
 
     Attributes:
         mask: (H, W) bool, the vessel mask.
-        levels: (H, W) uint16, probabilities that a brush has raised or lowered.
+        levels: (H, W) uint16, probabilities raised or lowered with a brush.
         types: (H, W) uint8, arteries and veins among the mask's pixels.
-        disc: the optic disc; with `has_disc` None means that none is there.
+        disc: the optic disc; with `has_disc`, None means that there is none.
     """
 
     mask: Mask | None = None
@@ -46,21 +46,21 @@ class Correction:
 
 
 def correct(analysis: Analysis, mask: Mask) -> Analysis:
-    """The analysis with another vessel mask, (H, W) bool, in place of the predicted one.
+    """Replace the predicted vessel mask by another one, (H, W) bool.
 
-    What was added has probability 1 and what was removed 0; where the mask is as it was predicted,
-    so is the probability. Arteries and veins keep their types, and what was added beside one has
-    its type. The field of view bounds all of it.
+    Added pixels get probability 1 and removed pixels 0; elsewhere the probability is unchanged.
+    Arteries and veins keep their types, and added pixels take the type of adjacent ones. All is
+    limited to the field of view.
 
     Raises:
-        ImageError: a mask of another size or dtype.
+        ImageError: the mask has another size or dtype.
     """
     check_mask(mask, analysis.prediction.fov.mask.shape, name="corrected mask")
     return _with_mask(analysis, _before(analysis.prediction.vessel_map), mask, {"vessels"})
 
 
 def correct_probability(analysis: Analysis, places: Places, levels: Levels) -> Analysis:
-    """The analysis with other levels (N,) at places (N,), and the mask that follows there.
+    """Set levels (N,) at places (N,), and the mask accordingly.
 
     Raises:
         ImageError: a place outside the photograph.
@@ -76,7 +76,7 @@ def correct_probability(analysis: Analysis, places: Places, levels: Levels) -> A
 
 
 def correct_types(analysis: Analysis, places: Places, types: NDArray[np.uint8]) -> Analysis:
-    """The analysis with arteries and veins (N,), as bits, at places (N,) of its mask.
+    """Set arteries and veins (N,), as bits, at places (N,) of the mask.
 
     Raises:
         ImageError: a place outside the photograph.
@@ -87,16 +87,16 @@ def correct_types(analysis: Analysis, places: Places, types: NDArray[np.uint8]) 
 
 
 def correct_disc(analysis: Analysis, disc: Disc | None) -> Analysis:
-    """The analysis with the optic disc that somebody has drawn, or without one."""
+    """Replace the optic disc by a drawn one, or remove it."""
     marks = with_disc(analysis.landmarks, disc, stated=analysis.photograph.laterality)
     return replace(analysis, landmarks=marks, corrected=analysis.corrected | {"disc"})
 
 
 def apply(analysis: Analysis, correction: Correction) -> Analysis:
-    """A predicted analysis with all of a correction.
+    """Apply all parts of a correction to a predicted analysis.
 
     Raises:
-        ImageError: a map of another size.
+        ImageError: a map has another size.
     """
     found = analysis.prediction.vessel_map
     if correction.levels is not None:
@@ -118,7 +118,7 @@ def apply(analysis: Analysis, correction: Correction) -> Analysis:
 
 
 def types_of(analysis: Analysis) -> Types | None:
-    """Arteries and veins of an analysis as bits; None where they are not known."""
+    """Arteries and veins of an analysis as bits; None if unknown."""
     maps = analysis.prediction.maps
     if not {"artery", "vein"} <= set(maps):
         return None
@@ -126,15 +126,15 @@ def types_of(analysis: Analysis) -> Types | None:
 
 
 def _before(found: ProbabilityMap) -> ProbabilityMap:
-    """A map as it was before it was corrected."""
+    """The map before correction."""
     return found.before or found
 
 
 def with_pixels(values: NDArray[Kind], places: Places, to: NDArray[Kind]) -> NDArray[Kind]:
-    """A copy of a map with other values (N,) at places (N,).
+    """Copy a map with new values (N,) at places (N,).
 
     Raises:
-        ImageError: a place outside of it.
+        ImageError: a place outside the map.
     """
     if places.size and not (places.min() >= 0 and places.max() < values.size):
         raise ImageError(OUTSIDE)
@@ -145,13 +145,13 @@ def with_pixels(values: NDArray[Kind], places: Places, to: NDArray[Kind]) -> NDA
 
 def _check_shape(values: NDArray[Any], analysis: Analysis) -> None:
     if values.shape != analysis.photograph.shape:
-        raise ImageError("a correction of another size than the photograph")
+        raise ImageError("the correction and the photograph differ in size")
 
 
 def _with_mask(
     analysis: Analysis, base: ProbabilityMap, mask: Mask, changed: set[Changed]
 ) -> Analysis:
-    """The analysis with a mask where `base` holds the probabilities before it was corrected."""
+    """Set the mask; `base` holds the probabilities before correction."""
     prediction = analysis.prediction
     mask = mask & with_rim(prediction.fov.mask)
     least = threshold_level(base.threshold)
@@ -170,7 +170,7 @@ def _with_mask(
 
 
 def _extended(prediction: Prediction, mask: Mask) -> tuple[Places, Types]:
-    """Places (N,) that a mask has anew, and their types (N,): those of what they touch."""
+    """Places (N,) newly in the mask, and their types (N,), taken from what they touch."""
     new = mask & ~prediction.vessels
     rows, columns = np.flatnonzero(new.any(axis=1)), np.flatnonzero(new.any(axis=0))
     if not rows.size:
@@ -196,7 +196,7 @@ def _least(prediction: Prediction, name: str) -> int:
 def _with_types(
     analysis: Analysis, places: Places, types: NDArray[np.uint8], changed: set[Changed]
 ) -> Analysis:
-    """The analysis with types (N,) at places (N,), and with none where its mask has nothing."""
+    """Set types (N,) at places (N,), and remove them outside the mask."""
     prediction = analysis.prediction
     vessel = prediction.vessel_map
     mask, gaps = vessel.mask, vessel.reconnected_at
@@ -215,7 +215,7 @@ def _with_types(
 def _typed(
     known: ProbabilityMap | None, shape: tuple[int, ...], places: Places, inside: Mask
 ) -> ProbabilityMap:
-    """A map of one type that says at places (N,) whether they are of it: as it did, or 1 or 0."""
+    """A map of one type, set to 1 or 0 at places (N,) where it disagrees with `inside`."""
     if known is not None and not places.size:
         return known
     threshold = 0.5 if known is None else known.threshold

@@ -1,4 +1,4 @@
-"""Meanings of the columns of measurements, in words for their reader."""
+"""Descriptions of the measurement columns for readers."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,14 +19,14 @@ UNITS = {
     "deg": "°",
     "rad": "rad",
 }
-"""Units of columns as they are written."""
+"""Units of columns as displayed."""
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A column's name in words, its unit as it is written, and how it is computed.
+    """A column's name in words, its unit as displayed, and its formula.
 
-    `plain` says in one sentence what it tells, for readers who know no formula.
+    `plain` explains it in one sentence, for readers without a technical background.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Definition:
 
 
 def describe(column: str) -> Definition:
-    """A column's meaning; one that is no measurement is described by its name alone."""
+    """Describe a column; one that is not a measurement, by its name alone."""
     known = _columns().get(column)
     if known is None:
         return Definition(_words(column), "", "")

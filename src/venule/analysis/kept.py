@@ -1,4 +1,4 @@
-"""Facts that a mask file keeps beside its pixels, to be measured without its photograph."""
+"""Metadata stored in a mask file, so that it can be measured without its photograph."""
 
 import base64
 import binascii
@@ -14,19 +14,19 @@ from venule.analysis.analyse import Analysis
 from venule.image.arrays import Mask
 
 KEY = "venule"
-"""Keyword of the PNG text chunk that holds it; other readers pass it over."""
+"""Keyword of the PNG text chunk that holds it; other programs ignore it."""
 
 _VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Facts about a mask that was predicted.
+    """Metadata of a predicted mask.
 
     Attributes:
         fov: (H, W) bool, the field of view that was segmented.
-        reconnected: (H, W) bool, pixels that only close gaps: never calibre or area.
-        um_per_px: length of a pixel in micrometres; None where it was not stated.
+        reconnected: (H, W) bool, pixels that only close gaps: excluded from calibre and area.
+        um_per_px: length of a pixel in micrometres; None if not stated.
         laterality: "left", "right" or None.
     """
 
@@ -37,7 +37,7 @@ class Kept:
 
 
 def keep(analysis: Analysis) -> dict[str, str]:
-    """Encode what is to be kept of an analysis as the text chunks of a PNG."""
+    """Encode the metadata of an analysis as text chunks of a PNG."""
     prediction, photograph = analysis.prediction, analysis.photograph
     kept = {
         "version": _VERSION,
@@ -50,9 +50,10 @@ def keep(analysis: Analysis) -> dict[str, str]:
 
 
 def kept_of(texts: Mapping[str, Any], shape: tuple[int, int]) -> Kept | None:
-    """Decode what a mask file (H, W) keeps, from its text chunks; None if that is nothing.
+    """Decode the metadata of a mask file (H, W) from its text chunks; None if there is none.
 
-    A file that another program has saved again has lost it; what cannot be decoded counts as lost.
+    A file saved again by another program has lost it; metadata that cannot be decoded counts as
+    lost.
     """
     try:
         kept = json.loads(texts[KEY])
@@ -72,6 +73,6 @@ def _packed(mask: Mask) -> str:
 
 def _unpacked(text: str, shape: tuple[int, int]) -> Mask:
     size = shape[0] * shape[1]
-    # No more than the mask has: a hostile chunk cannot take memory.
+    # Limited to the mask's size, so that a malicious chunk cannot exhaust memory.
     packed = zlib.decompressobj().decompress(base64.b64decode(text), size // 8 + 1)
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=size).reshape(shape).astype(bool)

@@ -1,4 +1,4 @@
-"""Steps of an analysis that tell arteries from veins, and find the optic disc and the fovea."""
+"""Analysis steps that classify arteries and veins, and locate the optic disc and the fovea."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -11,18 +11,18 @@ from venule.inference.segment import Segmenter
 
 TYPES_MODEL = "vessel-types"
 LANDMARKS_MODEL = "landmarks"
-"""The shipped networks that are used where none are given."""
+"""The shipped networks used if none are given."""
 
 
 def _types(analysis: Analysis, networks: Networks) -> Analysis:
-    """Give the vessel mask's pixels their types: adds the maps "artery" and "vein"."""
-    # Imported where it is needed: graphs take time that other analyses should not spend.
+    """Classify the vessel mask's pixels: adds the maps "artery" and "vein"."""
+    # Imported here, because graphs are slow to import and other analyses do not need them.
     from venule.vessels.trace import connect_vessels
     from venule.vessels.types import type_levels, vessel_types
 
     prediction = analysis.prediction
     if {"artery", "vein"} <= set(prediction.maps):
-        return analysis  # the network that segments the vessels tells them apart
+        return analysis  # the vessel network classifies them itself
     network = networks.types or _shipped(TYPES_MODEL, networks.threads)
     _require(network, ("artery", "vein"))
     typed = network.segment(analysis.photograph, fov=prediction.fov).maps
@@ -38,8 +38,8 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
 
 
 def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
-    """Find disc, fovea and eye: fills `landmarks`."""
-    from venule.image.landmarks import find_landmarks, with_disc  # only where it is asked for
+    """Locate disc and fovea, and derive the laterality: fills `landmarks`."""
+    from venule.image.landmarks import find_landmarks, with_disc  # imported on demand
 
     network = networks.landmarks or _shipped(LANDMARKS_MODEL, networks.threads)
     _require(network, ("disc", "fovea"))
@@ -67,13 +67,13 @@ def _require(network: Segmenter, classes: tuple[str, ...]) -> None:
     record = network.record
     if missing := [name for name in classes if name not in record.class_names]:
         raise UsageError(
-            f"{record.name}: segments {', '.join(record.class_names)}, and no {missing[0]}; name "
-            f"weights of {' and '.join(classes)}"
+            f"{record.name}: segments {', '.join(record.class_names)}, but not {missing[0]}; use "
+            f"weights for {' and '.join(classes)}"
         )
 
 
 TYPES = Step("types", _types, network=TYPES_MODEL, spared_by=("artery", "vein"))
-"""Arteries told from veins: adds the maps "artery" and "vein"."""
+"""Artery/vein classification: adds the maps "artery" and "vein"."""
 
 LANDMARKS = Step("landmarks", _landmarks, network=LANDMARKS_MODEL)
-"""The positions of optic disc and fovea, and the eye: fills `landmarks`."""
+"""Location of optic disc and fovea, and laterality: fills `landmarks`."""

@@ -24,12 +24,12 @@ FILES = ("vessels", "artery", "vein", "av", "fov", "photograph")
 """Columns of a CSV that name files, relative to it."""
 
 MASKS = ("vessels", "artery", "vein")
-"""Those that name masks of vessels; `av` is a picture of arteries and veins in colour."""
+"""Those that name vessel masks; `av` is a colour image of arteries and veins."""
 
 NUMBERS = ("disc_x", "disc_y", "disc_radius_px", "disc_confidence", "um_per_px", "axial_length_mm")
 
 _ALIASES = {"disc_x_px": "disc_x", "disc_y_px": "disc_y", "mask": "vessels"}
-"""Names of report.csv, and of other tables."""
+"""Names used in report.csv and in other tables."""
 
 _ENDINGS = {
     "_mask": "vessels",
@@ -41,7 +41,7 @@ _ENDINGS = {
     "_av": "av",
     "_fov": "fov",
 }
-"""Kinds of files in a folder, by the end of its name; any other picture is a mask of vessels."""
+"""File types in a folder, by the suffix of the name; any other image is a vessel mask."""
 
 _NOT_MASKS = ("_overlay", "_prob", "_disc")
 
@@ -50,12 +50,12 @@ SOURCES = ("manual", "predicted", "corrected")
 REPORT = "report.csv"
 
 _PASSED = ("quality", "laterality")
-"""Columns of report.csv that a table of measurements has too."""
+"""Columns of report.csv that are copied to a table of measurements."""
 
 
 @dataclass(frozen=True)
 class MaskFiles:
-    """One photograph's masks as files, and what the input says of it."""
+    """The mask files of one photograph, and its metadata in the input."""
 
     id: str
     files: Mapping[str, Path]
@@ -86,11 +86,11 @@ class Loaded:
 
 
 def find_masks(source: Path) -> list[MaskFiles]:
-    """The photographs that a folder or a CSV file holds masks of, in its order.
+    """Find the photographs whose masks a folder or a CSV file holds, in its order.
 
     Raises:
-        UsageError: nothing is there.
-        DatasetError: a CSV that cannot be read, or a line of it that cannot be used.
+        UsageError: nothing was found.
+        DatasetError: a CSV file cannot be read, or a line of it cannot be used.
     """
     if source.is_dir():
         return _in_folder(source)
@@ -109,11 +109,11 @@ def find_masks(source: Path) -> list[MaskFiles]:
 def load(entry: MaskFiles) -> Loaded:
     """Read the masks of one photograph.
 
-    What a predicted mask keeps of its field of view, closed gaps and scale counts where the input
-    does not say otherwise. Without either, the field is found in the photograph, if there is one.
+    The field of view, closed gaps and scale stored in a predicted mask are used unless the input
+    gives others. Without either, the field of view is found in the photograph, if there is one.
 
     Raises:
-        ImageError: a file that is no mask, or masks of unlike sizes.
+        ImageError: a file is not a mask, or masks differ in size.
     """
     masks: dict[str, Mask] = {
         name: read_mask(entry.files[name]) for name in (*MASKS, "fov") if name in entry.files
@@ -151,12 +151,12 @@ def load(entry: MaskFiles) -> Loaded:
 
 
 def read_types(path: Path) -> tuple[Mask, Mask]:
-    """Arteries and veins, each (H, W) bool, of a picture of red and blue, green where they cross.
+    """Read arteries and veins, each (H, W) bool, from an image in red and blue, green at crossings.
 
-    White, which RITE has where its annotator was not certain, is neither.
+    White, which RITE uses where the annotator was uncertain, is neither.
 
     Raises:
-        ImageError: the file cannot be read as a picture.
+        ImageError: the file cannot be read as an image.
     """
     red, green, blue = (
         channel > 127 for channel in read_photograph(path).pixels.transpose(2, 0, 1)
@@ -166,7 +166,7 @@ def read_types(path: Path) -> tuple[Mask, Mask]:
 
 
 def _kept(path: Path, mask: Mask) -> Kept | None:
-    """Metadata of a predicted mask file, beside its pixels."""
+    """The metadata stored in a predicted mask file."""
     return kept_of(read_texts(path), (mask.shape[0], mask.shape[1]))
 
 
@@ -187,25 +187,25 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         kind = _ENDINGS.get(ending, "vessels")
         of_photograph = files.setdefault(name.removesuffix(ending), {})
         if kind in of_photograph:
-            raise DatasetError(f"{path}: a second {kind} mask, beside {of_photograph[kind].name}")
+            raise DatasetError(f"{path}: a second {kind} mask, besides {of_photograph[kind].name}")
         of_photograph[kind] = path
     known = _reported(folder / REPORT)
     found = []
     for id_ in dict.fromkeys((*files, *sorted(corrected))):
         parts = corrected_parts(folder / id_) if id_ in corrected else Parts()
-        named = {**files.get(id_, {}), **parts.files}  # in the place of predicted ones
+        named = {**files.get(id_, {}), **parts.files}  # replace predicted ones
         if set(named) & {*MASKS, "av"}:
             numbers, passed = known.get(id_, ({}, {}))
             found.append(
                 MaskFiles(id_, named, parts.numbers(numbers), passed, parts.source, parts.notes)
             )
     if not found:
-        raise UsageError(f"{folder}: no masks in it; masks are pictures such as NAME_mask.png")
+        raise UsageError(f"{folder}: contains no masks; masks are images such as NAME_mask.png")
     return found
 
 
 def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """Read of report.csv the disc, the scale, the grade and the eye of each mask."""
+    """Read the disc, scale, grade and laterality of each mask from report.csv."""
     if not report.is_file():
         return {}
     found = {}
@@ -287,7 +287,7 @@ def _numbers(path: Path, line: int, row: Mapping[str, str]) -> dict[str, float]:
         except ValueError:
             numbers[name] = math.nan
         if not math.isfinite(numbers[name]):
-            raise DatasetError(f"{path}: line {line}: {name} {row[name]!r} is no number")
+            raise DatasetError(f"{path}: line {line}: {name} {row[name]!r} is not a number")
     return numbers
 
 
@@ -296,7 +296,7 @@ def _renamed(row: Mapping[str, str]) -> dict[str, str]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Every row of a CSV file, without blanks round its cells, with the number of its line."""
+    """Yield every row of a CSV file, its cells stripped of blanks, with its line number."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
@@ -306,7 +306,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 cells = {(key or "").strip(): value for key, value in row.items()}
                 if any(not isinstance(value, str) for value in cells.values()):
                     raise DatasetError(
-                        f"{path}: line {reader.line_num} has not as many cells as the first line"
+                        f"{path}: line {reader.line_num} has more or fewer cells than line 1"
                     )
                 yield reader.line_num, {key: str(value).strip() for key, value in cells.items()}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -316,7 +316,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _check_names(path: Path, names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise DatasetError(f"{path}: the column {name!r} is there twice; keep one of them")
+            raise DatasetError(f"{path}: the column {name!r} occurs twice; keep one of them")
     known = {*MASKS, "av", "outputs", *_ALIASES}
     if not known & set(names):
         close = [m for name in names for m in difflib.get_close_matches(name, sorted(known), n=1)]

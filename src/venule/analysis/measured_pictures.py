@@ -1,4 +1,4 @@
-"""Pictures of what was measured: calibre, tortuosity, the graph, and the equivalents' vessels."""
+"""Images of the measurements: calibre, tortuosity, the graph, and the equivalents' vessels."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from venule.viz.small_multiples import small_multiples
 from venule.viz.vessel_lines import Color, ColorBar, Kind, Line, Mark, colors_of, draw_lines
 
 PICTURES = ("caliber", "tortuosity", "graph", "zones")
-"""Names of the pictures of one photograph."""
+"""Names of the images of one photograph."""
 
 COHORT = (
     "vessel_density",
@@ -28,7 +28,7 @@ COHORT = (
     "vessel_fractal_d0",
     "vessel_junctions",
 )
-"""The six measures of a cohort's sheet."""
+"""The six measurements on a cohort's sheet."""
 
 # Okabe and Ito's palette for the colour-blind.
 _BIFURCATION, _CROSSING, _END = (230, 159, 0), (204, 121, 167), (86, 180, 233)
@@ -41,7 +41,7 @@ _RING: Color = (255, 255, 255)
 
 
 def pictures(entry: MaskFiles, found: Measurements) -> dict[str, RGB]:
-    """By name the `PICTURES` of one photograph; zones with a disc only."""
+    """The `PICTURES` of one photograph, by name; zones only with a disc."""
     view = next(iter(found.views.values()))
     under = _background(entry, view)
     segments = view.segments
@@ -63,7 +63,7 @@ def pictures(entry: MaskFiles, found: Measurements) -> dict[str, RGB]:
 
 
 def cohort(rows: Sequence[Row]) -> RGB:
-    """Six measures of all photographs as small multiples."""
+    """Six measurements of all photographs as small multiples."""
     panels = []
     for name in COHORT:
         values = [row.values.get(name) for row in rows]
@@ -73,7 +73,7 @@ def cohort(rows: Sequence[Row]) -> RGB:
 
 
 def _background(entry: MaskFiles, view: View) -> RGB:
-    """The photograph if there is one of the masks' size, else the masks themselves."""
+    """The photograph, if there is one of the masks' size, else the masks."""
     if "photograph" in entry.files:
         pixels = read_photograph(entry.files["photograph"]).pixels
         if pixels.shape[:2] == view.mask.shape:
@@ -107,7 +107,7 @@ def _graph(under: RGB, view: View) -> RGB:
 
 
 def _zones(under: RGB, found: Measurements) -> RGB:
-    """The rings about the disc, and the vessels that the equivalents rest on."""
+    """The rings around the disc, and the vessels used for the equivalents."""
     disc = found.disc
     assert disc is not None
     lines, legend = [], []

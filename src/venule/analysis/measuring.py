@@ -1,4 +1,4 @@
-"""Measurements of a photograph that was analysed, and of masks in files: the same to the digit."""
+"""Measurements of an analysed photograph, or of mask files, with identical results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
 
 _LEAST_BETWEEN = 0.3
-"""Least share of a photograph's pixels that are neither dark nor bright: half of them and more in
-fundus photographs, none in masks."""
+"""Least share of pixels in a photograph that are neither dark nor bright: half or more in fundus
+photographs, none in masks."""
 
 _ABOUT = ("laterality", "mask_source", "scale_um_per_px")
 
 
 @dataclass(frozen=True)
 class Assumptions:
-    """Values the user gives for every photograph: recorded, and used where the input has none."""
+    """The user's values for every photograph: recorded, and used where the input has none."""
 
     um_per_px: float | None = None
     disc_diameter_um: float | None = None
@@ -37,8 +37,8 @@ def measure_files(entry: MaskFiles, assumed: Assumptions | None = None) -> tuple
     """Read and measure one photograph's masks.
 
     Raises:
-        ImageError: a file that is no mask, such as a photograph, or masks of unlike sizes.
-        UsageError: a scale, a disc or an axial length that is none.
+        ImageError: a file is not a mask (a photograph, say), or masks differ in size.
+        UsageError: an invalid scale, disc or axial length.
     """
     try:
         loaded = load(entry)
@@ -46,14 +46,14 @@ def measure_files(entry: MaskFiles, assumed: Assumptions | None = None) -> tuple
         for path in (entry.files[name] for name in MASKS if name in entry.files):
             if _looks_like_photograph(path):
                 raise ImageError(
-                    f"{path}: no mask, it looks like a photograph; run `venule predict` first"
+                    f"{path}: not a mask, it looks like a photograph; run `venule predict` first"
                 ) from None
         raise
     return _measure(entry, loaded, assumed or Assumptions())
 
 
 def _looks_like_photograph(path: Path) -> bool:
-    """Tell whether many pixels are between dark and bright; of masks, blurred ones too, few are."""
+    """Tell whether many pixels are between dark and bright; few are in masks, even blurred ones."""
     try:
         pixels = read_photograph(path).pixels
     except ImageError:
@@ -62,9 +62,10 @@ def _looks_like_photograph(path: Path) -> bool:
 
 
 def measure_analysis(analysis: Analysis) -> Measurements:
-    """Measure what was found in a photograph, in zones about its disc if that was looked for.
+    """Measure the vessels of a photograph, in zones around its disc if that was located.
 
-    The disc counts as report.csv has it, to a tenth of a pixel, so that the files give the same.
+    The disc is rounded to a tenth of a pixel, as in report.csv, so that the files give the same
+    results.
     """
     found, disc = analysis.prediction, None
     if analysis.landmarks is not None and analysis.landmarks.disc is not None:
@@ -90,7 +91,7 @@ def measure_analysis(analysis: Analysis) -> Measurements:
 
 
 def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
-    """The columns of a photograph in measurements.csv, as `venule measure` would write them."""
+    """The cells of a photograph in measurements.csv, as `venule measure` would write them."""
     found = measure_analysis(analysis)
     about = _about(analysis.mask_source, analysis.laterality, found)
     drawn = (DISC_CORRECTED,) if "disc" in analysis.corrected else ()
@@ -99,7 +100,7 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
 
 
 def measured_columns() -> tuple[str, ...]:
-    """Every column that `measured_cells` may give, in the order of the table."""
+    """Every column that `measured_cells` may give, in table order."""
     return (*_ABOUT, *(column.name for column in all_columns()), NOTES)
 
 
@@ -117,6 +118,6 @@ def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Ro
 
 
 def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:
-    """The columns before the measurements: where they come from."""
+    """The columns before the measurements, which give their origin."""
     scale = found.scale.um_per_px if found.scale is not None else None
     return dict(zip(_ABOUT, (laterality, mask_source, scale), strict=True))

@@ -1,4 +1,4 @@
-"""Files that can be written of an analysis: a kind of file is one value in one list."""
+"""Files that can be written from an analysis; the one list of file types."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Output:
-    """A kind of file: the end of its name, the steps it needs, and its bytes.
+    """A file type: the suffix of its name, the steps it needs, and its encoder.
 
-    `answers_dicom` is true of what goes back to the archive that the photograph came from.
+    `answers_dicom` is true for objects that go back to the archive that the photograph came from.
     """
 
     suffix: str
@@ -47,12 +47,12 @@ def _overlay(analysis: Analysis) -> bytes:
 
 
 def _drawn(analysis: Analysis) -> Iterator[RGB]:
-    """The photograph with what was found in it, in strips from top to bottom."""
+    """The photograph with the results drawn on it, in strips from top to bottom."""
     pixels, maps = analysis.photograph.pixels, analysis.prediction.maps
     typed = {"artery", "vein"} <= set(maps)
     if not typed and analysis.landmarks is None:
         return overlay_strips(pixels, analysis.prediction.vessels)
-    from venule.viz.marks import mark_overlay  # only where there is something to mark
+    from venule.viz.marks import mark_overlay  # only if there is something to mark
 
     artery, vein = (maps[name].mask if typed else None for name in ("artery", "vein"))
     if not typed:
@@ -72,7 +72,7 @@ def _disc(analysis: Analysis) -> bytes:
 
 
 def _seg(kind: "SegKind", analysis: Analysis) -> bytes:
-    # Imported where it is needed: pydicom is an extra, and slow to import.
+    # Imported here because pydicom is an extra, and slow to import.
     from venule.dicom.segmentation import encode_seg
     from venule.dicom.terms import SEGMENTS
 
@@ -101,7 +101,7 @@ def _source(analysis: Analysis) -> "Source":
 
     origin = analysis.photograph.origin
     if not isinstance(origin, Source):
-        raise OutputError("no DICOM object for seg and sc to answer; save others of this one")
+        raise OutputError("seg and sc need a DICOM photograph; choose other outputs for this one")
     return origin
 
 
@@ -116,4 +116,4 @@ OUTPUTS: Mapping[str, Output] = {
     "seg-labelmap": Output("_seg.dcm", partial(_seg, "labelmap"), answers_dicom=True),
     "sc": Output("_sc.dcm", _sc, answers_dicom=True),
 }
-"""Every kind of file by its name, in the order in which they are written."""
+"""Every file type by its name, in the order in which they are written."""

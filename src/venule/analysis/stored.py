@@ -1,4 +1,4 @@
-"""An analysis put together again from the files that were written of it."""
+"""Reconstruction of an analysis from its output files."""
 
 import math
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ from venule.quality.assess import GRADES, Quality
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stored:
-    """The files and table of a folder of results, of one photograph.
+    """The files and the table row of one photograph in a folder of results.
 
     Attributes:
-        levels: (H, W) uint16, the probability map; None where it was not written.
-        mask: (H, W) bool, the vessel mask; None where it was not written.
-        kept: what the mask's file keeps beside its pixels.
+        levels: (H, W) uint16, the probability map; None if not written.
+        mask: (H, W) bool, the vessel mask; None if not written.
+        kept: the metadata in the mask's file.
         threshold: probability from which a pixel is vessel.
-        types: (H, W, 3) uint8, as of `image.artery_vein.color_types`; None where not written.
+        types: (H, W, 3) uint8, as from `image.artery_vein.color_types`; None if not written.
         cells: the photograph's row of the table.
         model: the name of the network.
     """
@@ -46,21 +46,21 @@ class Stored:
 
 
 def stored_analysis(photograph: Photograph, stored: Stored) -> Analysis:
-    """Put an analysis together from a photograph and what was stored of it.
+    """Reconstruct an analysis from a photograph and its stored results.
 
     Raises:
-        ImageError: nothing tells where vessels are, or sizes differ.
+        ImageError: neither mask nor probability map was stored, or sizes differ.
     """
     shape = photograph.shape
     levels, threshold = stored.levels, stored.threshold
     if levels is None:
         if stored.mask is None:
-            raise ImageError("neither a mask nor a probability map was saved of it")
-        # 0 and 1: half is as good a threshold as any.
+            raise ImageError("neither a mask nor a probability map was saved for it")
+        # Levels are 0 and 1, so any threshold will do.
         levels, threshold = stored.mask.astype(np.uint16) * np.uint16(LARGEST), 0.5
     if levels.shape != shape:
         raise ImageError(
-            f"its results are of {levels.shape[1]} x {levels.shape[0]} px, the photograph has "
+            f"its results are {levels.shape[1]} x {levels.shape[0]} px, the photograph has "
             f"{shape[1]} x {shape[0]}: it has changed"
         )
     kept = stored.kept
@@ -96,7 +96,7 @@ def _quality(cells: Mapping[str, Cell]) -> Quality | None:
 
 
 def _landmarks(cells: Mapping[str, Cell]) -> Landmarks | None:
-    """The landmarks of a row; rows of before know a disc as a circle."""
+    """The landmarks of a row; in older tables a disc is a circle."""
     names = ("disc_x_px", "disc_y_px", "disc_radius_px", "disc_confidence")
     disc = [_number(cells, name) for name in names]
     axes = [_number(cells, f"disc_{name}") for name in ("major_px", "minor_px", "angle_deg")]

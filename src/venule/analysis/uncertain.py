@@ -1,4 +1,4 @@
-"""Places of a vessel map that are most uncertain, for somebody to look at."""
+"""The most uncertain regions of a vessel map, for review."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from venule.image.arrays import FloatMap, Mask
 from venule.inference.prediction import ProbabilityMap
 
 CELLS = 24
-"""Windows along the longer side of the photograph."""
+"""Number of windows along the longer side of the photograph."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A window of the photograph, pixels; `doubt` is the expected number of its wrong pixels."""
+    """A window of the photograph, in pixels; `doubt` is its expected number of wrong pixels."""
 
     x: int
     y: int
@@ -23,15 +23,15 @@ class Region:
 
 
 def uncertain_regions(found: ProbabilityMap, fov: Mask, *, most: int = 40) -> tuple[Region, ...]:
-    """The windows with most doubt, most first, none next to one before it.
+    """The most doubtful windows in descending order, none adjacent to an earlier one.
 
-    The doubt of a pixel is the probability that its class in the mask is wrong, if probabilities
-    are true: p of background, 1 - p of vessel. Windows overlap by half.
+    The doubt of a pixel is the probability that its class in the mask is wrong, if the
+    probabilities are calibrated: p for background, 1 - p for vessel. Windows overlap by half.
 
     Args:
         found: the probability map, (H, W).
         fov: (H, W) bool.
-        most: how many at most.
+        most: largest number of windows.
     """
     probability: FloatMap = found.probability
     doubt = np.where(found.mask, 1 - probability, probability) * fov

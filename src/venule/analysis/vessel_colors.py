@@ -1,4 +1,4 @@
-"""Calibre and tortuosity at each pixel of the vessels, as places on a scale of colours."""
+"""Calibre and tortuosity at each vessel pixel, as positions on a colour scale."""
 
 import math
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ _PERCENTILES = (2, 98)
 
 @dataclass(frozen=True, eq=False)
 class VesselColors:
-    """A measure of the vessels, pixel by pixel.
+    """A measurement of the vessels, pixel by pixel.
 
     Attributes:
-        places: (H, W) uint8: 0 outside vessels and where the measure has no value, else 1 to 255,
-            evenly from `low` to `high`, beyond which places are 1 and 255.
+        places: (H, W) uint8: 0 outside vessels and where there is no value, else 1 to 255, linear
+        from `low` to `high` and clipped.
         low, high: percentiles 2 and 98 of the values along the centrelines; nan without any.
-        unit: that of `low` and `high`; empty of tortuosity.
+        unit: of `low` and `high`; empty for tortuosity.
     """
 
     places: NDArray[np.uint8]
@@ -40,17 +40,17 @@ class VesselColors:
 
 
 def trace(analysis: Analysis) -> VesselTree:
-    """The vessel tree of an analysis, as measuring sees it."""
+    """The vessel tree of an analysis, as used for measurement."""
     found = analysis.prediction
     reconnected = found.vessel_map.reconnected
     return trace_vessels(found.vessels & found.fov.mask, found.fov.mask, reconnected)
 
 
 def vessel_colors(analysis: Analysis, tree: VesselTree, measure: Measure) -> VesselColors:
-    """Place each vessel pixel by the measure where the nearest centreline passes it.
+    """Give each vessel pixel the value of the measurement at the nearest centreline point.
 
-    Calibre is that at the place, in um where the photograph has a scale and else in pixels;
-    tortuosity is tau1, length over chord, of the segment.
+    Calibre is local, in um if the photograph has a scale, else in pixels; tortuosity is tau1,
+    length over chord, of the segment.
     """
     scale, unit = 1.0, ""
     if measure == "caliber":
@@ -71,14 +71,14 @@ def vessel_colors(analysis: Analysis, tree: VesselTree, measure: Measure) -> Ves
 
 
 def _values(segment: Segment, measure: Measure) -> NDArray[np.float64]:
-    """(N,) the measure at each point of a segment, nan where it has none."""
+    """(N,) the measurement at each point of a segment, nan where undefined."""
     if measure == "tortuosity":
         value = tau1(shape_of(segment)) if has_shape(segment) else math.nan
         return np.full(len(segment.points), value)
     known = np.isfinite(segment.caliber_px)
     if not known.any():
         return np.full(len(segment.points), math.nan)
-    # Near forks the calibre is not measured: there it is that of the nearest place that is.
+    # Near forks calibre is not measured: the nearest measured value is used.
     place = np.arange(len(segment.points))
     return np.interp(place, place[known], segment.caliber_px[known])
 
@@ -86,7 +86,7 @@ def _values(segment: Segment, measure: Measure) -> NDArray[np.float64]:
 def _spread(
     places: NDArray[np.uint8], vessels: Mask, points: NDArray[np.float64], steps: NDArray[np.uint8]
 ) -> None:
-    """Give each vessel pixel the step of the centreline's point that is nearest to it."""
+    """Give each vessel pixel the step of the nearest centreline point."""
     rows, columns = np.rint(points).astype(np.intp).T
     inside = (rows >= 0) & (rows < places.shape[0]) & (columns >= 0) & (columns < places.shape[1])
     rows, columns = rows[inside], columns[inside]
