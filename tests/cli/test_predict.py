@@ -301,7 +301,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["missing.png"], "missing.png: no such file"),
         (["."], "no photographs in"),
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
-        (["eye.png", "--model", ""], "an empty name of weights"),
+        (["eye.png", "--model", ""], "empty name of weights"),
         (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
         (["eye.png", "--save", "mask,map"], "output map: use prob,mask,overlay"),
         ([""], "an empty path"),

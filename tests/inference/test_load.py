@@ -168,7 +168,7 @@ def test_without_pytorch_its_weights_are_one_line(
     (tmp_path / "a.safetensors").touch()
     monkeypatch.delitem(sys.modules, "venule.inference.torch_runner", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UsageError, match=r"PyTorch runs it and is not installed .*venule\[train\]"):
+    with pytest.raises(UsageError, match=r"needs PyTorch, which is not .*venule\[train\]"):
         load(tmp_path / "a.safetensors")
 
 

@@ -1,1 +1,1 @@
-"""From a photograph to its vessel map, whatever runs the network."""
+"""Inference: from a photograph to its vessel map, in any runtime."""

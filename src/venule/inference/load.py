@@ -1,4 +1,4 @@
-"""A segmenter from a shipped name, a weights file, or a training run's folder."""
+"""Loading of a segmenter from a shipped name, a weights file, or a training run's folder."""
 
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -11,7 +11,7 @@ from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
 
 Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
-"""Runtimes of a network; "openvino" uses bf16 on a CPU with units for it."""
+"""Runtimes of a network; "openvino" uses bf16 on a CPU that supports it."""
 
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
@@ -20,20 +20,20 @@ FASTER_IN_OPENVINO = frozenset({"resunet", "d4-resunet"})
 
 
 DEFAULT = "general"
-"""The shipped weights that are used where none are named: anyone may use them."""
+"""The shipped weights used by default: anyone may use them."""
 
 
 MARKS = ("vessel-types", "landmarks")
-"""The shipped weights that find no vessels: which are arteries, and where disc and fovea are."""
+"""The shipped weights for artery/vein classification, and for optic disc and fovea."""
 
 
 def shipped_weights() -> dict[str, Path]:
-    """The weights of vessels that came with the package, by name, the default ones first."""
+    """The vessel weights shipped with the package, by name, the default first."""
     return {name: path for name, path in _shipped().items() if name not in MARKS}
 
 
 def require_vessels(record: ModelRecord) -> None:
-    """Raise UsageError for a network that does not tell vessels from their background."""
+    """Raise UsageError for a network that does not segment vessels."""
     names = set(record.class_names)
     if record.name in MARKS or not ("vessel" in names or {"artery", "vein"} <= names):
         found, others = (" and ".join(record.class_names), " or ".join(shipped_weights()))
@@ -44,7 +44,7 @@ def require_vessels(record: ModelRecord) -> None:
 
 
 def shipped_marks() -> dict[str, Path]:
-    """The weights of `MARKS` that came with the package, by name."""
+    """The shipped weights of `MARKS`, by name."""
     return {name: path for name, path in _shipped().items() if name in MARKS}
 
 
@@ -62,21 +62,21 @@ def load(
     runtime: str = "auto",
     threads: int | None = None,
 ) -> Segmenter:
-    """A segmenter that is ready to run.
+    """Load a segmenter.
 
     Args:
         model: a shipped name, a .onnx or .safetensors file, or a run's folder.
         device: "auto", "cpu" or "cuda" (with PyTorch also "mps").
-        checkpoint: of a run's folder, the weights best by "loss", "dice" or another metric of its
-            validation, or "last".
+        checkpoint: for a run's folder, the weights best by "loss", "dice" or another validation
+        metric, or "last".
         runtime: one of `RUNTIMES`. "auto" runs .safetensors in PyTorch, and .onnx in ONNX Runtime
             or, if it is installed and the network one of `FASTER_IN_OPENVINO`, in OpenVINO.
-        threads: threads of one run, one per core if None; PyTorch's are the whole process's.
+        threads: threads of one run, one per core if None; in PyTorch, of the whole process.
 
     Raises:
-        WeightsError: nothing of that name, or a file that cannot be used.
-        UsageError: a `checkpoint` that the run has not, an unknown `runtime`, or a runtime or
-            device that is not there.
+        WeightsError: nothing of that name, or an unusable file.
+        UsageError: a `checkpoint` that the run does not have, an unknown `runtime`, or an
+        unavailable runtime or device.
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"runtime {runtime!r}: use one of {', '.join(RUNTIMES)}")
@@ -94,7 +94,7 @@ def load(
             if (error.name or "").startswith("venule"):
                 raise
             raise UsageError(
-                f"{path}: PyTorch runs it and is not installed (no {error.name}): "
+                f"{path}: needs PyTorch, which is not installed (no {error.name}): "
                 "pip install 'venule[train]'"
             ) from None
         return load_torch(path, device=device, threads=threads)
@@ -117,7 +117,7 @@ def _load_openvino(path: Path, runtime: str, *, device: str, threads: int | None
 
 
 def _openvino_is_for(device: str) -> bool:
-    """Tell whether OpenVINO is installed, and `device` means no GPU of ONNX Runtime's."""
+    """Tell whether OpenVINO is installed and `device` does not mean a GPU in ONNX Runtime."""
     if find_spec("openvino") is None or device not in ("auto", "cpu"):
         return False
     try:
@@ -129,8 +129,8 @@ def _openvino_is_for(device: str) -> bool:
 
 def weights_file(model: str | Path, *, checkpoint: str = "dice") -> Path:
     """The weights file that `model` names, see `load`."""
-    if model == "":  # such as an unset variable of a shell
-        raise UsageError("an empty name of weights; name shipped ones, a file or a run's folder")
+    if model == "":  # such as an unset shell variable
+        raise UsageError("empty name of weights; give a shipped name, a file or a run's folder")
     shipped = shipped_weights() | shipped_marks()
     if str(model) in shipped:
         return shipped[str(model)]
@@ -142,19 +142,19 @@ def weights_file(model: str | Path, *, checkpoint: str = "dice") -> Path:
         raise WeightsError(f"{model}: no such weights file or run; shipped with venule: {names}")
     if path.suffix not in (".onnx", ".safetensors"):
         raise WeightsError(
-            f"{path}: weights are .onnx or .safetensors files; `venule convert` makes one of a "
+            f"{path}: weights are .onnx or .safetensors files; `venule convert` makes one from a "
             "PyTorch checkpoint"
         )
     return path
 
 
 def _of_run(run: Path, checkpoint: str) -> Path:
-    """The weights in a run's folder: best by what `checkpoint` says, or the last."""
+    """The weights in a run's folder: the best by `checkpoint`, or the last."""
     there = {file.stem: file for file in (run / "weights").glob("*.safetensors")}
     if "best_accuracy" in there:
         raise WeightsError(
-            f"{run}: a classifier of `venule pretrain`, which finds no vessels; train from it with "
-            "network.pretrained"
+            f"{run}: a classifier by `venule pretrain`, which segments no vessels; train from it "
+            "with network.pretrained"
         )
     if "last" not in there:
         raise WeightsError(f"{run}: not a training run with weights/last.safetensors")

@@ -1,4 +1,4 @@
-"""An ONNX file as the function that `segment` runs; needs ONNX Runtime, not PyTorch."""
+"""An ONNX file as the `run` of a segmenter, in ONNX Runtime; PyTorch is not needed."""
 
 import os
 from importlib import import_module
@@ -17,10 +17,10 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 def _import_onnxruntime() -> Any:
-    """ONNX Runtime, whose official builds from 1.29 on report their use to Microsoft, silenced.
+    """Import ONNX Runtime with telemetry off: official builds from 1.29 report use to Microsoft.
 
-    The variable must stand before the import; it keeps the identifier and the uploader from being
-    made. The call is for a process that has imported ONNX Runtime by itself already.
+    The variable must be set before the import; it prevents the identifier and the uploader from
+    being created. The call is for a process that has already imported ONNX Runtime itself.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     module = import_module("onnxruntime")
@@ -32,23 +32,23 @@ onnxruntime = _import_onnxruntime()
 
 
 def load_onnx(path: Path, *, device: str = "auto", threads: int | None = None) -> Segmenter:
-    """The segmenter in an ONNX file that `venule export` wrote.
+    """Load the segmenter in an ONNX file written by `venule export`.
 
     Args:
         path: the file; its metadata holds the record.
-        device: "cpu", "cuda", or "auto": CUDA where ONNX Runtime has it.
+        device: "cpu", "cuda", or "auto": CUDA if ONNX Runtime has it.
         threads: threads of one run, one per core if None.
 
     Raises:
         WeightsError: missing, unreadable, or without a record.
-        UsageError: the device is not there.
+        UsageError: the device is not available.
     """
     run = OnnxRun(path, device=device, threads=threads)
     return Segmenter(parse_record(run.metadata, path), run, runtime=run.description)
 
 
 _NO_THREADS = ("pthread_create", "pthread_setaffinity", "Resource temporarily unavailable")
-"""Words of ONNX Runtime where a limit of processes keeps it from starting its threads."""
+"""Signs in ONNX Runtime's message that a process limit kept it from starting threads."""
 
 
 class OnnxRun:
@@ -56,13 +56,13 @@ class OnnxRun:
 
     Attributes:
         metadata: the file's own, by key.
-        input_shape: (N, 3, h, w) as the file says, None where a side is free.
-        input_types: of every input, such as "float32".
-        description: what runs, and how precisely.
+        input_shape: (N, 3, h, w) as in the file, None where a side is free.
+        input_types: dtype of every input, such as "float32".
+        description: the runtime, its version and precision.
 
     Raises:
         WeightsError: missing or unreadable.
-        UsageError: the device is not there.
+        UsageError: the device is not available.
     """
 
     def __init__(self, path: Path, *, device: str = "auto", threads: int | None = None) -> None:
@@ -74,15 +74,15 @@ class OnnxRun:
         except Exception as error:  # ONNX Runtime's errors share no public base class
             if any(sign in str(error) for sign in _NO_THREADS):
                 raise UsageError(
-                    f"{path}: no further thread may be started ({_reason(error)}); raise the limit "
-                    "of processes (ulimit -u), or use fewer threads"
+                    f"{path}: cannot start more threads ({_reason(error)}); raise the process "
+                    "limit (ulimit -u), or use fewer threads"
                 ) from None
             raise WeightsError(f"{path}: not a readable ONNX model ({_reason(error)})") from None
-        # Where it cannot use the GPU that it lists, it falls back to the CPU without a word.
+        # If it cannot use the GPU that it lists, it silently falls back to the CPU.
         if provider not in session.get_providers():
             if device != "auto":
                 raise UsageError(
-                    f"device {device!r}: ONNX Runtime has it but cannot use it here; see to its "
+                    f"device {device!r}: ONNX Runtime has it but cannot use it here; check its "
                     "driver, or use --device cpu"
                 )
             provider = PROVIDERS["cpu"]
@@ -111,8 +111,8 @@ def _options(threads: int | None) -> Any:
     options.intra_op_num_threads = threads or core_count()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.enable_mem_pattern = False  # shapes vary; patterns would keep memory for each
-    # Threads wait for the next layer awake, but sleep as soon as a run is over.
+    options.enable_mem_pattern = False  # shapes vary; each pattern would hold memory
+    # Threads spin between layers, but sleep as soon as a run is over.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
 

@@ -1,4 +1,4 @@
-"""An ONNX file as the function that `segment` runs, in OpenVINO; needs no PyTorch either."""
+"""An ONNX file as the `run` of a segmenter, in OpenVINO; PyTorch is not needed."""
 
 import sys
 from collections import OrderedDict
@@ -18,10 +18,10 @@ from venule.models.record import METADATA, parse_record
 from venule.system.cores import core_count
 
 Precision = Literal["native", "fp32"]
-"""Precision of the computation: "native" is bf16 on a CPU with units for it, else fp32."""
+"""Precision of the computation: "native" is bf16 on a CPU that supports it, else fp32."""
 
 MAX_SHAPES = 8
-"""Compiled networks that one runner keeps: each holds its own copy of the weights."""
+"""Most compiled networks that one runner keeps; each holds its own copy of the weights."""
 
 _TELEMETRY = "openvino_telemetry"
 _import_lock = Lock()
@@ -31,7 +31,7 @@ _reading_lock = Lock()
 def load_openvino(
     path: Path, *, device: str = "auto", threads: int | None = None, precision: Precision = "native"
 ) -> Segmenter:
-    """The segmenter in an ONNX file that `venule export` wrote, run on the CPU.
+    """Load the segmenter in an ONNX file written by `venule export`, to run on the CPU.
 
     Args:
         path: the file; its metadata holds the record.
@@ -41,7 +41,7 @@ def load_openvino(
 
     Raises:
         WeightsError: missing, unreadable, or without a record.
-        UsageError: OpenVINO is not installed, or another device is asked for.
+        UsageError: OpenVINO is not installed, or `device` is another one.
     """
     if device not in ("auto", "cpu"):
         raise UsageError(f"device {device!r}: OpenVINO runs on the CPU here; use --runtime onnx")
@@ -52,15 +52,15 @@ def load_openvino(
 class OpenVINORun:
     """A network in OpenVINO: (N, 3, h, w) float32 to (N, C, h, w) float32. Safe in threads.
 
-    OpenVINO is fastest where it knows the shape, so the network is compiled once for each; the
-    MAX_SHAPES that were used last are kept, and only the very last keeps its working memory.
-    Photographs that several threads bring pass one after the other: each run fills the cores.
+    OpenVINO is fastest with static shapes, so the network is compiled once for each; the MAX_SHAPES
+    used last are kept, and only the very last keeps its working memory. Calls from several threads
+    run one after the other, because each run uses all cores.
 
     Attributes:
         metadata: the file's own, by key.
-        input_shape: (N, 3, h, w) as the file says, None where a side is free.
-        input_types: of every input, such as "float32".
-        description: what runs, and how precisely.
+        input_shape: (N, 3, h, w) as in the file, None where a side is free.
+        input_types: dtype of every input, such as "float32".
+        description: the runtime, its version and precision.
 
     Raises:
         WeightsError: missing or unreadable.
@@ -107,11 +107,11 @@ class OpenVINORun:
         with self._lock:
             request = self._request(pixels.shape)
             request.infer([np.ascontiguousarray(pixels)], share_inputs=True)
-            # A copy: the next run writes into the same memory.
+            # A copy, because the next run overwrites the buffer.
             return np.array(request.get_output_tensor(0).data, np.float32)
 
     def _request(self, shape: tuple[int, ...]) -> Any:
-        """The request that infers pictures of `shape`, compiled if it is not at hand."""
+        """The inference request for inputs of `shape`, compiled if not cached."""
         if shape in self._compiled:
             last = next(reversed(self._compiled))
             if last != shape:
@@ -138,11 +138,11 @@ class OpenVINORun:
 
 
 def import_openvino() -> ModuleType:
-    """The package openvino, imported without the telemetry that it is installed with.
+    """Import the package openvino without the telemetry that comes with it.
 
-    `import openvino` by itself reports its use over the network and keeps an identifier in the
-    home directory, unless the user opted out beforehand. Where its telemetry package is missing it
-    takes a stub of its own instead, so that package is out of sight during the import.
+    `import openvino` by itself reports its use over the network and keeps an identifier in the home
+    directory, unless the user opted out beforehand. Without its telemetry package it uses a stub,
+    so that package is hidden during the import.
 
     Raises:
         UsageError: OpenVINO is not installed.
@@ -169,10 +169,10 @@ def import_openvino() -> ModuleType:
 
 @cache
 def _core() -> Any:
-    """OpenVINO's one core in this process, which holds no network.
+    """The single OpenVINO core of this process, which holds no network.
 
-    Each core starts OpenVINO's threads and loads its libraries, and takes both down when it is
-    forgotten: beside PyTorch's and ONNX Runtime's threads that is not safe at every moment.
+    Each core starts OpenVINO's threads and loads its libraries, and stops and unloads them when it
+    is deleted, which is not always safe next to PyTorch's and ONNX Runtime's threads.
     """
     return import_openvino().Core()
 
@@ -183,10 +183,10 @@ def _onnx_frontend() -> Any:
 
 
 def _read_onnx(path: Path) -> Any:
-    """The network in an ONNX file.
+    """Read the network in an ONNX file.
 
-    Not by `Core.read_model`, which gives a file that is no ONNX to the readers of every other
-    framework too: each loads libraries of its own, and some print.
+    Not by `Core.read_model`, which passes a file that is not ONNX to the readers of every other
+    framework: each loads its own libraries, and some print.
     """
     with _reading_lock:
         frontend = _onnx_frontend()
@@ -204,6 +204,6 @@ def _metadata(model: Any) -> dict[str, str]:
 
 
 def _reason(error: Exception) -> str:
-    """The last line of OpenVINO's message: those before it name its source files."""
+    """The last line of OpenVINO's message; earlier lines name its source files."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""The prediction of a network for one photograph, at the photograph's own size."""
+"""The prediction for one photograph, at the photograph's own size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from venule.image.levels import Levels, threshold_level, to_probability
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityMap:
-    """The probability of one class, with the threshold that makes a mask of it.
+    """The probability of one class, with the threshold for its mask.
 
     Attributes:
         levels: (H, W) uint16, probability times 65535; 0 outside the field of view and its rim.
         threshold: probability from which a pixel belongs to the class.
-        reconnected_at: (N,) indices into the flat map, of pixels that only close gaps between
-            components. They count for the vessel tree, never for calibre or area.
-        before: the map before somebody corrected its mask; None if nobody has.
+        reconnected_at: (N,) indices into the flat map of pixels that only close gaps between
+        components. They are part of the vessel tree, but excluded from calibre and area.
+        before: the map before its mask was corrected; None if it was not.
     """
 
     levels: Levels
@@ -52,7 +52,7 @@ class Prediction:
 
     Attributes:
         fov: the field of view that was segmented.
-        maps: a probability map a class, such as "vessel", or "artery" and "vein".
+        maps: a probability map per class, such as "vessel", or "artery" and "vein".
     """
 
     fov: FieldOfView
@@ -60,11 +60,11 @@ class Prediction:
 
     @property
     def vessel_map(self) -> ProbabilityMap:
-        """The map of vessels; of several classes, one whose mask is the union of theirs.
+        """The map of vessels; for several classes, one whose mask is the union of theirs.
 
-        Its levels are the classes' pointwise largest, its threshold the largest of theirs: vessels
-        of a class with a lower threshold are lifted to it. A pixel counts as reconnected if every
-        class that has it marks it so.
+        Its levels are the pointwise maximum over classes, its threshold the maximum of theirs:
+        vessels of a class with a lower threshold are raised to it. A pixel counts as reconnected if
+        every class that contains it marks it so.
         """
         if "vessel" in self.maps:
             return self.maps["vessel"]
@@ -76,12 +76,12 @@ class Prediction:
 
     @property
     def probability(self) -> FloatMap:
-        """(H, W) float32 in 0..1, of a vessel."""
+        """(H, W) float32 in 0..1, the vessel probability."""
         return self.vessel_map.probability
 
     @property
     def vessels(self) -> Mask:
-        """(H, W) bool, the vessel mask; of several classes, their union."""
+        """(H, W) bool, the vessel mask; for several classes, their union."""
         if "vessel" in self.maps:
             return self.maps["vessel"].mask
         union: Mask = np.logical_or.reduce([one.mask for one in self.maps.values()])
@@ -89,7 +89,7 @@ class Prediction:
 
 
 def _reconnected_in_all(maps: Sequence[ProbabilityMap]) -> NDArray[np.intp]:
-    """Indices (N,) of pixels that every map marks as reconnected whose mask has them."""
+    """Indices (N,) of pixels marked as reconnected by every map whose mask contains them."""
     marked = np.unique(np.concatenate([one.reconnected_at for one in maps]))
     for one in maps:
         inside = one.levels.ravel()[marked] >= threshold_level(one.threshold)

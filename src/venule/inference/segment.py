@@ -1,4 +1,4 @@
-"""The one path from a photograph to its vessel map."""
+"""The single path from a photograph to its vessel map."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,9 +24,8 @@ from venule.vessels.components import lower_small_components
 class Segmenter:
     """A network with the preprocessing and thresholds it was trained with.
 
-    `run` maps (N, 3, h, w) float32 pixels to (N, C, h, w) float32 logits, C as in
-    `record.planes`; PyTorch, ONNX Runtime and OpenVINO are three such functions. `runtime` says
-    which one it is, in which version and precision.
+    `run` maps (N, 3, h, w) float32 pixels to (N, C, h, w) float32 logits, C as in `record.planes`,
+    in PyTorch, ONNX Runtime or OpenVINO. `runtime` names that runtime, its version and precision.
     """
 
     record: ModelRecord
@@ -43,16 +42,16 @@ class Segmenter:
 
         Args:
             photograph: a photograph, its pixels (H, W, 3) uint8 RGB, its file or the file's bytes.
-            fov: (H, W) bool, True where vessels are wanted, see `given_fov`, or a field of view
-                that was found; found from the photograph if None.
+            fov: (H, W) bool, True where vessels are to be segmented, see `given_fov`, or a field of
+            view already found; found from the photograph if None.
 
         Returns:
             A prediction at the photograph's own size; probability is 0 outside the field of view
-            and its rim, see `with_rim`, and outside a mask that was given.
+            and its rim, see `with_rim`, and outside a given mask.
 
         Raises:
-            ImageError: the photograph cannot be read, or it or `fov` cannot be used: another shape
-                or dtype, no pixel at the network's scale, or tiny in a large frame.
+            ImageError: the photograph cannot be read, or it or `fov` is unusable: wrong shape or
+            dtype, no pixel at the network's scale, or tiny in a large frame.
         """
         pixels = as_photograph(photograph).pixels
         if fov is None or isinstance(fov, FieldOfView):
@@ -72,7 +71,7 @@ class Segmenter:
         return _one_against_rest(logits) if self.record.activation == "softmax" else logits
 
     def keep_all_components(self) -> "Segmenter":
-        """The same network and calibration; components are neither reconnected nor dropped."""
+        """The same network and calibration, without reconnecting or removing components."""
         return replace(self, record=self.record.with_classes(components=ComponentRules()))
 
     def with_settings(
@@ -89,7 +88,9 @@ class Segmenter:
         record = self.record
         if threshold is not None:
             if not 0 < threshold < 1:
-                raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, as 0.5")
+                raise UsageError(
+                    f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5"
+                )
             given = "given by the user"
             record = record.with_classes(threshold=threshold, threshold_source=given)
         if resize_px is not None:
@@ -109,7 +110,7 @@ def finish(
 ) -> ProbabilityMap:
     """Make the probability map of one class, (H, W) as `fov`, from its (h, w) logits.
 
-    It is 0 outside `kept` (H, W) bool, which holds `fov`; without it, outside `fov`.
+    It is 0 outside `kept` (H, W) bool, which contains `fov`; without it, outside `fov`.
     """
     kept = fov if kept is None else kept
     offset = _offset(one.calibration, logits, fov)
@@ -128,8 +129,8 @@ def finish(
 
 
 def _reconnect(levels: Levels, logits: FloatMap, fov: Mask, one: ClassRecord) -> NDArray[np.intp]:
-    """Close gaps of the map, in place; paths are searched at the network's scale."""
-    # Imported where it is needed: graphs would cost every other network's start 0.1 s.
+    """Close gaps in the map, in place; paths are searched at the network's scale."""
+    # Imported here, because graphs would slow the start of every other network by 0.1 s.
     from venule.vessels.reconnection import raise_paths, reconnections
 
     offset = _offset(one.calibration, logits, fov)
@@ -145,7 +146,7 @@ def _calibrated(logits: FloatMap, calibration: Calibration, offset: np.float32) 
     """Turn logits into probabilities, in place."""
     logits *= np.float32(calibration.scale / 2)
     logits += offset / 2
-    # The logistic function as a hyperbolic tangent: NumPy has that one vectorized.
+    # The logistic function via the hyperbolic tangent, which NumPy has vectorized.
     np.tanh(logits, out=logits)
     logits += 1
     logits *= np.float32(0.5)
@@ -159,7 +160,7 @@ def _offset(calibration: Calibration, logits: FloatMap, fov: Mask) -> np.float32
 
 
 def _one_against_rest(logits: FloatMap) -> FloatMap:
-    """Logits of each class against all others, (K, h, w), from softmax's (1 + K, h, w)."""
+    """One-against-rest logits of each class, (K, h, w), from softmax logits (1 + K, h, w)."""
     others = np.empty_like(logits[1:])
     for index in range(1, len(logits)):
         others[index - 1] = logsumexp(np.delete(logits, index, axis=0), axis=0)

@@ -1,4 +1,4 @@
-"""A PyTorch network as the function that `segment` runs."""
+"""A PyTorch network as the `run` of a segmenter."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def pick_device(device: str) -> torch.device:
     """The device of that name; "auto" prefers CUDA, then MPS, then the CPU.
 
     Raises:
-        UsageError: the device is not there.
+        UsageError: the device is not available.
     """
     there = {
         "cpu": True,
@@ -45,9 +45,9 @@ def torch_run(model: SegmentationModel, device: torch.device) -> Run:
 
 
 def load_torch(path: Path, *, device: str = "auto", threads: int | None = None) -> Segmenter:
-    """The segmenter in a safetensors file, or in an ONNX file that `venule export` wrote.
+    """Load the segmenter in a safetensors file, or in an ONNX file written by `venule export`.
 
-    `threads` of one run are PyTorch's for the whole process; None leaves them as they are.
+    `threads` sets PyTorch's threads for the whole process; None leaves them as they are.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -59,9 +59,9 @@ def load_torch(path: Path, *, device: str = "auto", threads: int | None = None) 
 
 
 def load_onnx_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
-    """The network of an ONNX file in PyTorch, in evaluation mode, with its record.
+    """Load the network of an ONNX file in PyTorch, in evaluation mode, with its record.
 
-    What training alone uses, an auxiliary head and counters of batches, is not in an ONNX file; the
+    Parts used only in training, an auxiliary head and batch counters, are not in an ONNX file; the
     record of a network that can have such a head says `auxiliary: false`.
 
     Raises:
@@ -80,8 +80,8 @@ def load_onnx_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
         raise WeightsError(f"{path}: lacks {missing[0]}; export it again from its run")
     try:
         model.load_state_dict(tensors, strict=False)
-    except RuntimeError:  # of other shapes, told in many lines
+    except RuntimeError:  # of other shapes; the message has many lines
         raise WeightsError(
-            f"{path}: its tensors are not of the network that its record names; export it again"
+            f"{path}: its tensors do not match the network named in its record; export it again"
         ) from None
     return model.eval(), record
