@@ -1,1 +1,1 @@
-"""Vessel measurements: pure functions of masks, and the table made of them."""
+"""Vessel measurements: pure functions of masks, and tables of their values."""

@@ -13,7 +13,7 @@ from venule.vessels.nodes import angle_deg
 from venule.vessels.tree import Arm, Node
 
 PARENT = 1.1
-"""The widest arm is the parent if it is so many times as wide as the next one."""
+"""The widest arm is the parent if it is at least this many times as wide as the next one."""
 
 
 @dataclass(frozen=True)
@@ -25,34 +25,34 @@ class Fork:
 
 
 def junctions(view: View) -> float:
-    """Places where three or more arms meet: bifurcations and crossings."""
+    """Number of nodes where three or more arms meet: bifurcations and crossings."""
     return float(len(view.junctions))
 
 
 def bifurcations(view: View) -> float:
-    """Junctions that are no crossings."""
+    """Number of junctions that are not crossings."""
     return float(sum(not node.is_crossing for node in view.junctions))
 
 
 def crossings(view: View) -> float:
-    """Junctions through which two vessels run, each straight on and of one calibre."""
+    """Number of junctions through which two vessels run straight, each of one calibre."""
     return float(sum(node.is_crossing for node in view.junctions))
 
 
 def endpoints(view: View) -> float:
-    """Free ends, those at the border of the field included."""
+    """Number of free ends, including those at the edge of the field of view."""
     return float(sum(node.is_end for node in view.tree.nodes))
 
 
 def components(view: View) -> float:
-    """Connected components of the mask, 8-connected, gaps closed."""
+    """Number of 8-connected components of the mask, with gaps closed."""
     return float(view.tree.components)
 
 
 def angle(node: Node) -> float:
     """The angle between the daughters in degrees.
 
-    Where more than three arms meet without crossing, the least angle between two of them.
+    Where more than three arms meet without crossing, the smallest angle between two of them.
     """
     fork = fork_of(node)
     if fork is not None:
@@ -80,9 +80,9 @@ def asymmetry(node: Node) -> float:
 
 
 def fork_of(node: Node) -> Fork | None:
-    """Find which arm of a bifurcation is the parent; None of anything else.
+    """Find the parent of a bifurcation; None for other nodes.
 
-    The parent is the arm clearly wider than the others; if none is, the two arms with the least
+    The parent is the arm clearly wider than the others; if none is, the two arms with the smallest
     angle between them are the daughters.
     """
     if len(node.arms) != 3 or node.is_crossing:

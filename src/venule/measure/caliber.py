@@ -1,4 +1,4 @@
-"""The width of vessels, from edge to edge across their centreline."""
+"""Vessel calibre, from edge to edge across the centreline."""
 
 import math
 
@@ -9,7 +9,7 @@ from venule.measure.view import View
 
 
 def mean_caliber(view: View) -> float:
-    """Mean calibre in px over all places of the centreline where it was measured; nan if none."""
+    """Mean calibre in px over all centreline points where it was measured; nan if none."""
     seen = [one.caliber_px[np.isfinite(one.caliber_px)] for one in view.segments]
     values = np.concatenate(seen) if seen else np.zeros(0)
     return float(values.mean()) if len(values) else math.nan

@@ -1,4 +1,4 @@
-"""The names of all columns, in their order, and what each means: the data dictionary."""
+"""The data dictionary: all columns in order, with their meaning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from venule.measure.definitions import MEASURES, STRUCTURES, UM, ZONES
 
 SHORTEST_NAME = 32
-"""Stata and SAS take names of at most so many characters."""
+"""Longest column name that Stata and SAS accept."""
 
 _PIXELS = {"px": "px", "px2": "px2", "per_px": "1/px", "per_px2": "1/px2"}
 _OTHERS = {"": "", "rad": "rad", "deg": "degrees", "um": "um"}
 _MICRONS = {"um": "um", "um2": "um2", "per_um": "1/um", "per_um2": "1/um2"}
 UNITS = {**_PIXELS, **_OTHERS, **_MICRONS}
-"""How units are written outside names."""
+"""Units as written outside column names."""
 
 _SHORT = {
     "vessel": "v",
@@ -70,7 +70,7 @@ class Column:
 
 
 def all_columns() -> tuple[Column, ...]:
-    """Every column there can be, in the order of a table: px first, then the twins in um."""
+    """All possible columns in table order: px first, then their equivalents in um."""
     plain = [column for structure in STRUCTURES for column in _of_structure(structure)]
     plain += _equivalents()
     plain.append(

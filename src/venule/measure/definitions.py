@@ -1,4 +1,4 @@
-"""The one list of measurements: a measurement is one line of it.
+"""The one list of measurements.
 
 A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`. Each definition has a
 version, which changes when its values do.
@@ -22,7 +22,7 @@ UM: dict[str, tuple[str, int]] = {
     "per_px": ("per_um", -1),
     "per_px2": ("per_um2", -2),
 }
-"""The twin of each pixel unit, and the power of um/px that leads to it."""
+"""The um unit for each pixel unit, and the power of um/px that converts to it."""
 
 HART = "Hart et al. 1999"
 GRISAN = "Grisan et al. 2008"
@@ -33,7 +33,7 @@ OWN = "venule"
 class Measure:
     """One measurement of one structure.
 
-    `canonical` is the catalogue's `biomarker/variant`, to which the structure is added; empty where
+    `canonical` is the catalogue's `biomarker/variant`, to which the structure is appended; empty if
     none fits.
     """
 
@@ -53,7 +53,7 @@ class Measure:
 
 
 def _tortuosity() -> Iterator[Measure]:
-    """Nine measures of a segment, each as median and as mean over the segments."""
+    """Nine measures of a segment, each as median and mean over segments."""
     kinds: tuple[tuple[str, Unit, tortuosity.OfShape, str, str, str], ...] = (
         ("tortuosity_tau1", "", tortuosity.tau1, "L / C", HART, "hart-tau1"),
         (

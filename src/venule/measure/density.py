@@ -1,4 +1,4 @@
-"""Vessel density: the share of the field, the area and the length of its vessels."""
+"""Vessel density: share of the field of view, area and length of its vessels."""
 
 import math
 
@@ -6,7 +6,7 @@ from venule.measure.view import View
 
 
 def density(view: View) -> float:
-    """Vessel pixels over the region's pixels; nan of an empty region."""
+    """Vessel pixels over the region's pixels; nan for an empty region."""
     return view.vessel_px / view.area_px if view.area_px else math.nan
 
 
@@ -16,15 +16,15 @@ def density_image(view: View) -> float:
 
 
 def area(view: View) -> float:
-    """Vessel pixels, in px2."""
+    """Area of the vessel pixels, in px2."""
     return float(view.vessel_px)
 
 
 def length(view: View) -> float:
-    """Length of all centrelines in px, from end to end: round caps do not count."""
+    """Length of all centrelines in px, from end to end, without round caps."""
     return sum((segment.length_px for segment in view.segments), 0.0)
 
 
 def length_density(view: View) -> float:
-    """Length of centreline over the region's pixels, in 1/px; nan of an empty region."""
+    """Length of centreline over the region's pixels, in 1/px; nan for an empty region."""
     return length(view) / view.area_px if view.area_px else math.nan

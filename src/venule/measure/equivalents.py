@@ -1,4 +1,4 @@
-"""Central retinal equivalents: the calibre of one vessel as wide as the six widest of a ring.
+"""Central retinal equivalents: the calibre of one vessel equivalent to the six widest of a ring.
 
 Knudtson et al. 2003, doi 10.1076/ceyr.27.3.143.16049 (factors, so of any unit); Hubbard et al.
 1999, doi 10.1016/S0161-6420(99)90525-0, after Parr and Spears 1974 (constants in um). The ring is
@@ -14,27 +14,27 @@ from venule.measure.view import Disc, View, Zone
 from venule.vessels.tree import Segment
 
 MOST = 6
-"""Vessels that an equivalent rests on, at most: the widest."""
+"""Most vessels used for an equivalent: the widest."""
 
 LEAST_DEPTH = 1 / 3
 """Share of the ring's depth that a vessel must cover to be measured there."""
 
 Pair = Callable[[float, float], float]
-"""The calibre of a trunk from those of its two branches, the wider first."""
+"""The calibre of a trunk from its two branches' calibres, the wider first."""
 
 
 def knudtson(calibers: Sequence[float], structure: str) -> float:
-    """The equivalent of arteries or veins, in the calibres' own unit; nan without a vessel.
+    """The equivalent of arteries or veins, in the unit of the calibres; nan without a vessel.
 
-    The widest is paired with the narrowest, and so on; of an odd number the middle one is carried
-    over; again, until one is left.
+    The widest is paired with the narrowest, and so on; with an odd number, the middle one is
+    carried over. This is repeated until one is left.
     """
     factor = {"artery": 0.88, "vein": 0.95}[structure]
     return _reduce(calibers, lambda wide, narrow: factor * math.hypot(wide, narrow))
 
 
 def hubbard(calibers_um: Sequence[float], structure: str) -> float:
-    """The equivalent in um of calibres in um, paired as `knudtson`; nan of fewer than two."""
+    """The equivalent in um of calibres in um, paired as in `knudtson`; nan for fewer than two."""
     if len(calibers_um) < 2:
         return math.nan
     return _reduce(calibers_um, _HUBBARD[structure])
@@ -63,11 +63,11 @@ def _reduce(calibers: Sequence[float], pair: Pair) -> float:
 
 
 def vessels_in_ring(view: View) -> list[Segment]:
-    """The vessels that are measured in the view's zone, the widest first.
+    """The vessels measured in the view's zone, the widest first.
 
     A vessel enters at the ring's inner edge and is measured up to its first junction in the ring.
-    If that covers less than a third of the ring's depth, its branches are measured in its place.
-    A vessel that does not come from the inner edge counts by the part nearest to the disc.
+    If that covers less than a third of the ring's depth, its branches are measured instead. A
+    vessel that does not come from the inner edge is measured in the part nearest to the disc.
     """
     if view.zone is None or view.disc is None:
         return []
@@ -86,7 +86,7 @@ def vessels_in_ring(view: View) -> list[Segment]:
 
 
 def calibers_in_ring(view: View) -> list[float]:
-    """The calibres in px that an equivalent of the view's zone rests on, the widest first."""
+    """The calibres in px used for an equivalent of the view's zone, the widest first."""
     return [part.mean_caliber_px for part in vessels_in_ring(view)][:MOST]
 
 
@@ -100,7 +100,7 @@ def _branches(trunk: Segment, group: Iterable[Segment], least: float) -> list[Se
 
 
 def _connected(parts: Sequence[Segment]) -> list[list[Segment]]:
-    """The parts grouped by the junctions in the zone that join them."""
+    """Group the parts that are joined by junctions in the zone."""
     groups: list[list[Segment]] = []
     for part in parts:
         ends = _junctions(part)
@@ -115,7 +115,7 @@ def _junctions(part: Segment) -> set[int]:
 
 
 def _enters(part: Segment, zone: Zone, disc: Disc) -> bool:
-    """True if an end of the part lies on the ring's inner edge, within 2 px."""
+    """Tell whether an end of the part lies on the ring's inner edge, within 2 px."""
     ends = part.points[[0, -1]] - (disc.row, disc.column)
     return bool((np.hypot(ends[:, 0], ends[:, 1]) <= zone.inner * disc.radius_px + 2).any())
 

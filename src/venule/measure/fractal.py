@@ -1,9 +1,9 @@
-"""Fractal dimensions by box counting, and lacunarity, between two fixed shares of the field.
+"""Fractal dimensions by box counting, and lacunarity, at scales relative to the field of view.
 
 The field's side is the square root of its area. Boxes are side/128 to side/16 wide, so that a
-dimension does not change with resolution. A grid of boxes can be laid in many places: the mean over
-all places is taken, by gliding one box over the field. Boxes count whose centre lies in the field;
-what of a box lies outside the field is taken to look like the rest of it.
+dimension does not change with resolution. Instead of one placement of a grid of boxes, the mean
+over all placements is taken, by gliding one box over the field. Boxes whose centre lies in the
+field count; the part of a box outside the field is assumed to look like the rest of it.
 
 Mandelbrot 1983; Chhabra and Jensen 1989, doi 10.1103/PhysRevLett.62.1327, for the family D_q;
 Plotnick et al. 1996, doi 10.1103/PhysRevE.53.5461, for gliding-box lacunarity.
@@ -22,7 +22,7 @@ SMALLEST, LARGEST = 128, 16
 """The field's side over that of the smallest and of the largest box."""
 
 NUMBER, OCTAVES = 10, 4
-"""How many sizes of boxes, evenly in their logarithm; and the sizes when each is twice the last."""
+"""Number of box sizes, evenly spaced in their logarithm; number of sizes when each doubles."""
 
 LACUNARITY_SIZES = (64, 32, 16)
 """The field's side over that of the boxes."""
@@ -35,7 +35,7 @@ Grid = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Dimensions:
-    """Generalised dimensions: capacity, information and correlation; nan of an empty mask."""
+    """Generalised dimensions: capacity, information and correlation; nan for an empty mask."""
 
     d0: float
     d1: float
@@ -47,12 +47,12 @@ class Boxes:
     """Every box of one size whose centre lies in the field."""
 
     side_px: float
-    mass: Grid  # (N,), vessel pixels, scaled up where a part of the box lies outside the field
-    filled: float  # how many of them hold a vessel pixel
+    mass: Grid  # (N,), vessel pixels, scaled up if part of the box is outside the field
+    filled: float  # number of boxes with a vessel pixel
 
 
 def box_dimension(view: View) -> float:
-    """D of the vessel pixels: slope of log N over log 1/e, for boxes each twice the last.
+    """D of the vessel pixels: slope of log N over log 1/e, with box sizes doubling.
 
     nan without a vessel.
     """
@@ -61,7 +61,7 @@ def box_dimension(view: View) -> float:
 
 
 def d0(view: View) -> float:
-    """Capacity dimension: as `box_dimension`, from more sizes of boxes."""
+    """Capacity dimension: as `box_dimension`, from more box sizes."""
     return _of(view).d0
 
 
@@ -78,7 +78,7 @@ def d2(view: View) -> float:
 def lacunarity(view: View) -> float:
     """E[M^2] / E[M]^2 of the density M in boxes side/64, /32 and /16 wide, the mean of the three.
 
-    Boxes count that lie wholly inside the field. 1 for a uniform field; nan without a vessel.
+    Only boxes wholly inside the field count. 1 for a uniform field; nan without a vessel.
     """
     cells = view.once(_cells, lambda: _cells(view.mask & view.region, view.region))
     found = []
@@ -92,9 +92,9 @@ def lacunarity(view: View) -> float:
 
 
 def dimensions(mask: Mask, field: Mask, *, number: int = NUMBER) -> Dimensions:
-    """D0, D1 and D2 of a mask in a field, both (H, W) bool, from `number` sizes of boxes.
+    """D0, D1 and D2 of a mask in a field, both (H, W) bool, from `number` box sizes.
 
-    nan of an empty mask, and of a field too small for two sizes.
+    nan for an empty mask, and for a field too small for two sizes.
     """
     return _dimensions(_cells(mask, field), int(np.count_nonzero(field)), number)
 
@@ -120,10 +120,10 @@ def _dimensions(cells: "_Cells", area_px: int, number: int) -> Dimensions:
 
 
 class _Sums:
-    """Sums of boxes of a grid (H, W) of whole numbers, from one table of running sums."""
+    """Box sums over a grid (H, W) of integers, from a summed-area table."""
 
     def __init__(self, grid: NDArray[np.int32], reach: int) -> None:
-        """Add the grid up; boxes may reach so many cells beyond it."""
+        """Build the table; boxes may reach `reach` cells beyond the grid."""
         self.shape, self._reach = grid.shape, reach
         total = np.zeros(np.add(grid.shape, 1), np.int32)
         np.cumsum(np.cumsum(grid, axis=0, dtype=np.int32), axis=1, out=total[1:, 1:])
@@ -131,12 +131,12 @@ class _Sums:
         self._table = np.pad(total, reach, mode="edge")
 
     def centred(self, size: int) -> NDArray[np.int32]:
-        """(H, W), of each cell the box of `size` cells about it."""
+        """(H, W), the sum over the box of `size` cells centred on each cell."""
         first = self._reach - size // 2
         return self._boxes(first, size, self.shape)
 
     def within(self, size: int) -> NDArray[np.int32]:
-        """All boxes that lie inside the grid."""
+        """The sums over all boxes inside the grid."""
         height, width = (max(extent - size + 1, 0) for extent in self.shape)
         return self._boxes(self._reach, size, (height, width))
 
@@ -152,7 +152,7 @@ class _Sums:
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """A mask and its field in cells of `factor` x `factor` pixels, as far as the field goes."""
+    """A mask and its field in cells of `factor` x `factor` pixels, cropped to the field."""
 
     factor: int
     vessels: _Sums
@@ -185,7 +185,7 @@ def _cells(mask: Mask, field: Mask) -> _Cells:
 
 
 def _extent(field: Mask, axis: int, factor: int) -> slice:
-    """From the field's first row or column to its last one, from a whole cell on."""
+    """From the field's first row or column to its last, aligned to whole cells."""
     places = np.flatnonzero(field.any(axis=1 - axis))
     if not len(places):
         return slice(0, factor)

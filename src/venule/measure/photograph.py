@@ -1,4 +1,4 @@
-"""Every measurement of one photograph's masks: an ordered mapping from column to value."""
+"""All measurements of one photograph's masks: an ordered mapping from column to value."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping
@@ -16,19 +16,19 @@ from venule.vessels.trace import trace_vessels
 from venule.vessels.tree import VesselTree
 
 Value = float | int | None
-"""None is an empty cell: what could not be had."""
+"""None is an empty cell: a value that could not be measured."""
 
 MOST_VESSEL = 0.4
-"""Share of the field above which a mask is no vessel map, and its centrelines mean nothing."""
+"""Share of the field above which a mask is not a vessel map, and its centrelines mean nothing."""
 
 LEAST_ZONE = 0.75
-"""Share of a zone that must lie in the field; of less, the notes tell."""
+"""Share of a zone in the field below which a note is written."""
 
 SURE = 0.5
-"""Confidence of a disc up to which the notes doubt it."""
+"""Confidence of a disc up to which a note calls it unsure."""
 
 COUNTS = frozenset({"area", "junctions", "bifurcations", "crossings", "endpoints", "components"})
-"""Measures that are whole numbers."""
+"""Measures with integer values."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,11 +37,12 @@ class VesselMasks:
 
     Attributes:
         vessels: all vessels; without it, the arteries and veins together.
-        fov: the field of view; without it the whole frame counts.
+        fov: the field of view; the whole frame if None.
         reconnected: by structure, the pixels of its mask that only close gaps.
 
     Raises:
-        ImageError: a mask of another size or dtype, an empty field of view, or no mask at all.
+        ImageError: a mask has another size or dtype, the field of view is empty, or there is no
+        mask.
     """
 
     vessels: Mask | None = None
@@ -51,7 +52,7 @@ class VesselMasks:
     reconnected: Mapping[Structure, Mask] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ImageError for masks that do not fit together."""
+        """Raise ImageError for inconsistent masks."""
         named = {"vessels": self.vessels, "artery": self.artery, "vein": self.vein}
         given = {name: mask for name, mask in named.items() if mask is not None}
         if not given:
@@ -85,7 +86,7 @@ class VesselMasks:
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """What was measured: values by column, why others are empty, and the vessels behind them."""
+    """Values by column, notes on why others are empty, and the vessels that were measured."""
 
     values: Mapping[str, Value]
     notes: tuple[str, ...]
@@ -101,13 +102,13 @@ def measure_photograph(
     scale: Scale | None = None,
     only: Collection[str] | None = None,
 ) -> Measurements:
-    """Measure everything of one photograph, or, of each structure, `only` some columns.
+    """Compute all measurements of one photograph, or `only` some columns of each structure.
 
-    The columns are in the order of `all_columns`: pixel units first, then their twins in um where
-    there is a scale. A value that cannot be had is None, and `notes` says why.
+    The columns are in the order of `all_columns`: pixel units first, then their equivalents in um
+    if there is a scale. A value that cannot be measured is None, and `notes` says why.
 
     Raises:
-        UsageError: a disc whose radius is not above 0.
+        UsageError: the disc's radius is not above 0.
     """
     if disc is not None and not (math.isfinite(disc.radius_px) and disc.radius_px > 0):
         raise UsageError(f"disc radius {disc.radius_px:g} px: give a number above 0")
@@ -141,7 +142,7 @@ def measure_photograph(
 def _view(
     structure: Structure, mask: Mask, fov: Mask, masks: VesselMasks
 ) -> tuple[View, list[str]]:
-    """The structure in the whole field, and what is to be said of its mask."""
+    """The structure in the whole field of view, and notes on its mask."""
     inside = mask & fov
     closing = masks.reconnected.get(structure)
     measured = inside if closing is None else inside & ~closing
@@ -156,7 +157,7 @@ def _view(
 
 
 def _zones(fov: Mask, disc: Disc | None) -> tuple[dict[Zone, Mask], list[str]]:
-    """The zones that the field holds a part of, and what is missing of the others."""
+    """The zones that overlap the field of view, and notes on the missing parts."""
     found, notes = {}, []
     for zone in ZONES if disc is not None else ():
         assert disc is not None
@@ -179,7 +180,7 @@ def _structure(
     disc: Disc | None,
     only: Collection[str] | None,
 ) -> dict[str, Value]:
-    """The columns of one structure: of the whole field, then of each zone."""
+    """The columns of one structure: for the whole field of view, then for each zone."""
     values: dict[str, Value] = {}
     views = [("", view)]
     for zone, region in zones.items():
@@ -198,7 +199,7 @@ def _equivalents(
     disc: Disc | None,
     scale: Scale | None,
 ) -> dict[str, Value]:
-    """CRAE, CRVE and their ratio in zone B, with the number of vessels they rest on."""
+    """CRAE, CRVE and their ratio in zone B, with the number of vessels used."""
     if ZONE_B not in zones:
         return {}
     values: dict[str, Value] = {}
@@ -226,7 +227,7 @@ def _equivalents(
 
 
 def _in_um(values: Mapping[str, Value], scale: Scale | None) -> dict[str, Value]:
-    """The twin in um of every column in a pixel unit."""
+    """The equivalent in um of every column in a pixel unit."""
     twins: dict[str, Value] = {}
     for column, value in values.items() if scale is not None else ():
         assert scale is not None
@@ -239,7 +240,7 @@ def _in_um(values: Mapping[str, Value], scale: Scale | None) -> dict[str, Value]
 
 
 def unit_of(column: str) -> str:
-    """The unit that ends a column's name; empty without one."""
+    """The unit at the end of a column's name; empty if none."""
     known = ("per_px2", "per_px", "px2", "px", "per_um2", "per_um", "um2", "um", "rad", "deg")
     return next((unit for unit in known if column.endswith(f"_{unit}")), "")
 
@@ -268,7 +269,7 @@ def _same(one: Mask, other: Mask | None) -> bool:
 
 
 def _empty(values: Mapping[str, Value]) -> list[str]:
-    """One note for all the columns that turned out empty."""
+    """One note for all empty columns."""
     empty = [column for column, value in values.items() if value is None]
     return [f"not defined on these vessels: {', '.join(empty)}"] if empty else []
 

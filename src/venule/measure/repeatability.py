@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("repeatability.json")
-"""Written by `make results` from the test and retest of RIDB's eyes, masks by `general`."""
+"""Written by `make results` from test and retest photographs of RIDB, with masks by `general`."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Repeatability:
     """Test and retest of one column.
 
     Attributes:
-        icc: ICC(1,1), the share of the variance that lies between eyes.
+        icc: ICC(1,1), the share of the variance between eyes.
         cv: within-eye standard deviation over the mean.
         change: the smallest detectable change, 1.96 sqrt(2) within-eye standard deviations, over
-            the mean: so much do two photographs of an unchanged eye differ in 5 of 100 cases.
+        the mean: two photographs of an unchanged eye differ by more in 5 of 100 cases.
     """
 
     icc: float
@@ -28,13 +28,13 @@ class Repeatability:
 
 @cache
 def repeatability() -> Mapping[str, Repeatability]:
-    """Read of each column that was measured again and again how it repeats; empty if none was."""
+    """Read the repeatability of each column; empty if none was measured."""
     text = TABLE.read_text(encoding="utf-8")
     return {column: Repeatability(**found) for column, found in json.loads(text).items()}
 
 
 def repeats(column: str) -> Repeatability | None:
-    """Say how a column repeats, None if that is not known; one in um as its twin in pixels."""
+    """The repeatability of a column, None if unknown; of one in um, that of its pixel column."""
     known = repeatability()
     for ending, twin in (("", ""), ("_per_um2", "_per_px2"), ("_per_um", "_per_px")):
         if column.endswith(ending) and (name := column.removesuffix(ending) + twin) in known:

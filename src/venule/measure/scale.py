@@ -1,4 +1,4 @@
-"""The scale in micrometres a pixel, and its source: nothing guesses one."""
+"""The scale in micrometres per pixel, and its source; it is never guessed."""
 
 import math
 from dataclasses import dataclass
@@ -7,18 +7,19 @@ from venule.errors import UsageError
 from venule.measure.view import Disc
 
 REFERENCE_AXIAL_MM = 24.09
-"""Axial length of the Bennett-Rabbetts schematic eye, which nominal scales are taken to be for."""
+"""Axial length of the Bennett-Rabbetts schematic eye, for which nominal scales are taken to
+hold."""
 
 PRINCIPAL_MM = 1.82
-"""From cornea to second principal point, in Bennett's formula."""
+"""Distance from cornea to second principal point, in Bennett's formula."""
 
 AXIAL_MM = (15.0, 40.0)
-"""Axial lengths of human eyes lie between these."""
+"""Range of axial lengths of human eyes."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Micrometres per pixel at the retina, and how it was got."""
+    """Micrometres per pixel at the retina, and where the value comes from."""
 
     um_per_px: float
     source: str
@@ -31,13 +32,13 @@ def find_scale(
     disc_diameter_um: float | None = None,
     axial_length_mm: float | None = None,
 ) -> Scale | None:
-    """The scale that was given, or the one of a disc of assumed diameter; None without either.
+    """The given scale, or that of a disc of assumed diameter; None without either.
 
-    With an axial length a given scale is corrected for the eye's magnification. An assumed disc
-    needs no correction: it is in the same picture.
+    With an axial length, a given scale is corrected for the eye's magnification. A scale from an
+    assumed disc needs no correction: the disc is in the same photograph.
 
     Raises:
-        UsageError: a number that is no length.
+        UsageError: a number is not a valid length.
     """
     for name, value in (("um_per_px", um_per_px), ("disc diameter", disc_diameter_um)):
         if value is not None and not (math.isfinite(value) and value > 0):
@@ -57,13 +58,13 @@ def find_scale(
 
 
 def bennett(axial_length_mm: float) -> float:
-    """How much larger a pixel is at the retina than in an eye of `REFERENCE_AXIAL_MM`.
+    """Size of a pixel at the retina relative to an eye of `REFERENCE_AXIAL_MM`.
 
     Retinal size is proportional to 0.01306 (axial length - 1.82): Bennett, Rudnicka and Edgar 1994,
     doi 10.1007/BF00175988. The camera's own factor cancels.
 
     Raises:
-        UsageError: no axial length of a human eye.
+        UsageError: not an axial length of a human eye.
     """
     low, high = AXIAL_MM
     if not low <= axial_length_mm <= high:

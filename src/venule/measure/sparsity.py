@@ -1,4 +1,4 @@
-"""Distances of the tissue from the nearest vessel (Vargas Quiros et al. 2026, arXiv 2602.08580)."""
+"""Distances from tissue to the nearest vessel (Vargas Quiros et al. 2026, arXiv 2602.08580)."""
 
 import math
 from functools import partial
@@ -12,14 +12,14 @@ from venule.image.levels import strips
 from venule.measure.view import View
 
 _MOST_PX = 2**24
-"""Pixels of an image above which distances are found at a fraction of its size."""
+"""Number of pixels above which distances are computed at reduced size."""
 
 _AT_ONCE = 2**17
-"""Pixels whose distances are added up at once, which a processor's cache holds."""
+"""Pixels whose distances are summed at once; they fit into a processor's cache."""
 
 
 def mean_distance(view: View) -> float:
-    """Mean over the region of the distance to the nearest vessel's edge in px; 0 inside vessels.
+    """Mean distance to the nearest vessel's edge over the region, in px; 0 inside vessels.
 
     nan without a vessel.
     """
@@ -27,7 +27,7 @@ def mean_distance(view: View) -> float:
 
 
 def largest_distance(view: View) -> float:
-    """The largest distance in the region to the nearest vessel's edge in px; nan without one."""
+    """Largest distance to the nearest vessel's edge in the region, in px; nan without a vessel."""
     return view.once(_distances, partial(_distances, view))[1]
 
 
@@ -47,15 +47,15 @@ def _distances(view: View) -> tuple[float, float]:
 
 
 def _factor(view: View) -> int:
-    """Width in pixels of the blocks whose distances are found: 1 but for large images."""
+    """Width in pixels of the blocks for which distances are computed: 1 except for large images."""
     return math.ceil(math.sqrt(view.mask.size / _MOST_PX))
 
 
 def _squares(view: View) -> tuple[NDArray[np.int32], Mask]:
-    """Squared distances of pixels to the nearest vessel, and which of them the region holds.
+    """Squared distances of pixels to the nearest vessel, and which pixels are in the region.
 
-    Both are of the region's window, at a fraction of its size, see `_factor`. The vessel nearest to
-    a pixel is its nearest artery or its nearest vein.
+    Both cover the region's window at reduced size, see `_factor`. The vessel nearest to a pixel is
+    its nearest artery or its nearest vein.
     """
     if view.parts and all(part.vessel_px for part in view.parts):
         first, second = (part.once(_squares, partial(_squares, part)) for part in view.parts)
@@ -81,7 +81,7 @@ def _squares(view: View) -> tuple[NDArray[np.int32], Mask]:
 
 
 def _window(region: Mask, factor: int) -> tuple[slice, slice]:
-    """The part of the image that holds the region, from a multiple of `factor` on."""
+    """The window of the image that holds the region, starting at a multiple of `factor`."""
     rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
     return (
         slice(int(rows[0]) // factor * factor, int(rows[-1]) + 1),

@@ -7,18 +7,18 @@ import numpy as np
 
 
 def median(values: Sequence[float]) -> float:
-    """The median; nan of nothing."""
+    """The median; nan if empty."""
     return float(np.median(values)) if len(values) else math.nan
 
 
 def weighted_mean(pairs: Sequence[tuple[float, float]]) -> float:
-    """The mean of values with weights; nan of nothing."""
+    """The weighted mean; nan if empty."""
     total = sum(weight for _, weight in pairs)
     return sum(value * weight for value, weight in pairs) / total if total > 0 else math.nan
 
 
 def weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
-    """The value at which half of the weight is reached, at a tie the mean of two; nan of none."""
+    """The value at which half the weight is reached, the mean of two if tied; nan if empty."""
     if not pairs:
         return math.nan
     values, weights = np.array(sorted(pairs)).T

@@ -1,4 +1,4 @@
-"""Measurements as tables: wide, tidy, one row a segment, and their data dictionary."""
+"""Measurements as tables: wide, tidy, per segment, and their data dictionary."""
 
 import csv
 import math
@@ -42,7 +42,7 @@ Cell = str | float | int | None
 
 @dataclass(frozen=True)
 class Row:
-    """One photograph's line: its id, what passes through, its values and its notes."""
+    """One photograph's row: its id, columns passed through, values and notes."""
 
     id: str
     passed: Mapping[str, Cell] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Row:
 
 
 def wide(rows: Sequence[Row]) -> str:
-    """A CSV of one row a photograph, with every column that any photograph has."""
+    """A CSV with one row per photograph and every column that any photograph has."""
     passed = list(dict.fromkeys(name for row in rows for name in row.passed))
     columns = _present(rows)
     lines = (
@@ -67,9 +67,9 @@ def wide(rows: Sequence[Row]) -> str:
 
 
 def tidy(rows: Sequence[Row]) -> str:
-    """A CSV of one row a value: id, what passes through, column, value, unit, notes.
+    """A CSV with one row per value: id, columns passed through, column, value, unit, notes.
 
-    The notes stand in the photograph's first row alone.
+    The notes are in the photograph's first row only.
     """
     passed = list(dict.fromkeys(name for row in rows for name in row.passed))
     units = {column.name: UNITS[column.unit] for column in all_columns()}
@@ -88,7 +88,7 @@ def tidy(rows: Sequence[Row]) -> str:
 
 
 def segments(measured: Iterable[tuple[str, Measurements]]) -> str:
-    """A CSV of one row a vessel segment: where it runs, its calibre and its shape."""
+    """A CSV with one row per vessel segment: its position, calibre and shape."""
     names = [
         "id",
         "structure",
@@ -114,7 +114,7 @@ def segments(measured: Iterable[tuple[str, Measurements]]) -> str:
 
 
 def dictionary() -> str:
-    """The data dictionary as a CSV: one row a column there can be."""
+    """The data dictionary as a CSV: one row per possible column."""
     lines: Iterator[Mapping[str, Cell]] = (
         {
             "column": column.name,
@@ -133,7 +133,7 @@ def dictionary() -> str:
 
 
 def _present(rows: Sequence[Row]) -> list[str]:
-    """The columns that any photograph has, in the table's order."""
+    """The columns that any photograph has, in table order."""
     present = {name for row in rows for name in row.values}
     return [column.name for column in all_columns() if column.name in present]
 
@@ -163,9 +163,9 @@ def _segment_lines(id_: str, found: Measurements) -> Iterator[Mapping[str, Cell]
 
 
 def written(value: Cell) -> Cell:
-    """A cell as every table of measurements has it.
+    """A cell as written in every table of measurements.
 
-    Ten significant digits; nothing for what could not be had; no formula for a spreadsheet.
+    Ten significant digits; empty for missing values; never a spreadsheet formula.
     """
     if isinstance(value, float):
         return f"{value:.10g}" if math.isfinite(value) else ""

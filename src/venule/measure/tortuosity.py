@@ -17,10 +17,10 @@ from venule.measure.view import View
 from venule.vessels.tree import Segment
 
 SHORTEST_PX, SHORTEST_CALIBERS = 10.0, 2.0
-"""Segments shorter than this many pixels, or than this many of their calibres, have no shape."""
+"""Segments shorter than this many pixels, or this many of their calibres, have no shape."""
 
 BULGE_PX = 0.75
-"""A turn that stays this near to its chord is a straight stretch, not a bend."""
+"""A turn that stays within this distance of its chord is straight, not a bend."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Shape:
     """The shape of one segment.
 
     Attributes:
-        length, chord: L and C in px; C is 0 of a ring, and of a loop whose ends touch.
+        length, chord: L and C in px; C is 0 for a ring, and for a loop whose ends touch.
         curvature: total curvature, the integral of |kappa| along the segment, in radians: the sum
-            over its turns of the angle each turns by. So what the pixel grid leaves of wiggles, too
-            flat to be turns, cancels.
+        of the angles of its turns. So residual wiggles of the pixel grid, too flat to be turns,
+        cancel.
         squared: total squared curvature, the integral of kappa^2, in 1/px.
-        turns: (arc, chord) of each stretch that bends one way.
+        turns: (arc, chord) of each stretch that bends in one direction.
     """
 
     length: float
@@ -47,7 +47,7 @@ OfShape = Callable[[Shape], float]
 
 
 def tau1(shape: Shape) -> float:
-    """L / C: 1 of a straight line, nan without a chord."""
+    """L / C: 1 for a straight line, nan without a chord."""
     return _over(shape.length, shape.chord)
 
 
@@ -84,7 +84,7 @@ def tau7(shape: Shape) -> float:
 def grisan(shape: Shape) -> float:
     """(n - 1) / n times the sum of L_i / C_i - 1 over n turns, over L, in 1/px.
 
-    A straight line and an arc are one turn, and have 0.
+    A straight line and an arc have one turn, and so 0.
     """
     number = len(shape.turns)
     excess = sum(arc / chord - 1 for arc, chord in shape.turns if chord > 0)
@@ -92,7 +92,7 @@ def grisan(shape: Shape) -> float:
 
 
 def inflections(shape: Shape) -> float:
-    """The number of times that the segment changes the side to which it bends."""
+    """The number of times that the segment changes the direction of its bend."""
     return float(len(shape.turns) - 1)
 
 
@@ -117,9 +117,10 @@ def shape_of(segment: Segment) -> Shape:
 
 
 def turning_points(segment: Segment) -> list[int]:
-    """Places in the segment's points where it begins, changes the side it bends to, and ends.
+    """Indices of the segment's points where it begins, changes its direction of bend, and ends.
 
-    Turns that stay within BULGE_PX of their chord go to their neighbours, the flattest first.
+    Turns that stay within BULGE_PX of their chord are merged with their neighbours, the flattest
+    first.
     """
     sign = np.sign(segment.curvature)
     change = np.flatnonzero(sign[1:] * sign[:-1] < 0) + 1
@@ -127,7 +128,7 @@ def turning_points(segment: Segment) -> list[int]:
     bulges = [_bulge(segment, first, last) for first, last in pairwise(places)]
     while len(bulges) > 1 and min(bulges) < BULGE_PX:
         flat = bulges.index(min(bulges))
-        # The turn's neighbours bend the same way: with it they are one turn.
+        # The turn's neighbours bend in the same direction, so all three form one turn.
         first, last = max(flat - 1, 0), min(flat + 1, len(bulges) - 1)
         places[first + 1 : last + 1] = []
         bulges[first : last + 1] = [_bulge(segment, places[first], places[first + 1])]
@@ -135,7 +136,7 @@ def turning_points(segment: Segment) -> list[int]:
 
 
 def has_shape(segment: Segment) -> bool:
-    """True unless the segment is too short for its shape to be told from the pixel grid's."""
+    """True unless the segment is too short to distinguish its shape from the pixel grid's."""
     caliber = segment.mean_caliber_px
     least = max(SHORTEST_PX, SHORTEST_CALIBERS * caliber if math.isfinite(caliber) else 0)
     return segment.length_px >= least
@@ -162,7 +163,7 @@ def _over(value: float, chord: float) -> float:
 
 
 def _steps(segment: Segment) -> NDArray[np.float64]:
-    """(N,) the length that each point stands for; their sum is L."""
+    """(N,) the length that each point represents; their sum is L."""
     gaps = np.diff(segment.place)
     if segment.closed:
         gaps = np.append(gaps, segment.length_px - segment.place[-1])

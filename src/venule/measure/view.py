@@ -1,4 +1,4 @@
-"""What a measurement sees: one structure's vessels inside one region of the field of view."""
+"""The input of a measurement: one structure's vessels in one region of the field of view."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Zone:
-    """A ring about the disc, between two multiples of its radius, both measured from its centre."""
+    """A ring around the disc, between two multiples of its radius, measured from its centre."""
 
     name: str
     inner: float
@@ -44,8 +44,8 @@ class View:
     """One structure inside one region.
 
     `region` is (H, W) bool, within the field of view. `mask` holds the vessel pixels that may be
-    measured: those that only close gaps are in `tree` alone, which covers the whole field. `parts`
-    are the arteries and the veins, where they are all that a view of vessels holds.
+    measured: those that only close gaps are only in `tree`, which covers the whole field. `parts`
+    are the arteries and the veins, if a view of vessels consists of these.
     """
 
     structure: str
@@ -58,7 +58,7 @@ class View:
     _found: dict[object, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: object, find: Callable[[], T]) -> T:
-        """What `find` returns, found once for several measurements."""
+        """The result of `find`, computed once for several measurements."""
         if key not in self._found:
             self._found[key] = find()
         found: T = self._found[key]
@@ -66,12 +66,12 @@ class View:
 
     @cached_property
     def area_px(self) -> int:
-        """Pixels of the region."""
+        """Number of pixels of the region."""
         return int(np.count_nonzero(self.region))
 
     @cached_property
     def vessel_px(self) -> int:
-        """Vessel pixels in the region."""
+        """Number of vessel pixels in the region."""
         return int(np.count_nonzero(self.mask & self.region))
 
     @cached_property
@@ -83,12 +83,12 @@ class View:
 
     @cached_property
     def junctions(self) -> tuple[Node, ...]:
-        """The places in the whole field where three or more arms meet."""
+        """The nodes in the whole field of view where three or more arms meet."""
         return tuple(node for node in self.tree.nodes if node.is_junction)
 
 
 def clip(segment: Segment, zone: Zone, disc: Disc) -> Iterator[Segment]:
-    """The parts of a segment inside a zone; those of fewer than two points are left out."""
+    """Yield the parts of a segment inside a zone that have at least two points."""
     inside = _inside(segment.points, zone, disc)
     if inside.all():
         yield segment
