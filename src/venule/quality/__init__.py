@@ -1,1 +1,1 @@
-"""Grades of photographs and of the vessels found in them, with reasons."""
+"""Grading of photographs and their vessel maps, with reasons."""

@@ -63,14 +63,14 @@ REASONS = (
     STRANGE_COLORS,
     UNCERTAIN,
 )
-"""Every reason there is, in the order in which a photograph's reasons are told."""
+"""All reasons, in the order in which they are listed."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on a measure is a reason; None where it never costs that much.
+    """Limits beyond which a feature is a reason for a grade; None if it never leads to that grade.
 
-    `beyond` says on which side the bad values lie.
+    `beyond` is the side of the bad values.
     """
 
     measure: str
@@ -79,7 +79,7 @@ class Limits:
     reject: float | None
 
     def grade(self, value: float) -> Grade:
-        """The grade of a photograph of which nothing else is known."""
+        """The grade by this feature alone."""
         if self._is_beyond(value, self.reject):
             return "reject"
         return "usable" if self._is_beyond(value, self.usable) else "ok"
@@ -108,46 +108,47 @@ LIMITS: Mapping[str, Limits] = {
 """Set on photographs for training, see docs/quality.md; change them there too."""
 
 _LOOKED_AT_PX = 1536
-"""Longer sides are subsampled: only every second, third, ... pixel counts."""
+"""Longer sides are subsampled, by every second, third, ... pixel."""
 
 FLAT_SPREAD = 4
-"""Grey levels of spread below which a frame shows nothing at all."""
+"""Spread in grey levels below which a frame shows nothing."""
 
 COLD_WARM = 0.5
-"""A fundus in the wrong colours has fewer warm pixels than that; so have most other pictures."""
+"""A fundus with wrong colours has a smaller share of warm pixels, as do most other images."""
 
 MANY_VESSELS = 0.35
-"""Share of the field of view that no fundus's vessels exceed."""
+"""Largest vessel share of the field of view in any fundus."""
 
 SCATTERED, SCATTERED_WITHOUT_EDGE = 0.28, 0.2
-"""Below this share in its largest component a vessel map is no tree; cropped trees fall apart."""
+"""Below this share in its largest component a vessel map is no tree; cropping breaks up trees."""
 
 DOUBTFUL = 2
-"""So many signs against a fundus are too many; one alone is found in real ones."""
+"""Number of signs against a fundus that reject it; real ones may have one."""
 
 BRIGHT_LINES, LAYERS = 1.15, 0.3
-"""From these on grey images show bright vessels, or layers one above the other."""
+"""Limits from which a grey image shows bright vessels, or layers on top of each other."""
 
 TREE_VESSELS, TREE_COMPONENT = (0.03, 0.2), 0.5
-"""Share of vessels, and of their largest component, of nearly all retinas."""
+"""Range of the vessels' share, and least share of their largest component, in nearly all
+retinas."""
 
 WIDE_STRETCH, WIDE_GREEN, WIDE_BLUE = 1.1, 0.6, 0.1
-"""Two lasers, red and green, colour an ultra-wide field, which is wider than high."""
+"""Limits for ultra-wide-field images: coloured by a red and a green laser, and wider than high."""
 
 SHARP, GRAINY, BLOCKY = 0.5, 1.1, 0.04
-"""Networks learn from photographs of sharpness SHARP to GRAINY and of blockiness up to BLOCKY."""
+"""Training photographs have a sharpness of SHARP to GRAINY and a blockiness up to BLOCKY."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Grade of a photograph: whether the vessels found in it can be relied on.
+    """Grade of a photograph: whether its vessel map can be relied on.
 
     Attributes:
-        grade: "ok"; "usable", to be looked at; "reject", not to be relied on.
-        reasons: of `REASONS`, in their order; empty if and only if the grade is "ok".
-        uncertainty: 1 - the Dice that is to be expected of the vessel map: 0 certain, 1 nothing
-            found; see `expect`.
-        features: what the reasons rest on; None without a field of view.
+        grade: "ok"; "usable", to be checked by eye; "reject", not to be relied on.
+        reasons: from `REASONS`, in their order; empty if and only if the grade is "ok".
+        uncertainty: 1 - the expected Dice of the vessel map: 0 certain, 1 nothing found; see
+        `expect`.
+        features: the basis of the reasons; None without a field of view.
     """
 
     grade: Grade
@@ -157,13 +158,13 @@ class Quality:
 
 
 def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) -> Quality:
-    """The quality of a photograph and of the vessels that were found in it.
+    """Assess the quality of a photograph and its vessel map.
 
     Args:
         image: (H, W, 3) uint8, RGB.
         fov: the field of view, its mask (H, W) bool.
-        levels: (H, W) uint16, the probability of a vessel times 65535; what lies outside the field
-            of view does not count.
+        levels: (H, W) uint16, the probability of a vessel times 65535; values outside the field of
+        view are ignored.
         threshold: probability from which a pixel is vessel.
 
     Raises:
@@ -184,11 +185,11 @@ def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) ->
 
 
 def expect(if_true: float, features: QualityFeatures | None) -> float:
-    """The Dice to be expected, 0..1, where it is `if_true` if the probabilities are true.
+    """The expected Dice, 0..1, given that it is `if_true` for calibrated probabilities.
 
-    They are, about, in photographs like those that networks learn from. In blurred, noisy and
-    strongly compressed ones networks are as sure of themselves as ever, so there the expected Dice
-    is lowered, by factors that fit photographs degraded on purpose (docs/quality.md).
+    Probabilities are about calibrated in photographs like the training photographs. In blurred,
+    noisy and strongly compressed ones networks remain as confident, so the expected Dice is
+    lowered, by factors fitted to photographs degraded on purpose (docs/quality.md).
     """
     if features is None or features.sharpness <= 0:
         return 0.0
@@ -198,7 +199,7 @@ def expect(if_true: float, features: QualityFeatures | None) -> float:
 
 
 def judge(features: QualityFeatures | None, uncertainty: float) -> Quality:
-    """The grade that the features and the uncertainty give: that of the worst reason."""
+    """Grade by features and uncertainty: the grade of the worst reason."""
     found = dict(_found(features, uncertainty))
     grades: list[Grade] = ["ok", *found.values()]
     reasons = tuple(reason for reason in REASONS if reason in found)
@@ -207,7 +208,7 @@ def judge(features: QualityFeatures | None, uncertainty: float) -> Quality:
 
 
 def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tuple[str, Grade]]:
-    """Each reason with the grade that it alone would give."""
+    """Yield each reason with the grade that it alone would give."""
     if features is None or features.spread < FLAT_SPREAD:
         yield NO_FIELD, "reject"
         if features is None:
@@ -227,10 +228,10 @@ def _found(features: QualityFeatures | None, uncertainty: float) -> Iterator[tup
 
 
 def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int:
-    """Count what speaks against a fundus photograph: each sign once, no vessel tree twice.
+    """Count the signs against a fundus photograph: each counts once, a missing vessel tree twice.
 
-    A field of view with a round edge says much for one; where there is none, colours, the lack of
-    any, and an uncertain vessel map count, too.
+    A field of view with a round edge is strong evidence for one; without it, colours, the lack of
+    any, and an uncertain vessel map also count.
     """
     grey, edge = _is_grey(features), features.edge_visible
     scattered = SCATTERED if edge else SCATTERED_WITHOUT_EDGE
@@ -249,7 +250,7 @@ def signs_against_a_fundus(features: QualityFeatures, uncertainty: float) -> int
 
 
 def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
-    """Name the other image of the eye that it looks like, where that can be told."""
+    """Yield the other imaging modality that it looks like, if recognisable."""
     lines = not _is_beyond(BLURRED, features.sharpness) and not _is_beyond(
         NOISY, features.sharpness
     )
@@ -269,7 +270,7 @@ def _modality(features: QualityFeatures) -> Iterator[tuple[str, Grade]]:
 
 
 def _has_tree(features: QualityFeatures) -> bool:
-    """Tell whether as many vessels as a retina has were found, most of them connected."""
+    """Tell whether the vessels are as many as in a retina, and mostly connected."""
     low, high = TREE_VESSELS
     return low <= features.vessels <= high and features.largest_component >= TREE_COMPONENT
 
@@ -279,5 +280,5 @@ def _is_grey(features: QualityFeatures) -> bool:
 
 
 def _is_beyond(reason: str, value: float) -> bool:
-    """Tell whether a value alone would be this reason for at least "usable"."""
+    """Tell whether a value alone is this reason for "usable" or worse."""
     return LIMITS[reason].grade(value) != "ok"

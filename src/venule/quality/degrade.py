@@ -1,7 +1,7 @@
-"""Photographs degraded on purpose, to see what becomes of their quality and of their vessels.
+"""Degradation of photographs, to test its effect on grades and vessel maps.
 
 Lengths are shares of the field of view's diameter, so that a strength means the same for every
-camera. Nothing here is random but the noise, whose seed is given.
+camera. Only the noise is random, and its seed is given.
 """
 
 import math
@@ -31,34 +31,34 @@ class Degraded:
 
 
 Degradation = Callable[[Degraded, float], Degraded]
-"""A photograph after it has been degraded, and by how much."""
+"""A function of a photograph and a strength."""
 
 
 def darken(photo: Degraded, factor: float) -> Degraded:
-    """Every level times `factor`, below 1, and rounded."""
+    """Multiply every level by `factor`, below 1, and round."""
     return _recolored(photo, np.rint(photo.image.astype(np.float32) * factor))
 
 
 def overexpose(photo: Degraded, factor: float) -> Degraded:
-    """Every level inside the field of view times `factor`, above 1, and cut off at 255."""
+    """Multiply every level inside the field of view by `factor`, above 1, and clip at 255."""
     levels = np.rint(photo.image.astype(np.float32) * factor)
     return _recolored(photo, np.where(photo.fov[..., None], levels, photo.image))
 
 
 def blur(photo: Degraded, sigma: float) -> Degraded:
-    """Out of focus: about a Gaussian of `sigma` diameters of the field of view."""
+    """Blur as if out of focus: about a Gaussian of `sigma` diameters of the field of view."""
     soft = ImageFilter.GaussianBlur(sigma * fit_outline(photo.fov).diameter_px)
     return _recolored(photo, np.asarray(Image.fromarray(photo.image).filter(soft)))
 
 
 def add_noise(photo: Degraded, sigma: float, *, seed: int = 0) -> Degraded:
-    """Gaussian noise of `sigma` grey levels, apart in every channel, inside the field of view."""
+    """Add Gaussian noise of `sigma` grey levels, independent per channel, in the field of view."""
     noise = np.random.default_rng(seed).normal(0, sigma, photo.image.shape)
     return _recolored(photo, np.rint(photo.image + noise * photo.fov[..., None]))
 
 
 def compress(photo: Degraded, quality: float) -> Degraded:
-    """Through a JPEG file of `quality` 1..95, with chroma at half resolution."""
+    """Compress as JPEG of `quality` 1..95, with chroma at half resolution."""
     encoded = BytesIO()
     Image.fromarray(photo.image).save(encoded, "JPEG", quality=round(quality), subsampling=2)
     with Image.open(encoded) as image:
@@ -66,7 +66,7 @@ def compress(photo: Degraded, quality: float) -> Degraded:
 
 
 def crop(photo: Degraded, side: float) -> Degraded:
-    """The square of `side` diameters in the middle; below 0.7 no edge of the field is in it."""
+    """Crop to the central square of `side` diameters; below 0.7 it shows no edge of the field."""
     circle = fit_outline(photo.fov)
     half = side * circle.diameter_px / 2
 
@@ -80,7 +80,7 @@ def crop(photo: Degraded, side: float) -> Degraded:
 
 
 def shrink(photo: Degraded, diameter_px: float) -> Degraded:
-    """At the size at which the field of view is `diameter_px` across."""
+    """Scale so that the field of view is `diameter_px` across."""
     scale = diameter_px / fit_outline(photo.fov).diameter_px
     shape = (
         max(1, round(photo.fov.shape[0] * scale)),
@@ -102,7 +102,7 @@ DEGRADATIONS: Mapping[str, tuple[Degradation, tuple[float, ...]]] = {
     "cropped": (crop, (0.9, 0.65, 0.4, 0.2)),
     "shrunk": (shrink, (400, 250, 150, 80)),
 }
-"""Every way to degrade a photograph, with the strengths that are measured, weakest first."""
+"""All degradations, with the strengths that are measured, weakest first."""
 
 
 def _recolored(photo: Degraded, levels: NDArray[Any]) -> Degraded:

@@ -1,7 +1,7 @@
-"""Measurements of a photograph and its vessel map that need no ground truth.
+"""Features of a photograph and its vessel map that need no ground truth.
 
 Textures are measured on a small copy whose field of view always has the same width, so that a
-measure means the same for every camera; a few milliseconds whatever the photograph's size.
+feature means the same for every camera, and takes a few milliseconds at any size.
 """
 
 import math
@@ -21,28 +21,28 @@ ACROSS_PX = 320
 """Diameter of the field of view on the copy."""
 
 _COLORS_PX = 96
-"""Colours are taken from so many pixels across the field of view."""
+"""Samples across the field of view for colour features."""
 
 _COARSER = 4
-"""The coarse octave is the fine one of a copy so many times smaller."""
+"""The coarse octave is the fine octave of a copy this many times smaller."""
 
 _BLOCK_PX = 8
 """Side of the blocks that JPEG codes."""
 
 _MIDDLE_PX = 320
-"""Side of the square in which blocks are looked for."""
+"""Side of the square in which blocks are searched."""
 
 _STEP = 0.05
-"""Grey levels added to the mean steps: where nothing changes there are no blocks either."""
+"""Grey levels added to the mean steps, so that flat regions count as free of blocks."""
 
 _UNEVEN, _SPOT = 0.07, 10
-"""From this contrast on, what is so many robust standard deviations brighter does not count."""
+"""From this contrast, pixels this many robust standard deviations brighter are excluded."""
 
 _SATURATED = 250
-"""Green level from which a pixel counts as over-exposed; red saturates in good photographs too."""
+"""Green level from which a pixel counts as overexposed; red saturates in good photographs too."""
 
 _TOLERANCE = 5
-"""Grey levels of noise that the order of two channels may have."""
+"""Tolerance in grey levels when two channels are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,32 +50,30 @@ class QualityFeatures:
     """Features for the grade of a photograph; shares are of the field of view's pixels, 0..1.
 
     Attributes:
-        diameter_px: of the field of view at the photograph's own size; the diagonal of its
-            bounding box where no edge is visible.
+        diameter_px: diameter of the field of view at the photograph's own size; the diagonal of its
+        bounding box if no edge is visible.
         edge_visible: whether the field of view ends in the frame, as an arc of a circle.
-        spread: grey levels from the 1st to the 99th percentile, of the channel where they are
-            most, 0..255.
+        spread: grey levels from the 1st to the 99th percentile, the largest over channels, 0..255.
         brightness: median of the largest channel over 255, 0..1.
-        overexposed: share whose green channel is at 250 or above.
-        contrast: standard deviation of the green channel's coarse octave over its mean; details
-            of about a twentieth of the diameter. From 0.07 on without bright spots, such as scars.
+        overexposed: share with a green channel of 250 or above.
+        contrast: standard deviation of the green channel's coarse octave over its mean; details of
+        about a twentieth of the diameter. From 0.07, without bright spots such as scars.
         sharpness: standard deviation of the green channel's fine octave (details of about an
             eightieth of the diameter) over that of the coarse one.
-        blockiness: how much larger the mean step of the green channel from pixel to pixel is
-            across the lines of an 8 pixel grid, as JPEG leaves one, than elsewhere (0: equal, 1:
-            twice), times 8 pixels over the diameter; in the middle of the photograph.
+        blockiness: how much larger the green channel's mean step between pixels is across the lines
+        of an 8 pixel grid, as left by JPEG, than elsewhere (0: equal, 1: twice), times 8 pixels
+        over the diameter; in the middle of the photograph.
         saturation: median of (largest - smallest channel) / largest, 0..1.
         warm: share where red >= green >= blue, give or take 5 grey levels.
         green: median of the green over the red channel.
         blue: median of the blue over the largest channel.
-        fields: how many fields of view the photograph shows.
+        fields: number of fields of view in the photograph.
         stretch: longer over shorter diameter of the field of view, 1 or more.
-        bright_lines: how far the fine octave's highest 2 % lie above its median, over how far the
-            lowest 2 % lie below: below 1 where lines are dark, as vessels, above 1 where bright.
-        layers: share of the coarse copy's variance that is between rows, as in scans of layers.
-        vessels: share that the vessel map covers.
-        largest_component: share of the vessel map that is in its largest component; 0 without
-        vessels.
+        bright_lines: distance of the fine octave's highest 2 % above its median over that of its
+        lowest 2 % below: below 1 if lines are dark, as vessels are, above 1 if bright.
+        layers: share of the coarse copy's variance between rows, high in scans of layers.
+        vessels: share covered by the vessel map.
+        largest_component: share of the vessel map in its largest component; 0 without vessels.
     """
 
     diameter_px: float
@@ -107,7 +105,7 @@ def quality_features(
         image: (H, W, 3) uint8, RGB.
         field: the field of view, (H, W).
         vessels: bool, the vessels found inside it, subsampled by `step`.
-        step: of textures a sample is enough.
+        step: subsampling of the photograph, sufficient for textures.
     """
     fov = field.mask[::step, ::step]
     box = _bounding_box(fov)
@@ -152,7 +150,7 @@ def quality_features(
 
 
 def expected_dice(probability: FloatMap, vessels: Mask) -> float:
-    """The Dice that a vessel map has if its probabilities are true: 0..1, 0 if it is empty.
+    """The expected Dice of a vessel map with calibrated probabilities: 0..1, 0 if it is empty.
 
     With p the probability and m the map, 2 sum(p m) / (sum(p) + sum(m)): the first sum is its
     expected number of true positives, the second the expected number of vessel pixels.
@@ -161,14 +159,14 @@ def expected_dice(probability: FloatMap, vessels: Mask) -> float:
         probability: (H, W) float32 in 0..1, 0 outside the field of view.
         vessels: (H, W) bool, the map.
     """
-    # Each row in float32, as exact as that is, and all rows in float64.
+    # Each row is summed in float32, the rows in float64.
     total = float(probability.sum(axis=1).sum(dtype=np.float64)) + np.count_nonzero(vessels)
     hits = float((probability * vessels).sum(axis=1).sum(dtype=np.float64))
     return 2 * hits / total if total > 0 else 0.0
 
 
 def _bounding_box(fov: Mask) -> tuple[slice, slice] | None:
-    """The rows and columns that `fov` reaches; None if it is empty."""
+    """The rows and columns spanned by `fov`; None if it is empty."""
     rows, columns = (np.flatnonzero(fov.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return None
@@ -182,7 +180,7 @@ def _copy_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
 
 
 def _bytes(mask: Mask) -> NDArray[np.uint8]:
-    """0 and 255."""
+    """The mask as 0 and 255."""
     return mask.astype(np.uint8) * np.uint8(255)
 
 
@@ -192,7 +190,7 @@ def _resize(array: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint
 
 
 def _quantiles(values: NDArray[Any], *shares: float) -> NDArray[np.float64]:
-    """Quantiles along the last axis, linear between sorted values; NumPy's take far longer."""
+    """Quantiles along the last axis, linearly interpolated; NumPy's take far longer."""
     ordered = np.sort(values, axis=-1)
     at = np.array(shares) * (values.shape[-1] - 1)
     below = at.astype(np.intp)
@@ -206,7 +204,7 @@ def _median(values: NDArray[Any]) -> float:
 
 
 class _Textures(NamedTuple):
-    """Textures of the green channel: deviations of octaves in grey levels, and two ratios.
+    """Textures of the green channel: standard deviations of octaves in grey levels, and two ratios.
 
     For the last two see `QualityFeatures`.
     """
@@ -220,10 +218,10 @@ class _Textures(NamedTuple):
 def _textures(green: NDArray[np.uint8], inside: Mask) -> _Textures:
     """The octaves away from the edge of the field of view, which is sharper than anything in it.
 
-    Where contrast is beyond that of most retinas, without its bright spots.
+    If the contrast exceeds that of most retinas, bright spots are excluded.
     """
     rows, columns = (side // _COARSER for side in green.shape)
-    # Rows first: a reduction along several axes at once is slow.
+    # Rows first: reducing several axes at once is slow.
     whole = inside.reshape(rows, _COARSER, -1).all(axis=1).reshape(rows, columns, -1).all(axis=2)
     away = ndi.binary_erosion(whole, iterations=5, border_value=1)
     if not away.any():
@@ -243,7 +241,7 @@ def _textures(green: NDArray[np.uint8], inside: Mask) -> _Textures:
 
 
 def _between_rows(means: NDArray[np.float32], away: Mask) -> float:
-    """The share of the variance that is left when each row has its mean everywhere."""
+    """The share of the variance that is between rows."""
     count = away.sum(axis=1)
     each = (means * away).sum(axis=1)[count > 0] / count[count > 0]
     whole = float(means[away].var())
@@ -268,7 +266,7 @@ def _octave(levels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _smooth(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     """(H - 2, W - 2): each pixel with its neighbours, weighted 1-2-1 in both directions."""
-    for _ in range(2):  # the sum of two neighbours, twice in both directions
+    for _ in range(2):  # the sum of two neighbours, twice along each axis
         levels = levels[:-1] + levels[1:]
         levels = levels[:, :-1] + levels[:, 1:]
     levels *= np.float32(1 / 16)
@@ -281,14 +279,14 @@ def _middle(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _grid_ratio(levels: NDArray[np.uint8]) -> float:
-    """Steps across a grid over those elsewhere, of the direction where that is less; 1 without."""
+    """Ratio of steps across a grid to others, the smaller of both directions; 1 without a grid."""
     ratios = []
     for lines in (levels.astype(np.int16), levels.T.astype(np.int16)):
         steps = np.abs(np.diff(lines, axis=1)).mean(axis=0)
         blocks = len(steps) // _BLOCK_PX
         if not blocks:
             return 1.0
-        # The grid may begin anywhere: a photograph may have been cut after it was compressed.
+        # The grid may begin anywhere: a photograph may have been cropped after compression.
         phases = steps[: blocks * _BLOCK_PX].reshape(blocks, _BLOCK_PX).mean(axis=0) + _STEP
         others = (phases.sum() - phases.max()) / (_BLOCK_PX - 1)
         ratios.append(float(phases.max() / others))
