@@ -1,4 +1,4 @@
-"""Calibration: of the pixels given probability p, is a share p vessel?"""
+"""Calibration: whether a share p of the pixels with probability p is vessel."""
 
 import math
 
@@ -14,7 +14,7 @@ BINS = 15
 
 
 class Reliability:
-    """Pixels, vessel pixels and summed probability of each bin; sums of two pool their images."""
+    """Pixels, vessel pixels and summed probability of each bin; adding two pools their images."""
 
     def __init__(self) -> None:
         self.pixels: NDArray[np.int64] = np.zeros(BINS, np.int64)

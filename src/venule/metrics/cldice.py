@@ -1,4 +1,4 @@
-"""Overlap of centre lines: does the map keep the vessels' tree, whatever their widths?"""
+"""Centreline Dice: agreement of the vessel trees, regardless of vessel widths."""
 
 import math
 
@@ -12,9 +12,8 @@ def cldice(predicted: Mask, truth: Mask, fov: Mask, *, truth_line: Mask | None =
     """clDice of two (H, W) bool masks inside a third, 0..1 (Shit et al. 2021, arXiv:2003.07311).
 
     The harmonic mean of T_prec = |S_P and V_L| / |S_P| and T_sens = |S_L and V_P| / |S_L|, where V
-    is a mask and S its centre line. Both masks are cut to the field of view before they are thinned
-    (scikit-image's `skeletonize`); `truth_line` is the truth's centre line, where it is known.
-
+    is a mask and S its centreline. Both masks are cropped to the field of view before thinning
+    (scikit-image's `skeletonize`); `truth_line` is the ground truth's centreline, if already known.
     0 if one mask is empty, nan if both are.
     """
     vessels_p, vessels_l = predicted & fov, truth & fov

@@ -1,4 +1,4 @@
-"""Scores of a binary map: outcomes counted inside the field of view, and ratios of them."""
+"""Scores of a binary map: counts of outcomes inside the field of view, and their ratios."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from venule.image.arrays import Mask
 
 @dataclass(frozen=True)
 class Counts:
-    """Pixels inside the field of view, by outcome; the sum of two is the count of their union."""
+    """Pixels inside the field of view, by outcome; adding two pools their images."""
 
     tp: int
     fp: int
@@ -59,12 +59,12 @@ def accuracy(c: Counts) -> float:
 
 
 def sensitivity(c: Counts) -> float:
-    """TP / (TP + FN), also called recall; nan if the truth has no vessel pixel."""
+    """TP / (TP + FN), also called recall; nan if the ground truth has no vessel pixel."""
     return _ratio(c.tp, c.tp + c.fn)
 
 
 def specificity(c: Counts) -> float:
-    """TN / (TN + FP); nan if the truth has no background pixel."""
+    """TN / (TN + FP); nan if the ground truth has no background pixel."""
     return _ratio(c.tn, c.tn + c.fp)
 
 
@@ -79,6 +79,6 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 
 def mean_of_defined(values: Sequence[float]) -> float:
-    """The mean of the images' scores without those that are nan; nan if all are."""
+    """The mean of the images' scores, ignoring nan; nan if all are."""
     defined = [value for value in values if not math.isnan(value)]
     return float(np.mean(defined)) if defined else math.nan

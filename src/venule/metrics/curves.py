@@ -1,9 +1,9 @@
-"""ROC and precision-recall areas of a probability map, by one pass of histograms.
+"""Areas under the ROC and precision-recall curves of a probability map, from a histogram.
 
-The bins are those of a float's own bits, counted from 0 in the lower half of the scale and from 1
-in the upper: saturated networks crowd both ends, where equal bins of probability would tie what
-the network has told apart. Every value of a map stored in 16 bits has a bin of its own, so such
-maps are scored exactly; the memory is the same for one image and for a thousand.
+The bins follow the bits of a float, counted from 0 in the lower half of the scale and from 1 in the
+upper: saturated networks crowd both ends, where bins of equal width would tie values that the
+network distinguishes. Every value of a map stored in 16 bits has a bin of its own, so such maps are
+scored exactly; memory does not depend on the number of images.
 """
 
 import math
@@ -15,10 +15,10 @@ from venule.image.arrays import Mask
 
 Probability = NDArray[np.floating]
 
-# A float32 has 23 bits of mantissa. From 2^-16 up an octave has 2^14 bins, one for every 16-bit
+# A float32 has 23 bits of mantissa. From 2^-16 up, an octave has 2^14 bins, one for every 16-bit
 # value; below, down to the smallest normal float, it has 2^10.
 _FINE_SHIFT, _COARSE_SHIFT = 23 - 14, 23 - 10
-_TINY = int(np.float32(2.0**-126).view(np.int32))  # what lies below shares the first bin
+_TINY = int(np.float32(2.0**-126).view(np.int32))  # values below share the first bin
 _FINE = int(np.float32(2.0**-16).view(np.int32))
 _COARSE_BINS = (_FINE - _TINY) >> _COARSE_SHIFT
 _HALF = _COARSE_BINS + (15 << 14)  # 15 octaves from 2^-16 to 1/2
@@ -26,7 +26,7 @@ BINS = 2 * _HALF + 1  # the middle one holds exactly 1/2
 
 
 class Histogram:
-    """Vessel and background pixels by probability; sums of histograms are pooled histograms.
+    """Vessel and background pixels by probability; adding two pools their images.
 
     `positives` and `negatives` are (BINS,) int64, in increasing order of probability.
     """
@@ -63,7 +63,7 @@ class Histogram:
 
 
 def roc_auc(h: Histogram) -> float:
-    """Area under the ROC curve, ties counted one half; nan if a class is missing."""
+    """Area under the ROC curve, with ties counted as one half; nan if a class is missing."""
     positives, negatives = _occupied(h)
     pairs = float(positives.sum()) * float(negatives.sum())
     if not pairs:
@@ -73,7 +73,7 @@ def roc_auc(h: Histogram) -> float:
 
 
 def average_precision(h: Histogram) -> float:
-    """Sum of precision times gain of recall over falling thresholds; nan without a vessel pixel.
+    """Sum of precision times increase in recall over falling thresholds; nan without vessels.
 
     The step-wise sum of scikit-learn's `average_precision_score`, not a trapezoid.
     """
@@ -87,10 +87,10 @@ def average_precision(h: Histogram) -> float:
 def best_threshold(h: Histogram, *, dice_given_up: float = 0.0) -> float:
     """The threshold of maximal Dice over all pixels of the histogram, strictly inside 0..1.
 
-    `>=` gives the mask of that Dice, but for pixels of probability 0, which are never vessel. The
-    threshold lies midway between two occupied bins, or where the upper one begins if they adjoin.
-    Of several equal maxima the highest is taken; nan without a vessel pixel. With `dice_given_up`
-    it is the lowest threshold whose Dice is at most that much below the maximum.
+    `>=` gives the mask with that Dice, except for pixels of probability 0, which are never vessel.
+    The threshold is midway between two occupied bins, or at the start of the upper one if they
+    adjoin. Of several equal maxima the highest is taken; nan without a vessel pixel. With
+    `dice_given_up`, it is the lowest threshold whose Dice is at most that much below the maximum.
     """
     occupied = np.flatnonzero(h.positives + h.negatives)
     positives, negatives = _occupied(h)
@@ -112,9 +112,9 @@ def best_threshold(h: Histogram, *, dice_given_up: float = 0.0) -> float:
 def operating_points(h: Histogram, *, most: int = 256) -> NDArray[np.float64]:
     """Rates at falling thresholds: (N, 3) false-positive rate, sensitivity, precision; N <= `most`.
 
-    First that of a threshold which only the most probable pixels reach, last that of threshold 0.
-    Of more than `most` thresholds those are kept that divide the length of both curves (ROC and
-    precision-recall) equally, so that every step of a curve is short. Empty if a class is missing.
+    From the threshold that only the most probable pixels reach down to threshold 0. If there are
+    more than `most`, those kept divide the length of both curves (ROC and precision-recall)
+    equally, so that every step of a curve is short. Empty if a class is missing.
     """
     positives, negatives = _occupied(h)
     if not positives.sum() or not negatives.sum():
@@ -129,7 +129,7 @@ def operating_points(h: Histogram, *, most: int = 256) -> NDArray[np.float64]:
 
 def _bin(probability: NDArray[np.float32]) -> NDArray[np.int64]:
     upper = probability >= 0.5
-    # 1 - p is exact in float32 for p >= 1/2 (Sterbenz), so no digit is lost near 1.
+    # 1 - p is exact in float32 for p >= 1/2 (Sterbenz), so no precision is lost near 1.
     from_end = np.where(upper, np.float32(1) - probability, probability) + np.float32(0)  # no -0.0
     bits = from_end.view(np.int32).astype(np.int64)
     coarse = np.maximum(bits - _TINY, 0) >> _COARSE_SHIFT

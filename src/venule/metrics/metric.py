@@ -1,4 +1,4 @@
-"""The one list of metrics: a metric is one line of it, for tables, training logs and selection."""
+"""The one list of metrics, for tables, training logs and checkpoint selection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from venule.vessels.width import Widths, vessel_widths
 
 
 class Pixels(Protocol):
-    """Counts that metrics of pixels need, of one image or of many pooled."""
+    """Counts for pixel metrics, of one image or pooled over many."""
 
     @property
     def counts(self) -> Counts:
@@ -55,7 +55,7 @@ class Scored:
         probability: (H, W) floats in 0..1.
         truth: (H, W) bool, the ground truth.
         fov: (H, W) bool, the pixels that are scored.
-        threshold: probability from which a pixel is of the class.
+        threshold: probability from which a pixel belongs to the class.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Scored:
 
     @cached_property
     def truth_line(self) -> Mask:
-        """(H, W) bool, the centre line of the ground truth."""
+        """(H, W) bool, the centreline of the ground truth."""
         return centerline(self.truth & self.fov)
 
     @cached_property
@@ -95,12 +95,12 @@ class Metric:
     """A score by its name in files, with its label in tables.
 
     Attributes:
-        of_pixels: the score of pixels, of one image or of many pooled; None if it needs an image.
-        of_image: the score of an image, where that is not the score of its pixels.
-        needs_probability: a mask or a human observer does not have it.
-        only_pooled: it is not given image by image.
-        validation: its name in training logs; empty if validation leaves it out.
-        selects: the weights of its largest value are kept, by its name in training logs.
+        of_pixels: the score from pixel counts, of one image or pooled; None if it needs an image.
+        of_image: the score of an image, if not computed from its pixel counts.
+        needs_probability: not defined for masks and human observers.
+        only_pooled: not reported per image.
+        validation: its name in training logs; empty if not computed in validation.
+        selects: keep the checkpoint with its largest value, under its name in training logs.
     """
 
     name: str
@@ -196,19 +196,19 @@ METRICS: tuple[Metric, ...] = (
         only_pooled=True,
     ),
 )
-"""Every metric, in the order of the tables."""
+"""All metrics, in the order of the tables."""
 
 
 def labels() -> dict[str, str]:
-    """Every metric's label in tables by its name in files, in the order of the tables."""
+    """Table labels of all metrics by their name in files, in the order of the tables."""
     return {metric.name: metric.label for metric in METRICS}
 
 
 def validation_metrics() -> tuple[Metric, ...]:
-    """Metrics that training logs of validation images, in the order of its columns."""
+    """Metrics logged for validation images during training, in column order."""
     return tuple(metric for metric in reversed(METRICS) if metric.validation)
 
 
 def selecting_metrics() -> tuple[str, ...]:
-    """Names, in training logs, of the metrics by which weights can be kept."""
+    """Names, in training logs, of the metrics that select checkpoints."""
     return tuple(metric.validation for metric in validation_metrics() if metric.selects)

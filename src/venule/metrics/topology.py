@@ -1,4 +1,4 @@
-"""Connectedness: what a Dice over all pixels hardly sees."""
+"""Connectedness of a vessel map, to which Dice is insensitive."""
 
 import math
 
@@ -21,10 +21,10 @@ def components(predicted: Mask, fov: Mask, min_px: int = 20) -> int:
 def largest_component_share(
     predicted: Mask, truth: Mask, fov: Mask, *, truth_line: Mask | None = None
 ) -> float:
-    """Share of the truth's centre line that lies in the largest predicted component, 0..1.
+    """Share of the ground truth's centreline in the largest predicted component, 0..1.
 
     Components are 8-connected inside the field of view. 0 if nothing was predicted, nan if the
-    truth is empty. `truth_line` is the truth's centre line, where it is known.
+    ground truth is empty. `truth_line` is the ground truth's centreline, if already known.
     """
     line = centerline(truth & fov) if truth_line is None else truth_line
     total = int(np.count_nonzero(line))
@@ -37,6 +37,6 @@ def largest_component_share(
 
 
 def _label(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Pixels of each component, and (H, W) int32 labels from 1 up in the same order."""
+    """Pixel counts of the components, and (H, W) int32 labels from 1 in the same order."""
     labels, _ = ndi.label(mask, structure=_EIGHT_CONNECTED)
     return np.bincount(labels.ravel())[1:], labels

@@ -1,10 +1,10 @@
-"""Recall by the width of the vessel: the thin ones are the hard ones, and the many.
+"""Recall by vessel width: thin vessels are the most numerous and the hardest to segment.
 
-A vessel pixel has the width at the nearest centre-line pixel: twice the distance from there to the
-vessel's edge, in the Euclidean distance transform of the mask. A vessel 1 or 2 pixels wide has
-width 2 by this definition, one of 3 or 4 pixels width 4. Where a wide vessel's edge is nearer to
-the centre line of a thin neighbour, it takes that one's width. Thin-vessel recall is the recall of
-widths up to `THIN_PX`.
+The width of a vessel pixel is that at the nearest centreline pixel: twice the distance from there
+to the vessel's edge, by the Euclidean distance transform of the mask. By this definition a vessel 1
+or 2 pixels wide has width 2, one of 3 or 4 pixels width 4. Edge pixels of a wide vessel that are
+nearer to the centreline of a thin neighbour take that one's width. Thin-vessel recall is the recall
+of widths up to `THIN_PX`.
 """
 
 import math
@@ -17,20 +17,20 @@ from venule.image.arrays import Mask
 from venule.vessels.width import Widths
 
 EDGES_PX = (2.0, 3.0, 4.5, 7.0)
-"""Upper bounds of the classes of width, each included; the last class has none."""
+"""Inclusive upper bounds of the width classes; the last class has none."""
 
 THIN_PX = 3.0
-"""Vessels at most this wide are thin: from centre line to edge it is at most 1.5 px."""
+"""Largest width of a thin vessel: at most 1.5 px from centreline to edge."""
 
 REFERENCE_FOV_PX = 540.0
-"""Diameter of the field of view for which EDGES_PX are meant where widths are relative to it."""
+"""Diameter of the field of view to which EDGES_PX refer for relative widths."""
 
 
 @dataclass(frozen=True)
 class WidthCounts:
-    """The truth's pixels in each class of width, and how many of them were found.
+    """Ground-truth pixels in each width class, and how many of them were found.
 
-    The sum of two counts is that of both images.
+    Adding two pools their images.
     """
 
     found: tuple[int, ...]
@@ -44,13 +44,13 @@ class WidthCounts:
 
     @property
     def recall(self) -> tuple[float, ...]:
-        """Share found in each class, 0..1; nan in a class without a pixel."""
+        """Share found in each class, 0..1; nan for an empty class."""
         pairs = zip(self.found, self.total, strict=True)
         return tuple(found / total if total else math.nan for found, total in pairs)
 
 
 def recall_up_to(predicted: Mask, widths_px: Widths, most_px: float) -> float:
-    """Share found of the pixels of vessels at most `most_px` wide; nan if there are none."""
+    """Share found of the pixels in vessels up to `most_px` wide; nan if there are none."""
     counts = count_by_width(predicted, widths_px, (most_px,))
     return counts.recall[0]
 
@@ -58,7 +58,7 @@ def recall_up_to(predicted: Mask, widths_px: Widths, most_px: float) -> float:
 def count_by_width(
     predicted: Mask, widths_px: Widths, edges_px: Sequence[float] = EDGES_PX
 ) -> WidthCounts:
-    """The pixels of `vessel_widths` by class, one class more than edges, and those predicted."""
+    """Count the pixels of `vessel_widths`, and those predicted, by class (one more than edges)."""
     is_vessel = widths_px > 0
     classes = np.searchsorted(edges_px, widths_px[is_vessel], side="left")
     number = len(edges_px) + 1
