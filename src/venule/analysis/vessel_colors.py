@@ -28,7 +28,7 @@ class VesselColors:
 
     Attributes:
         places: (H, W) uint8: 0 outside vessels and where there is no value, else 1 to 255, linear
-        from `low` to `high` and clipped.
+            from `low` to `high` and clipped.
         low, high: percentiles 2 and 98 of the values along the centrelines; nan without any.
         unit: of `low` and `high`; empty for tortuosity.
     """

@@ -40,7 +40,7 @@ def read_mask(path: Path | str) -> Mask:
 
     Raises:
         ImageError: if the file cannot be read, has more than two values, two values neither of
-        which is 0, or channels that differ.
+            which is 0, or channels that differ.
     """
     path = Path(path)
     return decode_mask(read_bytes(path), path)

@@ -30,7 +30,7 @@ class Photograph:
     Attributes:
         pixels: (H, W, 3) uint8, RGB, upright.
         um_per_px: length of a pixel at the retina in micrometres, from the file or the user; None
-        if unknown, never guessed.
+            if unknown, never guessed.
         laterality: left or right eye, from the file or the user.
         notes: remarks from reading the file, one line each, such as `NO_COLOR`.
         origin: data that only the file's reader understands, such as a DICOM header.
@@ -71,7 +71,7 @@ def read_photograph(source: Path | str | bytes) -> Photograph:
 
     Raises:
         ImageError: the file is missing, not a photograph, broken, has over 200 megapixels, or
-        claims far more of them than its size can hold.
+            claims far more of them than its size can hold.
     """
     path = Path("photograph" if isinstance(source, bytes) else source)
     content = source if isinstance(source, bytes) else read_bytes(path)

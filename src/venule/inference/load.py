@@ -68,7 +68,7 @@ def load(
         model: a shipped name, a .onnx or .safetensors file, or a run's folder.
         device: "auto", "cpu" or "cuda" (with PyTorch also "mps").
         checkpoint: for a run's folder, the weights best by "loss", "dice" or another validation
-        metric, or "last".
+            metric, or "last".
         runtime: one of `RUNTIMES`. "auto" runs .safetensors in PyTorch, and .onnx in ONNX Runtime
             or, if it is installed and the network one of `FASTER_IN_OPENVINO`, in OpenVINO.
         threads: threads of one run, one per core if None; in PyTorch, of the whole process.
@@ -76,7 +76,7 @@ def load(
     Raises:
         WeightsError: nothing of that name, or an unusable file.
         UsageError: a `checkpoint` that the run does not have, an unknown `runtime`, or an
-        unavailable runtime or device.
+            unavailable runtime or device.
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"runtime {runtime!r}: use one of {', '.join(RUNTIMES)}")

@@ -19,7 +19,7 @@ class ProbabilityMap:
         levels: (H, W) uint16, probability times 65535; 0 outside the field of view and its rim.
         threshold: probability from which a pixel belongs to the class.
         reconnected_at: (N,) indices into the flat map of pixels that only close gaps between
-        components. They are part of the vessel tree, but excluded from calibre and area.
+            components. They are part of the vessel tree, but excluded from calibre and area.
         before: the map before its mask was corrected; None if it was not.
     """
 

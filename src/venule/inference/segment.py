@@ -43,7 +43,7 @@ class Segmenter:
         Args:
             photograph: a photograph, its pixels (H, W, 3) uint8 RGB, its file or the file's bytes.
             fov: (H, W) bool, True where vessels are to be segmented, see `given_fov`, or a field of
-            view already found; found from the photograph if None.
+                view already found; found from the photograph if None.
 
         Returns:
             A prediction at the photograph's own size; probability is 0 outside the field of view
@@ -51,7 +51,7 @@ class Segmenter:
 
         Raises:
             ImageError: the photograph cannot be read, or it or `fov` is unusable: wrong shape or
-            dtype, no pixel at the network's scale, or tiny in a large frame.
+                dtype, no pixel at the network's scale, or tiny in a large frame.
         """
         pixels = as_photograph(photograph).pixels
         if fov is None or isinstance(fov, FieldOfView):

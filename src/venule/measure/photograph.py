@@ -42,7 +42,7 @@ class VesselMasks:
 
     Raises:
         ImageError: a mask has another size or dtype, the field of view is empty, or there is no
-        mask.
+            mask.
     """
 
     vessels: Mask | None = None

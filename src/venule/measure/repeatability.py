@@ -18,7 +18,7 @@ class Repeatability:
         icc: ICC(1,1), the share of the variance between eyes.
         cv: within-eye standard deviation over the mean.
         change: the smallest detectable change, 1.96 sqrt(2) within-eye standard deviations, over
-        the mean: two photographs of an unchanged eye differ by more in 5 of 100 cases.
+            the mean: two photographs of an unchanged eye differ by more in 5 of 100 cases.
     """
 
     icc: float

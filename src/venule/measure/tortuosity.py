@@ -30,8 +30,8 @@ class Shape:
     Attributes:
         length, chord: L and C in px; C is 0 for a ring, and for a loop whose ends touch.
         curvature: total curvature, the integral of |kappa| along the segment, in radians: the sum
-        of the angles of its turns. So residual wiggles of the pixel grid, too flat to be turns,
-        cancel.
+            of the angles of its turns. So residual wiggles of the pixel grid, too flat to be turns,
+            cancel.
         squared: total squared curvature, the integral of kappa^2, in 1/px.
         turns: (arc, chord) of each stretch that bends in one direction.
     """

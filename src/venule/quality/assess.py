@@ -147,7 +147,7 @@ class Quality:
         grade: "ok"; "usable", to be checked by eye; "reject", not to be relied on.
         reasons: from `REASONS`, in their order; empty if and only if the grade is "ok".
         uncertainty: 1 - the expected Dice of the vessel map: 0 certain, 1 nothing found; see
-        `expect`.
+            `expect`.
         features: the basis of the reasons; None without a field of view.
     """
 
@@ -164,7 +164,7 @@ def assess(image: RGB, fov: FieldOfView, levels: Levels, *, threshold: float) ->
         image: (H, W, 3) uint8, RGB.
         fov: the field of view, its mask (H, W) bool.
         levels: (H, W) uint16, the probability of a vessel times 65535; values outside the field of
-        view are ignored.
+            view are ignored.
         threshold: probability from which a pixel is vessel.
 
     Raises:

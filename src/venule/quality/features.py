@@ -51,18 +51,18 @@ class QualityFeatures:
 
     Attributes:
         diameter_px: diameter of the field of view at the photograph's own size; the diagonal of its
-        bounding box if no edge is visible.
+            bounding box if no edge is visible.
         edge_visible: whether the field of view ends in the frame, as an arc of a circle.
         spread: grey levels from the 1st to the 99th percentile, the largest over channels, 0..255.
         brightness: median of the largest channel over 255, 0..1.
         overexposed: share with a green channel of 250 or above.
         contrast: standard deviation of the green channel's coarse octave over its mean; details of
-        about a twentieth of the diameter. From 0.07, without bright spots such as scars.
+            about a twentieth of the diameter. From 0.07, without bright spots such as scars.
         sharpness: standard deviation of the green channel's fine octave (details of about an
             eightieth of the diameter) over that of the coarse one.
         blockiness: how much larger the green channel's mean step between pixels is across the lines
-        of an 8 pixel grid, as left by JPEG, than elsewhere (0: equal, 1: twice), times 8 pixels
-        over the diameter; in the middle of the photograph.
+            of an 8 pixel grid, as left by JPEG, than elsewhere (0: equal, 1: twice), times 8 pixels
+            over the diameter; in the middle of the photograph.
         saturation: median of (largest - smallest channel) / largest, 0..1.
         warm: share where red >= green >= blue, give or take 5 grey levels.
         green: median of the green over the red channel.
@@ -70,7 +70,7 @@ class QualityFeatures:
         fields: number of fields of view in the photograph.
         stretch: longer over shorter diameter of the field of view, 1 or more.
         bright_lines: distance of the fine octave's highest 2 % above its median over that of its
-        lowest 2 % below: below 1 if lines are dark, as vessels are, above 1 if bright.
+            lowest 2 % below: below 1 if lines are dark, as vessels are, above 1 if bright.
         layers: share of the coarse copy's variance between rows, high in scans of layers.
         vessels: share covered by the vessel map.
         largest_component: share of the vessel map in its largest component; 0 without vessels.

@@ -18,7 +18,7 @@ class Runs:
 
     Attributes:
         starts, stops: both (R,) flat indices in row order; each row has one extra pixel at its end
-        that belongs to no run.
+            that belongs to no run.
         kind: (R,) uint8, the value of each run's pixels.
         row_px: W + 1.
     """

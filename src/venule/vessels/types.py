@@ -48,7 +48,7 @@ class VesselTypes:
     Attributes:
         artery, vein: (H, W) bool, together the vessel mask; both where two types cross.
         evidence: (S,) log-odds of an artery for each segment of the tree, positive for arteries,
-        after smoothing over the tree.
+            after smoothing over the tree.
         log_odds: (H, W), the evidence of each vessel pixel's segment, 0 elsewhere.
     """
 
@@ -69,7 +69,7 @@ def vessel_types(
         vein: (H, W) float32 in 0..1, that of a vein.
         tree: the graph of `mask`.
         consistent: whether segments are made to agree with their neighbours; if not, each segment
-        follows its own pixels only.
+            follows its own pixels only.
     """
     odds = _log_odds(artery) - _log_odds(vein)
     owner = owners(mask, tree)
