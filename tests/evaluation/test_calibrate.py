@@ -287,7 +287,7 @@ def test_the_command_takes_the_rule_for_the_threshold(runs: list[Path]) -> None:
 
 
 def test_an_image_to_be_left_out_must_be_one_of_theirs(runs: list[Path]) -> None:
-    with pytest.raises(UsageError, match=r"image 99 to be left out .* those that do: 02, 03"):
+    with pytest.raises(UsageError, match=r"image 99 to be left out .* use: 02, 03"):
         calibrate([runs[1]], without=["99"])
 
 

@@ -1,1 +1,1 @@
-"""Scoring by a written protocol: which images, whose truth, which threshold, what interval."""
+"""Scoring by a fixed protocol: images, ground truth, threshold and confidence intervals."""

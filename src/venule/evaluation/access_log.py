@@ -1,7 +1,7 @@
-"""The test-set access log: scores that are looked at often are no longer a test.
+"""The test-set access log: a test set that is scored often is no longer a test.
 
-A log is written where a file is named, and only there: nothing here knows of a repository. What
-else its keeper wants to know of an access, such as the commit, comes as `context`.
+A log is written only to a file named by the caller. Further facts about an access, such as the
+commit, are passed as `context`.
 """
 
 import json
@@ -21,17 +21,17 @@ from venule.evaluation.tasks import TaskResult
 
 Purpose = Literal["evaluation", "card recheck", "sheet", "measurements"]
 """Why test images were used: for scores, to confirm those of a card, for a picture, or to compare
-measurements of the vessels that were found with those of an annotator's."""
+measurements of predicted vessels with those of an annotator's."""
 
 Context = Mapping[str, str | None]
-"""Further facts of a line of the log, by name."""
+"""Further entries of a log line, by name."""
 
 
 def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
-    """Tell whether an evaluation of this split is an access to test images.
+    """Tell whether an evaluation of this split accesses test images.
 
-    A split named `test...` is, and any split of another protocol than the data set's default
-    with one of its test images (DRIVE's `ddrnet` validates on ten, `all` holds all).
+    A split named `test...` does, as does a split of another protocol than the data set's default if
+    it contains one of its test images (DRIVE's `ddrnet` validates on ten, `all` contains all).
     """
     if is_test(selection.split):
         return True
@@ -42,14 +42,14 @@ def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
 
 
 def require_writable(file: Path) -> None:
-    """Raise OutputError unless an access can be recorded; asked before anything is scored."""
+    """Raise OutputError unless an access can be recorded; checked before anything is scored."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8"):
             pass
     except OSError as error:
         raise OutputError(
-            f"{file}: cannot be written ({error.strerror}), and accesses to test images are to be "
+            f"{file}: cannot be written ({error.strerror}), and accesses to test images must be "
             f"recorded there; give another file with --access-log"
         ) from None
 
@@ -57,7 +57,7 @@ def require_writable(file: Path) -> None:
 def record_access(
     result: Result, file: Path, *, purpose: Purpose = "evaluation", context: Context | None = None
 ) -> None:
-    """Append one JSON line: date, why, what was scored on what, weights' SHA-256, scores.
+    """Append one JSON line: date, purpose, predictor, images, SHA-256 of the weights, scores.
 
     Raises:
         OutputError: `file` cannot be written.
@@ -84,7 +84,7 @@ def record_access(
 
 
 def record_task_access(result: TaskResult, file: Path, *, context: Context | None = None) -> None:
-    """Append one JSON line as `record_access` does, of a task that is no vessel map."""
+    """Append one JSON line, as `record_access`, for a task other than vessel segmentation."""
     _append(
         file,
         context,
@@ -109,7 +109,7 @@ def record_sheet(
     purpose: Purpose = "sheet",
     context: Context | None = None,
 ) -> None:
-    """Append one JSON line as `record_access` does, without scores: of a sheet of errors, say."""
+    """Append one JSON line, as `record_access`, without scores: for a sheet of errors, say."""
     _append(
         file,
         context,
@@ -130,12 +130,12 @@ def _append(file: Path, context: Context | None, *, purpose: Purpose, **accessed
     date = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"date": date, **(context or {}), "purpose": purpose, **accessed})
     require_writable(file)
-    # One write at the end of the file, so that two evaluations at a time keep their lines whole.
+    # A single append, so that lines of concurrent evaluations are not interleaved.
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
     with os.fdopen(descriptor, "ab", buffering=0) as stream:
         stream.write(f"{line}\n".encode())
 
 
 def _defined(scores: dict[str, float]) -> dict[str, float | None]:
-    """JSON has no nan."""
+    """Replace nan, which JSON lacks, by None."""
     return {name: None if math.isnan(value) else round(value, 6) for name, value in scores.items()}

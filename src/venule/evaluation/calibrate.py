@@ -1,7 +1,8 @@
-"""Threshold, calibration and what becomes of components, from held-out predictions.
+"""Threshold, calibration and component rules, chosen on held-out predictions.
 
-Each run is asked about its own validation images only, and all runs choose together, so that the
-folds of a cross-validation fix the settings of a network that is then trained on all their images.
+Each run predicts its own validation images only, and the predictions of all runs are pooled, so
+that the folds of a cross-validation determine the settings of a network that is then trained on all
+their images.
 """
 
 import tomllib
@@ -42,21 +43,21 @@ RECONNECTION_BUDGETS = (0.0, 2.0, 4.0, 8.0, 16.0)
 """Candidates for `ComponentRules.reconnection_budget`."""
 
 DICE_GIVEN_UP = 0.001
-"""Largest loss of mean Dice by reconnection, and by dropped components against the best."""
+"""Largest loss of mean Dice, relative to the best, by reconnection and by removing components."""
 
 POOLED_DICE_GIVEN_UP = 0.002
-"""The same for the threshold: thin vessels, of few pixels, count more than Dice lets them."""
+"""The same for the threshold: thin vessels, of few pixels, matter more than their Dice weight."""
 
 SHARE_GIVEN_UP = 0.005
-"""Tolerance of a smaller budget: share of the truth in the largest component below the best."""
+"""Tolerance for a smaller budget: loss in the ground-truth share of the largest component."""
 
 SHARE = "largest_component_share"
 
 _SURE = 16.0
-"""Logit beyond which a network is as sure as any: the probability differs from 0 or 1 by 1e-7."""
+"""Logit beyond which a network is saturated: the probability differs from 0 or 1 by 1e-7."""
 
 Rule = Literal["lowest", "mean-dice"]
-"""Choices of the threshold: the lowest of nearly the best pooled Dice, or the best mean Dice."""
+"""Rules for the threshold: the lowest with nearly the best pooled Dice, or the best mean Dice."""
 
 THRESHOLDS = tuple(round(percent / 100, 2) for percent in range(1, 100))
 """Candidates of the rule "mean-dice"."""
@@ -70,10 +71,11 @@ Change = Callable[[Segmenter], Segmenter]
 
 
 class CalibrationResult(BaseModel, frozen=True):
-    """The choice, and its scores on the images that it was chosen on.
+    """The chosen settings, and their scores on the images that they were chosen on.
 
-    `mean` has bootstrap intervals over images; `without` gives the means again without some;
-    `tried` the means that decided, by candidate of a setting, the others as they were then.
+    `mean` has bootstrap intervals over images; `without` gives the means excluding some images;
+    `tried` the mean scores by candidate of a setting, with the other settings at the values they
+    had then.
     """
 
     runs: tuple[str, ...]
@@ -90,19 +92,19 @@ class CalibrationResult(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """A photograph, and the (h, w) logits of a network that has not trained on it."""
+    """A photograph, and the (h, w) logits of a network that was not trained on it."""
 
     sample: Sample
     logits: FloatMap
 
     @property
     def truth(self) -> Mask:
-        """The annotation; `protocols.select` requires one of validation images."""
+        """The annotation, which `protocols.select` requires for validation images."""
         assert self.sample.vessels is not None
         return self.sample.vessels
 
     def found(self, settings: ClassRecord) -> ProbabilityMap:
-        """The map that `segment` would give with these settings stored."""
+        """The map that `segment` would give with these settings."""
         return finish(self.logits, self.sample.fov, settings)
 
 
@@ -115,26 +117,26 @@ def calibrate(
     change: Change | None = None,
     progress: Progress | None = None,
 ) -> CalibrationResult:
-    """Choose by the held-out predictions of `runs`, pooled.
+    """Choose settings on the pooled held-out predictions of `runs`.
 
-    Platt's calibration (1999) by maximum likelihood over all pixels in the fields of view; the
-    lowest threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best, or by the rule
-    "mean-dice" that of THRESHOLDS whose mean Dice over images is the largest; of the budgets
-    for joining components the smallest that reaches the best mean share of the truth in the largest
-    component; then the least `min_component` that leaves no more components than the truth has;
-    each within DICE_GIVEN_UP of mean Dice. `without` names images that the scores are also given
-    without; `change` makes another segmenter of each, such as one with test-time augmentation.
+    Platt scaling (1999) by maximum likelihood over all pixels in the fields of view; the lowest
+    threshold whose pooled Dice is within POOLED_DICE_GIVEN_UP of the best, or by the rule
+    "mean-dice" that of THRESHOLDS with the largest mean Dice over images; the smallest reconnection
+    budget that reaches the best mean share of the ground truth in the largest component; then the
+    smallest `min_component` that leaves no more components than the ground truth has; each within
+    DICE_GIVEN_UP of mean Dice. `without` names images that are excluded from a second set of
+    scores; `change` transforms each segmenter, for example to add test-time augmentation.
 
     Raises:
-        WeightsError: no weights in a folder, or such as have learnt nothing.
+        WeightsError: no weights in a folder, or weights that have learnt nothing.
         DatasetError: validation images are missing, two runs share one, or none has a vessel.
-        UsageError: `without` names an image that is none of them.
+        UsageError: `without` names an image that is not among them.
     """
     images = [_validation_images(run) for run in runs]
     ids = _ids(images)
     if unknown := [id for id in without if id not in ids]:
         raise UsageError(
-            f"image {unknown[0]} to be left out does not validate these runs; those that do: "
+            f"image {unknown[0]} to be left out is not a validation image of these runs; use: "
             f"{', '.join(ids)}"
         )
     held_out = [
@@ -175,7 +177,7 @@ def calibrate(
 
 
 def fit_platt(held_out: Sequence[_HeldOut]) -> Calibration:
-    """Scale and offset of the logit that give the pixels' truth the largest likelihood.
+    """Scale and offset of the logit that maximise the likelihood of the ground truth.
 
     Raises:
         WeightsError: the scale is not above 0: the networks have learnt nothing.
@@ -183,7 +185,7 @@ def fit_platt(held_out: Sequence[_HeldOut]) -> Calibration:
     logits, vessels = [], []
     for item in held_out:
         inside = item.sample.fov
-        # Not of the map: its levels do not tell logits below -11 apart.
+        # Not from the map, whose levels do not distinguish logits below -11.
         restored = restore(item.logits[None], (inside.shape[0], inside.shape[1]))[0]
         logits.append(restored[inside].astype(np.float64).clip(-_SURE, _SURE))
         vessels.append(item.truth[inside])
@@ -226,7 +228,7 @@ def _predict(
 
 
 def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
-    """The splits of `data.val` in the run's configuration, with their expert."""
+    """The splits of `data.val` in the run's configuration, each with its expert."""
     if not (run / "config.toml").is_file():
         raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")
     try:
@@ -237,7 +239,7 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
         ]
     except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or of `venule pretrain`
         raise WeightsError(
-            f"{run}: its config.toml does not say which vessels validate it; give runs of "
+            f"{run}: its config.toml names no validation images with vessels; give runs of "
             "`venule train`"
         ) from None
     return [
@@ -247,17 +249,17 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
 
 
 def _ids(images: Sequence[Sequence[tuple[Selection, Expert]]]) -> list[str]:
-    """Name each validation image: by its id, or its file where ids are the same.
+    """Name each validation image: by its id, or by its file if ids are not unique.
 
     Raises:
-        DatasetError: a photograph validates twice.
+        DatasetError: a photograph is a validation image twice.
     """
     cases = [record for chosen in images for selection, _ in chosen for record in selection.cases]
     files = [record.image.resolve() for record in cases]
     for record, file in zip(cases, files, strict=True):
         if files.count(file) > 1:
             raise DatasetError(
-                f"image {record.id} validates twice; give the folds of one division ({file})"
+                f"image {record.id} validates twice; give the folds of one split ({file})"
             )
     plain = [record.id for record in cases]
     return [
@@ -270,7 +272,7 @@ def _lowest_threshold(held_out: Sequence[_HeldOut], settings: ClassRecord) -> fl
     for item in held_out:
         pooled.accumulate(item.found(settings).probability, item.truth, item.sample.fov)
     lowest = best_threshold(pooled, dice_given_up=POOLED_DICE_GIVEN_UP)
-    return min(max(round(lowest, 4), 0.0001), 0.9999)  # four digits, still inside 0..1
+    return min(max(round(lowest, 4), 0.0001), 0.9999)  # four digits, inside 0..1
 
 
 def _threshold_of_mean_dice(held_out: Sequence[_HeldOut], settings: ClassRecord) -> float:
@@ -287,7 +289,7 @@ def _threshold_of_mean_dice(held_out: Sequence[_HeldOut], settings: ClassRecord)
 
 
 def _reconnect(held_out: Sequence[_HeldOut], settings: ClassRecord) -> tuple[ClassRecord, Tried]:
-    """With the smallest budget whose largest components hold nearly as much as any candidate's."""
+    """Choose the smallest budget with largest components nearly as large as for any candidate."""
     candidates = {b: _with_rule(settings, reconnection_budget=b) for b in RECONNECTION_BUDGETS}
     tried = {budget: _means(held_out, c) for budget, c in candidates.items()}
     least = tried[0.0]["dice"] - DICE_GIVEN_UP
@@ -297,9 +299,9 @@ def _reconnect(held_out: Sequence[_HeldOut], settings: ClassRecord) -> tuple[Cla
 
 
 def _drop(held_out: Sequence[_HeldOut], settings: ClassRecord) -> tuple[ClassRecord, Tried]:
-    """With the least smallest component that leaves no more components than the truth has.
+    """Choose the smallest `min_component` that leaves no more components than the ground truth.
 
-    None may cost more than DICE_GIVEN_UP; if none of those leaves so few, it is the largest.
+    It may cost at most DICE_GIVEN_UP; if none of those leaves so few, the largest is chosen.
     """
     candidates = {share: _with_rule(settings, min_component=share) for share in MIN_COMPONENTS}
     tried = {share: _means(held_out, c) for share, c in candidates.items()}

@@ -1,9 +1,8 @@
-"""The card of shipped weights: what they are for, what made them, what they score.
+"""The model card of shipped weights: intended use, training and scores.
 
-A card is put together from committed files only, and never typed by hand: the weights' own record,
-the JSON reports of `venule evaluate`, and `card.toml`, which holds the few sentences that no
-program knows. One folder, called as the
-weights are, holds these files.
+A card is generated from committed files only: the weights' own record, the JSON reports of `venule
+evaluate`, and `card.toml`, which holds the few texts that cannot be generated. These files are in
+one folder, named like the weights.
 """
 
 import hashlib
@@ -29,11 +28,11 @@ from venule.models.record import ModelRecord
 SCHEMA_VERSION: Literal[1] = 1
 
 TEXTS, ABOUT, FAILURES = "card.toml", "about.json", "failures.json"
-"""The files of a folder of results that a card is made of."""
+"""The files in a folder of results from which a card is generated."""
 
 
 class Texts(BaseModel, frozen=True, extra="forbid"):
-    """The content of `card.toml`; `data` attributes the sets that `ATTRIBUTIONS` lacks."""
+    """The content of `card.toml`; `data` attributes data sets missing in `ATTRIBUTIONS`."""
 
     summary: str
     intended_use: tuple[str, ...]
@@ -45,7 +44,7 @@ class Texts(BaseModel, frozen=True, extra="forbid"):
 
 
 class TrainingData(BaseModel, frozen=True, extra="forbid"):
-    """One split whose images trained or chose the weights, with its attribution and terms."""
+    """One split on which the weights were trained or selected, with its attribution and terms."""
 
     dataset: str
     protocol: str
@@ -59,9 +58,9 @@ class TrainingData(BaseModel, frozen=True, extra="forbid"):
 
 
 class Weights(BaseModel, frozen=True, extra="forbid"):
-    """The shipped file, and what its record says about using it.
+    """The shipped file, and the settings in its record.
 
-    `settings` are the record's sections: preprocessing, tiling and what else comes with it.
+    `settings` are the record's sections: preprocessing, tiling and others.
     """
 
     file: str
@@ -83,7 +82,7 @@ class FailedImage(BaseModel, frozen=True, extra="forbid"):
 
 
 class CardScores(BaseModel, frozen=True, extra="forbid"):
-    """A `Result` without its images one by one, but for the `worst`.
+    """A `Result` without scores per image, except for the `worst`.
 
     `trained` and `selected` count the images that the weights had seen in that role.
     """
@@ -110,15 +109,15 @@ class CardScores(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def where(self) -> str:
-        """The object of the score, in a few words."""
+        """What was scored, in a few words."""
         return f"{self.dataset} {self.protocol} {self.split}, {self.expert} expert"
 
 
 class Failures(BaseModel, frozen=True, extra="forbid"):
     """A picture of the worst images of one report (`card_pictures`).
 
-    `picture` is its path below docs/. The weights may be others than the card's, which have not
-    trained on these images: `made` says how.
+    `picture` is its path below docs/. The weights may differ from the card's if they were not
+    trained on these images: `made` says how they were made.
     """
 
     report: str
@@ -132,7 +131,7 @@ class Failures(BaseModel, frozen=True, extra="forbid"):
 
 
 class Card(BaseModel, frozen=True, extra="forbid"):
-    """Everything that a user of shipped weights should know."""
+    """The model card: everything that a user of shipped weights should know."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: str
@@ -151,10 +150,10 @@ class Card(BaseModel, frozen=True, extra="forbid"):
 
 
 def make_card(folder: Path, weights: Path) -> Card:
-    """The card of the file `weights`, from its folder of results; its name is the folder's.
+    """Generate the card of the file `weights` from its folder of results, whose name it takes.
 
     Raises:
-        UsageError: card.toml lacks something, a report is of other weights, or the record names a
+        UsageError: card.toml is incomplete, a report is of other weights, or the record names a
             data set without attribution.
         WeightsError: the weights cannot be read.
     """
@@ -177,7 +176,7 @@ def make_card(folder: Path, weights: Path) -> Card:
 
 
 def read_texts(path: Path) -> Texts:
-    """Read `card.toml`; UsageError if something is missing, unknown or no TOML."""
+    """Read `card.toml`; UsageError if an entry is missing or unknown, or it is not TOML."""
     try:
         return Texts.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -187,7 +186,7 @@ def read_texts(path: Path) -> Texts:
 
 
 def read_report(path: Path) -> Report:
-    """A report of `venule evaluate --json`; UsageError if it is none."""
+    """Read a report of `venule evaluate --json`; UsageError if it is not one."""
     try:
         return Report.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -197,7 +196,7 @@ def read_report(path: Path) -> Report:
 
 
 def card_file(model: str) -> Path:
-    """The card beside the shipped weights of that name; a .json file is itself.
+    """The card file of the shipped weights of that name; a .json file is returned as it is.
 
     Raises:
         UsageError: there is no such card.
@@ -211,7 +210,7 @@ def card_file(model: str) -> Path:
 
 
 def read_card(path: Path) -> Card:
-    """A card as `make_card` put it together; UsageError if it is none."""
+    """Read a card written from `make_card`; UsageError if it is not one."""
     try:
         return Card.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -219,14 +218,14 @@ def read_card(path: Path) -> Card:
 
 
 def card_json(card: Card) -> str:
-    """The card as JSON text; nan is null."""
+    """The card as JSON text, with nan as null."""
     return card.model_dump_json(indent=2) + "\n"
 
 
 def card_scores(result: Result) -> CardScores:
-    """Take from a result what a card keeps of it."""
+    """The part of a result that a card keeps."""
     kept = CardScores.model_fields.keys() - {"images", "trained", "selected", "worst"}
-    seen = {(one.role, one.id) for one in result.seen}  # it may be in several splits
+    seen = {(one.role, one.id) for one in result.seen}  # an image may be in several splits
     roles = [role for role, _ in seen]
     return CardScores(
         **{name: getattr(result, name) for name in kept},
@@ -238,7 +237,7 @@ def card_scores(result: Result) -> CardScores:
 
 
 def _own(report: Report, digest: str, folder: Path) -> Result:
-    """The report's result of these weights; a card must not carry another file's scores."""
+    """The report's result for these weights; a card must not show another file's scores."""
     own = [result for result in report.results if result.weights_sha256 == digest]
     if len(own) != 1:
         first = report.results[0]
@@ -290,7 +289,7 @@ def _sections(record: ModelRecord) -> list[str]:
 
 
 def _failures(folder: Path) -> tuple[Failures, ...]:
-    """Read failures.json, if it is there; UsageError if a picture is older than its report."""
+    """Read failures.json, if present; UsageError if a picture is older than its report."""
     path = folder / FAILURES
     if not path.exists():
         return ()
@@ -299,12 +298,12 @@ def _failures(folder: Path) -> tuple[Failures, ...]:
         results = read_report(folder / part.report).results
         known = {(result.weights_sha256, worst_images(result)) for result in results}
         if (part.weights_sha256, part.images) not in known:
-            raise UsageError(f"{path}: is not of {part.report}; draw its picture again")
+            raise UsageError(f"{path}: is not from {part.report}; redraw its picture")
     return failures
 
 
 def worst_images(result: Result, number: int = 3) -> tuple[FailedImage, ...]:
-    """The images of lowest Dice, the worst first; undefined ones are left out."""
+    """The images of lowest Dice, the worst first, without undefined ones."""
     defined = [image for image in result.images if not math.isnan(image.scores["dice"])]
     worst = sorted(defined, key=lambda image: image.scores["dice"])[:number]
     return tuple(FailedImage(id=image.id, dice=image.scores["dice"]) for image in worst)

@@ -1,4 +1,4 @@
-"""A card's scores computed again: do the shipped weights still do what their card says?"""
+"""Recomputation of a card's scores, to check that the shipped weights still reach them."""
 
 import math
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from venule.inference.onnx_runner import load_onnx
 from venule.metrics.metric import labels
 
 TOLERANCE = 1e-4
-"""A score that differs from its card by more has drifted."""
+"""Largest difference of a score from its card that does not count as drift."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One set of scores on the card, and the images that it can be computed on again."""
+    """One set of scores on the card, and the images to recompute it on."""
 
     scores: CardScores
     dataset: Dataset
@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One number of a card and the same computed now; nan where undefined or no longer there."""
+    """One number of a card and its recomputed value; nan if undefined or missing."""
 
     where: str
     score: str
@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def size(self) -> float:
-        """The distance of the two: 0 for two nan, infinite for one."""
+        """The absolute difference: 0 if both are nan, infinite if one is."""
         if math.isnan(self.card) or math.isnan(self.now):
             return 0.0 if math.isnan(self.card) and math.isnan(self.now) else math.inf
         return abs(self.difference)
@@ -58,12 +58,12 @@ class Comparison:
 
 
 def find_parts(card: Card, data_root: Path | None = None) -> tuple[list[Part], list[str]]:
-    """The scores of a card whose annotated images are there, and what is not, one line each.
+    """The scores of a card whose annotated images are available, and a line for each missing one.
 
-    They are sought under `data_root`, or VENULE_DATA.
+    Images are searched under `data_root`, or VENULE_DATA.
 
     Raises:
-        DatasetError: no image of any is there.
+        DatasetError: no images are available for any.
     """
     parts: list[Part] = []
     missing: list[str] = []
@@ -82,9 +82,9 @@ def find_parts(card: Card, data_root: Path | None = None) -> tuple[list[Part], l
 
 
 def card_predictor(card: Card, *, device: str = "auto") -> Predictor:
-    """The shipped weights of a card, ready to be scored; WeightsError if they are others.
+    """The shipped weights of a card as a predictor; WeightsError if the file is another one.
 
-    They run in ONNX Runtime, which made the card's numbers, whatever else is installed.
+    They run in ONNX Runtime, as for the card's numbers, whatever else is installed.
     """
     path = weights_file(card.name)
     digest = require_weights(card, path)
@@ -94,7 +94,7 @@ def card_predictor(card: Card, *, device: str = "auto") -> Predictor:
 
 
 def compare_scores(old: CardScores, result: Result) -> list[Comparison]:
-    """Every number of `old` beside that of `result`."""
+    """Compare every number of `old` with that of `result`."""
     new = dict(_numbers(card_scores(result)))
     return [
         Comparison(old.where, name, value, new.get(name, math.nan)) for name, value in _numbers(old)

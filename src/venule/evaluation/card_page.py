@@ -1,4 +1,4 @@
-"""A card as a page of Markdown; everything on it comes from the card."""
+"""A card as a Markdown page; all its content comes from the card."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ _SCALES = {
 
 
 def card_page(card: Card, *, origin: str = "") -> str:
-    """Write a card as a page of Markdown; `origin` says in a line how the page was made."""
+    """Write a card as a Markdown page; `origin` is a line on how the page was made."""
     lines = [f"# Model card: `{card.name}`", "", *([origin] if origin else [])]
     lines += [
         f"`venule evaluate --card {card.name}` computes every score again.",
@@ -89,7 +89,7 @@ def _protocol(card: Card) -> Iterator[str]:
 
 
 def _link(url: str) -> str:
-    """A link from docs/cards/; what is no address is a file of this project."""
+    """A link from docs/cards/; a text that is not a URL is a file of this project."""
     if "://" in url:
         return f"<{url}>"
     return f"[{url.partition('#')[0]}](../{url.removeprefix('docs/')})"
@@ -124,7 +124,7 @@ def _scores(scores: CardScores) -> Iterator[str]:
 
 
 def _widths(scores: CardScores) -> Iterator[str]:
-    """Recall by width at both scales, or once where the two are the same."""
+    """Recall by width at both scales, or once if they are the same."""
     if not scores.recall_by_width:
         yield "Recall by vessel width: not in this report, which an older version wrote."
         yield ""
@@ -156,7 +156,7 @@ def _calibration(scores: CardScores) -> Iterator[str]:
 
 
 def _failures(card: Card) -> Iterator[str]:
-    """The worst images; only data sets whose terms allow it have a picture."""
+    """The worst images, with pictures only of data sets whose terms allow it."""
     if not card.failures:
         return
     yield from ("## Where it fails", "")

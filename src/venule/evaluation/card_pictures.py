@@ -1,4 +1,4 @@
-"""Pictures of where shipped weights fail, of photographs whose terms allow to show them."""
+"""Pictures of failures of shipped weights, for data sets whose terms allow showing them."""
 
 import io
 import json
@@ -24,14 +24,14 @@ from venule.viz.montage import montage
 from venule.viz.overlay import LEGEND
 
 CELL_PX = 320
-"""Width of one picture on the sheet: the photographs are shown small."""
+"""Width of one picture on the sheet; photographs are scaled down."""
 
 
 @dataclass(frozen=True)
 class Worst:
-    """A report of the folder whose worst images are to be drawn, and what it scores.
+    """A report in the folder whose worst images are drawn, and its predictor.
 
-    `made` says how weights were made that are not the card's.
+    `made` says how the weights were made if they are not the card's.
     """
 
     report: str
@@ -48,14 +48,14 @@ def draw_failures(
     access_log: Path | None = None,
     context: Context | None = None,
 ) -> list[Path]:
-    """Draw the worst images of reports in `folder`; the files written, failures.json last.
+    """Draw the worst images of reports in `folder`; return the files written, failures.json last.
 
-    The pictures are DOCS/cards/images/NAME-DATASET-SPLIT.jpg, NAME that of the folder. That they
-    show test images is recorded in `access_log`, if it is given.
+    The pictures are DOCS/cards/images/NAME-DATASET-SPLIT.jpg, with NAME that of the folder. The
+    access to test images is recorded in `access_log`, if given.
 
     Raises:
         UsageError: a report is not of its weights, or its photographs must not be shown.
-        DatasetError: the photographs are not there.
+        DatasetError: the photographs are missing.
     """
     if access_log is not None:
         require_writable(access_log)
@@ -88,7 +88,7 @@ def draw_failures(
 
 
 def _allowed(report: Path, source: Predictor) -> Result:
-    """The report's result of these weights, on photographs that may be shown."""
+    """The report's result for these weights, on photographs that may be shown."""
     own = [r for r in read_report(report).results if r.weights_sha256 == source.weights_sha256]
     if not own:
         raise UsageError(f"{report}: does not score {source.name} ({source.weights_sha256})")

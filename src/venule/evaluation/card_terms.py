@@ -1,4 +1,4 @@
-"""The attributions of all data sets that state theirs."""
+"""The attributions of all data sets that state one."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,4 +9,4 @@ from venule.data.catalog import LAYOUTS
 ATTRIBUTIONS: Mapping[str, Attribution] = MappingProxyType(
     {layout.name: layout.terms for layout in LAYOUTS if layout.terms is not None}
 )
-"""By the name of the data set; LICENSE-WEIGHTS quotes the terms in full."""
+"""Attributions by data set; LICENSE-WEIGHTS quotes the terms in full."""

@@ -1,7 +1,7 @@
-"""Score a segmenter, a folder of maps or a human observer on one split, one image at a time.
+"""Scoring of a segmenter, a folder of maps or a human observer on one split, image by image.
 
-The protocol of scoring: inside the field of view, at the photograph's own size, against one
-expert, at the threshold that came with the weights. Nothing is chosen on the images scored.
+The scoring protocol: inside the field of view, at the photograph's own size, against one expert, at
+the threshold stored with the weights. Nothing is chosen on the scored images.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class ScoredImage:
-    """One image as it was scored: its photograph (H, W, 3) uint8, its masks and its scores."""
+    """One scored image: its photograph (H, W, 3) uint8, masks and scores."""
 
     id: str
     photograph: RGB
@@ -44,7 +44,7 @@ class ScoredImage:
 
 
 Watch = Callable[[ScoredImage], None]
-"""Called with every image that has been scored, whose pixels are let go of afterwards."""
+"""Called with every scored image, whose pixels are released afterwards."""
 
 
 def evaluate_segmenter(
@@ -54,7 +54,7 @@ def evaluate_segmenter(
     expert: Expert = "first",
     progress: Progress | None = None,
 ) -> Result:
-    """The scores of a segmenter, at its case's threshold; for the errors see `evaluate`."""
+    """The scores of a segmenter, at its class's threshold; for errors see `evaluate`."""
     return evaluate(segmenter_predictor(segmenter), selection, expert=expert, progress=progress)
 
 
@@ -66,10 +66,10 @@ def evaluate_maps(
     threshold: float | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """The scores of a folder of probability maps or masks; for the errors see `evaluate`.
+    """The scores of a folder of probability maps or masks; for errors see `evaluate`.
 
-    `data.maps.find_maps` says how its files are named. Masks have no ROC AUC, average
-    precision and ECE. The threshold is 0.5 if not given.
+    See `data.maps.find_maps` for the names of its files. Masks have no ROC AUC, average precision
+    or ECE. The threshold is 0.5 by default.
     """
     source = maps_predictor(folder, selection, threshold=threshold)
     return evaluate(source, selection, expert=expert, progress=progress)
@@ -82,7 +82,7 @@ def evaluate_expert(
     expert: Expert = "first",
     progress: Progress | None = None,
 ) -> Result:
-    """The scores of one human observer against another: the anchor for every model."""
+    """The scores of one human observer against another: the reference for every model."""
     return evaluate(expert_predictor(observer), selection, expert=expert, progress=progress)
 
 
@@ -97,13 +97,13 @@ def evaluate(
     """The scores of `source` on the images of `selection`, against the annotations of `expert`.
 
     Raises:
-        DatasetError: an image has no annotation of the expert, or the selection is empty.
+        DatasetError: an image has no annotation by the expert, or the selection is empty.
         UsageError: an observer against itself.
         ImageError: a file cannot be read.
     """
     require_truth(selection, expert)
     if source.name == f"expert:{expert}":
-        raise UsageError(f"{source.name} against itself; give the other one with --expert")
+        raise UsageError(f"{source.name} against itself; give the other expert with --expert")
     scorer = Scorer(binary=source.binary)
     legacy = LegacyScorer(side_px=source.resize_px or SIDE_PX)
     images: list[ImageScores] = []
@@ -151,7 +151,7 @@ def evaluate(
 
 
 def require_truth(selection: Selection, expert: Expert) -> None:
-    """Raise DatasetError unless every image of the selection has an annotation of `expert`."""
+    """Raise DatasetError unless every image of the selection has an annotation by `expert`."""
     where = f"{selection.dataset} {selection.protocol} {selection.split}"
     if not selection.cases:
         raise DatasetError(f"{where}: holds no image, so there is nothing to score")

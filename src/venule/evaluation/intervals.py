@@ -10,11 +10,11 @@ from pydantic import BaseModel, BeforeValidator
 
 RESAMPLES = 10_000
 SEED = 0
-_AT_ONCE = 1_000  # resamples drawn together, so that memory does not grow with their number
+_AT_ONCE = 1_000  # resamples per chunk, to bound memory
 
 
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
-"""A float that may be nan, which JSON spells null."""
+"""A float that may be nan, stored as null in JSON."""
 
 
 class Interval(BaseModel, frozen=True, extra="forbid"):
@@ -29,8 +29,8 @@ class Interval(BaseModel, frozen=True, extra="forbid"):
 def bootstrap(values: Sequence[float]) -> Interval:
     """The mean of per-image values and its 95 % interval (Efron 1979, percentiles 2.5 and 97.5).
 
-    Images are resampled 10,000 times with a fixed seed. A nan (a score that is undefined in its
-    image) is left out, and `images` says how many are left; none left: nan.
+    Images are resampled 10,000 times with a fixed seed. nan values (undefined scores) are left out,
+    and `images` is the number of the others; nan if there are none.
     """
     defined = np.array([value for value in values if not math.isnan(value)], np.float64)
     if not len(defined):
@@ -45,8 +45,8 @@ def bootstrap(values: Sequence[float]) -> Interval:
 def paired_difference(values: Sequence[float], reference: Sequence[float]) -> Interval:
     """The mean over images of value minus reference, with its 95 % interval.
 
-    The two sequences are of the same images in the same order; an image in which either is nan is
-    left out. An interval without 0 is a difference that these images show.
+    Both sequences are of the same images in the same order; images with nan in either are left out.
+    An interval that excludes 0 is a difference supported by these images.
     """
     pairs = zip(values, reference, strict=True)
     return bootstrap([value - other for value, other in pairs])

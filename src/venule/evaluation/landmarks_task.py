@@ -1,4 +1,4 @@
-"""Distances of disc and fovea from where an expert saw them, in disc diameters."""
+"""Distances of disc and fovea from an expert's positions, in disc diameters."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from venule.image.landmarks import Landmarks as Found
 from venule.metrics.counts import count, dice
 
 MISSED = 1.0
-"""The distance that a missing answer counts, in disc diameters."""
+"""The distance counted for a missed landmark, in disc diameters."""
 
 LABELS: Mapping[str, str] = MappingProxyType(
     {
@@ -22,14 +22,14 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "fovea_found": "fovea found",
     }
 )
-"""Every score by its name in files, with its label in the table."""
+"""Table labels of the scores by their name in files."""
 
 
 def score_landmarks(found: Found, truth: GroundTruth, codec: Landmarks) -> dict[str, float]:
     """The scores of one photograph by name; nan where the expert marked nothing.
 
-    Distances are in disc diameters: of the drawn disc, or of the mean one where only its centre
-    is known. No answer counts as one diameter.
+    Distances are in disc diameters: of the drawn disc, or of the mean disc if only its centre is
+    known. A missed landmark counts as one diameter.
     """
     drawn = truth.plane(DISC)
     radius = (

@@ -1,7 +1,7 @@
-"""Historic scorings: how the authors of two published networks score, labelled as such.
+"""Historic scoring, as by the authors of two published networks, labelled as such.
 
-Both look at the whole frame, black corners included, resized to a square, at threshold 1/2. They
-are not comparable with the scores inside the field of view: the corners alone raise accuracy.
+Both score the whole frame, including its black corners, resized to a square, at threshold 1/2. They
+are not comparable with scores inside the field of view: the corners alone raise accuracy.
 """
 
 import math
@@ -29,10 +29,10 @@ class MeanSd(BaseModel, frozen=True, extra="forbid"):
 
 
 class AghdamAmir(BaseModel, frozen=True, extra="forbid"):
-    """As AghdamAmir's DDRNet_SemanticSegmentation scores.
+    """Scoring of AghdamAmir's DDRNet_SemanticSegmentation.
 
-    What it calls "AUC" is the area under the thresholded map, which is balanced accuracy. The truth
-    is resized bilinearly and thresholded again.
+    Its "AUC" is the area under the ROC curve of the thresholded map, which is balanced accuracy.
+    The ground truth is resized bilinearly and thresholded again.
     """
 
     side_px: int
@@ -42,10 +42,10 @@ class AghdamAmir(BaseModel, frozen=True, extra="forbid"):
 
 
 class Manshi3(BaseModel, frozen=True, extra="forbid"):
-    """As Manshi3's retinal_vessel_sementic_segmentation (DebuggerCafe's DeepLabV3) scores.
+    """Scoring of Manshi3's retinal_vessel_sementic_segmentation (DebuggerCafe's DeepLabV3).
 
-    The mean of vessel and background IoU is taken of every batch of two images in their order and
-    averaged over batches; the truth is resized by nearest neighbour.
+    The mean of vessel and background IoU is computed for every batch of two images, in order, and
+    averaged over batches; the ground truth is resized by nearest neighbour.
     """
 
     side_px: int
@@ -55,14 +55,14 @@ class Manshi3(BaseModel, frozen=True, extra="forbid"):
 
 
 class LegacyScores(BaseModel, frozen=True, extra="forbid"):
-    """Both historic scorings; not inside the field of view, not at native size."""
+    """Both historic scorings: not inside the field of view, not at native size."""
 
     aghdamamir: AghdamAmir
     manshi3: Manshi3
 
 
 class LegacyScorer:
-    """Counts of each image's frame resized to a square; `side_px` is that of Manshi3's system."""
+    """Collects counts over frames resized to a square; `side_px` is that of Manshi3's scoring."""
 
     def __init__(self, *, side_px: int = SIDE_PX) -> None:
         self.side_px = side_px
@@ -70,7 +70,7 @@ class LegacyScorer:
         self._second: list[Counts] = []
 
     def add(self, probability: FloatMap, truth: Mask) -> None:
-        """Add one image's (H, W) map and truth, at the photograph's own size."""
+        """Add one image's (H, W) map and ground truth, at the photograph's own size."""
         first, second = (SIDE_PX, SIDE_PX), (self.side_px, self.side_px)
         self._first.append(_count(probability, scale_mask(truth, first)))
         self._second.append(_count(probability, _nearest(truth, second)))

@@ -1,4 +1,4 @@
-"""People who corrected masks, as observers that are scored like any other."""
+"""People who corrected masks, scored as human observers."""
 
 import unicodedata
 from pathlib import Path
@@ -8,17 +8,17 @@ from venule.data.protocols import Selection
 from venule.errors import DatasetError
 
 CORRECTED = "corrected:"
-"""What begins the name of an observer: `corrected:FOLDER`, a folder of corrected results."""
+"""Prefix of an observer's name: `corrected:FOLDER`, a folder of corrected results."""
 
 
 def find_corrected(folder: Path, selection: Selection) -> dict[str, Path]:
-    """The corrected mask of every image by the image's id.
+    """Find the corrected mask of every image, by the image's id.
 
-    It is named as the photograph's file or the image's id is, with `_mask.corrected.png`; the parts
-    of a name below the folder may be joined by `__`, as `venule data from-corrections` does.
+    It is named like the photograph's file or the image's id, with `_mask.corrected.png`; folders in
+    a name may be joined by `__`, as by `venule data from-corrections`.
 
     Raises:
-        DatasetError: no folder, or an image without a corrected mask, or with two.
+        DatasetError: no such folder, or an image has no corrected mask, or two.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder; give a folder of corrected results")
@@ -42,7 +42,7 @@ def find_corrected(folder: Path, selection: Selection) -> dict[str, Path]:
     if missing:
         raise DatasetError(
             f"{folder}: {len(missing)} of {len(selection.cases)} images have no corrected mask "
-            f"there (the first is {missing[0]}); score photographs that both have corrected"
+            f"there (the first is {missing[0]}); score photographs that were corrected"
         )
     return found
 

@@ -23,21 +23,21 @@ from venule.inference.segment import Segmenter
 
 DEFAULT_THRESHOLD = 0.5
 FovMode = Literal["found", "given"]
-"""The field of view that a network sees: found from the photograph, or given with it."""
+"""The field of view for a network: found from the photograph, or given with it."""
 
 OBSERVERS: Mapping[str, Expert] = {"expert:first": "first", "expert:second": "second"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """Something that gives a map for every image of a selection.
+    """A source of a map for every image of a selection.
 
-    `predict` maps a record and its sample to (H, W) float32 in 0..1 at the photograph's own size.
-    `binary`: the maps are masks. `resize_px`: side of the square that the network sees, if it does.
-    `runtime`: what computes a network, in words; empty for maps and observers.
-    `class_name`: what the maps are of. `network_fov`: the field of view that a network saw, "found"
-    from the photograph as users' is, or "given" with it; empty for maps and observers.
-    `seen`: by the SHA-256 of its pixels, every image that the weights were made with.
+    `predict` maps a case and its sample to (H, W) float32 in 0..1 at the photograph's own size.
+    `binary`: the maps are masks. `resize_px`: side of the square that photographs are resized to,
+    if any. `runtime`: description of the network's runtime; empty for maps and observers.
+    `class_name`: the class of the maps. `network_fov`: the field of view used by a network, "found"
+    from the photograph as for users, or "given" with it; empty for maps and observers. `seen`: all
+    images that the weights were trained or selected on, by the SHA-256 of their pixels.
     """
 
     name: str
@@ -65,7 +65,7 @@ def open_predictors(
     fov: FovMode = "found",
     tta: bool = False,
 ) -> list[Predictor]:
-    """Open a predictor for every name, see `open_predictor`; equal names show what was typed."""
+    """Open a predictor for every name, see `open_predictor`; equal names are shown as typed."""
     predictors = [
         open_predictor(
             model,
@@ -97,18 +97,16 @@ def open_predictor(
     fov: FovMode = "found",
     tta: bool = False,
 ) -> Predictor:
-    """The source that `model` names.
+    """Open the predictor that `model` names.
 
-    It is `expert:first` or `expert:second`, `corrected:FOLDER` for who has corrected the masks in a
-    folder of results, a folder of maps (one without `weights/` in it), or
-    what `venule.load` takes: a shipped name, a weights file or a run's folder.
-
-    `runtime` is that of `venule.load`, but "auto" is in float32 whatever is installed: ONNX
-    Runtime for .onnx, so that everybody gets the same scores of the same file. `tta` runs networks
-    with test-time augmentation.
+    It is `expert:first` or `expert:second`, `corrected:FOLDER` for the person who corrected the
+    masks in a folder of results, a folder of maps (one without `weights/` in it), or an argument of
+    `venule.load`: a shipped name, a weights file or a run's folder. `runtime` is that of
+    `venule.load`, except that "auto" is always float32: ONNX Runtime for .onnx, so that everybody
+    gets the same scores for the same file. `tta` runs networks with test-time augmentation.
 
     Raises:
-        WeightsError, DatasetError, UsageError: nothing there that can be used.
+        WeightsError, DatasetError, UsageError: nothing usable was found.
     """
     if threshold is not None and not 0 < threshold < 1:
         raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
@@ -139,7 +137,7 @@ def model_predictor(
     fov: FovMode = "found",
     tta: bool = False,
 ) -> Predictor:
-    """A source for `venule.load`; arguments and errors as of `open_predictor`."""
+    """A predictor by `venule.load`; arguments and errors as for `open_predictor`."""
     file = weights_file(model, checkpoint=checkpoint)
     digest = file_sha256(file)
     if runtime == "auto" and file.suffix == ".onnx":
@@ -158,7 +156,8 @@ def segmenter_predictor(
 ) -> Predictor:
     """A segmenter as users run it, with the threshold and the seen images of its record.
 
-    With `fov` "found" it sees the field of view that it finds; "given", that of the data set.
+    With `fov` "found", the field of view is found from the photograph; with "given", it is that of
+    the data set.
     """
     record = segmenter.record
     seen: dict[str, tuple[SeenImage, ...]] = {}
@@ -195,10 +194,11 @@ def segmenter_predictor(
 def maps_predictor(
     folder: Path, selection: Selection, *, threshold: float | None = None
 ) -> Predictor:
-    """Maps or masks in a folder, see `data.maps.find_maps`; threshold 0.5 if not given.
+    """Maps or masks in a folder, see `data.maps.find_maps`; threshold 0.5 by default.
 
     Raises:
-        DatasetError: an image has no map; later, a map has another size than its photograph.
+        DatasetError: an image has no map; when predicting, a map differs in size from its
+            photograph.
     """
     paths = find_maps(folder, selection)
     binary = all(is_mask(path) for path in paths.values())
@@ -234,10 +234,10 @@ def expert_predictor(observer: Expert) -> Predictor:
 
 
 def corrected_predictor(folder: Path, selection: Selection) -> Predictor:
-    """A human observer: whoever corrected the masks in a folder of results.
+    """A human observer: the person who corrected the masks in a folder of results.
 
     Raises:
-        DatasetError: an image has no corrected mask; later, one has another size.
+        DatasetError: an image has no corrected mask; when predicting, one has another size.
     """
     paths = find_corrected(folder, selection)
 

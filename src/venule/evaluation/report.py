@@ -1,4 +1,4 @@
-"""A report as a table of words, as JSON and as CSV."""
+"""A report as text tables, JSON and CSV."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ _NETWORK_FOV = {"found": "that it finds", "given": "given with the data set"}
 
 
 def headings(report: Report) -> list[str]:
-    """Lines that say what was scored, on what, and how: they belong to every number below."""
+    """Heading lines: what was scored, on which images, and how."""
     first = report.results[0]
     lines = [
         f"{first.dataset}, protocol {first.protocol}, split {first.split}: "
@@ -37,7 +37,7 @@ def headings(report: Report) -> list[str]:
 
 
 def score_table(report: Report) -> Table:
-    """One row a score; for every result the mean with its interval, and the pooled score."""
+    """One row per score: for every result the mean with its interval, and the pooled score."""
     header = ["score"]
     for result in report.results:
         header += [f"{result.model}: mean", "pooled"]
@@ -53,7 +53,7 @@ def score_table(report: Report) -> Table:
 
 
 def difference_table(report: Report) -> Table:
-    """One row a score; for every result but the first its paired difference to the first."""
+    """One row per score: for every other result, its paired difference to the first."""
     reference = report.results[0].model
     rows = [["paired difference", *(f"{d.model} - {reference}" for d in report.differences)]]
     for name, label in labels().items():
@@ -78,11 +78,11 @@ def legacy_table(report: Report) -> Table:
 
 
 def markdown(table: Table, *, words: Sequence[int] = (0,)) -> list[str]:
-    """A table as the lines of a Markdown table; numbers stand on the right, `words` on the left.
+    """A table as lines of Markdown, with numbers right-aligned and `words` left-aligned.
 
     Args:
         table: rows of cells, the header first.
-        words: the columns of words, by number; -1 is the last.
+        words: indices of the text columns; -1 is the last.
     """
     header, *rows = ["| " + " | ".join(row) + " |" for row in table]
     rules = [" ---: "] * len(table[0])
@@ -92,7 +92,7 @@ def markdown(table: Table, *, words: Sequence[int] = (0,)) -> list[str]:
 
 
 def warnings_of(result: Result | TaskResult) -> list[str]:
-    """A loud line for each role in which the weights have seen scored images; usually none."""
+    """A warning for each role in which the weights have seen scored images; usually none."""
     lines = []
     for role in ("trained", "selected"):
         ids = list(dict.fromkeys(seen.id for seen in result.seen if seen.role == role))
@@ -106,12 +106,12 @@ def warnings_of(result: Result | TaskResult) -> list[str]:
 
 
 def to_json(report: Report) -> bytes:
-    """The whole report; nan is null."""
+    """The whole report as JSON, with nan as null."""
     return report.model_dump_json(indent=2).encode() + b"\n"
 
 
 def to_csv(report: Report) -> bytes:
-    """One row for each image of each result, then rows `mean`, `low`, `high` and `pooled`."""
+    """One CSV row per image of each result, then rows `mean`, `low`, `high` and `pooled`."""
     fields = ["dataset", "protocol", "split", "expert", "fov_rule", "threshold", "threshold_source"]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -132,7 +132,7 @@ def _csv_rows(result: Result) -> Iterator[tuple[str, str, dict[str, float]]]:
 
 
 def legacy_cells(legacy: LegacyScores) -> Iterator[tuple[str, str]]:
-    """Each figure of the two historic scorings, its label and its text."""
+    """Yield each figure of the two historic scorings: its label and its text."""
     first, second = legacy.aghdamamir, legacy.manshi3
     way = f"DDRNet for DRIVE (AghdamAmir) ({first.side_px} px, mean and sd)"
     for label, value in (

@@ -1,4 +1,4 @@
-"""The result of an evaluation, with everything needed to know what its numbers mean."""
+"""The result of an evaluation, with everything needed to interpret its numbers."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ class ImageScores(BaseModel, frozen=True, extra="forbid"):
 
 
 class SeenImage(BaseModel, frozen=True, extra="forbid"):
-    """A scored image whose pixels the weights had been trained or selected on."""
+    """A scored image on which the weights had been trained or selected (same pixels)."""
 
     id: str
     role: Literal["trained", "selected"]
@@ -32,10 +32,10 @@ class SeenImage(BaseModel, frozen=True, extra="forbid"):
 
 
 class WidthRecall(BaseModel, frozen=True, extra="forbid"):
-    """Recall of the truth's pixels in one class of vessel width (`metrics.width`).
+    """Recall of the ground truth in one class of vessel width (`metrics.width`).
 
-    `scale`: "native" widths are the photograph's own pixels; those of "fov" are pixels of a field
-    of view 540 px wide. `up_to_px` is None for the last class. `mean` is over images, `pooled` of
+    `scale`: "native" widths are in the photograph's own pixels, "fov" widths in pixels of a field
+    of view 540 px wide. `up_to_px` is None for the last class. `mean` is over images, `pooled` over
     all `pixels`.
     """
 
@@ -48,7 +48,7 @@ class WidthRecall(BaseModel, frozen=True, extra="forbid"):
 
 
 class CalibrationBin(BaseModel, frozen=True, extra="forbid"):
-    """Pixels of all images whose vessel probability lies in low..high; nan without a pixel."""
+    """Pixels of all images with a vessel probability in low..high; nan if there are none."""
 
     low: float
     high: float
@@ -58,10 +58,10 @@ class CalibrationBin(BaseModel, frozen=True, extra="forbid"):
 
 
 class Result(BaseModel, frozen=True, extra="forbid"):
-    """One model, folder of maps or human observer, scored on one split of one data set.
+    """The scores of one model, folder of maps or human observer on one split of one data set.
 
     `mean` holds means over images with bootstrap intervals, `pooled` the scores of all pixels
-    together. All but `legacy` are inside the field of view, at the photographs' own size.
+    together. All except `legacy` are inside the field of view, at the photographs' own size.
     """
 
     model: str
@@ -75,7 +75,7 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     expert: Expert
     class_name: str = "vessel"
     fov_rule: str  # which pixels are scored
-    network_fov: str = "given"  # what a network saw: "found" as users' is, or "given"; or ""
+    network_fov: str = "given"  # for a network: "found", as for users, or "given"; or ""
     threshold: float
     threshold_source: str
     images: tuple[ImageScores, ...]
@@ -110,7 +110,7 @@ class Report(BaseModel, frozen=True, extra="forbid"):
 
 
 def compare(results: tuple[Result, ...]) -> Report:
-    """A report of results on the same images; ValueError if their images differ."""
+    """Make a report of results on the same images; ValueError if their images differ."""
     first = results[0]
     differences = []
     for other in results[1:]:

@@ -1,4 +1,4 @@
-"""Every score of one image, and of all pixels together, inside the field of view."""
+"""All scores of one image, and of all pixels pooled, inside the field of view."""
 
 import math
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ class Pooled:
 
 
 class Scorer:
-    """Scores images one by one and keeps what the pooled scores need, in constant memory.
+    """Scores images one by one and accumulates the pooled scores, in constant memory.
 
-    `binary` predictors are masks: ROC AUC, average precision and calibration are left out, for an
-    area under one point is balanced accuracy by another name.
+    `binary` predictors are masks: ROC AUC, average precision and calibration are left out, because
+    the area under a curve of one point is just balanced accuracy.
     """
 
     def __init__(self, *, binary: bool) -> None:
@@ -36,7 +36,7 @@ class Scorer:
     def add(
         self, probability: FloatMap, truth: Mask, fov: Mask, *, threshold: float
     ) -> dict[str, float]:
-        """The scores of one (H, W) image by name; a pixel is vessel if it reaches `threshold`."""
+        """The scores of one (H, W) image by name; pixels from `threshold` up are vessel."""
         return self.score(Scored(probability, truth, fov, threshold=threshold))
 
     def score(self, image: Scored) -> dict[str, float]:
@@ -49,7 +49,7 @@ class Scorer:
         return {m.name: m.image_score(image) for m in self._metrics() if not m.only_pooled}
 
     def pooled(self) -> dict[str, float]:
-        """The scores of the pixels of all images together; those of a tree's shape have none."""
+        """The scores of all images' pixels pooled; topological scores have none."""
         pairs = [(m.name, m.of_pixels) for m in self._metrics()]
         return {name: score(self._pooled) for name, score in pairs if score is not None}
 

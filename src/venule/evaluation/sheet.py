@@ -1,4 +1,4 @@
-"""Rows of a contact sheet: each photograph with its truth and what every source made of it."""
+"""Rows of a contact sheet: each photograph with its ground truth and all predictions."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,7 +23,7 @@ def sheet_rows(
 ) -> Iterator[tuple[str, list[RGB]]]:
     """Yield the id and the pictures of each image, (H, W, 3) uint8 at the photograph's own size.
 
-    Without an annotation the truth is empty and the mask lies over the photograph instead.
+    Without an annotation, the ground truth is empty and the mask is shown over the photograph.
     """
     for case in selection.cases:
         sample = load_sample(case, expert=expert)

@@ -1,4 +1,4 @@
-"""Scores of what is not a vessel map: types of vessels, and landmarks; on one split each."""
+"""Scores of artery/vein classification and of landmarks, on one split each."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -33,7 +33,7 @@ INTERVAL = f"95 % percentile bootstrap over images, {RESAMPLES} resamples, seed 
 
 
 class TaskResult(BaseModel, frozen=True, extra="forbid"):
-    """A network's scores on one split; `vessels` names the network whose mask was typed."""
+    """A network's scores on one split; `vessels` names the network whose mask was classified."""
 
     task: Task
     model: str
@@ -51,7 +51,7 @@ class TaskResult(BaseModel, frozen=True, extra="forbid"):
 
 
 class TaskReport(BaseModel, frozen=True, extra="forbid"):
-    """Results with what their intervals mean."""
+    """Results, with a description of their intervals."""
 
     results: tuple[TaskResult, ...]
     interval: str = INTERVAL
@@ -65,12 +65,12 @@ def evaluate_task(
     weights_sha256: str | None = None,
     progress: Progress | None = None,
 ) -> TaskResult:
-    """The scores of a network by the analysis that users run, in the data set's fields of view.
+    """Score a network by the analysis that users run, in the data set's fields of view.
 
     Raises:
         DatasetError: an image has no annotation for the task, or the selection is empty.
         ImageError: a file cannot be read.
-        UsageError: the network finds something else.
+        UsageError: the network is for another task.
     """
     expert: Expert = "av" if task == "av" else "landmarks"
     require_truth(selection, expert)
@@ -111,13 +111,13 @@ def _types(found: Analysis, truth: GroundTruth, sample: Sample) -> dict[str, flo
 def _landmarks(found: Analysis, truth: GroundTruth, case: Case) -> dict[str, float]:
     annotation = case.landmarks
     if found.landmarks is None or annotation is None:
-        raise DatasetError(f"{case.image}: has no disc and fovea to be compared with")
+        raise DatasetError(f"{case.image}: has no disc and fovea to compare with")
     assert isinstance(annotation.codec, Landmarks)
     return landmarks_task.score_landmarks(found.landmarks, truth, annotation.codec)
 
 
 def _seen(record: ModelRecord, case: Case, sample: Sample) -> list[SeenImage]:
-    """The images of its training or selection that are this photograph."""
+    """The training or selection images that are this photograph."""
     pixels = pixel_hash(sample.image)
     return [
         SeenImage(

@@ -1,4 +1,4 @@
-"""Scores of arteries and veins among the vessels that were found."""
+"""Scores of artery/vein classification among the predicted vessels."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from venule.vessels.skeleton import centerline
 from venule.vessels.width import vessel_widths
 
 LEAST_PX = 2.0
-"""Vessels up to this width are left out: of a pixel or two, colour tells no type."""
+"""Vessels up to this width are left out: over a pixel or two, colour does not reveal the type."""
 
 LABELS: Mapping[str, str] = MappingProxyType(
     {
@@ -27,22 +27,21 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "dice_vein": "Dice of veins",
     }
 )
-"""Every score by its name in files, with its label in the table."""
+"""Table labels of the scores by their name in files."""
 
 
 def score_types(
     artery: Mask, vein: Mask, mask: Mask, truth: GroundTruth, fov: Mask
 ) -> dict[str, float]:
-    """The scores of one photograph by name; nan where one is undefined.
+    """The scores of one photograph by name; nan where undefined.
 
-    Of the pixels that the truth gives exactly one type, those count that lie in the vessel mask
-    and were given exactly one: the share that is right of the arteries and of the veins, and the
-    mean of both.
+    Pixels count if they have exactly one type in the ground truth, lie in the vessel mask and were
+    given exactly one type: the correct shares of arteries and of veins, and the mean of both.
 
     Args:
-        artery, vein: (H, W) bool, what was found; crossings may be in both.
-        mask: (H, W) bool, the vessels that were found.
-        truth: arteries and veins.
+        artery, vein: (H, W) bool, predicted; crossings may be in both.
+        mask: (H, W) bool, the predicted vessels.
+        truth: annotated arteries and veins.
         fov: (H, W) bool, the field of view.
     """
     counts = fov & truth.counts(ARTERY) & truth.counts(VEIN)
@@ -61,7 +60,7 @@ def score_types(
 
 
 def _right(artery: Mask, vein: Mask, mask: Mask, true_artery: Mask, of: Mask) -> dict[str, float]:
-    """The share of the pixels `of` one true type that have it."""
+    """The share of correctly typed pixels among those `of` one true type."""
     found = of & mask
     typed = found & (artery ^ vein)
     arteries, veins = typed & true_artery, typed & ~true_artery

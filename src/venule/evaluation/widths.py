@@ -1,4 +1,4 @@
-"""Recall by vessel width over the images of a split, in native pixels and at one common scale."""
+"""Recall by vessel width over the images of a split, in native pixels and at a common scale."""
 
 from typing import Literal
 
@@ -20,29 +20,29 @@ _SAME_SCALE = 0.02
 
 
 class WidthScorer:
-    """Collects each image's counts by class of width."""
+    """Collects each image's counts by width class."""
 
     def __init__(self) -> None:
         self._counts: dict[Scale, list[WidthCounts]] = {"native": [], "fov": []}
 
     def add(self, predicted: Mask, widths_px: Widths, fov: Mask) -> None:
-        """Add one image: what was predicted, its truth's `vessel_widths`, its field of view."""
+        """Add one image: its prediction, the ground truth's `vessel_widths`, its field of view."""
         self._counts["native"].append(count_by_width(predicted, widths_px))
         edges = [edge * fov_scale(fov) for edge in EDGES_PX]
         self._counts["fov"].append(count_by_width(predicted, widths_px, edges))
 
     def result(self) -> tuple[WidthRecall, ...]:
-        """Classes of each scale, from thin to wide; none without an image."""
+        """The width classes of each scale, from thin to wide; empty without an image."""
         return tuple(
             row for scale, counts in self._counts.items() if counts for row in _rows(scale, counts)
         )
 
 
 def fov_scale(fov: Mask) -> float:
-    """Native pixels to one pixel of a field of view 540 px wide.
+    """Native pixels per pixel of a field of view 540 px wide.
 
-    Within 2 % of 540 px it is 1: widths are few discrete values, and a photograph of just that
-    size is to have the same classes at both scales.
+    It is 1 within 2 % of 540 px: widths take few discrete values, and a photograph of about that
+    size should have the same classes at both scales.
     """
     scale = fit_outline(fov).diameter_px / REFERENCE_FOV_PX
     return 1.0 if abs(scale - 1) < _SAME_SCALE else scale
