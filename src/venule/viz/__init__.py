@@ -1,1 +1,1 @@
-"""Arrays in, pictures out: overlays, error maps, contact sheets, curves."""
+"""Visualisation: overlays, error maps, contact sheets and curves, from arrays."""

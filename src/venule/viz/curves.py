@@ -21,28 +21,28 @@ PANELS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "ROC AUC": {"val_auc": "validation"},
     }
 )
-"""Columns of metrics.csv that each panel draws, with the images they were measured on."""
+"""Columns of metrics.csv drawn in each panel, with the images they were measured on."""
 
 FORMATS = (".png", ".svg")
 
-# Okabe and Ito's palette for the colour-blind, darkest first.
+# Okabe and Ito's colour-blind-safe palette, darkest first.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _STYLES = MappingProxyType({"training": "--", "validation": "-"})
 
 
 @dataclass(frozen=True)
 class Curves:
-    """One run's columns by name, each with a value an epoch; nan where the file has none."""
+    """One run's columns by name, one value per epoch; nan where the file has none."""
 
     name: str
     columns: Mapping[str, Sequence[float]]
 
 
 def read_curves(source: Path) -> Curves:
-    """The columns of a run's folder or of its metrics.csv.
+    """Read the columns of a run's metrics.csv, given the file or the run's folder.
 
     Raises:
-        UsageError: no such file, no column `epoch`, no row, or a cell that is no number.
+        UsageError: no such file, no column `epoch`, no row, or a cell that is not a number.
     """
     path = source / "metrics.csv" if source.is_dir() else source
     try:
@@ -66,10 +66,10 @@ def read_curves(source: Path) -> Curves:
 def plot_curves(runs: Sequence[Curves], out: Path) -> None:
     """Draw the panels of one or several runs to a .png or .svg file, atomically.
 
-    A column that a run lacks is left out of its panel; a panel that no run has is left out.
+    Columns that a run lacks are left out, as are panels that no run has.
 
     Raises:
-        UsageError: another kind of file, or nothing to draw.
+        UsageError: an unsupported file type, or nothing to draw.
         OutputError: the file cannot be written.
         VenuleError: matplotlib is not installed.
     """
@@ -83,7 +83,7 @@ def plot_curves(runs: Sequence[Curves], out: Path) -> None:
     if not panels:
         known = ", ".join(column for columns in PANELS.values() for column in columns)
         raise UsageError(f"nothing to draw: no run has any of the columns {known}")
-    if not any("val_iou" in run.columns for run in runs):  # classifiers: of photographs
+    if not any("val_iou" in run.columns for run in runs):  # classifiers: accuracy of photographs
         panels = {"accuracy" if title == ACCURACY else title: c for title, c in panels.items()}
     content = _render(runs, panels, out.suffix.lower()[1:])
     require_folder(out)
@@ -91,7 +91,7 @@ def plot_curves(runs: Sequence[Curves], out: Path) -> None:
 
 
 def _render(runs: Sequence[Curves], panels: Mapping[str, Mapping[str, str]], format_: str) -> bytes:
-    # Figure and canvas without pyplot: no global state, no display needed.
+    # Figure and canvas without pyplot: no global state or display needed.
     try:
         from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -104,7 +104,7 @@ def _render(runs: Sequence[Curves], panels: Mapping[str, Mapping[str, str]], for
 
     columns = min(3, len(panels))
     lines = math.ceil(len(panels) / columns)
-    # One salt and no date: the same curves give the same SVG.
+    # Fixed salt and no date: the same curves give the same SVG.
     with rc_context({"svg.hashsalt": "venule"}):
         figure = Figure(figsize=(4.6 * columns, 3.4 * lines), layout="constrained")
         FigureCanvasAgg(figure)
@@ -141,7 +141,7 @@ def _repeat(runs: int) -> list[str]:
 
 
 def _points(run: Curves, column: str) -> tuple[list[float], list[float]]:
-    """Epochs and values of a column where it has any: not every epoch is validated."""
+    """Epochs and values of a column where defined: not every epoch is validated."""
     values = run.columns.get(column, ())
     pairs = [
         (epoch, value)

@@ -1,4 +1,4 @@
-"""Arteries, veins, disc, fovea and measuring zones over their photograph."""
+"""Overlay of arteries, veins, disc, fovea and measurement zones on a photograph."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -9,17 +9,17 @@ from venule.image.landmarks import LEAST_FOVEA, Landmarks
 from venule.image.optic_disc import Disc
 from venule.viz.overlay import OUTLINE, Color
 
-# Not orange or red, which do not show on a fundus; told apart by lightness too.
+# Not orange or red, which are invisible on a fundus; they also differ in lightness.
 ARTERY: Color = (255, 90, 190)
 VEIN: Color = (30, 90, 255)
 BOTH: Color = (0, 220, 130)
 MARK: Color = (240, 228, 66)
 
 ZONES = (2.0, 3.0, 5.0)
-"""Radii of the measuring zones' rims in disc radii: B lies between 2 and 3, C between 2 and 5."""
+"""Radii of the measurement zones' rims in disc radii: B is between 2 and 3, C between 2 and 5."""
 
 _INSIDE = 0.45
-"""Opacity of the vessels' inside; the photograph shows through."""
+"""Opacity of the vessels' interior; the photograph shows through."""
 
 
 def mark_overlay(
@@ -29,9 +29,9 @@ def mark_overlay(
 
     Args:
         image: (H, W, 3) uint8.
-        artery, vein: (H, W) bool; None where they are not known.
-        landmarks: the disc's outline, its zones as dashed circles, and a cross on a fovea that is
-            seen.
+        artery, vein: (H, W) bool; None if unknown.
+        landmarks: drawn as the disc's outline, its zones as dashed circles, and a cross on the
+            fovea if it is seen.
 
     Returns:
         (H, W, 3) uint8, the photograph's size.

@@ -25,13 +25,13 @@ def montage(
     cell_px: int = 280,
     legend: Iterable[tuple[str, tuple[int, int, int]]] = (),
 ) -> RGB:
-    """One sheet: (H, W, 3) uint8.
+    """Draw one sheet: (H, W, 3) uint8.
 
     Args:
-        rows: of each row its label and its pictures, (h, w, 3) uint8 of any size.
-        headings: one over each column.
-        cell_px: width of a picture on the sheet; each row is as high as its highest picture.
-        legend: words with the colour that they explain, under the last row.
+        rows: label and pictures of each row, (h, w, 3) uint8 of any size.
+        headings: one for each column.
+        cell_px: width of a picture on the sheet; each row is as high as its tallest picture.
+        legend: labels with their colours, below the last row.
     """
     legend = list(legend)
     cells = [[_shrink(picture, cell_px) for picture in pictures] for _, pictures in rows]
@@ -62,7 +62,7 @@ def pages(
     cell_px: int = 280,
     legend: Sequence[tuple[str, tuple[int, int, int]]] = (),
 ) -> Iterator[RGB]:
-    """Sheets of at most `rows_per_page` rows, drawn as the rows arrive: one page in memory."""
+    """Yield sheets of at most `rows_per_page` rows, drawn as rows arrive: one page in memory."""
     page: list[tuple[str, Sequence[RGB]]] = []
     for label, pictures in rows:
         page.append((label, [_shrunk(picture, cell_px) for picture in pictures]))
@@ -74,7 +74,7 @@ def pages(
 
 
 def page_paths(out: Path, *, rows: int, rows_per_page: int) -> list[Path]:
-    """The files of a sheet of `rows`: `out` itself, or OUT-1.png, OUT-2.png ... beside it.
+    """The files for a sheet of `rows`: `out` itself, or OUT-1.png, OUT-2.png ... next to it.
 
     Raises:
         UsageError: `out` is not a .png file.
@@ -96,7 +96,7 @@ def _left(column: int, cell_px: int) -> int:
 def _shrink(picture: RGB, cell_px: int) -> Image.Image:
     height, width = picture.shape[:2]
     size = (cell_px, max(1, round(height * cell_px / width)))
-    # Box averaging: nothing is sharpened, and a thin vessel fades instead of falling out.
+    # Box averaging does not sharpen, and a thin vessel fades instead of disappearing.
     filter_ = Image.Resampling.BOX if width > cell_px else Image.Resampling.NEAREST
     return Image.fromarray(picture).resize(size, filter_)
 
@@ -106,7 +106,7 @@ def _shrunk(picture: RGB, cell_px: int) -> RGB:
 
 
 def _fit(text: str, width_px: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """`text` on one line, its middle left out if it is wider than `width_px`."""
+    """`text` on one line, with its middle elided if it is wider than `width_px`."""
     text = " ".join(text.split())
     if font.getlength(text) <= width_px:
         return text

@@ -1,4 +1,4 @@
-"""Vessels over their photograph, and where a map is right or wrong, in colour."""
+"""Colour overlays of vessels on a photograph, and error maps."""
 
 from collections.abc import Iterator
 from types import MappingProxyType
@@ -15,7 +15,7 @@ Color = tuple[int, int, int]
 VESSEL: Color = (0, 229, 255)
 """Cyan: the complement of the fundus's red and orange."""
 
-# Okabe and Ito's palette for the colour-blind: told apart by hue and by lightness.
+# Okabe and Ito's colour-blind-safe palette: differs in hue and in lightness.
 FOUND: Color = (200, 200, 200)
 FALSE: Color = (213, 94, 0)
 MISSED: Color = (86, 180, 233)
@@ -27,25 +27,25 @@ OUTLINE = 0.8
 """Opacity of the vessels' border pixels in an overlay."""
 
 AT_ONCE = 2**21
-"""Pixels of a strip of an overlay."""
+"""Pixels per strip of an overlay."""
 
 
 def overlay(image: RGB, vessels: Mask, *, color: Color = VESSEL, opacity: float = 0.35) -> RGB:
     """The photograph with its vessels tinted and outlined: (H, W, 3) uint8, the image's size.
 
-    The outline is the vessels' own border pixels, four fifths opaque; their inside lets the
-    photograph through, so that the caliber can be judged against it. `opacity` is that of the
-    inside, 0..1.
+    The outline is the vessels' own border pixels, four fifths opaque; the photograph shows through
+    the interior, so that the calibre can be judged against it. `opacity` is that of the interior,
+    0..1.
 
     Raises:
         ImageError: `image` is not (H, W, 3) uint8 or `vessels` not a bool mask of its size.
-        UsageError: another opacity.
+        UsageError: the opacity is out of range.
     """
     if not 0 <= opacity <= 1:
         raise UsageError(f"opacity {opacity:g}: use a number from 0 to 1")
     check_rgb(image)
     check_mask(vessels, (image.shape[0], image.shape[1]), name="vessels")
-    # A cross-shaped neighbourhood keeps the outline one pixel wide; the frame is no border.
+    # A cross-shaped neighbourhood keeps the outline one pixel wide; the frame is not a border.
     inside = ndi.binary_erosion(vessels, border_value=1)
     drawn = image.copy()
     drawn[inside] = _blend(image[inside], color, opacity)
@@ -54,7 +54,7 @@ def overlay(image: RGB, vessels: Mask, *, color: Color = VESSEL, opacity: float 
 
 
 def overlay_strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
-    """Draw as `overlay` does, in strips from top to bottom: whole, 100 megapixels take 1 GB.
+    """Draw as `overlay`, in strips from top to bottom: at once, 100 megapixels take 1 GB.
 
     Raises:
         ImageError: as `overlay`.
@@ -69,17 +69,17 @@ def _strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
     rows = max(1, AT_ONCE // max(1, width))
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        # What is outline depends on the next row on either side.
+        # The outline depends on the next row on either side.
         first, last = max(top - 1, 0), min(bottom + 1, height)
         drawn = overlay(image[first:last], vessels[first:last])
         yield drawn[top - first : bottom - first]
 
 
 def errors(predicted: Mask, truth: Mask, fov: Mask, *, image: RGB | None = None) -> RGB:
-    """Colour a map by right and wrong inside the field of view: (H, W, 3) uint8.
+    """Colour the errors of a map inside the field of view: (H, W, 3) uint8.
 
-    Grey: vessel, found. Orange: vessel in the map only. Blue: vessel in the truth only (`LEGEND`).
-    The background is black, or the darkened `image` in grey.
+    Grey: vessel, found. Orange: vessel in the map only. Blue: vessel in the ground truth only
+    (`LEGEND`). The background is black, or `image` darkened and in grey.
 
     Raises:
         ImageError: the masks or the image differ in size.

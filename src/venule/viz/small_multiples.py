@@ -1,4 +1,4 @@
-"""Small multiples of a cohort: of each measure every photograph's value, and how they spread."""
+"""Small multiples of a cohort: the distribution of each measurement over photographs."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _BINS = 24
 
 
 def small_multiples(panels: Sequence[tuple[str, Sequence[float]]], *, columns: int = 3) -> RGB:
-    """One sheet (H, W, 3) uint8: of each panel a title, a histogram, and a dot for every value.
+    """Draw one sheet (H, W, 3) uint8: for each panel a title, a histogram, and a dot per value.
 
     Values that are not finite are left out and counted in the title. The thick line is the median.
     """
@@ -59,7 +59,7 @@ def _panel(
             bar = (x(first) + 1, base - room * count / counts.max(), x(last) - 1, base - 1)
             draw.rectangle(bar, fill=_SOFT)
     for number, value in enumerate(seen):
-        y = base - 6 - (number * 7) % 24  # scattered a little, so that equal values show
+        y = base - 6 - (number * 7) % 24  # jittered, so that equal values show
         draw.ellipse((x(value) - 2, y - 2, x(value) + 2, y + 2), fill=_MARK)
     middle = x(float(np.median(seen)))
     draw.line((middle, base - room, middle, base), fill=_INK, width=3)

@@ -1,4 +1,4 @@
-"""Lines, dots and rings over a photograph, with a scale of colours: measurements to look at."""
+"""Measurements drawn over a photograph: lines, dots and rings, with a colour scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ Kind = Literal["dot", "square", "ring"]
 _DARKENED = 0.45
 _INK: Color = (255, 255, 255)
 _WIDEST_PX = 1600
-"""Pictures are made no wider than this: they are for the eye."""
+"""Largest width of a picture; it is for viewing only."""
 
 _FINER = 2
-"""Lines are drawn so many times as large, and shrunk: without it their edges are stairs."""
+"""Supersampling factor for antialiased lines."""
 
-# Viridis without its dark end, which a darkened photograph swallows: even in lightness, and told
-# apart without colour vision.
+# Viridis without its dark end, which is lost on a darkened photograph: perceptually uniform, and
+# colour-blind safe.
 _SCALE = np.array(
     (
         (49, 104, 142),
@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Mark:
-    """A dot, square or ring at a place.
+    """A dot, square or ring at a point.
 
     The radius of a ring is in pixels of the photograph, that of the others in pixels of the
     picture.
@@ -77,7 +77,7 @@ def draw_lines(
     bar: ColorBar | None = None,
     legend: Sequence[tuple[str, Color]] = (),
 ) -> RGB:
-    """The photograph (H, W, 3) uint8, darkened and shrunk to at most 1600 px, with all over it."""
+    """Draw on the photograph, darkened and scaled to at most 1600 px: (H, W, 3) uint8."""
     scale = min(1.0, _WIDEST_PX / image.shape[1])
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
     dark = np.rint(image * _DARKENED).astype(np.uint8)
@@ -119,7 +119,7 @@ def _color(share: float) -> Color:
 
 
 def _thinned(points: NDArray[np.float64], width: float) -> NDArray[np.float64]:
-    """Fewer points of a wide line, whose ends and joints are ragged otherwise."""
+    """Fewer points of a wide line, which otherwise has ragged ends and joints."""
     step = max(1, round(width / 3))
     return np.concatenate((points[:-1:step], points[-1:]))
 
