@@ -204,7 +204,7 @@ def test_a_checkpoint_that_holds_code_is_refused_and_not_run(
 def test_a_text_is_no_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "text.jpg"
     path.write_text("hello, I am a text", encoding="utf-8")
-    said = "not a readable PyTorch checkpoint; give a file that torch.save wrote"
+    said = "not a readable PyTorch checkpoint; give a file written by torch.save"
     assert complaint(path) == f"{path}: {said}"
 
 

@@ -1,1 +1,1 @@
-"""Networks, their weights, and the record that goes with them."""
+"""Networks, their weights, and the record stored with them."""

@@ -1,4 +1,4 @@
-"""The one shallow base class of the networks, and a batch norm that survives pooled 1 x 1 maps."""
+"""The base class of the networks, and a batch norm that accepts pooled 1 x 1 maps."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -32,8 +32,8 @@ class ModelConfig(Protocol):
 class PooledBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation that also takes one value per channel.
 
-    That is what global pooling leaves of one image, and a deep stage of a small one. No variance
-    can be taken from it; the running statistics normalise it then, and stay as they are.
+    Global pooling of one image, or a deep stage for a small one, leaves a single value, which has
+    no variance. It is normalised by the running statistics, which are not updated.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,14 +65,14 @@ def require_counts(name: str, counts: Sequence[int], length: int) -> None:
     """Raise ConfigError unless `counts` are `length` integers from 0."""
     whole = all(isinstance(count, int) and count >= 0 for count in counts)
     if not whole or len(counts) != length:
-        raise ConfigError(f"{name} = {list(counts)}: give {length} whole numbers from 0")
+        raise ConfigError(f"{name} = {list(counts)}: give {length} integers from 0")
 
 
 def require_levels(config: Any, widths: str) -> None:
-    """Make the lists of a U-Net's configuration tuples that fit together, or raise ConfigError.
+    """Convert the lists of a U-Net's configuration to tuples; ConfigError if inconsistent.
 
-    Those of the field named `widths`, one number a level, and `blocks`; `decoder_blocks` has one
-    fewer, and `classes` is a number.
+    The field named `widths` and `blocks` have one number per level, `decoder_blocks` has one fewer,
+    and `classes` is a number.
     """
     for name in (widths, "blocks", "decoder_blocks"):
         object.__setattr__(config, name, tuple(getattr(config, name)))  # it is frozen
@@ -87,7 +87,7 @@ def require_levels(config: Any, widths: str) -> None:
 
 
 def initialise(model: nn.Module) -> None:
-    """He initialisation (He et al. 2015, eq. 10, fan out) of convolutions; norms at identity."""
+    """He initialisation (He et al. 2015, eq. 10, fan out) of convolutions; norms as identity."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""Weights with their record, in one safetensors file; nothing else is needed to predict."""
+"""Weights with their record in one safetensors file, sufficient to predict."""
 
 import json
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ def save_weights(path: Path, state: Mapping[str, Tensor], record: ModelRecord) -
 
 
 def weights_bytes(state: Mapping[str, Tensor], record: ModelRecord) -> bytes:
-    """A state dict and its record as the content of a weights file."""
+    """The content of a weights file: a state dict and its record."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     return save(tensors, metadata={METADATA: record.model_dump_json()})
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelRecord]:
-    """The state dict and the record of a venule weights file.
+    """Read the state dict and the record of a venule weights file.
 
     Raises:
         WeightsError: missing, not safetensors, or without a valid record.
@@ -39,7 +39,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelRecord]:
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors and the string metadata of any safetensors file."""
+    """Read all tensors and the string metadata of any safetensors file."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -51,7 +51,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All parameters of an ONNX file (`venule export` keeps PyTorch's names), and its metadata."""
+    """Read all parameters of an ONNX file (under PyTorch's names), and its metadata."""
     import onnx
     from onnx import numpy_helper
 
@@ -59,7 +59,7 @@ def read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         model = onnx.load(path)
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such weights file") from None
-    except Exception as error:  # protobuf's errors share no base class with any of ours
+    except Exception as error:  # protobuf's errors share no public base class
         raise WeightsError(f"{path}: not a readable ONNX model ({error})") from None
     tensors = {
         tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
@@ -69,7 +69,7 @@ def read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def load_model(path: Path) -> tuple[SegmentationModel, ModelRecord]:
-    """The network of a weights file, in evaluation mode, with its record; loaded strictly."""
+    """Load the network of a weights file strictly, in evaluation mode, with its record."""
     tensors, record = read_weights(path)
     try:
         model = build_model(record)

@@ -1,4 +1,4 @@
-"""Checkpoints of the original DDRNet and of torchvision under the names of our networks."""
+"""Conversion of checkpoints of the original DDRNet and of torchvision to our parameter names."""
 
 import json
 import pickle
@@ -24,7 +24,7 @@ HEADER = "venule-converted"
 Layout = Literal["ddrnet", "deeplabv3", "resnet"]
 
 WRAPPINGS = ("state_dict", "model_state_dict", "model")
-"""Keys under which training scripts put the state dict beside an epoch and an optimiser."""
+"""Keys under which training scripts store the state dict next to epoch and optimiser."""
 
 # Modules of the original DDRNet (github.com/ydhongHIT/DDRNet) and ours, as patterns.
 DDRNET_MODULES: tuple[tuple[str, str], ...] = (
@@ -70,8 +70,8 @@ BLOCK_MODULES: tuple[tuple[str, str], ...] = (
 class Converted:
     """A foreign checkpoint's tensors under our names.
 
-    `unexpected` names what has no place in the network, such as the classifier behind a backbone;
-    `fit` says how the others compare with `model`, one of `MODELS` with its usual options.
+    `unexpected` names tensors without a counterpart in the network, such as the classifier after a
+    backbone; `fit` compares the others with `model`, one of `MODELS` with its default options.
     """
 
     source: Path
@@ -84,7 +84,7 @@ class Converted:
     fit: LoadReport
 
     def save(self, target: Path) -> None:
-        """Write `target` as safetensors with the account in its header, atomically."""
+        """Write `target` as safetensors, with this report in its header, atomically."""
         account = {
             "source": self.source.name,
             "sha256": self.sha256,
@@ -98,15 +98,15 @@ class Converted:
 
 
 def convert(source: Path, *, model: str | None = None) -> Converted:
-    """The checkpoint of the original DDRNet, torchvision's DeepLabV3 or ResNet in `source`.
+    """Convert a checkpoint of the original DDRNet, or of torchvision's DeepLabV3 or ResNet.
 
     Args:
-        source: a file that torch.save wrote, holding tensors only; a state dict, or one under the
-            key state_dict, model_state_dict or model; names may begin with module. or model.
-        model: the network that it is for, of `MODELS`; found from the tensors if None.
+        source: a file by torch.save with tensors only: a state dict, or one under the key
+            state_dict, model_state_dict or model; names may begin with module. or model.
+        model: the target network in `MODELS`; inferred from the tensors if None.
 
     Raises:
-        WeightsError: missing, unreadable, holding code, of unknown names, or not for `model`.
+        WeightsError: missing, unreadable, containing code, with unknown names, or not for `model`.
         ConfigError: an unknown `model`.
     """
     state = _strip(source, _state_dict(source, _load(source)))
@@ -124,7 +124,7 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
     if cut_off or (not named and len(fit.mismatched) > len(fit.loaded)):
         raise WeightsError(
             f"{source}: a backbone of another depth or width than {model}'s ({len(cut_off)} of its "
-            f"tensors have no place there, {len(fit.mismatched)} another shape)"
+            f"tensors have no counterpart, {len(fit.mismatched)} another shape)"
         )
     return Converted(
         source=source,
@@ -139,29 +139,29 @@ def convert(source: Path, *, model: str | None = None) -> Converted:
 
 
 def _load(path: Path) -> Any:
-    """Read what torch.save wrote, tensors and plain containers only."""
+    """Read a file by torch.save, tensors and plain containers only."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch warns of is refused below, or harmless
+            warnings.simplefilter("ignore")  # such files are refused below, or harmless
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such checkpoint") from None
     except pickle.UnpicklingError:
-        # Either no checkpoint at all, or one with objects of other classes, which run code.
+        # Not a checkpoint, or one with objects of other classes, which can run code.
         raise WeightsError(
-            f"{path}: refused, it is no checkpoint or holds more than tensors, which could run "
+            f"{path}: refused: not a checkpoint, or it contains objects that could run "
             "code; save the state dict alone with torch.save(model.state_dict(), ...)"
         ) from None
-    except Exception as error:  # torch meets broken files with nearly every kind of exception
+    except Exception as error:  # torch raises almost anything for broken files
         reason = " ".join(str(error).split())[:120]
-        told = f" ({reason})" if " " in reason else ""  # a pickle's reason may be a byte's number
+        told = f" ({reason})" if " " in reason else ""  # a pickle error may be a bare byte value
         raise WeightsError(
-            f"{path}: not a readable PyTorch checkpoint{told}; give a file that torch.save wrote"
+            f"{path}: not a readable PyTorch checkpoint{told}; give a file written by torch.save"
         ) from None
 
 
 def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
-    """The state dict in a checkpoint's content, unwrapped."""
+    """Unwrap the state dict in a checkpoint's content."""
     for key in WRAPPINGS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -171,17 +171,17 @@ def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
         else {}
     )
     if not tensors:
-        raise WeightsError(f"{path}: holds no state dict (a dict of names and tensors)")
+        raise WeightsError(f"{path}: contains no state dict (a dict of names and tensors)")
     return tensors
 
 
 def _strip(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names without the prefixes of nn.DataParallel and of modules that only wrap the network."""
+    """Strip the prefixes of nn.DataParallel and of wrapper modules from the names."""
     stripped: dict[str, Tensor] = {}
     for name, tensor in state.items():
         short = re.sub(r"^(?:(?:module|model)\.)+", "", name)
         if short in stripped:
-            raise WeightsError(f"{path}: holds two tensors {short!r}, with and without a prefix")
+            raise WeightsError(f"{path}: contains {short!r} twice, with and without a prefix")
         stripped[short] = tensor
     return stripped
 
@@ -195,13 +195,13 @@ def _layout(path: Path, state: Mapping[str, Tensor]) -> Layout:
         return "resnet"
     names = ", ".join(list(state)[:3])
     raise WeightsError(
-        f"{path}: names such as {names} are none of the original DDRNet, of torchvision's "
-        "DeepLabV3 or of its ResNet-50 and -101"
+        f"{path}: names such as {names} do not belong to the original DDRNet, torchvision's "
+        "DeepLabV3 or its ResNet-50 and -101"
     )
 
 
 def _rename(name: str, layout: Layout) -> str | None:
-    """Our name of a tensor, None where our networks have no such part."""
+    """Our name of a tensor, None if our networks have no such part."""
     if layout == "deeplabv3":
         known = name.startswith(("backbone.", "classifier.", "aux_classifier."))
         return f"network.{name}" if known else None
@@ -227,7 +227,7 @@ def _match(module: str, patterns: tuple[tuple[str, str], ...]) -> str | None:
 
 
 def _model(path: Path, state: Mapping[str, Tensor], layout: Layout) -> str:
-    """The network of `MODELS` whose width or depth the tensors have."""
+    """The network of `MODELS` whose width or depth matches the tensors."""
     if layout == "ddrnet":
         width = state["conv1.3.weight"].shape[0]
         names = {32: "ddrnet23-slim", 64: "ddrnet23"}

@@ -1,13 +1,13 @@
-"""The half-resolution residual U-Net with weights tied over the eight symmetries of the square.
+"""A D4-equivariant version of the half-resolution residual U-Net.
 
 Group convolutions over D4, the rotations by quarter turns and the reflections (Cohen & Welling
-2016, arXiv 1602.07576, sections 4 to 6): a turned or mirrored photograph gives the turned or
+2016, arXiv 1602.07576, sections 4 to 6): a rotated or mirrored photograph gives the rotated or
 mirrored map, without test-time augmentation. A *field* is one learnt feature in all eight
-orientations, that is eight channels; channel `g * fields + f` is field f in orientation g. A
-kernel is stored once and written out for all orientations when it is used, so that the network
-computes as an ordinary one of eight times as many channels; ONNX Runtime and OpenVINO do it once,
-when they load the file. The equivariance is exact, up to rounding, for photographs whose sides are
-whole cells of the coarsest level; others are padded on the right and below.
+orientations, that is eight channels; channel `g * fields + f` is field f in orientation g. A kernel
+is stored once and expanded to all orientations when used, so that the network computes as an
+ordinary one with eight times as many channels; ONNX Runtime and OpenVINO do this once, when they
+load the file. The equivariance is exact, up to rounding, if the photograph's sides are multiples of
+the coarsest level's cell; others are padded on the right and below.
 """
 
 import math
@@ -28,9 +28,9 @@ ORIENTATIONS = 8
 
 @dataclass(frozen=True)
 class D4ResUNetConfig:
-    """`fields`: of each level, the first at half the photograph's resolution; 8 channels each.
+    """`fields`: fields of each level, the first at half resolution; 8 channels each.
 
-    `blocks` and `decoder_blocks`: residual blocks of each level on the way down and up.
+    `blocks` and `decoder_blocks`: residual blocks of each encoder and decoder level.
     """
 
     fields: Sequence[int] = (8, 12, 16, 24)
@@ -47,7 +47,7 @@ class D4ResUNetConfig:
 
 
 def act(g: int, x: Tensor) -> Tensor:
-    """`x` (..., s, s) under symmetry g of 0..7: mirrored if g >= 4, then turned g % 4 quarters."""
+    """Apply symmetry g of 0..7 to `x` (..., s, s): mirror if g >= 4, then rotate g % 4 quarters."""
     mirrored = x.flip(-1) if g >= 4 else x
     return mirrored.rot90(g % 4, (-2, -1))
 
@@ -55,7 +55,7 @@ def act(g: int, x: Tensor) -> Tensor:
 @cache
 def relative() -> tuple[tuple[int, ...], ...]:
     """The table of g^-1 h: row g, column h."""
-    grid = torch.arange(9).reshape(3, 3)  # no two symmetries do the same to it
+    grid = torch.arange(9).reshape(3, 3)  # distinguishes all symmetries
     orbit = [act(g, grid).flatten().tolist() for g in range(ORIENTATIONS)]
     return tuple(
         tuple(
@@ -71,10 +71,10 @@ def _same(x: Tensor, values: list[int]) -> bool:
 
 
 class TiedConv2d(nn.Module):
-    """Base of convolutions whose kernels are one learnt kernel, moved by every symmetry.
+    """Base of convolutions whose kernels are one learnt kernel under every symmetry.
 
-    `weight` is (outside, inside, n) with the n values that one output and one input share, `order`
-    says where each value of the written-out kernels stands among them.
+    `weight` is (outside, inside, n), with the n values shared by one output and one input; `order`
+    is the index among them of each value of the expanded kernels.
     """
 
     order: Tensor
@@ -87,14 +87,14 @@ class TiedConv2d(nn.Module):
         nn.init.normal_(self.weight, std=math.sqrt(2 / fan_out))  # He et al. 2015, eq. 10
 
     def written_out(self) -> Tensor:
-        """(outside, inside, len(order)): every value where it is needed."""
+        """The expanded kernels, (outside, inside, len(order))."""
         return self.weight.index_select(2, self.order)
 
 
 class Lift(TiedConv2d):
     """6 x 6 convolution of stride 2 from pixels to fields, as a 3 x 3 one on cells of 2 x 2 pixels.
 
-    Orientation g sees the photograph through the kernel moved by g (Cohen & Welling, eq. 10).
+    Orientation g uses the kernel transformed by g (Cohen & Welling, eq. 10).
     """
 
     def __init__(self, inside: int, fields: int) -> None:
@@ -112,10 +112,10 @@ class Lift(TiedConv2d):
 
 
 class GroupConv2d(TiedConv2d):
-    """Convolution from fields to fields, of odd side and stride 1.
+    """Convolution from fields to fields, with odd kernel size and stride 1.
 
-    Orientation g of the output takes orientation h of the input through kernel g^-1 h, moved by g
-    (Cohen & Welling, eq. 11).
+    Orientation g of the output applies kernel g^-1 h, transformed by g, to orientation h of the
+    input (Cohen & Welling, eq. 11).
     """
 
     def __init__(self, inside: int, outside: int, side: int) -> None:
@@ -137,14 +137,14 @@ class GroupConv2d(TiedConv2d):
 
 
 class Project(TiedConv2d):
-    """6 x 6 transposed convolution of stride 2 from fields to one plane a class, as 3 x 3 on cells.
+    """6 x 6 transposed convolution of stride 2 from fields to class planes, as 3 x 3 on cells.
 
-    Every orientation adds its kernel moved by itself; the sum has no orientation left.
+    Every orientation contributes by its transformed kernel; the sum is without orientation.
     """
 
     def __init__(self, fields: int, classes: int) -> None:
         moved = torch.stack([act(g, torch.arange(36).reshape(6, 6)) for g in range(ORIENTATIONS)])
-        # The cell before (0) reaches the last rows of the kernel, the cell behind (2) the first.
+        # The previous cell (0) uses the last rows of the kernel, the next cell (2) the first.
         cells = moved.reshape(ORIENTATIONS, 3, 2, 3, 2).flip(1, 3)
         order = cells.permute(0, 2, 4, 1, 3)
         super().__init__(classes, fields, order, fan_out=4 * classes * 9)
@@ -160,7 +160,7 @@ class Project(TiedConv2d):
 
 
 class FieldNorm(nn.BatchNorm2d):
-    """Batch normalisation with one mean, variance, scale and shift a field."""
+    """Batch normalisation with one mean, variance, scale and shift per field."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 8 fields, h, w) to the same shape."""
@@ -185,22 +185,22 @@ class FieldNorm(nn.BatchNorm2d):
 def _normalise(
     x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, eps: float
 ) -> Tensor:
-    """`x` with each field's statistics and parameters in all of its orientations."""
+    """Normalise `x` by each field's statistics and parameters, in all orientations."""
     mean, var, weight, bias = (value.repeat(ORIENTATIONS) for value in (mean, var, weight, bias))
     return F.batch_norm(x, mean, var, weight, bias, training=False, eps=eps)
 
 
 class _Normalised(torch.autograd.Function):
-    """Normalisation by the batch's statistics of each field: (values, mean, biased variance).
+    """Normalisation by the batch statistics of each field: (values, mean, biased variance).
 
-    torch's own batch norm of eight times as few channels takes twice the time, as its kernels fill
-    vectors with channels; this one pools what that of all channels finds.
+    torch's batch norm over an eighth of the channels takes twice the time, as its kernels vectorise
+    over channels; this one pools the statistics of all channels.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Any:
         """Ioffe & Szegedy 2015 (arXiv 1502.03167), algorithm 1, over 8 orientations."""
-        # Parameters in fp32 keep the statistics of bf16 in fp32.
+        # Parameters in fp32 keep the statistics of bf16 inputs in fp32.
         scale, shift = weight.repeat(ORIENTATIONS), bias.repeat(ORIENTATIONS)
         _, means, rates = torch.native_batch_norm(x, scale, shift, None, None, True, 0.0, eps)
         means, variances = (v.reshape(ORIENTATIONS, -1) for v in (means, rates**-2 - eps))
@@ -213,7 +213,7 @@ class _Normalised(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> Any:
-        """The same, section 3: as if the statistics were fixed, less what moves them."""
+        """Ibid., section 3: the gradient at fixed statistics, less that through the statistics."""
         x, weight, mean, var = ctx.saved_tensors
         of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
             gradient,
@@ -232,7 +232,7 @@ class _Normalised(torch.autograd.Function):
 
 
 class GroupBlock(nn.Module):
-    """Two 3 x 3 group convolutions with batch norm beside the identity."""
+    """Two 3 x 3 group convolutions with batch norm, and an identity shortcut."""
 
     def __init__(self, fields: int) -> None:
         super().__init__()
@@ -254,8 +254,8 @@ def _stage(fields: int, blocks: int) -> nn.Sequential:
 class D4ResUNet(SegmentationModel):
     """The network of `D4ResUNetConfig`; its input is padded to whole cells of its coarsest level.
 
-    Of the layers of `ResUNet` those that prefer a direction differ: average pooling before a
-    convolution in place of one of stride 2.
+    It differs from `ResUNet` in layers that are not equivariant: average pooling before a
+    convolution replaces one of stride 2.
     """
 
     def __init__(self, config: D4ResUNetConfig) -> None:
@@ -272,7 +272,7 @@ class D4ResUNet(SegmentationModel):
             )
             for fine, coarse in pairwise(fields)
         )
-        # 1 x 1 before the up-sampling: the same sum, at a quarter of its cost behind it.
+        # 1 x 1 before upsampling: the same sum at a quarter of the cost.
         self.up = nn.ModuleList(GroupConv2d(coarse, fine, 1) for fine, coarse in pairwise(fields))
         self.skip = nn.ModuleList(GroupConv2d(count, count, 1) for count in fields[:-1])
         self.norm = nn.ModuleList(FieldNorm(count) for count in fields[:-1])

@@ -17,12 +17,12 @@ from venule.models.base import (
     resize,
 )
 
-# Strides of the stem's two convolutions and of stage 2. Their product is the output stride.
+# Strides of the stem's two convolutions and of stage 2; their product is the output stride.
 DOWNSAMPLING: dict[int, tuple[int, int, int]] = {
     8: (2, 2, 2),  # the paper
     4: (2, 2, 1),
     2: (2, 1, 1),
-    1: (1, 1, 1),  # full resolution, as first done for DRIVE
+    1: (1, 1, 1),  # full resolution, as first used for DRIVE
 }
 
 
@@ -33,14 +33,14 @@ class DDRNetConfig:
     Attributes:
         width: channels of the stem.
         head_width: channels inside the segmentation head.
-        depths: residual blocks of stages 1 to 4 (stages 3 and 4: of each branch).
+        depths: residual blocks of stages 1 to 4 (in stages 3 and 4, of each branch).
         context_width: channels of each scale of the DAPPM.
         stride: output stride of the high-resolution branch, 8, 4, 2 or 1.
-        auxiliary: whether a second head on stage 3 enters the training loss.
+        auxiliary: whether an auxiliary head on stage 3 enters the training loss.
         classes: number of output maps.
 
     Raises:
-        ConfigError: a stride that is none of these, or a number below 1.
+        ConfigError: an unsupported stride, or a number below 1.
     """
 
     width: int = 32
@@ -66,7 +66,7 @@ class DDRNetConfig:
         return DDRNet(self)
 
     def build_classifier(self, classes: int) -> "DDRNetClassifier":
-        """The same backbone under a classification head, for pretraining."""
+        """The same backbone with a classification head, for pretraining."""
         return DDRNetClassifier(self, classes)
 
 
@@ -79,7 +79,7 @@ def conv_norm(
     relu: bool = True,
     bias: bool = False,
 ) -> nn.Sequential:
-    """Convolution, batch norm and, unless told otherwise, ReLU."""
+    """Convolution, batch norm and, by default, ReLU."""
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=bias),
         PooledBatchNorm2d(outputs),
@@ -90,8 +90,8 @@ def conv_norm(
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut (the paper's residual basic block, RB).
 
-    The ReLU after the sum is left to the caller where `last` is set: the branches exchange
-    features before it.
+    With `last`, the ReLU after the sum is left to the caller: the branches exchange features before
+    it.
     """
 
     expansion = 1
@@ -109,7 +109,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3 and widening 1 x 1 convolutions with a shortcut (RBB); no ReLU after the sum."""
+    """1 x 1, 3 x 3 and expanding 1 x 1 convolutions and a shortcut (RBB); no ReLU after the sum."""
 
     expansion = 2
 
@@ -126,14 +126,14 @@ class Bottleneck(nn.Module):
 
 
 def shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """The identity, or a strided 1 x 1 projection where the shape changes."""
+    """The identity, or a strided 1 x 1 projection if the shape changes."""
     if inputs == outputs and stride == 1:
         return nn.Identity()
     return conv_norm(inputs, outputs, 1, stride=stride, relu=False)
 
 
 def stage(inputs: int, width: int, depth: int, *, stride: int = 1) -> nn.Sequential:
-    """`depth` basic blocks; the first one carries the stride, the last one no final ReLU."""
+    """`depth` basic blocks; the first one has the stride, the last one no final ReLU."""
     return nn.Sequential(
         *(
             BasicBlock(

@@ -35,10 +35,10 @@ class DeepLabV3Config:
 
 
 class DeepLabV3(SegmentationModel):
-    """torchvision's DeepLabV3 at output stride 8, its parameter names kept behind `network.`.
+    """torchvision's DeepLabV3 at output stride 8, with its parameter names prefixed by `network.`.
 
     The ASPP's image pooling leaves one value per channel of each image; its batch norm falls back
-    on the running statistics where a batch holds one image (`PooledBatchNorm2d`).
+    on the running statistics for a batch of one image (`PooledBatchNorm2d`).
 
     forward: (N, 3, H, W) float32 -> (N, C, H, W) logits, for any H and W.
     """
@@ -66,7 +66,7 @@ class DeepLabV3(SegmentationModel):
 
 
 def _pool_norms(network: nn.Module) -> None:
-    """Put the norm that survives batch size 1 behind the global pooling of the ASPP."""
+    """Replace the norm after the ASPP's global pooling by one that accepts batch size 1."""
     for module in network.modules():
         if isinstance(module, nn.Sequential) and any(
             isinstance(child, nn.AdaptiveAvgPool2d) for child in module
@@ -77,11 +77,11 @@ def _pool_norms(network: nn.Module) -> None:
 
 
 class AtrousConv2d(nn.Conv2d):
-    """A 3 x 3 convolution of large dilation, the same sum in another order for bf16 on a CPU.
+    """A 3 x 3 convolution of large dilation, reordered for training in bf16 on a CPU.
 
-    oneDNN has no bf16 kernel for dilations of about the map's own size, and its fallback takes
-    two fifths of a training step. There the nine taps are one 1 x 1 convolution, shifted and added
-    in fp32. Everywhere else, validation and exported files among it, it is torch's own.
+    oneDNN has no bf16 kernel for dilations of about the map's own size, and its fallback takes two
+    fifths of a training step. There the nine taps are one 1 x 1 convolution, shifted and added in
+    fp32. Otherwise, including validation and exported files, it is torch's own.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,10 +97,10 @@ class AtrousConv2d(nn.Conv2d):
 
 
 class _AddTaps(torch.autograd.Function):
-    """Nine maps beside each other, (N, 9 C, h, w), each moved by its tap's offset, as one sum.
+    """Sum of nine concatenated maps, (N, 9 C, h, w), each shifted by its tap's offset.
 
-    Slices and copies only, in both directions: autograd's own backward of nine slices would fill
-    nine maps of zeros.
+    Slices and copies only, in both directions: autograd's backward of nine slices would fill nine
+    maps of zeros.
     """
 
     @staticmethod
@@ -132,7 +132,7 @@ Window = tuple[slice, slice, slice, slice]
 
 
 def _windows(height: int, width: int, dilation: int) -> Iterator[tuple[Window, Window]]:
-    """Windows of each tap, row by row: its place in the sum, and the part of its map for it."""
+    """Yield the windows of each tap, row by row: in the sum, and in its map."""
     offsets = (-dilation, 0, dilation)
     for down in offsets:
         for right in offsets:
@@ -143,7 +143,7 @@ def _windows(height: int, width: int, dilation: int) -> Iterator[tuple[Window, W
 
 
 def _span(length: int, offset: int) -> tuple[slice, slice]:
-    """The places i for which i + offset lies inside too, and those i + offset."""
+    """The indices i for which i + offset is also inside, and these i + offset."""
     start, stop = max(0, -offset), min(length, length - offset)
     stop = max(start, stop)
     return slice(start, stop), slice(start + offset, stop + offset)
@@ -152,8 +152,9 @@ def _span(length: int, offset: int) -> tuple[slice, slice]:
 class ImagePool2d(nn.AdaptiveAvgPool2d):
     """The mean of each channel, (N, C, h, w) to (N, C, 1, 1); in training as a sum.
 
-    A mean's gradient is a whole map in the order of its planes. Added to the ASPP's others, which
-    are channels_last, it costs a tenth of a training step; a sum's is a view of one value.
+    A mean's gradient is a full map in contiguous format. Adding it to the ASPP's other gradients,
+    which are channels_last, costs a tenth of a training step; a sum's gradient is a view of one
+    value.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -163,7 +164,7 @@ class ImagePool2d(nn.AdaptiveAvgPool2d):
 
 
 def _train_fast(network: nn.Module) -> None:
-    """Put `AtrousConv2d` and `ImagePool2d` in the places of the ASPP's own, weights kept."""
+    """Replace the ASPP's layers by `AtrousConv2d` and `ImagePool2d`, keeping weights."""
     for module in network.modules():
         if isinstance(module, ASPPConv) and isinstance(module[0], nn.Conv2d):
             module[0].__class__ = AtrousConv2d

@@ -1,4 +1,4 @@
-"""Weights to start a training from, with an exact account of what was report."""
+"""Pretrained weights to start a training from, with a load report."""
 
 import json
 from collections.abc import Mapping
@@ -17,24 +17,24 @@ from venule.models.deeplabv3 import DeepLabV3
 from venule.models.record import METADATA, ModelRecord, SeenImages, parse_record
 
 DOWNLOADS = ("imagenet", "coco")
-"""Names of torchvision's weights for DeepLabV3: of its backbone, or of the whole network."""
+"""Names of torchvision's weights for DeepLabV3: for its backbone, or for the whole network."""
 
 CLASSIFIER = "venule-pretrained"
-"""The key in the header of a classifier's weights; its record names `seen` images too."""
+"""The key in the header of a classifier's weights; its record also names `seen` images."""
 
 Shape = tuple[int, ...]
 
 _COUNTER = ".num_batches_tracked"
-"""Counters of batch norms in training; an ONNX file has none, and nothing is lost by that."""
+"""Training counters of batch norms, which an ONNX file lacks, without consequence."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Load report: tensors of a source that entered a network, and those of either that did not.
+    """Load report: tensors loaded from a source into a network, and those of either that were not.
 
-    `sha256` is that of the source's file, empty of a download. `mismatched` maps a name to the two
-    shapes, the source's first. `seen` are the images that the source was trained or selected on, as
-    far as its record says: what starts from it has seen them too.
+    `sha256` is that of the source's file, empty for a download. `mismatched` maps a name to the two
+    shapes, the source's first. `seen` are the images that the source was trained or selected on
+    according to its record: weights trained from it have seen them too.
     """
 
     source: str
@@ -58,7 +58,7 @@ class LoadReport:
         }
 
     def line(self) -> str:
-        """One line for people: how many tensors were loaded, and what of the network was not."""
+        """One line of text: the number of tensors loaded, and the network's parts that were not."""
         missing = [*self.mismatched, *self.missing]
         total = len(self.loaded) + len(missing)
         text = f"{self.source}: {len(self.loaded)} of the network's {total} tensors loaded"
@@ -71,9 +71,9 @@ class LoadReport:
 
 @dataclass(frozen=True)
 class Source:
-    """Weights to start from, and what their file says of the network and the images they know.
+    """Weights to start from, with the network and the seen images according to their file.
 
-    `tensors` is None for torchvision's, which are downloaded for the network that they fit.
+    `tensors` is None for torchvision's, which are downloaded when the network is known.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Source:
 
 
 def read_source(name: str) -> Source:
-    """The weights in a file, or torchvision's by their name.
+    """Read the weights in a file, or name torchvision's.
 
     Args:
         name: a .safetensors file (of venule, or by `venule convert`), an .onnx file by `venule
@@ -103,10 +103,10 @@ def read_source(name: str) -> Source:
 
 
 def load_pretrained(network: nn.Module, source: Source) -> LoadReport:
-    """Copy what fits by name and shape into `network`, which is changed in place.
+    """Copy tensors that match by name and shape into `network`, in place.
 
     Raises:
-        WeightsError: failed download, nothing that fits, or less than does not.
+        WeightsError: the download failed, or no tensor matches, or fewer match than do not.
     """
     name, tensors = source.name, source.tensors
     if tensors is None:
@@ -131,7 +131,7 @@ def load_pretrained(network: nn.Module, source: Source) -> LoadReport:
 
 
 def compare(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> LoadReport:
-    """Match `tensors` with `network`, which stays as it is, by name and shape."""
+    """Match `tensors` with `network` by name and shape, without changing it."""
     own: dict[str, Tensor] = network.state_dict()
     shared = [name for name in own if name in tensors]
     report = [name for name in shared if tensors[name].shape == own[name].shape]
@@ -156,7 +156,7 @@ def _parts(names: list[str]) -> list[str]:
 
 
 def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
-    """Photographs that a classifier has seen, by its header."""
+    """The photographs that a classifier has seen, according to its header."""
     try:
         account = json.loads(metadata.get(CLASSIFIER, "{}"))
         return tuple(SeenImages.model_validate(images) for images in account.get("seen", ()))
@@ -165,7 +165,7 @@ def _seen(source: str, metadata: Mapping[str, str]) -> tuple[SeenImages, ...]:
 
 
 def _download(network: nn.Module, source: str) -> dict[str, Tensor]:
-    """torchvision's weights under our names; they are kept in torch's cache once downloaded.
+    """Download torchvision's weights, or take them from torch's cache, under our names.
 
     "imagenet" is version 1 of the ResNet weights, from which torchvision's own DeepLabV3 started.
     """

@@ -1,4 +1,4 @@
-"""The record beside the weights: enough to predict, and to know what the weights have seen."""
+"""The record stored with the weights: sufficient to predict, with the images they have seen."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,11 +30,11 @@ class SeenImages(BaseModel, frozen=True, extra="forbid"):
 
 
 class Calibration(BaseModel, frozen=True, extra="forbid"):
-    """From a logit to a probability: expit(scale * logit + offset) (Platt 1999, eq. 3).
+    """Platt scaling of a logit: expit(scale * logit + offset) (Platt 1999, eq. 3).
 
     `resolution_bias`: added to `offset` for photographs finer than the network's scale, in
-    proportion from the same scale on, whole from 1.5 times as many pixels a side: an annotator's
-    pen is a pixel wide, and covers more of a vessel's surroundings the coarser the photograph.
+    proportion up to 1.5 times as many pixels per side, in full beyond: an annotator's pen is a
+    pixel wide, and covers more of a vessel's surroundings in coarser photographs.
     """
 
     scale: float = Field(default=1.0, gt=0)
@@ -45,10 +45,11 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
 class ComponentRules(BaseModel, frozen=True, extra="forbid"):
     """Rules for the connected components of a mask.
 
-    `reconnection_budget`: what a path between two components may lack in log-probability times
-    pixels of the network's scale for its gap to be closed (`vessels.reconnection`); 0 closes none.
-    `min_component`: 8-connected components at the threshold that are smaller than this share of
-    the field of view after that are no vessels; their probability is lowered to just below it.
+    `reconnection_budget`: largest cost of a path that closes a gap between two components, in
+    log-probability below the threshold times pixels at the network's scale
+    (`vessels.reconnection`); 0 closes none.
+    `min_component`: 8-connected components at the threshold that are then still smaller than this
+    share of the field of view are removed: their probability is lowered to just below it.
     """
 
     reconnection_budget: float = Field(default=0.0, ge=0)
@@ -66,10 +67,10 @@ class ClassRecord(BaseModel, frozen=True, extra="forbid"):
 
 
 class ModelRecord(BaseModel, frozen=True, extra="forbid"):
-    """Everything but the weights themselves; a safetensors header or ONNX metadata holds it.
+    """Everything except the weights themselves; stored in a safetensors header or ONNX metadata.
 
-    `activation`: how classes relate. "sigmoid": a plane of logits a class, which may overlap.
-    "softmax": the background's plane first, then one a class; a pixel is one of them.
+    `activation`: "sigmoid" for one plane of logits per class, and classes that may overlap;
+    "softmax" for the background's plane first, then one per class, and exclusive classes.
     """
 
     schema_version: Literal[2] = SCHEMA_VERSION
@@ -93,17 +94,17 @@ class ModelRecord(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def planes(self) -> int:
-        """Planes of logits that the network gives: those of the classes, and any background."""
+        """Number of planes of logits: those of the classes, and any background."""
         return len(self.classes) + (self.activation == "softmax")
 
     @property
     def threshold(self) -> float:
-        """The first class's threshold: of a network of one class, its threshold."""
+        """The first class's threshold."""
         return self.classes[0].threshold
 
     @property
     def threshold_source(self) -> str:
-        """The choice of the first class's threshold."""
+        """How the first class's threshold was chosen."""
         return self.classes[0].threshold_source
 
     def with_classes(self, **settings: Any) -> "ModelRecord":
@@ -113,10 +114,10 @@ class ModelRecord(BaseModel, frozen=True, extra="forbid"):
 
 
 def parse_record(metadata: Mapping[str, str], path: Path) -> ModelRecord:
-    """The record in the metadata of the weights file `path`.
+    """Parse the record in the metadata of the weights file `path`.
 
     Raises:
-        WeightsError: there is none, or of another form.
+        WeightsError: there is none, or it is invalid.
     """
     if METADATA not in metadata:
         raise WeightsError(

@@ -1,9 +1,10 @@
-"""A residual U-Net that works at half resolution: wide layers, no full-resolution feature maps.
+"""A residual U-Net at half resolution: wide layers, no full-resolution feature maps.
 
-Four pixels become channels at the entrance (pixel-unshuffle, Shi et al. 2016, arXiv 1609.05158,
-eq. 4, reversed) and channels become four pixels again at the exit. Between them stands a U-Net
+Pixel-unshuffle at the input turns four pixels into channels (Shi et al. 2016, arXiv 1609.05158, eq.
+4, reversed), and pixel-shuffle at the output turns channels into four pixels. Between them is a
+U-Net
 (Ronneberger et al. 2015, arXiv 1505.04597) of residual blocks (He et al. 2016, arXiv 1512.03385,
-fig. 5 left) without global pooling, so that its view is bounded and tiles are nearly
+fig. 5 left) without global pooling, so that its receptive field is bounded and tiles are nearly
 exact (at an overlap of 384 px; `image.tiles`).
 """
 
@@ -26,7 +27,7 @@ from venule.models.base import (
 class ResUNetConfig:
     """`widths`: channels of each level, the first at half the photograph's resolution.
 
-    `blocks` and `decoder_blocks`: residual blocks of each level on the way down and up.
+    `blocks` and `decoder_blocks`: residual blocks of each encoder and decoder level.
     """
 
     widths: Sequence[int] = (64, 96, 128, 192)
@@ -43,7 +44,7 @@ class ResUNetConfig:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with batch norm beside the identity."""
+    """Two 3 x 3 convolutions with batch norm, and an identity shortcut."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -81,7 +82,7 @@ class ResUNet(SegmentationModel):
         self.down = nn.ModuleList(
             _conv(fine, coarse, 3, stride=2) for fine, coarse in pairwise(widths)
         )
-        # 1 x 1 before the up-sampling: the same sum, at a quarter of its cost behind it.
+        # 1 x 1 before upsampling: the same sum at a quarter of the cost.
         self.up = nn.ModuleList(
             nn.Conv2d(coarse, fine, 1, bias=False) for fine, coarse in pairwise(widths)
         )

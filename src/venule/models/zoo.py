@@ -26,7 +26,7 @@ def model_config(name: str, options: Mapping[str, Any]) -> ModelConfig:
     """The named network's configuration with `options` changed.
 
     Raises:
-        ConfigError: unknown name or option, with the nearest known one, or an impossible value.
+        ConfigError: unknown name or option (with the nearest known one), or an invalid value.
     """
     if name not in MODELS:
         raise ConfigError(f"network {name!r} is unknown; {_nearest(name, list(MODELS))}")
