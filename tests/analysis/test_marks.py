@@ -177,9 +177,9 @@ def test_types_and_landmarks_show_in_the_overlay() -> None:
 
 
 def test_a_network_without_the_classes_is_refused() -> None:
-    with pytest.raises(UsageError, match="no artery; name weights of artery and vein"):
+    with pytest.raises(UsageError, match="but not artery; use weights for artery and vein"):
         analyse(eye(), Networks(VESSELS, types=VESSELS), fov=EVERYWHERE, steps=(TYPES,))
-    with pytest.raises(UsageError, match="no disc"):
+    with pytest.raises(UsageError, match="but not disc"):
         analyse(eye(), Networks(VESSELS, landmarks=TYPED), fov=EVERYWHERE, steps=(LANDMARKS,))
 
 

@@ -73,7 +73,7 @@ def test_paths_in_a_table_are_relative_to_it_and_other_columns_pass_through(
         ("id,artery,artery\na,x.png,y.png\n", "occurs twice"),
         ("id,vessels,disc_x\na,x.png,left\n", "is not a number"),
         ("id,vessels,mask_source\na,x.png,drawn\n", "mask_source"),
-        ("id,vessels\na\n", "not as many cells"),
+        ("id,vessels\na\n", "more or fewer cells"),
         ("id,vessels\n", "no rows"),
     ],
 )

@@ -36,7 +36,7 @@ def test_each_sentence_is_used() -> None:
         ),
         (
             "vessel_density_zone_c",
-            "How much of the retina that is seen the vessels cover; in a ring about the disc.",
+            "How much of the visible retina the vessels cover; in a ring about the disc.",
         ),
         (
             "artery_cre_knudtson_zone_b_px",

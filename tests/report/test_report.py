@@ -196,7 +196,7 @@ def test_a_report_names_every_photograph_and_every_reason_as_text(results: Path)
     text = page(of_results(results, lambda _: None))
     assert "&lt;b&gt;" in text
     assert "<b>.png" not in text
-    assert "not a supported image file" in text
+    assert "not an image of a supported type" in text
     assert "Research use only, not a medical device" in text
     assert "Vessel density" in text
     assert "tiny, which has no model card" in text
@@ -276,12 +276,12 @@ def test_photographs_that_fail_are_told_and_the_exit_code_says_whether_some_or_a
     for sources in ((bad,), (bad, bad)):
         ran = venule("report", *sources, *options)
         assert ran.code == 4
-        assert "bad.png: not a supported image file" in ran.err
+        assert "bad.png: not an image of a supported type" in ran.err
         assert not out.exists()
     ran = venule("report", bad, good, *options)
     assert ran.code == 3
     assert "venule: error: 1 of 2 photographs failed:" in ran.err
-    assert "bad.png: not a supported image file" in ran.err
+    assert "bad.png: not an image of a supported type" in ran.err
     assert ran.out.strip() == str(out)
     assert "good.png" in out.read_text(encoding="utf-8")
     missing = venule("report", tmp_path / "nothing.png", good, *options, "--overwrite")

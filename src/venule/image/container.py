@@ -47,7 +47,7 @@ def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageF
     itself into memory, even a gzipped one.
 
     Raises:
-        ImageError: not a supported image file, too large, or a decompression bomb.
+        ImageError: not an image of a supported type, too large, or a decompression bomb.
     """
     if not content:
         raise ImageError(f"{path}: the file is empty")
@@ -60,7 +60,7 @@ def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageF
         kind = foreign_kind(content[:HEAD_BYTES])
         if kind is not None:
             raise ImageError(f"{path}: it is {kind.name}; {kind.todo}")
-        raise ImageError(f"{path}: not a supported image file ({', '.join(FORMATS)})")
+        raise ImageError(f"{path}: not an image of a supported type ({', '.join(FORMATS)})")
     if name == "WEBP":  # its decoder allocates the image when it is created
         _check_size(_webp_size(content), len(content), path)
     if name == "JPEG" and content.count(b"\xff\xda") > _MOST_JPEG_SCANS:
