@@ -236,7 +236,7 @@ def preprocess(image: RGB, fov: FieldOfView, preprocessing: Preprocessing) -> Fl
 
     Raises:
         ImageError: if `image` is not (H, W, 3) uint8 or `fov` not a bool mask of its size, or
-        unusable: without a pixel at the network's scale, or tiny in a large frame.
+            unusable: without a pixel at the network's scale, or tiny in a large frame.
     """
     check_rgb(image)
     height, width = image.shape[:2]
