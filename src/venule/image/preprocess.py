@@ -1,7 +1,7 @@
 """Preprocessing to the network's input, and rescaling of its logits to the photograph's size.
 
-Every resize follows the half-pixel-centre convention (Pillow; torch with align_corners=False), so
-a map that is scaled down and restored aligns with the photograph.
+Every resize follows the half-pixel-centre convention (Pillow; torch with align_corners=False), so a
+map that is scaled down and restored aligns with the photograph.
 """
 
 import math

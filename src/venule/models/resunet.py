@@ -2,10 +2,9 @@
 
 Pixel-unshuffle at the input turns four pixels into channels (Shi et al. 2016, arXiv 1609.05158, eq.
 4, reversed), and pixel-shuffle at the output turns channels into four pixels. Between them is a
-U-Net
-(Ronneberger et al. 2015, arXiv 1505.04597) of residual blocks (He et al. 2016, arXiv 1512.03385,
-fig. 5 left) without global pooling, so that its receptive field is bounded and tiles are nearly
-exact (at an overlap of 384 px; `image.tiles`).
+U-Net (Ronneberger et al. 2015, arXiv 1505.04597) of residual blocks (He et al. 2016, arXiv
+1512.03385, fig. 5 left) without global pooling, so that its receptive field is bounded and tiles
+are nearly exact (at an overlap of 384 px; `image.tiles`).
 """
 
 from collections.abc import Sequence

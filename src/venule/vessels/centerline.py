@@ -32,8 +32,7 @@ _BEND_PX = 1.5
 
 _HEADING_PX = 12.0
 """Standard deviation of the Gaussian that averages a vessel's direction: near the grid's axes, a
-first trace follows the steps of the edges
-and would be taken to cross them."""
+first trace follows the steps of the edges and would be taken to cross them."""
 
 
 @dataclass(frozen=True, eq=False)
