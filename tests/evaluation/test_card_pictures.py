@@ -96,5 +96,5 @@ def test_a_picture_of_an_older_report_is_refused(
     failures = json.loads((folder / "failures.json").read_text())
     failures[0]["images"][0]["dice"] += 0.01
     (folder / "failures.json").write_text(json.dumps(failures))
-    with pytest.raises(UsageError, match=r"not of hrf\.json"):
+    with pytest.raises(UsageError, match=r"not from hrf\.json"):
         make_card(folder, shipped.weights)

@@ -248,4 +248,4 @@ def test_a_name_with_and_without_prefix_is_refused(
 ) -> None:
     state = original.state_dict()
     state["module.conv1.0.weight"] = state["conv1.0.weight"]
-    assert "two tensors 'conv1.0.weight'" in complaint(write(tmp_path / "bad.pth", state))
+    assert "contains 'conv1.0.weight' twice" in complaint(write(tmp_path / "bad.pth", state))

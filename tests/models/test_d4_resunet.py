@@ -228,7 +228,7 @@ def test_sides_that_are_no_multiple_of_a_cell_are_padded_with_zeros() -> None:
     [
         ({"fields": [8]}, "two levels or more"),
         ({"fields": [8, 0, 1, 1]}, "fields = 0: use an integer from 1"),
-        ({"blocks": [1, 1]}, "blocks = .* give 4 whole numbers"),
+        ({"blocks": [1, 1]}, "blocks = .* give 4 integers"),
         ({"decoder_blocks": [1, -1, 1]}, "give 3 integers from 0"),
         ({"classes": 0}, "classes = 0"),
     ],

@@ -61,7 +61,7 @@ def test_an_unknown_option_suggests_the_nearest() -> None:
         ("ddrnet23-slim", {"classes": 0}, "classes = 0"),
         ("resunet", {"widths": [64]}, "two levels or more"),
         ("resunet", {"widths": [64, 0, 1, 1]}, "widths = 0: use an integer from 1"),
-        ("resunet", {"blocks": [1, 1]}, "blocks = [1, 1]: give 4 whole numbers"),
+        ("resunet", {"blocks": [1, 1]}, "blocks = [1, 1]: give 4 integers"),
         ("resunet", {"decoder_blocks": [1, -1, 1]}, "give 3 integers from 0"),
         ("deeplabv3-resnet50", {"backbone": "resnet18"}, "use one of resnet50, resnet101"),
         ("deeplabv3-resnet50", {"classes": True}, "classes = True"),

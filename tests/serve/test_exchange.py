@@ -197,7 +197,7 @@ def _broken_zip() -> bytes:
         (_broken_zip(), "NIfTI"),
         (encode_nifti(np.zeros((9, 9), np.uint8)), "not 96 x 96"),
         (_other_size(), "96 x 90 px"),
-        (_photograph(), "other colours"),
+        (_photograph(), "colours other than"),
         (content(photograph()), "no Segmentation"),
     ],
 )
