@@ -49,7 +49,7 @@ def test_a_photograph_that_was_replaced_is_left_out(results: Path, tmp_path: Pat
     Image.fromarray(other).save(tmp_path / "in" / "b.png")
     collected = collect_corrections(results, tmp_path / "data")
     (told,) = (one for one in collected.left_out if one.startswith("b: "))
-    assert told.startswith("b: another photograph lies there, or it has changed")
+    assert told.startswith("b: the file has been replaced or changed")
     assert not (tmp_path / "data" / "images" / "b.png").exists()
 
 

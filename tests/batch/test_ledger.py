@@ -75,7 +75,7 @@ def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) 
 
 
 def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="another venule predict is at work there"):
+    with pytest.raises(OutputError, match="another venule predict is running there"):
         Ledger(Records(tmp_path))
 
 
@@ -227,8 +227,8 @@ def test_what_was_kept_of_an_earlier_run_stays_done_and_says_why_not_now(
 @pytest.mark.parametrize(
     ("code", "todo"),
     [
-        (sqlite3.SQLITE_FULL, "see to the disk"),
-        (sqlite3.SQLITE_IOERR_WRITE, "see to the disk"),
+        (sqlite3.SQLITE_FULL, "check the disk"),
+        (sqlite3.SQLITE_IOERR_WRITE, "check the disk"),
         (sqlite3.SQLITE_NOTADB, "delete it and use --overwrite"),
     ],
 )
@@ -254,7 +254,7 @@ def test_a_full_disk_is_told_as_one_and_the_ledger_goes_on(tmp_path: Path) -> No
     with closing(Tables(tmp_path / "ledger.sqlite")) as tables:
         base = tables._base
         base.execute(f"PRAGMA max_page_count = {base.execute('PRAGMA page_count').fetchone()[0]}")
-        with pytest.raises(OutputError, match=r"is full.*see to the disk"), tables.transaction():
+        with pytest.raises(OutputError, match=r"is full.*check the disk"), tables.transaction():
             tables.insert("a", "s" * 99_999, "p", [])
         base.execute("PRAGMA max_page_count = 1000000")
         with tables.transaction():
@@ -425,7 +425,7 @@ def test_a_finished_photograph_stays_so_where_its_results_cannot_be_told_of(
     ledger.record(failure(job, "cannot be read", read=False, seconds=0.1))
     assert ledger.finished(job) == finished
     assert [(row.status, row.reason) for row in ledger.rows()] == [
-        ("done", "cannot be read; what an earlier run found is kept")
+        ("done", "cannot be read; results of an earlier run are kept")
     ]
 
 
@@ -572,7 +572,7 @@ def test_a_folder_where_nothing_can_be_written_is_another_users_only_if_one_does
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
     monkeypatch.setattr(os, "getuid", lambda: own + owner)
     with (
-        pytest.raises(OutputError, match=f"you may not write there, it {said}; choose another"),
+        pytest.raises(OutputError, match=f"no permission to write, as it {said}; choose another"),
         sqlite_errors(tmp_path / ".venule.sqlite"),
     ):
         raise sqlite3.OperationalError("unable to open database file")

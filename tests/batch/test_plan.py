@@ -84,7 +84,7 @@ def test_results_of_another_run_inside_the_input_folder_are_passed_over_with_a_w
     tree: Make,
 ) -> None:
     tree("in/a.jpg", "in/night1/.venule.sqlite", "in/night1/a_prob.png", "in/night1/deep/b.png")
-    with pytest.warns(UserWarning, match="in/night1: passed over, as it holds results"):
+    with pytest.warns(UserWarning, match="in/night1: skipped, as it holds venule results"):
         assert list(_names("in", out="in/night2")) == ["in/a.jpg"]
 
 
@@ -96,7 +96,7 @@ def test_results_in_a_folder_that_is_named_outright_are_passed_over_with_a_warni
     start(plan([Path("photographs")], out), Records(out), {}).close()
     tree("in/a.jpg", "in/a_mask.png", "in/a_prob.png", "in/a_mask.corrected.png")
     tree("in/deep/a_mask.png", "in/b_mask.png")
-    with pytest.warns(UserWarning, match="in: passed over the results of venule in it"):
+    with pytest.warns(UserWarning, match="in: skipped the venule results in it"):
         assert list(_names("in")) == ["in/a.jpg", "in/b_mask.png"]
 
 

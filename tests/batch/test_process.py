@@ -265,7 +265,7 @@ def test_results_that_cannot_be_read_after_they_were_written_are_a_failure(
     _unreadable(monkeypatch, "eye_mask.png")
     outcome = attempt(_job(tmp_path), None, green(1))
     assert isinstance(outcome, Failed)
-    assert outcome.reason.endswith("what was written cannot be read (Input/output error)")
+    assert outcome.reason.endswith("the written results cannot be read (Input/output error)")
 
 
 def test_only_what_a_killed_process_left_of_our_files_is_swept(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_a_share_that_is_lost_in_the_middle_costs_no_result(
     command += ["--model", str(tiny.model), "--runtime", "onnx", "--engine", engine]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 4, done.stderr  # all photographs failed, now
-    kept = "no such file; what an earlier run found is kept"
+    kept = "no such file; results of an earlier run are kept"
     reasons = [row["reason"] for row in _table(out)]
     assert sorted(reasons) == ["no such file"] * len(found.failed) + [kept] * found.written
     assert len(_pictures(out)) == found.written
@@ -268,5 +268,5 @@ def test_without_a_cluster_there_is_one_clear_error(
     folder: Path, tiny: ModelChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "nowhere")
-    with pytest.raises(UsageError, match="no cluster answers"):
+    with pytest.raises(UsageError, match="no cluster responds"):
         predict_folder(folder, tmp_path / "out", model=tiny, engine="ray")

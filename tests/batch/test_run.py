@@ -256,7 +256,7 @@ def test_a_photograph_that_cannot_be_read_today_keeps_its_results(
     assert (tmp_path / "out" / "eye_mask.png").read_bytes() == mask
     (row,) = _report(tmp_path / "out")
     assert (row["status"], row["outputs"]) == ("done", "eye_mask.png")
-    assert row["reason"] == "no such file; what an earlier run found is kept"
+    assert row["reason"] == "no such file; results of an earlier run are kept"
 
     (tmp_path / "not mounted").rename(share)
     assert _kinds(predict()) == {"eye": Kept}

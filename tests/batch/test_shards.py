@@ -111,7 +111,7 @@ def test_a_shard_that_is_still_at_work_is_not_merged(
         _run(folder, tmp_path / "out", tiny, number)
     with (
         closing(Ledger(Records(tmp_path / "out", Shard(2, COUNT)))),
-        pytest.raises(OutputError, match="another venule predict is at work there"),
+        pytest.raises(OutputError, match="another venule predict is running there"),
     ):
         merge_shards(tmp_path / "out")
 

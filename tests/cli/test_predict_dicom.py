@@ -164,7 +164,7 @@ def test_the_key_is_written_only_when_asked_for_and_for_its_owner_alone(
     assert "is no key; name a new file" in photographs.err
     inside = venule(*common, "--key", out / "key.csv")
     assert inside.code == 2
-    assert "put the key where results do not go" in inside.err
+    assert "put the key file outside the results folder" in inside.err
 
 
 def test_a_second_run_keeps_what_is_there_and_a_copy_is_told_apart(
@@ -195,7 +195,7 @@ def test_without_a_dicom_photograph_seg_is_one_clear_line(
         *("--save", "mask,seg"),
     )
     assert ran.code == 2
-    assert ran.err.splitlines()[-1].endswith("no DICOM photograph for seg to answer; save others")
+    assert ran.err.splitlines()[-1].endswith("no DICOM photograph to make seg from; save others")
     assert not (tmp_path / "out").exists()
 
 

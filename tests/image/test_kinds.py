@@ -87,7 +87,7 @@ def test_a_folder_gives_every_photograph_and_counts_the_pictures_it_cannot_read(
     assert [job.source.name for job in jobs] == ["a.jfif", "b.jpe", "c.pgm", "d"]
     told = [str(one.message) for one in caught]  # a line each
     assert len(told) == 3
-    assert told[0] == f"{folder}: 2 pictures are of kinds that are not read"
+    assert told[0] == f"{folder}: 2 images are of unsupported formats"
     assert "e.heic: a HEIC photograph; export the photograph as JPEG" in told[1]
     assert "f.bin: a JPEG XL picture" in told[2]
     assert not any("\n" in line for line in told)
@@ -100,7 +100,7 @@ def test_of_many_pictures_that_cannot_be_read_ten_are_named(tmp_path: Path) -> N
     with pytest.warns(UserWarning, match=tmp_path.name) as caught:
         plan([tmp_path], tmp_path / "out")
     assert len(caught) == 12
-    assert "11 pictures are of kinds that are not read" in str(caught[0].message)
+    assert "11 images are of unsupported formats" in str(caught[0].message)
     assert str(caught[-1].message) == f"{tmp_path}: 1 more beside these"
 
 
@@ -109,7 +109,7 @@ def test_one_picture_that_cannot_be_read_is_one(tmp_path: Path) -> None:
     (tmp_path / "b.heic").write_bytes(HEIC)
     with pytest.warns(UserWarning, match=tmp_path.name) as caught:
         plan([tmp_path], tmp_path / "out")
-    assert str(caught[0].message) == f"{tmp_path}: 1 picture is of a kind that is not read"
+    assert str(caught[0].message) == f"{tmp_path}: 1 image is of an unsupported format"
 
 
 def test_a_folder_of_photographs_alone_is_not_warned_of(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_results_are_not_shown_over_a_photograph_that_was_replaced(results: Path
     other = synthesize_fundus(7, size_px=96).image
     Image.fromarray(other).save(results.parent / "photographs" / "a.png")
     read = read_results(results)
-    with pytest.raises(ImageError, match="another photograph lies there, or it has changed"):
+    with pytest.raises(ImageError, match="the file has been replaced or changed"):
         open_result(read, read.results[1])
 
 

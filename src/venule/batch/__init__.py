@@ -1,1 +1,1 @@
-"""Many photographs in one go: the plan of outputs, and the run that fills it."""
+"""Batch processing of photographs: planning of the outputs, and the run that writes them."""

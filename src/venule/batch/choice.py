@@ -1,4 +1,4 @@
-"""The choice of a model for a run: opened alike in every worker, and what results owe to it."""
+"""The choice of a model for a run: loaded identically in every worker, and its settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from venule.inference.segment import Segmenter
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """A model, and how it is to run; arguments as of `venule.load` and `with_settings`."""
+    """A model and how to run it; arguments as for `venule.load` and `with_settings`."""
 
     model: str | Path = DEFAULT
     device: str = "auto"
@@ -35,8 +35,8 @@ class ModelChoice:
         """Load the model for a number of threads.
 
         Raises:
-            WeightsError, UsageError: as `load` and `Segmenter.with_settings` do, or it segments no
-                vessels.
+            WeightsError, UsageError: as for `load` and `Segmenter.with_settings`, or the model
+                segments no vessels.
         """
         segmenter = load(
             self.model,
@@ -52,27 +52,27 @@ class ModelChoice:
 
 
 def open_same(choice: ModelChoice, runtime: str, sha256: str, threads: int) -> Worker:
-    """Load what `choice` names in a worker, if it is what the ledger says of every result.
+    """Load `choice` in a worker, provided it matches what the ledger records for every result.
 
     Raises:
-        UsageError: the weights or the runtime are no longer those that the run began with.
+        UsageError: the weights or the runtime are not those the run began with.
     """
     segmenter = choice.open(threads)
     require_same(choice.weights, sha256)
     if segmenter.runtime != runtime:
         raise UsageError(
-            f"a worker process computes in {segmenter.runtime}, but the run began in {runtime}: "
-            "something was installed meanwhile; run it again with --overwrite"
+            f"a worker process uses {segmenter.runtime}, but the run began in {runtime}: "
+            "a package was installed or removed meanwhile; run it again with --overwrite"
         )
     return Worker(Networks(segmenter, threads=threads))
 
 
 def require_same(weights: Path, sha256: str) -> None:
-    """Raise UsageError if the file has changed since its hash was taken, before it was opened."""
+    """Raise UsageError if the file has changed since it was hashed, before it was loaded."""
     if sha256_if_readable(weights) != sha256:
         raise UsageError(
             f"{weights}: has changed since the run began; run it again with --overwrite, on a "
-            "file that nobody writes"
+            "file that no other program writes to"
         )
 
 
@@ -83,14 +83,14 @@ def settings_of(
     outputs: Sequence[str] = ("mask",),
     columns: Sequence[str] = ("quality",),
 ) -> Settings:
-    """State what results depend on beside the photograph; `parameters` are those the user chose.
+    """The settings that results depend on; `parameters` are those chosen by the user.
 
-    The runtime is the one that computes, with its version and precision, not the one that was
-    asked for: "auto" may be another on the day the run goes on. `networks` has the SHA-256 of the
-    shipped weights that outputs and columns need beside the network of vessels, by name.
+    The runtime is the one actually used, with its version and precision, not the one requested:
+    "auto" may resolve differently on the day the run is resumed. `networks` maps the names of the
+    shipped weights that outputs and columns need, besides the vessel network, to their SHA-256.
 
     Raises:
-        WeightsError: such weights did not come with this package.
+        WeightsError: such weights are not part of this installation.
     """
     record = segmenter.record
     steps = in_order(steps_for(outputs, columns))

@@ -1,4 +1,4 @@
-"""Corrected masks in a folder of results as a data set that trainings and evaluations read."""
+"""Export of the corrected masks of a results folder as a data set for training or evaluation."""
 
 import shutil
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from venule.image.photograph import read_photograph
 
 @dataclass(frozen=True)
 class Collected:
-    """Number of corrected photographs that became cases, and why others did not."""
+    """Number of corrected photographs exported as cases, and why others were not."""
 
     cases: int
     left_out: tuple[str, ...]
 
 
 def collect_corrections(results: Path, out: Path) -> Collected:
-    """Copy each photograph that has a corrected mask to `out`/images, its mask to labels, fov.
+    """Copy each photograph that has a corrected mask to `out`/images, its mask to labels and fov.
 
-    Where arteries and veins are known they go to av, a corrected disc to disc. A photograph a/1 is
-    a__1 there; of two that would have one name the second is left out.
+    Arteries and veins, where known, go to av, a corrected disc to disc. Photograph a/1 becomes
+    a__1; of two photographs with the same resulting name the second is left out.
 
     Raises:
-        UsageError: the folder holds no results, or none was corrected.
-        OutputError: `out` is there already and not empty, or cannot be written.
+        UsageError: the folder holds no results, or no corrected ones.
+        OutputError: `out` exists and is not empty, or cannot be written.
     """
     if out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: is not empty; name a new folder")

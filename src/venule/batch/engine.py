@@ -1,4 +1,4 @@
-"""The seam behind which photographs are processed: in this process, in many, or on a cluster."""
+"""The interface of an engine, which processes photographs here, in processes or on a cluster."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from venule.batch.process import Failed, Outcome, Task, Worker
 
 OpenWorker = Callable[[int], Worker]
-"""Loads the networks for a number of threads; picklable, so that it can travel."""
+"""Loads the networks for a number of threads; picklable, so that it can be sent to workers."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Numbers of workers and of threads of each, and the seconds that one photograph may take."""
+    """Number of workers, threads of each, and time limit for one photograph in seconds."""
 
     workers: int
     threads: int
@@ -22,14 +22,14 @@ class Resources:
 Engine = Callable[[Iterable[Task], OpenWorker, Resources], Generator[Outcome, None, None]]
 """Yields the outcome of each task, in any order, as soon as it is known.
 
-An engine writes no ledger: who iterates over it does. It may raise a VenuleError where no worker
-can be opened or no result can be written; what is wrong with one photograph is an outcome.
-It takes each task when a worker is free for it, for there may be millions.
+An engine does not write the ledger; its caller does. It may raise a VenuleError if no worker
+can be started or no result can be written; a fault of a single photograph is an outcome.
+It takes a task only when a worker is free, since there may be millions.
 """
 
 
 class Waiting:
-    """Tasks that no worker has yet; they are taken from where they come from as they are needed."""
+    """Tasks not yet given to a worker, drawn lazily from their iterable."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._more = iter(tasks)
@@ -39,7 +39,7 @@ class Waiting:
         return self.has(1)
 
     def has(self, count: int) -> bool:
-        """Tell whether there are that many."""
+        """Return whether at least `count` are left."""
         while len(self._here) < count:
             task = next(self._more, None)
             if task is None:
@@ -48,7 +48,7 @@ class Waiting:
         return True
 
     def take(self) -> Task:
-        """The next of them; there must be one."""
+        """Remove and return the next task; there must be one."""
         self.has(1)
         return self._here.popleft()
 
@@ -56,7 +56,7 @@ class Waiting:
 def inline(
     tasks: Iterable[Task], open_worker: OpenWorker, resources: Resources
 ) -> Generator[Outcome, None, None]:
-    """Process photographs one after the other in this process; there is no time limit."""
+    """Process photographs one after another in this process, without a time limit."""
     worker = open_worker(resources.threads)
     for task in tasks:
         try:

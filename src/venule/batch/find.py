@@ -1,4 +1,4 @@
-"""Find photographs in files and folders, and keep them compactly: there may be millions."""
+"""Search of files and folders for photographs, stored compactly: there may be millions."""
 
 import os
 import warnings
@@ -24,17 +24,17 @@ from venule.image.names import is_image_path
 _DICOM_SUFFIXES = (".dcm", ".dicom")
 
 _NAMED = 10
-"""Pictures that cannot be read that a warning names."""
+"""Number of unreadable images that a warning names."""
 
 
 class One(NamedTuple):
     """A photograph that was found."""
 
-    folder: str  # that it lies in
-    file: str  # its name there
-    results: str  # the folder of its results below that of all, with "/"; "" is that itself
+    folder: str  # that contains it
+    file: str  # its name
+    results: str  # the folder of its results relative to the root, with "/"; "" is the root
     pseudonym: str | None  # of a DICOM object
-    whole: bool  # another file of these results differs in the ending only
+    whole: bool  # keep the extension in the results' name, as another file differs only in it
 
     @property
     def path(self) -> str:
@@ -43,7 +43,7 @@ class One(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """The file's name without its ending; `.ppm.gz` is one ending. Of DICOM, its pseudonym."""
+        """The file name without its extension (`.ppm.gz` is one); of DICOM, the pseudonym."""
         if self.pseudonym is not None:
             return self.pseudonym
         name = self.file[:-3] if self.file.lower().endswith(".gz") else self.file
@@ -54,11 +54,11 @@ class One(NamedTuple):
 class Found(Sequence[One]):
     """Photographs in the order in which they were found.
 
-    A folder is kept once, a photograph as its name and the folder's number: 0.1 kB each.
+    Each folder is stored once, a photograph as its name and the folder's index: 0.1 kB each.
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[str, str], int] = {}  # of folders of photographs and results
+        self._numbers: dict[tuple[str, str], int] = {}  # by folders of photographs and results
         self._folders: list[tuple[str, str]] = []
         self._of = array("I")
         self._files: list[str] = []
@@ -68,7 +68,7 @@ class Found(Sequence[One]):
     def __len__(self) -> int:
         return len(self._files)
 
-    def __getitem__(self, index: int) -> One:  # type: ignore[override]  # there are no slices
+    def __getitem__(self, index: int) -> One:  # type: ignore[override]  # no slices
         folder, results = self._folders[self._of[index]]
         name = self._pseudonyms.get(index)
         return One(folder, self._files[index], results, name, bool(self._whole[index]))
@@ -78,11 +78,11 @@ class Found(Sequence[One]):
 
     @property
     def any_dicom(self) -> bool:
-        """True if a DICOM object is among them."""
+        """True if any of them is a DICOM object."""
         return bool(self._pseudonyms)
 
     def add(self, one: One) -> None:
-        """Add a photograph at the end."""
+        """Append a photograph."""
         place = (one.folder, one.results)
         number = self._numbers.setdefault(place, len(self._numbers))
         if number == len(self._folders):
@@ -94,14 +94,14 @@ class Found(Sequence[One]):
         self._whole.append(one.whole)
 
     def only(self, indices: Iterable[int]) -> "Found":
-        """Some of them, in that order."""
+        """The photographs at `indices`, in that order."""
         some = Found()
         for index in indices:
             some.add(self[index])
         return some
 
     def once(self) -> "Found":
-        """Each photograph once in a folder of results."""
+        """Each photograph once per folder of results."""
         here = str(Path.cwd())
         keys = (hash((os.path.join(here, one.path), one.results)) for one in self)  # noqa: PTH118
         repeated = several(keys)
@@ -119,16 +119,16 @@ class Found(Sequence[One]):
         return self.only(indices)
 
     def tell_apart(self) -> None:
-        """Mark those whose results need the ending in their name, and number equal pseudonyms.
+        """Mark those whose results need the extension in their name, and number equal pseudonyms.
 
-        Stems are compared without case: results of A.jpg and a.png are one file on many file
+        Stems are compared case-insensitively: results of A.jpg and a.png are one file on many file
         systems.
         """
         keys = array("q", (hash((one.results, one.stem.casefold())) for one in self))
         if not (repeated := several(keys)):
             return
         some = [index for index, key in enumerate(keys) if key in repeated]
-        # Exactly: hashes that are equal by chance must not change a name from run to run.
+        # Exact: a hash collision must not change a name from run to run.
         stems = Counter((self[k].results, self[k].stem.casefold()) for k in some)
         copies: Counter[str] = Counter()
         for index in some:
@@ -144,7 +144,7 @@ class Found(Sequence[One]):
 
 
 def several(hashes: Iterable[int]) -> set[int]:
-    """Those that come more than once; hashes, for a million names take more memory."""
+    """The hashes that occur more than once; the names of a million files take more memory."""
     ordered = np.sort(np.fromiter(hashes, np.int64))
     return set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
 
@@ -152,12 +152,12 @@ def several(hashes: Iterable[int]) -> set[int]:
 def find(paths: Sequence[Path], out: Path) -> Found:
     """The photographs in files and folders, in the order of `paths`, with folders of results.
 
-    Folders are searched recursively, in the order of names; their own structure is that of the
-    results. See `plan.plan` for what is passed over.
+    Folders are searched recursively in name order; the results mirror their structure. See
+    `plan.plan` for what is skipped.
 
     Raises:
         UsageError: a path is missing or cannot be searched, or `out` is an input folder.
-        OutputError: an input folder holds results, and which ones cannot be read.
+        OutputError: an input folder holds results, and its ledger cannot be read.
     """
     found = Found()
     for path in paths:
@@ -174,11 +174,11 @@ def find(paths: Sequence[Path], out: Path) -> Found:
 
 
 def _photographs(root: Path, out: Path) -> Iterator[One]:
-    """The photographs below `root`, each folder once, in the order of their names."""
+    """The photographs below `root`, each folder once, in name order."""
     own: frozenset[str] = frozenset()
     if holds_results(root):
         own = own_files(root)
-        warnings.warn(f"{root}: passed over the results of venule in it", stacklevel=2)
+        warnings.warn(f"{root}: skipped the venule results in it", stacklevel=2)
     skipped = {_identity(out)} if out.exists() else set()
     closed: list[Path] = []
     unread: list[str] = []
@@ -195,19 +195,19 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
             continue
         skipped.add(_identity(here))
         if here != root and any(map(is_ledger, names)):
-            warnings.warn(f"{here}: passed over, as it holds results of venule", stacklevel=2)
+            warnings.warn(f"{here}: skipped, as it holds venule results", stacklevel=2)
             subfolders.clear()
             continue
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         results = _below(here, root)
         for name in sorted(names):
-            if name.startswith(".") or name == "DICOMDIR":  # an index of the others
+            if name.startswith(".") or name == "DICOMDIR":  # an index of DICOM files
                 continue
             if own and text(f"{results}/{name}" if results else name) in own:
                 continue
             path = here / name
             one = _one(path, results, head := head_of(path))
-            # A link that leads nowhere and a pipe stay: they are reported, not passed over.
+            # A broken link or a pipe stays: it is reported, not skipped.
             if one.pseudonym is not None or is_image_path(path) or is_read(head):
                 yield one
             elif (kind := unread_picture(path)) is not None:
@@ -219,14 +219,14 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
 
 
 def _told(root: Path, unread: Sequence[str]) -> Iterator[str]:
-    """Lines about the pictures that cannot be read."""
+    """Lines of a warning about images of unsupported formats."""
     if len(unread) == 1:
-        yield f"{root}: 1 picture is of a kind that is not read"
+        yield f"{root}: 1 image is of an unsupported format"
     elif unread:
-        yield f"{root}: {len(unread)} pictures are of kinds that are not read"
+        yield f"{root}: {len(unread)} images are of unsupported formats"
     yield from unread[:_NAMED]
     if len(unread) > _NAMED:
-        yield f"{root}: {len(unread) - _NAMED} more beside these"
+        yield f"{root}: {len(unread) - _NAMED} more"
 
 
 def _below(folder: Path, root: Path) -> str:
@@ -235,14 +235,14 @@ def _below(folder: Path, root: Path) -> str:
 
 
 def _one(path: Path, results: str, head: bytes) -> One:
-    """The file with the folder of its results; DICOM objects lie in that of all."""
+    """A file and the folder of its results; those of DICOM objects go directly into the root."""
     folder, file = os.path.split(path)
-    # What is called DICOM but broken has a patient's name as well.
+    # A broken file called DICOM may still carry a patient's name.
     if path.suffix.lower() not in _DICOM_SUFFIXES and not recognizes(head):
         return One(folder, file, results, None, False)
     try:
         name = pseudonym(read_bytes(path))
-    except ImageError:  # it will fail, and its path is not to be told either
+    except ImageError:  # it will fail, but its path must not be disclosed either
         name = pseudonym(str(path.absolute()).encode("utf-8", "surrogateescape"))
     return One(folder, file, "", name, False)
 

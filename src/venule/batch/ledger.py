@@ -1,4 +1,4 @@
-"""The ledger of a folder of results: which photographs are finished, and with what settings."""
+"""The ledger of a results folder: which photographs are finished, and with what settings."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,19 +19,19 @@ from venule.files.hashes import sha256_if_readable
 
 
 class Ledger:
-    """The rules by which a folder's `Tables` are kept: one writer, and no results that are mixed.
+    """Rules for the `Tables` of a results folder: a single writer, and no mixed results.
 
-    Photographs are known by the name of their results, so that a folder of photographs may move.
+    Photographs are identified by the name of their results, so their folder may be moved.
     """
 
     def __init__(self, records: Records) -> None:
         self.records = records
         self.path = records.ledger
-        self._old_names: dict[str, str] = {}  # of photographs' results, by the present ones
+        self._old_names: dict[str, str] = {}  # earlier names of results, by present name
         self._tables = Tables(self.path)
 
     def close(self) -> None:
-        """Give the ledger free."""
+        """Release the ledger."""
         self._tables.close()
 
     @property
@@ -40,7 +40,7 @@ class Ledger:
         return self._tables.settings
 
     def rows(self) -> Iterator[Row]:
-        """Yield every photograph of the folder of results, as `Tables.rows` does."""
+        """Yield every photograph of the results folder, as `Tables.rows` does."""
         return self._tables.rows()
 
     def count(self) -> int:
@@ -48,21 +48,21 @@ class Ledger:
         return self._tables.count()
 
     def columns(self) -> list[str]:
-        """The names of all cells, in the order in which `rows` brings them."""
+        """The names of all cells, in the order in which `rows` yields them."""
         return self._tables.columns()
 
     def begin(
         self, jobs: Sequence[Job], settings: Settings, *, overwrite: bool, fresh: bool = False
     ) -> None:
-        """Enter the jobs that are to be done; results of other settings are removed.
+        """Enter the jobs to be done; remove results of other settings.
 
-        With `overwrite` nothing counts as finished any more. A `fresh` ledger was made just now,
-        and none of the jobs' files was there.
+        With `overwrite`, no job counts as finished. A `fresh` ledger was created just now, and none
+        of the jobs' files existed.
 
         Raises:
-            OutputError: without `overwrite`: earlier results have other settings or are of another
-                photograph, or files are in the way that the ledger does not know; with it: there
-                are results of other settings that `jobs` do not replace.
+            OutputError: without `overwrite`, earlier results have other settings or are of another
+                photograph, or files not in the ledger are in the way; with it, there are results of
+                other settings that `jobs` do not replace.
         """
         planned = {key(job) for job in jobs}
         before = self.settings
@@ -76,7 +76,7 @@ class Ledger:
             refuse_mixing(self.path.parent, [name for name in staying if self._files(name)])
         with self._tables.transaction():
             if before != settings:
-                # At once: what waited for its replacement would be mixed with the new till then.
+                # Immediately: results awaiting replacement would be mixed with new ones until then.
                 for name in [name for name, _ in self._tables.places()]:
                     self._unlink(name)
                 self._tables.forget_all()
@@ -86,21 +86,21 @@ class Ledger:
             self._forget_what_is_gone(planned)
 
     def finished(self, job: Job) -> Finished | None:
-        """The entry of a photograph that was finished with these settings."""
+        """The entry of a photograph finished with these settings, if any."""
         known = self._tables.known(key(job))
         if known is None or known.status != "done":
             return None
         return Finished(known.input_sha256, self._tables.outputs(key(job)))
 
     def blocked(self, jobs: Iterable[Job]) -> dict[str, Job]:
-        """After `begin`, the jobs by name in whose place a file stands that is not ours."""
+        """After `begin`, the jobs by name whose output path is occupied by a foreign file."""
         failed = self._tables.failed()
         return {job.name: job for job in jobs if key(job) in failed} if failed else {}
 
     def record(self, outcome: Outcome) -> None:
-        """Enter the outcome of a photograph, at once; of a power cut see `Tables.transaction`.
+        """Record an outcome immediately; on power failure see `Tables.transaction`.
 
-        Where it was not read and files stand in its place, only the reason changes.
+        If it was not read and its path is occupied, only the reason changes.
         """
         job, name = outcome.job, key(outcome.job)
         reason = text(outcome.reason) if isinstance(outcome, Failed) else ""
@@ -118,7 +118,7 @@ class Ledger:
             self._forget(old)
 
     def _as_it_was(self, job: Job) -> bool:
-        """Tell whether a photograph of kept results lies where it lay, and nothing is wrong."""
+        """Return whether a photograph with kept results is unmoved and without a fault."""
         known = self._tables.known(key(job))
         now = (text(job.label), _place(job), "")
         return known is not None and (known.source, known.place, known.reason) == now
@@ -136,24 +136,24 @@ class Ledger:
         )
 
     def add(self, other: "Ledger") -> None:
-        """Take over all that another ledger of the same folder knows.
+        """Add all entries of another ledger of the same folder.
 
         Raises:
-            OutputError: it has other settings, or cannot be read.
+            OutputError: the other ledger has other settings, or cannot be read.
         """
         refuse_other_settings(self.path.parent, self.settings, other.settings)
         self._tables.add(other._tables)
 
     def _enter(self, job: Job, *, overwrite: bool) -> None:
-        """Make the job pending if it is new, if it failed, or, with `overwrite`, if it is done."""
+        """Set the job pending if it is new, has failed, or, with `overwrite`, is done."""
         name, source, place = key(job), text(job.label), _place(job)
         known = self._tables.known(name)
-        # They may be there before the photograph is known to be done.
+        # The files may exist before the photograph is recorded as done.
         outputs = job.results.values()
         if known is None:
             self._tables.insert(name, source, place, outputs)
             return
-        # A failed photograph whose place is taken by a file that is not ours stays failed.
+        # A failed photograph whose path is occupied by a foreign file stays failed.
         failed = known.status == "failed"
         again = overwrite or (failed and not any(map(os.path.lexists, job.targets)))
         if again:
@@ -162,7 +162,7 @@ class Ledger:
             self._tables.move(name, source, place, "" if again else known.reason)
 
     def _unknown(self, jobs: Iterable[Job]) -> Iterator[Job]:
-        """The jobs that the ledger does not know; others may replace no other photograph's."""
+        """The jobs not in the ledger; jobs in it cannot replace another photograph's files."""
         for job in jobs:
             known = self._tables.known(key(job))
             if known is None:
@@ -171,9 +171,9 @@ class Ledger:
                 self._refuse_other_photograph(job, known)
 
     def _refuse_other_photograph(self, job: Job, known: Known) -> None:
-        """Refuse to replace results of a photograph that is still there by another one's.
+        """Refuse to replace results of a photograph that still exists by those of another.
 
-        The same photograph may have been copied or moved, or changed where it is.
+        The same photograph may have been copied or moved, or modified in place.
         """
         if known.status != "done" or known.place in ("", _place(job)):
             return
@@ -181,13 +181,13 @@ class Ledger:
             return
         if sha256_if_readable(job.source) not in (None, known.input_sha256):
             raise OutputError(
-                f"{self.path.parent} holds results of {known.source}, and {job.label} is "
+                f"{self.path.parent} holds results of {known.source}, but {job.label} is "
                 "another photograph of that name; choose another folder for -o, or replace "
                 "them with --overwrite"
             )
 
     def _forget_what_is_gone(self, planned: set[str]) -> None:
-        """Forget what has no results, nobody asks for and is not there: see `_is_gone`."""
+        """Forget unfinished photographs neither planned nor present, without files: `_is_gone`."""
         rows = self._tables.places(unfinished=True)
         others = [(name, place) for name, place in rows if name not in planned]
         for name, place in others:
@@ -195,7 +195,7 @@ class Ledger:
                 self._tables.forget(name)
 
     def _files(self, name: str) -> list[Path]:
-        """Those of a photograph's files that are there."""
+        """Those of a photograph's files that exist."""
         paths = [self.path.parent / path for path in self._tables.outputs(name)]
         return [path for path in paths if os.path.lexists(path)]
 
@@ -207,7 +207,7 @@ class Ledger:
                 raise OutputError(f"{path}: cannot be removed ({error.strerror})") from error
 
     def _forget(self, name: str) -> None:
-        """Remove a photograph's results, then what is known of them; nothing if they cannot be."""
+        """Remove a photograph's results, then its entry; keep the entry if removal fails."""
         try:
             self._unlink(name)
         except OutputError:
@@ -222,22 +222,22 @@ def key(job: Job) -> str:
 
 
 def _place(job: Job) -> str:
-    """The photograph's path; of a DICOM object its pseudonym, for a path may name a patient."""
+    """The photograph's path, or a DICOM object's pseudonym, since a path may name a patient."""
     return text(job.label) if job.dicom else text(job.source.absolute())
 
 
 def _is_gone(place: str) -> bool:
-    """Tell whether no photograph is there any more, nor a folder that cannot be searched."""
-    if os.path.isdir(place):  # noqa: PTH112  Path.is_dir raises where it cannot be told
+    """Return whether neither a photograph nor an unsearchable folder is there any more."""
+    if os.path.isdir(place):  # noqa: PTH112  Path.is_dir raises if undecidable
         return os.access(place, os.R_OK | os.X_OK)
     return not may_exist(place)
 
 
 def _old_names(places: Mapping[str, str], jobs: Iterable[Job]) -> dict[str, str]:
-    """The earlier name of the results of each photograph that is planned under another, by that.
+    """The earlier name of the results of each photograph now planned under another, by new name.
 
-    Such as a, now that there is a.jpg beside a.png: the names differ in the ending only. `places`
-    gives the photographs that are not planned by name.
+    Such as a, now that a.jpg has been joined by a.png: the names differ in the extension only.
+    `places` maps the names of photographs that are not planned to their paths.
     """
     before: dict[str, list[str]] = {}
     for old, place in places.items():

@@ -1,4 +1,4 @@
-"""Make one ledger and one report of the shards that shared a folder of results."""
+"""Merging of the shards of a results folder into one ledger and one report."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,12 +13,12 @@ from venule.errors import OutputError, UsageError
 def merge_shards(out: Path) -> int:
     """Merge the shards' ledgers into one, with report.csv, run.json and any measurements.csv.
 
-    As if one run had made the results; that run may be carried on with `predict_folder`, and the
-    shards too: merge again afterwards. Returns the number of photographs.
+    The result is that of a single run; `predict_folder` can resume it, and so can the shards:
+    merge again afterwards. Returns the number of photographs.
 
     Raises:
         UsageError: there are no shards, or some are missing.
-        OutputError: they have unlike settings, one is still at work, or nothing can be written.
+        OutputError: their settings differ, one is still running, or a file cannot be written.
     """
     shards = shards_in(out)
     _require_all(out, shards)

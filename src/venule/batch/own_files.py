@@ -1,4 +1,4 @@
-"""Files in a folder of results that are venule's own, neither photographs nor to be replaced."""
+"""The files in a results folder that venule wrote, which are neither inputs nor replaceable."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -15,9 +15,9 @@ _ENDINGS = (*(one.suffix for one in OUTPUTS.values()), *SUFFIXES.values(), HISTO
 
 
 def own_files(out: Path) -> frozenset[str]:
-    """Pictures and corrections of every photograph in the ledger, and reports, as paths below it.
+    """Outputs and corrections of every photograph in the ledger, and reports, as relative paths.
 
-    Paths have "/" and are those of `tables.text`; not all of them need be there.
+    Paths use "/" and are those of `tables.text`; they need not all exist.
 
     Raises:
         UsageError, OutputError: the folder holds no results, or its ledger cannot be read.
@@ -33,12 +33,12 @@ def own_files(out: Path) -> frozenset[str]:
 
 
 def results_among(paths: Iterable[Path]) -> tuple[Path, Path] | None:
-    """The first of the files that belongs to results, and their folder; None if none does.
+    """The first of the files that belongs to results, with their folder; None if none does.
 
     Raises:
-        OutputError: a ledger above one cannot be read.
+        OutputError: a ledger in a folder above one cannot be read.
     """
-    own = cache(own_files)  # a ledger may be large, and the files many
+    own = cache(own_files)  # ledgers may be large, and files many
     for path in paths:
         place = path.resolve()
         for folder in filter(holds_results, place.parents):

@@ -1,4 +1,4 @@
-"""The plan of a run: photographs to read and places of results, before anything is written."""
+"""The plan of a run: inputs and paths of results, settled before anything is written."""
 
 import os
 from array import array
@@ -17,40 +17,40 @@ from venule.batch.records import Shard
 from venule.errors import UsageError
 
 Layout = Literal["mirror", "hashed"]
-"""Layouts of results below their folder: as the photographs lie, or in folders by a hash."""
+"""Layouts of the results folder: mirroring the photographs' folders, or folders by hash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)  # there may be millions
 class Job:
-    """One photograph and the files that its prediction fills."""
+    """One photograph and the output files of its prediction."""
 
     source: Path
     out: Path  # the folder of all results
-    name: str  # of its own results: below `out`, without "_mask.png"; no other job has it
+    name: str  # unique: path of its results below `out`, without "_mask.png"
     outputs: tuple[str, ...]  # names of `analysis.outputs.OUTPUTS`
     columns: tuple[str, ...] = ("quality",)  # names of `analysis.columns.COLUMNS`
-    strict: bool = False  # a result of grade "reject" is a failure, and not written
-    dicom: bool = False  # a DICOM object: its own name and folder may name a patient
-    deidentify: bool = False  # DICOM objects that are written name no patient either
+    strict: bool = False  # grade "reject" is a failure, and nothing is written
+    dicom: bool = False  # a DICOM object: its path may name a patient
+    deidentify: bool = False  # DICOM objects are written without patient data
 
     @property
     def label(self) -> str:
-        """The words for the photograph in every message, table and log."""
+        """The photograph as referred to in messages, tables and logs."""
         return self.name if self.dicom else str(self.source)
 
     @property
     def results(self) -> dict[str, str]:
-        """The files to be written, as their paths below `out`."""
+        """The files to be written, as paths relative to `out`."""
         return {kind: self.name + OUTPUTS[kind].suffix for kind in self.outputs}
 
     @property
     def targets(self) -> tuple[Path, ...]:
-        """The files to be written, in that order."""
+        """The files to be written, in the same order."""
         return tuple(self.out / result for result in self.results.values())
 
 
 class Jobs(Sequence[Job]):
-    """Jobs that are made as they are asked for: a million of them at once take a gigabyte."""
+    """Jobs created on access: a million of them at once would take a gigabyte."""
 
     def __init__(self, found: Found, name: Callable[[One], str], job: Callable[..., Job]) -> None:
         self._found = found
@@ -73,7 +73,7 @@ class Jobs(Sequence[Job]):
         return map(self._made, self._found)
 
     def of(self, shard: Shard) -> "Jobs":
-        """Those of a shard."""
+        """The jobs of one shard."""
         own = (k for k, one in enumerate(self._found) if shard.takes(self._name(one)))
         return Jobs(self._found.only(own), self._name, self._job)
 
@@ -95,21 +95,21 @@ def plan(
 ) -> Jobs:
     """The photographs in `paths` with their results under `out`, in the order of `paths`.
 
-    DICOM objects are known by their content, whatever their names, and their results are named by
-    pseudonyms, all in `out` itself: the name of a file or folder may be that of a patient.
-    So are other photographs, if their names do not tell; pictures of kinds that are not read are
-    counted and named in a warning. Folders are searched recursively and mirrored under `out`;
-    hidden files, `out` itself and folders met before (a loop of links) are passed over, and so,
-    with a warning, are folders of other results, and in a folder of `paths` the files that its own
-    ledger lists. Photographs that would share a name in
-    one folder of results keep their ending in it: a.jpg_mask.png and a.png_mask.png. A folder that
-    cannot be searched stands in the plan itself, as an input that will fail. Of a `shard` only its
-    own are planned, which may be none. The layout "hashed" mirrors no folders, see `_hashed`.
+    DICOM objects are recognised by content, whatever their names, and their results are named
+    by pseudonyms, all directly in `out`, since the name of a file or folder may be a patient's.
+    Other photographs without a telling name are recognised by content too; images of unsupported
+    formats are counted and named in a warning. Folders are searched recursively and mirrored
+    under `out`. Skipped are hidden files, `out` itself, folders already visited (a loop of links),
+    and, with a warning, folders of other results and, in a folder of `paths`, the files that its
+    own ledger lists. Photographs that would share a name in one results folder keep their
+    extension: a.jpg_mask.png and a.png_mask.png. A folder that cannot be searched is itself
+    planned, as an input that will fail. With `shard` only its own photographs are planned,
+    possibly none. The layout "hashed" mirrors no folders; see `_hashed`.
 
     Raises:
         UsageError: a path is missing, nothing is found, `out` is an input folder, two photographs
-            would share a result, or outputs answer DICOM objects and there are none.
-        OutputError: a folder of `paths` holds results, and which ones cannot be read.
+            would share a result, or an output requires DICOM inputs and there are none.
+        OutputError: a folder of `paths` holds results, and its ledger cannot be read.
     """
     found = find(paths, out)
     if not found:
@@ -117,7 +117,7 @@ def plan(
     found.tell_apart()
     answers = [name for name in outputs if OUTPUTS[name].answers_dicom]
     if answers and not found.any_dicom:
-        raise UsageError(f"no DICOM photograph for {', '.join(answers)} to answer; save others")
+        raise UsageError(f"no DICOM photograph to make {', '.join(answers)} from; save others")
     job = partial(
         Job,
         out=out,
@@ -134,16 +134,16 @@ def plan(
 
 
 def _mirrored(one: One) -> str:
-    """The name of the results below their folder, which no other photograph has."""
+    """The name of the results relative to their folder, unique among photographs."""
     own = one.file if one.whole and one.pseudonym is None else one.stem
     return f"{one.results}/{own}" if one.results else own
 
 
 def _hashed(one: One) -> str:
-    """As `_mirrored`, spread over 4096 folders: a million files in one are too many for some disks.
+    """As `_mirrored`, over 4096 folders: some file systems cannot hold a million files in one.
 
-    Such as 3fa/eye7.jpg-3fa81c09d2e1: the number is a hash of the path below the folder of
-    photographs, or of a DICOM object's pseudonym, and the folder is its beginning.
+    Such as 3fa/eye7.jpg-3fa81c09d2e1: the suffix is a hash of the path below the photographs'
+    folder, or of a DICOM object's pseudonym, and the folder is its first three digits.
     """
     file = one.pseudonym or one.file
     where = f"{one.results}/{file}" if one.results else file
@@ -152,9 +152,9 @@ def _hashed(one: One) -> str:
 
 
 def _refuse_clashes(found: Found, results: Callable[[One], list[str]]) -> None:
-    """Raise UsageError where a result is a photograph's own file, or that of two photographs.
+    """Raise UsageError if a result would overwrite an input, or if two would share a file.
 
-    Compared by hashes, for a million paths take more memory, and then exactly.
+    First compares hashes, since a million paths take more memory, then exact paths.
     """
     folders: dict[str, str] = {}
     sources, targets, plain = array("q"), array("q"), array("q")
@@ -177,12 +177,12 @@ def _refuse_clashes(found: Found, results: Callable[[One], list[str]]) -> None:
             if first != one.path:
                 raise UsageError(
                     f"{first} and {one.path} would both be written to {path}; predict them "
-                    "one after the other, with two folders for -o"
+                    "separately, with a folder for -o each"
                 )
 
 
 def _real(path: str, folders: dict[str, str]) -> str:
-    """As `os.path.realpath`, which is slow; `folders` are those that are known already."""
+    """As `os.path.realpath`, which is slow; `folders` caches resolved folders."""
     folder, name = os.path.split(path)
     if name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114  is fast
         return os.path.realpath(path)

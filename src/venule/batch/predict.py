@@ -1,4 +1,4 @@
-"""A folder of photographs to a folder of results, resumable at any point."""
+"""Prediction of a folder of photographs into a results folder, resumable at any point."""
 
 import math
 from collections import Counter
@@ -26,17 +26,17 @@ from venule.models.record import ModelRecord
 from venule.system.cores import core_count
 
 FAILED_KEPT = 10_000
-"""Failures that a `Summary` names: of a share that is lost there may be millions."""
+"""Number of failures that a `Summary` lists: on a lost network share there may be millions."""
 
 TIMEOUT_S = 600.0
-"""Seconds that one photograph may take in a worker process."""
+"""Default time limit for one photograph in a worker process, in seconds."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The outcomes of a run over a folder: how many were written and kept, and which failed.
+    """The outcome of a run over a folder: how many were written, kept, and which failed.
 
-    Of those that failed the first `FAILED_KEPT` are here; report.csv has all.
+    Lists the first `FAILED_KEPT` failures; report.csv has all of them.
     """
 
     out: Path
@@ -70,26 +70,26 @@ def predict_folder(
     begun: Callable[[ModelRecord, int], None] | None = None,
     progress: Callable[[Outcome], None] | None = None,
 ) -> Summary:
-    """Segment photographs and folders of them, as `venule predict` does; call it again to go on.
+    """Segment photographs and folders of them, as `venule predict` does; repeat to resume.
 
     Args:
-        paths: photographs, or folders that are searched for them.
-        out: folder of the results: the files asked for, report.csv and run.json.
-        model: a shipped name, a weights file, a run's folder, or one with its settings.
+        paths: photographs, or folders to search for them.
+        out: results folder, for the requested files, report.csv and run.json.
+        model: a shipped name, a weights file, a run's folder, or a `ModelChoice` with settings.
         outputs: one or several names of `venule.analysis.outputs.OUTPUTS`.
-        columns: the same of `venule.analysis.columns.COLUMNS`, beside those of every report.csv.
-        engine: a name of `venule.batch.engines.ENGINES`; None takes worker processes, but this
-            process for a photograph alone.
-        workers: photographs at the same time; they share the cores.
-        timeout: seconds that a photograph may take, `TIMEOUT_S` if None.
-        strict: photographs of grade "reject" fail, without files.
-        deidentify: DICOM objects that are written name no patient, study or date.
-        key: a CSV file outside `out` that tells which pseudonym is which DICOM object.
+        columns: likewise of `venule.analysis.columns.COLUMNS`, added to those of every report.csv.
+        engine: a name of `venule.batch.engines.ENGINES`; None means worker processes, or this
+            process for a single photograph.
+        workers: number of photographs processed in parallel; workers share the cores.
+        timeout: time limit for one photograph in seconds, `TIMEOUT_S` if None.
+        strict: photographs of grade "reject" fail, and nothing is written for them.
+        deidentify: DICOM objects are written without patient, study or date.
+        key: a CSV file outside `out` that maps pseudonyms to DICOM objects.
         overwrite: analyse everything again, and replace files that are in the way.
-        shard: the part of the photographs that this run processes; runs of all shards may share
-            `out`, and `merge_shards` makes one report of theirs.
-        layout: results lie as the photographs do, or, "hashed", in 4096 folders.
-        begun: called before the first, with the model's record and the number of photographs.
+        shard: the subset of the photographs that this run processes; the runs of all shards may
+            share `out`, and `merge_shards` combines their reports.
+        layout: results mirror the photographs' folders, or, "hashed", go into 4096 folders.
+        begun: called before the first photograph, with the model's record and their number.
         progress: called with each outcome.
 
     Returns:
@@ -118,7 +118,7 @@ def predict_folder(
     name = _engine_name(engine, jobs, workers=workers, timeout=timeout)
     resources = resources_of(workers, timeout)
     weights = choice.weights
-    sha256 = file_sha256(weights)  # before it is opened; `run` sees that it stays so
+    sha256 = file_sha256(weights)  # before loading; `run` checks that it has not changed
     segmenter = choice.open(resources.threads)
     parameters: dict[str, object] = {"imgsz": choice.resize_px, "strict": strict}
     parameters |= {"deidentify": deidentify, "layout": layout}
@@ -132,7 +132,7 @@ def predict_folder(
         begun(segmenter.record, len(jobs))
     open_worker: OpenWorker = partial(open_same, choice, segmenter.runtime, sha256)
     if name == "inline":
-        worker = Worker(Networks(segmenter, threads=resources.threads))  # loaded already
+        worker = Worker(Networks(segmenter, threads=resources.threads))  # already loaded
         open_worker = partial(_opened, worker)
     same = partial(require_same, weights, sha256)
     outcomes = run(jobs, ledger, open_worker, engine=name, resources=resources, check=same)
@@ -155,7 +155,7 @@ def predict_folder(
 
 
 def _known(names: Sequence[str], among: Mapping[str, object], what: str) -> tuple[str, ...]:
-    """The names, or the one, in the order of the list that knows them; UsageError for another."""
+    """The names, or the single one, in the order of `among`; UsageError for an unknown one."""
     names = [names] if isinstance(names, str) else names
     unknown = [name for name in names if name not in among]
     if unknown or not names:
@@ -167,7 +167,7 @@ def _write_key(path: Path, jobs: Sequence[Job], out: Path, *, overwrite: bool) -
     from venule.dicom.key import write_key
 
     if path.absolute().is_relative_to(out.absolute()):
-        raise UsageError(f"{path}: lies in {out}; put the key where results do not go")
+        raise UsageError(f"{path}: is inside {out}; put the key file outside the results folder")
     write_key(path, ((job.name, job.source) for job in jobs if job.dicom), overwrite=overwrite)
 
 
@@ -189,7 +189,7 @@ def _engine_name(
 
 
 def resources_of(workers: int, timeout: float | None) -> Resources:
-    """Workers that share the cores this process may use."""
+    """Workers that share the cores available to this process."""
     threads = max(1, core_count() // workers)
     return Resources(workers, threads, TIMEOUT_S if timeout is None else timeout)
 

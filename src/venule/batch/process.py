@@ -1,4 +1,4 @@
-"""Process one photograph: read, analyse and write it, whatever is wrong with it."""
+"""Processing of one photograph: read, analyse and write it, and report whatever is wrong."""
 
 import errno
 import os
@@ -23,10 +23,10 @@ _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 @dataclass(frozen=True)
 class Finished:
-    """The ledger's entry of a photograph that was predicted before, with equal settings."""
+    """The ledger's entry of a photograph predicted earlier with the same settings."""
 
     input_sha256: str
-    outputs: Mapping[str, str]  # SHA-256 by path below the folder of results
+    outputs: Mapping[str, str]  # SHA-256 by path below the results folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,17 @@ class Written:
 
 @dataclass(frozen=True)
 class Kept:
-    """The job's files were there already, from the same photograph."""
+    """The job's files existed already, from the same photograph."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)  # there may be millions
 class Failed:
-    """The job has not been done, for a reason that the user can act on.
+    """The job failed, for a reason that the user can act on.
 
-    It has no files then; but where the photograph was not even `read`, whatever stands in their
-    place stays: what an earlier run found of it, or files that are not ours.
+    It has no files then, unless the photograph could not be `read`: in that case existing files
+    stay, whether results of an earlier run or foreign files.
     """
 
     job: Job
@@ -60,14 +60,14 @@ class Failed:
     read: bool = True
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
-    cells: Mapping[str, Cell] = field(default_factory=dict)  # where they are the reason
+    cells: Mapping[str, Cell] = field(default_factory=dict)  # if they explain the failure
 
 
 Outcome = Written | Kept | Failed
 
 
 def may_exist(path: str | Path) -> bool:
-    """Tell whether a file or link is there, or may be, as on a share that fails."""
+    """Return whether a file or link exists, or may exist, as on a network share that fails."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -78,15 +78,15 @@ def may_exist(path: str | Path) -> bool:
 
 
 def failure(job: Job, reason: str, *, read: bool, seconds: float) -> Failed:
-    """The failure of a photograph that had been `read` or not; the reason says what is kept."""
+    """The failure of a photograph, `read` or not; the reason mentions results that are kept."""
     kept = not read and any(map(may_exist, job.targets))
-    note = "; what an earlier run found is kept" if kept else ""
+    note = "; results of an earlier run are kept" if kept else ""
     return Failed(job, reason + note, read, seconds)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A photograph to be processed, and what an earlier run left of it."""
+    """A photograph to be processed, and its earlier result if any."""
 
     job: Job
     finished: Finished | None
@@ -99,13 +99,13 @@ class Worker:
     networks: Networks
 
     def __call__(self, task: Task, *, read: Callable[[], None] | None = None) -> Outcome:
-        """Process one photograph; whatever is wrong with it is a reason, not an exception.
+        """Process one photograph; any fault of it becomes a reason, not an exception.
 
-        `read` is called before anything is analysed: nothing that was finished holds any more.
+        `read` is called before the analysis starts: from then on earlier results are void.
 
         Raises:
-            OutputError: no result can be written: the disk is full or read-only.
-            MemoryError: the photograph needs more than there is.
+            OutputError: no result can be written, as the disk is full or read-only.
+            MemoryError: the photograph needs more memory than there is.
         """
         started, job = time.perf_counter(), task.job
         noticed: list[str] = []
@@ -126,7 +126,7 @@ class Worker:
         return replace(outcome, seconds=time.perf_counter() - started)
 
     def _process(self, task: Task, read: Callable[[], None] | None, noticed: list[str]) -> Outcome:
-        """As `__call__`, with exceptions; what reading noticed is added to `noticed`."""
+        """As `__call__`, but raising; warnings while reading are appended to `noticed`."""
         job, finished = task.job, task.finished
         digest = _input_sha256(job.source)
         if finished is not None and finished.input_sha256 == digest and _still_there(job, finished):
@@ -161,7 +161,7 @@ def write_outputs(job: Job, analysis: Analysis) -> None:
     """Write the job's files, all of them or none.
 
     Raises:
-        OutputError: one cannot be written.
+        OutputError: a file cannot be written.
     """
     for target in job.targets[:1]:
         make_folder(target.parent)
@@ -174,16 +174,16 @@ def write_outputs(job: Job, analysis: Analysis) -> None:
 
 
 def discard(job: Job) -> None:
-    """Remove what is there of the job's files, whole or half written."""
+    """Remove the job's files, complete or partly written."""
     for target in job.targets:
-        with suppress(OSError):  # not there, or a folder of that name
+        with suppress(OSError):  # missing, or a folder of that name
             target.unlink()
 
 
 def sweep(folders: Iterable[Path], targets: Iterable[Path]) -> None:
-    """Remove what processes that were killed left of files they were writing atomically.
+    """Remove temporary files of atomic writes to `targets` left by processes that were killed.
 
-    Of the `targets`, which lie in `folders` and are not even looked at where nothing was left.
+    The targets lie in `folders`, and are not iterated over if there is no such file.
     """
     half: dict[Path, list[str]] = {}
     for folder in folders:
@@ -199,7 +199,7 @@ def sweep(folders: Iterable[Path], targets: Iterable[Path]) -> None:
 
 
 class _RejectedError(ImageError):
-    """A photograph of too low quality for a strict job."""
+    """A photograph of too low quality for a job with `strict`."""
 
     def __init__(self, job: Job, reasons: Sequence[str], cells: Mapping[str, Cell]) -> None:
         super().__init__(f"{job.source}: rejected: {', '.join(reasons)}")
@@ -207,7 +207,7 @@ class _RejectedError(ImageError):
 
 
 class _UnreadableError(ImageError):
-    """Bytes of a photograph, or of what was found in it, that cannot be had."""
+    """A photograph, or a file of its results, that cannot be read."""
 
 
 def _read(job: Job) -> Photograph:
@@ -215,7 +215,7 @@ def _read(job: Job) -> Photograph:
     origin = photograph.origin
     if origin is None:
         return photograph
-    # Imported where they are needed: other photographs can do without.
+    # Imported here: other photographs do without.
     from venule.dicom.source import Source
 
     if not isinstance(origin, Source):
@@ -224,7 +224,7 @@ def _read(job: Job) -> Photograph:
         raise ImageError(f"{job.source}: has become a DICOM object; run it again")
     if not job.deidentify:
         return photograph
-    # Imported where it is needed: pydicom is an extra, and slow to import.
+    # Imported here: pydicom is an extra, and slow to import.
     from venule.dicom.deidentify import deidentified
 
     return replace(photograph, origin=deidentified(origin))
@@ -238,13 +238,13 @@ def _output_hashes(job: Job) -> dict[str, str]:
     try:
         return {result: file_sha256(job.out / result) for result in job.results.values()}
     except OSError as error:
-        what = f"{job.targets[0].parent}: what was written cannot be read"
+        what = f"{job.targets[0].parent}: the written results cannot be read"
         raise OutputError(f"{what} ({error.strerror})") from error
 
 
 def _input_sha256(path: Path) -> str:
     try:
-        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        if path.exists() and not path.is_file():  # reading a pipe would block for ever
             what = "a folder that cannot be searched" if path.is_dir() else "not a regular file"
             raise _UnreadableError(f"{path}: {what}")
         return file_sha256(path)
@@ -255,10 +255,10 @@ def _input_sha256(path: Path) -> str:
 
 
 def _still_there(job: Job, finished: Finished) -> bool:
-    """Tell whether the job's files, and no others, are as they were when it was finished.
+    """Return whether the job's files, and no others, are unchanged since it was finished.
 
     Raises:
-        _UnreadableError: nobody can say, so that they are to be kept.
+        _UnreadableError: this cannot be determined, so the files are to be kept.
     """
     if set(finished.outputs) != set(job.results.values()):
         return False
@@ -277,7 +277,7 @@ def _still_there(job: Job, finished: Finished) -> bool:
 def _reason(job: Job, error: Exception) -> str:
     if isinstance(error, ImageError | OutputError):
         return str(error).removeprefix(f"{job.source}: ")
-    if job.dicom:  # whose words may quote its header
+    if job.dicom:  # its message may quote the header
         return f"a fault in venule, please report it: {type(error).__name__}"
     text = " ".join(str(error).split())
     return f"a fault in venule, please report it: {type(error).__name__}: {text}"

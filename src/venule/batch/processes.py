@@ -1,6 +1,6 @@
-"""Worker processes side by side; what hangs or kills one of them costs its photograph only.
+"""Parallel worker processes; a process that hangs or dies costs only its photograph.
 
-Each has the network for itself and one photograph at a time. They are spawned, not forked: the
+Each has its own network and one photograph at a time. They are spawned, not forked, as the
 runtimes' threads do not survive a fork.
 """
 
@@ -24,8 +24,8 @@ from venule.errors import OutputError, VenuleError
 
 _SPAWN = multiprocessing.get_context("spawn")
 _OUT_OF_MEMORY = 77  # exit code of a worker whose photograph does not fit
-_LONGEST_WAIT_S = 3600.0  # the system's clocks count no more than weeks at once
-_STARTS = 3  # workers that may die one after the other while they load the networks
+_LONGEST_WAIT_S = 3600.0  # the system's timers overflow after weeks
+_STARTS = 3  # consecutive workers that may die while loading the networks
 
 
 def processes(
@@ -33,8 +33,8 @@ def processes(
 ) -> Generator[Outcome, None, None]:
     """Process photographs in worker processes, each with its share of the cores.
 
-    A worker that takes longer than the time limit for one is killed and replaced. The photograph
-    of a worker that died is tried once more when the others are done, alone.
+    A worker that exceeds the time limit is killed and replaced. The photograph of a worker that
+    died is retried once, alone, after all others.
 
     Raises:
         VenuleError: the networks cannot be loaded, or no result can be written.
@@ -56,14 +56,14 @@ def processes(
 
 @dataclass(frozen=True)
 class Died:
-    """A worker process has ended over a photograph, or while it loaded the networks."""
+    """A worker process ended while processing a photograph or loading the networks."""
 
     how: str
     seconds: float
-    read: bool  # the photograph, before that
+    read: bool  # the photograph had been read
 
     def twice(self, task: Task) -> Failed:
-        """The failure of a photograph that has cost two worker processes."""
+        """The failure of a photograph on which two worker processes ended."""
         reason = f"its worker process {self.how}, twice"
         return failure(task.job, reason, read=self.read, seconds=self.seconds)
 
@@ -73,11 +73,11 @@ class _Ready:
 
 
 class _Read:
-    """A worker has read its photograph; nothing that was finished holds, it is predicted now."""
+    """A worker has read its photograph and now predicts it; earlier results are void."""
 
 
 class _Worker:
-    """A process with one photograph at a time, as its parent sees it."""
+    """A worker process, as seen by its parent; it has one photograph at a time."""
 
     def __init__(self, open_worker: OpenWorker, threads: int) -> None:
         self.connection, theirs = _SPAWN.Pipe()
@@ -86,19 +86,19 @@ class _Worker:
         )
         with _interrupts_held():
             self.process.start()
-        theirs.close()  # so that the pipe ends with the process
+        theirs.close()  # so that the pipe closes when the process ends
         self.ready = False
         self.task: Task | None = None
-        self.read = False  # the photograph, which is predicted now
+        self.read = False  # the photograph has been read and is being predicted
         self.started = math.inf
 
     def give(self, task: Task) -> None:
         self.task, self.read, self.started = task, False, time.monotonic()
-        with suppress(OSError):  # it died while it was idle; `receive` will tell
+        with suppress(OSError):  # it died while idle; `receive` reports it
             self.connection.send(task)
 
     def receive(self, timeout: float) -> Outcome | VenuleError | _Ready | Died | None:
-        """Its message or its end; None if it is still at work and has time left."""
+        """Its message or its death; None if it is still working within the time limit."""
         seconds = time.monotonic() - self.started
         try:
             while self.connection.poll():
@@ -115,7 +115,7 @@ class _Worker:
         return failure(self.task.job, reason, read=self.read, seconds=seconds)
 
     def stop(self) -> None:
-        """End the process; what it was writing is removed, and what was there before stays."""
+        """End the process; partly written files are removed, earlier results stay."""
         self.process.kill()
         self.process.join()
         self.connection.close()
@@ -131,7 +131,7 @@ class _Worker:
         return self.connection.closed
 
     def _end(self) -> str:
-        self.process.join(30)  # its pipe is closed, so it is ending
+        self.process.join(30)  # its pipe is closed, so it ends
         code = self.process.exitcode or 0
         self.stop()
         if code == _OUT_OF_MEMORY:
@@ -140,7 +140,7 @@ class _Worker:
 
 
 class Supervised:
-    """A worker process that is replaced when it dies, for one who waits for each photograph."""
+    """A worker process replaced when it dies, for a caller that waits for each photograph."""
 
     def __init__(self, open_worker: OpenWorker, resources: Resources) -> None:
         self._open: Callable[[], _Worker] = partial(_Worker, open_worker, resources.threads)
@@ -151,8 +151,8 @@ class Supervised:
         """Wait until a process has loaded the networks.
 
         Raises:
-            OutputError: it dies, again and again.
-            VenuleError: they cannot be loaded.
+            OutputError: it dies repeatedly.
+            VenuleError: the networks cannot be loaded.
         """
         for _ in range(_STARTS):
             if self._worker.stopped:
@@ -172,7 +172,7 @@ class Supervised:
         """Process one photograph, with the time limit.
 
         Raises:
-            VenuleError: as `load`, or no result can be written.
+            VenuleError: as for `load`, or no result can be written.
         """
         self.load()
         self._worker.give(task)
@@ -207,7 +207,7 @@ def _crew(
 ) -> Generator[tuple[Task, Outcome | Died], None, None]:
     waiting = Waiting(tasks)
     crew: list[_Worker] = []
-    lost = 0  # workers, one after the other, before they were ready
+    lost = 0  # consecutive workers that died before they were ready
     try:
         while waiting or any(worker.task for worker in crew):
             at_work = sum(worker.task is not None for worker in crew)
@@ -244,8 +244,8 @@ def _wait_for_news(crew: Sequence[_Worker], timeout: float) -> None:
 
 
 def _work(connection: "Connection[Any, Any]", open_worker: OpenWorker, threads: int) -> None:
-    """Process what comes through the pipe until it ends; the body of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    """Process tasks from the pipe until it closes; the body of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
@@ -260,11 +260,11 @@ def _work(connection: "Connection[Any, Any]", open_worker: OpenWorker, threads: 
     except VenuleError as error:
         connection.send(error)
     except MemoryError:
-        os._exit(_OUT_OF_MEMORY)  # its memory is given back as a whole
+        os._exit(_OUT_OF_MEMORY)  # frees all its memory
 
 
 def _end_with_parent() -> None:
-    """End at once when the parent has been killed: the next run may be writing already."""
+    """Exit at once if the parent is killed: the next run may be writing already."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -273,11 +273,11 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Let a process start without Ctrl-C, which it inherits; ours comes a moment later."""
+    """Block SIGINT while a process starts, which inherits the mask; it is delivered afterwards."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # started with the first process, it would let them through
+    resource_tracker.ensure_running()  # if started with the first process, it would unblock it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,6 +1,7 @@
-"""Worker actors on a Ray cluster: one loaded network each, and nothing lost when machines die.
+"""Worker actors on a Ray cluster: one loaded network each, and no result lost with a machine.
 
-Paths travel, never pixels. Results go to a folder that every node sees, as with processes.
+Actors are sent paths, never pixels. Results go to a folder that every node can access, as with
+processes.
 """
 
 import os
@@ -21,13 +22,13 @@ from venule.batch.processes import Died, Supervised
 from venule.errors import OutputError, UsageError, VenuleError
 
 _BEGUN = 5
-"""Attempts at a photograph whose actor dies: it need not be the photograph's fault."""
+"""Attempts at a photograph whose actor dies: the photograph need not be the cause."""
 
 _LOST_AT_START = 10
-"""Actors that may die one after the other while they load the networks, or two for each worker."""
+"""Consecutive actors that may die while loading the networks, or two for each worker if more."""
 
 _GRACE_S = 60.0
-"""Seconds after the time limit that a node has to say so itself."""
+"""Seconds after the time limit that a node has to report it itself."""
 
 
 def ray_actors(
@@ -36,14 +37,14 @@ def ray_actors(
     """Process photographs in actors of a Ray cluster.
 
     The cluster is the one that RAY_ADDRESS names, or else this computer's own cores, which the
-    actors share, see `threads_of`. An actor takes one photograph at a time, for a worker process of
-    its own, see `processes`: what hangs or kills that costs its photograph only, for the same
-    reasons. The photograph of a process that died is begun once more when the others are done, that
-    of an actor that died, perhaps with its node, up to `_BEGUN` times.
+    actors share; see `threads_of`. An actor processes one photograph at a time in a worker process
+    of its own, see `processes`: a process that hangs or dies costs only its photograph, with the
+    same reasons. The photograph of a process that died is retried once after the others, that of
+    an actor that died, perhaps with its node, up to `_BEGUN` times in all.
 
     Raises:
-        UsageError: Ray is not installed, or no cluster answers.
-        OutputError: a node does not see the folder of results, or no result can be written.
+        UsageError: Ray is not installed, or no cluster responds.
+        OutputError: a node cannot access the results folder, or no result can be written.
         VenuleError: the networks cannot be loaded.
     """
     tasks = iter(tasks)
@@ -80,7 +81,7 @@ def _cluster() -> Iterator[Any]:
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise UsageError(f"engine ray: no cluster answers ({reason})") from None
+            raise UsageError(f"engine ray: no cluster responds ({reason})") from None
     try:
         yield ray
     finally:
@@ -89,7 +90,7 @@ def _cluster() -> Iterator[Any]:
 
 
 def threads_of(ray: Any, workers: int) -> int:
-    """The most threads with which so many workers fit on the nodes of the cluster; 1 at least.
+    """The largest number of threads at which `workers` fit on the cluster's nodes; at least 1.
 
     Raises:
         UsageError: no node has a core for them.
@@ -104,14 +105,14 @@ def threads_of(ray: Any, workers: int) -> int:
 
 @dataclass(frozen=True)
 class _Here:
-    """The folders of results and photographs that the driver sees, as every node must."""
+    """The results folder and working folder as the driver sees them, and every node must."""
 
-    folder: Path  # that relative paths start from
-    probe: Path  # a file in the folder of results
+    folder: Path  # base of relative paths
+    probe: Path  # a file in the results folder
     source: Path
 
     def missing(self) -> Path | None:
-        """The folder that this node does not see, if there is one."""
+        """The folder that this node cannot access, if any."""
         with suppress(OSError):
             os.chdir(self.folder)
         if not self.probe.is_file():
@@ -120,14 +121,14 @@ class _Here:
 
 
 class Actor:
-    """A worker process on some node, and who watches it."""
+    """A worker process on a node, with its supervisor."""
 
     def __init__(self, open_worker: OpenWorker, resources: Resources, here: _Here) -> None:
         self._here = here
         self._open: Callable[[], Supervised] = partial(Supervised, open_worker, resources)
 
     def load(self) -> VenuleError | None:
-        """Load the networks; what is wrong with them, or with this node, is returned."""
+        """Load the networks; a fault of theirs, or of this node, is returned."""
         folder = self._here.missing()
         if folder is not None:
             return OutputError(
@@ -151,7 +152,7 @@ class Actor:
 
 @dataclass
 class _Busy:
-    """An actor's present work: its call, the photograph (None while it loads), and its start."""
+    """An actor's pending call: its future, photograph (None while loading) and start time."""
 
     actor: Any
     task: Task | None
@@ -160,9 +161,9 @@ class _Busy:
 
 @dataclass
 class Crew:
-    """The actors, each with one call under way, as the driver sees them.
+    """The actors, each with one pending call, as seen by the driver.
 
-    `ray` is the module, or what stands in for it.
+    `ray` is the module, or a stand-in for it.
     """
 
     ray: Any
@@ -170,10 +171,10 @@ class Crew:
     resources: Resources
     first: Task
     busy: dict[Any, _Busy] = field(default_factory=dict)
-    again: deque[Task] = field(default_factory=deque)  # begun before, to be begun once more
-    died: set[str] = field(default_factory=set)  # names of photographs that ended a process
+    again: deque[Task] = field(default_factory=deque)  # begun before, to be retried
+    died: set[str] = field(default_factory=set)  # names of photographs on which a process died
     deaths: Counter[str] = field(default_factory=Counter)  # of actors, by the photograph's name
-    lost: int = 0  # actors, one after the other, that loaded the networks
+    lost: int = 0  # consecutive actors lost while loading the networks
 
     def __post_init__(self) -> None:
         options = {"num_cpus": self.resources.threads, "max_restarts": 0}
@@ -187,7 +188,7 @@ class Crew:
             raise OutputError(f"{self._probe}: cannot be written ({error.strerror})") from None
 
     def process(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
-        """Yield the outcome of each task; no more are under way than there are actors."""
+        """Yield the outcome of each task; at most one per actor is pending."""
         waiting = Waiting(tasks)
         while len(self.busy) < self.resources.workers and waiting.has(len(self.busy) + 1):
             self._hire()
@@ -210,7 +211,7 @@ class Crew:
         self.busy[actor.load.remote()] = _Busy(actor, None, float("inf"))
 
     def _give(self, actor: Any, waiting: Waiting) -> None:
-        """Give an idle actor the next photograph, or let it go."""
+        """Give an idle actor the next photograph, or release the actor."""
         if not waiting and not self.again:
             self._kill(actor)
             return
@@ -246,7 +247,7 @@ class Crew:
             if self.lost >= max(_LOST_AT_START, 2 * self.resources.workers):
                 raise OutputError(
                     f"{self.lost} workers died one after the other while they loaded the networks "
-                    f"({how}); see to the cluster, then run it again"
+                    f"({how}); check the cluster, then run it again"
                 )
         else:
             self.deaths[task.job.name] += 1
@@ -259,7 +260,7 @@ class Crew:
             self._hire()
 
     def _overdue(self, waiting: Waiting) -> Iterator[Outcome]:
-        """Give up photographs whose nodes do not even say that they take too long."""
+        """Give up photographs whose nodes fail to report that the time limit has passed."""
         now = time.monotonic()
         for call, busy in [*self.busy.items()]:
             seconds = now - busy.since
@@ -273,11 +274,11 @@ class Crew:
                 self._hire()
 
     def _patience(self) -> float:
-        """Seconds until the first photograph is overdue, a minute at most."""
+        """Seconds until the first photograph is overdue, at most a minute."""
         first = min((busy.since for busy in self.busy.values()), default=float("inf"))
         left = first + self.resources.timeout_s + _GRACE_S - time.monotonic()
         return min(max(left, 0.01), 60.0)
 
     def _kill(self, actor: Any) -> None:
-        with suppress(Exception):  # it may be dead already, and its node with it
+        with suppress(Exception):  # it and its node may be dead already
             self.ray.kill(actor, no_restart=True)

@@ -1,4 +1,4 @@
-"""The content of a folder of results, read without taking it from who writes there."""
+"""Reading of a results folder without locking out a run that writes to it."""
 
 import json
 import sqlite3
@@ -30,9 +30,8 @@ from venule.image.photograph import read_photograph
 class Result:
     """A photograph in a ledger.
 
-    `place` is where the photograph lay; of a DICOM object its pseudonym. `input_sha256` is its
-    file's, empty where there is no result. `outputs` are the files' paths below the folder of
-    results.
+    `place` is the path of the photograph, or a DICOM object's pseudonym. `input_sha256` is that of
+    its file, empty without a result. `outputs` are the files' paths relative to the results folder.
     """
 
     name: str
@@ -49,7 +48,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Results:
-    """A folder of results: what they have in common, and each photograph's, by name."""
+    """A results folder: the common settings, and each photograph by name."""
 
     out: Path
     settings: Settings
@@ -57,15 +56,15 @@ class Results:
 
     @property
     def threshold(self) -> float:
-        """Probability from which a pixel is vessel; of several classes the largest of theirs.
+        """Probability from which a pixel is vessel; with several classes, the largest threshold.
 
-        So `Prediction.vessel_map` has it.
+        As `Prediction.vessel_map` defines it.
         """
         thresholds = self.settings.get("threshold") or {}
         return float(thresholds.get("vessel") or max(thresholds.values(), default=0.5))
 
     def file(self, result: Result, suffix: str) -> Path | None:
-        """The file of a photograph whose name ends so, if it was written and is there."""
+        """The file of a photograph with this suffix, if it was written and still exists."""
         for output in result.outputs:
             if output.endswith(suffix) and (self.out / output).is_file():
                 return self.out / output
@@ -73,16 +72,16 @@ class Results:
 
 
 def holds_results(folder: Path) -> bool:
-    """Tell whether a folder has a ledger."""
+    """Return whether a folder has a ledger."""
     return any(is_ledger(path.name) for path in folder.glob(".venule*.sqlite"))
 
 
 def read_results(out: Path) -> Results:
-    """Read a folder of results, of all its shards.
+    """Read a results folder, including all its shards.
 
     Raises:
-        UsageError: it holds none.
-        OutputError: a ledger is in use, of another version, or cannot be read.
+        UsageError: the folder holds no results.
+        OutputError: a ledger is in use, of another version, or unreadable.
     """
     records = [Records(out), *(Records(out, shard) for shard in shards_in(out))]
     ledgers = [one.ledger for one in records if one.ledger.is_file()]
@@ -137,7 +136,7 @@ def _read_ledger(path: Path) -> tuple[dict[str, Any], list[Result]]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """A connection that reads; what was left open by a run that was killed is read as well."""
+    """A read-only connection; also reads what a killed run left in its journal."""
     uri = path.absolute().as_uri()
     base = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=1)
     try:
@@ -146,13 +145,13 @@ def _connect(path: Path) -> sqlite3.Connection:
         base.close()
         if path.with_name(f"{path.name}-wal").exists():
             raise
-        # A folder where nothing can be written: no lock is possible, nor needed.
+        # In a read-only folder no lock is possible, nor needed.
         return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=1)
     return base
 
 
 def prediction_sha256(results: Results, result: Result) -> str:
-    """SHA-256 of the file that holds the predicted mask, or else of its probability map."""
+    """SHA-256 of the file of the predicted mask, or else of the probability map."""
     for suffix in ("_mask.png", "_prob.png"):
         path = results.file(result, suffix)
         if path is not None:
@@ -163,7 +162,7 @@ def prediction_sha256(results: Results, result: Result) -> str:
 def stored_correction(
     results: Results, result: Result, shape: tuple[int, int]
 ) -> StoredCorrection | None:
-    """The correction of a photograph (H, W), of whichever prediction; None if there is none.
+    """The correction of a photograph (H, W), whichever prediction it was made on; None if none.
 
     Raises:
         ImageError: one of its files cannot be read.
@@ -172,7 +171,7 @@ def stored_correction(
 
 
 def photograph_file(result: Result) -> Path:
-    """The file of a photograph, if it is the one that was predicted, where one was.
+    """The photograph's file, checked to be the one that was predicted, if any was.
 
     Raises:
         ImageError: the photograph has moved or changed.
@@ -183,20 +182,20 @@ def photograph_file(result: Result) -> Path:
     known = result.input_sha256
     if known and sha256_if_readable(place) not in (None, known):
         raise ImageError(
-            f"{result.source}: another photograph lies there, or it has changed; predict it again"
+            f"{result.source}: the file has been replaced or changed; predict it again"
         )
     return place
 
 
 def open_result(results: Results, result: Result) -> Analysis:
-    """Read a photograph and what was found of it, as if it had just been analysed.
+    """Read a photograph and its results, as if it had just been analysed.
 
-    A correction of this very prediction is applied; one of another prediction, such as by other
-    weights, is not. Without a probability map its mask stands for it, as probabilities 0 and 1.
+    A correction of this very prediction is applied; one of another prediction, such as with other
+    weights, is not. Without a probability map the mask stands in for it, as probabilities 0 and 1.
 
     Raises:
-        ImageError: the photograph has moved or changed, no file of it tells where vessels are, or
-            one of its files cannot be read.
+        ImageError: the photograph has moved or changed, none of its files shows the vessels, or one
+            of them cannot be read.
     """
     if result.status != "done":
         raise ImageError(f"{result.source}: {result.reason or 'not predicted yet'}")

@@ -1,4 +1,4 @@
-"""The files that keep the books of a folder of results: one ledger, or one a shard."""
+"""The bookkeeping files of a results folder: one ledger, or one per shard."""
 
 import hashlib
 import re
@@ -12,16 +12,16 @@ _LEDGER = re.compile(r"\.venule(-\d+-of-\d+)?\.sqlite")
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several runs that share a folder of results, such as tasks of a scheduler's array.
+    """One of several runs that share a results folder, such as tasks of a job array.
 
-    A photograph belongs to the same shard wherever and whenever its name is asked.
+    The assignment of a photograph to a shard depends on its name alone.
     """
 
     number: int  # from 1 to `count`
     count: int
 
     def takes(self, name: str) -> bool:
-        """Tell whether the photograph of that name, see `plan.Job`, is this shard's."""
+        """Return whether the photograph of that name, see `plan.Job`, belongs to this shard."""
         digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
 
@@ -30,7 +30,7 @@ def parse_shard(text: str) -> Shard:
     """Read I/N, such as 3/8: the third of eight shards.
 
     Raises:
-        UsageError: it is not of that form, or I is not from 1 to N.
+        UsageError: the text is not of that form, or I is not from 1 to N.
     """
     found = re.fullmatch(r"([1-9]\d{0,6})/([1-9]\d{0,6})", text)
     if found is None or int(found[1]) > int(found[2]):
@@ -40,34 +40,34 @@ def parse_shard(text: str) -> Shard:
 
 @dataclass(frozen=True)
 class Records:
-    """Ledger, report, run record and measurements in a folder of results."""
+    """Ledger, report, run record and measurements in a results folder."""
 
     out: Path
     shard: Shard | None = None
 
     @property
     def ledger(self) -> Path:
-        """The SQLite file that says what is finished."""
+        """The SQLite file that records what is finished."""
         return self.out / f".venule{self._part}.sqlite"
 
     @property
     def report(self) -> Path:
-        """The table of one row a photograph."""
+        """The table with one row per photograph."""
         return self.out / f"report{self._part}.csv"
 
     @property
     def run(self) -> Path:
-        """The record of what all results have in common."""
+        """The record of the settings common to all results."""
         return self.out / f"run{self._part}.json"
 
     @property
     def measurements(self) -> Path:
-        """The table of measurements, where some were asked for."""
+        """The table of measurements, if any were requested."""
         return self.out / f"measurements{self._part}.csv"
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All of them that are written whole, again and again."""
+        """All files that are rewritten as a whole."""
         return (self.report, self.run, self.measurements)
 
     @property
@@ -76,12 +76,12 @@ class Records:
 
 
 def is_ledger(name: str) -> bool:
-    """Tell whether a file's name is that of a ledger, which makes its folder one of results."""
+    """Return whether a file name is that of a ledger, which marks a results folder."""
     return _LEDGER.fullmatch(name) is not None
 
 
 def shards_in(out: Path) -> list[Shard]:
-    """The shards that have a ledger in a folder of results, in their order."""
+    """The shards that have a ledger in a results folder, in order."""
     found = []
     for path in out.glob(".venule-*-of-*.sqlite"):
         if numbers := re.fullmatch(r"\.venule-(\d+)-of-(\d+)\.sqlite", path.name):

@@ -1,4 +1,4 @@
-"""Refusals before anything in a folder of results is touched."""
+"""Refusals before anything in a results folder is changed."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from venule.errors import OutputError
 
 Settings = Mapping[str, Any]
-"""All that results depend on beside the photograph, as JSON: model, hash, threshold, ..."""
+"""All that results depend on besides the photograph, as JSON: model, hash, threshold, ..."""
 
 
 def refuse_overwriting(targets: Iterable[Path]) -> None:
@@ -25,7 +25,7 @@ def refuse_overwriting(targets: Iterable[Path]) -> None:
 
 
 def refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
-    """Raise OutputError if the results in `out` depend on something else now."""
+    """Raise OutputError if the results in `out` have other settings."""
     if not before or before == now:
         return
     changed = ", ".join(_differences(before, now))
@@ -36,7 +36,7 @@ def refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
 
 
 def refuse_mixing(out: Path, others: Sequence[str]) -> None:
-    """Raise OutputError if results of other settings, by name, would stay in `out`."""
+    """Raise OutputError if results of other settings, given by name, would stay in `out`."""
     if others:
         raise OutputError(
             f"{out} holds results of other settings that are not predicted now ({min(others)}, "
@@ -51,5 +51,5 @@ def _differences(before: Settings, now: Settings) -> Iterator[str]:
         if isinstance(old, dict) and isinstance(new, dict):
             yield from (f"{name}.{difference}" for difference in _differences(old, new))
         elif old != new:
-            # Quoted, because a runtime's name has commas of its own.
+            # Quoted, because a runtime's name contains commas.
             yield f"{name} {old!r}, now {new!r}"

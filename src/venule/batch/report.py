@@ -21,7 +21,7 @@ from venule.system.process import installed
 _FILE = ("path", "id", "status", "reason", "outputs", "seconds", "warnings")
 
 _GRADE = "quality"
-"""The one column of report.csv that measurements.csv has too, to leave photographs out by."""
+"""The one column of report.csv repeated in measurements.csv, for excluding photographs."""
 
 _LIBRARIES = (
     "numpy",
@@ -37,10 +37,10 @@ _LIBRARIES = (
 
 
 def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
-    """Write report.csv, one row a photograph, and run.json, what they all have in common.
+    """Write report.csv, one row per photograph, and run.json, the settings common to all.
 
-    With columns of measurements, measurements.csv too: one row a photograph that has a result. The
-    rows are read and written one after the other, however many there are.
+    With measurement columns, also write measurements.csv: one row per photograph with a result.
+    Rows are streamed, however many there are.
 
     Raises:
         OutputError: they cannot be written.
@@ -83,7 +83,7 @@ def _names(groups: Iterable[Columns]) -> list[str]:
 def _measured(
     groups: Sequence[Columns], found: Collection[str], *, reported: Collection[str]
 ) -> list[str]:
-    """The columns of measurements.csv: the grade, those always there, those photographs have."""
+    """The columns of measurements.csv: the grade, the fixed ones, and those that occur."""
     graded = [_GRADE] if _GRADE in reported else []
     ordered = [name for group in groups for name in group.more() if name in found]
     others = [name for name in found if name not in reported]
@@ -91,14 +91,14 @@ def _measured(
 
 
 def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":
-    """A table with its header, written whole when the stack is left."""
+    """A CSV writer with its header written; the file appears complete when the stack closes."""
     writer = csv.DictWriter(stack.enter_context(writing(path)), columns, lineterminator="\n")
     writer.writeheader()
     return writer
 
 
 def _write_measured(writer: "csv.DictWriter[str]", columns: Sequence[str], row: Row) -> None:
-    if row.status == "done":  # what was rejected has a grade all the same
+    if row.status == "done":  # a rejected photograph has a grade too
         writer.writerow(_inert_line({"id": row.id, **_only(row.cells, columns)}))
 
 

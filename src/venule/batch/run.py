@@ -1,4 +1,4 @@
-"""A run over planned photographs: what is done is in the ledger, and the reports say it."""
+"""A run over planned photographs: the ledger records what is done, and reports summarise it."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from venule.batch.report import write_reports
 from venule.files.atomic import make_folder
 
 IN_THE_WAY = (
-    "a file that venule did not write stands in the place of its result; move it, or replace it "
+    "its result would overwrite a file that venule did not write; move that file, or replace it "
     "with --overwrite"
 )
 
@@ -30,19 +30,19 @@ IN_THE_WAY = (
 def start(
     jobs: Sequence[Job], records: Records, settings: Settings, *, overwrite: bool = False
 ) -> Ledger:
-    """Open the ledger of a folder of results and enter the jobs.
+    """Open the ledger of a results folder and enter the jobs.
 
-    Nobody else can write there until it is closed.
+    No other run can write there until the ledger is closed.
 
     Args:
         jobs: as planned for the folder.
-        records: its books; the folder is made if it is not there.
-        settings: what results depend on beside the photograph, as JSON.
+        records: its bookkeeping files; the folder is created if needed.
+        settings: what results depend on besides the photograph, as JSON.
         overwrite: analyse everything again, and replace files that are in the way.
 
     Raises:
-        OutputError: the folder cannot be used, another run is at work there, or, without
-            `overwrite`, it has results of other settings or files that are in the way.
+        OutputError: the folder cannot be used, another run is active there, or, without
+            `overwrite`, it holds results of other settings or files that are in the way.
     """
     fresh = not overwrite and not records.ledger.exists()
     if fresh:
@@ -67,17 +67,17 @@ def run(
     resources: Resources,
     check: Callable[[], None] | None = None,
 ) -> Generator[Outcome, None, None]:
-    """Yield the outcome of each job, as soon as it is known and in the ledger; reports at the end.
+    """Yield each job's outcome once it is known and in the ledger; write the reports at the end.
 
-    What earlier runs finished is kept. Close the generator to stop early.
+    Results of earlier runs are kept. Close the generator to stop early.
 
     Args:
         jobs: as given to `start`.
         ledger: from `start`; closed at the end.
         open_worker: loads the networks, where the engine needs them.
         engine: a name of `ENGINES`.
-        resources: workers, their threads, seconds that a photograph may take.
-        check: called before the first outcome; raises where the networks have changed.
+        resources: workers, their threads, and the time limit for one photograph.
+        check: called before the first outcome; raises if the networks have changed.
 
     Raises:
         VenuleError: the networks cannot be loaded in a worker or have changed, or no result can be
@@ -93,7 +93,7 @@ def run(
     try:
         if check is not None:
             check()
-        # A run that is killed leaves a report that says so.
+        # So that a run that is killed leaves a report that says so.
         write_reports(ledger, last_run=last_run.record())
         with closing(outcomes):
             refused = (Failed(job, IN_THE_WAY, read=False) for job in blocked.values())
@@ -111,7 +111,7 @@ def run(
 
 
 def _sweeping(jobs: Sequence[Job], records: Records) -> Callable[[], None]:
-    """Prepare the removal of files that killed processes left half written."""
+    """Prepare the removal of temporary files left by processes that were killed."""
     names = {os.path.dirname(job.name) for job in jobs}  # noqa: PTH120  of a million, is fast
     folders = {records.out, *(records.out / name for name in names)}
 
@@ -124,13 +124,13 @@ def _sweeping(jobs: Sequence[Job], records: Records) -> Callable[[], None]:
 
 def _settle(outcome: Outcome, ledger: Ledger) -> None:
     if isinstance(outcome, Failed) and outcome.read:
-        discard(outcome.job)  # what an earlier photograph of that name left
+        discard(outcome.job)  # results of an earlier photograph of that name
     ledger.record(outcome)
 
 
 @dataclass
 class _LastRun:
-    """The account in run.json of the run that wrote it."""
+    """The part of run.json about the run that wrote it."""
 
     engine: str
     resources: Resources

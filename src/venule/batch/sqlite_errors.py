@@ -1,4 +1,4 @@
-"""Errors of SQLite as errors that say what can be done about a ledger."""
+"""SQLite errors, translated into errors that say what to do about a ledger."""
 
 import os
 import sqlite3
@@ -15,7 +15,7 @@ _OF_THE_DISK = frozenset(
 
 @contextmanager
 def sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise OutputError instead of an error of SQLite's about the file."""
+    """Turn SQLite errors about the file into OutputError."""
     try:
         yield
     except sqlite3.Error as error:
@@ -24,7 +24,7 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         if closed:
             what = "is read-only" if _is_ones_own(closed[0]) else "is another user's"
             raise OutputError(
-                f"{closed[0]}: you may not write there, it {what}; choose another folder for -o"
+                f"{closed[0]}: no permission to write, as it {what}; choose another folder for -o"
             ) from error
         raise OutputError(f"{path}: cannot be used ({_todo(error)}") from error
 
@@ -34,15 +34,15 @@ def _writable(path: Path) -> bool:
 
 
 def _is_ones_own(path: Path) -> bool:
-    """Tell whether the user owns a file or folder; on Windows True, for there nothing tells."""
+    """Return whether the user owns a file or folder; True on Windows, where this is unknown."""
     return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
 
 
 def _todo(error: sqlite3.Error) -> str:
     """The reason and what can be done about it, as the rest of a parenthesis."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the details of its upper bytes
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary error code
     if code == sqlite3.SQLITE_BUSY:
-        return "another venule predict is at work there); wait for it"
+        return "another venule predict is running there); wait for it to end"
     if code in _OF_THE_DISK:
-        return f"{error}); see to the disk, then run it again"
-    return f"{error}); if this goes on, delete it and use --overwrite"
+        return f"{error}); check the disk, then run it again"
+    return f"{error}); if this persists, delete it and use --overwrite"

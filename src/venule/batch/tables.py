@@ -18,10 +18,10 @@ from venule.batch.sqlite_errors import sqlite_errors
 from venule.errors import OutputError
 
 SCHEMA = 1
-"""The version of the ledger's tables, its PRAGMA user_version; another one is refused."""
+"""Version of the ledger's tables, its PRAGMA user_version; other versions are refused."""
 
 _SYNC_S = 1.0
-"""Seconds of outcomes that a power cut may cost; a disk may take 20 ms to keep one for good."""
+"""Seconds of outcomes that a power failure may cost; syncing each to disk may take 20 ms."""
 
 _TABLES = """
 CREATE TABLE settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
@@ -57,7 +57,7 @@ Status = Literal["pending", "done", "failed"]
 
 
 class Known(NamedTuple):
-    """The columns of a photograph that decide what is done with it."""
+    """The columns of a photograph that determine what is done with it."""
 
     status: Status
     source: str
@@ -77,13 +77,13 @@ class Row:
     outputs: tuple[str, ...]
     seconds: float
     notes: tuple[str, ...]
-    cells: Mapping[str, Cell]  # by column; those of a photograph without a result are not there
+    cells: Mapping[str, Cell]  # by column; empty without a result
 
 
 class Tables:
     """An SQLite file with one writer; a second one is refused, a killed one leaves no trace.
 
-    Whatever fails raises OutputError. Rows are changed within a `transaction` only.
+    All failures raise OutputError. Rows are changed within a `transaction` only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,14 +99,14 @@ class Tables:
                 raise
 
     def _open(self) -> None:
-        # Held until the process ends, however it ends.
+        # Held until the process ends, in whatever way.
         self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._base.execute("PRAGMA journal_mode = WAL")
         with self._transaction():
             self._require_schema()
 
     def _require_schema(self) -> None:
-        """Make the tables of a new ledger; refuse those of another version."""
+        """Create the tables of a new ledger; refuse those of another version."""
         (version,) = self._base.execute("PRAGMA user_version").fetchone()
         tables = self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if not tables:
@@ -120,16 +120,16 @@ class Tables:
             )
 
     def close(self) -> None:
-        """Give the file free."""
+        """Release the file."""
         self._base.close()
 
     @contextmanager
     def transaction(self, *, often: bool = False) -> Iterator[None]:
-        """All or nothing, whatever kills the process.
+        """All or nothing, even if the process is killed.
 
-        When the power fails too; but one that comes `often` reaches the disk with the next that
-        begins `_SYNC_S` seconds after the last that did. What is lost is processed again: no file
-        is taken for finished by its name alone.
+        Also on power failure, but an `often` transaction is only synced to disk with the first one
+        that begins `_SYNC_S` seconds after the last sync. What is lost is processed again: no file
+        counts as finished by its name alone.
         """
         with sqlite_errors(self.path), self._transaction(often=often):
             yield
@@ -146,12 +146,12 @@ class Tables:
         self._base.execute("INSERT OR REPLACE INTO settings VALUES (0, ?)", [json.dumps(settings)])
 
     def known(self, name: str) -> Known | None:
-        """The photograph of that name, if there is one."""
+        """The photograph of that name, if any."""
         rows = self._select(f"SELECT {', '.join(Known._fields)} FROM files WHERE name = ?", name)
         return Known(*rows[0]) if rows else None
 
     def outputs(self, name: str) -> dict[str, str]:
-        """The SHA-256 of a photograph's files by path; empty before they are written."""
+        """The SHA-256 of a photograph's files by path; empty strings before they are written."""
         query = "SELECT CAST(path AS BLOB), sha256 FROM outputs WHERE name = ?"
         return {_path_of(path): digest for path, digest in self._select(query, name)}
 
@@ -165,7 +165,7 @@ class Tables:
         return {name for (name,) in self._each("SELECT name FROM files WHERE status = 'failed'")}
 
     def insert(self, name: str, source: str, place: str, outputs: Iterable[str]) -> None:
-        """Enter a new photograph as pending, with the paths of the files that it will have."""
+        """Enter a new photograph as pending, with the paths of its future files."""
         self._base.execute(
             "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')",
             (name, source, place),
@@ -183,14 +183,14 @@ class Tables:
         self._insert_outputs(name, dict.fromkeys(outputs, ""))
 
     def move(self, name: str, source: str, place: str, reason: str) -> None:
-        """Enter where a photograph lies now, and why it failed."""
+        """Record a photograph's present location, and why it failed."""
         self._base.execute(
             "UPDATE files SET source = ?, place = ?, reason = ? WHERE name = ?",
             (source, place, reason, name),
         )
 
     def give_reason(self, name: str, reason: str) -> None:
-        """Enter why a photograph failed, this time or for good; empty where it did not."""
+        """Record why a photograph failed, in this run or for good; empty if it did not."""
         self._base.execute("UPDATE files SET reason = ? WHERE name = ?", (reason, name))
 
     def replace(
@@ -204,7 +204,7 @@ class Tables:
         outputs: Mapping[str, str],
         cells: Mapping[str, Cell],
     ) -> None:
-        """Replace all that is known of what was found in a photograph."""
+        """Replace all results recorded for a photograph."""
         self._base.execute(
             "UPDATE files SET status = ?, input_sha256 = ?, seconds = ?, notes = ? WHERE name = ?",
             (status, input_sha256, seconds, json.dumps(notes), name),
@@ -239,9 +239,9 @@ class Tables:
                 )
 
     def rows(self) -> Iterator[Row]:
-        """Yield every photograph, in the order of the results' names.
+        """Yield every photograph, ordered by name of the results.
 
-        One after the other, however many there are; nothing may be entered meanwhile.
+        Rows are streamed, however many there are; nothing may be entered meanwhile.
         """
         files = self._each(
             "SELECT name, source, status, reason, seconds, notes FROM files ORDER BY name"
@@ -276,7 +276,7 @@ class Tables:
         return int(count)
 
     def columns(self) -> list[str]:
-        """The names of all cells, in the order in which `rows` brings them."""
+        """The names of all cells, in the order in which `rows` yields them."""
         rows = self._select(
             "SELECT column_name FROM cells GROUP BY column_name ORDER BY min(name), column_name"
         )
@@ -298,7 +298,7 @@ class Tables:
             return self._base.execute(query, values).fetchall()
 
     def _each(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """As `_select`, one row after the other."""
+        """As `_select`, but streaming the rows."""
         with sqlite_errors(self.path):
             yield from self._base.execute(query)
 
@@ -315,21 +315,21 @@ class Tables:
             yield
             self._base.execute("COMMIT")
         except BaseException:
-            if self._base.in_transaction:  # a full disk has ended it
+            if self._base.in_transaction:  # a full disk ends it
                 self._base.execute("ROLLBACK")
             raise
 
 
 def text(value: str | Path) -> str:
-    """The path or message as text that can be stored, whatever bytes a file's name has."""
+    """The path or message as storable text, whatever bytes a file name has."""
     plain = str(value)
-    if plain.isascii():  # the same object, for names are kept by the million
+    if plain.isascii():  # the same object, as millions of names are kept
         return plain
     return plain.encode("utf-8", "backslashreplace").decode()
 
 
 def _bytes_of(path: str) -> bytes:
-    """A path as bytes, whatever bytes the file's name has; `_path_of` gives it back as it was."""
+    """A path as bytes, whatever bytes the file name has; `_path_of` is the inverse."""
     return path.encode("utf-8", "surrogatepass")
 
 
@@ -338,14 +338,14 @@ def _path_of(stored: bytes) -> str:
 
 
 class _Beside:
-    """Rows that begin with a name, in the order of the names, read along with the names' own."""
+    """Rows keyed and ordered by name, read in step with the names."""
 
     def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
         self._groups = groupby(rows, itemgetter(0))
         self._next = next(self._groups, None)
 
     def of(self, name: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a name, without it; names are asked for in their order."""
+        """The rows of a name, without the name; names must be requested in order."""
         if self._next is not None and self._next[0] == name:
             yield from (rest for _, *rest in self._next[1])  # type: ignore[misc]
             self._next = next(self._groups, None)
