@@ -1,1 +1,1 @@
-"""Data sets: readers of their released trees, protocols, checks, and what training loads."""
+"""Data sets: readers of the released folder trees, protocols, checks, and training samples."""

@@ -1,12 +1,12 @@
-"""Whose photographs and annotations a data set's are, and what their terms allow."""
+"""Authors and licence terms of a data set's photographs and annotations."""
 
 from pydantic import BaseModel
 
 
 class Attribution(BaseModel, frozen=True, extra="forbid"):
-    """Who made a data set and on what terms; `pictures`: they allow its photographs in a page.
+    """Authors and terms of a data set; `pictures`: the terms allow its photographs in a page.
 
-    `called` is its name on a page, where the name of its layout says nothing.
+    `called` is its display name, where the name of its layout is not informative.
     """
 
     citation: str

@@ -1,10 +1,11 @@
-"""Random changes to a training sample: torchvision's transforms, and small ops it does not have.
+"""Data augmentation: torchvision's transforms, and small operations that it lacks.
 
 A sample is a dict of `image` (tv_tensors.Image, (3, H, W) float32 in 0..1), `truth` (Labels,
-(K, H, W) float32 in 0..1, a plane for each class, soft where interpolated), `fov`
-(tv_tensors.Mask, (1, H, W) uint8, 0 or 1) and, of annotations with gaps, `valid` (tv_tensors.Mask,
-(1 or K, H, W) uint8). Geometry moves all of them; colour, blur and noise change the photograph
-only. Everything is drawn from torch's global generator, which the loader seeds for each sample.
+(K, H, W) float32 in 0..1, a plane per class, soft after interpolation), `fov`
+(tv_tensors.Mask, (1, H, W) uint8, 0 or 1) and, for annotations with gaps, `valid`
+(tv_tensors.Mask, (1 or K, H, W) uint8). Geometric transforms apply to all of them; colour, blur
+and noise to the photograph only. All random numbers come from torch's global generator, which the
+loader seeds for each sample.
 """
 
 import math
@@ -28,28 +29,28 @@ Sample = dict[str, Tensor]
 
 
 class Labels(tv_tensors.Image):  # type: ignore[misc]
-    """Soft planes of classes, (K, H, W) in 0..1: moved as pixels are, bilinear, never recoloured.
+    """Soft class planes, (K, H, W) in 0..1: resampled bilinearly, never recoloured.
 
-    A type of its own, because torchvision moves a Mask to the nearest pixel.
+    A separate type, because torchvision resamples a Mask with nearest-neighbour interpolation.
     """
 
 
 class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Random changes to a training sample; every default leaves the sample as it is.
+    """Random augmentation of a training sample; the defaults leave the sample unchanged.
 
     Probabilities end in `_p`; the other numbers are half-ranges around no change, in the unit
-    that their name or comment says.
+    given by their name or comment.
     """
 
     horizontal_flip_p: float = Field(default=0.0, ge=0, le=1)
     vertical_flip_p: float = Field(default=0.0, ge=0, le=1)
     quarter_turn_p: float = Field(default=0.0, ge=0, le=1)  # by 90, 180 or 270 degrees
     geometry_p: float = Field(default=1.0, ge=0, le=1)  # shift, scale and rotation together
-    shift: float = Field(default=0.0, ge=0, lt=1)  # share of the side
+    shift: float = Field(default=0.0, ge=0, lt=1)  # fraction of the side
     scale: float = Field(default=0.0, ge=0, lt=1)  # factor 1 - scale .. 1 + scale
     rotate_deg: float = Field(default=0.0, ge=0, le=180)
     elastic_p: float = Field(default=0.0, ge=0, le=1)
-    elastic_px: float = Field(default=2.0, ge=0)  # root mean square displacement along each axis
+    elastic_px: float = Field(default=2.0, ge=0)  # root-mean-square displacement along each axis
     elastic_sigma_px: float = Field(default=12.0, gt=0)  # smoothness of the displacement
     color_p: float = Field(default=1.0, ge=0, le=1)  # hue, saturation, value, contrast together
     hue: float = Field(default=0.0, ge=0, le=0.5)  # turns of the colour circle
@@ -64,43 +65,43 @@ class AugmentationConfig(BaseModel, frozen=True, extra="forbid", allow_inf_nan=F
     noise: float = Field(default=0.02, ge=0)  # largest standard deviation, of the 0..1 range
     jpeg_p: float = Field(default=0.0, ge=0, le=1)
     jpeg_quality: int = Field(default=50, ge=1, le=100)  # lowest
-    crop_in_fov: bool = False  # crops lie about the field of view, not anywhere in the frame
-    crop_on_class_p: float = Field(default=0.0, ge=0, le=1)  # crops about what is annotated
-    # The field of view that the network is shown is narrower by up to so many pixels all around;
-    # vessels of the rim that is cut off are learnt all the same, as a map's rim asks for them.
+    crop_in_fov: bool = False  # crop around the field of view, not anywhere in the frame
+    crop_on_class_p: float = Field(default=0.0, ge=0, le=1)  # crop around an annotated structure
+    # The network sees a field of view narrower by up to this many pixels all around; vessels in the
+    # removed rim are still training targets, since predictions extend into the rim.
     narrower_fov_px: int = Field(default=0, ge=0)
     # Fields of view, in pixels, at which the photograph may have been taken before it was scaled
-    # to fov_px; it was annotated there, a pixel as vessel if this share of it was (of crops only).
+    # to fov_px; it was annotated there, a pixel as vessel if this share of it was (crops only).
     low_resolution_fov_px: tuple[Annotated[int, Field(ge=32)], ...] = ()
     low_resolution_truth_share: float = Field(default=0.35, gt=0, le=1)
 
     @property
     def reach_px(self) -> int:
-        """The reach of the widest Gaussian kernel, in pixels; it must fit into a sample."""
+        """The radius of the widest Gaussian kernel, in pixels; it must fit into a sample."""
         return math.ceil(3 * self.blur_sigma_px) if self.blur_p else 0
 
 
 class QuarterTurn(v2.Transform):  # type: ignore[misc]
-    """By 90, 180 or 270 degrees."""
+    """Rotation by 90, 180 or 270 degrees."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:  # noqa: ARG002
-        """The number of turns, the same for all of a sample."""
+        """The number of quarter turns, the same for the whole sample."""
         return {"turns": int(torch.randint(1, 4, ()))}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """One of a sample's tensors, turned."""
+        """Rotate one of a sample's tensors."""
         return tv_tensors.wrap(inpt.rot90(params["turns"], (-2, -1)), like=inpt)
 
 
 class Photometric(v2.Transform):  # type: ignore[misc]
-    """Base of what changes the photograph only, never its masks."""
+    """Base class of transforms that change the photograph only, never its masks."""
 
     def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.change = change
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ARG002
-        """The photograph changed; the masks as they are."""
+        """Change the photograph; return masks unchanged."""
         if isinstance(inpt, tv_tensors.Image) and not isinstance(inpt, Labels):
             return tv_tensors.wrap(self.change(inpt), like=inpt)
         return inpt
@@ -109,8 +110,8 @@ class Photometric(v2.Transform):  # type: ignore[misc]
 class Elastic(v2.Transform):  # type: ignore[misc]
     """A smooth random displacement (Simard et al. 2003), by separable Gaussian filters.
 
-    torchvision's ElasticTransform filters with the whole two-dimensional kernel, which takes longer
-    than a training step.
+    torchvision's ElasticTransform convolves with the full two-dimensional kernel, which takes
+    longer than a training step.
     """
 
     def __init__(self, displacement_px: float, sigma_px: float) -> None:
@@ -118,22 +119,22 @@ class Elastic(v2.Transform):  # type: ignore[misc]
         self.displacement_px, self.sigma_px = displacement_px, sigma_px
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """A displacement field, (1, H, W, 2), in the units of grid_sample: the side is 2."""
+        """A displacement field, (1, H, W, 2), in the units of grid_sample, where the side is 2."""
         height, width = v2f.get_size(flat_inputs[0])
         field = draw_displacement(height, width, self.displacement_px, self.sigma_px)
         return {"displacement": (field * 2 / torch.tensor((width, height)))[None]}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """One of a sample's tensors, displaced."""
+        """Displace one of a sample's tensors."""
         return self._call_kernel(
             v2f.elastic, inpt, params["displacement"], interpolation=v2.InterpolationMode.BILINEAR
         )
 
 
 def draw_displacement(height: int, width: int, rms_px: float, sigma_px: float) -> Tensor:
-    """(H, W, 2) pixels along x and y: white noise smoothed to `sigma_px` and this root mean square.
+    """(H, W, 2) displacement in pixels along x and y: white noise smoothed to `sigma_px` and RMS.
 
-    White noise of deviation 1 has 1 / (2 sqrt(pi) sigma) behind the filter.
+    White noise of standard deviation 1 has 1 / (2 sqrt(pi) sigma) after the filter.
     """
     scale = rms_px * 2 * math.sqrt(math.pi) * sigma_px
     fields = [gaussian_filter(torch.randn(height, width).numpy(), sigma_px) for _ in "xy"]
@@ -141,20 +142,20 @@ def draw_displacement(height: int, width: int, rms_px: float, sigma_px: float) -
 
 
 class Chain:
-    """The steps one after the other, as one function; it can be sent to worker processes."""
+    """A composition of transforms; picklable, for worker processes."""
 
     def __init__(self, steps: Sequence[v2.Transform]) -> None:
         self.steps = steps
 
     def __call__(self, sample: Sample) -> Sample:
-        """The sample after every step."""
+        """Apply every transform in turn."""
         for step in self.steps:
             sample = step(sample)
         return sample
 
 
 def flips(config: AugmentationConfig) -> Sequence[v2.Transform]:
-    """Reflections and quarter turns, which move whole pixels."""
+    """Reflections and quarter turns, which need no interpolation."""
     return [
         v2.RandomHorizontalFlip(config.horizontal_flip_p),
         v2.RandomVerticalFlip(config.vertical_flip_p),
@@ -163,7 +164,7 @@ def flips(config: AugmentationConfig) -> Sequence[v2.Transform]:
 
 
 def geometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
-    """Geometric changes of a photograph together with its truth and its field of view."""
+    """Geometric transforms of a photograph together with its truth and field of view."""
     steps = [*flips(config)]
     if config.shift or config.scale or config.rotate_deg:
         affine = v2.RandomAffine(
@@ -180,14 +181,14 @@ def geometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
 
 
 def random_crop(sample: Sample, side_px: int, config: AugmentationConfig) -> Sample:
-    """A square of a photograph around a random point: turned, scaled, displaced, then reflected.
+    """A random square crop of a photograph, rotated, scaled, displaced, then reflected.
 
-    The same changes as `geometric`, but taken from the whole photograph in one interpolation, so
-    that neither more than the crop is computed nor anything outside the photograph comes into view
-    that lies inside it. Where the crop's outside is shown it is dark and out of the field of view.
-    The centre is drawn so that at most a quarter of the side lies outside unless it is scaled,
-    which shows the network the field of view's edge as often as the rest. With the probability
-    `crop_on_class_p` it is at most a quarter of the side off the middle of a class instead.
+    The same transforms as `geometric`, but sampled from the whole photograph in one
+    interpolation, so that only the crop is computed and no padding appears where the photograph has
+    pixels. Where a crop extends beyond the photograph it is dark and outside the field of view. The
+    centre is drawn so that, before scaling, at most a quarter of the side lies outside; the network
+    then sees the edge of the field of view as often as the rest. With probability `crop_on_class_p`
+    the centre is instead at most a quarter of the side from the middle of a class.
     """
     height, width = sample["fov"].shape[-2:]
     if config.crop_on_class_p and torch.rand(()) < config.crop_on_class_p:
@@ -218,14 +219,14 @@ def _draw_start(length: int, side: int) -> int:
 
 
 def _draw_in(fov: Tensor, side: int) -> tuple[int, int]:
-    """As `_draw_start`, in the smallest rectangle around the (H, W) field of view."""
+    """As `_draw_start`, in the bounding box of the (H, W) field of view."""
     first_row, rows = _extent(fov.amax(1))
     first_column, columns = _extent(fov.amax(0))
     return first_row + _draw_start(rows, side), first_column + _draw_start(columns, side)
 
 
 def _draw_on_class(truth: Tensor, side: int) -> tuple[int, int]:
-    """A crop about one of the classes of (K, H, W), each as often; about the middle of none."""
+    """A crop around a class of (K, H, W), chosen uniformly; around the middle if all are empty."""
     planes = [plane for plane in truth if plane.amax() >= 0.5] or [torch.ones_like(truth[0])]
     places = (planes[int(torch.randint(len(planes), ()))] >= 0.5).nonzero().float()
     middle = places.mean(0) + torch.empty(2).uniform_(-side / 4, side / 4)
@@ -234,7 +235,7 @@ def _draw_on_class(truth: Tensor, side: int) -> tuple[int, int]:
 
 
 def _extent(inside: Tensor) -> tuple[int, int]:
-    """The position of the first pixel inside, and the number of pixels up to the last."""
+    """The position of the first True pixel, and the number of pixels up to the last."""
     places = inside.nonzero()
     if not len(places):
         return 0, len(inside)
@@ -243,7 +244,7 @@ def _extent(inside: Tensor) -> tuple[int, int]:
 
 
 def _draw_turn(config: AugmentationConfig) -> Tensor | None:
-    """From offsets (x, y) in the crop to offsets in the photograph: (2, 3), shares of the side."""
+    """Affine map of offsets (x, y) in the crop to those in the photograph: (2, 3), in sides."""
     moves = config.shift or config.scale or config.rotate_deg
     if not moves or torch.rand(()) >= config.geometry_p:
         return None
@@ -286,13 +287,13 @@ def _interpolate(
 
 
 def narrowed(fov: Tensor, largest_px: int) -> Tensor:
-    """`fov` (1, H, W), narrower by a random number of pixels up to `largest_px`.
+    """Erode `fov` (1, H, W) by a random number of pixels up to `largest_px`.
 
-    Its edge moves inwards; the sides of a crop do not.
+    Its own edge moves inwards; the sides of a crop do not.
     """
     narrower_px = int(torch.randint(largest_px + 1, ()))
     outside = 1 - fov.as_subclass(Tensor).float()
-    for step in range(narrower_px):  # squares and diamonds in turn: nearly as far in all directions
+    for step in range(narrower_px):  # squares and diamonds alternately: nearly isotropic
         if step % 2:
             outside = F.max_pool2d(outside, 3, stride=1, padding=1)
         else:
@@ -303,7 +304,7 @@ def narrowed(fov: Tensor, largest_px: int) -> Tensor:
 
 
 def photometric(config: AugmentationConfig) -> Sequence[v2.Transform]:
-    """Changes of the photograph only: light first, then the camera."""
+    """Transforms of the photograph only: illumination first, then the camera."""
     jitter = v2.ColorJitter(config.value, config.contrast, config.saturation, config.hue)
     steps: list[v2.Transform] = []
     if config.value or config.contrast or config.saturation or config.hue:
@@ -336,7 +337,7 @@ def illuminate(image: Tensor, strength: float) -> Tensor:
 
 
 def blur(image: Tensor, largest_sigma_px: float) -> Tensor:
-    """`image` blurred by a Gaussian of random width up to `largest_sigma_px`."""
+    """`image` blurred by a Gaussian of random standard deviation up to `largest_sigma_px`."""
     sigma = float(torch.empty(()).uniform_(0.1, 1)) * largest_sigma_px
     size = 2 * math.ceil(3 * sigma) + 1
     blurred: Tensor = v2f.gaussian_blur(image, [size, size], [sigma, sigma])
@@ -350,7 +351,7 @@ def add_noise(image: Tensor, largest_std: float) -> Tensor:
 
 
 def compress(image: Tensor, lowest_quality: int) -> Tensor:
-    """`image` after JPEG compression of a random quality from `lowest_quality` to 95."""
+    """`image` after JPEG compression at a random quality from `lowest_quality` to 95."""
     quality = int(torch.randint(lowest_quality, max(lowest_quality, 95) + 1, ()))
     levels = (image.clamp(0, 1) * 255).round().to(torch.uint8).as_subclass(Tensor)
     file = BytesIO()

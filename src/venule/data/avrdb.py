@@ -1,10 +1,10 @@
-"""AVRDB (AFIO): 1504 x 1000 px photographs whose arteries and veins are drawn over by wide strokes.
+"""AVRDB (AFIO): 1504 x 1000 px photographs with arteries and veins traced in wide strokes.
 
 Akram et al., Data in Brief 29, 2020; Mendeley Data, doi:10.17632/3csr652p9y. Files are
 images/IM000001.jpg and av/IM000001.png: red artery, blue vein, green crossing. The strokes are
-about 1.7 times as wide as the vessels, a few pixels off in places, and thin vessels are missing: a
-stroke says which vessel is an artery or a vein, never how wide it is; where no stroke is, nothing
-is known. Neighbouring numbers look like two eyes of one person.
+about 1.7 times as wide as the vessels, misplaced by a few pixels in places, and thin vessels are
+missing: a stroke tells artery from vein, but not the calibre; elsewhere nothing is known.
+Neighbouring numbers look like the two eyes of one person.
 """
 
 import re
@@ -22,7 +22,7 @@ _IMAGE = re.compile(r"IM(\d{6})")
 STROKES = ArteryVein(background=False)
 
 _NEIGHBOURS = 4
-"""Numbers that differ by no more than this may be one person's."""
+"""Numbers that differ by no more than this may belong to one person."""
 
 
 def read(root: Path) -> Dataset:
@@ -43,7 +43,7 @@ def read(root: Path) -> Dataset:
 
 
 def _patients(ids: list[str]) -> dict[str, str]:
-    """Whose photograph each is: runs of neighbouring numbers are one person's."""
+    """The person of each photograph: runs of neighbouring numbers are one person."""
     patients = {ids[0]: ids[0]} if ids else {}
     for before, id in pairwise(ids):
         near = int(id) - int(before) <= _NEIGHBOURS
@@ -52,7 +52,7 @@ def _patients(ids: list[str]) -> dict[str, str]:
 
 
 def recognizes(root: Path) -> bool:
-    """True if images/ holds a photograph with an AVRDB name and av/ is beside it."""
+    """True if images/ has a photograph with an AVRDB name, and there is an av/."""
     named = any(_IMAGE.fullmatch(stem) for stem in stems_in(root / "images"))
     return named and (root / "av").is_dir()
 

@@ -1,4 +1,4 @@
-"""One typed case for every data set: where an image and its annotations lie, whose eye it is."""
+"""The common description of an image in every data set: its files, its eye and its patient."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ Expert = Literal["first", "second", "av", "landmarks"]
 
 @dataclass(frozen=True)
 class Annotation:
-    """The file of an annotation, and how it is read."""
+    """The file of an annotation, and its codec."""
 
     path: Path
     codec: Codec = field(default_factory=Binary)
@@ -21,12 +21,11 @@ class Annotation:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One photograph of a data set with the files that belong to it.
+    """One photograph of a data set with its files.
 
-    `first` and `second` are masks of vessels by two experts, `av` arteries and veins, `landmarks`
-    disc and fovea. `split` is where the release itself files the image ("training", "test",
-    "valid"), None where it does not say; which images a protocol trains on is written in
-    `protocols`.
+    `first` and `second` are vessel masks by two experts, `av` arteries and veins, `landmarks`
+    disc and fovea. `split` is the folder in the release itself ("training", "test", "valid"), None
+    if it has none; which images a protocol trains on is defined in `protocols`.
     """
 
     id: str
@@ -42,11 +41,11 @@ class Case:
 
     @property
     def person(self) -> str:
-        """Whose eye it is, as far as that is known: all photographs of one stay together."""
+        """The patient, as far as known: all photographs of a person stay in one split."""
         return self.patient or f"image {self.id}"
 
     def annotation(self, expert: Expert = "first") -> Annotation | None:
-        """One of the annotations, None if the data set has it not."""
+        """One of the annotations; None if the data set does not have it."""
         if expert == "av":
             return self.av
         if expert == "landmarks":
@@ -55,7 +54,7 @@ class Case:
         return None if mask is None else Annotation(mask)
 
     def truth(self, expert: Expert = "first") -> Path | None:
-        """The file of one of the annotations, None if the data set has it not."""
+        """The file of one of the annotations; None if the data set does not have it."""
         annotation = self.annotation(expert)
         return None if annotation is None else annotation.path
 

@@ -1,4 +1,4 @@
-"""The list of data sets we can read, and how a name or a path becomes one of them."""
+"""The list of supported data sets, and how a name or a path is resolved to one of them."""
 
 import difflib
 import os
@@ -23,21 +23,21 @@ LAYOUTS: tuple[Layout, ...] = (
     folders.PLAIN,
     table.LAYOUT,
 )
-"""Every layout; one more data set is one more module and one more entry here."""
+"""Every layout; a new data set is one more module and one more entry here."""
 
 DATA_VARIABLE = "VENULE_DATA"
 
 
 def open_dataset(spec: str, *, data_root: Path | None = None) -> Dataset:
-    """The data set that `spec` names: "NAME", "NAME=PATH" or "PATH".
+    """Open the data set given by `spec`: "NAME", "NAME=PATH" or "PATH".
 
-    A bare path is recognised by its layout. A name alone is looked up by its usual folder names
-    under `data_root`, or under the environment variable VENULE_DATA. A known name wins over a
-    folder of the same name in the current directory; write ./drive to mean the folder. PATH may
-    name environment variables, as $VENULE_DATA/mine.
+    A bare path is recognised by its layout. A bare name is looked up by its usual folder names
+    under `data_root` or the environment variable VENULE_DATA. A known name takes precedence over a
+    folder of the same name in the current directory; write ./drive for the folder. PATH may contain
+    environment variables, as in $VENULE_DATA/mine.
 
     Raises:
-        DatasetError: nothing there, not a layout we know, or more than one.
+        DatasetError: nothing is there, its layout is unknown, or it matches more than one.
     """
     spec = os.path.expandvars(spec)
     name, separator, path = spec.partition("=")
@@ -57,22 +57,22 @@ def open_dataset(spec: str, *, data_root: Path | None = None) -> Dataset:
 
 
 def installed(*, data_root: Path | None = None) -> tuple[Dataset, ...]:
-    """Every data set that lies under `data_root` or VENULE_DATA by one of its usual names.
+    """Every data set under `data_root` or VENULE_DATA in one of its usual folders.
 
     Raises:
-        DatasetError: neither is given, or nothing we know lies there.
+        DatasetError: neither is given, or no known data set is there.
     """
     root = _data_root(data_root, "no data set given")
     places = [(layout, _find_below(root, layout)) for layout in LAYOUTS]
     found = [(layout, place) for layout, place in places if place is not None]
     if not found:
         folders = ", ".join(f"{layout.folders[0]}/" for layout in LAYOUTS if layout.folders)
-        raise DatasetError(f"{root}: none of {folders} lies there; give NAME=PATH or PATH")
+        raise DatasetError(f"{root}: none of {folders} is there; give NAME=PATH or PATH")
     return tuple(layout.read(place) for layout, place in found)
 
 
 def find_layout(name: str) -> Layout | None:
-    """The layout called `name` in any case, by its name or an alias; None if there is none."""
+    """The layout with this name or alias, ignoring case; None if there is none."""
     wanted = name.casefold()
     return next((layout for layout in LAYOUTS if wanted in _names(layout)), None)
 
@@ -97,10 +97,10 @@ def _unknown_name(name: str) -> str:
 
 def _read_as(layout: Layout, root: Path) -> Dataset:
     if not root.exists():
-        raise DatasetError(f"{layout.name}: {root} does not exist; give the folder it lies in")
+        raise DatasetError(f"{layout.name}: {root} does not exist; give the folder that holds it")
     if not layout.recognizes(root):
         raise DatasetError(
-            f"{layout.name}: {root} has not its layout; looked for {layout.looked_for}"
+            f"{layout.name}: {root} does not have its layout; looked for {layout.looked_for}"
             f"{_nearby(root)}"
         )
     return layout.read(root)
@@ -108,7 +108,7 @@ def _read_as(layout: Layout, root: Path) -> Dataset:
 
 def _find_root(layout: Layout, data_root: Path | None) -> Path:
     if not layout.folders:
-        raise DatasetError(f"{layout.name}: say where it lies, as {layout.name}=PATH")
+        raise DatasetError(f"{layout.name}: give its location, as {layout.name}=PATH")
     data_root = _data_root(data_root, layout.name)
     found = _find_below(data_root, layout)
     if found is None:
@@ -133,7 +133,7 @@ def _data_root(data_root: Path | None, what: str) -> Path:
         return Path(value).expanduser()
     raise DatasetError(
         f"{what}: {DATA_VARIABLE} is not set; set it to the folder that holds DRIVE/, CHASE_DB1/ "
-        f"and so on, or say where the data set lies, as NAME=PATH"
+        f"and so on, or give the data set's location, as NAME=PATH"
     )
 
 
@@ -153,16 +153,16 @@ def _recognize(root: Path) -> Layout:
 
 
 _OWN = frozenset(["images", "labels", "masks", "fov"])
-"""The folders of one's own data."""
+"""The folders of the layout for a user's own data."""
 
 
 def _nearby(root: Path) -> str:
-    """A hint at the folder above or below that is a data set; empty if there is none."""
+    """A hint that a parent or child folder is a data set; empty if none is."""
     below = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     capitals = [path.name for path in below if path.name.lower() in _OWN and path.name not in _OWN]
     if capitals:
         small = ", ".join(f"{name}/ to {name.lower()}/" for name in capitals)
-        return f" (rename {small}: names are in small letters)"
+        return f" (rename {small}: names must be lower case)"
     for near in (root.resolve().parent, *below):
         for layout in LAYOUTS:
             if layout.folders and layout.recognizes(near):

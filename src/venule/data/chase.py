@@ -2,7 +2,7 @@
 
 Fraz et al., IEEE TBME 59(9), 2012, doi:10.1109/TBME.2012.2205687;
 https://researchdata.kingston.ac.uk/96/. The release has no field-of-view masks; a folder mask/
-with Image_01L.png, as others have published, is read if it is there.
+with Image_01L.png, as published by others, is read if present.
 """
 
 import re
@@ -39,12 +39,12 @@ def read(root: Path) -> Dataset:
 
 
 def recognizes(root: Path) -> bool:
-    """True if a photograph with a CHASE_DB1 name is there."""
+    """True if there is a photograph with a CHASE_DB1 name."""
     return any(_IMAGE.fullmatch(stem) for stem in stems_in(root))
 
 
-# CHASE_DB1 has no official split. The commonest: the first 20 of the 28 train, 11L-14R test.
-# Both eyes of a child stay together, in val as well: children 05 and 10.
+# CHASE_DB1 has no official split. The most common: the first 20 of 28 train, 11L-14R test.
+# Both eyes of a child stay together, also in val: children 05 and 10.
 _CHASE_VAL = ("05", "10")
 
 

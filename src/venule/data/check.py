@@ -1,4 +1,4 @@
-"""Problems of the files of a data set, each with its file and what to do."""
+"""Checks of a data set's files; each problem names the file and what to do."""
 
 import warnings
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ from venule.image.io import pixel_hash, read_mask
 from venule.image.photograph import read_photograph
 
 # Vessels are 6 to 17 % of the field of view in DRIVE, CHASE_DB1 and HRF; above half the frame the
-# mask is inverted, or a palette was taken for grey levels.
+# mask is inverted, or palette indices were taken for grey levels.
 _MOST_VESSEL_SHARE = 0.5
-# Annotations cross the field of view's edge by less than 1 % of their pixels in these data sets.
+# Annotations extend beyond the field of view by less than 1 % of their pixels in these data sets.
 _MOST_OUTSIDE_SHARE = 0.05
 
 
 def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
-    """Everything found wrong in a data set; empty if it is clean.
+    """All problems found in a data set; empty if it is clean.
 
-    Every file is decoded, one photograph at a time. First what is missing, then what is wrong
-    with the files in the order of the cases.
+    Decodes every file, one photograph at a time. Missing files come first, then problems of the
+    files in the order of the cases.
     """
     problems = [*_missing_images(dataset), *_missing_masks(dataset)]
     seen: dict[str, Case] = {}
@@ -50,7 +50,7 @@ def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """A label without other problems, and what tells whether it lies on its photograph."""
+    """A label without other problems, and the data for checking its position on the photograph."""
 
     case: Case
     path: Path
@@ -91,10 +91,10 @@ def _missing_images(dataset: Dataset) -> Iterator[Problem]:
 
 
 def _missing_masks(dataset: Dataset) -> Iterator[Problem]:
-    """Masks that some images have and others of the same split have not.
+    """Masks that some images of a split lack though others have them.
 
     A data set may lack fields of view or a second expert altogether, and a test split its vessel
-    masks too (DRIVE's present download); any other image needs one.
+    masks too (as in DRIVE's present download); any other image needs one.
     """
     for split in sorted({case.split for case in dataset.cases}, key=str):
         cases = [case for case in dataset.cases if case.split == split]
@@ -132,7 +132,7 @@ def _without(kind: str, cases: list[Case]) -> Iterator[Problem]:
 
 
 def _check_photograph(case: Case, seen: dict[str, Case], problems: list[Problem]) -> RGB | None:
-    """The photograph's pixels, None if it cannot be read; adds to `seen` by them."""
+    """The photograph's pixels, None if it cannot be read; records them in `seen`."""
     try:
         with warnings.catch_warnings():
             image = read_photograph(case.image).pixels
@@ -161,7 +161,7 @@ def _duplicate(case: Case, other: Case) -> Problem:
 
 
 def _check_fov(case: Case, shape: tuple[int, int] | None, problems: list[Problem]) -> Mask | None:
-    """The field of view if it has a file without problems."""
+    """The field of view, if its file has no problems."""
     fov = None if case.fov is None else _read(case.fov, shape, problems)
     if case.fov is None or fov is None or fov.any():
         return fov
@@ -197,7 +197,7 @@ def _check_vessels(
                 path,
                 f"has {outside:.0%} of its vessel pixels outside the field of view",
                 f"at most {_MOST_OUTSIDE_SHARE:.0%}",
-                "See that both masks belong to this photograph",
+                "Check that both masks belong to this photograph",
             )
         )
     else:
@@ -215,7 +215,7 @@ def _too_much(path: Path, share: float) -> Problem:
 
 
 def _read(path: Path, shape: tuple[int, int] | None, problems: list[Problem]) -> Mask | None:
-    """The mask if it can be read and has the photograph's `shape` (None: not known)."""
+    """The mask, if it can be read and matches the photograph's `shape` (None: unknown)."""
     try:
         mask = read_mask(path)
     except ImageError as error:
@@ -235,14 +235,14 @@ def _read(path: Path, shape: tuple[int, int] | None, problems: list[Problem]) ->
 
 
 def _converted(path: Path) -> Problem | None:
-    """The palette trap: two grey levels of which none is 0, so that every pixel counts as vessel.
+    """The palette trap: two grey levels, neither of them 0, so that every pixel counts as vessel.
 
-    DRIVE's 2nd_manual has the palette colours 3 and 253; a conversion to grey keeps them.
+    DRIVE's 2nd_manual has the palette colours 3 and 253; a conversion to grey keeps these values.
     """
     try:
         with Image.open(path) as image:
             values = np.unique(np.asarray(image))
-    except Exception:  # the reader has told what is wrong with the file
+    except Exception:  # the reader has already reported the file
         return None
     if len(values) != 2 or values[0] == 0:
         return None
@@ -256,7 +256,7 @@ def _converted(path: Path) -> Problem | None:
 
 
 def _unreadable(path: Path, error: ImageError, expected: str) -> Problem:
-    """The reader's own line, which ends in what to do after a semicolon where it can say it."""
+    """The reader's message, split at its semicolon into the problem and what to do."""
     what, _, fix = str(error).removeprefix(f"{path}: ").partition("; ")
     default = "Copy or unpack the file again"
     return Problem(path, what, expected, fix[:1].upper() + fix[1:] if fix else default)

@@ -1,4 +1,4 @@
-"""Photographs in one folder per class, as ImageNet is laid out, to pretrain backbones on."""
+"""Photographs in one folder per class, laid out as ImageNet, for pretraining backbones."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ Labelled = tuple[Path, int]
 
 @dataclass(frozen=True, kw_only=True)
 class ClassTree:
-    """Class names in alphabetical order, and labelled photographs to train and to validate on."""
+    """Class names in alphabetical order, and labelled photographs for training and validation."""
 
     root: Path
     classes: tuple[str, ...]
@@ -22,9 +22,9 @@ class ClassTree:
     val: tuple[Labelled, ...]
 
     def digest(self) -> str:
-        """SHA-256 of all photographs' names, each with its class and whether it validates.
+        """SHA-256 of all photographs' names, each with its class and whether it is held out.
 
-        Not of their pixels: of a million photographs those take too long to be read.
+        Pixels are not hashed: reading a million photographs would take too long.
         """
         names = [
             f"{split}/{path.parent.name}/{path.name}"
@@ -39,12 +39,12 @@ def open_class_tree(root: Path, *, val_share: float = 0.1, seed: int = 0) -> Cla
 
     Args:
         root: the folder.
-        val_share: where there is no `root`/val, this share of each class validates.
-        seed: of that choice, which depends on the names of class and photograph and nothing else.
+        val_share: without `root`/val, this fraction of each class is held out for validation.
+        seed: of that choice, which otherwise depends only on the names of classes and photographs.
 
     Raises:
         DatasetError: no such folder, fewer than two classes, a class of `val` that `train` lacks,
-            or nothing to validate on.
+            or no photographs for validation.
     """
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; give one that holds a folder for each class")
@@ -54,7 +54,7 @@ def open_class_tree(root: Path, *, val_share: float = 0.1, seed: int = 0) -> Cla
     if len(classes) < 2:
         raise DatasetError(
             f"{train_root}: holds {len(classes)} folders with photographs; a classifier needs one "
-            "folder for each of two classes or more"
+            "folder for each of at least two classes"
         )
     if train_root != root and (root / "val").is_dir():
         held = _by_class(root / "val")
@@ -68,7 +68,7 @@ def open_class_tree(root: Path, *, val_share: float = 0.1, seed: int = 0) -> Cla
         root=root, classes=classes, train=_label(found, classes), val=_label(held, classes)
     )
     if not tree.val:
-        raise DatasetError(f"{root}: too few photographs in each class to validate on some")
+        raise DatasetError(f"{root}: too few photographs in each class to hold some out")
     return tree
 
 
@@ -82,7 +82,7 @@ def _by_class(root: Path) -> dict[str, list[Path]]:
 
 
 def _hold_out(paths: Sequence[Path], share: float, seed: int) -> list[Path]:
-    """`share` of one class's photographs; one at least where there are two."""
+    """`share` of one class's photographs; at least one if there are two."""
 
     def draw(path: Path) -> str:
         return hashlib.sha256(f"{seed}/{path.parent.name}/{path.name}".encode()).hexdigest()

@@ -1,8 +1,8 @@
 """DRIVE as released: training/ and test/, each with images/, 1st_manual/ and mask/.
 
 Staal et al., IEEE TMI 23(4), 2004, doi:10.1109/TMI.2004.825627; https://drive.grand-challenge.org.
-The original release has 1st_manual/ and 2nd_manual/ for the test images; the download of today
-labels the training images only. The release has no patient information.
+The original release has 1st_manual/ and 2nd_manual/ for the test images; today's download labels
+the training images only. The release has no patient information.
 """
 
 import re
@@ -18,7 +18,7 @@ _IMAGE = re.compile(r"(\d\d)_(?:training|test)")
 
 
 def read(root: Path) -> Dataset:
-    """The DRIVE images found under `root`, ids 01 to 40, in the order of their numbers."""
+    """The DRIVE images found under `root`, ids 01 to 40, in numerical order."""
     cases = [case for part in _PARTS for case in _read_part(root / part)]
     return Dataset(name="DRIVE", root=root, cases=tuple(sorted(cases, key=lambda r: r.id)))
 

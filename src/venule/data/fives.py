@@ -2,8 +2,8 @@
 
 Jin et al., Scientific Data 9, 2022, doi:10.1038/s41597-022-01564-3. Names are 1_A.png and so on,
 with A age-related macular degeneration, D diabetic retinopathy, G glaucoma, N normal. The numbers
-start again in test/, so ids carry the part. No field-of-view masks, and the release does not say
-which photographs are of one patient.
+restart in test/, so ids include the split. There are no field-of-view masks, and the release does
+not say which photographs are of one patient.
 """
 
 import re
@@ -48,7 +48,7 @@ def recognizes(root: Path) -> bool:
 
 
 def _protocols(dataset: Dataset) -> tuple[Protocol, ...]:
-    """The official parts; a tenth of the training part, every number that ends in 0, is val."""
+    """The official split; val is a tenth of the training images: every number that ends in 0."""
     training = [case for case in dataset.cases if case.split == "train"]
     official = Protocol(
         name="official",

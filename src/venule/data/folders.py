@@ -1,8 +1,8 @@
-"""Folders of one's own: images/ with labels/, and the train/validation folders of DeepLabV3.
+"""A user's own folders: images/ with labels/, and the train/validation folders of DeepLabV3.
 
-The second is the layout of Manshi3's DeepLabV3 vessel segmentation (after DebuggerCafe), made of
-DRIVE's training images: train_images/, train_masks/, valid_images/, valid_masks/ and test_images/,
-whose photographs have no annotation.
+The second is the layout of Manshi3's DeepLabV3 vessel segmentation (after DebuggerCafe), made
+from DRIVE's training images: train_images/, train_masks/, valid_images/, valid_masks/ and
+test_images/, whose photographs have no annotation.
 """
 
 import re
@@ -20,13 +20,13 @@ _DRIVE_NAME = re.compile(r"(\d\d)_(?:training|test)")
 
 
 def read_plain(root: Path) -> Dataset:
-    """The photographs in images/ with the label and field of view of the same stem, the id.
+    """The photographs in images/ with the label and field of view of the same stem, their id.
 
-    Labels lie in labels/, or in masks/ if there is no labels/; fields of view in fov/ if known,
-    arteries and veins in av/ (red and blue, green where they cross), drawn optic discs in disc/.
+    Labels are in labels/, or in masks/ if there is no labels/; fields of view in fov/ if known,
+    arteries and veins in av/ (red and blue, green where they cross), outlined optic discs in disc/.
 
     Raises:
-        DatasetError: labels/ and masks/ are both there, so that masks/ could be either.
+        DatasetError: labels/ and masks/ both exist, so that masks/ is ambiguous.
     """
     if (root / "labels").is_dir() and (root / "masks").is_dir():
         raise DatasetError(
@@ -54,7 +54,7 @@ def _annotation(path: Path | None, codec: Codec) -> Annotation | None:
 
 
 def recognizes_plain(root: Path) -> bool:
-    """True if images/ holds photographs and labels/, masks/ or disc/ is beside it."""
+    """True if images/ has photographs and there is a labels/, masks/ or disc/."""
     labelled = any((root / part).is_dir() for part in ("labels", "masks", "disc"))
     return labelled and bool(stems_in(root / "images"))
 
@@ -63,7 +63,7 @@ def read_deeplab(root: Path) -> Dataset:
     """The photographs in train_images/, valid_images/ and test_images/, splits train, val, test.
 
     A mask has the photograph's stem, or DRIVE's name for it (21_manual1 for 21_training). The id
-    is the stem, with the split before it if a stem occurs in two folders.
+    is the stem, prefixed with the split if a stem occurs in two folders.
     """
     parts = {split: images_in(root / f"{folder}_images") for folder, split in _PARTS.items()}
     occurs = Counter(stem for images in parts.values() for stem in images)
@@ -79,7 +79,7 @@ def read_deeplab(root: Path) -> Dataset:
 
 
 def recognizes_deeplab(root: Path) -> bool:
-    """True if train_images/ and train_masks/, or the same for valid, are there."""
+    """True if train_images/ and train_masks/ exist, or the same for valid."""
     return any(
         (root / f"{part}_images").is_dir() and (root / f"{part}_masks").is_dir()
         for part in ("train", "valid")

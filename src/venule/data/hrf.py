@@ -45,7 +45,7 @@ def _annotation(path: Path | None) -> Annotation | None:
 
 
 def recognizes(root: Path) -> bool:
-    """True if images/ holds a photograph with an HRF name."""
+    """True if images/ has a photograph with an HRF name."""
     return any(_IMAGE.fullmatch(stem) for stem in stems_in(root / "images"))
 
 

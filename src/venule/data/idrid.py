@@ -1,10 +1,10 @@
-"""IDRiD: optic disc and fovea, in centres/ (photographs and a table) and seg/ (drawn discs).
+"""IDRiD: optic disc and fovea, in centres/ (photographs and a table) and seg/ (disc outlines).
 
 Porwal et al., Data 3(3):25, 2018, doi:10.3390/data3030025, reduced in size: centres/ to a fifth,
 with centres.csv (file,disc_x,disc_y,fovea_x,fovea_y,...; pixel centres at integers), seg/ to a
-third, with masks in seg/disc/. Most photographs of seg/ are in centres/, too, under other names;
-they are one case here, with the larger photograph, the drawn disc and the table's centres.
-Two pairs within centres/ show one eye.
+third, with masks in seg/disc/. Most photographs of seg/ also occur in centres/ under other names;
+they form one case, with the larger photograph, its disc mask and the table's centres.
+Two pairs within centres/ show the same eye.
 """
 
 import csv
@@ -19,14 +19,14 @@ from venule.data.truth import Landmarks
 from venule.errors import DatasetError
 
 DISC_RADIUS_PX = 53.0
-"""The mean radius of the 50 drawn discs in pixels of centres/; they are 40 to 66 px."""
+"""The mean radius of the 50 disc masks in pixels of centres/; they range from 40 to 66 px."""
 
 FOVEA_RADIUS_PX = 26.0
-"""Half a disc's radius, in pixels of centres/: what is learnt as fovea."""
+"""Half a disc's radius, in pixels of centres/: the training target for the fovea."""
 
 _CENTRES_WIDTH_PX, _SEG_WIDTH_PX = 858, 1429
 
-# By the photographs at one common size: correlation above 0.9998, all others below 0.997.
+# By correlation of the photographs at a common size: above 0.9998, all others below 0.997.
 _TWIN_OF_SEG = {
     1: 102, 2: 366, 3: 369, 5: 82, 6: 196, 7: 29, 8: 207, 10: 224, 13: 231, 14: 232, 15: 236,
     16: 237, 17: 239, 18: 132, 19: 242, 20: 245, 21: 246, 23: 247, 24: 248, 27: 254, 28: 261,

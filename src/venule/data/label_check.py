@@ -1,8 +1,8 @@
-"""Checks that labels lie on their photographs: exchanged, turned, mirrored, shifted ones do not.
+"""Checks that labels fit their photographs: detects exchanged, turned, mirrored and shifted ones.
 
-Vessels are darker than their surroundings, so a label of vessels correlates with how much darker
-each pixel of the green channel is than what surrounds it. Where another position of the label, or
-the label of another photograph, correlates far better, the label is not this photograph's.
+Vessels are darker than their surroundings, so a vessel label correlates with how much darker each
+pixel of the green channel is than its surroundings. If another position of the label, or the label
+of another photograph, correlates far better, the label does not belong to this photograph.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,23 +17,23 @@ from PIL import ExifTags, Image
 from venule.image.arrays import RGB, FloatMap, Mask
 
 _SIDE_PX = 400
-"""Photographs and labels are compared on copies whose longer side is about this."""
+"""Photographs and labels are compared at a reduced size, with about this longer side."""
 
 _LIES = 0.2
-"""Labels of real and synthetic photographs correlate by more than this; wrong ones by much less."""
+"""Labels of real and synthetic photographs correlate more than this; wrong ones much less."""
 
 _BETTER = 2.0
-"""So many times better another position must fit."""
+"""Factor by which the correlation at another position must exceed that at the present one."""
 
 _FAR = 0.008
-"""Share of the longer side from which on a shift is told."""
+"""Smallest shift that is reported, as a fraction of the longer side."""
 
 _MOST_FAR = 0.15
 
 _LINES = 0.3
-"""Share of contrast that a photograph with lines keeps when it is smoothed; noise loses more."""
+"""Fraction of contrast that smoothing leaves if a photograph has vessels; noise loses more."""
 
-_OTHER = "See that it is this photograph's; the names of labels and photographs may be exchanged"
+_OTHER = "Check that it is this photograph's; the names of labels and photographs may be exchanged"
 
 TURNS: Mapping[str, Image.Transpose] = {
     "mirrored": Image.Transpose.FLIP_LEFT_RIGHT,
@@ -44,12 +44,12 @@ TURNS: Mapping[str, Image.Transpose] = {
     "transposed": Image.Transpose.TRANSPOSE,
     "transposed the other way": Image.Transpose.TRANSVERSE,
 }
-"""Ways in which a label may lie on a photograph; those that exchange the sides need a square."""
+"""Orientations that a label may have; those that exchange the sides need a square."""
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A fault in the position of a label, and what to do about it."""
+    """A misplacement of a label, and what to do about it."""
 
     what: str
     fix: str
@@ -57,10 +57,10 @@ class Mismatch:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Lines of a photograph and its label, both (h, w), to be compared at a small size.
+    """Dark lines of a photograph and its label, both (h, w), for comparison at a reduced size.
 
-    `dark` float32 how much darker a pixel is than its surroundings, mean 0; `label` the share of
-    vessel in each pixel; `scale` small over full size; `tells` whether there are lines to compare.
+    `dark` float32 is how much darker a pixel is than its surroundings, mean 0; `label` the fraction
+    of vessel in each pixel; `scale` reduced over full size; `tells` whether there are any lines.
     """
 
     dark: FloatMap
@@ -70,7 +70,7 @@ class Lines:
 
 
 def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
-    """Lines of a photograph (H, W, 3) and its label (H, W), inside a field of view (H, W)."""
+    """The `Lines` of a photograph (H, W, 3) and its label (H, W), inside a field of view (H, W)."""
     scale = min(1.0, _SIDE_PX / max(label.shape))
     shape = max(1, round(label.shape[0] * scale)), max(1, round(label.shape[1] * scale))
     green = _small(image[..., 1], shape)
@@ -90,7 +90,7 @@ def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
 def wrong_labels(
     lines: Sequence[Lines], by_exif: Sequence[bool]
 ) -> Iterator[tuple[int, int | None, Mismatch]]:
-    """Each label that does not lie on its photograph: its index, whose it is instead, and why."""
+    """Each misplaced label: its index, that of the photograph it belongs to, and the mismatch."""
     others = dict(exchanged(lines))
     for index, (one, turned) in enumerate(zip(lines, by_exif, strict=True)):
         if index in others:
@@ -100,7 +100,7 @@ def wrong_labels(
 
 
 def mismatch(lines: Lines, *, turned_by_exif: bool = False) -> Mismatch | None:
-    """Why a label does not lie on its photograph, None if it does or nobody can say."""
+    """Why a label does not fit its photograph; None if it does, or if this is undecidable."""
     if not lines.tells or not lines.label.any():
         return None
     here = agreement(lines.dark, lines.label)
@@ -123,7 +123,7 @@ def mismatch(lines: Lines, *, turned_by_exif: bool = False) -> Mismatch | None:
 
 
 def exchanged(lines: Sequence[Lines]) -> Iterator[tuple[int, int]]:
-    """Find which labels lie on another photograph: (i, j) if label i is that of photograph j."""
+    """Find labels of other photographs: (i, j) if label i belongs to photograph j."""
     lost = [
         index
         for index, one in enumerate(lines)
@@ -141,18 +141,18 @@ def exchanged(lines: Sequence[Lines]) -> Iterator[tuple[int, int]]:
 
 
 def agreement(dark: FloatMap, label: FloatMap) -> float:
-    """Pearson's correlation of two (h, w) maps, -1..1; 0 if one of them is flat."""
+    """Pearson correlation of two (h, w) maps, -1..1; 0 if one of them is constant."""
     a, b = dark - dark.mean(), label - label.mean()
     norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / norm if norm > 0 else 0.0
 
 
 def exif_turns(path: Path) -> bool:
-    """Tell whether a photograph's EXIF orientation turns or mirrors it."""
+    """Return whether a photograph's EXIF orientation turns or mirrors it."""
     try:
         with Image.open(path) as image:
             return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
-    except Exception:  # the reader tells what is wrong with the file
+    except Exception:  # the reader reports what is wrong with the file
         return False
 
 
@@ -166,7 +166,7 @@ def _turned(how: str, *, by_exif: bool) -> Mismatch:
 
 
 def _best_shift(lines: Lines) -> tuple[tuple[int, int], float]:
-    """By how many rows and columns the label fits best, and its correlation there."""
+    """The shift in rows and columns at which the label fits best, and its correlation there."""
     a, b = lines.dark - lines.dark.mean(), lines.label - lines.label.mean()
     product = np.fft.rfft2(a) * np.conj(np.fft.rfft2(b))
     correlation = np.fft.irfft2(product, s=a.shape)
@@ -180,7 +180,7 @@ def _best_shift(lines: Lines) -> tuple[tuple[int, int], float]:
 
 
 def _small(plane: NDArray[np.uint8], shape: tuple[int, int]) -> FloatMap:
-    """(h, w) float32, each pixel the mean of those that it covers."""
+    """(h, w) float32, each pixel the mean of the pixels it covers."""
     grey = Image.fromarray(np.ascontiguousarray(plane))
     small = grey.resize(shape[::-1], Image.Resampling.BOX, reducing_gap=None)
     return np.asarray(small, np.float32)

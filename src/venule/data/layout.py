@@ -1,4 +1,4 @@
-"""A reader's declaration of the folder tree of one data set, and the search for its files."""
+"""Declaration of the folder tree of one data set by its reader, and the search for its files."""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -17,10 +17,10 @@ class Layout:
     """One folder tree that `catalog.open_dataset` can read.
 
     `folders` are the usual names of the unpacked folder under VENULE_DATA; `looked_for` names the
-    files that `recognizes` needs; `truth` is where the first expert's annotation of a case
-    belongs, relative to the root, with {id}, {split}, {stem} of the photograph, and {part}, the
-    name of the photograph's folder without "_images". `protocols` split it, and `terms` say who
-    made it and what may be done with it. One that is not `annotated` has photographs only.
+    files that `recognizes` requires; `truth` is the path of the first expert's annotation of a
+    case, relative to the root, with {id}, {split}, {stem} of the photograph, and {part}, the name
+    of the photograph's folder without "_images". `protocols` define its splits, and `terms` its
+    authors and licence. A layout that is not `annotated` has photographs only.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Layout:
     annotated: bool = True
 
     def truth_of(self, root: Path, case: Case) -> str:
-        """The place of the annotation of `case`, for a message."""
+        """The expected path of the annotation of `case`, for a message."""
         if not self.truth:
             return "the label column of its row"
         part = case.image.parent.name.removesuffix("_images")
@@ -46,7 +46,7 @@ class Layout:
 def stem_of(path: Path) -> str:
     """The file's name without its suffix and without a `.gz` after it, as composed Unicode (NFC).
 
-    macOS writes ü as two letters, so that a name would differ from the same one written elsewhere.
+    macOS stores ü in two code points, so the same name would differ from one written elsewhere.
     """
     stem = Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
     return unicodedata.normalize("NFC", stem)
@@ -59,7 +59,7 @@ def photographs_in(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        # macOS leaves files such as ._21_training.tif in archives.
+        # macOS adds files such as ._21_training.tif to archives.
         if not path.name.startswith(".") and path.is_file() and is_photograph(path)
     )
 
@@ -73,7 +73,7 @@ def images_in(folder: Path) -> dict[str, Path]:
     """The image files directly in `folder` by stem, in name order; empty if there is no folder.
 
     Raises:
-        DatasetError: two files share a stem, so that a stem does not name one image.
+        DatasetError: two files share a stem, so that it is ambiguous.
     """
     found: dict[str, Path] = {}
     for path in photographs_in(folder):

@@ -1,4 +1,4 @@
-"""Training samples: crops or squared photographs, drawn by (seed, epoch, index) alone."""
+"""Training samples, crops or squared photographs, determined by (seed, epoch, index) alone."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,16 +41,16 @@ from venule.image.preprocess import (
 
 
 def derive_seed(*parts: int) -> int:
-    """A 63-bit seed from (seed, epoch, index, ...); near parts give unrelated seeds."""
+    """A 63-bit seed from (seed, epoch, index, ...); adjacent inputs give unrelated seeds."""
     digest = hashlib.sha256(",".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 @dataclass(frozen=True)
 class Part:
-    """Photographs that train together: whose annotation counts, and how often each is drawn.
+    """Photographs of one training source, their annotation, and how often each is drawn.
 
-    `maps` are probabilities, by the image's id, that count instead of an annotation.
+    `maps` are soft pseudo-labels by image id, used instead of an annotation.
     """
 
     cases: Sequence[Case]
@@ -59,10 +59,10 @@ class Part:
     maps: Mapping[str, Path] | None = None
 
     def load(self, case: Case) -> "Lesson":
-        """A photograph, and what is to be learnt of it.
+        """Load a photograph with its training target.
 
         Raises:
-            DatasetError: no annotation, or a map of another size than the photograph.
+            DatasetError: no annotation, or a map whose size differs from the photograph's.
         """
         if self.maps is None:
             sample, truth = load_annotated(case, expert=self.expert)
@@ -74,10 +74,10 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """A photograph (H, W, 3) and what is to be learnt of it.
+    """A photograph (H, W, 3) with its training target.
 
-    `truth` is (K, H, W), bool or float32 in 0..1, a plane for each class. `valid` (1 or K, H, W)
-    bool is where it counts, None for everywhere; `fov` is (H, W) bool.
+    `truth` is (K, H, W), bool or float32 in 0..1, a plane per class. `valid` (1 or K, H, W) bool
+    is where it counts, None for everywhere; `fov` is (H, W) bool.
     """
 
     image: RGB
@@ -90,11 +90,11 @@ class Lesson:
 class TrainingSet(Dataset[Sample]):
     """Augmented, normalised samples of annotated photographs, kept in memory at working size.
 
-    An item is asked for by (epoch, index); index runs over each part's photographs, as often as
-    its `crops_per_image` says.
-    It holds `pixels` (3, h, w), `truth` (K, h, w) and `fov` (1, h, w), float32; if an annotation
-    has gaps also `valid` (1 or K, h, w), where in the field of view the truth counts. `pixels` are
-    0 outside the field of view, or outside a narrower one (`narrower_fov_px`).
+    Items are indexed by (epoch, index), where index runs over each part's photographs as often as
+    its `crops_per_image`. An item holds `pixels` (3, h, w), `truth` (K, h, w) and `fov` (1, h, w),
+    float32, and, if an annotation has gaps, `valid` (1 or K, h, w), where in the field of view the
+    truth counts. `pixels` are 0 outside the field of view, or outside a narrower one
+    (`narrower_fov_px`).
 
     Raises:
         DatasetError: an image without an annotation, or annotations of different classes.
@@ -109,9 +109,9 @@ class TrainingSet(Dataset[Sample]):
         crop_px: int | None,
         seed: int = 0,
     ) -> None:
-        self.photographs: list[Sequence[Sample]] = []  # each once per camera
+        self.photographs: list[Sequence[Sample]] = []  # once per simulated camera
         self.names: list[str] = []
-        self.order: list[int] = []  # of the photograph that each index asks for
+        self.order: list[int] = []  # index of the photograph of each item
         self.classes: tuple[str, ...] = ()
         smaller = augmentation.low_resolution_fov_px if crop_px is not None else ()
         share = augmentation.low_resolution_truth_share
@@ -167,10 +167,10 @@ class TrainingSet(Dataset[Sample]):
 
 
 class EpochBatches:
-    """Batches of (epoch, index) keys: a permutation of the epoch, shared out among processes.
+    """Batches of (epoch, index) keys: a permutation for each epoch, divided among processes.
 
-    Every process gets `batch_size` keys of each global batch; what does not fill one is left out
-    of this epoch, unless the set is smaller than a batch: then the batch is as large as equal
+    Every process gets `batch_size` keys of each global batch. An incomplete last batch is dropped
+    for the epoch, unless the set is smaller than a batch: then the batch is as large as equal
     shares allow.
 
     Raises:
@@ -204,9 +204,9 @@ class EpochBatches:
 def training_loader(
     samples: TrainingSet, batches: EpochBatches, *, workers: int = 0
 ) -> DataLoader[Sample]:
-    """A loader whose batches do not depend on the number of workers, but for rounding.
+    """A data loader whose batches are independent of the number of workers, except for rounding.
 
-    Workers have one thread each, and the mean of a photograph's contrast adds up in another order.
+    Workers are single-threaded, so the mean of a photograph's contrast is summed in another order.
     """
     return DataLoader(samples, batch_sampler=batches, num_workers=workers)
 
@@ -221,7 +221,7 @@ def _same_classes(before: tuple[str, ...], now: tuple[str, ...], case: Case) -> 
 
 
 def _complete(views: Sequence[Sample]) -> None:
-    """Give every view as many planes that say where it counts, if one annotation has gaps."""
+    """Give all views the same number of validity planes, if any annotation has gaps."""
     planes = max((len(view["valid"]) for view in views if "valid" in view), default=0)
     for view in views if planes else ():
         whole = torch.ones(1, *view["fov"].shape[1:], dtype=torch.uint8)
@@ -245,7 +245,7 @@ def _views(
         scaled = Preprocessing(scaling=FovScaled(diameter_px=fov_px))
         small = working_shape(size, outlined(fov), scaled)
         if small[0] >= size[0]:
-            continue  # the photograph is itself smaller than that camera's
+            continue  # the photograph itself has lower resolution
         smaller = replace(
             lesson,
             image=scale_image(lesson.image, small),
@@ -259,7 +259,7 @@ def _views(
 
 def _scaled(planes: Planes | FloatMap, shape: tuple[int, int]) -> FloatMap:
     if len(planes) == 1:
-        return scale_soft(planes[0], shape)[None]  # a view: one class is the usual case
+        return scale_soft(planes[0], shape)[None]  # avoids a copy for the usual single class
     return np.stack([scale_soft(plane, shape) for plane in planes])
 
 
@@ -275,7 +275,7 @@ def _view(lesson: Lesson, shape: tuple[int, int], preprocessing: Preprocessing) 
     valid = _scaled_masks(lesson.valid, shape)
     mean, std = statistics(image, inside, preprocessing)
     view = {
-        # Levels, not floats: many photographs by several cameras must fit into memory.
+        # Stored as uint8, not float: many photographs by several cameras must fit into memory.
         "image": torch.from_numpy(image.transpose(2, 0, 1).copy()),
         "truth": Labels(torch.from_numpy(_scaled(lesson.truth, shape))),
         "fov": tv_tensors.Mask(torch.from_numpy(inside.astype(np.uint8))[None]),

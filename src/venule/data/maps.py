@@ -1,4 +1,4 @@
-"""A folder of probability maps or masks, matched to the images of a selection by their names."""
+"""A folder of probability maps or masks, matched by name to the images of a selection."""
 
 import unicodedata
 from pathlib import Path
@@ -14,24 +14,24 @@ from venule.image.io import read_probability
 from venule.image.names import IMAGE_SUFFIXES
 
 _ENDINGS = ("_prob", "", "_mask")
-"""Endings after the image's name, best first: `predict` writes _prob.png and _mask.png."""
+"""Suffixes after the image's name, in order of preference; `predict` writes _prob and _mask."""
 
 _SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
 
 _MASK_VALUES = {0.0, 1.0, *(float(np.float32(1 / largest)) for largest in (255, 65535))}
-"""Values of a mask as it is read: nothing, the largest value, or 1 of 8 or 16 bits."""
+"""Values of a mask as read: 0, and the largest value, or 1, of 8 or 16 bits."""
 
 
 def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
     """The map of every image by the image's id.
 
-    A map is named as the photograph's file or as the image's id, with `_prob`, nothing, or `_mask`
-    after it, in this order of preference; the whole folder is read in the first of these ways that
-    it offers for any image.
+    A map is named after the photograph's file or the image's id, with the suffix `_prob`, none, or
+    `_mask`, in this order of preference; the whole folder is read in the first of these forms that
+    occurs for any image.
 
     Raises:
-        DatasetError: no folder, an image without a map, or with two.
+        DatasetError: no folder, or an image with no map or with two.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder; give a folder of maps, one for each image")
@@ -51,9 +51,9 @@ def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
 
 
 def is_mask(path: Path) -> bool:
-    """Tell whether a file holds a mask: 0, and no other value but 1 or the largest of its type.
+    """Return whether a file holds a mask: 0, and no other value but 1 or the type's largest.
 
-    What is called `_prob` is a probability map whatever it stores.
+    A file named `_prob` is a probability map whatever it stores.
     """
     if path.stem.endswith("_prob"):
         return False
@@ -62,7 +62,7 @@ def is_mask(path: Path) -> bool:
 
 
 def read_map(path: Path, *, mask: bool) -> FloatMap:
-    """(H, W) float32 in 0..1: the probabilities as stored, or 0 and 1 of a mask."""
+    """(H, W) float32 in 0..1: the probabilities as stored, or 0 and 1 for a mask."""
     stored = read_probability(path)
     return (stored > 0).astype(np.float32) if mask else stored
 
@@ -71,7 +71,7 @@ def read_map_of(sample: Sample, path: Path, *, mask: bool) -> FloatMap:
     """The map of one photograph, see `read_map`.
 
     Raises:
-        DatasetError: it has another size than the photograph.
+        DatasetError: its size differs from the photograph's.
     """
     probability = read_map(path, mask=mask)
     if probability.shape != sample.fov.shape:

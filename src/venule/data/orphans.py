@@ -1,4 +1,4 @@
-"""Labels and masks of one's own folders that belong to no photograph, and how they are named."""
+"""Labels and masks in a user's own folders without a photograph, with hints from their names."""
 
 import re
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ _FOREIGN = (
         "Labels have their photograph's own name: rename it to {0}",
     ),
 )
-"""Patterns of stems of labels from elsewhere, and what they are."""
+"""Patterns of label stems used by known data sets, with hints."""
 
 
 def orphans(dataset: Dataset) -> Iterator[Problem]:
-    """The pictures beside labels and masks that belong to no photograph; of folders of one's own.
+    """Images beside labels and masks that match no photograph, in a user's own folders.
 
-    Releases bring files along that no case uses; in folders of one's own each has its photograph.
+    Releases include files that no case uses; in a user's own folders each must match a photograph.
     """
     if dataset.name not in (PLAIN.name, DEEPLAB.name):
         return
@@ -51,7 +51,7 @@ def orphans(dataset: Dataset) -> Iterator[Problem]:
 
 
 def foreign_name(stem: str) -> str:
-    """Name what a label of this stem is elsewhere; empty if that is not known."""
+    """The data set whose labels have such stems; empty if unknown."""
     for pattern, hint in _FOREIGN:
         if match := pattern.fullmatch(stem):
             return hint.format(match[1])

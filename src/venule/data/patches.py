@@ -1,4 +1,4 @@
-"""Parts of labelled photographs, sorted by how much of each is vessel: classes to pretrain on."""
+"""Patches of labelled photographs, binned by vessel density: classes for pretraining."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,18 +20,18 @@ from venule.image.io import pixel_hash, write_png
 ABOUT = "patches.json"
 
 _LEAST_INSIDE = 0.98
-"""This share of a patch lies in the field of view, at least."""
+"""Smallest fraction of a patch inside the field of view."""
 
 _TRIES = 10
-"""So many places are tried for each patch that is wanted."""
+"""Candidate positions tried for each patch."""
 
 _EACH_VALIDATES = 10
-"""One patient of so many validates, with all patches of all photographs."""
+"""One in this many patients is held out for validation, with all patches of all photographs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatchesConfig:
-    """Squares of `side_px`, up to `per_image` of a photograph, sorted into `classes` classes."""
+    """Squares of `side_px`, up to `per_image` per photograph, binned into `classes` classes."""
 
     side_px: int = 128
     per_image: int = 20
@@ -41,7 +41,7 @@ class PatchesConfig:
 
 @dataclass(frozen=True)
 class Patch:
-    """A square of a photograph by its upper left corner, and the share of it that is vessel."""
+    """A square of a photograph by its upper left corner, and the fraction of it that is vessel."""
 
     row: int
     column: int
@@ -50,7 +50,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class CutPhotograph:
-    """One case, the SHA-256 of its pixels, and the patches to be cut out of it, if any."""
+    """One case, the SHA-256 of its pixels, and its patches, if any."""
 
     case: Case
     pixels: str
@@ -58,9 +58,9 @@ class CutPhotograph:
 
 
 def labelled_records(dataset: Dataset) -> tuple[Case, ...]:
-    """The cases with vessels, but for the test images of the release or the default protocol.
+    """The cases with vessels, excluding test images of the release or of the default protocol.
 
-    A network that begins with these classes may be scored there.
+    A network pretrained on these classes may be scored on the test images.
 
     Raises:
         DatasetError: there are none.
@@ -70,15 +70,15 @@ def labelled_records(dataset: Dataset) -> tuple[Case, ...]:
     if not cases:
         raise DatasetError(
             f"{dataset.root}: no labelled photographs but test images to cut up; list those that "
-            "may be learnt from in a CSV file"
+            "may be trained on in a CSV file"
         )
     return cases
 
 
 def find_patches(cases: Sequence[Case], config: PatchesConfig) -> Iterator[CutPhotograph]:
-    """Random squares in the field of view of each photograph, which may overlap.
+    """Random squares in the field of view of each photograph, possibly overlapping.
 
-    They depend on `config.seed` and on the photograph's place among the others.
+    They depend on `config.seed` and on the position of the photograph in `cases`.
     """
     for place, case in enumerate(cases):
         sample, truth = load_annotated(case)
@@ -88,7 +88,7 @@ def find_patches(cases: Sequence[Case], config: PatchesConfig) -> Iterator[CutPh
 
 
 def require_empty(out: Path) -> None:
-    """Raise OutputError unless `out` is new or an empty folder; asked before long work begins."""
+    """Raise OutputError unless `out` is new or an empty folder; called before long work begins."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out}: not an empty folder; give a folder of its own")
 
@@ -96,11 +96,11 @@ def require_empty(out: Path) -> None:
 def write_patches(
     cut: Sequence[CutPhotograph], out: Path, config: PatchesConfig, *, dataset: str
 ) -> Iterator[Case]:
-    """Write all patches as PNG to `out`/train/share-1 and so on; each photograph comes when done.
+    """Write all patches as PNG to `out`/train/share-1 etc.; yield each photograph when done.
 
-    Class 1 holds the patches with the least vessel, and each class as many as the next (but for
-    ties). One patient of ten validates. `out`/patches.json says where the classes end, and which
-    photographs of which data set were cut up: a network that learns from them has seen those.
+    Class 1 holds the patches with the fewest vessels; classes are of equal size, except for
+    ties. One in ten patients is held out. `out`/patches.json lists the class boundaries and the
+    photographs used, since a network trained on the patches has seen them.
 
     Raises:
         DatasetError: there are fewer patches than classes.
@@ -138,7 +138,7 @@ def write_patches(
             for (split, ids), role in zip(seen.items(), ("trained", "selected"), strict=True)
         ],
     }
-    # First: an interrupted folder must say what was seen, too.
+    # First: even an interrupted folder must list the photographs seen.
     write_bytes(out / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
     for photograph in cut:
         image = load_sample(photograph.case).image

@@ -1,4 +1,4 @@
-"""One thing that is wrong with a file of a data set."""
+"""A problem of a file of a data set."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with one file (or with the folder, where a file is missing)."""
+    """A problem of one file (or of the folder, where a file is missing)."""
 
     path: Path
     what: str

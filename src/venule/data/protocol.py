@@ -1,4 +1,4 @@
-"""Protocols: named sets of splits of which no two share an image or a patient."""
+"""Protocols: named sets of splits, disjoint in images and patients."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ Splits = Mapping[str, tuple[str, ...]]
 """The ids of the images of each split."""
 
 Role = Literal["train", "val", "test", "other"]
-"""Roles of a split's images: learning, choosing, judging, or nothing of these."""
+"""Roles of a split's images: training, model selection, testing, or none of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """A named way to split a data set.
 
-    A split's role is what its name begins with. `unlabelled` splits are used without their
-    annotations. Where the ids are read from the files that are there, `sizes` says how many images
-    the whole release has in a split.
+    A split's role is given by the prefix of its name. `unlabelled` splits are used without
+    annotations. Where the ids are read from the files present, `sizes` gives the number of images
+    of each split in the complete release.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Protocol:
 
 
 Protocols = tuple[Protocol, ...] | Callable[[Dataset], tuple[Protocol, ...]]
-"""The protocols of a data set, listed or derived from its files; the first is its default."""
+"""The protocols of a data set, listed or derived from its files; the first is the default."""
 
 
 def role_of(split: str) -> Role:
@@ -42,14 +42,14 @@ def role_of(split: str) -> Role:
 
 
 def two_digits(values: Iterable[int]) -> tuple[str, ...]:
-    """Ids of two digits."""
+    """Two-digit ids."""
     return tuple(f"{value:02d}" for value in values)
 
 
 def folds(cases: Sequence[Case], count: int) -> Splits:
-    """`train-1`, `val-1`, ...: each person's images validate in one of `count` folds.
+    """`train-1`, `val-1`, ...: each person's images are held out in one of `count` folds.
 
-    Persons are dealt out in turn, in the order of their first image.
+    Persons are assigned to folds in turn, in the order of their first image.
     """
     people = list(dict.fromkeys(case.person for case in cases))
     fold_of = {person: number % count + 1 for number, person in enumerate(people)}
@@ -70,11 +70,11 @@ _SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-"""Splits that names of folders or CSV files mean, in any case; others stay as they are."""
+"""Splits by common names of folders or in CSV files, ignoring case; other names are kept."""
 
 
 def as_filed(dataset: Dataset) -> tuple[Protocol, ...]:
-    """The splits that the folders or the CSV file themselves name; `all` where they name none."""
+    """The splits given by the folders or the CSV file themselves; `all` if they give none."""
     splits: dict[str, tuple[str, ...]] = {}
     patients: dict[str, str] = {}
     for case in dataset.cases:

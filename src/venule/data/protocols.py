@@ -1,7 +1,7 @@
-"""Images that results were trained, selected and tested on: every split, with its source.
+"""The splits for training, selection and testing, each with its source.
 
-A protocol is a named set of splits that no image, and no patient, is in two of. Every data set has
-the protocol `all` with the one split `all` besides its own.
+A protocol is a named set of splits, disjoint in images and in patients. Every data set also has
+the protocol `all` with the single split `all`.
 """
 
 import difflib
@@ -39,14 +39,14 @@ def protocols_of(dataset: Dataset) -> dict[str, Protocol]:
 
 
 def is_test(split: str) -> bool:
-    """Tell whether a split is one of test images, by its name."""
+    """Return whether the name of a split is that of test images."""
     return role_of(split) == "test"
 
 
 def test_images(dataset: Dataset) -> frozenset[str]:
-    """The ids of what tests: in the release's test folder, or in a test split by default.
+    """The ids of the test images: in the release's test folder, or in a default test split.
 
-    Leaving one out tests every image.
+    With leave-one-out, that is every image.
     """
     default = next(iter(protocols_of(dataset).values()))
     filed = {case.id for case in dataset.cases if is_test(case.split or "")}
@@ -61,14 +61,14 @@ def select(
     labelled: bool = True,
     expert: Expert = "first",
 ) -> Selection:
-    """The cases of one split, in the order of its list; protocol None is the default one.
+    """The cases of one split, in the order of its list; protocol None is the default.
 
-    With `labelled` an image to train or to validate on must have the annotation of `expert`.
+    With `labelled`, images for training or validation must have the annotation of `expert`.
 
     Raises:
         UsageError: no such protocol or split.
-        DatasetError: an image of the split is missing, or a training or validation image has no
-            such annotation. A test image without one is returned without.
+        DatasetError: an image of the split is missing, or a training or validation image lacks
+            that annotation. A test image without one is returned all the same.
     """
     known = protocols_of(dataset)
     name = next(iter(known)) if protocol is None else protocol

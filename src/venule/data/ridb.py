@@ -1,4 +1,4 @@
-"""RIDB: 20 healthy people, five photographs each, without annotations; how well measures repeat.
+"""RIDB: 20 healthy people, five photographs each, without annotations; for repeatability.
 
 Akram et al., Mendeley Data, doi:10.17632/tjw3zwntv6. images/IM000001_2.JPG is the first photograph
 of person 2.
@@ -15,7 +15,7 @@ _IMAGE = re.compile(r"IM00000(\d)_(\d+)")
 
 
 def read(root: Path) -> Dataset:
-    """The photographs found under `root`, person by person; ids are person-photograph, 02-1."""
+    """The photographs found under `root`, ordered by person; ids are person-photograph, 02-1."""
     cases = [
         Case(id=f"{int(match[2]):02d}-{match[1]}", image=path, patient=f"{int(match[2]):02d}")
         for stem, path in images_in(root / "images").items()
@@ -25,7 +25,7 @@ def read(root: Path) -> Dataset:
 
 
 def recognizes(root: Path) -> bool:
-    """True if images/ holds a photograph with a RIDB name."""
+    """True if images/ has a photograph with a RIDB name."""
     return any(_IMAGE.fullmatch(stem) for stem in stems_in(root / "images"))
 
 

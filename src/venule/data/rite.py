@@ -2,8 +2,8 @@
 
 Hu, Abramoff, Garvin, MICCAI 2013, doi:10.1007/978-3-642-40763-5_54;
 https://medicine.uiowa.edu/eye/rite-dataset. av/21_training.png: red artery, blue vein, green
-where both cross, white uncertain. Photographs lie in images/ beside them, or in DRIVE's folder
-beside RITE's, whose fields of view are used, too.
+where both cross, white uncertain. The photographs are in images/ next to them, or in DRIVE's folder
+next to RITE's, whose fields of view are also used.
 """
 
 import re

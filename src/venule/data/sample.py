@@ -1,4 +1,4 @@
-"""One case's pixels, checked to belong together."""
+"""The decoded pixels of one case, checked for consistency."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ from venule.image.photograph import read_photograph
 class Sample:
     """A photograph and its masks, all of the same height and width.
 
-    `image` is (H, W, 3) uint8, `fov` (H, W) bool. `truth` is None where the data set has no
-    annotation of the expert asked for.
+    `image` is (H, W, 3) uint8, `fov` (H, W) bool. `truth` is None if the data set has no
+    annotation by the requested expert.
     """
 
     id: str
@@ -27,18 +27,18 @@ class Sample:
 
     @property
     def vessels(self) -> Mask | None:
-        """(H, W) bool, the vessels; None where they are not what is annotated."""
+        """(H, W) bool, the vessels; None if the annotation is of something else."""
         if self.truth is None or VESSEL not in self.truth.classes:
             return None
         return self.truth.plane(VESSEL)
 
 
 def load_sample(case: Case, *, expert: Expert = "first") -> Sample:
-    """The decoded pixels of `case`; the field of view is found from the image if it has no file.
+    """Load the pixels of `case`; the field of view is found from the image if it has no file.
 
     Raises:
         ImageError: a file cannot be read, or a mask is not two-valued.
-        DatasetError: a mask has another size than the photograph.
+        DatasetError: the size of a mask differs from the photograph's.
     """
     image = read_photograph(case.image).pixels
     fov = find_fov(image).mask if case.fov is None else read_mask(case.fov)
@@ -52,11 +52,11 @@ def load_sample(case: Case, *, expert: Expert = "first") -> Sample:
 
 
 def load_annotated(case: Case, *, expert: Expert = "first") -> tuple[Sample, GroundTruth]:
-    """The result of `load_sample`, with the expert's marks.
+    """As `load_sample`, with the expert's annotation.
 
     Raises:
-        ImageError: as of `load_sample`.
-        DatasetError: as of `load_sample`, or the image has no annotation of that expert.
+        ImageError: as for `load_sample`.
+        DatasetError: as for `load_sample`, or the image has no annotation by that expert.
     """
     sample = load_sample(case, expert=expert)
     if sample.truth is None:

@@ -1,4 +1,4 @@
-"""Refusals of labels before a training begins, by the rules of `venule data check`."""
+"""Rejection of faulty labels before training starts, by the rules of `venule data check`."""
 
 from collections.abc import Sequence
 
@@ -17,17 +17,17 @@ _NAMED = 3
 
 
 def require_sound_labels(cases: Sequence[Case], *, expert: Expert) -> None:
-    """Refuse labels of vessels that are empty, inverted, or do not lie on their photographs.
+    """Reject vessel labels that are empty, inverted, or do not fit their photographs.
 
     Raises:
-        DatasetError: some are; the first ones are named, each with what is wrong.
+        DatasetError: some are rejected; the first are named, each with its problem.
         ImageError: a file cannot be read.
     """
     wrong: list[str] = []
     compared: list[tuple[Case, Lines]] = []
     for case in cases:
         sample, _ = load_annotated(case, expert=expert)
-        if sample.vessels is None:  # disc and fovea: nothing to compare with dark lines
+        if sample.vessels is None:  # disc and fovea: no vessels to compare with dark lines
             return
         what = _extreme(sample.vessels)
         if what:
@@ -45,7 +45,7 @@ def require_sound_labels(cases: Sequence[Case], *, expert: Expert) -> None:
 
 
 def _extreme(vessels: Mask) -> str:
-    """Say what is wrong with a label that marks nothing, or too much; empty for others."""
+    """The problem of a label that marks nothing, or too much; empty if none."""
     share = float(np.mean(vessels))
     if share > MOST_VESSEL_SHARE:
         return f"marks {share:.0%} of its pixels as vessel, as an inverted mask does"

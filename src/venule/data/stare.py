@@ -2,7 +2,7 @@
 
 Hoover et al., IEEE TMI 19(3), 2000, doi:10.1109/42.845178; https://cecas.clemson.edu/~ahoover/stare.
 Adam Hoover's labels (ah) are the usual reference, Valentina Kouznetsova's (vk) the second expert.
-The archives unpack without a folder, so the three may also lie in one. There are no field-of-view
+The archives unpack without a folder, so all three may share one. There are no field-of-view
 masks and no patient information.
 """
 
@@ -36,7 +36,7 @@ def read(root: Path) -> Dataset:
 
 
 def recognizes(root: Path) -> bool:
-    """True if one of the 20 labelled photographs is there."""
+    """True if one of the 20 labelled photographs is present."""
     return not set(IMAGES).isdisjoint(stems_in(_folder(root, "stare-images")))
 
 
@@ -45,9 +45,9 @@ def _folder(root: Path, name: str) -> Path:
 
 
 def _leave_one_out(ids: tuple[str, ...], *, held_out: int) -> Splits:
-    """For every image: test on it, validate on the `held_out` next in the list, train on the rest.
+    """For every image: test on it, validate on the next `held_out` in the list, train on the rest.
 
-    The list is taken as a ring, so that the first follows the last.
+    The list is circular: the first follows the last.
     """
     splits: dict[str, tuple[str, ...]] = {}
     for place, id in enumerate(ids):

@@ -1,4 +1,4 @@
-"""A data set written down as a CSV file of id,image,label[,fov,split,patient]."""
+"""A data set given as a CSV file of id,image,label[,fov,split,patient]."""
 
 import csv
 import difflib
@@ -15,11 +15,11 @@ OPTIONAL = ("fov", "split", "patient")
 
 
 def read(path: Path) -> Dataset:
-    """One case a row; paths are relative to the CSV file, and an empty cell means none.
+    """Read one case per row; paths are relative to the CSV file, and an empty cell means none.
 
     Raises:
-        DatasetError: not readable as CSV, a column missing or unknown, an id or image left out,
-            an id that cannot name a file, or one used twice. Files that do not exist are left to
+        DatasetError: not readable as CSV, a column missing or unknown, an empty id or image,
+            an id that is not a valid file name, or a duplicate id. Missing files are left to
             `venule data check`.
     """
     rows = _rows(path)
@@ -38,7 +38,7 @@ def recognizes(path: Path) -> bool:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Every row with the number of its last line in the file."""
+    """Every row with the line number of its end in the file."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
@@ -52,7 +52,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
     known = (*REQUIRED, *OPTIONAL)
     for column in columns:
         if columns.count(column) > 1:
-            raise DatasetError(f"{path}: the column {column!r} is there twice; keep one of them")
+            raise DatasetError(f"{path}: the column {column!r} occurs twice; keep one of them")
         if column not in known:
             near = difflib.get_close_matches(column.lower(), known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
@@ -69,10 +69,10 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 def _strip(
     path: Path, line: int, row: Mapping[str | None, str | list[str] | None]
 ) -> dict[str, str]:
-    """The row without blanks; csv files extra cells under None, and short rows hold None."""
+    """The row stripped of blanks; csv stores extra cells under None and pads short rows with it."""
     cells = {(key or "").strip(): value for key, value in row.items()}
     if any(not isinstance(value, str) for value in cells.values()):
-        raise DatasetError(f"{path}: line {line} has not as many cells as the first line")
+        raise DatasetError(f"{path}: line {line} does not have as many cells as the first line")
     return {key: str(value).strip() for key, value in cells.items()}
 
 
@@ -85,8 +85,8 @@ def _record(path: Path, line: int, row: Mapping[str, str]) -> Case:
         raise DatasetError(f"{path}: line {line} has no {'image' if row['id'] else 'id'}")
     if set(row["id"]) & set("/\\"):
         raise DatasetError(
-            f"{path}: line {line} has the id {row['id']}; files are named by it, so write another "
-            "sign for / and \\"
+            f"{path}: line {line} has the id {row['id']}; it names files, so use another "
+            "character for / and \\"
         )
     return Case(
         id=row["id"],

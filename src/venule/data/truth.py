@@ -1,7 +1,7 @@
-"""Annotations of each pixel, and the codecs by which annotation files are read.
+"""Pixelwise annotations, and the codecs that read annotation files.
 
-A ground truth has a plane for every class; classes may overlap, as arteries and veins do where they
-cross. Pixels of which an annotation says nothing are not valid: they neither teach nor are scored.
+A ground truth has one plane per class; classes may overlap, as arteries and veins do where they
+cross. Pixels that an annotation leaves open are not valid: excluded from training and scoring.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ARTERY, VEIN = "artery", "vein"
 DISC, FOVEA = "disc", "fovea"
 
 Planes = NDArray[np.bool_]
-"""(K, H, W) bool, a plane for each class."""
+"""(K, H, W) bool, one plane per class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class GroundTruth:
 
     Attributes:
         classes: the K names of the planes.
-        planes: (K, H, W) bool, True where a pixel is of the class.
+        planes: (K, H, W) bool, True where a pixel belongs to the class.
         valid: (1, H, W) or (K, H, W) bool, True where the annotation counts (for all classes or
             for each); None where it counts everywhere.
     """
@@ -45,14 +45,14 @@ class GroundTruth:
         return self.planes.shape[1], self.planes.shape[2]
 
     def plane(self, name: str) -> Mask:
-        """(H, W) bool, where the class `name` is; KeyError if there is no such class."""
+        """(H, W) bool, the class `name`; KeyError if there is no such class."""
         if name not in self.classes:
             raise KeyError(name)
         plane: Mask = self.planes[self.classes.index(name)]
         return plane
 
     def counts(self, name: str) -> Mask:
-        """(H, W) bool, where the annotation of the class `name` counts."""
+        """(H, W) bool, where the annotation of the class `name` is valid."""
         if self.valid is None:
             return np.ones(self.shape, bool)
         valid: Mask = self.valid[self.classes.index(name) if len(self.valid) > 1 else 0]
@@ -60,12 +60,12 @@ class GroundTruth:
 
 
 def of_class(truth: GroundTruth, name: str) -> tuple[Mask, Mask]:
-    """The plane of a class and where it counts, both (H, W) bool.
+    """The plane of a class and where it is valid, both (H, W) bool.
 
-    Of arteries and veins, "vessel" is their union, where both count.
+    For arteries and veins, "vessel" is their union, where both are valid.
 
     Raises:
-        DatasetError: the annotation does not tell that class.
+        DatasetError: the annotation does not have that class.
     """
     if name in truth.classes:
         return truth.plane(name), truth.counts(name)
@@ -73,7 +73,7 @@ def of_class(truth: GroundTruth, name: str) -> tuple[Mask, Mask]:
         counts: Mask = truth.counts(ARTERY) & truth.counts(VEIN)
         return truth.plane(ARTERY) | truth.plane(VEIN), counts
     raise DatasetError(
-        f"the annotation tells {', '.join(truth.classes)}, but not {name}; choose other data"
+        f"the annotation has {', '.join(truth.classes)}, but not {name}; choose other data"
     )
 
 
@@ -83,15 +83,15 @@ def vessels_only(mask: Mask) -> GroundTruth:
 
 
 class Codec(Protocol):
-    """Codec of annotation files of one kind."""
+    """Reader of annotation files of one kind."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that such a file tells apart."""
+        """The classes in such a file."""
         ...
 
     def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:
-        """The truth of a photograph of `shape` (H, W) pixels.
+        """The ground truth of a photograph of `shape` (H, W) pixels.
 
         Raises:
             ImageError, DatasetError: the file cannot be read, or is of another kind.
@@ -101,13 +101,13 @@ class Codec(Protocol):
 
 @dataclass(frozen=True)
 class Binary:
-    """A mask of two stored values: the background's is 0."""
+    """A mask of two stored values; the background's is 0."""
 
     name: str = VESSEL
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The class that is marked."""
+        """The annotated class."""
         return (self.name,)
 
     def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:  # noqa: ARG002
@@ -119,23 +119,23 @@ class Binary:
 class ArteryVein:
     """Colours: red artery, blue vein, green where both cross, white uncertain, black background.
 
-    A channel counts from 128 up. Other mixtures, which are stray pixels in RITE, are uncertain.
-    Uncertain pixels are vessels of either class and not valid. `background`: whether unmarked
-    pixels are known to hold no vessel; if not, only marked ones are valid.
+    A channel is set from 128 up. Other mixtures, which are stray pixels in RITE, are uncertain.
+    Uncertain pixels are vessels of unknown class and not valid. `background`: whether unmarked
+    pixels are known to be background; if not, only marked pixels are valid.
     """
 
     background: bool = True
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Arteries and veins; where they cross, a pixel is of both."""
+        """Arteries and veins; pixels of crossings belong to both."""
         return (ARTERY, VEIN)
 
     def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:  # noqa: ARG002
         """Two planes, crossings in both.
 
         Raises:
-            DatasetError: hardly any pixel has one of the colours, such as in a mask.
+            DatasetError: hardly any pixel has one of the colours, as in a mask.
         """
         bits = read_photograph(path).pixels >= 128
         red, green, blue = bits[..., 0], bits[..., 1], bits[..., 2]
@@ -155,12 +155,12 @@ class ArteryVein:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Optic disc and fovea: their centres in pixels (x, y), and the disc's outline if it is drawn.
+    """Optic disc and fovea: their centres in pixels (x, y), and the disc's mask if there is one.
 
-    `disc_radius_px` is what is assumed of a disc whose centre alone is known: it counts where it
-    is surely disc, within 0.8 of that radius, and from 1.25 on where it surely is not. A disc
-    that is drawn lies in the annotation's file. The fovea is a circle of `fovea_radius_px`.
-    A centre that is not known (None) leaves its class without a valid pixel.
+    `disc_radius_px` is the assumed radius of a disc with a known centre only: the class is valid
+    within 0.8 of that radius, surely disc, and from 1.25 on, surely not. A disc mask is read
+    from the annotation's file. The fovea is a circle of `fovea_radius_px`.
+    An unknown centre (None) leaves its class without a valid pixel.
     """
 
     disc: tuple[float, float] | None = None
@@ -189,7 +189,7 @@ class Landmarks:
 
 
 def _distance(point: tuple[float, float] | None, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """(H, W) pixels from each pixel to `point` (x, y); infinite if there is none."""
+    """(H, W) distance in pixels from each pixel to `point` (x, y); infinite if there is none."""
     if point is None:
         return np.full(shape, np.inf)
     rows, columns = np.ogrid[: shape[0], : shape[1]]
