@@ -131,7 +131,7 @@ def test_an_unknown_key_like_none_lists_the_known_ones() -> None:
         ({"name": "a/b"}, "name: String should match"),
         (
             {"data": {"val": [{"dataset": "drive", "split": "val", "maps": "soft"}]}},
-            "data.val: maps are to learn from only; validate by the annotation",
+            "data.val: maps are for training only; validate against the annotation",
         ),
         (
             {"data": {"val": [{"dataset": "drive", "split": "val", "crops_per_image": 2}]}},

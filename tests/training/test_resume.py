@@ -165,12 +165,12 @@ def test_a_run_does_not_go_on_by_another_configuration(tmp_path: Path) -> None:
     changed = text.replace("epochs = 1", "epochs = 3").replace("rotate_deg = 30", "rotate_deg = 90")
     (run / "config.toml").write_text(changed)
     with pytest.raises(
-        ConfigError, match=r"learnt by \(augmentation.rotate_deg, schedule.epochs\); put it back"
+        ConfigError, match=r"trained with \(augmentation.rotate_deg, schedule.epochs\); restore it"
     ):
         resume(run, report=silent)
     assert (run / "metrics.csv").read_bytes() == before
     (run / "config.toml").write_text(text.replace("stride = 8", "stride = 8\nauxiliary = true"))
-    with pytest.raises(ConfigError, match=r"learnt by \(network.options\)"):
+    with pytest.raises(ConfigError, match=r"trained with \(network.options\)"):
         resume(run, report=silent)
     (run / "config.toml").write_text(text)
     resume(run, report=silent)

@@ -411,5 +411,5 @@ def test_a_run_that_was_killed_in_its_first_epoch_begins_again_from_the_same_wei
     (path / "state.pt").unlink()
     state, record = read_weights(weights)
     save_weights(weights, {name: tensor + 1 for name, tensor in state.items()}, record)
-    with pytest.raises(ConfigError, match="is no longer the file that it began with"):
+    with pytest.raises(ConfigError, match="is no longer the file it began with"):
         resume(path, report=silent)

@@ -1,1 +1,1 @@
-"""Trained networks as files that run elsewhere."""
+"""Export of trained networks to other formats."""

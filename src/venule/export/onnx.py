@@ -1,4 +1,4 @@
-"""A trained network as one ONNX file, with the record that lets it stand alone."""
+"""Export of a trained network as a self-contained ONNX file, with its record."""
 
 import warnings
 from pathlib import Path
@@ -17,18 +17,18 @@ from venule.models.checkpoint import load_model
 from venule.models.record import METADATA, ModelRecord
 
 TOLERANCE = 1e-4
-"""Largest difference in logits, by `compare`, that the file may show to PyTorch."""
+"""Largest accepted difference in logits from PyTorch, by `compare`."""
 
 
 def export_onnx(weights: Path, target: Path) -> float:
-    """Write the network of a safetensors file as ONNX; the difference found by `compare`.
+    """Write the network of a safetensors file as ONNX; return the difference found by `compare`.
 
-    Parameters keep their PyTorch names and batch norms stay as they are, so that the file can
-    start another training. Batch, height and width are free. Before it is put in its place, the
-    file is run in ONNX Runtime beside PyTorch, at a size that it was not exported at.
+    Parameters keep their PyTorch names and batch norms are not folded, so that the file can be
+    used as initial weights. Batch, height and width are dynamic. Before it is put in place, the
+    file is run in ONNX Runtime and compared with PyTorch, at a size other than that of the export.
 
     Raises:
-        WeightsError: the weights cannot be used, or ONNX Runtime computes something else.
+        WeightsError: the weights cannot be used, or ONNX Runtime's logits differ.
         OutputError: `target` cannot be written.
     """
     require_folder(target)
@@ -51,7 +51,7 @@ def export_onnx(weights: Path, target: Path) -> float:
 
 def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
     """The network as an ONNX model: pixels (N, 3, H, W) to logits (N, C, H, W), both float32."""
-    # Two images of unlike sides: what is one, or equal, the exporter would take for fixed.
+    # Two images of unequal sides: the exporter would treat sizes of 1, or equal ones, as fixed.
     pixels = torch.zeros(2, 3, 224, 288)
     dynamic = {
         0: torch.export.Dim.DYNAMIC,
@@ -59,7 +59,7 @@ def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
         3: torch.export.Dim.DYNAMIC,
     }
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations are not the user's
+        warnings.simplefilter("ignore")  # deprecations inside the exporter do not concern the user
         program = torch.onnx.export(
             model.eval(),
             (pixels,),
@@ -79,10 +79,10 @@ def to_onnx(model: SegmentationModel, record: ModelRecord) -> onnx.ModelProto:
 
 
 def drop_zero_biases(proto: onnx.ModelProto) -> None:
-    """Take from convolutions the biases of zeros that torch's exporter makes for them.
+    """Remove from convolutions the zero biases that torch's exporter creates.
 
-    It computes them from the kernels' shapes, which keeps ONNX Runtime from folding the batch norm
-    behind a convolution into it: nearly half of its time.
+    They are computed from the kernels' shapes, which keeps ONNX Runtime from folding the following
+    batch norm into the convolution, at nearly half of its time.
     """
     graph = proto.graph
     made = {output: node for node in graph.node for output in node.output}
@@ -102,7 +102,7 @@ def drop_zero_biases(proto: onnx.ModelProto) -> None:
 
 
 def drop_provenance(proto: onnx.ModelProto) -> None:
-    """Take what the exporter notes about the source code, with paths of this computer, away."""
+    """Remove the exporter's notes about the source code, which contain local paths."""
     graph = proto.graph
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
         del part.metadata_props[:]
@@ -111,7 +111,7 @@ def drop_provenance(proto: onnx.ModelProto) -> None:
 def compare(path: Path, model: SegmentationModel, *, shape: tuple[int, int] = (160, 352)) -> float:
     """The largest difference between an ONNX file's logits and PyTorch's, on noise, both in fp32.
 
-    It is absolute up to logits of 1, and relative to the largest logit above.
+    Absolute for logits up to 1, and relative to the largest logit above.
     """
     generator = np.random.default_rng(0)
     pixels = generator.standard_normal((1, 3, *shape)).astype(np.float32)

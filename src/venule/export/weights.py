@@ -1,4 +1,4 @@
-"""An exported network back as safetensors, for PyTorch to go on from."""
+"""Conversion of an exported network back to safetensors, for PyTorch to continue from."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from venule.models.checkpoint import save_weights
 
 
 def export_safetensors(weights: Path, target: Path) -> float:
-    """Write the network of an ONNX file as safetensors; the difference found by `compare`.
+    """Write the network of an ONNX file as safetensors; return the difference from `compare`.
 
     The network is that of `inference.torch_runner.load_onnx_model`, without an auxiliary head.
 
     Raises:
-        WeightsError: not written by `venule export`, or PyTorch computes something else.
+        WeightsError: not written by `venule export`, or PyTorch's logits differ.
         OutputError: `target` cannot be written.
     """
     require_folder(target)

@@ -1,1 +1,1 @@
-"""Learning: the configuration, the loss, the loop, and the folder of a run."""
+"""Training: configuration, losses, loop, and the folder of a run."""

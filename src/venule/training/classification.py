@@ -1,4 +1,4 @@
-"""Learning to tell classes of photographs apart: the loop's task for pretraining a backbone."""
+"""Classification of photographs: the loop's task for pretraining a backbone."""
 
 import json
 import math
@@ -30,7 +30,7 @@ Item = dict[str, Tensor]
 
 
 class ClassPhotographs(Dataset[Item]):
-    """Labelled photographs, read when asked for by (epoch, index) and changed at random.
+    """Labelled photographs, read and randomly augmented on access by (epoch, index).
 
     An item holds `pixels` (3, crop_px, crop_px) float32, normalised, and `label`, int64.
     """
@@ -47,7 +47,7 @@ class ClassPhotographs(Dataset[Item]):
         epoch, index = key
         path, label = self.items[index]
         with warnings.catch_warnings():
-            # A class tree may hold grey photographs; only vessels need colour.
+            # A class tree may hold greyscale photographs; only vessel segmentation needs colour.
             image = torch.from_numpy(read_photograph(path).pixels.copy()).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.seed, epoch, index))
@@ -56,7 +56,7 @@ class ClassPhotographs(Dataset[Item]):
 
 
 def training_transform(config: ClassPhotographsConfig) -> v2.Transform:
-    """A random part of the photograph, mirrored, its light and colour changed; normalised."""
+    """A random crop of the photograph, with random reflection and colour jitter; normalised."""
     area = (config.least_area, config.most_area)
     return v2.Compose(
         [
@@ -69,9 +69,9 @@ def training_transform(config: ClassPhotographsConfig) -> v2.Transform:
 
 
 def validation_transform(config: ClassPhotographsConfig) -> v2.Transform:
-    """The middle of the photograph, normalised.
+    """A centre crop of the photograph, normalised.
 
-    It is 7/8 of the shorter side, as usual for ImageNet, but no more than training shows.
+    Its side is 7/8 of the shorter side, as usual for ImageNet, but no more than training uses.
     """
     share = min(7 / 8, math.sqrt(config.most_area))
     return v2.Compose(
@@ -103,9 +103,9 @@ class ClassifierSnapshot:
 class ClassificationTask:
     """Classification of whole photographs by one configuration.
 
-    The weights are saved as safetensors under the classifier's names, of which `network.pretrained`
-    takes `backbone.*`; the header says what they were trained on, `seen` the photographs of data
-    sets that are known to be among it.
+    The weights are saved as safetensors under the classifier's names, from which
+    `network.pretrained` takes `backbone.*`; the header records the training data, and `seen` the
+    photographs of known data sets among them.
     """
 
     best: Mapping[str, Literal["min", "max"]] = {"loss": "min", "accuracy": "max"}
@@ -115,7 +115,7 @@ class ClassificationTask:
     ) -> None:
         self.config, self.tree, self.seen = config, tree, seen
         size, count = config.schedule.batch_size, len(tree.val)
-        # The same photographs in the same order in each epoch: their epoch is 0.
+        # The same photographs in the same order in every epoch: their epoch is 0.
         batches = [[(0, i) for i in range(j, min(j + size, count))] for j in range(0, count, size)]
         self.val: DataLoader[Item] = DataLoader(
             ClassPhotographs(tree.val, validation_transform(config.data)),
@@ -133,7 +133,7 @@ class ClassificationTask:
     validates = True
 
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
-        """Cross-entropy without smoothing, and the share of photographs whose class is found."""
+        """Cross-entropy without label smoothing, and top-1 accuracy."""
         device = next(model.parameters()).device
         loss, right = 0.0, 0
         with torch.inference_mode():
@@ -149,7 +149,7 @@ class ClassificationTask:
         return {"loss": loss / len(self.tree.val), "accuracy": right / len(self.tree.val)}
 
     def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> ClassifierSnapshot:
-        """A copy of the classifier's weights, with what they were trained on."""
+        """A copy of the classifier's weights, with a record of the training data."""
         account = {
             "name": self.config.name,
             "model": self.config.network.model,

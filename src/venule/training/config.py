@@ -14,7 +14,7 @@ from venule.models.record import Calibration, ComponentRules
 
 
 class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """A part of a configuration; unknown keys are errors."""
+    """A section of a configuration; unknown keys are errors."""
 
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -32,13 +32,13 @@ class SourceConfig(Section):
     split: str
     expert: Expert = "first"
     crops_per_image: int | None = Field(default=None, ge=1)  # instead of input.crops_per_image
-    maps: str | None = None  # a folder of probabilities to learn from instead of the annotation
+    maps: str | None = None  # folder of soft pseudo-labels, instead of the annotation
 
 
 class DataConfig(Section):
-    """Images that train and that validate: splits of `dataset`, or lists of their own.
+    """Images for training and validation: splits of `dataset`, or lists of sources.
 
-    An empty `val` validates nothing: a schedule fixed beforehand runs to its end.
+    Without `val` nothing is validated: a fixed schedule runs to its end.
     """
 
     dataset: str = "drive"
@@ -54,9 +54,9 @@ class DataConfig(Section):
     ) -> str | tuple[SourceConfig, ...]:
         sources = () if isinstance(value, str) else value
         if any(source.maps for source in sources):
-            raise ValueError("maps are to learn from only; validate by the annotation")
+            raise ValueError("maps are for training only; validate against the annotation")
         if any(source.crops_per_image for source in sources):
-            raise ValueError("crops_per_image is for training; whole photographs validate")
+            raise ValueError("crops_per_image is for training; validation uses whole photographs")
         return value
 
     @model_validator(mode="after")
@@ -72,7 +72,7 @@ class DataConfig(Section):
         return self
 
     def sources(self, part: Literal["train", "val"]) -> tuple[SourceConfig, ...]:
-        """The splits that train or validate, whichever way they are given."""
+        """The splits for training or validation, in whichever form they are given."""
         given: str | tuple[SourceConfig, ...] = getattr(self, part)
         if not isinstance(given, str):
             return given
@@ -84,7 +84,7 @@ class DataConfig(Section):
 
 
 class NetworkConfig(Section):
-    """A network of `models.zoo.MODELS`, changes to its shape, and weights to start from."""
+    """A network of `models.zoo.MODELS`, with options for its shape, and initial weights."""
 
     model: str = "ddrnet23-slim"
     options: dict[str, Any] = {}
@@ -133,7 +133,7 @@ class InputConfig(Section):
         return Native()
 
     def preprocessing(self, *, largest_px: int | None = None) -> Preprocessing:
-        """The record that is saved with the weights; fields of view may grow to `largest_px`."""
+        """The preprocessing saved with the weights; fields of view may grow to `largest_px`."""
         return Preprocessing(
             scaling=self._scaling(largest_px),
             illumination=Illumination() if self.correct_illumination else None,
@@ -144,19 +144,19 @@ class InputConfig(Section):
 
 
 class LossConfig(Section):
-    """The loss, taken inside the field of view."""
+    """The loss, computed inside the field of view."""
 
     kind: Literal["bce", "cross_entropy", "dice", "bce_dice", "focal", "cldice"] = "bce_dice"
     pos_weight: float = Field(default=1.0, gt=0)  # of vessel pixels, in bce, bce_dice and cldice
-    dice_weight: float = Field(default=0.5, ge=0)  # of Dice beside BCE, and of clDice beside both
+    dice_weight: float = Field(default=0.5, ge=0)  # of Dice against BCE, of clDice against both
     focal_gamma: float = Field(default=2.0, ge=0)
     auxiliary_weight: float = Field(default=0.4, ge=0)  # of each auxiliary head
-    # Of cross-entropy among several classes, where a pixel is of one: which, if it is of any.
+    # Weight of the cross-entropy between classes, at pixels that belong to exactly one.
     exclusive_weight: float = Field(default=0.0, ge=0)
 
 
 class OptimizerConfig(Section):
-    """The optimiser; `momentum` belongs to SGD, `betas` to Adam and AdamW."""
+    """The optimiser; `momentum` applies to SGD, `betas` to Adam and AdamW."""
 
     kind: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -167,18 +167,18 @@ class OptimizerConfig(Section):
 
 
 class SchedulerConfig(Section):
-    """The learning rate's course; plateau and multistep move by epochs, the others by steps.
+    """The learning-rate schedule; plateau and multistep update per epoch, the others per step.
 
-    `patience` and `milestones` are epochs of `schedule.published_epochs`, where that is given: of
-    fewer `schedule.epochs` they are the same share.
+    `patience` and `milestones` refer to `schedule.published_epochs`, where given, and are scaled in
+    proportion if `schedule.epochs` is smaller.
     """
 
     kind: Literal["constant", "plateau", "multistep", "cosine", "one_cycle", "poly"] = "constant"
     factor: float = Field(default=0.1, gt=0, lt=1)  # plateau, multistep
-    patience: int = Field(default=10, ge=0)  # plateau; counted in epochs that are validated
+    patience: int = Field(default=10, ge=0)  # plateau; counted in validated epochs
     watch: Literal["val_loss", "mean_loss"] = "val_loss"  # plateau; the mean of both losses
     milestones: tuple[Epoch, ...] = ()  # multistep, in epochs
-    warmup: float = Field(default=0.2, gt=0, lt=1)  # one_cycle: share of the steps
+    warmup: float = Field(default=0.2, gt=0, lt=1)  # one_cycle: fraction of the steps
     power: float = Field(default=0.9, gt=0)  # poly
 
     @model_validator(mode="after")
@@ -189,17 +189,17 @@ class SchedulerConfig(Section):
 
 
 class ScheduleConfig(Section):
-    """Epochs, batch size and precision of a training."""
+    """Epochs, batch size and precision of a training run."""
 
     epochs: int = Field(default=100, ge=1)
-    published_epochs: int | None = Field(default=None, ge=1)  # fewer `epochs` compress the course
+    published_epochs: int | None = Field(default=None, ge=1)  # fewer `epochs` compress the schedule
     batch_size: int = Field(default=8, ge=1)
     accumulate: int = Field(default=1, ge=1)
     validate_every: int = Field(default=1, ge=1)
-    checkpoint_every: int = Field(default=1, ge=1)  # epochs between writings of weights and state
+    checkpoint_every: int = Field(default=1, ge=1)  # epochs between checkpoints
     early_stopping: int | None = Field(default=None, ge=1)  # validations without improvement
-    early_stopping_after: int = Field(default=0, ge=0)  # first epochs, in which none is counted
-    monitor: str = "dice"  # by early stopping
+    early_stopping_after: int = Field(default=0, ge=0)  # initial epochs in which none is counted
+    monitor: str = "dice"  # for early stopping
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     freeze_batch_norm: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -209,13 +209,13 @@ class ScheduleConfig(Section):
 
 
 class OutputConfig(Section):
-    """Settings that weights carry; the threshold holds where nothing is validated."""
+    """Settings saved with the weights; the threshold applies if nothing is validated."""
 
     threshold: float = Field(default=0.5, gt=0, lt=1)
     threshold_source: str = "given in the configuration"
-    largest_fov_px: int | None = Field(default=None, gt=0)  # of the network's input, see there
+    largest_fov_px: int | None = Field(default=None, gt=0)  # limit of the network's input
     activation: Literal["sigmoid", "softmax"] = (
-        "sigmoid"  # softmax: a pixel is of one class at most
+        "sigmoid"  # softmax: a pixel belongs to at most one class
     )
     calibration: Calibration = Calibration()
     components: ComponentRules = ComponentRules()
@@ -237,7 +237,7 @@ class TrainConfig(Section):
     output: OutputConfig = OutputConfig()
 
     def preprocessing(self) -> Preprocessing:
-        """The preprocessing saved with the weights: that of training, and what it may grow to."""
+        """The preprocessing saved with the weights: that of training, with its upper size limit."""
         return self.input.preprocessing(largest_px=self.output.largest_fov_px)
 
     @field_validator("schedule")
@@ -254,7 +254,7 @@ class TrainConfig(Section):
         if self.augmentation.low_resolution_fov_px and self.input.resize_px:
             raise ValueError(
                 "augmentation.low_resolution_fov_px: is for crops, not for input.resize_px, which "
-                "shows the whole photograph; leave it out, or set input.crop_px"
+                "uses the whole photograph; leave it out, or set input.crop_px"
             )
         side = self.input.crop_px or self.input.resize_px or 0
         if side <= self.augmentation.reach_px:
@@ -280,12 +280,12 @@ class TrainConfig(Section):
 
 
 class ClassPhotographsConfig(Section):
-    """Photographs in one folder per class, and the random changes that they train with."""
+    """Photographs in one folder per class, and their augmentation."""
 
     folder: str
-    val_share: float = Field(default=0.1, gt=0, lt=1)  # of each class, where there is no val/
+    val_share: float = Field(default=0.1, gt=0, lt=1)  # of each class, if there is no val/
     crop_px: int = Field(default=224, ge=32)
-    least_area: float = Field(default=0.08, gt=0, le=1)  # of the part of a photograph that is shown
+    least_area: float = Field(default=0.08, gt=0, le=1)  # of the crop, as a fraction
     most_area: float = Field(default=1.0, gt=0, le=1)
     horizontal_flip_p: float = Field(default=0.5, ge=0, le=1)
     brightness: float = Field(default=0.4, ge=0, lt=1)  # factor 1 - brightness .. 1 + brightness
@@ -305,9 +305,9 @@ class ClassPhotographsConfig(Section):
         return self
 
 
-# Subclasses with defaults of their own, so that changing one setting leaves the others as they are.
+# Subclasses with their own defaults, so that changing one setting leaves the others unchanged.
 class PretrainOptimizerConfig(OptimizerConfig):
-    """The optimiser of a pretraining; by default the usual one for ImageNet, 0.1 a batch of 256."""
+    """The optimiser of a pretraining; by default ImageNet's usual one, 0.1 per batch of 256."""
 
     kind: Literal["adam", "adamw", "sgd"] = "sgd"
     learning_rate: float = Field(default=0.025, gt=0)
@@ -315,7 +315,7 @@ class PretrainOptimizerConfig(OptimizerConfig):
 
 
 class PretrainSchedulerConfig(SchedulerConfig):
-    """The learning rate's course in a pretraining."""
+    """The learning-rate schedule of a pretraining."""
 
     kind: Literal["constant", "plateau", "multistep", "cosine", "one_cycle", "poly"] = "cosine"
 

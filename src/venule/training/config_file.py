@@ -1,4 +1,4 @@
-"""Reads a configuration: one TOML file plus `key=value` overrides; what is wrong, in one line."""
+"""Reading of a configuration: one TOML file plus `key=value` overrides; errors in one line."""
 
 import difflib
 import tomllib
@@ -16,13 +16,13 @@ ConfigT = TypeVar("ConfigT", bound=Section)
 
 
 Override = str | tuple[str, object]
-"""`section.key=value` as it is typed, or the key and its value as it is."""
+"""`section.key=value` as typed, or a pair of key and value."""
 
 
 def read_config(path: Path | None, overrides: Sequence[Override], kind: type[ConfigT]) -> ConfigT:
-    """The configuration in a TOML file with overrides applied.
+    """Read the configuration in a TOML file, with overrides applied.
 
-    Without a file the overrides change the defaults of `kind`.
+    Without a file, the overrides apply to the defaults of `kind`.
 
     Raises:
         ConfigError: unreadable file, bad TOML, unknown key (with the nearest known one) or value.
@@ -34,7 +34,7 @@ def read_config(path: Path | None, overrides: Sequence[Override], kind: type[Con
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    """The file's values; its stem is the name where it gives none."""
+    """The file's values; its stem serves as the name if it gives none."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -46,7 +46,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_config(values: Mapping[str, Any], kind: type[ConfigT], *, source: str) -> ConfigT:
-    """`values` as a typed configuration; ConfigError names the first thing wrong."""
+    """`values` as a typed configuration; ConfigError names the first error."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -70,7 +70,7 @@ def _apply(values: dict[str, Any], override: Override) -> None:
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value, or the bare text where it is none (so that strings need no quotes)."""
+    """A TOML value, or the bare text if it is not one (so that strings need no quotes)."""
     if text == "none":
         return None
     try:
@@ -80,10 +80,10 @@ def parse_value(text: str) -> Any:
 
 
 def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
-    # Of a value that may be one thing or another, the deepest error is of the one that was meant.
+    # For a union type, the deepest error belongs to the alternative that was meant.
     unknown = "extra_forbidden"
     first = max(error.errors(), key=lambda one: (len(one["loc"]), one["type"] == unknown))
-    # A place names the kind that was tried, too: "str" or "tuple[SourceConfig, ...]".
+    # A location also names the alternative tried: "str" or "tuple[SourceConfig, ...]".
     place = [part for part in map(str, first["loc"]) if part != "str" and "[" not in part]
     key = ".".join(place)
     if first["type"] == unknown:

@@ -1,7 +1,7 @@
 """The cost of a run so far: time and peak memory of all its sessions, in the run's cost.json.
 
-It is no part of run.json, which a resumed run writes as if it had never stopped: what is lost when
-a process is killed and repeated by the next has been paid for all the same.
+It is not part of run.json, which a resumed run writes as if it had never been interrupted: epochs
+lost when a process is killed, and repeated by the next, have still been paid for.
 """
 
 import json
@@ -19,18 +19,18 @@ FILE = "cost.json"
 
 
 class Cost(BaseModel, frozen=True):
-    """Totals of all sessions of a run until its last epoch; wall-clock time with validation."""
+    """Totals of all sessions of a run up to its last epoch; wall-clock time with validation."""
 
     seconds: float
     sessions: int
-    peak_memory_bytes: int | None  # of the process; None where the system does not tell
+    peak_memory_bytes: int | None  # of the process; None if the system does not report it
     processor: str
     cores: int | None
     threads: int
 
 
 class Meter:
-    """Measures one session of the run in `folder` and adds what its file says of earlier ones."""
+    """Measures one session of the run in `folder`, added to earlier ones recorded in its file."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -41,7 +41,7 @@ class Meter:
         self.started = time.monotonic()
 
     def write(self) -> None:
-        """Write what the run has cost until now."""
+        """Write the cost of the run so far."""
         seconds, sessions, peaks = time.monotonic() - self.started, 1, [peak_memory_bytes()]
         if self.before is not None:
             seconds += self.before.seconds

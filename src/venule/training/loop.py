@@ -1,4 +1,4 @@
-"""The training loop, readable top to bottom; what is learnt is a `Task`."""
+"""The training loop, readable from top to bottom; the objective is a `Task`."""
 
 import logging
 import math
@@ -25,28 +25,28 @@ LOG = logging.getLogger(__name__)
 
 Batch = Mapping[str, Tensor]
 Report = Callable[[str, Mapping[str, float]], None]
-"""Called with "pretrained", "step" or "epoch" and what is known then; shows progress."""
+"""Called with "pretrained", "step" or "epoch" and the current values; shows progress."""
 
 
 class Snapshot(Protocol):
-    """Weights as they were after an epoch, whatever the network has become since."""
+    """Weights as they were after an epoch, unaffected by further training."""
 
     def write(self, run: Run, names: Sequence[str]) -> None:
-        """Write them with their record into the run's folder, under each of `names`."""
+        """Write them with their record to the run's folder, under each of `names`."""
 
 
 class Task(Protocol):
-    """The interface of classification, segmentation, ... that a loop needs."""
+    """The interface that the loop needs of classification, segmentation, ..."""
 
     best: Mapping[str, Literal["min", "max"]]
-    """The validation scores whose best weights are kept, and which way is better."""
+    """The validation scores whose best weights are kept, and which direction is better."""
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The mean loss of a batch; `model` may be wrapped for several processes."""
 
     @property
     def validates(self) -> bool:
-        """False if nothing is validated: the last weights are the result then."""
+        """False if nothing is validated: the last weights are then the result."""
 
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
         """Scores by name, `loss` among them."""
@@ -56,12 +56,12 @@ class Task(Protocol):
 
 
 def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
-    """Accelerate for the configured device and precision.
+    """Create an Accelerator for the configured device and precision.
 
-    "auto" is bf16 where the processor or GPU computes in it, else fp32.
+    "auto" is bf16 if the processor or GPU supports it natively, else fp32.
 
     Raises:
-        ConfigError: the device is not there, or does not compute in the precision.
+        ConfigError: the device is not available, or does not support the precision.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(schedule.device, True):
@@ -74,7 +74,7 @@ def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
         precision = "bf16" if _has_bf16_units(cpu) else "fp32"
     if precision == "fp16" and cpu:
         raise ConfigError("schedule.precision = fp16 needs a GPU; use bf16 or fp32 on a CPU")
-    # Accelerate keeps device and precision for the whole process; a second run may want others.
+    # Accelerate keeps device and precision for the whole process; a second run may need others.
     distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     AcceleratorState._reset_state(reset_partial_state=not distributed)
     return Accelerator(
@@ -92,7 +92,7 @@ def _has_bf16_units(cpu: bool) -> bool:
 
 
 class Loop:
-    """The state of a run between epochs, and the steps that carry it on."""
+    """The state of a run between epochs, and the steps that advance it."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Loop:
         scheduler: SchedulerConfig,
         settings: Mapping[str, Any],
     ) -> None:
-        """Take over what is to be trained; `settings` are all of them, which must not change."""
+        """Set up training; `settings` are all settings of the run, which must not change."""
         self.settings = settings
         self.task, self.run, self.accelerator, self.config = task, run, accelerator, schedule
         self.loader, self.batches = loader, batches
@@ -133,14 +133,14 @@ class Loop:
 
     @property
     def evaluated(self) -> nn.Module:
-        """The weights that are validated and saved: the average, where there is one."""
+        """The network that is validated and saved: the moving average, if there is one."""
         if self.average is not None:
             return self.average.module
         bare: nn.Module = self.accelerator.unwrap_model(self.model)
         return bare
 
     def fit(self, report: Report) -> list[Row]:
-        """Train to the last epoch or until validation has not improved for long; the log."""
+        """Train to the last epoch or until early stopping; return the log."""
         if self.accelerator.is_main_process:
             events, meter = self.run.tensorboard(self.rows), Meter(self.run.path)
         while (stopped := self._stopped()) is None:
@@ -162,10 +162,10 @@ class Loop:
         return self.rows
 
     def resume(self) -> None:
-        """Continue where the run's folder says it stopped; its logs are cut back to there.
+        """Resume from the state in the run's folder; its logs are truncated to that epoch.
 
         Raises:
-            ConfigError: settings are no longer those of the epochs that were trained.
+            ConfigError: the settings differ from those of the completed epochs.
         """
         if self.accelerator.is_main_process:
             self.run.clear_unfinished()
@@ -174,8 +174,8 @@ class Loop:
             return
         if changed := list(_changed(state["settings"], self.settings)):
             raise ConfigError(
-                f"{self.run.path}: its configuration is no longer the one that it learnt by "
-                f"({', '.join(changed)}); put it back, or begin a new run"
+                f"{self.run.path}: its configuration is no longer the one that it was trained with "
+                f"({', '.join(changed)}); restore it, or begin a new run"
             )
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -212,10 +212,10 @@ class Loop:
         losses: list[Tensor] = []
         steps, accumulate = len(self.batches), self.config.accumulate
         for step, batch in enumerate(self.loader, start=1):
-            # Dropout draws from this seed, so that a resumed run drops the same units.
+            # Dropout is seeded here, so that a resumed run drops the same units.
             torch.manual_seed(derive_seed(self.config.seed, epoch, step, self.batches.rank))
             complete = step % accumulate == 0 or step == steps
-            # The epoch's last batches may be fewer than `accumulate`; their mean counts as much.
+            # The last group of an epoch may have fewer batches; their mean counts as much.
             group = min(accumulate, steps - (step - 1) // accumulate * accumulate)
             losses.append(self._step(batch, group=group, complete=complete))
             if self.accelerator.is_main_process:
@@ -229,7 +229,7 @@ class Loop:
         return float(mean)
 
     def _step(self, batch: Batch, *, group: int, complete: bool) -> Tensor:
-        """Add one of `group` batches' gradients; move the weights where that is the last."""
+        """Accumulate the gradients of one of `group` batches; update the weights after the last."""
         together = nullcontext() if complete else self.accelerator.no_sync(self.model)
         with together:
             batch = {key: value.to(self.accelerator.device) for key, value in batch.items()}
@@ -246,7 +246,7 @@ class Loop:
         return loss.detach()
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """Scores from the main process, the same everywhere; better weights are held."""
+        """Scores from the main process, the same in all; improved weights are held."""
         scores: dict[str, float] = {}
         if self.accelerator.is_main_process:
             model = self.evaluated.eval()
@@ -269,7 +269,7 @@ class Loop:
         return value < best if self.task.best[name] == "min" else value > best
 
     def _stopped(self) -> str | None:
-        """Why no epoch follows, None if one does."""
+        """The reason why training ends after this epoch; None if it continues."""
         patience = self.config.early_stopping
         if len(self.rows) >= self.config.epochs:
             return "after the last epoch"
@@ -278,14 +278,14 @@ class Loop:
         return None
 
     def _is_checkpoint(self) -> bool:
-        """Tell whether weights and state are written after this epoch; they are after the last."""
+        """Return whether to write weights and state after this epoch; always after the last."""
         return len(self.rows) % self.config.checkpoint_every == 0 or self._stopped() is not None
 
     def _write_checkpoint(self) -> None:
-        """The held weights, then the state: a run killed in between writes the same weights again.
+        """Write held weights, then the state: a run killed in between rewrites the same weights.
 
-        Weights that are best by several scores are written once. Where nothing is validated, the
-        last are of this epoch.
+        Weights that are best by several scores are written once. Without validation, the last
+        weights are those of this epoch.
         """
         if not self.task.validates:
             epoch = len(self.rows)
@@ -314,10 +314,10 @@ class Loop:
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """The settings that differ, by their keys; one that was not known then does not count."""
+    """The keys of settings that differ; settings introduced since do not count."""
     for key, value in before.items():
         current = now.get(key)
-        # The options of a network are free: one that is new counts as well.
+        # The options of a network are free-form: one that is new counts as well.
         if key != "options" and isinstance(value, Mapping) and isinstance(current, Mapping):
             yield from (f"{key}.{inner}" for inner in _changed(value, current))
         elif value != current:
@@ -325,14 +325,14 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
 
 
 def freeze_batch_norm(model: nn.Module) -> None:
-    """Normalise by the running statistics, which then stay as they are."""
+    """Use the running statistics of batch normalisation, which are no longer updated."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
 
 
 def copy_weights(model: nn.Module) -> dict[str, Tensor]:
-    """The state of `model` on the CPU, in memory of its own."""
+    """A copy of the state of `model` on the CPU."""
     return {
         name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()

@@ -1,9 +1,9 @@
 """Losses of vessel segmentation: per image, inside the field of view, in fp32.
 
 Every loss maps logits (N, C, H, W), truth (N, C, H, W) in 0..1 (soft at interpolated borders) and
-fov (N, 1 or C, H, W) in {0, 1}, where the truth of all classes or of each counts, to one value per
-image, (N,): the mean of the classes. Means over images come last, so that the gradient of a batch
-does not depend on how it is divided among processes.
+fov (N, 1 or C, H, W) in {0, 1}, where the truth of all classes or of each is valid, to one value
+per image, (N,): the mean over classes. Means over images come last, so that the gradient of a
+batch does not depend on how it is divided among processes.
 """
 
 from collections.abc import Callable
@@ -19,19 +19,19 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 SPATIAL = (2, 3)
 
 SMOOTH = 1.0
-"""Pixels added above and below a share, so that an image without a vessel has one."""
+"""Pixels added to numerator and denominator, so that the ratio is defined without vessels."""
 
 
 def masked_mean(values: Tensor, fov: Tensor) -> Tensor:
-    """The mean of `values` inside the field of view of each image; 0 where there is none.
+    """The mean of `values` inside the field of view of each image; 0 if it is empty.
 
-    Of several classes it is the mean of their means.
+    With several classes, the mean of their means.
     """
     return ((values * fov).sum(SPATIAL) / fov.sum(SPATIAL).clamp(min=1)).mean(1)
 
 
 def bce(logits: Tensor, truth: Tensor, fov: Tensor, *, pos_weight: float = 1.0) -> Tensor:
-    """Binary cross-entropy; vessel pixels weigh `pos_weight`. Unweighted, it is cross-entropy."""
+    """Binary cross-entropy with vessel pixels weighted by `pos_weight`; 1 leaves it unweighted."""
     weight = torch.tensor(pos_weight, device=logits.device)
     values = F.binary_cross_entropy_with_logits(logits, truth, reduction="none", pos_weight=weight)
     return masked_mean(values, fov)
@@ -52,7 +52,7 @@ def focal(logits: Tensor, truth: Tensor, fov: Tensor, *, gamma: float = 2.0) -> 
     """Focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 4); gamma 0 is cross-entropy."""
     values = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     probability = logits.sigmoid()
-    # Below a gamma of 1 the power's slope at 0 is infinite, and infinity times no loss is nan.
+    # For gamma below 1 the power has an infinite slope at 0, and infinity times a zero loss is nan.
     missed = (probability * (1 - truth) + (1 - probability) * truth).clamp(min=1e-8)
     return masked_mean(missed**gamma * values, fov)
 
@@ -93,10 +93,10 @@ def _dilate(x: Tensor) -> Tensor:
 
 
 def exclusive(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
-    """Cross-entropy among the classes, where a pixel is of one of them and of no other.
+    """Cross-entropy between classes, at pixels that belong to exactly one.
 
-    Each class counts as much as the next, however many pixels it has; a pixel counts by how far
-    its likeliest class is ahead of the second. 0 where no pixel is of one class.
+    Classes are weighted equally, however many pixels they have; a pixel is weighted by the margin
+    of its likeliest class over the second. 0 if no pixel belongs to exactly one class.
     """
     first, second = truth.topk(2, dim=1).values.unbind(1)
     ahead = ((first - second) * fov.amin(1))[:, None]
@@ -109,9 +109,9 @@ def exclusive(logits: Tensor, truth: Tensor, fov: Tensor) -> Tensor:
 
 
 def one_against_rest(logits: Tensor) -> Tensor:
-    """Logits (N, K, H, W) of each class against all else, from softmax's (N, 1 + K, H, W).
+    """Logits (N, K, H, W) of each class against the rest, from softmax's (N, 1 + K, H, W).
 
-    Their sigmoids are the softmax of each class; the first plane is the background's.
+    Their sigmoids are the softmax probabilities; the first plane is the background's.
     """
     others = [
         torch.cat((logits[:, :index], logits[:, index + 1 :]), dim=1).logsumexp(1)

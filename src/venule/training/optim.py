@@ -21,7 +21,7 @@ def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig)
 
 
 class Schedule:
-    """A course of the learning rate, moved by `step` after a step or `epoch` after an epoch."""
+    """A learning-rate schedule, updated by `step` after a step or by `epoch` after an epoch."""
 
     def __init__(
         self,
@@ -38,12 +38,12 @@ class Schedule:
         self.scheduler = _scheduler(optimizer, config, total_steps=epochs * steps_per_epoch)
 
     def step(self) -> None:
-        """After an optimiser step."""
+        """Update after an optimiser step."""
         if not self.by_epoch:
             self.scheduler.step()
 
     def epoch(self, validation_loss: float | None) -> None:
-        """After an epoch; the plateau schedule waits for epochs that were validated."""
+        """Update after an epoch; the plateau schedule ignores epochs without validation."""
         if isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
             if validation_loss is not None:
                 self.scheduler.step(validation_loss)
@@ -52,9 +52,9 @@ class Schedule:
 
 
 def compress(config: SchedulerConfig, share: float) -> SchedulerConfig:
-    """The same course in `share` of its epochs: patience and milestones shrink, to 1 at least.
+    """The schedule scaled to a `share` of its epochs: patience and milestones shrink, at least 1.
 
-    A patience of 0 stays. What moves by steps is compressed by there being fewer of them.
+    A patience of 0 stays. Schedules that update per step are compressed by having fewer steps.
     """
     patience = max(1, round(config.patience * share)) if config.patience else 0
     milestones = tuple(max(1, round(epoch * share)) for epoch in config.milestones)
@@ -75,7 +75,7 @@ def _scheduler(
             return lr_scheduler.CosineAnnealingLR(optimizer, total_steps)
         case "one_cycle":
             rates = [float(group["lr"]) for group in optimizer.param_groups]
-            # One step more than there are: the last call only sets a rate that nothing uses.
+            # One step more than there are: the last call only sets a rate that is never used.
             count, warmup = total_steps + 1, config.warmup
             if warmup * count == 1:  # torch divides by the steps before the peak: 0
                 warmup *= 1 + 1e-6

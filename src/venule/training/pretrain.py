@@ -1,4 +1,4 @@
-"""From a tree of class folders to a pretrained backbone: what `venule pretrain` calls."""
+"""Pretraining of a backbone on a tree of class folders, as `venule pretrain` runs it."""
 
 import json
 from pathlib import Path
@@ -31,10 +31,10 @@ from venule.training.train import begin, fit_and_draw, open_source, shared_run, 
 
 
 def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
-    """A new run under `root` that teaches a backbone to classify, trained to its end.
+    """Pretrain a backbone by classification in a new run under `root`.
 
     Raises:
-        ConfigError, DatasetError, WeightsError: something named in the configuration is not there.
+        ConfigError, DatasetError, WeightsError: something named in the configuration is missing.
     """
     accelerator = make_accelerator(config.schedule)
     tree = _tree(config)
@@ -51,11 +51,11 @@ def pretrain(config: PretrainConfig, *, root: Path, report: Report) -> Run:
 
 
 def resume(path: Path, *, report: Report) -> Run:
-    """Carry an interrupted run on to its end, as if it had never stopped.
+    """Resume an interrupted run and finish it, as if it had never been interrupted.
 
     Raises:
-        DatasetError: the photographs are no longer those that the run began with, by their names.
-        ConfigError: its configuration is no longer the one that it learnt by.
+        DatasetError: the photographs, by name, differ from those the run began with.
+        ConfigError: its configuration differs from the one it was trained with.
     """
     run = Run.open(path)
     run.require_kind(pretraining=True)
@@ -77,7 +77,7 @@ def resume(path: Path, *, report: Report) -> Run:
 
 
 def seen_in_parts(root: Path) -> tuple[SeenImages, ...]:
-    """The photographs that `venule data patches` cut up into `root`, or into the folder above.
+    """The photographs that `venule data patches` cut into `root`, or into its parent folder.
 
     Raises:
         DatasetError: its patches.json cannot be read.
@@ -96,7 +96,7 @@ def _backbone(network: NetworkConfig) -> DDRNetConfig:
     if not isinstance(config, DDRNetConfig):
         names = [name for name, known in MODELS.items() if isinstance(known, DDRNetConfig)]
         raise ConfigError(
-            f"network.model = {network.model}: its backbone comes pretrained from torchvision "
+            f"network.model = {network.model}: torchvision has its backbone pretrained "
             f'(network.pretrained = "imagenet"); pretrain takes {" or ".join(names)}'
         )
     return config
@@ -113,7 +113,7 @@ def _account(tree: ClassTree) -> dict[str, Any]:
 
 
 def _classifier(config: PretrainConfig, tree: ClassTree) -> DDRNetClassifier:
-    """The backbone with a fresh head; what is drawn from here on follows from the seed."""
+    """The backbone with a new head, randomly initialised from the configured seed."""
     backbone = _backbone(config.network)
     torch.manual_seed(derive_seed(config.schedule.seed))
     return backbone.build_classifier(len(tree.classes))

@@ -26,14 +26,14 @@ Row = dict[str, float]
 STATE = "state.pt"
 
 DATA = "data.json"
-"""The file that lists the photographs a run learns from."""
+"""The file that lists the photographs a run trains on."""
 
 PRETRAINED = "pretrained.json"
-"""The file on the weights it started from: what was loaded, and what they had seen."""
+"""The file about the initial weights: what was loaded, and the images they had seen."""
 
 
 class Run:
-    """A run's folder. Every file in it is whole at any moment, whenever the process is killed."""
+    """A run's folder. Every file in it is complete at any moment, even if the process is killed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,7 +42,7 @@ class Run:
 
     @classmethod
     def create(cls, root: Path, name: str) -> "Run":
-        """A new folder `root/name`, or `name-2`, `name-3`, ... where that exists."""
+        """Create a folder `root/name`, or `name-2`, `name-3`, ... if that exists."""
         number = 1
         while True:
             path = root / (name if number == 1 else f"{name}-{number}")
@@ -60,13 +60,13 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> "Run":
-        """The folder of a run that was begun; WeightsError if it has no configuration."""
+        """Open the folder of an existing run; WeightsError if it has no configuration."""
         if not (path / "config.toml").is_file():
             raise WeightsError(f"{path}: not a training run (it has no config.toml)")
         return cls(path)
 
     def clear_unfinished(self) -> None:
-        """Remove what a killed process was writing."""
+        """Remove files that a killed process left unfinished."""
         for file in self.path.rglob(".*.tmp"):
             file.unlink(missing_ok=True)
 
@@ -75,24 +75,24 @@ class Run:
         try:
             config = tomllib.loads((self.path / "config.toml").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return  # reading the configuration will say what is wrong with it
+            return  # reading the configuration will report what is wrong with it
         if ("folder" in config.get("data", {})) != pretraining:
             other = "train" if pretraining else "pretrain"
             raise ConfigError(
                 f"{self.path}: a run of `venule {other}`; `venule {other} --resume {self.path}` "
-                "carries it on"
+                "continues it"
             )
 
     def write_json(self, name: str, value: object) -> None:
-        """Write `value` as JSON into the run's folder."""
+        """Write `value` as JSON to the run's folder."""
         write_bytes(self.path / name, (json.dumps(value, indent=2) + "\n").encode())
 
     def write_config(self, config: BaseModel) -> None:
-        """Write the resolved configuration as config.toml, ready to run again."""
+        """Write the resolved configuration as config.toml, usable for another run."""
         write_bytes(self.path / "config.toml", to_toml(config.model_dump(mode="json")).encode())
 
     def write_rows(self, rows: Sequence[Row]) -> None:
-        """Write the log as metrics.csv and metrics.jsonl, which leaves undefined scores out."""
+        """Write the log as metrics.csv, and as metrics.jsonl, which omits undefined scores."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -104,7 +104,7 @@ class Run:
         write_bytes(self.path / "metrics.jsonl", lines.encode())
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Write everything that a resumed run needs, in one step."""
+        """Write everything that a resumed run needs, atomically."""
         content = io.BytesIO()
         torch.save(dict(state), content)
         write_bytes(self.path / STATE, content.getbuffer())
@@ -118,7 +118,7 @@ class Run:
         return state
 
     def tensorboard(self, rows: Sequence[Row]) -> "Events":
-        """TensorBoard events that begin with `rows`, in the place of what a killed process left."""
+        """TensorBoard events starting with `rows`, replacing those of a killed process."""
         folder = self.path / "tensorboard"
         shutil.rmtree(folder, ignore_errors=True)
         events = Events(SummaryWriter(str(folder)))
@@ -128,24 +128,24 @@ class Run:
 
 
 class Events:
-    """The log as TensorBoard events, a scalar for each column."""
+    """The log as TensorBoard events, one scalar per column."""
 
     def __init__(self, writer: SummaryWriter) -> None:
         self.writer = writer
 
     def add(self, row: Row) -> None:
-        """Write what is known of one epoch, at once."""
+        """Write the values of one epoch immediately."""
         for name, value in row.items():
             self.writer.add_scalar(name, value, int(row["epoch"]))
         self.writer.flush()
 
     def close(self) -> None:
-        """End the file."""
+        """Close the file."""
         self.writer.close()
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor and threads: what a run's bits depend on."""
+    """Versions, processor and threads, on which the bits of a run's weights depend."""
     packages = ("venule", "torch", "torchvision", "accelerate", "numpy", "pillow", "scikit-image")
     return {
         "python": platform.python_version(),
@@ -167,10 +167,10 @@ def _processor() -> str:
 
 
 def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:
-    """Nested settings as TOML: plain values first, then a table for each section; None is left out.
+    """Nested settings as TOML: plain values first, then a table per section; None is omitted.
 
-    JSON's spelling of strings (but for one control character), numbers, booleans and lists is
-    TOML's too; sections in a list are written inline.
+    JSON's syntax for strings (except for one control character), numbers, booleans and lists is
+    also valid TOML; sections in a list are written inline.
     """
     plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and v is not None}
     text = "".join(f"{key} = {_to_json(value)}\n" for key, value in plain.items())

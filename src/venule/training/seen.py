@@ -1,4 +1,4 @@
-"""Photographs that earlier networks have seen, as files beside maps, patches and runs say."""
+"""Photographs seen by earlier networks, as recorded in files beside maps, patches and runs."""
 
 import json
 from collections.abc import Iterable
@@ -8,20 +8,20 @@ from venule.errors import DatasetError
 from venule.models.record import SeenImages
 
 TEACHERS = "seen.json"
-"""In a folder of maps to learn from: the images that the networks which gave them have seen."""
+"""In a folder of soft pseudo-labels: the images that the teacher networks have seen."""
 
 
 def together(*parts: Iterable[SeenImages]) -> tuple[SeenImages, ...]:
-    """All of them, each once."""
+    """The union, each image once."""
     every = [images for part in parts for images in part]
     return tuple(images for place, images in enumerate(every) if images not in every[:place])
 
 
 def read_seen(path: Path) -> tuple[SeenImages, ...]:
-    """The images that a JSON file lists under "seen"; none where there is no such file.
+    """The images that a JSON file lists under "seen"; none if there is no such file.
 
     Raises:
-        DatasetError: it cannot be read.
+        DatasetError: the file cannot be read.
     """
     if not path.is_file():
         return ()
@@ -30,5 +30,5 @@ def read_seen(path: Path) -> tuple[SeenImages, ...]:
         return tuple(SeenImages.model_validate(images) for images in about.get("seen", ()))
     except (OSError, ValueError, AttributeError, TypeError):
         raise DatasetError(
-            f"{path}: does not list images as venule wrote it; make it anew"
+            f"{path}: not a list of images as venule writes it; create it again"
         ) from None

@@ -1,4 +1,4 @@
-"""Learning vessels: the loop's task for segmentation, validated by the path that users run."""
+"""Vessel segmentation: the loop's task, validated by the same code path that users run."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from venule.viz.overlay import errors
 
 @dataclass(frozen=True)
 class SegmentationSnapshot:
-    """A copy of a network's weights, and what it found in each validation image."""
+    """A copy of a network's weights, and its predictions for the validation images."""
 
     state: Mapping[str, Tensor]
     record: ModelRecord
@@ -45,7 +45,7 @@ class SegmentationSnapshot:
     val: Sequence[Sample]
 
     def write(self, run: Run, names: Sequence[str]) -> None:
-        """Write weights/NAME.safetensors for each name; the best by Dice draws its errors too."""
+        """Write weights/NAME.safetensors for each name; draw the errors of the best by Dice."""
         paths = [run.weights / f"{name}.safetensors" for name in names]
         write_same(paths, weights_bytes(self.state, self.record))
         if "best_dice" in names:
@@ -54,7 +54,7 @@ class SegmentationSnapshot:
 
 
 def _draw_errors(run: Run, sample: Sample, found: NDArray[np.bool_]) -> None:
-    """A picture for each class of what was found, (K, H, W), in a photograph."""
+    """Draw the errors of a prediction, (K, H, W), in a photograph, one image per class."""
     truth = truth_of(sample)
     for name, mask in zip(truth.classes, found, strict=True):
         of_class = "" if len(truth.classes) == 1 else f"_{name}"
@@ -64,9 +64,9 @@ def _draw_errors(run: Run, sample: Sample, found: NDArray[np.bool_]) -> None:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The images of one configured source, and the maps to learn from if it names some.
+    """The images of one configured source, and their soft pseudo-labels if it names some.
 
-    `taught_by` are the images that the networks have seen which gave the maps.
+    `taught_by` are the images that the teacher networks have seen.
     """
 
     source: SourceConfig
@@ -75,7 +75,7 @@ class Chosen:
     taught_by: tuple[SeenImages, ...] = ()
 
     def classes(self) -> set[tuple[str, ...]]:
-        """The classes that the annotations of the images tell apart."""
+        """The sets of classes that the annotations of the images have."""
         if self.maps is not None:
             return {(VESSEL,)}
         found = (case.annotation(self.source.expert) for case in self.selection.cases)
@@ -90,11 +90,11 @@ class Chosen:
 
 
 def choose(config: TrainConfig, part: Literal["train", "val"]) -> tuple[Chosen, ...]:
-    """The images that train or validate by a configuration.
+    """The images for training or validation given by a configuration.
 
     Raises:
-        ConfigError: none are to train on.
-        DatasetError, UsageError: a data set, protocol or split is not there, or a map is not.
+        ConfigError: there are none for training.
+        DatasetError, UsageError: a data set, protocol, split or map is missing.
     """
     sources = config.data.sources(part)
     if part == "train" and not sources:
@@ -114,7 +114,7 @@ def _choose(source: SourceConfig) -> Chosen:
     maps = find_maps(folder, selection)
     if not (folder / TEACHERS).is_file():
         raise DatasetError(
-            f"{folder}: has no {TEACHERS}, which says what the networks that made the maps had "
+            f"{folder}: has no {TEACHERS}, which lists the images that the maps' networks had "
             'seen; write it as docs/training.md says, {"seen": []} if they had seen no photograph '
             "of any data set"
         )
@@ -122,7 +122,7 @@ def _choose(source: SourceConfig) -> Chosen:
 
 
 def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
-    """The samples that a run of the configuration trains on."""
+    """The training samples of a run with this configuration."""
     parts = [
         Part(
             cases=chosen.selection.cases,
@@ -142,10 +142,10 @@ def training_set(config: TrainConfig, train: Sequence[Chosen]) -> TrainingSet:
 
 
 def classes_of(*parts: Sequence[Chosen]) -> tuple[str, ...]:
-    """The classes that all chosen images are annotated by.
+    """The classes by which all chosen images are annotated.
 
     Raises:
-        ConfigError: they differ.
+        ConfigError: the images differ in their classes.
     """
     found = {classes for part in parts for chosen in part for classes in chosen.classes()}
     if len(found) > 1:
@@ -157,7 +157,7 @@ def classes_of(*parts: Sequence[Chosen]) -> tuple[str, ...]:
 
 
 class TrainingHeads(nn.Module):
-    """A network whose call gives the logits of all heads; what several processes wrap."""
+    """A network whose call returns the logits of all heads; the module wrapped for DDP."""
 
     def __init__(self, network: SegmentationModel) -> None:
         super().__init__()
@@ -171,14 +171,14 @@ class TrainingHeads(nn.Module):
 class SegmentationTask:
     """Segmentation by one configuration, into the classes of its annotations.
 
-    Validation takes whole photographs the way of `Segmenter.segment` and scores them at native
-    size inside the field of view, at threshold 0.5; the threshold of a class that is saved with the
-    weights is the one of largest pooled Dice on the validation images, before components are
-    reconnected or dropped.
+    Validation processes whole photographs as `Segmenter.segment` does and scores them at native
+    size inside the field of view, at threshold 0.5; the threshold saved for a class is the one of
+    largest pooled Dice on the validation images, before components are reconnected or dropped.
+
 
     Raises:
-        ConfigError: the annotations are of different classes, or an image is in both parts.
-        DatasetError: a validation image has no annotation of the expert asked for.
+        ConfigError: the annotations have different classes, or an image is in both sets.
+        DatasetError: a validation image has no annotation by the requested expert.
     """
 
     def __init__(self, config: TrainConfig, train: Sequence[Chosen], val: Sequence[Chosen]) -> None:
@@ -231,7 +231,7 @@ class SegmentationTask:
         self.thresholds = dict.fromkeys(classes, config.output.threshold)
         self.threshold_source = config.output.threshold_source
         self.chosen_on = " and ".join(f"{c.selection.dataset} {c.selection.split}" for c in val)
-        # By the last validation, (K, H, W) for each validation image.
+        # From the last validation, (K, H, W) for each validation image.
         self.found: Sequence[NDArray[np.bool_]] = ()
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -255,8 +255,8 @@ class SegmentationTask:
     def validate(self, model: nn.Module, *, epoch: int) -> dict[str, float]:
         """Loss, pixel accuracy, mIoU, IoU, Dice and ROC AUC: means over the validation images.
 
-        Of several classes they are means over those. A score that is undefined in an image, such as
-        the AUC without a vessel, is left out.
+        With several classes, means over those. Scores undefined for an image, such as the AUC
+        without a vessel, are left out.
         """
         network = _network(model)
         device = next(network.parameters()).device
@@ -276,7 +276,7 @@ class SegmentationTask:
         return validation.means()
 
     def snapshot(self, model: nn.Module, *, epoch: int, scores: Row) -> SegmentationSnapshot:
-        """A copy of the weights with their record: threshold, scores, what they have seen."""
+        """A copy of the weights with their record: threshold, scores, images seen."""
         classes = tuple(
             one.model_copy(
                 update={
@@ -302,7 +302,7 @@ def _network(model: nn.Module) -> SegmentationModel:
 
 
 def _require_disjoint(trained: Sequence[SeenImages], selecting: Sequence[SeenImages]) -> None:
-    """Raise ConfigError if a photograph, by its pixels, both trains and validates."""
+    """Raise ConfigError if any photograph, by its pixels, is in both training and validation."""
     learnt = {pixels for images in trained for pixels in images.images.values()}
     shared = sorted(
         id for images in selecting for id, pixels in images.images.items() if pixels in learnt

@@ -1,4 +1,4 @@
-"""A look at what the network learns from: augmented samples with their truth."""
+"""Visual check of the training data: augmented samples with their truth."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,14 +17,14 @@ from venule.viz.overlay import overlay
 EPOCHS = (1, 2)
 
 HEADINGS = tuple(text for epoch in EPOCHS for text in (f"epoch {epoch}", "with its truth"))
-"""One over each column of `sample_rows`."""
+"""Headings of the columns of `sample_rows`."""
 
 
 def sample_rows(config: TrainConfig, *, samples: int) -> Iterator[tuple[str, Sequence[RGB]]]:
-    """Yield each sample's label and pictures, (h, w, 3) uint8: it and its truth in two epochs.
+    """Yield each sample's label and images, (h, w, 3) uint8: sample and truth in two epochs.
 
-    They are the very samples that a run of this configuration trains on, before normalisation; of
-    several data sets, those of the first.
+    They are the exact samples that a run of this configuration trains on, before normalisation;
+    with several data sets, those of the first.
 
     Raises:
         ConfigError, DatasetError, UsageError: there are no training images.

@@ -1,4 +1,4 @@
-"""From a configuration to a finished run: what `venule train` calls."""
+"""Training from a configuration to a finished run, as `venule train` runs it."""
 
 import json
 from collections.abc import Sequence
@@ -36,10 +36,10 @@ from venule.viz.curves import plot_curves, read_curves
 
 
 def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
-    """A new run under `root` by one configuration, trained to its end.
+    """Train by a configuration in a new run under `root`.
 
     Raises:
-        ConfigError, DatasetError, WeightsError: something named in the configuration is not there.
+        ConfigError, DatasetError, WeightsError: something named in the configuration is missing.
     """
     accelerator = make_accelerator(config.schedule)
     selections = choose(config, "train"), choose(config, "val")
@@ -63,11 +63,11 @@ def train(config: TrainConfig, *, root: Path, report: Report) -> Run:
 
 
 def resume(path: Path, *, report: Report) -> Run:
-    """Carry an interrupted run on to its end, as if it had never stopped.
+    """Resume an interrupted run and finish it, as if it had never been interrupted.
 
     Raises:
-        DatasetError: photographs or annotations are no longer those that the run began with.
-        ConfigError: its configuration is no longer the one that it learnt by.
+        DatasetError: photographs or annotations differ from those the run began with.
+        ConfigError: its configuration differs from the one it was trained with.
     """
     run = Run.open(path)
     run.require_kind(pretraining=False)
@@ -88,7 +88,7 @@ def resume(path: Path, *, report: Report) -> Run:
 def begin(
     run: Run, config: BaseModel, account: object, loaded: LoadReport | None, report: Report
 ) -> None:
-    """Write what a run begins with into its new folder."""
+    """Write the initial files of a run to its new folder."""
     run.write_json("environment.json", environment())
     run.write_json(DATA, account)
     if loaded is not None:
@@ -103,10 +103,10 @@ def begin(
 
 
 def start_again(network: nn.Module, pretrained: str | None, run: Run) -> tuple[SeenImages, ...]:
-    """The images that the weights had seen from which a run began, which is to go on.
+    """The images seen by the initial weights of a run that is to be resumed.
 
-    A run with a state of its own needs no more than that: the weights may have moved since. One
-    that was killed before puts what fits of them into `network` again.
+    If the run has saved a state, nothing else is needed: the weights may have moved since. If it
+    was killed before that, the matching weights are loaded into `network` again.
     """
     if pretrained is None:
         return ()
@@ -116,20 +116,20 @@ def start_again(network: nn.Module, pretrained: str | None, run: Run) -> tuple[S
     begun = json.loads((run.path / PRETRAINED).read_text(encoding="utf-8"))
     if loaded.sha256 != begun["sha256"]:
         raise ConfigError(
-            f"{run.path}: {loaded.source} is no longer the file that it began with; begin a new run"
+            f"{run.path}: {loaded.source} is no longer the file it began with; begin a new run"
         )
     return loaded.seen
 
 
 def fit_and_draw(loop: Loop, report: Report) -> None:
-    """Train to the end; the run's curves are drawn beside its log."""
+    """Train to the end, and plot the run's curves beside its log."""
     loop.fit(report)
     if loop.accelerator.is_main_process:
         plot_curves([read_curves(loop.run.path)], loop.run.path / "curves.png")
 
 
 def _shaped(config: TrainConfig, source: Source | None) -> TrainConfig:
-    """The configuration with the options of the weights that it starts from, if it gives none."""
+    """The configuration with the options of the initial weights, if it gives none."""
     record = source.record if source is not None else None
     network = config.network
     if network.options or record is None or record.model != network.model:
@@ -139,7 +139,7 @@ def _shaped(config: TrainConfig, source: Source | None) -> TrainConfig:
 
 
 def shared_run(root: Path, name: str, *, main: bool) -> Run:
-    """A new folder, made by the main process and known to all."""
+    """A new folder, created by the main process and shared with all."""
     path = [str(Run.create(root, name).path) if main else ""]
     return Run(Path(broadcast_object_list(path)[0]))
 
@@ -147,8 +147,8 @@ def shared_run(root: Path, name: str, *, main: bool) -> Run:
 def pretrained_source(name: str) -> str:
     """The file that `network.pretrained` names, or the name of torchvision's weights.
 
-    A shipped name, a weights file, a run's folder (the weights best by Dice; of a pretraining, by
-    accuracy), "imagenet" or "coco".
+    A shipped name, a weights file, a run's folder (the weights best by Dice, or for a pretraining
+    by accuracy), "imagenet" or "coco".
     """
     if name in DOWNLOADS:
         return name
@@ -162,7 +162,7 @@ def open_source(pretrained: str | None) -> Source | None:
 
 
 def _require_unseen(task: SegmentationTask, source: Source | None) -> None:
-    """Raise ConfigError if the weights to start from were trained on validation images."""
+    """Raise ConfigError if the initial weights were trained on validation images."""
     learnt = {
         pixels
         for seen in (source.seen if source is not None else ())
@@ -175,13 +175,13 @@ def _require_unseen(task: SegmentationTask, source: Source | None) -> None:
     if known:
         raise ConfigError(
             f"network.pretrained = {task.config.network.pretrained}: was trained on validation "
-            f"images ({', '.join(known)}), which cannot choose epoch and threshold any more; "
+            f"images ({', '.join(known)}), which can no longer select epoch and threshold; "
             "validate on others, or on none with data.val = []"
         )
 
 
 def _account(task: SegmentationTask, selections: Sequence[Sequence[Chosen]]) -> dict[str, object]:
-    """The content of data.json: the photographs by their pixels, and what is learnt of each."""
+    """The content of data.json: the photographs by their pixels, and the target of each."""
     labels = [
         [{id: file_sha256(path) for id, path in chosen.labels()} for chosen in part]
         for part in selections
@@ -190,16 +190,16 @@ def _account(task: SegmentationTask, selections: Sequence[Sequence[Chosen]]) -> 
 
 
 def _require_same(account: dict[str, object], run: Run) -> None:
-    """Raise DatasetError unless a run goes on with what its data.json says."""
+    """Raise DatasetError unless a resumed run has the data recorded in its data.json."""
     if json.loads((run.path / DATA).read_text(encoding="utf-8")) != account:
         raise DatasetError(
             f"{run.path}: photographs or annotations are no longer those that it began with, which "
-            f"{DATA} lists by their SHA-256; put them back, or begin a new run"
+            f"{DATA} lists by their SHA-256; restore them, or begin a new run"
         )
 
 
 def _network(config: TrainConfig, classes: tuple[str, ...]) -> SegmentationModel:
-    """The network with fresh weights; what is drawn from here on follows from the seed."""
+    """The network, randomly initialised from the configured seed."""
     torch.manual_seed(derive_seed(config.schedule.seed))
     planes = len(classes) + (config.output.activation == "softmax")
     options = config.network.options | ({"classes": planes} if planes > 1 else {})

@@ -1,4 +1,4 @@
-"""Scores of a network on annotated photographs, found by the path that users run."""
+"""Scores of a network on annotated photographs, computed by the same code path that users run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ Scores = dict[str, float]
 class Validation:
     """Whole photographs one by one, at native size inside the field of view, at threshold 0.5.
 
-    `found` holds a (K, H, W) mask of every photograph, `scores` what each scored: the loss, and
-    means over the classes. A score that is undefined, such as the AUC of a class that is not
-    there, is left out of means.
+    `found` holds the (K, H, W) mask predicted for each photograph, `scores` its scores: the loss,
+    and means over the classes. Undefined scores, such as the AUC of an absent class, are left out
+    of means.
     """
 
     segmenter: Segmenter
@@ -74,14 +74,14 @@ class Validation:
         return {name: mean_of_defined([score[name] for score in self.scores]) for name in names}
 
     def thresholds(self) -> Mapping[str, float]:
-        """Thresholds of largest pooled Dice, one a class; nan where no pixel is of the class.
+        """Thresholds of largest pooled Dice, one per class; nan if no pixel belongs to the class.
 
-        It is chosen before components are reconnected or dropped.
+        They are chosen before components are reconnected or dropped.
         """
         return {name: best_threshold(pooled) for name, pooled in self._pooled.items()}
 
     def _class(self, index: int, logits: FloatMap, truth: GroundTruth, fov: Mask) -> FloatMap:
-        """The finished (H, W) map of one class, whose pixels are pooled for the threshold."""
+        """The probability map (H, W) of one class, whose pixels are pooled for the threshold."""
         found, kept = (record.classes[index] for record in (self.segmenter.record, self._plain))
         probability = finish(logits, fov, found).probability
         pooled = probability if found == kept else finish(logits, fov, kept).probability
@@ -96,7 +96,7 @@ class Validation:
 
 
 def truth_of(sample: Sample) -> GroundTruth:
-    """The annotation; `load_annotated` requires it of a validation image."""
+    """The annotation, which `load_annotated` requires of a validation image."""
     assert sample.truth is not None
     return sample.truth
 
