@@ -117,7 +117,7 @@ def test_without_a_card_a_model_data_and_split_are_needed(venule: Run) -> None:
 def test_what_a_card_does_not_take_is_refused(venule: Run, options: list[str]) -> None:
     ran = venule("evaluate", "--card", "tiny", *options)
     assert ran.code == 2
-    assert ran.err.startswith("venule: error: --card computes a card's own scores")
+    assert ran.err.startswith("venule: error: --card recomputes a card's scores")
     assert ran.err.count("\n") == 1
 
 

@@ -611,7 +611,7 @@ def test_an_interrupted_cohort_says_how_to_go_on_and_does(
         written, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert "to go on, run it again" in err
+    assert "to resume, run it again" in err
     assert not list(out.rglob(".*.tmp"))
     done = len(list(out.glob("*_mask.png")))
     assert len(written.split()) + 1 <= done < 64

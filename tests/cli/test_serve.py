@@ -12,7 +12,7 @@ from support.commands import Run
     [
         ("127.0.0.1", "Photographs stay on this computer."),
         ("localhost", "Photographs stay on this computer."),
-        ("0.0.0.0", "Whoever has the address sees the photographs"),
+        ("0.0.0.0", "Anyone with the address can see the photographs"),
     ],
 )
 def test_where_photographs_go_is_said_of_this_computer_and_of_others(

@@ -1,4 +1,4 @@
-"""`venule bench`: how fast networks are, ours beside any other, on this computer."""
+"""`venule bench`: speed of networks on this computer, ours and others'."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DRIVE_SIZE = "584,565"
 
 LONGEST = 65500
-"""Pixels of a side that a JPEG can have."""
+"""Largest side of a JPEG in pixels."""
 
 _NETWORK = ["network", "runtime", "input", "median ms", "quartiles", "ratio", "in its runtime"]
 
@@ -27,7 +27,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[MODEL...]",
-            help="Shipped names, weights files or runs; all shipped weights if none.",
+            help="Shipped names, weights files or run folders; default: all shipped weights.",
         ),
     ] = None,
     *,
@@ -37,17 +37,17 @@ def bench(
     ] = None,
     size: Annotated[
         list[str] | None,
-        typer.Option(metavar="H,W", help="Of a photograph.", show_default=DRIVE_SIZE),
+        typer.Option(metavar="H,W", help="Size of the photograph.", show_default=DRIVE_SIZE),
     ] = None,
     runtime: Annotated[
         list[Runtime] | None,
-        typer.Option(help="What runs them.", show_default="onnx, and openvino if installed"),
+        typer.Option(help="Runtimes to time.", show_default="onnx, and openvino if installed"),
     ] = None,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Of each network.")] = 2,
-    repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Rounds that count.")] = 20,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads per network.")] = 2,
+    repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Timed rounds.")] = 20,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
 ) -> None:
-    """Time networks in turns, alone and from file to mask; ratios are to the first one named."""
+    """Time networks in turn, alone and from file to mask; ratios are relative to the first one."""
     from venule.bench.candidate import entries
     from venule.bench.run import bench as measure
     from venule.bench.run import to_json
@@ -113,7 +113,7 @@ def _network_row(row: "Row") -> list[str]:
 
 
 def _file_table(rows: "list[Row]") -> list[list[str]]:
-    """Stages from file to mask of ours; memory and first result of all."""
+    """Stages from file to mask for our networks; memory and time to the first result for all."""
     from venule.bench.stages import OTHERS, STAGES
 
     stages = [*STAGES, *OTHERS]

@@ -1,4 +1,4 @@
-"""`venule calibrate`: settings of a network by held-out predictions of several runs."""
+"""`venule calibrate`: settings of a network from held-out predictions of several runs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,18 +11,22 @@ from venule.cli.table import print_table
 
 def calibrate(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Runs' folders, such as five folds.")
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders, such as of five folds.")
     ],
     *,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
-    checkpoint: Annotated[str, typer.Option(metavar="W", help="Best by what, or last.")] = "last",
+    checkpoint: Annotated[
+        str, typer.Option(metavar="W", help="Best by this score, or last.")
+    ] = "last",
     threshold: Annotated[
         Literal["lowest", "mean-dice"],
-        typer.Option(help="Lowest of nearly the best pooled Dice, or of the best mean Dice."),
+        typer.Option(
+            help="The lowest with nearly the best pooled Dice, or that of best mean Dice."
+        ),
     ] = "lowest",
     without: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="An image that scores are also given without."),
+        typer.Option(metavar="ID", help="Also report scores without this image."),
     ] = None,
 ) -> None:
     """Choose threshold, calibration and component rules on the runs' validation images."""

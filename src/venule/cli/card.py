@@ -1,4 +1,4 @@
-"""`venule evaluate --card`: a card's scores computed again, beside what the card says."""
+"""`venule evaluate --card`: recomputed scores of a model card, compared with the stored ones."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ def check_card(
     device: str,
     context: "Context | None" = None,
 ) -> None:
-    """Print old, new and difference of every score whose images are there; exit 1 on a drift."""
+    """Print old, new and difference of every score whose images are present; exit 1 on a drift."""
     from venule.evaluation.access_log import holds_test_images, require_writable
     from venule.evaluation.card import card_file, read_card
     from venule.evaluation.card_check import card_predictor, find_parts
@@ -60,7 +60,7 @@ def _score(
     access_log: Path | None,
     context: "Context | None",
 ) -> "list[Comparison]":
-    """Every number of the parts beside the same computed now; accesses are recorded."""
+    """Every number of these parts with its recomputed value; test-set accesses are logged."""
     from venule.evaluation.access_log import holds_test_images, record_access
     from venule.evaluation.card_check import compare_scores
     from venule.evaluation.evaluate import evaluate

@@ -1,4 +1,4 @@
-"""`venule convert`: published checkpoints as weights to start a training from."""
+"""`venule convert`: published checkpoints converted to initial weights for training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,11 +20,13 @@ def convert(
     *,
     model: Annotated[
         str | None,
-        typer.Option(help="The network that it is for.", show_default="found from the tensors"),
+        typer.Option(help="The network to load it into.", show_default="found from the tensors"),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """Rename a published checkpoint's tensors so that `network.pretrained` takes them."""
+    """Rename a published checkpoint's tensors for use as `network.pretrained`."""
     from venule.errors import OutputError, UsageError
     from venule.files.atomic import require_folder
     from venule.models.convert import convert as convert_checkpoint

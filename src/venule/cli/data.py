@@ -1,4 +1,4 @@
-"""`venule data`: look at data sets before training on them."""
+"""`venule data`: check, inspect and generate data sets before training on them."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from venule.data.case import Dataset
     from venule.data.problem import Problem
 
-app = typer.Typer(help="Check data sets, look at them and draw new ones.", no_args_is_help=True)
+app = typer.Typer(help="Check, inspect and generate data sets.", no_args_is_help=True)
 
 _COLUMNS = ("data set", "split", "images", "field of view", "1st expert", "2nd expert")
 
@@ -31,11 +31,11 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="[NAME[=PATH]|PATH]...",
-            help="Data sets; without any, all that lie under VENULE_DATA.",
+            help="Data sets; default: all under VENULE_DATA.",
         ),
     ] = None,
 ) -> None:
-    """Decode every file of data sets and explain every problem; exit code 3 if there is one."""
+    """Decode every file of data sets and report every problem; exit code 3 if there are any."""
     from venule.data.catalog import installed, open_dataset
     from venule.data.check import check_dataset
 
@@ -56,17 +56,17 @@ def check(
 def show(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.png", help="The sheet.")],
     config: Annotated[
-        Path, typer.Option("--config", metavar="CONFIG.toml", help="A training's settings.")
+        Path, typer.Option("--config", metavar="CONFIG.toml", help="Settings of a training run.")
     ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(metavar="key=value...", help="Changes, such as augmentation.hue=0.1."),
     ] = None,
     *,
-    samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many to draw.")] = 8,
-    cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
+    samples: Annotated[int, typer.Option(metavar="N", min=1, help="Number of samples.")] = 8,
+    cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of an image.")] = 280,
 ) -> None:
-    """Draw augmented training samples of a configuration's first data set, and their truth."""
+    """Draw augmented training samples, and their truth, of a configuration's first data set."""
     from venule.image.io import write_png
     from venule.training.config import TrainConfig
     from venule.training.config_file import read_config
@@ -82,20 +82,18 @@ def show(
 
 @app.command()
 def synth(
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A new folder, or one that this command began.")
-    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder, or an unfinished one.")],
     *,
-    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many there shall be.")] = 200,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="Number of images.")] = 200,
     size: Annotated[int, typer.Option(metavar="PX", min=48, help="Longer side.")] = 768,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the whole set.")] = 0,
-    format: Annotated[Format, typer.Option(help="Of the photographs.")] = Format.png,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the whole set.")] = 0,
+    format: Annotated[Format, typer.Option(help="File format.")] = Format.png,
     types: Annotated[
-        bool, typer.Option("--types", help="Arteries and veins too, in eyes that show them.")
+        bool, typer.Option("--types", help="Also label arteries and veins, drawn to differ.")
     ] = False,
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
 ) -> None:
-    """Draw fundus photographs with exact vessel labels; what OUT has already is kept."""
+    """Generate synthetic fundus images with exact vessel labels; files already in OUT are kept."""
     from venule.synth.collection import Collection, synthesize_all
     from venule.synth.config import TYPED, VARIED
 
@@ -118,11 +116,11 @@ def synth(
 @app.command("from-corrections")
 def from_corrections(
     results: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A folder of results with corrected masks.")
+        Path, typer.Argument(metavar="OUT", help="A results folder with corrected masks.")
     ],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder: the data set.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the data set.")],
 ) -> None:
-    """Make a data set of the photographs whose masks were corrected in `venule serve`."""
+    """Make a data set of the photographs with masks corrected in `venule serve`."""
     from venule.batch.corrections import collect_corrections
 
     collected = collect_corrections(results, folder)
@@ -136,16 +134,17 @@ def patches(
     data: Annotated[
         str, typer.Argument(metavar="NAME[=PATH]|PATH", help="A data set with labels.")
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder, new or empty.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new or empty folder.")],
     *,
     size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of a patch.")] = 128,
     per_image: Annotated[
-        int, typer.Option(metavar="N", min=1, max=100, help="Patches of each photograph, at most.")
+        int,
+        typer.Option(metavar="N", min=1, max=100, help="Maximum number of patches per photograph."),
     ] = 20,
     classes: Annotated[int, typer.Option(metavar="N", min=2, max=9, help="How many.")] = 8,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the places.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the positions.")] = 0,
 ) -> None:
-    """Cut labelled photographs into patches, binned by vessel density, to pretrain on."""
+    """Cut labelled photographs into patches, binned by vessel density, for pretraining."""
     from venule.data.catalog import open_dataset
     from venule.data.patches import (
         PatchesConfig,
@@ -170,7 +169,7 @@ def patches(
 
 
 def _rows(dataset: "Dataset") -> list[list[str]]:
-    """Count the images of each split of the release, and those of them that have each mask."""
+    """The number of images in each split of the release, and of those that have each mask."""
     rows = []
     for split in dict.fromkeys(record.split for record in dataset.cases):
         cases = [record for record in dataset.cases if record.split == split]

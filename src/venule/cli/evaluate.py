@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Truth(StrEnum):
-    """Whose annotation is the truth."""
+    """The expert whose annotation is the ground truth."""
 
     first = "first"
     second = "second"
@@ -44,7 +44,7 @@ class Task(StrEnum):
 
 
 class Device(StrEnum):
-    """Devices that a network runs on."""
+    """Devices for running a network."""
 
     auto = "auto"
     cpu = "cpu"
@@ -55,12 +55,12 @@ class Device(StrEnum):
 BestBy = Annotated[
     str,
     typer.Option(
-        metavar="METRIC", help="Best by what, of a run's folder: loss, dice ...; or last."
+        metavar="METRIC", help="Of a run folder: best by this score (loss, dice ...), or last."
     ),
 ]
 _MODELS_HELP = (
-    "A shipped name, a .onnx or .safetensors file, a run's folder, a folder of probability maps or "
-    "masks, expert:second for the data set's second observer, or corrected:OUT, who corrected OUT."
+    "A shipped name, a .onnx or .safetensors file, a run folder, a folder of probability maps or "
+    "masks, expert:second for the data set's second observer, or corrected:OUT, corrections in OUT."
 )
 Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help=_MODELS_HELP)]
 MaybeModels = Annotated[list[str] | None, typer.Argument(metavar="[MODEL...]", help=_MODELS_HELP)]
@@ -75,18 +75,21 @@ Card = Annotated[
     typer.Option(
         "--card",
         metavar="MODEL",
-        help="Instead: compute every score on a shipped model's card again, and fail if one "
+        help="Instead: recompute every score on a shipped model's card, and fail if one "
         "differs by more than 0.0001.",
     ),
 ]
 DataRoot = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="With --card: the folder of the data sets.", show_default="VENULE_DATA"
+        metavar="DIR", help="With --card: the data sets' folder.", show_default="VENULE_DATA"
     ),
 ]
 Protocol = Annotated[
-    str | None, typer.Option(metavar="P", help="Who defined the split.", show_default="its default")
+    str | None,
+    typer.Option(
+        metavar="P", help="The protocol that defines the split.", show_default="its default"
+    ),
 ]
 Threshold = Annotated[
     float | None,
@@ -100,7 +103,7 @@ AccessLog = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Append a line for each access to test images, as JSON.",
+        help="Append a line of JSON for each access to test images.",
         show_default="no record",
     ),
 ]
@@ -109,7 +112,7 @@ Page = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write a page: curves, calibration, recall by width, differences, best and worst.",
+        help="Write a page: curves, calibration, recall by calibre, differences, best and worst.",
     ),
 ]
 
@@ -122,39 +125,44 @@ def evaluate(
     card: Card = None,
     data_root: DataRoot = None,
     protocol: Protocol = None,
-    expert: Annotated[Truth, typer.Option(help="Whose annotation is the truth.")] = Truth.first,
+    expert: Annotated[Truth, typer.Option(help="The expert taken as ground truth.")] = Truth.first,
     threshold: Threshold = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a row an image.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one row per image.")
+    ] = None,
     page: Page = None,
     access_log: AccessLog = None,
     fov: Annotated[
-        FovMode, typer.Option(help="The field of view that networks see; the data set's is scored.")
+        FovMode,
+        typer.Option(help="The field of view that networks get; scores use the data set's."),
     ] = FovMode.found,
-    device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
+    device: Annotated[Device, typer.Option(help="Device for networks.")] = Device.auto,
     runtime: Annotated[
-        Runtime, typer.Option(help="What computes networks; auto is in float32, the same for all.")
+        Runtime, typer.Option(help="Runtime for networks; auto is float32, the same for all.")
     ] = Runtime.auto,
     checkpoint: BestBy = "dice",
     tta: Annotated[
         bool, typer.Option("--tta", help="Average networks over 8 flips and rotations.")
     ] = False,
     task: Annotated[
-        Task, typer.Option(help="What is scored: vessels, arteries and veins, disc and fovea.")
+        Task, typer.Option(help="Score vessels, arteries and veins, or disc and fovea.")
     ] = Task.vessels,
     vessels: Annotated[
         str,
-        typer.Option(metavar="MODEL", help="With --task av: whose vessels, or self: MODEL's own."),
+        typer.Option(
+            metavar="MODEL", help="With --task av: the vessels' model, or self: MODEL itself."
+        ),
     ] = "general",
 ) -> None:
-    """Score models inside the field of view, at native size; several are compared to the first."""
+    """Score models inside the field of view, at native size; compare several with the first."""
     if card is not None:
         given = (models, data, split, protocol, threshold, json, csv, page)
         chosen = tta or (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, "dice")
         if chosen or any(value is not None for value in given):
             raise UsageError(
-                "--card computes a card's own scores: of the other options give --data-root, "
-                "--access-log and --device only"
+                "--card recomputes a card's scores; the only other options are --data-root, "
+                "--access-log and --device"
             )
         check_card(card, data_root=data_root, access_log=access_log, device=device.value)
         return
@@ -220,8 +228,8 @@ def evaluate(
     report = compare(
         _score(predictors, selection, expert=expert.value, access_log=access_log, gallery=gallery)
     )
-    # Before anything is printed: a reader of stdout that goes away must not cost the files, and a
-    # disk that is full must not cost the scores.
+    # Before printing: a closed stdout must not prevent the files, nor a full disk the printing of
+    # scores.
     try:
         if json is not None:
             write_bytes(json, to_json(report))
@@ -238,7 +246,7 @@ def evaluate(
 
 
 def _require_files(json: Path | None, csv: Path | None, page: Path | None) -> None:
-    """Complain before long work if what is found could not be written."""
+    """Fail before long work if the results could not be written."""
     from itertools import combinations
 
     from venule.files.atomic import require_folder
@@ -260,9 +268,9 @@ def _score(
     access_log: Path | None,
     gallery: "Gallery | None" = None,
 ) -> "tuple[Result, ...]":
-    """The result of each source; each is recorded in `access_log`, and its pictures in `gallery`.
+    """The result of each source, logged in `access_log`, with images for `gallery`.
 
-    Pictures of test images are an access of their own.
+    Images of test photographs count as a separate access.
     """
     from venule.evaluation.access_log import record_access, record_sheet
     from venule.evaluation.evaluate import evaluate as score
@@ -279,7 +287,7 @@ def _score(
                 progress=progress.advance,
                 watch=None if gallery is None else gallery.add,
             )
-            # Written before anyone sees a score: an access that is interrupted is one.
+            # Logged before any score is shown: an interrupted access counts too.
             if access_log is not None and source.kind != "expert":
                 record_access(result, access_log)
                 if gallery is not None:

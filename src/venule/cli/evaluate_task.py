@@ -1,4 +1,4 @@
-"""`venule evaluate --task av|landmarks`: types of vessels, and landmarks."""
+"""`venule evaluate --task av|landmarks`: scores of vessel types and of landmarks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ def evaluate_task(
     json: Path | None,
     access_log: Path | None,
 ) -> None:
-    """Score one network, print its table, and write all of it to `json`."""
+    """Score one network, print its table, and write the full result to `json`."""
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
     from venule.evaluation.access_log import (
@@ -53,7 +53,7 @@ def evaluate_task(
     networks, digest = _open(task, model, vessels, device, runtime, checkpoint)
     with Progress(total=len(selection.cases)) as progress:
         result = score(task, networks, selection, weights_sha256=digest, progress=progress.advance)
-    if access_log is not None:  # before anyone sees a score
+    if access_log is not None:  # before any score is shown
         record_task_access(result, access_log)
     if json is not None:
         write_bytes(json, _to_json(result))
@@ -69,12 +69,12 @@ def _open(
 
     file = weights_file(model, checkpoint=checkpoint)
     if runtime == "auto" and file.suffix == ".onnx":
-        runtime = "onnx"  # the same scores for everybody
+        runtime = "onnx"  # for reproducible scores
     network = load(file, device=device, runtime=runtime)
     digest = file_sha256(file)
     if task == "av" and vessels == SELF:
         if not {"artery", "vein"} <= set(network.record.class_names):
-            raise UsageError(f"{model}: segments no arteries and veins; name such a network")
+            raise UsageError(f"{model}: does not segment arteries and veins; name one that does")
         return Networks(network), digest
     masks = load(vessels, device=device, runtime="onnx")
     if task == "av":

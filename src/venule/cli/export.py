@@ -1,4 +1,4 @@
-"""`venule export`: a training's weights as one ONNX file that predicts without PyTorch."""
+"""`venule export`: trained weights as one ONNX file that runs without PyTorch."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from venule.cli.evaluate import BestBy
 def export(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A shipped name, a weights file or a run's folder."),
+        typer.Argument(metavar="MODEL", help="A shipped name, a weights file or a run folder."),
     ],
     out: Annotated[
         Path,
@@ -21,9 +21,11 @@ def export(
     ],
     *,
     checkpoint: BestBy = "dice",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """Write weights and their record as ONNX, or ONNX as safetensors; checked against PyTorch."""
+    """Convert weights with their record to ONNX, or ONNX to safetensors; checked with PyTorch."""
     from venule.errors import OutputError, UsageError
     from venule.export.onnx import export_onnx
     from venule.export.weights import export_safetensors

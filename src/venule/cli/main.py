@@ -1,7 +1,7 @@
-"""The command `venule`: its list of commands, and what every error becomes.
+"""The command `venule`: its subcommands, and the reporting of errors.
 
 Exit codes: 0 all done, 1 a bug, 2 usage or configuration, 3 some inputs failed, 4 none worked,
-130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP, 141 nobody reads stdout. The modules
+130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP, 141 stdout was closed. The modules
 imported here are light, so that `venule --help` is instant.
 """
 
@@ -67,7 +67,7 @@ _OF_THE_DISK = frozenset(
         errno.ENAMETOOLONG,
     }
 )
-"""The disk, its permissions and its limits are the user's; any other OSError is ours."""
+"""Errors of the disk, its permissions and its limits concern the user; any other is a bug."""
 
 app = typer.Typer(
     help="Segment the blood vessels in colour fundus photographs. Research use only.",
@@ -108,13 +108,13 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Handle the options before a command."""
 
 
 def main() -> None:
-    """Run the command line and exit with the code of its contract."""
+    """Run the command line and exit with a documented exit code."""
     warnings.showwarning = _show_warning
-    if isinstance(sys.stdout, TextIOWrapper):  # a file's name may not fit into its encoding
+    if isinstance(sys.stdout, TextIOWrapper):  # which may not encode every file name
         sys.stdout.reconfigure(errors="backslashreplace")
     received: list[int] = []
     try:
@@ -125,7 +125,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except SystemExit as stopped:
-        # Typer exits by itself only where the reader of stdout has gone away.
+        # Typer exits by itself only if stdout was closed.
         code = BROKEN_PIPE if stopped.code == 1 else stopped.code
     if code == INTERRUPTED:
         say("venule: interrupted; finished results are kept")
@@ -134,14 +134,14 @@ def main() -> None:
 
 @contextmanager
 def _signals_end_it(received: list[int]) -> Iterator[None]:
-    """Do as Ctrl-C does where a scheduler or a closed terminal asks for the end.
+    """Treat the end requested by a scheduler or a closed terminal like Ctrl-C.
 
-    The signal is added to `received`; one that is ignored (nohup) stays so.
+    The signal is appended to `received`; one that is ignored (nohup) stays ignored.
     """
     process = os.getpid()
 
     def stop(number: int, _: FrameType | None) -> None:
-        if os.getpid() != process:  # a process of a library, forked from this one
+        if os.getpid() != process:  # a process forked by a library
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
@@ -160,12 +160,12 @@ def _signals_end_it(received: list[int]) -> Iterator[None]:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Print a warning as one line, without the place in the code that raised it."""
+    """Print a warning as one line, without the code location that raised it."""
     say(f"venule: warning: {shown(message)}")
 
 
 def _report(error: Exception) -> int:
-    """Print what the user can do about `error` to stderr; return the exit code."""
+    """Print to stderr what the user can do about `error`; return the exit code."""
     if os.environ.get("VENULE_TRACEBACK") == "1":
         traceback.print_exception(error)
     if type(error).__name__ == "NoArgsIsHelpError":  # Typer's own, private
@@ -184,10 +184,10 @@ def _report(error: Exception) -> int:
 
 
 def _mistake(error: Exception) -> str | None:
-    """Return what to tell the user if `error` is theirs to fix, None if it is our bug."""
+    """The message if `error` is for the user to fix; None if it is a bug."""
     if isinstance(error, VenuleError):
         return shown(error)
-    if hasattr(error, "format_message"):  # Typer's own, of what was typed
+    if hasattr(error, "format_message"):  # Typer's own, about the arguments
         return f"{_in_one_line(error.format_message())}; see venule --help"
     if isinstance(error, ModuleNotFoundError):
         missing = (error.name or "").partition(".")[0]

@@ -1,4 +1,4 @@
-"""`venule measure`: calibre, tortuosity, equivalents and more of vessel masks, as a table."""
+"""`venule measure`: calibre, tortuosity, central equivalents etc. of vessel masks, as a table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from venule.measure.table import Row
 
 COHORT = "cohort.png"
-"""The picture of all photographs."""
+"""The file name of the summary image of all photographs."""
 
 
 def measure(
@@ -31,29 +31,29 @@ def measure(
     ],
     *,
     tidy: Annotated[
-        bool, typer.Option("--tidy", help="One row a value, not a photograph.")
+        bool, typer.Option("--tidy", help="One row per value, not per photograph.")
     ] = False,
     segments: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="One row a vessel segment, in a table of its own."),
+        typer.Option(metavar="FILE.csv", help="A separate table with one row per vessel segment."),
     ] = None,
     draw: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Pictures of what was measured.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for images of the measurements.")
     ] = None,
     dictionary: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="The data dictionary of all columns.")
     ] = None,
     um_per_px: Annotated[
         float | None,
-        typer.Option(metavar="UM", help="Micrometres per pixel, where the input has none."),
+        typer.Option(metavar="UM", help="Micrometres per pixel, if the input gives none."),
     ] = None,
     disc_diameter_um: Annotated[
         float | None,
-        typer.Option(metavar="UM", help="Assumed, to scale by the disc; recorded, e.g. 1800."),
+        typer.Option(metavar="UM", help="Assumed disc diameter for scaling, e.g. 1800; recorded."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older files.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
-    """Measure vessel masks: one row a photograph; what cannot be had is empty, with its reason."""
+    """Measure vessel masks: one row per photograph; undefined values are empty, with the reason."""
     from venule.analysis.mask_files import REPORT, find_masks
     from venule.analysis.measuring import Assumptions
     from venule.cli.outputs import check_outputs
@@ -93,7 +93,7 @@ def measure(
 def _measure_all(
     entries: "Sequence[MaskFiles]", assumed: "Assumptions", *, draw: Path | None, keep: bool
 ) -> "tuple[list[Row], list[tuple[str, Measurements]], list[str]]":
-    """Every photograph's row, what was measured where it is to be kept, and the ids that failed."""
+    """Every photograph's row, its measurements if they are to be kept, and the ids that failed."""
     from venule.analysis.measuring import measure_files
     from venule.errors import VenuleError
     from venule.measure.table import Row
@@ -121,7 +121,7 @@ def _measure_all(
 
 
 def _drawn(entries: "Sequence[MaskFiles]", folder: Path) -> list[Path]:
-    """The pictures that may be drawn."""
+    """The images that may be drawn."""
     from venule.analysis.measured_pictures import PICTURES
 
     return [

@@ -1,4 +1,4 @@
-"""`venule merge`: one report of the shards that shared a folder of results."""
+"""`venule merge`: one report from the shards that shared a results folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +9,9 @@ from venule.cli.progress import counted, say
 
 
 def merge(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the shards' results.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The shards' results folder.")],
 ) -> None:
-    """Merge what `venule predict --shard I/N` left in a folder, as if one run had made it."""
+    """Merge the results of `venule predict --shard I/N` in a folder, as if from one run."""
     from venule.batch.merge import merge_shards
 
     count = merge_shards(out)

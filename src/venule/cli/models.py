@@ -44,7 +44,7 @@ def _row(name: str, path: Path) -> list[str]:
 
 
 def _trained_on(record: "ModelRecord") -> str:
-    """Data sets by name, each with its number of different photographs."""
+    """Training data sets by name, each with its number of distinct photographs."""
     photographs: dict[str, set[str]] = {}
     for seen in record.seen:
         if seen.role == "trained":

@@ -1,4 +1,4 @@
-"""Files that a command is asked to write: what they may not replace."""
+"""Output files of commands: checks of what they may not replace."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from venule.errors import OutputError, UsageError
 
 
 def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite: bool) -> None:
-    """Refuse outputs that would replace an input, results or each other; asked before any work.
+    """Refuse outputs that would replace an input, results or each other; called before any work.
 
-    With `overwrite` other files that exist may be replaced.
+    With `overwrite`, other existing files may be replaced.
 
     Raises:
-        UsageError: an output is an input, a file of results, or named twice.
-        OutputError: it exists, without `overwrite`.
+        UsageError: an output is an input, a file of a results folder, or named twice.
+        OutputError: an output exists, without `overwrite`.
     """
     from venule.batch.own_files import results_among
 
@@ -41,6 +41,6 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """The file itself, by whatever name or link."""
+    """Identity of the file itself, under whatever name or link."""
     status = path.stat()
     return (status.st_dev, status.st_ino)

@@ -1,4 +1,4 @@
-"""The findings in one photograph, in four lines for somebody who has only this one."""
+"""The results for a single photograph, in four plain lines."""
 
 from collections.abc import Iterator
 from math import isnan, nan, pi, sqrt
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from venule.image.arrays import Mask
 
 _GRADES = {
-    "ok": "nothing speaks against relying on the vessels",
-    "usable": "look at the vessels before you rely on them",
+    "ok": "nothing suggests that the vessels are unreliable",
+    "usable": "check the vessels before relying on them",
     "reject": "do not rely on the vessels",
 }
 
 
 def plain_lines(written: "Written") -> Iterator[str]:
-    """Say grade, field, vessels and files; what was not found has no line."""
+    """Lines on grade, field, vessels and files; what was not found has none."""
     job, cells = written.job, written.cells
     grade = str(cells.get("quality") or "")
     if grade in _GRADES:
         reasons = cells.get("quality_reasons")
-        yield f"grade: {grade} ({reasons or 'no reason against it'}); {_GRADES[grade]}"
+        yield f"grade: {grade} ({reasons or 'no faults found'}); {_GRADES[grade]}"
     masks = _masks(written)
     if masks is not None:
         vessels, fov = masks
@@ -50,16 +50,16 @@ def _vessels(written: "Written", vessels: "Mask", fov: "Mask") -> str:
 
 
 def mean_width(vessels: "Mask") -> float:
-    """Area of vessels over the length of their skeletons, in px; nan without any.
+    """Area of vessels over the length of their skeletons, in px; nan without vessels.
 
-    Quick, and rough where vessels are short: `venule measure` finds their edges.
+    Quick, and rough for short vessels; `venule measure` locates their edges.
     """
     from venule.vessels.skeleton import centerline
 
     line = centerline(vessels)
     beside = np.count_nonzero(line[:, 1:] & line[:, :-1])
     below = np.count_nonzero(line[1:] & line[:-1])
-    # A diagonal step counts only where no corner leads around it.
+    # A diagonal step counts only if no corner pixel connects its ends.
     falling = line[1:, 1:] & line[:-1, :-1] & ~line[1:, :-1] & ~line[:-1, 1:]
     rising = line[1:, :-1] & line[:-1, 1:] & ~line[1:, 1:] & ~line[:-1, :-1]
     slanted = np.count_nonzero(falling) + np.count_nonzero(rising)
@@ -68,7 +68,7 @@ def mean_width(vessels: "Mask") -> float:
 
 
 def _masks(written: "Written") -> "tuple[Mask, Mask] | None":
-    """The mask and the field of view that were written, None where they were not."""
+    """The mask and the field of view that were written; None if they were not."""
     from PIL import Image
 
     from venule.analysis.kept import kept_of

@@ -1,4 +1,4 @@
-"""`venule plot`: curves of training runs."""
+"""`venule plot`: learning curves of training runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +9,11 @@ import typer
 def plot(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN_OR_CSV...", help="Folders of runs, or their metrics.csv."),
+        typer.Argument(metavar="RUN_OR_CSV...", help="Run folders, or their metrics.csv."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .png or .svg file.")],
 ) -> None:
-    """Draw loss, pixel accuracy, mIoU, Dice and AUC of one or several runs against the epoch."""
+    """Plot loss, pixel accuracy, mIoU, Dice and AUC of one or more runs against the epoch."""
     from venule.viz.curves import plot_curves, read_curves
 
     plot_curves([read_curves(source) for source in sources], out)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SegType(StrEnum):
-    """Values that pixels of a DICOM SEG hold."""
+    """Contents of the pixels of a DICOM SEG."""
 
     binary = "binary"
     fractional = "fractional"
@@ -27,18 +27,18 @@ class SegType(StrEnum):
 
 
 class Layout(StrEnum):
-    """Layouts of results in their folder."""
+    """Layouts of a results folder."""
 
     mirror = "mirror"
     hashed = "hashed"
 
 
 LISTED = 50
-"""Failed inputs that are named on stderr; the report names all."""
+"""Number of failed inputs listed on stderr; the report lists all."""
 
 
 def _path(text: str) -> Path:
-    """A path; an empty one, such as an unset variable of a shell, is not the current folder."""
+    """A path; an empty one, such as an unset shell variable, does not mean the current folder."""
     if not text:
         raise typer.BadParameter("an empty path; name a file or folder")
     return Path(text)
@@ -48,33 +48,35 @@ def predict(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="Photographs, or folders that are searched for them.",
+            help="Photographs, or folders to search for them.",
             metavar="PATHS",
             parser=_path,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="OUT", help="Folder of the results.", parser=_path),
+        typer.Option("--out", "-o", metavar="OUT", help="Results folder.", parser=_path),
     ],
     *,
     model: Annotated[
         str | None,
         typer.Option(
-            help="A shipped name, a .onnx or .safetensors file, or a run's folder.",
+            help="A shipped name, a .onnx or .safetensors file, or a run folder.",
             show_default="the first that `venule models` lists",
         ),
     ] = None,
     checkpoint: BestBy = "dice",
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    device: Annotated[Device, typer.Option(help="Device for the network.")] = Device.auto,
     runtime: Annotated[
-        Runtime, typer.Option(help="What computes the network; openvino is bf16 where it can be.")
+        Runtime, typer.Option(help="Runtime of the network; openvino uses bf16 if supported.")
     ] = Runtime.auto,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older results.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing results.")
+    ] = False,
     imgsz: Annotated[
         int | None,
         typer.Option(
-            metavar="PX", min=32, max=14_000, help="Scale to a square of PX pixels first."
+            metavar="PX", min=32, max=14_000, help="Resize to a square of PX pixels first."
         ),
     ] = None,
     threshold: Annotated[
@@ -91,14 +93,14 @@ def predict(
         str,
         typer.Option(
             metavar="KINDS",
-            help="What to write, of prob,mask,overlay,av,disc; of DICOM photographs also seg,sc.",
+            help="Outputs: prob,mask,overlay,av,disc; for DICOM photographs also seg,sc.",
         ),
     ] = "mask",
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure the vessels too: OUT/measurements.csv.")
+        bool, typer.Option("--measure", help="Also measure the vessels: OUT/measurements.csv.")
     ] = False,
     seg_type: Annotated[
-        SegType, typer.Option(help="What a DICOM SEG holds: masks, probabilities or labels.")
+        SegType, typer.Option(help="Contents of a DICOM SEG: masks, probabilities or labels.")
     ] = SegType.binary,
     deidentify: Annotated[
         bool, typer.Option("--deidentify", help="No patient, study or date in seg and sc.")
@@ -107,7 +109,7 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write which pseudonym is which DICOM photograph to a CSV file.",
+            help="Write a CSV file that maps pseudonyms to DICOM photographs.",
             parser=_path,
         ),
     ] = None,
@@ -115,34 +117,34 @@ def predict(
         str | None,
         typer.Option(
             metavar="ENGINE",
-            help="Where photographs are processed: inline, processes or ray.",
-            show_default="processes, inline for a photograph alone",
+            help="Engine that processes photographs: inline, processes or ray.",
+            show_default="processes, inline for a single photograph",
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Processes that share the cores.")
+        int, typer.Option(metavar="N", min=1, help="Number of processes, which share the cores.")
     ] = 1,
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Process one of N parts; then `venule merge OUT`."),
     ] = None,
     layout: Annotated[
-        Layout, typer.Option(help="Results lie as the photographs do, or in folders by a hash.")
+        Layout, typer.Option(help="Results mirror the photographs' folders, or use hashed ones.")
     ] = Layout.mirror,
     strict: Annotated[
-        bool, typer.Option("--strict", help='Photographs of quality "reject" fail, without files.')
+        bool, typer.Option("--strict", help='Photographs of grade "reject" fail, without files.')
     ] = False,
     timeout: Annotated[
         float | None,
         typer.Option(
             metavar="SECONDS",
             min=0.001,
-            help="Give a photograph up after that long.",
-            show_default="600, none for a photograph alone",
+            help="Time limit per photograph.",
+            show_default="600, none for a single photograph",
         ),
     ] = None,
 ) -> None:
-    """Write the vessels of photographs as masks of their own size; run again to go on."""
+    """Segment the vessels of photographs as masks of their own size; run again to resume."""
     from venule.batch.choice import ModelChoice
     from venule.batch.predict import predict_folder
     from venule.batch.records import parse_shard
@@ -190,14 +192,14 @@ def predict(
 
 
 def _outputs(save: str, seg_type: SegType) -> list[str]:
-    """The names of outputs; `seg` is the one of the given type."""
+    """The names of outputs; `seg` becomes the output of the given type."""
     seg = "seg" if seg_type is SegType.binary else f"seg-{seg_type.value}"
     names = (name.strip() for name in save.split(","))
     return [seg if name == "seg" else name for name in names]
 
 
 class _Told:
-    """Tells of a run as it goes: progress on stderr, results on stdout."""
+    """Reports a run's progress on stderr and its results on stdout."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -230,7 +232,7 @@ class _Told:
 
 
 def _columns(save: str, *, measure: bool) -> tuple[str, ...]:
-    """Groups of columns: landmarks and eye where they are saved, or zones are measured by them."""
+    """Groups of columns: landmarks and file, if they are saved or measuring in zones needs them."""
     landmarks = ("landmarks", "file") if measure or "disc" in save.split(",") else ()
     return ("quality", *landmarks, *(["measure"] if measure else []))
 
@@ -240,7 +242,7 @@ def _saying_how_to_go_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("venule: to go on, run it again (without --overwrite)")
+        say("venule: to resume, run it again (without --overwrite)")
         raise
 
 

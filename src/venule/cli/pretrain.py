@@ -1,4 +1,4 @@
-"""`venule pretrain`: a DDRNet's backbone learns from a tree of class folders."""
+"""`venule pretrain`: pretraining of a DDRNet's backbone on a tree of class folders."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ def pretrain(
         Path | None,
         typer.Argument(
             metavar="FOLDER",
-            help="Photographs as train/CLASS/* and val/CLASS/*, or CLASS/* (a tenth validates).",
+            help="Photographs as train/CLASS/* and val/CLASS/*, or CLASS/* (a tenth is held out).",
         ),
     ] = None,
     settings: Annotated[
@@ -22,16 +22,16 @@ def pretrain(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="RUNS", help="Folder in which runs are made.")
+        Path, typer.Option("--out", "-o", metavar="RUNS", help="Parent folder of runs.")
     ] = Path("runs"),
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file with the run's settings.")
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Carry on this interrupted run instead.")
+        Path | None, typer.Option(metavar="RUN", help="Resume this interrupted run instead.")
     ] = None,
 ) -> None:
-    """Pretrain a DDRNet's backbone as a classifier, for `network.pretrained`."""
+    """Pretrain a DDRNet's backbone by classification, for use as `network.pretrained`."""
     from venule.errors import UsageError
 
     if resume is not None and (folder is not None or settings or config is not None):

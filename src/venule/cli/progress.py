@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, one line a step otherwise; results on stdout."""
+"""Progress on stderr: a bar on a terminal, otherwise one line per step; results on stdout."""
 
 import os
 import sys
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 _STEERING = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, halves of others, and ends of lines."""
+"""Unicode categories of control characters, surrogates, and line and paragraph separators."""
 
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the direction of writing, so that a name reads as another."""
+"""Bidirectional controls, which can make one name read as another."""
 
 
 def _steers(letter: str) -> bool:
@@ -25,15 +25,15 @@ def _steers(letter: str) -> bool:
 
 
 def say(text: str) -> None:
-    """Print a line to stderr; if nobody reads it any more, the work goes on."""
+    """Print a line to stderr; if it has been closed, work continues."""
     try:
         print(text, file=sys.stderr, flush=True)
-    except OSError:  # a closed pipe, or a terminal that is gone
+    except OSError:  # a closed pipe or terminal
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
 
 
 def shown(name: object) -> str:
-    r"""A file's name as it may be printed: with \x1b for what would steer a terminal."""
+    r"""A file name safe to print: control characters escaped, as in \x1b."""
     return "".join(
         letter.encode("unicode_escape").decode() if _steers(letter) else letter
         for letter in str(name)
@@ -46,7 +46,7 @@ def counted(number: int, noun: str) -> str:
 
 
 class Progress:
-    """Counts the steps of a batch on stderr, without mixing with the results on stdout."""
+    """Counts the steps of a batch on stderr, kept apart from the results on stdout."""
 
     def __init__(self, *, total: int) -> None:
         self.total = total
@@ -82,11 +82,11 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
-            with suppress(OSError):  # the terminal is gone
+            with suppress(OSError):  # the terminal was closed
                 self._bar.stop()
 
     def advance(self, step: str, seconds: float | None = None) -> None:
-        """Count one more step as done, and name it; of steps at the same time say its seconds."""
+        """Count and name a completed step; pass its seconds if steps run in parallel."""
         step = shown(step)
         self.done += 1
         now = time.monotonic()
@@ -103,7 +103,7 @@ class Progress:
         self._last = now
 
     def skip(self) -> None:
-        """Count one more step as done that took no work."""
+        """Count a completed step that took no work."""
         self.done += 1
         self.skipped += 1
         now = time.monotonic()
@@ -113,7 +113,7 @@ class Progress:
             self._bar.update(self._bar.task_ids[0], advance=1)
 
     def line(self, text: str) -> None:
-        """Print a line of progress to stderr, above the bar where there is one."""
+        """Print a line of progress to stderr, above the bar if there is one."""
         text = shown(text)
         if self._bar is None:
             say(text)
@@ -122,12 +122,12 @@ class Progress:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def result(self, *names: object) -> None:
-        """Print results to stdout, one a line, above the bar where both share a terminal."""
+        """Print results to stdout, one per line, above the bar if both share a terminal."""
         if self._bar is not None and sys.stdout.isatty():
             for name in names:
                 self.line(str(name))
             return
         try:
             print(*map(shown, names), sep="\n", flush=True)
-        except OSError:  # nobody reads the list any more; the work goes on
+        except OSError:  # stdout was closed; work continues
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115

@@ -1,4 +1,4 @@
-"""`venule report`: one page of results that can be sent to a colleague."""
+"""`venule report`: a single page of results to send to a colleague."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def report(
         list[Path],
         typer.Argument(
             metavar="RESULTS|PHOTOGRAPH...",
-            help="A folder of results of `venule predict`, or photographs.",
+            help="A results folder of `venule predict`, or photographs.",
         ),
     ],
     out: Annotated[
@@ -28,13 +28,15 @@ def report(
     model: Annotated[
         str | None,
         typer.Option(
-            help="For photographs: a shipped name, a weights file, or a run's folder.",
+            help="For photographs: a shipped name, a weights file, or a run folder.",
             show_default="the first that `venule models` lists",
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older page.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing page.")
+    ] = False,
 ) -> None:
-    """Write one self-contained page: pictures, grades, measurements, model card, parameters."""
+    """Write one self-contained page: images, grades, measurements, model card, parameters."""
     from venule.batch.reading import holds_results
     from venule.cli.outputs import check_outputs
     from venule.files.atomic import require_folder
@@ -49,14 +51,14 @@ def report(
     folders = [source for source in sources if source.is_dir()]
     if folders:
         if len(sources) > 1:
-            raise UsageError("give one folder of results, or photographs")
+            raise UsageError("give one results folder, or photographs")
         if not holds_results(folders[0]):
             raise UsageError(
                 f"{folders[0]}: holds no results; predict them first: venule predict "
                 f"{folders[0]} -o RESULTS"
             )
         if model is not None:
-            raise UsageError("results have their model; --model is for photographs")
+            raise UsageError("results already have a model; --model is for photographs only")
         with Progress(total=0) as progress:
             contents = of_results(folders[0], progress.line)
     else:
@@ -70,7 +72,7 @@ def report(
 
 
 def _of_photographs(sources: Sequence[Path], model: str | None) -> "Contents":
-    """The contents of photographs; those that failed are told, and if all have, it is the end."""
+    """The contents for photographs; failures are reported, and it is an error if all fail."""
     from venule.analysis.analyse import Networks
     from venule.inference.load import DEFAULT, load
     from venule.report.collect import of_photographs
@@ -83,7 +85,7 @@ def _of_photographs(sources: Sequence[Path], model: str | None) -> "Contents":
         with Progress(total=len(sources)) as progress:
             contents = of_photographs(sources, networks, progress=progress.advance)
         reasons = [one.reason for one in contents.subjects if one.status == "failed"]
-    except ImageError as error:  # of a photograph alone
+    except ImageError as error:  # for a single photograph
         reasons = [str(error)]
     if reasons:
         say(f"venule: error: {len(reasons)} of {counted(len(sources), 'photograph')} failed:")

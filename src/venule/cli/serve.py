@@ -1,4 +1,4 @@
-"""`venule serve`: look at vessels in the browser."""
+"""`venule serve`: the viewer in the browser."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,9 @@ def serve(
     *,
     host: Annotated[
         str,
-        typer.Option(metavar="HOST", help="Where to listen; beyond this computer with a token."),
+        typer.Option(
+            metavar="HOST", help="Address to listen on; access from other computers needs a token."
+        ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any.")] = 8765,
     no_browser: Annotated[
@@ -30,7 +32,7 @@ def serve(
         str,
         typer.Option(
             metavar="NAME",
-            help="Who corrects masks, for the history beside them.",
+            help="Name recorded in the history of corrections.",
             show_default=False,
         ),
     ] = "",
@@ -38,7 +40,7 @@ def serve(
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="Masks or probability maps to look at beside: a ground truth, other results.",
+            help="Masks or probability maps to compare with: ground truth, other results.",
             show_default=False,
         ),
     ] = None,
@@ -46,19 +48,19 @@ def serve(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Where the photographs of FOLDER's results lie, if predicted elsewhere.",
-            show_default="where they were",
+            help="Folder of the photographs of FOLDER's results, if moved since.",
+            show_default="their original folder",
         ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="A shipped name, a .onnx or .safetensors file, or a run's folder.",
+            help="A shipped name, a .onnx or .safetensors file, or a run folder.",
             show_default="the first that `venule models` lists",
         ),
     ] = None,
 ) -> None:
-    """Open a page on which photographs are dropped and their vessels appear."""
+    """Open a page in the browser that segments photographs dropped on it."""
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
@@ -75,13 +77,13 @@ def serve(
     where = (
         "Photographs stay on this computer."
         if Door(host=host, port=port).on_loopback
-        else "Whoever has the address sees the photographs; theirs are sent to this computer."
+        else "Anyone with the address can see the photographs; theirs are sent to this computer."
     )
 
     def opened(url: str) -> None:
         say("Research use only, not a medical device.")
         print(shown(url), flush=True)
-        say(f"Ctrl-C ends it. {where}")
+        say(f"Ctrl-C stops it. {where}")
 
     serving = Serving(
         folder=folder,

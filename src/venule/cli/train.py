@@ -31,10 +31,10 @@ def train(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="RUNS", help="Folder in which runs are made.")
+        Path, typer.Option("--out", "-o", metavar="RUNS", help="Parent folder of runs.")
     ] = Path("runs"),
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Carry on this interrupted run instead.")
+        Path | None, typer.Option(metavar="RUN", help="Resume this interrupted run instead.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Alias of data.dataset.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Alias of schedule.epochs.")] = None,
@@ -42,7 +42,7 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Alias of schedule.batch_size.")] = None,
     imgsz: Annotated[int | None, typer.Option(help="Alias of input.resize_px.")] = None,
 ) -> None:
-    """Train a network by a configuration file; its run's folder is printed at the end."""
+    """Train a network by a configuration file; prints the run's folder at the end."""
     from venule.errors import UsageError
 
     given = {"--data": data, "--epochs": epochs, "--lr": lr, "--batch": batch, "--imgsz": imgsz}
@@ -65,12 +65,12 @@ def train(
         parsed = read_config(config, overrides, TrainConfig)
         with TrainingProgress() as progress:
             run = begin(parsed, root=out, report=progress.report)
-    if os.environ.get("RANK", "0") == "0":  # torchrun numbers its processes
+    if os.environ.get("RANK", "0") == "0":  # torchrun sets the process's rank
         typer.echo(run.path)
 
 
 def _with_aliases(settings: list[str], given: Mapping[str, object]) -> "list[Override]":
-    """The overrides with aliases spelt out; both forms of one key are a usage error."""
+    """The overrides with aliases resolved; giving both forms of a key is a usage error."""
     from venule.errors import UsageError
 
     keys = {setting.partition("=")[0] for setting in settings}
@@ -85,13 +85,13 @@ def _with_aliases(settings: list[str], given: Mapping[str, object]) -> "list[Ove
 
 
 class TrainingProgress(Progress):
-    """Steps as a bar on a terminal; a line for each epoch everywhere."""
+    """Steps as a bar on a terminal; in any case one line per epoch."""
 
     def __init__(self) -> None:
         super().__init__(total=0)
 
     def report(self, kind: str, values: Mapping[str, float]) -> None:
-        """Show a step or an epoch that has ended."""
+        """Show a completed step or epoch."""
         if kind == "step" and self._bar is not None:
             step = f"epoch {values['epoch']:.0f}"
             self._bar.update(

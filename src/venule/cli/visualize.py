@@ -1,4 +1,4 @@
-"""`venule visualize`: contact sheets of a split, with what one or several models made of it."""
+"""`venule visualize`: contact sheets of a split, with predictions of one or more models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,17 +26,17 @@ def visualize(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.png", help="The sheet.")],
     *,
     protocol: Protocol = None,
-    expert: Annotated[Truth, typer.Option(help="Whose annotation is the truth.")] = Truth.first,
+    expert: Annotated[Truth, typer.Option(help="The expert taken as ground truth.")] = Truth.first,
     threshold: Threshold = None,
-    rows: Annotated[int, typer.Option(min=1, help="Photographs on a page.")] = 8,
-    cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of a picture.")] = 280,
-    device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
+    rows: Annotated[int, typer.Option(min=1, help="Photographs per page.")] = 8,
+    cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of an image.")] = 280,
+    device: Annotated[Device, typer.Option(help="Device for networks.")] = Device.auto,
     checkpoint: BestBy = "dice",
     access_log: AccessLog = None,
 ) -> None:
-    """Draw photographs, truth, and of each model its probability and its errors in colour.
+    """Draw photographs, truth, and for each model its probabilities and its errors in colour.
 
-    Several pages are OUT-1.png, OUT-2.png and so on.
+    With several pages, the files are OUT-1.png, OUT-2.png and so on.
     """
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
