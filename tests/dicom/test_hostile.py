@@ -206,9 +206,9 @@ BOMBS = {
     "a JPEG with nothing behind it": "decompression bomb",
     "a JPEG 2000 with nothing behind it": "decompression bomb",
     "a JPEG of thousands of scans": "more than 500 scans",
-    "an RLE bomb": "RLE ends too early",
-    "half a million private elements": "more elements than any photograph has",
-    "a million fragments": "more elements than any photograph has",
+    "an RLE bomb": "RLE segment is truncated",
+    "half a million private elements": "more elements than any photograph",
+    "a million fragments": "more elements than any photograph",
 }
 """That they are refused for what they are, not by chance."""
 

@@ -141,7 +141,7 @@ def test_bits_are_scaled_by_bits_stored_and_not_by_the_largest_value() -> None:
 def test_a_photograph_far_darker_than_its_bits_is_said() -> None:
     dark = EYE.astype(np.uint16) * 4  # 10 of 16 bits
     found = read(photograph(dark))
-    assert "uses 10 of its 16 bits and is very dark so" in found.notes
+    assert "uses 10 of its 16 bits, so it is very dark" in found.notes
     assert found.pixels.max() <= 4
 
 
@@ -218,8 +218,8 @@ def test_the_nominal_scale_and_the_side_come_from_the_header() -> None:
     ("spacing", "said"),
     [
         (None, None),
-        ([1.0, 1.0], "PixelSpacing of 1000 x 1000 um is none of a retina, not used"),
-        ([0.0, 0.0], "PixelSpacing of 0 x 0 um is none of a retina, not used"),
+        ([1.0, 1.0], "PixelSpacing of 1000 x 1000 um is not that of a retina, not used"),
+        ([0.0, 0.0], "PixelSpacing of 0 x 0 um is not that of a retina, not used"),
         ([0.01, 0.02], "pixels of 10 x 20 um are not square, PixelSpacing not used"),
     ],
 )

@@ -183,7 +183,7 @@ def test_a_source_without_the_uids_of_an_answer_is_one_clear_error() -> None:
         made = photograph()
         delattr(made, keyword)
         source = source_of(made)
-        with pytest.raises(OutputError, match=f"has no {keyword}, so that nothing"):
+        with pytest.raises(OutputError, match=f"has no {keyword}, so no object"):
             encode_seg(source, {"vessel": MASK})
 
 

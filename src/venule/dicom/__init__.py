@@ -1,1 +1,1 @@
-"""Photographs from DICOM objects, and segmentations back into them; needs the extra `dicom`."""
+"""Photographs from DICOM objects, and segmentations back to DICOM; needs the extra `dicom`."""

@@ -1,4 +1,4 @@
-"""A picture of what was found as Secondary Capture (PS3.3 A.8), for archives that show no SEG."""
+"""The overlay as Secondary Capture (PS3.3 A.8), for archives that cannot display SEG."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,10 @@ from venule.dicom.terms import PROCESSED, SEGMENTATION
 
 
 def encode_secondary_capture(source: Source, overlay: NDArray[np.uint8]) -> bytes:
-    """A DICOM file that shows an overlay: (H, W, 3) uint8, RGB, upright, of any size.
+    """Encode an overlay, (H, W, 3) uint8, RGB, upright, of any size, as a DICOM file.
 
     Raises:
-        OutputError: the source lacks the UIDs that an answer must name.
+        OutputError: the source lacks the UIDs that a derived object must reference.
     """
     assert overlay.dtype == np.uint8
     assert overlay.ndim == 3
@@ -34,8 +34,8 @@ def encode_secondary_capture(source: Source, overlay: NDArray[np.uint8]) -> byte
         if "ImageLaterality" in header:
             capture.ImageLaterality = header.ImageLaterality
         else:
-            capture.Laterality = text(header, "Laterality")  # required then, and may be empty
-        # What was written into the photograph's own pixels is still there.
+            capture.Laterality = text(header, "Laterality")  # required here, and may be empty
+        # Annotations burned into the photograph's own pixels are still there.
         if "BurnedInAnnotation" in header:
             capture.BurnedInAnnotation = header.BurnedInAnnotation
         copy_lossy(capture, header)

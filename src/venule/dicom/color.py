@@ -1,8 +1,8 @@
-"""The colours that a photograph really holds, whatever its header says.
+"""The actual colour space of a photograph, whatever its header says.
 
-Files that claim RGB and hold YBR, and the reverse, are known. Two facts tell them apart where a
-header cannot be believed. Samples that no colour can have (dark RGB pixels taken for YBR: a luma of
-0 with a chroma of 0) are not YBR. And a fundus photograph is warm: more red than green or blue.
+Files that claim RGB and contain YBR, and the reverse, exist. Two facts distinguish them where a
+header cannot be trusted. Samples that are impossible colours (dark RGB pixels read as YBR: a luma
+of 0 with a chroma of 0) are not YBR. And a fundus photograph is warm: more red than green or blue.
 """
 
 from typing import Literal
@@ -16,13 +16,13 @@ _TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772,
 """From Y, Cb - 128, Cr - 128 (PS3.3 C.7.6.3.1.2, ITU-T T.871)."""
 
 _ROUNDING = 24
-"""Grey levels outside 0..255 to which compression and halved chroma may carry a colour."""
+"""Grey levels by which compression and chroma subsampling may move a colour out of 0..255."""
 
 _IMPOSSIBLE_SHARE = 0.05
 _POSSIBLE_SHARE = 0.02
-"""More impossible pixels than the one are not YBR, fewer than the other may be.
+"""Above the first share of impossible pixels an image is not YBR, below the second it may be.
 
-Of 371 photographs from seven public sets none has fewer than 0.188 if it is taken for the wrong of
+Among 371 photographs from seven public sets, none has less than 0.188 if read as the wrong one of
 the two, and none more than 0.0021 if it is YBR out of a JPEG.
 """
 
@@ -41,9 +41,9 @@ def to_rgb(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def held_colors(samples: NDArray[np.uint8], claim: ColorSpace) -> tuple[ColorSpace, str | None]:
-    """Tell what (H, W, 3) uint8 samples hold, with a note where that is not as claimed or expected.
+    """The actual colour space of (H, W, 3) uint8 samples; a note if not as claimed or expected.
 
-    The claim stands unless it is certainly wrong.
+    The claim is kept unless it is certainly wrong.
     """
     step = max(1, min(samples.shape[:2]) // 256)
     sample = samples[::step, ::step]
@@ -72,7 +72,7 @@ def _lit(rgb: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _is_warm(rgb: NDArray[np.generic]) -> bool:
-    """Tell whether the lit pixels are on average more red than blue, and no less red than green."""
+    """Return whether the lit pixels are on average redder than blue, and no less red than green."""
     lit = _lit(rgb)
     if not len(lit):
         return False

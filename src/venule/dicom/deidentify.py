@@ -1,8 +1,8 @@
-"""Sources without a patient: for answers that may leave the hospital (PS3.15 annex E).
+"""Sources without patient data, for derived objects that may leave the hospital (PS3.15 annex E).
 
-Nothing of a header is cleaned; a new one is made that holds the pseudonym, UIDs made from it, and
-of the source only what describes the picture. Each photograph so becomes a patient and a study of
-its own.
+No header is cleaned; a new one is created with the pseudonym, UIDs derived from it, and only those
+attributes of the source that describe the image. Each photograph thereby becomes its own patient
+and study.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ _OF_THE_PICTURE = (
 
 
 def deidentified(source: Source) -> Source:
-    """The same source without patient, study, dates or UIDs; its references lead nowhere."""
+    """The source without patient, study, dates or UIDs; its references resolve to nothing."""
     header, name = Dataset(), source.pseudonym
     with quiet():
         for keyword in _OF_THE_PICTURE:

@@ -1,4 +1,4 @@
-"""Attributes of every object that answers a photograph: patient, study, references."""
+"""Attributes common to all objects derived from a photograph: patient, study, references."""
 
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
@@ -14,7 +14,7 @@ from venule.errors import OutputError
 RESEARCH = "research use only, not a medical device"
 
 _IMPLEMENTATION = UID("2.25.226374087365117409157320385364478157342")
-"""Names venule as the writer; drawn once."""
+"""The implementation class UID of venule, generated once."""
 
 _MAY_BE_EMPTY = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID"),
@@ -29,7 +29,7 @@ _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID
 
 
 class References:
-    """The UIDs by which an answer names its source."""
+    """The UIDs by which a derived object references its source."""
 
     def __init__(self, source: Source) -> None:
         header = source.header
@@ -37,8 +37,8 @@ class References:
         missing = [keyword for keyword, uid in found.items() if not uid]
         if missing:
             raise OutputError(
-                f"{source.pseudonym}: the DICOM photograph has no {missing[0]}, so that nothing "
-                "can refer to it; ask for other outputs than seg and sc"
+                f"{source.pseudonym}: the DICOM photograph has no {missing[0]}, so no object "
+                "can refer to it; request outputs other than seg and sc"
             )
         self.sop_class = found["SOPClassUID"]
         self.series = found["SeriesInstanceUID"]
@@ -46,7 +46,7 @@ class References:
         self.frames = integer(header, "NumberOfFrames") or 1
 
     def image(self) -> Dataset:
-        """The item of an image SOP instance reference; of several frames the first is meant."""
+        """The item of an image SOP instance reference; to the first of several frames."""
         item = Dataset()
         item.ReferencedSOPClassUID = self.sop_class
         item.ReferencedSOPInstanceUID = self.instance
@@ -66,7 +66,7 @@ class References:
 
 
 def derived(source: Source, *, sop_class: str, series: str) -> Dataset:
-    """A new object of the source's patient and study, in a series of its own; no pixels yet."""
+    """A new object in the source's patient and study, with its own series; no pixels yet."""
     new = Dataset()
     new.file_meta = _file_meta(sop_class)
     new.SpecificCharacterSet = "ISO_IR 192"
@@ -92,7 +92,7 @@ def derived(source: Source, *, sop_class: str, series: str) -> Dataset:
 
 
 def copy_lossy(new: Dataset, header: Dataset) -> None:
-    """Keep saying what was once compressed with loss (PS3.3 C.7.6.1.1.5)."""
+    """Copy the record of earlier lossy compression (PS3.3 C.7.6.1.1.5)."""
     if text(header, "LossyImageCompression") == "01":
         new.LossyImageCompression = "01"
         for keyword in _LOSSY:
@@ -120,7 +120,7 @@ def _file_meta(sop_class: str) -> FileMetaDataset:
 
 
 def _timezone(offset: str) -> timezone | None:
-    """The zone of all times in an object, as +HHMM; None, the local one, where it is not said."""
+    """The time zone of an object, given as +HHMM; None, meaning local time, if not stated."""
     digits = offset[1:]
     if offset[:1] not in ("+", "-") or len(digits) != 4 or not digits.isdecimal():
         return None

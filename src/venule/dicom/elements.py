@@ -1,7 +1,7 @@
-"""The elements of a DICOM object, read with bounded memory and time.
+"""The elements of a DICOM object, parsed with bounded memory and time.
 
-A hostile file lies about lengths, nests sequences, or holds millions of elements. Only attributes
-that are asked for are decoded; what is malformed counts as absent.
+A hostile file may give false lengths, nest sequences, or hold millions of elements. Only requested
+attributes are decoded; malformed ones count as absent.
 """
 
 import logging
@@ -24,22 +24,22 @@ from pydicom.uid import ExplicitVRLittleEndian
 from venule.errors import ImageError
 
 _MOST_READS = 300_000
-"""Each element takes two reads or more; a photograph has some hundred elements."""
+"""Each element takes at least two reads; a photograph has some hundred elements."""
 
 _MOST_VALUE_BYTES = 4096
 
 _SMALL_BYTES = 2**26
 _MOST_INFLATED = 100
-"""No photograph shrinks so far; beyond _SMALL_BYTES such a file is a decompression bomb."""
+"""No photograph compresses this well; beyond _SMALL_BYTES such a file is a decompression bomb."""
 
 
 _TURNS = threading.RLock()
 
 
 class _Budget(BytesIO):
-    """A file in memory that may be read only so often, and never to its end in one go.
+    """A file in memory with a limited number of reads, and none of all that remains.
 
-    pydicom reads to the end only to inflate all that follows, which may be a bomb.
+    pydicom reads to the end only to inflate the rest of the file, which may be a bomb.
     """
 
     left = _MOST_READS
@@ -54,23 +54,23 @@ class _Budget(BytesIO):
 
 
 class _TooMuchError(Exception):
-    """More reads than a photograph takes."""
+    """More reads than a photograph needs."""
 
 
 class _DeflatedError(Exception):
-    """From the position in its first argument on the file is deflated."""
+    """The file is deflated from the position in the first argument on."""
 
 
 def budgeted(content: bytes) -> BytesIO:
-    """`content` as a file that can be read within bounds."""
+    """`content` as a file that can only be read within bounds."""
     return _Budget(content)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pydicom from warning and logging: it would quote values, and they name patients.
+    """Silence warnings and logs of pydicom, which could quote values that name patients.
 
-    These are settings of the whole process, so threads take turns.
+    These settings are global to the process, so threads take turns.
     """
     logger = logging.getLogger("pydicom")
     with _TURNS:
@@ -84,20 +84,20 @@ def quiet() -> Iterator[None]:
 
 
 class FrameError(ValueError):
-    """A frame that cannot be decoded; its text quotes nothing of a header."""
+    """A frame that cannot be decoded; the message quotes nothing of the header."""
 
 
 def broken(name: str, error: Exception) -> ImageError:
-    """One line; the text of a foreign exception may quote the header and is left out."""
+    """A one-line error; the original message may quote the header and is dropped."""
     reason = str(error) if isinstance(error, FrameError) else type(error).__name__
     return ImageError(f"{name}: broken or truncated DICOM file ({reason})")
 
 
 def read_elements(content: bytes, name: str) -> Dataset:
-    """The elements of a DICOM file's content, few of their values decoded yet.
+    """The elements of a DICOM file, mostly without decoding their values.
 
     Raises:
-        ImageError: it is broken, or has more elements than any photograph.
+        ImageError: the file is broken, or has more elements than any photograph.
     """
     try:
         try:
@@ -111,8 +111,8 @@ def read_elements(content: bytes, name: str) -> Dataset:
     except ImageError:
         raise
     except _TooMuchError:
-        raise ImageError(f"{name}: a DICOM file of more elements than any photograph has") from None
-    except Exception as error:  # a hostile file meets nearly every kind of exception
+        raise ImageError(f"{name}: a DICOM file with more elements than any photograph") from None
+    except Exception as error:  # hostile files can raise nearly any exception
         raise broken(name, error) from None
 
 
@@ -126,7 +126,7 @@ def _inflate(deflated: memoryview, name: str) -> bytes:
 
 
 def value(dataset: Dataset, keyword: str, *, most_bytes: int = _MOST_VALUE_BYTES) -> Any:
-    """The value of an attribute; None where it is absent, empty, malformed or overlong."""
+    """The value of an attribute; None if absent, empty, malformed or too long."""
     tag = tag_for_keyword(keyword)
     assert tag is not None
     try:
@@ -135,12 +135,12 @@ def value(dataset: Dataset, keyword: str, *, most_bytes: int = _MOST_VALUE_BYTES
             return None
         found = dataset[tag].value
         return None if found is None or found in ("", b"") else found
-    except Exception:  # absent, or a hostile value met its converter
+    except Exception:  # absent, or a hostile value failed to convert
         return None
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """The string of an attribute, stripped; of several the first; "" where there is none."""
+    """The string of an attribute, stripped; the first of several; "" if there is none."""
     found = value(dataset, keyword)
     if isinstance(found, MultiValue):
         found = found[0] if found else ""
@@ -148,13 +148,13 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def integer(dataset: Dataset, keyword: str, *, default: int | None = None) -> int | None:
-    """The integer of an attribute; `default` where there is none."""
+    """The integer of an attribute; `default` if there is none."""
     found = value(dataset, keyword)
     return int(found) if isinstance(found, int) else default
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """The numbers of an attribute of several; () where there are none, or one is not finite."""
+    """The numbers of a multi-valued attribute; () if there are none, or one is not finite."""
     found = value(dataset, keyword)
     try:
         values = tuple(float(each) for each in found) if isinstance(found, MultiValue) else ()

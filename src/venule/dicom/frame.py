@@ -1,4 +1,4 @@
-"""From the stored samples of the first frame to RGB of 8 bits."""
+"""Conversion of the stored samples of the first frame to 8-bit RGB."""
 
 from typing import Any, NamedTuple
 
@@ -54,7 +54,7 @@ UNREAD = {
     JPEGLSLossless: "JPEG-LS, which is not read; decompress it with dcmtk: dcmdjpls IN OUT",
     JPEGLSNearLossless: "JPEG-LS, which is not read; decompress it with dcmtk: dcmdjpls IN OUT",
 }
-"""Compressions that photographs may have and that are not read, and what to do."""
+"""Compressions of photographs that are not supported, and what to do instead."""
 
 _MOST_PALETTE_BYTES = 2**17
 _MOST_OFFSETS_BYTES = 2**20
@@ -66,7 +66,7 @@ _PALETTE = tuple(
 
 
 class _Samples(NamedTuple):
-    """(H, W) or (H, W, 3) as stored, and the bits that each sample uses."""
+    """Samples (H, W) or (H, W, 3) as stored, and the number of bits used."""
 
     values: NDArray[Any]
     bits: int
@@ -75,12 +75,12 @@ class _Samples(NamedTuple):
 def first_frame(
     dataset: Dataset, module: PixelModule, name: str
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """The first frame as (H, W, 3) uint8, RGB, in the stored grid; and notes on its colours.
+    """The first frame as (H, W, 3) uint8, RGB, in the stored grid, with notes on its colours.
 
-    Samples are scaled by BitsStored, so that the same light gives the same value in every file.
+    Samples are scaled by BitsStored, so that equal light gives equal values in every file.
 
     Raises:
-        ImageError: the transfer syntax is not read, or the frame is broken.
+        ImageError: the transfer syntax is not supported, or the frame is broken.
     """
     _check_syntax(module.transfer_syntax, name)
     try:
@@ -91,7 +91,7 @@ def first_frame(
             return _apply_palette(dataset, samples), []
     except (ImageError, MemoryError):
         raise
-    except Exception as error:  # decoders meet broken frames with nearly every kind of exception
+    except Exception as error:  # decoders raise nearly any exception for broken frames
         raise broken(name, error) from None
     pixels, notes = _eight_bits(samples)
     if module.samples == 1:
@@ -103,7 +103,7 @@ def first_frame(
 
 
 def _claim(photometric: str) -> ColorSpace:
-    """The colours that a decoder gives: JPEG 2000 undoes its own transformation (ICT, RCT)."""
+    """The colour space that a decoder returns: JPEG 2000 undoes its own transform (ICT, RCT)."""
     return "YBR" if photometric.startswith("YBR_FULL") else "RGB"
 
 
@@ -136,7 +136,7 @@ def _read_samples(dataset: Dataset, module: PixelModule, name: str) -> _Samples:
 
 
 def _native(dataset: Dataset, module: PixelModule) -> NDArray[Any]:
-    """The first frame of uncompressed pixels; halved chroma is brought to full width."""
+    """The first frame of uncompressed pixels; subsampled chroma is brought to full width."""
     halved = module.photometric == "YBR_FULL_422"
     size = module.rows * module.columns * (2 if halved else module.samples)
     size *= module.bits_allocated // 8
@@ -178,7 +178,7 @@ def _jpeg2000(frame: bytes, module: PixelModule, name: str) -> _Samples:
     precision = int(found["precision"])
     if found["is_signed"] or precision > 16:
         raise FrameError("JPEG 2000 of signed samples, or deeper than 16 bits")
-    # Encoders take the fewest bits that hold the largest value: the header's count is the scale.
+    # Encoders use the fewest bits that hold the largest value: the header's count is the scale.
     return _Samples(decode(frame), max(module.bits_stored, precision))
 
 
@@ -189,7 +189,7 @@ def _grey_jpeg(frame: bytes, module: PixelModule) -> NDArray[np.uint8]:
 
 
 def _color_jpeg(dataset: Dataset, module: PixelModule) -> tuple[NDArray[np.uint8], list[str]]:
-    """The stream's own word counts before the header's, and the picture before both."""
+    """Decode colour JPEG, trusting the pixels first, then the stream, then the header."""
     opened = open_jpeg(_encapsulated(dataset, module))
     _check_shape(module, opened.rows, opened.columns, opened.samples)
     claim = _claim(module.photometric)
@@ -201,11 +201,11 @@ def _color_jpeg(dataset: Dataset, module: PixelModule) -> tuple[NDArray[np.uint8
 
 def _check_shape(module: PixelModule, rows: int, columns: int, samples: int) -> None:
     if (rows, columns, samples) != (module.rows, module.columns, module.samples):
-        raise FrameError("its frame has another shape than its header says")
+        raise FrameError("the shape of its frame differs from its header")
 
 
 def _shifted(stored: NDArray[Any], module: PixelModule) -> _Samples:
-    """Without what older files keep beside the samples: their overlays' bits."""
+    """Samples without the overlay bits that older files store beside them."""
     low = module.high_bit + 1 - module.bits_stored
     if module.bits_stored < module.bits_allocated:
         stored = stored >> low & (2**module.bits_stored - 1)
@@ -216,7 +216,7 @@ def _shifted(stored: NDArray[Any], module: PixelModule) -> _Samples:
 
 
 def _eight_bits(samples: _Samples) -> tuple[NDArray[np.uint8], list[str]]:
-    """The samples as 0..255, and a note where they use far less than their bits allow."""
+    """The samples as 0..255, and a note if they use far less than their range."""
     if samples.bits == 8:
         return samples.values.astype(np.uint8, copy=False), []
     largest = 2**samples.bits - 1
@@ -224,14 +224,14 @@ def _eight_bits(samples: _Samples) -> tuple[NDArray[np.uint8], list[str]]:
     pixels = np.rint(levels).astype(np.uint8)[samples.values]
     used = int(samples.values.max()).bit_length()
     if used + 3 <= samples.bits:
-        return pixels, [f"uses {used} of its {samples.bits} bits and is very dark so"]
+        return pixels, [f"uses {used} of its {samples.bits} bits, so it is very dark"]
     return pixels, []
 
 
 def _apply_palette(dataset: Dataset, samples: _Samples) -> NDArray[np.uint8]:
-    """RGB by the object's own palette; 16-bit colours by their upper half.
+    """RGB by the object's own palette; the upper half of 16-bit colours.
 
-    A segmented palette (for runs of colours) is a bomb's best place, and no camera makes one.
+    A segmented palette (run-length coded) is ideal for a bomb, and no camera writes one.
     """
     palette = Dataset()
     for keyword in _PALETTE:

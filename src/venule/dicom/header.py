@@ -1,4 +1,4 @@
-"""Photographs told from other objects, the storage of their pixels, and what a header keeps."""
+"""Recognition of photographs among DICOM objects, their pixel format, and the kept attributes."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from venule.dicom.elements import integer, numbers, text, value
 from venule.errors import ImageError
 
 MAX_PIXELS = 200_000_000
-"""A larger picture is refused before it is decoded."""
+"""Larger images are refused before decoding."""
 
 PHOTOGRAPHS = {
     "1.2.840.10008.5.1.4.1.1.77.1.5.1": "Ophthalmic Photography 8 Bit",
@@ -28,7 +28,7 @@ PHOTOGRAPHS = {
     "1.2.840.10008.5.1.4.1.1.7.3": "Multi-frame Grayscale Word Secondary Capture",
     "1.2.840.10008.5.1.4.1.1.7.4": "Multi-frame True Color Secondary Capture",
 }
-"""The SOP classes that are read."""
+"""The supported SOP classes."""
 
 COLORS = {"RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3, "YBR_ICT": 3, "YBR_RCT": 3}
 GREYS = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1}
@@ -44,15 +44,15 @@ KEPT = (
     *("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "BurnedInAnnotation"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
-"""Attributes that an answer to the source, or a report, may need; all others are let go."""
+"""Attributes that a derived object, or a report, may need; all others are dropped."""
 
 _FINEST_UM, _COARSEST_UM = 0.5, 200.0
-"""Bounds of a pixel's size at the retina; 1 mm is a converter's default, not a measurement."""
+"""Limits of a pixel's size on the retina; 1 mm is a converter's default, not a measurement."""
 
 
 @dataclass(frozen=True)
 class PixelModule:
-    """Storage of the pixels (PS3.3 C.7.6.3), checked; of several frames the first counts."""
+    """Pixel format (PS3.3 C.7.6.3), validated; the first of several frames is used."""
 
     rows: int
     columns: int
@@ -67,22 +67,22 @@ class PixelModule:
 
 
 def kept(dataset: Dataset) -> Dataset:
-    """A copy of the attributes in KEPT, decoded; to be written in UTF-8."""
+    """A decoded copy of the attributes in KEPT; to be written in UTF-8."""
     header = Dataset()
     for keyword in KEPT:
         found = value(dataset, keyword)
         if found is not None:
-            with suppress(Exception):  # malformed, it counts as absent
+            with suppress(Exception):  # malformed attributes count as absent
                 setattr(header, keyword, found)
     header.SpecificCharacterSet = "ISO_IR 192"
     return header
 
 
 def pixel_module(dataset: Dataset, name: str) -> PixelModule:
-    """Read how the pixels of a photograph are stored.
+    """Read the pixel format of a photograph.
 
     Raises:
-        ImageError: it is no photograph, or its pixels are of a kind that is not read.
+        ImageError: the object is not a photograph, or its pixel format is not supported.
     """
     _check_class(dataset, name)
     if "PixelData" not in dataset:
@@ -107,25 +107,25 @@ def pixel_module(dataset: Dataset, name: str) -> PixelModule:
 
 
 def um_per_px(header: Dataset) -> tuple[float | None, str | None]:
-    """The nominal size of a pixel, and a note on what was found instead of one."""
+    """The nominal size of a pixel, and a note on what was found instead, if anything."""
     spacing = numbers(header, "PixelSpacing")
     if len(spacing) != 2:
         return None, None
     row, column = (1000 * each for each in spacing)
     if not all(_FINEST_UM <= each <= _COARSEST_UM for each in (row, column)):
-        return None, f"PixelSpacing of {row:g} x {column:g} um is none of a retina, not used"
+        return None, f"PixelSpacing of {row:g} x {column:g} um is not that of a retina, not used"
     if abs(row - column) > 0.01 * row:
         return None, f"pixels of {row:g} x {column:g} um are not square, PixelSpacing not used"
     return (row + column) / 2, None
 
 
 def laterality(header: Dataset) -> str:
-    """`R`, `L`, `B` (both eyes), or "" where the header does not say."""
+    """`R`, `L`, `B` (both eyes), or "" if the header does not state it."""
     return (text(header, "ImageLaterality") or text(header, "Laterality")).upper()
 
 
 def acquisition_date(header: Dataset) -> str:
-    """The day of the photograph, YYYYMMDD; "" where the header does not say. It is personal."""
+    """The date of the photograph, YYYYMMDD; "" if not in the header. Personal data."""
     keywords = ("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "StudyDate")
     return next((day for day in (text(header, each)[:8] for each in keywords) if day), "")
 
@@ -163,18 +163,18 @@ def _check_pixels(module: PixelModule, name: str) -> None:
     if module.rows * module.columns > MAX_PIXELS:
         raise ImageError(
             f"{name}: {module.columns} x {module.rows} pixels, more than the "
-            f"{MAX_PIXELS // 10**6} megapixels that are read; scale it down"
+            f"{MAX_PIXELS // 10**6} megapixels that are supported; scale it down"
         )
     if module.bits_allocated not in (8, 16) or module.bits_stored > module.bits_allocated:
         raise ImageError(
             f"{name}: {module.bits_stored} of {module.bits_allocated} bits a sample; "
-            "photographs of 8 and 16 bits are read"
+            "photographs of 8 and 16 bits are supported"
         )
     if not module.bits_stored - 1 <= module.high_bit < module.bits_allocated:
         raise ImageError(f"{name}: broken DICOM file, its HighBit is {module.high_bit}")
     expected = {**COLORS, **GREYS}.get(module.photometric)
     if expected is None:
-        raise ImageError(f"{name}: pixels of an unknown kind; read are {', '.join(COLORS | GREYS)}")
+        raise ImageError(f"{name}: unknown pixel format; supported are {', '.join(COLORS | GREYS)}")
     if module.samples != expected:
         raise ImageError(
             f"{name}: {module.samples} samples a pixel, expected {expected} of {module.photometric}"

@@ -1,4 +1,4 @@
-"""JPEG frames: what they say of their colours, and their samples with or without conversion."""
+"""JPEG frames: the colour space they declare, and their samples with or without conversion."""
 
 from io import BytesIO
 from typing import Literal, NamedTuple
@@ -18,7 +18,7 @@ _SMALL_SIDE = 256
 
 
 class JpegFrame(NamedTuple):
-    """A JPEG stream, its size, its number of components, and the colours that it claims."""
+    """A JPEG stream, its size, its number of components, and its declared colour space."""
 
     stream: bytes
     rows: int
@@ -28,10 +28,10 @@ class JpegFrame(NamedTuple):
 
 
 def open_jpeg(stream: bytes) -> JpegFrame:
-    """The header of a JPEG frame; nothing is decoded. Foreign exceptions pass through.
+    """Parse the header of a JPEG frame without decoding. Foreign exceptions pass through.
 
     Raises:
-        FrameError: it has four components, or is a bomb.
+        FrameError: it has four components, or is a decompression bomb.
     """
     image = JpegImagePlugin.JpegImageFile(BytesIO(stream))
     samples = len(image.layer)
@@ -44,7 +44,7 @@ def open_jpeg(stream: bytes) -> JpegFrame:
 
 
 def check_ratio(pixels: int, size: int) -> None:
-    """Raise FrameError where `size` bytes are too few for so many pixels of a photograph."""
+    """Raise FrameError if `size` bytes are too few for a photograph of so many pixels."""
     if pixels > max(_SMALL_PIXELS, _MOST_PIXELS_PER_BYTE * size):
         raise FrameError("its frame is truncated, or a decompression bomb")
 
@@ -52,22 +52,22 @@ def check_ratio(pixels: int, size: int) -> None:
 def decode_jpeg(
     frame: JpegFrame, held: ColorSpace | None = None, *, small: bool = False
 ) -> NDArray[np.uint8]:
-    """(H, W) or (H, W, 3) uint8: RGB made from what the stream holds, or its samples if None.
+    """(H, W) or (H, W, 3) uint8: RGB converted from colour space `held`, or raw samples if None.
 
-    A small picture is quick to have and good enough to judge colours by.
+    A reduced image decodes fast and is good enough to judge colours by.
     """
     image = JpegImagePlugin.JpegImageFile(BytesIO(frame.stream))
     if small:
         image.draft("RGB", (_SMALL_SIDE, _SMALL_SIDE))
     if frame.samples == 3:
-        # What the decoder is to give, and what it is to believe of the stream.
+        # The output format, and the colour space that the decoder assumes for the stream.
         arguments = ("RGB", "YCbCr" if held == "YBR" else "RGB")
         image.tile = [tile._replace(args=arguments) for tile in image.tile]
     return np.asarray(image)
 
 
 def _claim(image: JpegImagePlugin.JpegImageFile) -> ColorSpace | None:
-    """Colours as libjpeg tells them: by an Adobe marker, JFIF, the components' names; or None."""
+    """Colour space as libjpeg infers it: from an Adobe marker, JFIF, component names; or None."""
     if "adobe_transform" in image.info:
         return "YBR" if image.info["adobe_transform"] else "RGB"
     if "jfif" in image.info:

@@ -1,6 +1,6 @@
-"""The key to the pseudonyms: which of them is which photograph of which patient.
+"""The key to the pseudonyms: the photograph and patient behind each.
 
-It is the one file beside the archive's own that names patients, and is written only when asked for.
+Apart from the archive's own files it is the only one that names patients; written on request only.
 """
 
 import csv
@@ -26,14 +26,14 @@ _COLUMNS = ("name", "path", *_KEYWORDS, "acquired")
 
 
 def write_key(path: Path, files: Iterable[tuple[str, Path]], *, overwrite: bool) -> None:
-    """Write a CSV of names and paths with what the headers say; only its owner may read it.
+    """Write a CSV of names and paths with header data; readable by its owner only.
 
-    A file that cannot be read has a line without the header's values. A key that is there is
-    replaced if all of its photographs are among these, as when a run goes on, or by `overwrite`;
-    another file never.
+    A file that cannot be read has a row without header data. An existing key is replaced if all its
+    photographs are among these, as when a run is resumed, or with `overwrite`; any other file
+    never.
 
     Raises:
-        OutputError: it cannot be written, or what is there is not to be replaced.
+        OutputError: the key cannot be written, or the existing file must not be replaced.
         ImageError: pydicom is missing.
     """
     require_pydicom(path.name)
@@ -54,7 +54,7 @@ def write_key(path: Path, files: Iterable[tuple[str, Path]], *, overwrite: bool)
 
 
 def _photographs_of(key: Path) -> set[tuple[str, str]] | None:
-    """Names and paths of the photographs of a key; None if the file is none."""
+    """Names and paths of the photographs of a key; None if the file is not a key."""
     try:
         with key.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             table = csv.DictReader(file)

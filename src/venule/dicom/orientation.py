@@ -1,7 +1,7 @@
-r"""Orientation of the stored rows and columns on the patient, upright and back.
+r"""Orientation of the stored rows and columns on the patient, to upright and back.
 
-Upright is what a fundus camera shows: seen by the examiner, the patient's left at the right edge
-and the feet below. In DICOM's words (PS3.3 C.7.6.1.1.1) its PatientOrientation is L\F.
+Upright is as displayed by a fundus camera: seen by the examiner, the patient's left at the right
+edge and the feet at the bottom. In DICOM (PS3.3 C.7.6.1.1.1) its PatientOrientation is L\F.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _OPPOSITE = {"L": "R", "R": "L", "H": "F", "F": "H"}
 
 @dataclass(frozen=True)
 class Turn:
-    """The turn that brings a stored picture upright: transposed first, then mirrored."""
+    """The transformation to upright: transposition first, then reflection."""
 
     transpose: bool = False
     mirror_rows: bool = False
@@ -41,10 +41,10 @@ class Turn:
 
 
 def find_turn(orientation: object) -> Turn:
-    """The turn for a PatientOrientation, such as ["L", "F"]; none where it says nothing certain.
+    """The turn for a PatientOrientation, such as ["L", "F"]; identity if that is not conclusive.
 
-    Its first value is where a row leads to, its second where a column leads to. Only the first
-    letter of each counts (the main direction), and only head, feet, left and right are known.
+    The first value is the direction of rows, the second of columns. Only the first letter of each
+    is used (the main direction), and only head, feet, left and right are recognised.
     """
     if isinstance(orientation, str) or not isinstance(orientation, Iterable):
         return Turn()

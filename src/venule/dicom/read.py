@@ -1,4 +1,4 @@
-"""Read photographs from DICOM objects; pydicom is imported on the first of them."""
+"""Reading of photographs from DICOM objects; pydicom is imported on first use."""
 
 from venule.dicom.orientation import find_turn
 from venule.dicom.pseudonym import pseudonym
@@ -9,13 +9,13 @@ _SIDES: dict[str, Laterality] = {"R": "right", "L": "left"}
 
 
 def read_dicom(content: bytes, name: str) -> DicomPhotograph:
-    """The first frame of a DICOM object, upright, with what its header says of it.
+    """The first frame of a DICOM object, upright, with the information in its header.
 
-    `name` stands in errors; it should say nothing of the patient (see `pseudonym`). Nor does any
-    error or note quote the header.
+    `name` is used in errors; it should not identify the patient (see `pseudonym`). No error or
+    note quotes the header.
 
     Raises:
-        ImageError: pydicom is missing, or the object is no photograph, broken, or not read.
+        ImageError: pydicom is missing, or the object is not a photograph, broken, or unsupported.
     """
     require_pydicom(name)
     from venule.dicom.elements import quiet, read_elements, value

@@ -1,13 +1,13 @@
-"""Tell DICOM objects from other files, without pydicom."""
+"""Recognition of DICOM objects, without pydicom."""
 
 _VRS = (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"SH", b"LO", b"DT")
-"""Beginnings of an object without a preamble, in its groups 0002 and 0008."""
+"""VRs that begin an object without a preamble, in groups 0002 and 0008."""
 
 
 def recognizes(head: bytes) -> bool:
-    """Tell whether a file that begins with `head` (132 bytes or more) is a DICOM object.
+    """Return whether a file that begins with `head` (132 bytes or more) is a DICOM object.
 
-    Old ones lack the preamble and its DICM and begin with an element of group 0002 or 0008.
+    Old ones lack the preamble with DICM and begin with an element of group 0002 or 0008.
     """
     if head[128:132] == b"DICM":
         return True

@@ -1,4 +1,4 @@
-"""Say what to install where pydicom is missing."""
+"""The error for missing pydicom, with how to install it."""
 
 from importlib.util import find_spec
 
@@ -6,7 +6,7 @@ from venule.errors import ImageError
 
 
 def require_pydicom(name: str) -> None:
-    """Raise ImageError where pydicom, an extra, is not installed; `name` stands in it."""
+    """Raise ImageError if pydicom, an extra, is not installed; the message begins with `name`."""
     try:
         found = find_spec("pydicom")
     except ValueError:  # set to None in sys.modules

@@ -1,4 +1,4 @@
-"""DICOM's run-length encoding (PS3.5 annex G), never unpacking more than the picture holds."""
+"""DICOM's run-length encoding (PS3.5 annex G), never unpacked beyond the image's size."""
 
 import struct
 from typing import Any
@@ -12,17 +12,17 @@ from venule.dicom.elements import FrameError
 def decode_rle(
     frame: bytes, rows: int, columns: int, *, samples: int, sample_bytes: int
 ) -> NDArray[Any]:
-    """One frame as (H, W) or (H, W, samples), uint8 or uint16.
+    """Decode one frame to (H, W) or (H, W, samples), uint8 or uint16.
 
     Raises:
-        FrameError: the frame is cut off, or of another shape.
+        FrameError: the frame is truncated, or of another shape.
     """
     count = samples * sample_bytes
     header = struct.unpack("<16I", frame[:64].ljust(64, b"\0"))
     if header[0] != count:
         raise FrameError(f"RLE of {header[0]} segments, expected {count}")
     starts = [*header[1 : count + 1], len(frame)]
-    # Each sample's bytes follow each other, the most significant first.
+    # The bytes of each sample are consecutive, the most significant first.
     planes = np.empty((samples, sample_bytes, rows * columns), np.uint8)
     for plane, start, end in zip(planes.reshape(count, -1), starts, starts[1:], strict=False):
         plane[:] = np.frombuffer(_unpack(frame[start:end], plane.size), np.uint8)
@@ -37,11 +37,11 @@ def _joined(planes: NDArray[np.uint8]) -> NDArray[np.uint16]:
 
 
 def _unpack(packed: bytes, size: int) -> bytearray:
-    """Exactly `size` bytes of a PackBits segment; what follows them is padding."""
+    """Exactly `size` bytes of a PackBits segment; the rest is padding."""
     unpacked, position = bytearray(), 0
     while len(unpacked) < size:
         if position + 1 >= len(packed):
-            raise FrameError("a segment of RLE ends too early")
+            raise FrameError("an RLE segment is truncated")
         length = packed[position]
         if length < 128:
             unpacked += packed[position + 1 : position + 2 + length]

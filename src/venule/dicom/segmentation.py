@@ -30,16 +30,16 @@ LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 """Label Map Segmentation Storage (2024d), which pydicom does not name yet."""
 
 _FULL = 255
-"""The value of a probability of 1."""
+"""The stored value of probability 1."""
 
 _ON_TOP = ("disc", "vessel", "vein", "artery")
-"""In a label map each pixel has one label; of several maps the later one's counts."""
+"""In a label map each pixel has one label; where maps overlap, the later one in this list."""
 
 _SEGMENT_NUMBER = (0x0062000B, 0x0062000A)
-"""ReferencedSegmentNumber in SegmentIdentificationSequence: what frames are ordered by."""
+"""ReferencedSegmentNumber in SegmentIdentificationSequence, by which frames are ordered."""
 
 _FRAME_LABEL = (0x00209453, 0x00209111)
-"""FrameLabel in FrameContentSequence: a label map's one frame has no segment number."""
+"""FrameLabel in FrameContentSequence: the one frame of a label map has no segment number."""
 
 
 def encode_seg(
@@ -50,19 +50,19 @@ def encode_seg(
     model: str = "",
     corrected: bool = False,
 ) -> bytes:
-    """A DICOM file with the maps of a photograph as segments, in the grid of the stored frame.
+    """Encode maps of a photograph as a DICOM Segmentation, in the grid of the stored frame.
 
     Args:
-        source: where the photograph came from.
+        source: the DICOM source of the photograph.
         maps: by class (see `SEGMENTS`), (H, W) of the upright photograph: bool masks, or for
             "fractional" float32 probabilities in 0..1, which are stored as round(255 p).
-        kind: "binary", one bit a pixel, which every viewer knows; "fractional"; or "labelmap", one
+        kind: "binary", one bit a pixel, supported by every viewer; "fractional"; or "labelmap", one
             label a pixel: artery before vein before vessel before disc.
-        model: the network's name, which the object names beside venule's version.
-        corrected: somebody has changed what the network found.
+        model: the network's name, written to the object with venule's version.
+        corrected: whether the network's prediction was edited by hand.
 
     Raises:
-        OutputError: the source lacks the UIDs that an answer must name.
+        OutputError: the source lacks the UIDs that a derived object must reference.
     """
     assert maps
     assert all(name in SEGMENTS for name in maps)
@@ -89,7 +89,7 @@ def encode_seg(
 
 
 def _describe(seg: Dataset, source: Source, references: References) -> None:
-    """All that does not depend on the pixels."""
+    """Set everything that does not depend on the pixels."""
     header = source.header
     seg.Modality = "SEG"
     seg.ImageType = ["DERIVED", "PRIMARY"]
@@ -135,7 +135,7 @@ def _segment(number: int, name: str, source: Source, model: str, *, corrected: b
 
 
 def _binary(seg: Dataset, masks: Mapping[str, NDArray[Any]]) -> None:
-    """One bit a pixel, the first in the lowest bit, frames without a gap (PS3.5 8.1.1)."""
+    """Pack one bit per pixel, the first in the lowest bit, frames contiguous (PS3.5 8.1.1)."""
     bits = np.packbits(np.stack([*masks.values()]).ravel(), bitorder="little").tobytes()
     seg.SegmentationType = "BINARY"
     _set_pixels(seg, bits, frames=len(masks), bits=1)
@@ -173,7 +173,7 @@ def _set_pixels(seg: Dataset, pixels: bytes, *, frames: int, bits: int) -> None:
 
 
 def _group_frames(seg: Dataset, source: Source, references: References) -> None:
-    """Functional groups and dimensions: which frame shows which segment of which image."""
+    """Functional groups and dimensions: the segment and the source image of each frame."""
     labels = seg.SegmentationType == "LABELMAP"
     pointer, group = _FRAME_LABEL if labels else _SEGMENT_NUMBER
     organization = generate_uid(prefix=None)
@@ -197,7 +197,7 @@ def _shared(source: Source) -> Dataset:
     if len(numbers(source.header, "PixelSpacing")) == 2:
         measures = Dataset()
         measures.PixelSpacing = source.header.PixelSpacing
-        # One pixel: a photograph has no thickness, but highdicom reads no measures without one.
+        # One pixel: a photograph has no thickness, but highdicom reads no measures without it.
         measures.SliceThickness = source.header.PixelSpacing[0]
         shared.PixelMeasuresSequence = [measures]
     return shared

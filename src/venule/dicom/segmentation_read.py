@@ -1,4 +1,4 @@
-"""Masks of a photograph from a DICOM Segmentation that any program has made."""
+"""Masks of a photograph from a DICOM Segmentation written by any program."""
 
 from collections.abc import Mapping
 
@@ -25,17 +25,17 @@ def decode_seg(
 ) -> Mapping[str, NDArray[np.bool_]]:
     """The masks (H, W) bool of an upright photograph, by class (see `SEGMENTS`).
 
-    Segments are told by the code of their type, or else by their label; what is neither is passed
-    over. A fraction counts as inside from a half on.
+    Segments are identified by their type code, or else by their label; others are ignored. A
+    fraction counts as inside from one half up.
 
     Args:
         content: the file.
         shape: (H, W) of the upright photograph.
-        turn: how the stored photograph was brought upright; as it is stored if None.
-        name: stands in errors.
+        turn: how the stored photograph was turned upright; if None, masks are as stored.
+        name: used in errors.
 
     Raises:
-        ImageError: no Segmentation, broken, of another size, or without a segment that is known.
+        ImageError: not a Segmentation, broken, of another size, or without a known segment.
     """
     require_pydicom(name)
     turn = turn or Turn()
@@ -46,11 +46,11 @@ def decode_seg(
         _check_size(seg, turn.stored(np.empty(shape, bool)).shape, name)
         try:
             found = _masks(seg)
-        except Exception as error:  # a hostile file meets nearly every kind of exception
+        except Exception as error:  # hostile files can raise nearly any exception
             raise broken(name, error) from None
     if not found:
         known = ", ".join(term.label for term in SEGMENTS.values())
-        raise ImageError(f"{name}: no segment of it is known; they are {known}")
+        raise ImageError(f"{name}: none of its segments is known; they are {known}")
     return {class_: turn.upright(mask) for class_, mask in found.items()}
 
 
@@ -58,7 +58,7 @@ def _check_size(seg: Dataset, stored: tuple[int, ...], name: str) -> None:
     rows, columns = integer(seg, "Rows") or 0, integer(seg, "Columns") or 0
     if (rows, columns) != stored:
         raise ImageError(
-            f"{name}: of {columns} x {rows} px, the photograph is stored with "
+            f"{name}: {columns} x {rows} px, but the photograph is stored with "
             f"{stored[1]} x {stored[0]}"
         )
     if not 1 <= (integer(seg, "NumberOfFrames") or 1) <= _MOST_FRAMES:
@@ -89,7 +89,7 @@ def _masks(seg: Dataset) -> dict[str, NDArray[np.bool_]]:
 
 
 def _numbers(seg: Dataset, count: int) -> list[int]:
-    """The number of the segment that each frame shows."""
+    """The segment number of each frame."""
     shared = seg.get("SharedFunctionalGroupsSequence") or [Dataset()]
     each = seg.get("PerFrameFunctionalGroupsSequence") or [Dataset()] * count
     numbers = []

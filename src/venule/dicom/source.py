@@ -1,4 +1,4 @@
-"""The source of a DICOM photograph: plain values that need no pydicom to be imported."""
+"""The source of a DICOM photograph: plain values, importable without pydicom."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Laterality = Literal["left", "right"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Source:
-    """The object that a photograph was read from, as far as an answer to it needs it.
+    """The object that a photograph was read from, as needed for objects derived from it.
 
     Attributes:
         header: patient, study and references; never pixels.
-        pseudonym: stands for the photograph wherever no name may stand.
-        turn: how the stored frame was brought upright.
-        acquired: the day of the photograph, YYYYMMDD, or "". It is personal.
+        pseudonym: identifies the photograph wherever names must not appear.
+        turn: how the stored frame was turned upright.
+        acquired: the date of the photograph, YYYYMMDD, or "". Personal data.
     """
 
     header: Dataset
@@ -33,7 +33,7 @@ class Source:
     acquired: str = ""
 
     def __repr__(self) -> str:
-        """Without the header, so that no name slips into a log."""
+        """Omit the header, so that no name ends up in a log."""
         return f"Source({self.pseudonym})"
 
 
@@ -41,8 +41,8 @@ class Source:
 class DicomPhotograph:
     """One photograph: pixels (H, W, 3) uint8, RGB, upright.
 
-    `um_per_px` is nominal: the header's PixelSpacing, which holds for a model eye. `notes` say what
-    was found and mended on reading, without a word about the patient.
+    `um_per_px` is nominal: the header's PixelSpacing, which applies to a model eye. `notes` tell
+    what was found and repaired on reading, without patient data.
     """
 
     pixels: NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Coded terms of what is segmented (SNOMED CT and DICOM's own, as in PS3.16)."""
+"""Coded terms of the segmented structures (SNOMED CT and DICOM's own, as in PS3.16)."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ from pydicom.dataset import Dataset
 
 
 class Code(NamedTuple):
-    """A value, the scheme that it belongs to, and what it means."""
+    """A code value, its coding scheme, and its meaning."""
 
     value: str
     scheme: str
     meaning: str
 
     def item(self) -> Dataset:
-        """As the item of a code sequence (PS3.3 8.8)."""
+        """The item of a code sequence (PS3.3 8.8)."""
         item = Dataset()
         item.CodeValue = self.value
         item.CodingSchemeDesignator = self.scheme
@@ -22,7 +22,7 @@ class Code(NamedTuple):
 
 
 class Term(NamedTuple):
-    """A segment's label, its coded type, and a colour that viewers may take."""
+    """A segment's label, its coded type, and a recommended display colour."""
 
     label: str
     type: Code
@@ -35,7 +35,7 @@ SEGMENTS = {
     "vein": Term("Vein", Code("29092000", "SCT", "Vein"), (32.3, 79.2, -107.9)),
     "disc": Term("Optic disc", Code("81016008", "SCT", "Optic nerve head"), (97.1, -21.6, 94.5)),
 }
-"""By the class of a map; the colours are magenta, red, blue and yellow (sRGB)."""
+"""By class of a map; the colours are magenta, red, blue and yellow (sRGB)."""
 
 ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
 RETINA = Code("5665001", "SCT", "Retina")
