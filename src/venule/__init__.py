@@ -1,7 +1,7 @@
 """Segmentation of the blood vessels in colour fundus photographs.
 
-The public names are those of `__all__`. They are looked up when first used (PEP 562), so that
-`import venule` costs nothing:
+The public names are those of `__all__`. They are imported on first use (PEP 562), so that
+`import venule` is fast:
 
     import venule
     prediction = venule.load("general").segment("photograph.jpg")
@@ -35,7 +35,7 @@ _HOMES = {
 }
 
 
-if TYPE_CHECKING:  # a type checker sees the names themselves, and misses others
+if TYPE_CHECKING:  # type checkers see the names themselves, and report others
     from venule.analysis.analyse import Analysis, analyse
     from venule.batch.predict import predict_folder
     from venule.image.photograph import Photograph, read_photograph

@@ -1,4 +1,4 @@
-"""`python -m venule`, the same as the command `venule`."""
+"""`python -m venule`, equivalent to the command `venule`."""
 
 from venule.cli.main import main
 

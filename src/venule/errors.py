@@ -2,11 +2,11 @@
 
 
 class VenuleError(Exception):
-    """Base of every error that is the user's to fix; the command line exits with 2."""
+    """Base class of all errors that the user can fix; the command line exits with 2."""
 
 
 class UsageError(VenuleError):
-    """Options that are missing or contradict each other."""
+    """Missing or contradictory options."""
 
 
 class ConfigError(VenuleError):

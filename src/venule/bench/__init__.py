@@ -1,1 +1,1 @@
-"""Speed of networks, alone and from file to mask, beside others in one run."""
+"""Speed of networks, alone and from file to mask, compared in one run."""

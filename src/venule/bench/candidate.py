@@ -1,4 +1,4 @@
-"""Candidates of a benchmark: our models and any other network, in a runtime."""
+"""Candidates of a benchmark: our models and other networks, each in a runtime."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +15,12 @@ from venule.inference.load import RUNTIMES, load, weights_file
 from venule.inference.segment import Segmenter
 
 PEER_MULTIPLE = 32
-"""Sides given to a peer with free sides are rounded up to a multiple of this."""
+"""Dynamic sides of a peer's input are rounded up to a multiple of this."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model of ours (`peer` False) or any ONNX file, and the runtime to run it in."""
+    """One of our models (`peer` False) or any ONNX file, and its runtime."""
 
     model: str
     runtime: str
@@ -29,10 +29,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network that is ready to run.
+    """A loaded network.
 
-    `segmenter` is None for a peer: of it nothing is known but the network. `shape` is (N, h, w) of
-    a peer's input, None where it is free.
+    `segmenter` is None for a peer, of which only the network is known. `shape` is the (N, h, w) of
+    a peer's input, None where dynamic.
     """
 
     entry: Entry
@@ -43,7 +43,7 @@ class Candidate:
     shape: tuple[int | None, int | None, int | None] = (None, None, None)
 
     def inputs(self, photograph: RGB) -> list[FloatMap]:
-        """The network's input for `photograph`: its tiles; noise of that size for a peer."""
+        """The network's input for `photograph`: its tiles, or noise of that size for a peer."""
         if self.segmenter is None:
             return [self._noise(photograph.shape[0], photograph.shape[1])]
         seen: list[FloatMap] = []
@@ -66,12 +66,12 @@ class Candidate:
 def entries(
     models: Sequence[str], peers: Sequence[Path] = (), *, runtimes: Sequence[str] = ()
 ) -> list[Entry]:
-    """Every model and peer in every runtime, runtime by runtime; those installed unless given.
+    """Every model and peer in every runtime, ordered by runtime; default: those installed.
 
-    Safetensors files and runs are left to PyTorch.
+    Safetensors files and runs only run in PyTorch.
 
     Raises:
-        WeightsError: a model or a peer is not there.
+        WeightsError: a model or a peer is missing.
         UsageError: nothing to time, or an unknown runtime.
     """
     for runtime in runtimes:
@@ -86,7 +86,7 @@ def entries(
             for model in models
             if model not in native or runtime in ("auto", "torch")
         ]
-        # A peer is a file without its network's code, and "auto" knows ours only.
+        # A peer is a file without its network's code, and "auto" only resolves our models.
         if runtime != "torch":
             found += [
                 Entry(str(peer), "onnx" if runtime == "auto" else runtime, True) for peer in peers
@@ -99,10 +99,10 @@ def entries(
 
 
 def open_candidate(entry: Entry, *, threads: int) -> Candidate:
-    """The network of an entry, on the CPU.
+    """Load the network of an entry, on the CPU.
 
     Raises:
-        WeightsError: it cannot be read, or a peer takes something else than (N, 3, H, W) float32.
+        WeightsError: it cannot be read, or a peer's input is other than (N, 3, H, W) float32.
         UsageError: its runtime is not installed.
     """
     if entry.peer:
@@ -128,7 +128,7 @@ def _open_peer(entry: Entry, *, threads: int) -> Candidate:
         types = openvino.input_types
     if len(shape) != 4 or shape[1] not in (3, None) or types != ("float32",):
         raise WeightsError(
-            f"{path}: its input is {shape}, {' and '.join(types)}; a peer takes pictures "
+            f"{path}: its input is {shape}, {' and '.join(types)}; a peer must take images "
             "(N, 3, H, W) of float32 and nothing else"
         )
     return Candidate(entry, path.stem, description, run, None, (shape[0], shape[2], shape[3]))

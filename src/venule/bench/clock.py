@@ -1,4 +1,4 @@
-"""Times of things that take turns, so that what slows the computer down slows all of them."""
+"""Interleaved timing, so that whatever slows the computer down affects all candidates."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Stages = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle of some numbers, and how far they scatter around it."""
+    """Median and spread of some numbers."""
 
     median: float
     q1: float
@@ -21,7 +21,7 @@ class Spread:
 
 
 def spread(numbers: Sequence[float]) -> Spread:
-    """The median, the quartiles (linear between neighbours) and the extremes; at least one."""
+    """The median, the quartiles (linearly interpolated) and the extremes; at least one number."""
     least, q1, median, q3, largest = (
         float(value) for value in np.percentile(numbers, [0, 25, 50, 75, 100])
     )
@@ -29,7 +29,7 @@ def spread(numbers: Sequence[float]) -> Spread:
 
 
 def ratio(numbers: Sequence[float], reference: Sequence[float]) -> Spread:
-    """Ratios to the reference, round by round."""
+    """Ratios to the reference, per round."""
     return spread([one / other for one, other in zip(numbers, reference, strict=True)])
 
 
@@ -40,7 +40,7 @@ def take_turns(
     warm_up: int = 2,
     progress: Callable[[], None] = lambda: None,
 ) -> list[list[Stages]]:
-    """Interleaved timings by task and round: A B C, A B C, ...; warm-up rounds left out."""
+    """Interleaved timings by task and round, A B C, A B C, ...; warm-up rounds excluded."""
     measured: list[list[Stages]] = [[] for _ in tasks]
     for turn in range(warm_up + repeat):
         for task, kept in zip(tasks, measured, strict=True):

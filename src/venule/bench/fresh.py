@@ -1,4 +1,4 @@
-"""The costs of a process that has just started: its memory and the time of its first result."""
+"""The cost of a newly started process: its memory and the time to its first result."""
 
 import json
 import subprocess
@@ -16,13 +16,13 @@ from venule.system.process import peak_memory_bytes
 
 @dataclass(frozen=True)
 class Fresh:
-    """The measurements of one process; memory in 10^6 bytes, None where nobody can tell.
+    """The measurements of one process; memory in 10^6 bytes, None if unknown.
 
-    `peak_mb`: the most that was resident until the mask was written.
+    `peak_mb`: peak resident memory until the mask was written.
     `seconds`: from the start of the interpreter to the written mask.
     `first`: of these, from file to mask by stage, see `stages`; empty for a peer.
-    `again`: the same of later rounds, with the probability map and the overlay.
-    `peak_all_mb`: the most that was resident until the end, these two included.
+    `again`: the same for later rounds, including the probability map and the overlay.
+    `peak_all_mb`: peak resident memory until the end, including these rounds.
     """
 
     peak_mb: float | None
@@ -35,14 +35,14 @@ class Fresh:
 def measure_fresh(
     entry: Entry, source: Path, target: Path, *, threads: int, again: int = 0
 ) -> Fresh:
-    """One photograph in a new process: read, segmented and written; a peer runs on noise only.
+    """Process one photograph in a new process: read, segment, write; a peer runs on noise only.
 
     Args:
-        entry: what segments it.
+        entry: the network.
         source: the photograph.
         target: the mask.
         threads: of the network.
-        again: rounds that follow in the same process.
+        again: further rounds in the same process.
 
     Raises:
         VenuleError: the process failed; its last line says why.
@@ -64,13 +64,13 @@ def measure_fresh(
         said = errors.read().strip().splitlines()
     if process.returncode:
         reason = (said or [f"exit code {process.returncode}"])[-1]
-        raise VenuleError(f"{entry.model}: failed in a process of its own ({reason})")
+        raise VenuleError(f"{entry.model}: failed in a separate process ({reason})")
     later = json.loads(rest)
     return Fresh(seconds=seconds, **json.loads(first), **later | {"again": tuple(later["again"])})
 
 
 def peak_mb() -> float | None:
-    """The most memory that this process has had resident, in 10^6 bytes; None on Windows."""
+    """Peak resident memory of this process, in 10^6 bytes; None on Windows."""
     peak = peak_memory_bytes()
     return None if peak is None else peak / 1e6
 
@@ -87,7 +87,7 @@ def _run_once(candidate: Candidate, source: Path, target: Path, *, others: bool)
 
 
 def main() -> None:
-    """Do the task in the first argument, and write what it cost to stdout as two lines of JSON."""
+    """Run the task in the first argument, and write its cost to stdout as two lines of JSON."""
     task = json.loads(sys.argv[1])
     entry = Entry(task["model"], task["runtime"], task["peer"])
     source, target = Path(task["source"]), Path(task["target"])

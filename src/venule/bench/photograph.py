@@ -1,4 +1,4 @@
-"""A synthetic photograph of any size, as a file: what is timed needs no data set."""
+"""A synthetic photograph of any size, as a file, so that timing needs no data set."""
 
 from io import BytesIO
 from pathlib import Path
@@ -11,11 +11,11 @@ from venule.image.arrays import RGB
 from venule.synth.fundus import synthesize_fundus
 
 SYNTHETIC_PX = 512
-"""Side of the synthetic image; it is scaled up, as a larger one takes longer than what is timed."""
+"""Side of the synthetic image, which is upscaled: rendering a larger one takes too long."""
 
 
 def photograph(shape: tuple[int, int], *, seed: int = 0) -> RGB:
-    """A synthetic fundus in the middle of a black frame: (H, W, 3) uint8, `shape` = (H, W)."""
+    """A synthetic fundus centred in a black frame: (H, W, 3) uint8, `shape` = (H, W)."""
     side = min(shape)
     synthetic = Image.fromarray(synthesize_fundus(seed, size_px=min(side, SYNTHETIC_PX)).image)
     synthetic = synthetic.resize((side, side), Image.Resampling.BICUBIC)
@@ -25,7 +25,7 @@ def photograph(shape: tuple[int, int], *, seed: int = 0) -> RGB:
 
 
 def write_photograph(path: Path, shape: tuple[int, int], *, seed: int = 0) -> None:
-    """Write `photograph` as JPEG, as a camera does."""
+    """Write `photograph` as JPEG, as cameras do."""
     encoded = BytesIO()
     Image.fromarray(photograph(shape, seed=seed)).save(encoded, "JPEG", quality=92)
     write_bytes(path, encoded.getvalue())

@@ -1,4 +1,4 @@
-"""A benchmark as a whole: networks alone, files to masks, memory, in one report."""
+"""A complete benchmark: networks alone, files to masks, and memory, in one report."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -29,10 +29,10 @@ Progress = Callable[[str], None]
 class Row:
     """One candidate at one size of photograph; times in seconds.
 
-    `entry`: with a file's name only. `shapes`: of the network's inputs. `network`: the network
-    alone; every round is in `rounds`. `ratio`: that time as a multiple of the first candidate's,
-    round by round; `ratio_in_runtime`: of the first one's in the same runtime. `file`: by stage
-    from file to written mask, empty for a peer. `fresh`: the same in a new process.
+    `entry`: with the file name only. `shapes`: of the network's inputs. `network`: the network
+    alone; all rounds are in `rounds`. `ratio`: that time relative to the first candidate's, per
+    round; `ratio_in_runtime`: to that of the first in the same runtime. `file`: by stage from
+    file to written mask, empty for a peer. `fresh`: the same in a new process.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """Measurements, with the computer and the settings of their run."""
+    """Measurements, with the computer and the settings of the run."""
 
     computer: dict[str, str | int | None]
     versions: dict[str, str]
@@ -67,17 +67,17 @@ def bench(
     repeat: int = 20,
     progress: Progress = lambda _: None,
 ) -> Report:
-    """The times of all entries on a synthetic photograph of every size.
+    """Time all entries on a synthetic photograph of each size.
 
     Args:
-        entries: see `candidate.entries`; ratios are to the first.
+        entries: see `candidate.entries`; ratios are relative to the first.
         sizes: (rows, columns) of the photographs.
-        threads: of each network.
-        repeat: rounds that count.
-        progress: told what is done next.
+        threads: per network.
+        repeat: number of timed rounds.
+        progress: called with a description of the next task.
 
     Raises:
-        VenuleError: an entry cannot be opened or run.
+        VenuleError: an entry cannot be loaded or run.
     """
     if threads < 1 or repeat < 1:
         raise UsageError(f"threads {threads}, repeat {repeat}: use 1 or more")
@@ -93,7 +93,7 @@ def bench(
 
 
 def to_json(report: Report) -> bytes:
-    """The report with everything in it, for a file."""
+    """The complete report as JSON, for a file."""
     return (json.dumps(asdict(report), indent=1) + "\n").encode()
 
 
@@ -157,7 +157,7 @@ def _network(run: Run, inputs: Sequence[FloatMap]) -> Stages:
 def _files(
     candidates: Sequence[Candidate], source: Path, target: Path, repeat: int
 ) -> dict[int, dict[str, Spread]]:
-    """By candidate, each stage's times; peers have none."""
+    """The times of each stage by candidate; peers have none."""
     segmenters = {
         index: candidate.segmenter
         for index, candidate in enumerate(candidates)

@@ -1,4 +1,4 @@
-"""One photograph from its file to its mask's file, stage by stage."""
+"""Processing of one photograph from its file to the mask file, timed by stage."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,20 +15,20 @@ from venule.inference.segment import Segmenter
 from venule.quality.assess import assess
 
 STAGES = ("decode", "fov", "preprocess", "network", "restore", "write")
-"""Parts of `total`, in their order; "restore" is all after the network but the file."""
+"""Stages included in `total`, in order; "restore" is all between network and file."""
 
 OTHERS = ("quality", "probability", "overlay")
-"""Not summed up in `total`: grading the photograph, which is a part of "restore", and what else
-`venule predict` can save, made and written."""
+"""Not included in `total`: grading the photograph, which is part of "restore", and the other
+outputs that `venule predict` can save, created and written."""
 
 
 def file_to_mask(
     source: Path, target: Path, segmenter: Segmenter, *, others: bool = False
 ) -> Stages:
-    """Seconds of every stage and in `total`, of `OTHERS` too if asked; writes PNG at `target`.
+    """Seconds of every stage and in `total`, optionally of `OTHERS`; writes PNG to `target`.
 
-    This is the path that `venule predict` takes: the same `analyse`, watched where it calls the
-    network.
+    This is the code path of `venule predict`: the same `analyse`, instrumented around the network
+    call.
     """
     calls: list[tuple[float, float]] = []
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Atomic writing: files are complete or absent."""
 
 import os
 import secrets
@@ -14,9 +14,9 @@ _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 
 
 def require_folder(path: Path) -> None:
-    """Raise OutputError unless `path` can be a file in a folder; asked before long work begins."""
+    """Raise OutputError unless `path` can be a file in a folder; called before long work begins."""
     if not path.parent.is_dir():
-        raise OutputError(f"{path}: its folder does not exist; make it first")
+        raise OutputError(f"{path}: its folder does not exist; create it first")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file in it")
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -24,9 +24,9 @@ def require_folder(path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes | memoryview, *, mode: int = 0o666) -> None:
-    """Write `content` to `path`: under another name first, flushed, then renamed in one step.
+    """Write `content` to `path` atomically: under another name first, flushed, then renamed.
 
-    Who may read it is left to the folder and the process, as for any new file, within `mode`.
+    As for any new file, permissions follow from the folder and the process, limited by `mode`.
 
     Raises:
         OutputError: the folder is missing, full or read-only.
@@ -52,7 +52,7 @@ def write_bytes(path: Path, content: bytes | memoryview, *, mode: int = 0o666) -
 
 @contextmanager
 def writing(path: Path) -> Iterator[TextIO]:
-    """Open `path` to write text bit by bit; as after `write_bytes` it is whole or not there.
+    """Open `path` to write text incrementally; as with `write_bytes`, it is complete or absent.
 
     Raises:
         OutputError: the folder is missing, full or read-only.
@@ -72,9 +72,9 @@ def writing(path: Path) -> Iterator[TextIO]:
 
 
 def write_same(paths: Sequence[Path], content: bytes) -> None:
-    """Write `content` to each of `paths`, all in one folder: one file of several names.
+    """Write `content` to each of `paths`, all in one folder, as one file with several names.
 
-    Where the disk knows no hard links, they are copies. Each path changes in one step.
+    On file systems without hard links, they are copies. Each path changes atomically.
 
     Raises:
         OutputError: the folder is missing, full or read-only.
@@ -96,7 +96,7 @@ def write_same(paths: Sequence[Path], content: bytes) -> None:
 
 @contextmanager
 def writing_together(contents: Mapping[Path, bytes]) -> Iterator[None]:
-    """Write files as `write_bytes` does; if one of them or the body fails, all are as before.
+    """Write files as `write_bytes` does; if one of them or the body fails, restore all.
 
     Raises:
         OutputError: the folder is missing, full or read-only.
@@ -120,10 +120,10 @@ def writing_together(contents: Mapping[Path, bytes]) -> Iterator[None]:
 
 
 def _second_name(path: Path) -> Path | None:
-    """A second name of a file, a copy where the disk knows no hard links; None if it is not there.
+    """A second name of a file, or a copy if hard links are unsupported; None if it is missing.
 
     Raises:
-        OutputError: it cannot be given one.
+        OutputError: it cannot be created.
     """
     if not path.exists():
         return None
@@ -141,7 +141,7 @@ def _second_name(path: Path) -> Path | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it; raise OutputError if that fails."""
+    """Create a folder and its parents; raise OutputError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,9 +10,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def inert(cell: Cell) -> Cell | str:
-    """The cell, with a ' before text that a spreadsheet would compute, such as =1+1.png.
+    """The cell, with a ' before text that a spreadsheet would evaluate, such as =1+1.png.
 
-    Numbers stay as they are, those in text too: -2.25 is a refraction.
+    Numbers are unchanged, also those in text: -2.25 is a refraction.
     """
     if not isinstance(cell, str) or cell[:1] not in _FORMULA:
         return cell
@@ -24,15 +24,15 @@ def inert(cell: Cell) -> Cell | str:
 
 
 def listed(paths: Iterable[str]) -> str:
-    """Paths in one cell, with ";" between them; a backslash precedes ";" and itself in a path.
+    """Paths in one cell, separated by ";"; a backslash escapes ";" and itself in a path.
 
-    And a ' that a path begins with, so that one before the cell is always that of `inert`.
+    A ' at the start of a path is escaped too, so that one before the cell is always `inert`'s.
     """
     return ";".join(re.sub(r"[\\;]|^'", r"\\\g<0>", path) for path in paths)
 
 
 def listed_in(cell: str) -> list[str]:
-    """The paths in a cell that `listed` made, and `inert` after it."""
+    """The paths in a cell written by `listed`, and then `inert`."""
     if cell[:1] == "'" and cell[1:2] in _FORMULA:
         cell = cell[1:]
     paths = re.findall(r"(?:^|;)((?:\\.|[^\\;])*)", cell, re.DOTALL) if cell else []

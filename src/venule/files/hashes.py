@@ -11,7 +11,7 @@ def file_sha256(path: Path) -> str:
 
 
 def sha256_if_readable(path: Path) -> str | None:
-    """SHA-256 of a file's content; None where there is no file, or none that can be read."""
+    """SHA-256 of a file's content; None if the file is missing or unreadable."""
     try:
         return file_sha256(path) if path.is_file() else None
     except OSError:

@@ -1,1 +1,1 @@
-"""Reports of results: one page that can be sent to a colleague."""
+"""Reports of results: a single page to send to a colleague."""

@@ -8,14 +8,14 @@ from html import escape
 _WIDTH, _HEIGHT = 340, 300
 _LEFT, _RIGHT, _TOP, _BASE = 46, 330, 12, 254
 COLORS = 6
-"""So many series have a colour of their own (`c0` to `c5` in the style sheet)."""
+"""Number of series with distinct colours (`c0` to `c5` in the style sheet)."""
 
 Place = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Series:
-    """One model in a chart: a line through places, dots, and intervals as (x, low, high)."""
+    """One model in a chart: a line through points, markers, and intervals as (x, low, high)."""
 
     name: str
     line: Sequence[Place] = ()
@@ -24,7 +24,7 @@ class Series:
 
 
 def legend(names: Sequence[str]) -> str:
-    """The names of series beside their colours and dashes."""
+    """The names of series beside their colours and dash patterns."""
     items = "".join(
         f'<li><svg viewBox="0 0 34 10" aria-hidden="true"><g class="c{number % COLORS}">'
         f'<path d="M1 5h32"/><circle cx="17" cy="5" r="3.5"/></g></svg>{escape(name)}</li>'
@@ -36,7 +36,7 @@ def legend(names: Sequence[str]) -> str:
 def unit_chart(
     title: str, axes: tuple[str, str], series: Sequence[Series], *, diagonal: bool = False
 ) -> str:
-    """Draw series in the unit square; with `diagonal`, the line x = y too."""
+    """Draw series in the unit square; with `diagonal`, also the line x = y."""
     ticks = [(n / 5, f"{n / 5:.1f}") for n in range(6)]
     body = [*_frame(axes, ticks, ticks)]
     if diagonal:
@@ -48,7 +48,7 @@ def unit_chart(
 def class_chart(
     title: str, axes: tuple[str, str], classes: Sequence[str], series: Sequence[Series]
 ) -> str:
-    """Draw series over classes 0, 1, ...: the x of a place is its class; y in 0..1."""
+    """Draw series over classes 0, 1, ...: the x of a point is its class; y in 0..1."""
     count, shift = max(1, len(classes)), 0.5 / max(1, len(series) + 1)
     ticks = [((place + 0.5) / count, name) for place, name in enumerate(classes)]
     body = [*_frame(axes, ticks, [(n / 5, f"{n / 5:.1f}") for n in range(6)])]
@@ -65,7 +65,7 @@ def class_chart(
 
 
 def forest(title: str, rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]]) -> str:
-    """Draw rows of (mean, low, high), one a series, on both sides of 0."""
+    """Draw rows of (mean, low, high), one per series, on both sides of 0."""
     ends = [abs(v) for _, values in rows for one in values for v in one if math.isfinite(v)]
     reach = _round_up(max(ends, default=0.0) or 1.0)
     each = max(len(values) for _, values in rows) * 9 + 12
@@ -99,7 +99,7 @@ def forest(title: str, rows: Sequence[tuple[str, Sequence[tuple[float, float, fl
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 1.5, 2, 3, 5, 7.5 times a power of ten."""
+    """The next larger of 1, 1.5, 2, 3, 5, 7.5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(
         step * power for step in (1, 1.5, 2, 3, 5, 7.5, 10) if step * power >= value * (1 - 1e-9)

@@ -1,4 +1,4 @@
-"""The content of a report: photographs, settings and pictures, from results or made for it."""
+"""The content of a report: photographs, settings and images, stored or computed for it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,12 +27,12 @@ ABOUT = frozenset(
         NOTES,
     }
 )
-"""Columns that a report shows elsewhere than among its measurements."""
+"""Columns that a report shows outside its measurements."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One photograph of a report; `pictures` is None where there is nothing to show."""
+    """One photograph of a report; `pictures` is None if there is nothing to show."""
 
     name: str
     status: str
@@ -44,12 +44,12 @@ class Subject:
 
     @property
     def grade(self) -> str:
-        """The grade, or that it failed."""
+        """The grade, or "failed"."""
         return str(self.cells.get("quality") or ("failed" if self.status == "failed" else ""))
 
     @property
     def measured(self) -> dict[str, Cell]:
-        """Columns that hold measurements."""
+        """The columns with measurements."""
         return {
             name: cell
             for name, cell in self.cells.items()
@@ -59,7 +59,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything that a report tells."""
+    """All content of a report."""
 
     title: str
     model: str
@@ -68,10 +68,10 @@ class Contents:
 
 
 def of_results(out: Path, progress: Callable[[str], None]) -> Contents:
-    """The contents of a folder of results; `progress` is called with each photograph's name.
+    """The contents from a results folder; `progress` is called with each photograph's name.
 
     Raises:
-        UsageError, OutputError: the folder holds none, or cannot be read.
+        UsageError, OutputError: the folder holds no results, or cannot be read.
     """
     results = read_results(out)
     longest = longest_px(len(results.results))
@@ -100,12 +100,12 @@ def _subject(results: Results, result: Result, longest: int) -> Subject:
     try:
         analysis = open_result(results, result)
     except ImageError as error:
-        reason = f"no picture: {str(error).removeprefix(f'{result.source}: ')}"
+        reason = f"no image: {str(error).removeprefix(f'{result.source}: ')}"
         return Subject(**{**about, "reason": reason})
     if analysis.corrected or "vessel_density" not in result.cells:
         # Corrected since it was measured, or predicted without measurements.
         measure = COLUMNS["measure"]
-        before = set(measure.more())  # what is not measured any more, such as zones, goes
+        before = set(measure.more())  # values no longer measured, such as zones, are dropped
         kept = {name: cell for name, cell in result.cells.items() if name not in before}
         about["cells"] = kept | dict(measure.row(analysis))
     if "disc" in analysis.corrected:
@@ -120,10 +120,10 @@ def of_photographs(
     steps: Sequence[Step] = (),
     progress: Callable[[str], None],
 ) -> Contents:
-    """The contents of photographs that are analysed for the report.
+    """The contents from photographs that are analysed for the report.
 
     Raises:
-        ImageError: a photograph alone that cannot be read; of several it is reported.
+        ImageError: a single photograph that cannot be read; with several, it is reported.
     """
     subjects = []
     for path in paths:
@@ -151,7 +151,7 @@ def of_photographs(
 def _of_analysis(path: Path, analysis: Analysis, longest: int) -> Subject:
     cells: dict[str, Cell] = {}
     for name, group in COLUMNS.items():
-        if name != "acquired":  # personal
+        if name != "acquired":  # personal data
             cells |= group.row(analysis)
     return Subject(
         name=path.name,

@@ -1,4 +1,4 @@
-"""One HTML file that needs no network: head, policy, style and script around a body."""
+"""A self-contained HTML file: head, policy, style and script around a body."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -11,9 +11,9 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-
 
 
 def document(title: str, body: Iterable[str], *, styles: Sequence[str] = ()) -> str:
-    """The HTML of a page; `title` is text, `body` holds pieces of HTML.
+    """The HTML of a page; `title` is text, `body` yields HTML fragments.
 
-    `styles` names style sheets of this room beside the one of every page.
+    `styles` names style sheets of this package, besides that of every page.
     """
     own = files("venule.report")
     style = "".join((own / name).read_text(encoding="utf-8") for name in ("style.css", *styles))
@@ -31,7 +31,7 @@ def write_document(html: str, path: Path) -> int:
     """Write a page; return the file's size in bytes.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the page cannot be written.
     """
     content = html.encode()
     write_bytes(path, content)

@@ -1,4 +1,4 @@
-"""The page of an evaluation: curves, calibration, recall by width, differences, best and worst."""
+"""The page of an evaluation: curves, calibration, recall by calibre, differences, extremes."""
 
 import base64
 import math
@@ -42,11 +42,11 @@ _SHARES = frozenset(
         "largest_component_share",
     }
 )
-"""Scores of one scale, whose differences are drawn together."""
+"""Scores on one scale, whose differences are drawn together."""
 
 
 def evaluation_page(report: Report, gallery: Gallery) -> str:
-    """The HTML of a report, with what `gallery` has kept of its images."""
+    """The HTML of a report, with the images collected in `gallery`."""
     first = report.results[0]
     title = f"{', '.join(one.model for one in report.results)} on {first.dataset} {first.split}"
     body = [
@@ -199,7 +199,7 @@ def _examples(report: Report, gallery: Gallery) -> Iterator[str]:
     first = report.results[0].model
     yield "<section><h2>Worst and best</h2>"
     yield f'<p class="soft">By the Dice of {escape(first)}. '
-    yield "Grey is found, orange false (in the map only), blue missed (in the truth only).</p>"
+    yield "Grey: correct; orange: false (in the map only); blue: missed (in the truth only).</p>"
     yield '<ul class="legend">'
     for meaning, color in LEGEND.items():
         yield '<li><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" '

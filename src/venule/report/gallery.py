@@ -1,4 +1,4 @@
-"""Collections for a page while images are scored: pooled pixels, the best and the worst."""
+"""Collection for a page while images are scored: pooled pixels, best and worst images."""
 
 import math
 from bisect import insort
@@ -12,17 +12,17 @@ from venule.metrics.curves import Histogram
 from venule.viz.overlay import errors
 
 EXTREMES = 3
-"""So many best and so many worst images are shown."""
+"""Number of best, and of worst, images shown."""
 
 LONGEST_PX = 760
-"""Pixels of a picture's longer side."""
+"""Pixels of an image's longer side."""
 
 _RANKED_BY = "dice"
 
 
 @dataclass
 class Column:
-    """One model, folder of maps or observer: its pixels pooled, its error maps by image."""
+    """One model, folder of maps or observer: its pooled pixels, and its error maps by image."""
 
     name: str
     histogram: Histogram = field(default_factory=Histogram)
@@ -31,9 +31,9 @@ class Column:
 
 
 class Gallery:
-    """Collects columns, one after the other; the first one's Dice decides which images are shown.
+    """Collects columns in turn; the Dice of the first decides which images are shown.
 
-    Only the pictures of images that may be shown in the end are held, however many are scored.
+    Only candidates for display are kept in memory, however many images are scored.
     """
 
     def __init__(self, *, extremes: int = EXTREMES) -> None:
@@ -47,7 +47,7 @@ class Gallery:
         self.columns.append(Column(name))
 
     def add(self, image: ScoredImage) -> None:
-        """Take an image as it is scored."""
+        """Add a scored image."""
         column = self.columns[-1]
         column.histogram += image.scored.histogram
         column.counts += image.scored.counts
@@ -58,17 +58,17 @@ class Gallery:
 
     @property
     def worst(self) -> Sequence[str]:
-        """The images of the first column's lowest Dice, the lowest first."""
+        """The images of lowest Dice in the first column, lowest first."""
         return [id for _, id in self._ranked[: min(self.extremes, len(self._ranked))]]
 
     @property
     def best(self) -> Sequence[str]:
-        """The images of its highest Dice that are not among the worst, the highest first."""
+        """The images of its highest Dice that are not among the worst, highest first."""
         rest = self._ranked[len(self.worst) :]
         return [id for _, id in reversed(rest[-self.extremes :])]
 
     def _ranks(self, image: ScoredImage) -> bool:
-        """Rank an image of the first column; drop the pictures that are no longer extreme."""
+        """Rank an image of the first column; drop images that are no longer extreme."""
         score = image.scores[_RANKED_BY]
         if math.isnan(score):
             return False

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs no network."""
+"""The report as one self-contained HTML file."""
 
 import json
 from collections import Counter
@@ -24,10 +24,10 @@ PREFERRED = (
     "vessel_fractal_d0",
     "avr_knudtson_zone_b",
 )
-"""Columns that the table and the plots show, where they were measured."""
+"""Columns shown in the table and the plots, if measured."""
 
 MANY = 100
-"""From so many photographs on, a panel shows only what the table shows."""
+"""With at least this many photographs, a panel is limited to the columns of the table."""
 
 
 def page(contents: Contents) -> str:
@@ -47,7 +47,7 @@ def page(contents: Contents) -> str:
 
 
 def _columns(subjects: Sequence[Subject]) -> list[str]:
-    """The columns that stand for the rest: the preferred ones, or else the first with numbers."""
+    """The main columns: the preferred ones, or else the first with numbers."""
     known = dict.fromkeys(name for one in subjects for name in one.measured)
     preferred = [name for name in PREFERRED if name in known]
     if preferred:
@@ -66,8 +66,8 @@ def _head(contents: Contents) -> Iterator[str]:
     yield f'<p class="tally"><b>{number}</b>'
     for grade, count in grades.most_common():
         yield f'<span><span class="grade {escape(grade)}">{escape(grade)}</span> {count}</span>'
-    yield "</p><p>ok: nothing speaks against relying on the vessels. usable: look at it first. "
-    yield "reject: do not rely on it.</p>"
+    yield "</p><p>ok: nothing suggests that the vessels are unreliable. usable: check them first. "
+    yield "reject: do not rely on them.</p>"
     yield '<p class="controls"><label><input id="all" type="checkbox" checked> '
     yield "Show vessels over every photograph</label></p></header>"
 
@@ -129,7 +129,7 @@ def _panels(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str
 
 
 def _ordered(one: Subject, columns: Sequence[str]) -> list[str]:
-    """Every measurement of a photograph: the preferred ones first, places of landmarks last."""
+    """Every measurement of a photograph: the preferred first, landmark positions last."""
     rest = [name for name in one.measured if name not in columns and name not in LANDMARKS_OF]
     return [*columns, *rest, *(name for name in LANDMARKS_OF if name in one.measured)]
 
@@ -179,7 +179,7 @@ def _definitions(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterato
     yield f"{escape(', '.join(describe(name).label for name in columns))}.</p>"
     yield '<div class="scroll"><table><thead><tr><th scope="col">Measure</th>'
     yield '<th scope="col">Column</th><th scope="col">Unit</th>'
-    yield '<th scope="col">What it tells</th><th scope="col">Definition</th>'
+    yield '<th scope="col">What it means</th><th scope="col">Definition</th>'
     yield "</tr></thead><tbody>"
     for name, what in sorted(defined, key=lambda pair: pair[0] not in columns):
         yield f"<tr><td>{escape(what.label)}</td><td>{escape(name)}</td>"
@@ -252,6 +252,6 @@ def write_page(contents: Contents, path: Path) -> int:
     """Write the report; return the file's size in bytes.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the report cannot be written.
     """
     return write_document(page(contents), path)

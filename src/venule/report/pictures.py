@@ -1,4 +1,4 @@
-"""Pictures of a report: small enough for 500 photographs in one file."""
+"""Images of a report, small enough for 500 photographs in one file."""
 
 import base64
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from venule.viz.overlay import VESSEL, Color
 THUMBNAIL_PX = 110
 
 _SHARES = 4
-"""Steps of opacity in a layer of vessels."""
+"""Levels of opacity in a layer of vessels."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures of a photograph: itself (JPEG), its vessels as a layer over it (PNG), and small."""
+    """Images of a photograph: itself (JPEG), its vessels as an overlay (PNG), and a thumbnail."""
 
     photograph: bytes
     layer: bytes
@@ -29,12 +29,12 @@ class Pictures:
 
 
 def longest_px(photographs: int) -> int:
-    """Pixels of the longer side of each of so many photographs."""
+    """Longer side in pixels of each image, given the number of photographs."""
     return 1200 if photographs <= 8 else 800 if photographs <= 80 else 600
 
 
 def pictures(analysis: Analysis, longest: int) -> Pictures:
-    """The pictures of one analysis, at most `longest` pixels on the longer side."""
+    """The images of one analysis, at most `longest` pixels on the longer side."""
     pixels = analysis.photograph.pixels
     return Pictures(
         encode_jpeg(pixels, quality=78, longest_px=longest),
@@ -44,7 +44,7 @@ def pictures(analysis: Analysis, longest: int) -> Pictures:
 
 
 def _layer(analysis: Analysis, longest: int) -> bytes:
-    """Vessels on nothing: a PNG of 16 colours, as opaque as the share of a pixel they cover."""
+    """Vessels on a transparent background: a 16-colour PNG with opacity by pixel coverage."""
     prediction = analysis.prediction
     covered = _shares(prediction.vessels, longest)
     hue = np.zeros(covered.shape, np.uint8)
@@ -62,7 +62,7 @@ def _layer(analysis: Analysis, longest: int) -> bytes:
 
 
 def _shares(mask: NDArray[np.bool_], longest: int) -> NDArray[np.uint8]:
-    """The share of each pixel of the smaller picture that lies in the mask, times 255."""
+    """The fraction of each pixel of the reduced image inside the mask, times 255."""
     grey = Image.fromarray(mask.astype(np.uint8) * 255)
     if max(grey.size) > longest:
         scale = longest / max(grey.size)
@@ -72,5 +72,5 @@ def _shares(mask: NDArray[np.bool_], longest: int) -> NDArray[np.uint8]:
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """A file as an address that holds it."""
+    """A file's content as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,4 +1,4 @@
-"""Small plots of a cohort as SVG: text that needs no library to be seen."""
+"""Small plots of a cohort as inline SVG."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _WIDTH, _HEIGHT, _BASE = 230, 110, 84
 
 
 def histogram(values: Sequence[float], title: str) -> str:
-    """Draw a histogram of values, with their number, median and quartiles in words."""
+    """Draw a histogram of values, captioned with their number, median and quartiles."""
     numbers = np.asarray([value for value in values if math.isfinite(value)], float)
     if len(numbers) < 2:
         return ""

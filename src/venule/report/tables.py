@@ -1,4 +1,4 @@
-"""Tables of words and numbers as HTML."""
+"""HTML tables of words and numbers."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,7 +7,7 @@ from html import escape
 def html_table(rows: Sequence[Sequence[str]], *, words: int = 1, sortable: bool = False) -> str:
     """A table whose first row is the head; the first `words` columns are text, the others numbers.
 
-    With `sortable` a click on a heading sorts by it.
+    With `sortable`, clicking a heading sorts by it.
     """
     head, *rest = rows
     cells = "".join(_heading(place, text, words, sortable) for place, text in enumerate(head))

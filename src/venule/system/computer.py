@@ -1,4 +1,4 @@
-"""The computer of a measurement, and the versions of what ran."""
+"""The computer of a measurement, and the versions of the software."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("numpy", "pillow", "onnxruntime", "openvino", "torch")
 
 
 def computer() -> dict[str, str | int | None]:
-    """The computer's system, machine, processor and number of cores."""
+    """The system, machine, processor and number of cores."""
     return {
         "system": platform.system(),
         "machine": platform.machine(),
@@ -21,13 +21,13 @@ def computer() -> dict[str, str | int | None]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of venule, Python and those of `PACKAGES` that are installed."""
+    """Versions of venule, Python and the installed ones of `PACKAGES`."""
     own = {"venule": __version__, "python": platform.python_version()}
     return own | installed(PACKAGES)
 
 
 def _processor() -> str:
-    """The processor's name and its units for bf16, as Linux says."""
+    """The processor's name and its bf16 units, as Linux reports them."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""Number of cores that this process may compute on."""
+"""Number of cores available to this process."""
 
 import math
 import os
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def core_count() -> int:
-    """The cores that this process may use: fewer than the computer's where it is bound to some.
+    """The cores available to this process: fewer than the computer's if its affinity is limited.
 
-    A container may have a share of their time instead (`docker run --cpus`): as many, rounded up.
+    A container may instead have a quota of CPU time (`docker run --cpus`), which is rounded up.
     """
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
@@ -18,13 +18,13 @@ def core_count() -> int:
 
 
 def _quota(cgroup: Path) -> int | None:
-    """The cores' worth of time that Linux allows this process's group; None without a limit."""
+    """The CPU quota of this process's Linux control group, in cores; None without a limit."""
     files = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # versions 2 and 1
     for names in files:
         try:
             words = " ".join((cgroup / name).read_text(encoding="ascii") for name in names).split()
             quota, period = (int(word) for word in words)
-        except (OSError, ValueError):  # not there, or "max"
+        except (OSError, ValueError):  # missing, or "max"
             continue
         if quota > 0 and period > 0:
             return math.ceil(quota / period)

@@ -1,4 +1,4 @@
-"""Resources that this process has used, and versions of what is installed."""
+"""Resources used by this process, and versions of installed packages."""
 
 import sys
 from collections.abc import Iterable
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory that this process has had resident; None on Windows and in some sandboxes."""
+    """Peak resident memory of this process; None on Windows and in some sandboxes."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not getrusage: on Linux its maximum starts with that of the process's parent.
+        # Not getrusage: on Linux its maximum starts with that of the parent process.
         lines = status.read_text().splitlines()
         line = next((line for line in lines if line.startswith("VmHWM")), None)
         return None if line is None else int(line.split()[1]) * 1024
@@ -22,7 +22,7 @@ def peak_memory_bytes() -> int | None:
 
 
 def installed(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of those of the packages that are installed, by name."""
+    """The versions of the installed packages among those named, by name."""
     found = {}
     for package in packages:
         try:
