@@ -485,7 +485,7 @@ def test_another_photograph_of_the_same_name_does_not_replace_results_unasked(
     second.source.write_bytes(b"another eye")
     ledger.begin([first], SETTINGS, overwrite=False)
     finished = _finish(ledger, first, digest=file_sha256(first.source))
-    with pytest.raises(OutputError, match=r"A/OD.jpg, and .*B/OD.jpg is another photograph of"):
+    with pytest.raises(OutputError, match=r"A/OD.jpg, but .*B/OD.jpg is another photograph of"):
         ledger.begin([second], SETTINGS, overwrite=False)
     assert [row.source for row in ledger.rows()] == [str(first.source)]
 

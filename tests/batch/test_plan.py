@@ -215,7 +215,7 @@ def test_a_dicom_object_that_cannot_be_read_is_hidden_as_well(tree: Make) -> Non
 
 def test_outputs_that_answer_dicom_need_a_dicom_object(tree: Make) -> None:
     tree("in/eye.jpg")
-    with pytest.raises(UsageError, match="no DICOM photograph for seg, sc to answer"):
+    with pytest.raises(UsageError, match="no DICOM photograph to make seg, sc from"):
         plan([Path("in")], Path("out"), outputs=("mask", "seg", "sc"))
 
 

@@ -256,7 +256,7 @@ def test_results_that_cannot_be_read_today_are_kept(
     outcome = attempt(job, finished, green(1))
     assert isinstance(outcome, Failed)
     assert not outcome.read  # so that nothing is removed
-    assert "eye_mask.png: cannot be read (Input/output error); what an earlier" in outcome.reason
+    assert "eye_mask.png: cannot be read (Input/output error); results of" in outcome.reason
 
 
 def test_results_that_cannot_be_read_after_they_were_written_are_a_failure(

@@ -299,7 +299,7 @@ def test_what_was_found_stays_where_its_photograph_takes_too_long_to_be_looked_a
     outcome = worker.receive(0.0)
     assert isinstance(outcome, Failed)
     assert outcome.read is changed
-    assert outcome.reason.endswith("is kept") is not changed
+    assert outcome.reason.endswith("are kept") is not changed
     assert (tmp_path / "out" / "eye_mask.png").exists() is not changed
 
 

@@ -101,7 +101,7 @@ def test_of_many_pictures_that_cannot_be_read_ten_are_named(tmp_path: Path) -> N
         plan([tmp_path], tmp_path / "out")
     assert len(caught) == 12
     assert "11 images are of unsupported formats" in str(caught[0].message)
-    assert str(caught[-1].message) == f"{tmp_path}: 1 more beside these"
+    assert str(caught[-1].message) == f"{tmp_path}: 1 more"
 
 
 def test_one_picture_that_cannot_be_read_is_one(tmp_path: Path) -> None:

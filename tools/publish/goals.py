@@ -25,7 +25,7 @@ class Goal:
     pooled: bool = False
 
     def met(self, value: float) -> bool:
-        """Tell whether a score reaches the goal; nan does not."""
+        """Return whether a score reaches the goal; nan does not."""
         return value >= self.goal if self.at_least else value <= self.goal
 
 

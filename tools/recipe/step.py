@@ -20,7 +20,7 @@ class StepBase(BaseModel, ABC, frozen=True, extra="forbid"):
 
     @abstractmethod
     def done(self, place: Place) -> bool:
-        """Tell whether what this step makes is there."""
+        """Return whether what this step makes is there."""
 
     @abstractmethod
     def run(self, place: Place) -> None:

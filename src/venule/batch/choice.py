@@ -61,7 +61,7 @@ def open_same(choice: ModelChoice, runtime: str, sha256: str, threads: int) -> W
     require_same(choice.weights, sha256)
     if segmenter.runtime != runtime:
         raise UsageError(
-            f"a worker process uses {segmenter.runtime}, but the run began in {runtime}: "
+            f"a worker process runs in {segmenter.runtime}, but the run began in {runtime}: "
             "a package was installed or removed meanwhile; run it again with --overwrite"
         )
     return Worker(Networks(segmenter, threads=threads))

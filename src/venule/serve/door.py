@@ -53,7 +53,7 @@ class Door:
 
     @property
     def on_loopback(self) -> bool:
-        """Tell whether only this computer can ask."""
+        """Return whether only this computer can ask."""
         return self.host == "localhost" or _is_loopback(self.host)
 
     @property
@@ -72,7 +72,7 @@ class Door:
         return f"http://{host}:{self.port}/{token}"
 
     def knows_host(self, header: str) -> bool:
-        """Tell whether a Host header names this service.
+        """Return whether a Host header names this service.
 
         A foreign name that was made to lead here (DNS rebinding) is a name, so numbers are safe.
         """
@@ -93,7 +93,7 @@ class Door:
         return name in own or _is_address(name)
 
     def is_known(self, request: Request) -> bool:
-        """Tell whether a request carries the session's secret."""
+        """Return whether a request carries the session's secret."""
         shown = request.cookies.get(self.cookie, "")
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":

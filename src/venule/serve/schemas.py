@@ -7,7 +7,7 @@ from venule.serve.items import Item, State
 
 
 class Health(BaseModel):
-    """Tell whether the service is there, and how busy it is."""
+    """Return whether the service is there, and how busy it is."""
 
     status: str
     version: str

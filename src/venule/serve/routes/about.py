@@ -13,7 +13,7 @@ def add_about(app: FastAPI, service: Service, about: About) -> None:
 
     @app.get("/api/health")
     def health() -> Health:
-        """Tell whether the service is there, and how busy it is."""
+        """Return whether the service is there, and how busy it is."""
         return Health(
             status="ok",
             version=__version__,
