@@ -58,7 +58,7 @@ def test_an_empty_label_is_none_and_training_on_it_is_an_error(tmp_path: Path) -
         ([ROW, ROW], "id a is in two rows"),
         ([ROW | {"image": ""}], "line 2 has no image"),
         ([ROW | {"id": ""}], "line 2 has no id"),
-        ([ROW | {"id": "site1/000"}], "line 2 has the id site1/000; files are named by it"),
+        ([ROW | {"id": "site1/000"}], "line 2 has the id site1/000; it names files"),
     ],
 )
 def test_mistakes_in_the_file_are_one_line(
@@ -77,7 +77,7 @@ def test_blank_lines_do_not_shift_the_number_of_a_line(tmp_path: Path) -> None:
 
 def test_a_column_may_not_be_there_twice(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("id,image,label, label\na,a.png,x.png,y.png\n")
-    with pytest.raises(DatasetError, match="column 'label' is there twice"):
+    with pytest.raises(DatasetError, match="column 'label' occurs twice"):
         table.read(tmp_path / "list.csv")
 
 
@@ -85,7 +85,7 @@ def test_a_column_may_not_be_there_twice(tmp_path: Path) -> None:
 def test_rows_of_another_length_are_an_error(line: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text(f"id,image,label\n{line}\n")
-    with pytest.raises(DatasetError, match="line 2 has not as many cells"):
+    with pytest.raises(DatasetError, match="line 2 does not have as many cells"):
         table.read(path)
 
 

@@ -303,7 +303,7 @@ def test_maps_teach_instead_of_the_annotation_and_are_looked_for_first(
     assert not list(tmp_path.iterdir())
     for number in range(4):  # what a teacher says that sees vessels everywhere
         save(tmp_path / "maps" / f"{number:02d}_prob.png", np.full((80, 80), 255, np.uint8))
-    with pytest.raises(DatasetError, match=r"maps: has no seen\.json, which says"):
+    with pytest.raises(DatasetError, match=r"maps: has no seen\.json, which lists"):
         run(data, tmp_path, **sections)
     (tmp_path / "maps" / "seen.json").write_text('{"seen": []}')
     path = run(data, tmp_path, **sections).path
