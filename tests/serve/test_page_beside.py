@@ -191,5 +191,5 @@ def test_a_photograph_that_is_too_large_is_seen_by_tiles(
         assert np.abs(np.subtract(whole, tiled)).max() <= 12  # each tile is a JPEG of its own
         expect(page.locator("#paint")).to_be_disabled()
         expect(page.locator("#saved")).to_have_text(
-            "Beyond 64 px a photograph is not corrected here."
+            "Photographs beyond 64 px cannot be corrected here."
         )

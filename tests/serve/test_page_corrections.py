@@ -495,7 +495,7 @@ def test_a_correction_of_another_prediction_is_offered_and_not_applied(
     (out / "eye-0_prob.png").unlink()  # as other weights would have predicted it
     with served(out) as url:
         page.goto(url)
-        expect(page.locator("#saved")).to_have_text("A correction of another prediction is here.")
+        expect(page.locator("#saved")).to_have_text("There is a correction of another prediction.")
         expect(page.locator("#paint")).to_be_disabled()
         _shot(page, "offered")
         value = "import('/static/main.js').then((m) => m.state.map.values[30 * 128 + 50])"

@@ -111,13 +111,13 @@ def test_strokes_that_follow_each_other_are_measured_once_when_they_rest(
         page.keyboard.press("q")
         for row in (95, 100, 105, 110):
             corrections._drag(page, (45, row), (60, row))
-            expect(page.locator("#source")).to_have_text("being measured …")
+            expect(page.locator("#source")).to_have_text("measuring …")
         # Nothing is brought to the page while a stroke is drawn.
         page.mouse.move(*corrections._at(page, 40, 30))
         page.mouse.down()
         page.mouse.move(*corrections._at(page, 60, 30), steps=4)
         page.wait_for_timeout(3000)
-        expect(page.locator("#source")).to_have_text("being measured …")
+        expect(page.locator("#source")).to_have_text("measuring …")
         page.mouse.up()
         expect(page.locator("#source")).to_contain_text("of the corrected mask")
         assert asked.count("measurements") == 1

@@ -237,7 +237,7 @@ def test_a_vessel_that_is_clicked_on_tells_what_would_change(
     assert {bits for _, _, bits in told["runs"]} == {2}
     assert "no optic disc" in told["note"]
     far = client.post(f"/api/photographs/{id}/branch", json=picked | {"y": 80}).json()
-    assert far == {"runs": [], "note": "no vessel is there"}
+    assert far == {"runs": [], "note": "no vessel at this position"}
 
 
 def test_an_offered_correction_is_put_aside_under_other_names(

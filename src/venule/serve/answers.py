@@ -1,4 +1,4 @@
-"""Analyses as the REST interface answers them."""
+"""Responses of the REST interface that describe analyses."""
 
 import csv
 import math
@@ -19,14 +19,14 @@ from venule.serve.items import Item
 from venule.serve.schemas import Ellipse, Found, Measurement, Measurements, Point, Result, entry
 
 _ABOUT = frozenset({NOTES, "laterality", "mask_source", "um_per_px", "scale_um_per_px"})
-"""Columns that the page shows beside the table."""
+"""Columns that the page shows outside the table."""
 
 _NOT_IN_TABLE = frozenset({"acquired", "quality", *LANDMARKS_OF})
-"""Columns of a ledger that the CSV leaves out: personal ones, and those of other places."""
+"""Columns of a ledger omitted from the CSV: personal data, and those shown elsewhere."""
 
 
 def result(item: Item, licences: Mapping[str, str]) -> Result:
-    """A photograph with its state and what was found."""
+    """A photograph with its state and findings."""
     analysis = item.analysis
     return Result(
         **entry(item).model_dump(),
@@ -36,7 +36,7 @@ def result(item: Item, licences: Mapping[str, str]) -> Result:
 
 
 def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
-    """Answer with the findings in a photograph."""
+    """The findings in a photograph, as a response."""
     prediction, quality, marks = analysis.prediction, analysis.quality, analysis.landmarks
     outline, vessels = prediction.fov.outline, prediction.vessel_map
     disc = marks.disc if marks is not None else None
@@ -87,7 +87,7 @@ def _field(outline: Outline) -> Ellipse:
 
 
 def measurements(item: Item, cohort: Cohort, *, mask_source: str) -> Measurements:
-    """The table of a photograph, with units, definitions, and places among others."""
+    """The measurements of a photograph, with units, definitions, and ranks in the cohort."""
     values = []
     notes = [part for part in str(item.cells.get(NOTES) or "").split("; ") if part]
     for name, cell in item.cells.items():
@@ -111,7 +111,7 @@ def measurements(item: Item, cohort: Cohort, *, mask_source: str) -> Measurement
 
 
 def table(items: Sequence[Item]) -> str:
-    """The measurements of photographs as CSV, one row each; of what was not measured, its name."""
+    """The measurements of photographs as CSV, one row each; if not measured, the name alone."""
     names = dict.fromkeys(name for item in items for name in item.row if name not in _NOT_IN_TABLE)
     written = StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
@@ -123,7 +123,7 @@ def table(items: Sequence[Item]) -> str:
 
 
 def _value(cell: Cell) -> Cell:
-    """A number where the table has one, even as text; None for what is no finite one."""
+    """A finite number, also if stored as text; None for a number that is not finite."""
     if not isinstance(cell, str | float):
         return cell
     try:

@@ -1,4 +1,4 @@
-"""The web application: one page, and routes that ask the service and answer."""
+"""The web application: one page, and routes that delegate to the service."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -42,15 +42,15 @@ def create_app(
     corrections: Corrections | None = None,
     beside: Beside | None = None,
 ) -> FastAPI:
-    """The application that answers for a service.
+    """Create the application for a service.
 
     Args:
         service: analyses and keeps photographs; closed when the application ends.
         about: the weights.
-        door: where it listens, and its secret.
+        door: address and secret.
         places: the files of listed photographs by id, for thumbnails.
-        corrections: takes corrections of masks; without a place to save them if None.
-        beside: other vessels to look at beside the photographs' own; nothing if None.
+        corrections: handles corrections of masks; if None, they are kept in memory only.
+        beside: other vessels to compare with; none if None.
     """
 
     @asynccontextmanager

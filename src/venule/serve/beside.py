@@ -1,4 +1,4 @@
-"""Comparisons for a photograph's vessels: other networks, folders of maps, files."""
+"""Vessels to compare with a photograph's own: of other networks, folders of maps, files."""
 
 import re
 from collections import OrderedDict
@@ -26,9 +26,9 @@ _DEFAULT_THRESHOLD = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Other:
-    """Other vessels of a photograph: of another network, or of a map somebody made.
+    """Other vessels of a photograph: from another network, or from an existing map.
 
-    `key` names it in addresses; `levels` is (H, W) uint16, vessel from `threshold` on (0..1).
+    `key` identifies it in URLs; `levels` is (H, W) uint16, vessel from `threshold` (0..1) up.
     """
 
     key: str
@@ -39,11 +39,11 @@ class Other:
 
 
 class MapFolder:
-    """A folder of masks or probability maps, found by the names of their photographs.
+    """A folder of masks or probability maps, matched by the names of their photographs.
 
     Raises:
         UsageError: no such folder.
-        OutputError: it holds results that cannot be read now.
+        OutputError: it holds results that cannot currently be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,10 +63,10 @@ class MapFolder:
             self._by_start.setdefault(_start(path.stem), []).append(path)
 
     def find(self, name: str) -> Path | None:
-        """The map of a photograph: of its own name with `_prob`, `_mask` or nothing after it.
+        """The map of a photograph: of its own name with the suffix `_prob`, `_mask` or none.
 
-        Or else the only file that begins with its whole name, as `Image_01L_1stHO`, or that begins
-        as it does up to the first `_`, as `21_training` and `21_manual1` do.
+        Otherwise the only file that starts with its whole name, as `Image_01L_1stHO`, or that
+        shares the part before the first `_`, as `21_training` and `21_manual1` do.
         """
         stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
         for place in dict.fromkeys((name, stem, Path(stem).name)):
@@ -86,11 +86,11 @@ def _start(stem: str) -> str:
 
 
 class Beside:
-    """Keeps other vessels of the service's photographs; those used least recently go first.
+    """A cache of other vessels of the service's photographs; least recently used are evicted.
 
     Args:
-        service: knows the photographs.
-        models: loads each network that may be asked for, by name.
+        service: holds the photographs.
+        models: loads each selectable network, by name.
         folders: folders of maps.
     """
 
@@ -110,7 +110,7 @@ class Beside:
         self._files = 0
 
     def choices(self, id: str) -> Iterator[tuple[str, str, Kind]]:
-        """Key, name and kind of what the photograph can be looked at beside.
+        """Key, name and kind of everything the photograph can be compared with.
 
         Raises:
             UnknownError: no such photograph.
@@ -126,12 +126,12 @@ class Beside:
         yield from ((f"model-{name}", name, "model") for name in self._models if name != used)
 
     def get(self, id: str, key: str) -> Other:
-        """The other vessels of a photograph; those of a network are made now.
+        """The other vessels of a photograph; a network's are computed now.
 
         Raises:
-            UnknownError: no such photograph, no result of it, or nothing of that key.
-            BusyError: another network is at work.
-            ImageError: a file that cannot be read, or of another size than the photograph.
+            UnknownError: no such photograph, no result for it, or an unknown key.
+            BusyError: another network is running.
+            ImageError: a file cannot be read, or differs in size from the photograph.
         """
         with self._lock:
             kept = self._kept.get((id, key))
@@ -149,14 +149,14 @@ class Beside:
                 return self._keep(
                     id, self._map(id, key, folder.name, levels, threshold=folder.threshold)
                 )
-        raise UnknownError("there is nothing of that kind to look at; choose it again")
+        raise UnknownError("no such comparison for this photograph; choose it again")
 
     def add(self, id: str, content: bytes, name: str) -> Other:
-        """Take the file of a mask or a probability map for a photograph.
+        """Add a mask or a probability map for a photograph, from the content of its file.
 
         Raises:
-            UnknownError: no such photograph, or no result of it.
-            ImageError: it cannot be read, or has another size than the photograph.
+            UnknownError: no such photograph, or no result for it.
+            ImageError: it cannot be read, or differs in size from the photograph.
         """
         levels = decode_map(content, Path(name))
         with self._lock:
@@ -176,7 +176,7 @@ class Beside:
     def _segment(self, id: str, key: str, name: str) -> Other:
         analysis = self._service.analysis(id)
         if not self._one.acquire(blocking=False):
-            raise BusyError("another network is at work; try again in a moment")
+            raise BusyError("another network is running; try again in a moment")
         try:
             if self._loaded is None or self._loaded[0] != name:
                 self._loaded = (name, self._models[name]())

@@ -1,4 +1,4 @@
-"""The photographs of a folder, or of a folder of results, as the service lists them."""
+"""The photographs of a folder, or of a results folder, as listed by the service."""
 
 import hashlib
 from collections import Counter
@@ -24,15 +24,15 @@ from venule.serve.service import analyse_file
 
 
 class Library:
-    """The items of one folder, and the results behind them where there are some.
+    """The items of one folder, with their results if there are any.
 
     Args:
         folder: photographs, or results of `venule predict`.
-        photographs: where the photographs of results lie now, if they were predicted elsewhere.
+        photographs: the present folder of the results' photographs, if they were moved.
 
     Raises:
         UsageError: no such folder.
-        OutputError: the results cannot be read now.
+        OutputError: the results cannot currently be read.
     """
 
     def __init__(self, folder: Path, photographs: Path | None = None) -> None:
@@ -72,14 +72,14 @@ class Library:
 
 
 def opaque(name: str) -> str:
-    """An id that stays the same from start to start, and tells nothing of the name."""
+    """An id that is stable between starts and reveals nothing about the name."""
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _moved(results: Results, photographs: Path) -> Results:
-    """The results with photographs where they lie now: by their paths in the folder, or names.
+    """The results with their photographs' present paths, matched by path in the folder, or by name.
 
-    A name alone is enough where one file and one result have it.
+    The name alone suffices if exactly one file and one result have it.
     """
     here = {
         path.relative_to(photographs).as_posix(): path
@@ -117,7 +117,7 @@ def _of_results(results: Results) -> Iterator[Item]:
 
 
 def _open_stored(results: Results, result: Result, networks: Callable[[], Networks]) -> Analysis:
-    """What was found of a photograph; one that has not been predicted yet is analysed now."""
+    """The stored findings in a photograph; if not predicted yet, it is analysed now."""
     if result.status == "pending" and Path(result.place).is_file():
         return analyse_file(Path(result.place), networks)
     return open_result(results, result)

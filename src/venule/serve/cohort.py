@@ -1,4 +1,4 @@
-"""The place of a photograph's measurements among those of the photographs that were measured."""
+"""The rank of a photograph's measurements among those of all measured photographs."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,12 +11,12 @@ from venule.analysis.columns import Cell
 from venule.serve.items import Item
 
 LEAST = 10
-"""Of fewer photographs a place among them says nothing."""
+"""Smallest cohort in which a rank is meaningful."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """The share of the cohort with a lower value, ties counted one half, and the cohort's size."""
+    """The share of the cohort with a lower value, counting ties as one half, and its size."""
 
     below: float
     size: int
@@ -37,7 +37,7 @@ class Cohort:
         }
 
     def place(self, name: str, cell: Cell) -> Place | None:
-        """The place of a value; None if it is no number, or too few others have one."""
+        """The rank of a value; None if it is not a number, or too few others have one."""
         values, number = self._values.get(name), number_of(cell)
         if values is None or number is None or len(values) < LEAST:
             return None
@@ -46,14 +46,14 @@ class Cohort:
 
 
 class Cohorts:
-    """The cohort of a service's listed photographs, made again when one has been measured anew."""
+    """The cohort of a service's listed photographs, recomputed after new measurements."""
 
     def __init__(self, listed: Sequence[Item]) -> None:
         self._listed = listed
         self._made: tuple[list[Mapping[str, Cell]], Cohort] | None = None
 
     def now(self) -> Cohort:
-        """The cohort of what is known now."""
+        """The cohort of the present measurements."""
         measured = [item.row for item in self._listed if item.row and item.grade != "reject"]
         made = self._made
         if made is None or list(map(id, made[0])) != list(map(id, measured)):
@@ -62,7 +62,7 @@ class Cohorts:
 
 
 def number_of(cell: Cell) -> float | None:
-    """A cell as a finite number, None if it is none."""
+    """A cell as a finite number; None if it is not one."""
     if cell is None or cell == "":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Corrections of what was found: taken stroke by stroke, saved at once, measured anew."""
+"""Corrections of segmentations: applied stroke by stroke, saved immediately, measured again."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -35,30 +35,30 @@ from venule.serve.strokes import PARTS, Stroke
 
 
 class ElsewhereError(VenuleError):
-    """Somebody else, or another window, has corrected the photograph meanwhile."""
+    """Another user or window has corrected the photograph in the meantime."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a listed photograph's corrections, and the hash of what they correct."""
+    """The path of a listed photograph's corrections, and the hash of the corrected prediction."""
 
-    path: Path  # without the endings
+    path: Path  # without suffixes
     prediction_sha256: Callable[[], str]
 
     @property
     def history(self) -> Path:
-        """Who did what when."""
+        """The log of changes with author and time."""
         return self.path.with_name(self.path.name + HISTORY_SUFFIX)
 
     def files(self) -> list[Path]:
-        """The files of the correction that are there."""
+        """The existing files of the correction."""
         paths = (corrected_path(self.path, what) for what in SUFFIXES)
         return [path for path in paths if path.is_file()]
 
 
 @dataclass(frozen=True)
 class Status:
-    """State of a photograph's correction; `saved` is a file's name, None in memory alone."""
+    """State of a photograph's correction; `saved` is a file name, None if in memory only."""
 
     revision: int
     saved: str | None
@@ -79,9 +79,9 @@ class Corrections:
     """Corrections of a service's photographs.
 
     Args:
-        service: knows the photographs.
-        places: where those of results are saved, by id; others are kept in memory.
-        who: the name that the history has.
+        service: holds the photographs.
+        places: where corrections of stored results are saved, by id; others are kept in memory.
+        who: the author recorded in the history.
     """
 
     service: Service
@@ -91,23 +91,23 @@ class Corrections:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def status(self, id: str) -> Status:
-        """Tell the state of a photograph's correction.
+        """The state of a photograph's correction.
 
         Raises:
-            UnknownError: no such photograph, or no result of it is at hand.
+            UnknownError: no such photograph, or its result is not available.
         """
         analysis = self.service.analysis(id)
         with self._lock:
             return self._status(id, analysis)
 
     def stroke(self, id: str, stroke: Stroke, *, base: int) -> Status:
-        """Take a stroke that was drawn on revision `base`, and save what it changes.
+        """Apply a stroke drawn on revision `base`, and save its changes.
 
         Raises:
-            UnknownError: no such photograph, or no result of it is at hand.
+            UnknownError: no such photograph, or its result is not available.
             ElsewhereError: the correction is at another revision.
-            UsageError, ImageError: the stroke is broken, or not in the photograph.
-            OutputError: it cannot be saved; nothing has changed then.
+            UsageError, ImageError: the stroke is malformed, or outside the photograph.
+            OutputError: it cannot be saved, and nothing is changed.
         """
         places, values = stroke.decoded()
 
@@ -121,7 +121,7 @@ class Corrections:
         return self._change(id, base, Change(stroke.tool, changed, PARTS[stroke.layer]))
 
     def disc(self, id: str, disc: Disc | None, *, base: int) -> Status:
-        """Take a disc that somebody has drawn, or that none is there; raises as `stroke` does."""
+        """Set the disc drawn by the user, or None for no disc; raises as `stroke` does."""
 
         def changed(analysis: Analysis) -> Analysis:
             return correct_disc(analysis, disc)
@@ -130,7 +130,7 @@ class Corrections:
         return self._change(id, base, Change(tool, changed, frozenset({"disc"})))
 
     def change(self, id: str, change: Change, *, base: int) -> Status:
-        """Make any change; raises as `stroke` does."""
+        """Apply any change; raises as `stroke` does."""
         return self._change(id, base, change)
 
     def accept(self, id: str) -> Status:
@@ -143,7 +143,7 @@ class Corrections:
             analysis = self.service.analysis(id)
             found = self._stored(id, analysis)
             if found is None:
-                raise UnknownError("no correction of this photograph is there to be used")
+                raise UnknownError("no correction of this photograph to apply")
             stored = found.correction
 
             def changed(analysis: Analysis) -> Analysis:
@@ -154,17 +154,17 @@ class Corrections:
             return self._status(id, self.service.analysis(id))
 
     def put_aside(self, id: str) -> Status:
-        """Rename the files of a correction that was made for another prediction: none is lost.
+        """Rename the files of a correction made for another prediction, so that nothing is lost.
 
         Raises:
             UnknownError: there is none.
-            OutputError: they cannot be renamed.
+            OutputError: the files cannot be renamed.
         """
         with self._lock:
             analysis = self.service.analysis(id)
             place = self.places.get(id)
             if place is None or not self._status(id, analysis).offered:
-                raise UnknownError("no correction of another prediction is there")
+                raise UnknownError("no correction of another prediction to put aside")
             for path in (*place.files(), place.history):
                 with suppress(FileNotFoundError):
                     _rename(path)
@@ -188,20 +188,20 @@ class Corrections:
         try:
             return read_correction(place.path, analysis.photograph.shape)
         except ImageError:
-            return None  # no file of ours
+            return None  # not in a results folder
 
     def _change(self, id: str, base: int, change: Change) -> Status:
         with self._lock:
             before = self._status(id, self.service.analysis(id))
             if base != before.revision or before.offered:
                 raise ElsewhereError(
-                    "this photograph has been corrected elsewhere, or before; open it again"
+                    "this photograph was corrected in another window, or earlier; open it again"
                 )
             self._make(id, change, before.revision + 1)
             return self._status(id, self.service.analysis(id))
 
     def _make(self, id: str, change: Change, revision: int) -> None:
-        """Save and keep a change; again where the service has found more meanwhile."""
+        """Save and keep a change; repeat it if the service's analysis has changed meanwhile."""
         while True:
             before = self.service.analysis(id)
             after = change.of(before)
@@ -227,7 +227,7 @@ class Corrections:
 
 
 def _rename(path: Path) -> None:
-    """Put `.old` after a file's name, or `.old2` and so on where that is there."""
+    """Append `.old` to a file's name, or `.old2` and so on if that exists."""
     number = 1
     while (new := path.with_name(f"{path.name}.old{number if number > 1 else ''}")).exists():
         number += 1

@@ -1,4 +1,4 @@
-"""Who may ask what: hosts, origins, the session's cookie, and what a browser may do with a page."""
+"""Access control: hosts, origins, the session's cookie, and the page's security headers."""
 
 import ipaddress
 import secrets
@@ -36,15 +36,15 @@ HEADERS = {
 }
 
 OPEN_PATHS = ("/", "/openapi.json")
-"""What answers without the session's cookie; so do the page's own files."""
+"""Paths served without the session's cookie; so are the page's static files."""
 
 
 @dataclass(frozen=True)
 class Door:
-    """Where the service listens, and its secret.
+    """The address of the service, and its secret.
 
-    Beyond the loopback the page itself is given only to who knows the token, which is the secret
-    as well: the link that `venule serve` prints has it.
+    Beyond the loopback, the page is served only with the token, which is the same secret: the link
+    printed by `venule serve` contains it.
     """
 
     host: str = "127.0.0.1"
@@ -53,17 +53,17 @@ class Door:
 
     @property
     def on_loopback(self) -> bool:
-        """Return whether only this computer can ask."""
+        """Return whether only this computer can connect."""
         return self.host == "localhost" or _is_loopback(self.host)
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; browsers do not tell ports apart."""
+        """The cookie's name, which includes the port, as browsers share cookies between ports."""
         return f"venule-{self.port}"
 
     @property
     def url(self) -> str:
-        """The address that opens the page."""
+        """The URL that opens the page."""
         host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(
             self.host, self.host
         )
@@ -74,7 +74,7 @@ class Door:
     def knows_host(self, header: str) -> bool:
         """Return whether a Host header names this service.
 
-        A foreign name that was made to lead here (DNS rebinding) is a name, so numbers are safe.
+        DNS rebinding needs a foreign name that resolves to this host, so IP addresses are safe.
         """
         try:
             parts = urlsplit(f"//{header}")
@@ -101,7 +101,7 @@ class Door:
         return secrets.compare_digest(shown.encode(), self.secret.encode())
 
     async def __call__(self, request: Request, handle: Handler) -> Response:
-        """Answer a request, or refuse it before anything is read of it."""
+        """Handle a request, or refuse it before its body is read."""
         response = self._refusal(request) or self._introduction(request)
         if response is None:
             response = await handle(request)
@@ -115,35 +115,35 @@ class Door:
     def _refusal(self, request: Request) -> Response | None:
         host = request.headers.get("host", "")
         if not self.knows_host(host):
-            return _refuse(421, "this service is not called that; use the address it printed")
+            return _refuse(421, "unknown host name; use the address that venule serve printed")
         origin = request.headers.get("origin")
         if origin is not None and origin != f"{request.url.scheme}://{host}":
-            return _refuse(403, "requests of other pages are not answered")
+            return _refuse(403, "requests from other pages are refused")
         site = request.headers.get("sec-fetch-site", "none")
         navigates = request.url.path == "/" and request.method == "GET"
         if site not in ("same-origin", "none") and not navigates:
-            return _refuse(403, "requests of other pages are not answered")
+            return _refuse(403, "requests from other pages are refused")
         path = request.url.path
         is_open = path in OPEN_PATHS or path.startswith("/static/")
         if is_open and (self.on_loopback or path == "/" or path.startswith("/static/")):
             return None
         if not self.is_known(request):
-            return _refuse(401, "open the page first: it begins a session")
+            return _refuse(401, "open the page first, which starts a session")
         return None
 
     def _introduction(self, request: Request) -> Response | None:
-        """The answer to the first request of the page from beyond the loopback."""
+        """The response to the first request for the page from beyond the loopback."""
         if self.on_loopback or request.url.path != "/" or self.is_known(request):
             return None
         token = request.query_params.get("token", "")
         if not secrets.compare_digest(token.encode(), self.secret.encode()):
-            return _refuse(401, "open the address that venule serve printed: it has a token")
-        response = RedirectResponse("/", status_code=303)  # the token leaves the address
+            return _refuse(401, "open the address that venule serve printed, which has a token")
+        response = RedirectResponse("/", status_code=303)  # removes the token from the address
         self._give_cookie(response)
         return response
 
     def _give_cookie(self, response: Response) -> None:
-        # A link in a mail may lead to the page from beyond the loopback; nothing else is asked so.
+        # A link in a mail may open the page from beyond the loopback; nothing else is linked to.
         same: Literal["strict", "lax"] = "strict" if self.on_loopback else "lax"
         response.set_cookie(self.cookie, self.secret, httponly=True, samesite=same, path="/")
 

@@ -1,4 +1,4 @@
-"""Masks between a photograph's analysis and the files of other programs."""
+"""Conversion of masks between analyses and file formats of other programs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _NIFTI_SIZE = 348
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """Content of a file: a mask (H, W), types of its pixels, a disc; None of what it has not."""
+    """Content of a file: a mask (H, W), types of its pixels, a disc; None if absent."""
 
     kind: str
     mask: Mask | None
@@ -35,7 +35,7 @@ class Taken:
 
 
 def nifti_of(analysis: Analysis) -> bytes:
-    """The mask and its arteries and veins as a NIfTI label image."""
+    """The mask, with arteries and veins, as a NIfTI label image."""
     labels = labels_of(analysis.prediction.vessels, types_of(analysis))
     return encode_nifti(labels, analysis.photograph.um_per_px)
 
@@ -55,7 +55,7 @@ def read_file(content: bytes, analysis: Analysis) -> Taken:
     """Read a mask from a file, whatever its name: PNG, NIfTI, GeoJSON or DICOM Segmentation.
 
     Raises:
-        ImageError: it is none of them, broken, or of another size than the photograph.
+        ImageError: it is none of these, broken, or differs in size from the photograph.
     """
     shape = analysis.photograph.shape
     if recognizes(content[:_HEAD_BYTES]):
@@ -77,14 +77,14 @@ def read_file(content: bytes, analysis: Analysis) -> Taken:
     mask, types = decode_mask_or_types(content)
     if mask.shape != shape:
         raise ImageError(
-            f"the picture has {mask.shape[1]} x {mask.shape[0]} px, the photograph "
+            f"the image has {mask.shape[1]} x {mask.shape[0]} px, the photograph "
             f"{shape[1]} x {shape[0]}"
         )
     return Taken("picture", mask, types)
 
 
 def change_of(taken: Taken) -> Change:
-    """The change that puts what a file holds in the place of what was found."""
+    """The change that replaces the present findings by a file's content."""
 
     def changed(analysis: Analysis) -> Analysis:
         if taken.mask is not None:

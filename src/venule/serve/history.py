@@ -1,4 +1,4 @@
-"""Who corrected what, and when: one JSON line a change, beside the prediction."""
+"""The log of corrections with author and time: one JSON line per change, next to the results."""
 
 import json
 import os
@@ -22,10 +22,10 @@ def append_line(
     after: Analysis,
     prediction_sha256: str,
 ) -> None:
-    """Append what a change did; it is on the disk when this returns.
+    """Append a change; it has been synced to disk when this returns.
 
     Raises:
-        OutputError: the file cannot be written; no part of the line is in it then.
+        OutputError: the file cannot be written; no part of the line remains in it.
     """
     told = {"when": datetime.now(UTC).isoformat(timespec="seconds"), **line}
     told |= _differences(before, after)

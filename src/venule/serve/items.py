@@ -1,4 +1,4 @@
-"""Photographs that the service knows, each with its state and its result."""
+"""The photographs of the service, each with its state and its result."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,18 +11,18 @@ from venule.analysis.columns import Cell
 State = Literal["listed", "waiting", "running", "done", "failed", "cancelled"]
 
 MEASURED = "vessel_density"
-"""A column that every photograph has which was measured."""
+"""A column that every measured photograph has."""
 
 Open = Callable[[Callable[[], Networks]], Analysis]
-"""Makes an analysis of a photograph; the networks are loaded where it asks for them."""
+"""Creates an analysis of a photograph; loads the networks if it needs them."""
 
 
 @dataclass(eq=False)
 class Item:
-    """One photograph: where it comes from, its state, and its analysis while that is kept.
+    """One photograph: its origin, its state, and its analysis while in memory.
 
-    `complete` is true when what takes longer than the vessels has been found as well. `uploaded`
-    ones are forgotten when they are no longer kept; listed ones can be opened again.
+    `complete` is true once the slower steps after the vessels are done as well. `uploaded` ones are
+    forgotten when evicted; listed ones can be opened again.
     """
 
     id: str
@@ -35,15 +35,15 @@ class Item:
     analysis: Analysis | None = None
     complete: bool = False
     cells: dict[str, Cell] = field(default_factory=dict)
-    known: Mapping[str, Cell] = field(default_factory=dict)  # what a ledger has of it
+    known: Mapping[str, Cell] = field(default_factory=dict)  # its cells in a ledger
     began: float | None = None
-    rests_until: float = 0.0  # is not measured before, for it is being corrected
-    later_taken: bool = False  # steps beyond the vessels have been taken
-    stored: str | None = None  # the name of its results in a folder of results
+    rests_until: float = 0.0  # not measured before, as it is being corrected
+    later_taken: bool = False  # the steps after the vessels have run
+    stored: str | None = None  # the name of its results in a results folder
 
     @property
     def bytes(self) -> int:
-        """Memory that its photograph and analysis take, about."""
+        """Approximate memory used by its photograph and analysis."""
         if self.analysis is None:
             return 0
         maps = list(self.analysis.prediction.maps.values())
@@ -53,21 +53,21 @@ class Item:
 
     @property
     def unsaved(self) -> bool:
-        """True if it was corrected in memory alone: it has no results to save beside."""
+        """True if it was corrected in memory only, without a results folder to save to."""
         corrected = self.analysis is not None and bool(self.analysis.corrected)
         return corrected and self.stored is None
 
     @property
     def row(self) -> Mapping[str, Cell]:
-        """Its measurements, from this session or from the ledger; empty if it was not measured."""
+        """Its measurements, from this session or the ledger; empty if it was not measured."""
         if self.complete and self.cells:
             return self.cells
         return self.known if MEASURED in self.known else self.cells
 
     def begin(self) -> None:
-        """The worker takes it up."""
+        """Mark as being processed."""
         self.state, self.began = "running", time.monotonic()
 
     def fail(self, reason: str) -> None:
-        """It has come to nothing."""
+        """Mark as failed."""
         self.state, self.reason, self.analysis, self.complete = "failed", reason, None, True

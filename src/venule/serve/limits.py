@@ -1,21 +1,21 @@
-"""Limits on what the service takes from a client, and on what it keeps."""
+"""Limits on what the service accepts from clients, and on what it keeps in memory."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds of requests, of time and of memory.
+    """Limits on requests, time and memory.
 
     Attributes:
         upload_bytes: of one photograph's file.
         pixels: of one photograph.
-        waiting: photographs that are received or wait to be analysed; more are sent away.
+        waiting: photographs being received or queued; further ones are refused.
         analysis_s: seconds after which an analysis counts as failed.
-        upload_s: seconds that a client may take to send a file.
-        rest_s: seconds after a correction before it is measured: the next stroke is saved first.
-        kept_bytes: of photographs and results in memory; the least recently used go first.
-        kept_photographs: dropped photographs that are remembered.
+        upload_s: seconds allowed for sending a file.
+        rest_s: seconds from a correction to its measurement, so that further strokes come first.
+        kept_bytes: of photographs and results in memory; the least recently used are evicted.
+        kept_photographs: number of dropped photographs that are kept.
     """
 
     upload_bytes: int = 128 * 2**20

@@ -1,4 +1,4 @@
-"""Pictures of a photograph for the page, as bytes: views, thumbnails and maps of levels."""
+"""Images of a photograph for the page, as bytes: views, thumbnails and maps of levels."""
 
 import gzip
 from io import BytesIO
@@ -28,7 +28,7 @@ Number = TypeVar("Number", np.uint8, np.uint16)
 
 
 def view(analysis: Analysis, name: View, longest_px: int) -> bytes:
-    """The photograph as JPEG: in colour, red-free, with contrast or light evened out."""
+    """The photograph as JPEG: in colour, red-free, contrast-enhanced or illumination-corrected."""
     pixels = analysis.photograph.pixels
     step = -(-max(pixels.shape) // longest_px)
     if name == "green":
@@ -41,7 +41,7 @@ def view(analysis: Analysis, name: View, longest_px: int) -> bytes:
 
 
 def _clahe(green: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    # Imported where it is needed: it takes a while.
+    # Imported here, as it is slow to import.
     from skimage.exposure import equalize_adapthist
 
     even = equalize_adapthist(green, clip_limit=0.02)
@@ -53,7 +53,7 @@ def levels(
 ) -> tuple[tuple[int, int], bytes]:
     """Size (H, W) of a map and its levels: uint16 little-endian, row by row, gzip or plain.
 
-    Of a photograph beyond `longest_px`, the largest level of each block.
+    If the photograph exceeds `longest_px`, the largest level of each block.
     """
     small = _reduced(found, longest_px).astype("<u2", copy=False)
     shape = (small.shape[0], small.shape[1])
@@ -61,13 +61,13 @@ def levels(
 
 
 def packed_places(places: NDArray[np.uint8], longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """As `levels`, of a map (H, W) uint8."""
+    """As `levels`, for a map (H, W) uint8."""
     found = _reduced(places, longest_px)
     return (found.shape[0], found.shape[1]), _packed(found)
 
 
 def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
-    """As `levels`, of the map of types, uint8; None where they are not known."""
+    """As `levels`, for the map of vessel types, uint8; None if they are unknown."""
     maps = analysis.prediction.maps
     if not {"artery", "vein"} <= set(maps):
         return None
@@ -75,7 +75,7 @@ def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes
 
 
 def field(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]:
-    """As `levels`, of the field of view and its rim, uint8: 1 inside."""
+    """As `levels`, for the field of view and its rim, uint8: 1 inside."""
     return packed_places(with_rim(analysis.prediction.fov.mask).astype(np.uint8), longest_px)
 
 
@@ -94,15 +94,15 @@ def _packed(values: NDArray[np.generic]) -> bytes:
 
 
 def thumbnail(pixels: RGB) -> bytes:
-    """A small JPEG."""
+    """A thumbnail as JPEG."""
     return encode_jpeg(pixels, quality=80, longest_px=THUMBNAIL_PX)
 
 
 def thumbnail_of(path: Path) -> bytes:
-    """A small JPEG of a photograph's file; JPEG files are decoded at an eighth of their size.
+    """The thumbnail of a photograph's file; JPEG files are decoded at an eighth of their size.
 
     Raises:
-        ImageError: it cannot be read.
+        ImageError: the file cannot be read.
     """
     if path.suffix.lower() in (".jpg", ".jpeg"):
         try:
@@ -114,5 +114,5 @@ def thumbnail_of(path: Path) -> bytes:
                 small.save(encoded, "JPEG", quality=80)
                 return encoded.getvalue()
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            pass  # `read_photograph` says what is wrong with it
+            pass  # `read_photograph` reports what is wrong with it
     return thumbnail(read_photograph(path).pixels)

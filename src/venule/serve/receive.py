@@ -1,4 +1,4 @@
-"""Bodies of requests: bounded in length and in time."""
+"""Reading of request bodies, with limits on length and time."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ from venule.serve.limits import Limits
 
 
 async def received(request: Request, limits: Limits) -> bytes:
-    """The body of a request, if it is not too long and does not take too long."""
+    """The body of a request, within the limits on length and time."""
     parts, length = [], 0
     too_long = HTTPException(413, f"larger than {limits.upload_bytes / 2**20:.0f} MiB")
     stated = request.headers.get("content-length", "")
@@ -28,7 +28,7 @@ async def received(request: Request, limits: Limits) -> bytes:
 
 
 async def drain(request: Request, limits: Limits) -> None:
-    """Read and drop a body that is not wanted, so that its sender hears why."""
+    """Read and discard a rejected body, so that its sender receives the reason."""
     length = 0
     try:
         async with asyncio.timeout(5):
@@ -41,6 +41,6 @@ async def drain(request: Request, limits: Limits) -> None:
 
 
 def shown(name: str) -> str:
-    """The last part of a file's name, without what would steer its reader."""
+    """The last component of a file name, without control characters."""
     last = re.split(r"[\\/]", name)[-1]
     return "".join(letter for letter in last if letter.isprintable())[:120] or "photograph"

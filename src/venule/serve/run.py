@@ -31,7 +31,7 @@ STARTS_WITHIN_S = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """What is to be served, and where."""
+    """What to serve, and where."""
 
     folder: Path | None = None
     model: str
@@ -45,12 +45,12 @@ class Serving:
 
 
 def build(serving: Serving, door: Door) -> FastAPI:
-    """The application of what is to be served.
+    """Create the application.
 
     Raises:
         UsageError, WeightsError, OutputError: the folder or the weights cannot be used.
     """
-    networks = Networks(load(serving.model))  # what it says is said now, not in the worker
+    networks = Networks(load(serving.model))  # warnings and errors appear now, not in the worker
     library = Library(serving.folder, serving.photographs) if serving.folder is not None else None
 
     service = Service(
@@ -79,14 +79,14 @@ def build(serving: Serving, door: Door) -> FastAPI:
 
 
 def later_steps() -> tuple[Step, ...]:
-    """The steps beyond vessels for which this installation has networks."""
-    steps = {LANDMARKS_MODEL: LANDMARKS, TYPES_MODEL: TYPES}  # the quicker one first
+    """The steps after the vessels for which this installation has networks."""
+    steps = {LANDMARKS_MODEL: LANDMARKS, TYPES_MODEL: TYPES}  # the faster one first
     have = shipped_marks()
     return tuple(step for name, step in steps.items() if name in have)
 
 
 def _licences() -> dict[str, str]:
-    """The licence of each shipped model, as its card beside it says."""
+    """The licence of each shipped model, from its card."""
     licences = {}
     for name, path in shipped_weights().items():
         card = path.with_suffix(".json")
@@ -96,7 +96,7 @@ def _licences() -> dict[str, str]:
 
 
 def _example() -> bytes:
-    """scikit-image's photograph of a retina, which is in the public domain (CC0)."""
+    """scikit-image's retinal photograph, which is in the public domain (CC0)."""
     from skimage.data import retina
 
     from venule.image.encode import encode_rgb
@@ -110,7 +110,7 @@ def serve(
     opened: Callable[[str], None],
     browser: bool,
 ) -> None:
-    """Serve until somebody stops it; `opened` is told the address.
+    """Serve until stopped; `opened` is called with the address.
 
     Raises:
         UsageError: the address cannot be used.
@@ -139,18 +139,18 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         reason = error.strerror or error
         raise UsageError(
-            f"{host}:{port}: cannot be listened at ({reason}); give another --port"
+            f"{host}:{port}: cannot listen there ({reason}); give another --port"
         ) from None
     listening.listen(512)
     return listening
 
 
 def _browse(door: Door, server: uvicorn.Server) -> None:
-    """Open the page once the server answers."""
+    """Open the page once the server responds."""
     wait = threading.Event()
     for _ in range(STARTS_WITHIN_S * 10):
         if server.started:
-            with suppress(Exception):  # no browser: the address is printed
+            with suppress(Exception):  # no browser: the address has been printed
                 webbrowser.open(door.url)
             return
         wait.wait(0.1)

@@ -1,4 +1,4 @@
-"""Answers of the REST interface."""
+"""Response schemas of the REST interface."""
 
 from pydantic import BaseModel
 
@@ -7,7 +7,7 @@ from venule.serve.items import Item, State
 
 
 class Health(BaseModel):
-    """Return whether the service is there, and how busy it is."""
+    """Health of the service, and its load."""
 
     status: str
     version: str
@@ -25,7 +25,7 @@ class Model(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a request was not answered."""
+    """The reason why a request was refused."""
 
     detail: str
 
@@ -41,7 +41,7 @@ class Entry(BaseModel):
 
 
 class Page(BaseModel):
-    """A part of the list of photographs; `total` counts those that the search finds."""
+    """A part of the list of photographs; `total` counts all that match the search."""
 
     total: int
     offset: int
@@ -60,7 +60,7 @@ class Ellipse(BaseModel):
 
 
 class Point(BaseModel):
-    """A place in pixels of the photograph."""
+    """A position in pixels of the photograph."""
 
     x: float
     y: float
@@ -68,7 +68,7 @@ class Point(BaseModel):
 
 
 class Region(BaseModel):
-    """A square window; `doubt` is the expected number of its wrong pixels."""
+    """A square window; `doubt` is the expected number of wrong pixels in it."""
 
     x: int
     y: int
@@ -77,7 +77,7 @@ class Region(BaseModel):
 
 
 class Found(BaseModel):
-    """Findings in a photograph; its maps are fetched for themselves."""
+    """Findings in a photograph; its maps are fetched separately."""
 
     width: int
     height: int
@@ -106,13 +106,13 @@ class Result(Entry):
 
 
 class Measurement(BaseModel):
-    """One value, None where it could not be had, with its unit and what it means.
+    """One value, None if undefined, with its unit and meaning.
 
-    `definition` is how it is computed, `plain` says what it tells, in one sentence without terms.
+    `definition` is how it is computed, `plain` what it means, in one sentence without jargon.
 
-    `below` is the share of the `cohort` of listed photographs with a lower value, null of few.
-    `change` is the smallest detectable change over the mean: so much do two photographs of an
-    unchanged eye differ in 5 of 100 cases; null where it is not known.
+    `below` is the share of the `cohort` of listed photographs with a lower value, null for a few.
+    `change` is the smallest detectable change relative to the mean: two photographs of an unchanged
+    eye differ by more in 5 of 100 cases; null if unknown.
     """
 
     name: str
@@ -127,7 +127,7 @@ class Measurement(BaseModel):
 
 
 class Measurements(BaseModel):
-    """The table of one photograph; `complete` is false while it is being made."""
+    """The measurements of one photograph; `complete` is false while they are being made."""
 
     complete: bool
     mask_source: str
@@ -136,5 +136,5 @@ class Measurements(BaseModel):
 
 
 def entry(item: Item) -> Entry:
-    """The line of a photograph."""
+    """The list entry of a photograph."""
     return Entry(id=item.id, name=item.name, state=item.state, grade=item.grade, reason=item.reason)

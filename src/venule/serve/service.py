@@ -1,4 +1,4 @@
-"""The service behind the viewer: a bounded queue, one worker, and what is kept of results."""
+"""The service behind the viewer: a bounded queue, one worker, and a cache of results."""
 
 import logging
 import secrets
@@ -20,28 +20,28 @@ from venule.serve.limits import Limits
 _log = logging.getLogger(__name__)
 
 _IN_REPORT = ("quality", "landmarks")
-"""Groups of columns that the page shows in other places than its table."""
+"""Groups of columns that the page shows outside its table."""
 
 
 class BusyError(VenuleError):
-    """As many photographs wait as may wait."""
+    """The queue is full."""
 
 
 class UnknownError(VenuleError):
-    """No photograph of that id is known any more."""
+    """No photograph with that id, or no longer."""
 
 
 class Service:
-    """Photographs by opaque ids; one thread analyses them, one after the other.
+    """Photographs by opaque ids; one thread analyses them in turn.
 
-    First their vessels are found and graded, which is shown at once; then, when nobody waits for
-    vessels, `later` steps and the table of measurements.
+    First their vessels are segmented and graded, and shown immediately; then, when no photograph is
+    waiting for that, come the `later` steps and the table of measurements.
 
     Args:
         open_networks: loads the networks; called once, in the worker.
-        limits: bounds of time and memory.
-        listed: photographs that are known from the beginning, such as those of a folder.
-        later: steps that are taken after the vessels have been shown.
+        limits: limits on time and memory.
+        listed: photographs known from the start, such as those of a folder.
+        later: steps run after the vessels have been shown.
         groups: names of `COLUMNS` that fill the table.
     """
 
@@ -61,7 +61,7 @@ class Service:
         self.listed = tuple(listed)
         self._items = {item.id: item for item in self.listed}
         self._uploads: OrderedDict[str, Item] = OrderedDict()
-        self._kept: OrderedDict[str, Item] = OrderedDict()  # those that hold an analysis
+        self._kept: OrderedDict[str, Item] = OrderedDict()  # those with an analysis
         self._first: deque[Item] = deque()
         self._second: deque[Item] = deque()
         self._reserved = 0
@@ -71,7 +71,7 @@ class Service:
         self._worker.start()
 
     def close(self) -> None:
-        """End the worker, after what it is at."""
+        """End the worker, after its present task."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -79,14 +79,14 @@ class Service:
 
     @contextmanager
     def reserve(self) -> Iterator[None]:
-        """Hold a place in the queue while a client sends a file.
+        """Reserve a place in the queue while a client sends a file.
 
         Raises:
-            BusyError: there is none.
+            BusyError: the queue is full.
         """
         with self._changed:
             if len(self._first) + self._reserved >= self.limits.waiting:
-                raise BusyError("too many photographs wait already; try again in a moment")
+                raise BusyError("too many photographs are waiting; try again in a moment")
             self._reserved += 1
         try:
             yield
@@ -95,7 +95,7 @@ class Service:
                 self._reserved -= 1
 
     def add(self, content: bytes, name: str) -> Item:
-        """Take a photograph's file, for which a place is reserved, and queue it."""
+        """Queue a photograph's file, for which a place is reserved."""
         item = Item(
             id=secrets.token_urlsafe(12),
             name=name,
@@ -110,10 +110,10 @@ class Service:
         return item
 
     def open(self, id: str) -> Item:
-        """Queue a photograph whose result is not at hand.
+        """Queue a photograph whose result is not available.
 
         Raises:
-            BusyError: too many wait.
+            BusyError: the queue is full.
             UnknownError: no such photograph.
         """
         with self._changed:
@@ -123,13 +123,13 @@ class Service:
             if item.uploaded:
                 raise UnknownError("this photograph is no longer kept; drop it again")
             if len(self._first) + self._reserved >= self.limits.waiting:
-                raise BusyError("too many photographs wait already; try again in a moment")
+                raise BusyError("too many photographs are waiting; try again in a moment")
             item.reason = ""
             self._queue(item)
             return item
 
     def get(self, id: str) -> Item:
-        """The photograph of that id; what has taken too long counts as failed.
+        """The photograph with that id; one that exceeds the time limit counts as failed.
 
         Raises:
             UnknownError: no such photograph.
@@ -145,18 +145,18 @@ class Service:
         """The analysis of a photograph.
 
         Raises:
-            UnknownError: no such photograph, or no result of it is at hand.
+            UnknownError: no such photograph, or its result is not available.
         """
         item = self.get(id)
         if item.analysis is None:
             raise UnknownError(
-                f"there is no result of this photograph, which is {item.state}; post to "
-                f"/api/photographs/{id}/analysis if it is listed, and ask until it is done"
+                f"no result for this photograph yet, which is {item.state}; post to "
+                f"/api/photographs/{id}/analysis if it is listed, and poll until it is done"
             )
         return item.analysis
 
     def cancel(self, id: str) -> None:
-        """Give up a photograph that waits or is worked on, and forget a dropped one.
+        """Cancel a queued or running photograph, and forget an uploaded one.
 
         Raises:
             UnknownError: no such photograph.
@@ -171,14 +171,14 @@ class Service:
                 self._forget(item)
 
     def uploads(self) -> tuple[Item, ...]:
-        """The dropped photographs, the latest first."""
+        """The uploaded photographs, the latest first."""
         with self._changed:
             return tuple(reversed(self._uploads.values()))
 
     def replace(self, id: str, analysis: Analysis, *, instead_of: Analysis) -> bool:
-        """Take another analysis of a photograph for its own, and measure that.
+        """Replace a photograph's analysis, and measure the new one.
 
-        False, and nothing has changed, if its own is no longer the one that this stands for.
+        Returns False, changing nothing, if its analysis is no longer `instead_of`.
         """
         with self._changed:
             item = self._find(id)
@@ -193,13 +193,13 @@ class Service:
 
     @property
     def waiting(self) -> int:
-        """Count the photographs that are received or wait for their vessels."""
+        """Number of photographs being received or waiting for their vessels."""
         with self._changed:
             return len(self._first) + self._reserved
 
     def _find(self, id: str) -> Item:
         if id not in self._items:
-            raise UnknownError("no such photograph; it may be no longer kept, drop it again")
+            raise UnknownError("no such photograph; if it is no longer kept, drop it again")
         return self._items[id]
 
     def _queue(self, item: Item) -> None:
@@ -213,9 +213,9 @@ class Service:
         self._kept.pop(item.id, None)
 
     def _keep(self, item: Item, analysis: Analysis) -> None:
-        """Hold an analysis; of those used least recently as many go as are too many.
+        """Keep an analysis in memory; evict the least recently used ones beyond the limit.
 
-        One that was corrected and has no file goes only where no other is left.
+        One with unsaved corrections is evicted only if no other is left.
         """
         item.analysis = analysis
         self._kept[item.id] = item
@@ -244,13 +244,13 @@ class Service:
             except VenuleError as error:
                 self._failed(item, str(error))
             except MemoryError:
-                self._failed(item, "needs more memory than there is")
+                self._failed(item, "needs more memory than is available")
             except Exception as error:
                 _log.exception("analysis")
                 self._failed(item, f"a fault in venule, please report it: {type(error).__name__}")
 
     def _next(self) -> tuple[Item, bool] | None:
-        """The next photograph, and whether its vessels are known; None at the end."""
+        """The next photograph, and whether its vessels are done; None at the end."""
         with self._changed:
             while not self._closed:
                 if self._first:
@@ -278,16 +278,16 @@ class Service:
             self._second.append(item)
 
     def _finish(self, item: Item) -> None:
-        """Take the later steps and fill the table."""
+        """Run the later steps and compute the table."""
         analysis = item.analysis
         if analysis is None:
             return
         if self._later and not item.stored and not item.later_taken:
             for step in in_order(self._later):
                 found = step.fill(analysis, self._loaded())
-                with self._changed:  # shown at once; measurements take longer
+                with self._changed:  # shown immediately; measurements take longer
                     if item.analysis is not analysis:
-                        return  # something else has taken its place, and follows
+                        return  # replaced meanwhile, and queued again
                     self._keep(item, found)
                 analysis = found
             item.later_taken = True
@@ -303,7 +303,7 @@ class Service:
         with self._changed:
             if item.state == "running":
                 item.fail(reason)
-            elif item.state == "done":  # the vessels stand; what was to follow does not
+            elif item.state == "done":  # the vessels are valid; the later steps failed
                 item.reason, item.complete = reason, True
 
     def _loaded(self) -> Networks:
@@ -313,7 +313,7 @@ class Service:
 
 
 def _first_to_go(items: Mapping[str, Item]) -> Item:
-    """The item that was used least recently; one whose correction would be lost comes last."""
+    """The least recently used item; those with unsaved corrections come last."""
     return next((one for one in items.values() if not one.unsaved), next(iter(items.values())))
 
 

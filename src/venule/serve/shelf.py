@@ -1,4 +1,4 @@
-"""Small pictures that were made before."""
+"""A cache of small images."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from threading import BoundedSemaphore, Lock
 
 @dataclass
 class Shelf:
-    """Small pictures that were made before; the least recently used go first.
+    """A cache of small images; the least recently used are evicted.
 
     Args:
-        few: held while one is made; shelves may share it.
-        most: how many are kept.
+        few: held while an image is made; caches may share it.
+        most: maximum number of images.
     """
 
     few: BoundedSemaphore
@@ -21,7 +21,7 @@ class Shelf:
     _lock: Lock = field(default_factory=Lock)
 
     def of(self, key: str, make: Callable[[], bytes]) -> bytes:
-        """The picture of that key; made, and kept, if it was not before."""
+        """The image with that key, made and cached if necessary."""
         picture = self._get(key)
         if picture is None:
             with self.few:

@@ -1,4 +1,4 @@
-"""Strokes as the page sends them: runs of pixels with their values."""
+"""Strokes as sent by the page: runs of pixels with their values."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,16 +23,16 @@ PARTS: dict[Layer, frozenset[Changed]] = {
     "types": frozenset({"types"}),
     "probability": frozenset({"vessels", "probability"}),
 }
-"""What a stroke on each layer changes."""
+"""The parts changed by a stroke on each layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stroke:
-    """Runs of pixels as they are after a stroke.
+    """Runs of pixels with their values after a stroke.
 
     `content` is little-endian: the number of runs (uint32), each run's first pixel, counted row by
-    row, and its length (uint32 both), and the values of all runs, one after the other: uint8 0 or 1
-    of the mask, uint8 bits of types, or uint16 levels.
+    row, and its length (uint32 both), and the values of all runs in sequence: uint8 0 or 1 for the
+    mask, uint8 bits for types, or uint16 levels.
     """
 
     layer: Layer
@@ -40,10 +40,10 @@ class Stroke:
     tool: str
 
     def decoded(self) -> tuple[NDArray[np.intp], NDArray[Any]]:
-        """Places (N,) in the flat map, and their values (N,).
+        """Indices (N,) in the flat map, and their values (N,).
 
         Raises:
-            UsageError: the bytes are not as many as they say.
+            UsageError: the number of bytes does not match the header.
         """
         kind, content = _KINDS[self.layer], self.content
         count = int.from_bytes(content[:4], "little")

@@ -1,4 +1,4 @@
-"""Vessel trees of the photographs that are looked at, and what a click on a vessel changes."""
+"""Vessel trees of photographs being viewed, and the effect of a click on a vessel."""
 
 import hashlib
 import threading
@@ -18,7 +18,7 @@ from venule.vessels.branch import Disc, Owners, branch_of, retype, segment_at
 from venule.vessels.tree import VesselTree
 from venule.vessels.types import owners
 
-NO_DISC = "no optic disc: the segment alone; drag the disc first"
+NO_DISC = "no optic disc: this segment only; draw the disc first"
 _MOST = 3
 
 
@@ -31,19 +31,19 @@ class Traced:
 
     @cached_property
     def owner(self) -> Owners:
-        """The segments that the mask's pixels belong to."""
+        """The segment that each pixel of the mask belongs to."""
         return owners(self.mask, self.tree)
 
 
 @dataclass
 class Trees:
-    """The trees that were traced last, by the pixels they were traced from; one at a time."""
+    """The most recently traced trees, by the pixels they were traced from; one trace at a time."""
 
     _traced: OrderedDict[str, Traced] = field(default_factory=OrderedDict)
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, analysis: Analysis, *, wait: bool = True) -> Traced:
-        """The tree of an analysis.
+        """The vessel tree of an analysis.
 
         Raises:
             BusyError: another one is being traced, and the caller does not wait.
@@ -55,7 +55,7 @@ class Trees:
         if not self._one.acquire(blocking=wait):
             raise BusyError("the vessels of another photograph are being traced")
         try:
-            if key not in self._traced:  # while this one waited
+            if key not in self._traced:  # may have been added while waiting
                 self._traced[key] = Traced(analysis.prediction.vessels, trace(analysis))
                 while len(self._traced) > _MOST:
                     self._traced.popitem(last=False)
@@ -67,10 +67,10 @@ class Trees:
 def retyped(
     analysis: Analysis, traced: Traced, place: tuple[int, int], to: int, *, tree: bool
 ) -> tuple[list[tuple[int, int, int]], str]:
-    """The changes where the vessel at a place (row, column) becomes of a type.
+    """The changes if the vessel at a position (row, column) becomes of a type.
 
-    Runs (first, length, bits) of pixels; and why what branches from it does not follow, where
-    that was wanted.
+    Returns runs (first, length, bits) of pixels, and the reason if branches were to be included but
+    are not.
     """
     mask = analysis.prediction.vessels
     if not (0 <= place[0] < mask.shape[0] and 0 <= place[1] < mask.shape[1]):
@@ -78,7 +78,7 @@ def retyped(
     reach = max(3, max(mask.shape) // 200)
     segment = segment_at(traced.owner, *place, reach=reach)
     if segment is None:
-        return [], "no vessel is there"
+        return [], "no vessel at this position"
     disc, note = _disc(analysis), ""
     chosen = frozenset([segment])
     if tree and disc is None:
@@ -92,7 +92,7 @@ def retyped(
 
 
 def _key(analysis: Analysis) -> str:
-    """The masks that a tree is traced from: vessels, pixels that only close gaps, the field."""
+    """The masks that a tree is traced from: vessels, reconnection pixels, the field of view."""
     found = analysis.prediction
     digest = hashlib.sha256(str(found.vessels.shape).encode())
     for mask in (found.vessels, found.vessel_map.reconnected, found.fov.mask):

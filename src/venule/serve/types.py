@@ -1,4 +1,4 @@
-"""Types that routes share, and what they may answer."""
+"""Types shared by routes, and their possible responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from fastapi import Query
 from venule.serve.schemas import Refusal
 
 Answers = dict[int | str, dict[str, Any]]
-"""What a route may answer, by status."""
+"""The possible responses of a route, by status."""
 
 Id = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_-]{8,40}$", description="An opaque id.")]
 
-Longest = Annotated[int, Query(ge=64, le=32768, description="Pixels of the longer side at most.")]
+Longest = Annotated[int, Query(ge=64, le=32768, description="Maximum longer side in pixels.")]
 
 NOT_THERE: Answers = {404: {"model": Refusal}}
 
@@ -28,20 +28,20 @@ BODY: dict[str, Any] = {
 
 
 def answered(status: int, answer: dict[str, Any]) -> Answers:
-    """An answer beside that of a photograph which is not there."""
+    """A response, besides that for a missing photograph."""
     return {**NOT_THERE, status: answer}
 
 
 JPEG: Answers = {
     **answered(200, {"content": {"image/jpeg": {}}}),
-    304: {"description": "The picture is still the one that If-None-Match names."},
+    304: {"description": "The image still matches If-None-Match."},
 }
-"""Answers of a route of pictures that browsers keep."""
+"""Responses of a route of images that browsers cache."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What the application tells of its weights: licences by name, and which are in use."""
+    """The weights as described by the application: licences by name, and which are in use."""
 
     model: str
     licences: Mapping[str, str]

@@ -1,6 +1,6 @@
-"""Versions of pictures, by which a browser asks whether those it keeps are still the right ones.
+"""Versions of images, by which a browser checks whether its cached ones are current.
 
-Their addresses do not tell: another folder may have another photograph of the same name.
+URLs do not suffice: another folder may have another photograph of the same name.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from venule.image.photograph import Photograph
 
 
 class Versions:
-    """Versions of photographs, read ones and files; those of another start are others."""
+    """Versions of photographs in memory and of files; they change with every start."""
 
     def __init__(self) -> None:
         self._start = secrets.token_hex(8)
@@ -25,7 +25,7 @@ class Versions:
         self._lock = Lock()
 
     def of(self, photograph: Photograph) -> str:
-        """The version of a photograph that was read, another one each time it is read."""
+        """The version of a photograph in memory; a new one each time it is read."""
         with self._lock:
             if photograph not in self._read:
                 self._count += 1
@@ -33,17 +33,17 @@ class Versions:
             return self._read[photograph]
 
     def of_file(self, path: Path) -> str:
-        """The version of a photograph's file; another one once it has been replaced.
+        """The version of a photograph's file, which changes when the file is replaced.
 
         Raises:
-            OSError: it is not there.
+            OSError: the file is missing.
         """
         status = path.stat()
         return f"{self._start}-{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
 
 
 def versioned_jpeg(request: Request, version: str, encode: Callable[[], bytes]) -> Response:
-    """A JPEG; 304, and it is not made, if the browser has that version of it."""
+    """A JPEG, or 304 without encoding it if the browser has that version."""
     tag = f'"{version}"'
     headers = {"Cache-Control": "private, no-cache", "ETag": tag}
     asked = request.headers.get("if-none-match", "").split(",")

@@ -1,1 +1,1 @@
-"""Routes, by what they answer about; each asks the service and does nothing else."""
+"""Routes by subject; each delegates to the service."""

@@ -1,4 +1,4 @@
-"""Routes about the service: its health and its weights."""
+"""Routes about the service: its health and its models."""
 
 from fastapi import FastAPI
 
@@ -13,7 +13,7 @@ def add_about(app: FastAPI, service: Service, about: About) -> None:
 
     @app.get("/api/health")
     def health() -> Health:
-        """Return whether the service is there, and how busy it is."""
+        """Health of the service, and its load."""
         return Health(
             status="ok",
             version=__version__,

@@ -1,4 +1,4 @@
-"""Routes of other vessels of a photograph, to be looked at beside its own."""
+"""Routes of other vessels to compare with a photograph's own."""
 
 import math
 from typing import Annotated
@@ -32,7 +32,7 @@ _TAKES: Answers = {
 
 
 class Choice(BaseModel):
-    """Something that a photograph can be looked at beside: another model, or a map."""
+    """Something that a photograph can be compared with: another model, or a map."""
 
     key: str
     name: str
@@ -40,9 +40,9 @@ class Choice(BaseModel):
 
 
 class Compared(Choice):
-    """Agreement of the photograph's mask with the other one, inside the field of view.
+    """Agreement of the photograph's mask with another, inside the field of view.
 
-    `sensitivity` and `specificity` take the other one for the truth; null where there is none.
+    `sensitivity` and `specificity` take the other mask as ground truth; null if undefined.
     """
 
     threshold: float
@@ -57,7 +57,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
 
     @app.get("/api/photographs/{id}/others", responses=NOT_THERE)
     def others(id: Id) -> list[Choice]:
-        """List what the photograph can be compared with."""
+        """List everything the photograph can be compared with."""
         return [Choice(key=key, name=name, kind=kind) for key, name, kind in beside.choices(id)]
 
     @app.post("/api/photographs/{id}/others", status_code=201, responses=_TAKES, openapi_extra=BODY)
@@ -66,7 +66,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
         id: Id,
         name: Annotated[str, Query(max_length=400, description="Shown in lists.")] = "map",
     ) -> Choice:
-        """Take a mask or a probability map of the photograph: the body is its file."""
+        """Add a mask or a probability map of the photograph: the body is its file."""
         service.analysis(id)
         content = await received(request, service.limits)
         check_content(content, service.limits.pixels)
@@ -75,7 +75,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
 
     @app.get("/api/photographs/{id}/others/{key}", responses={**NOT_THERE, **_BUSY})
     def other(id: Id, key: Key) -> Compared:
-        """Agreement of the photograph's mask with another; that of a network is made now."""
+        """Agreement of the photograph's mask with another; a network's is computed now."""
         return _compared(service, id, beside.get(id, key))
 
     @app.get(
@@ -84,7 +84,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
         response_class=Response,
     )
     def map_of_other(request: Request, id: Id, key: Key, longest: Longest = 16384) -> Response:
-        """The other's probability times 65535: uint16 little-endian, row by row."""
+        """The other probability map times 65535: uint16 little-endian, row by row."""
         return level_map(request, beside.get(id, key).levels, longest)
 
 

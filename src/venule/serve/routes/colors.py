@@ -24,9 +24,9 @@ def add_colors(app: FastAPI, service: Service, trees: Trees) -> None:
         response_class=Response,
     )
     def colors(id: Id, measure: Measure, longest: Longest = 16384) -> Response:
-        """Places on a scale of colours: uint8, row by row; 0 where there is no value.
+        """Positions on a colour scale: uint8, row by row; 0 where there is no value.
 
-        1 to 255 stand for the headers X-Low to X-High, in X-Unit (`px`, `um` or nothing).
+        Values 1 to 255 span the headers X-Low to X-High, in X-Unit (`px`, `um` or none).
         """
         analysis = service.analysis(id)
         found = vessel_colors(analysis, trees.of(analysis, wait=False).tree, measure)

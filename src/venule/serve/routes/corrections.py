@@ -1,4 +1,4 @@
-"""Routes by which what was found is corrected."""
+"""Routes for corrections."""
 
 from typing import Annotated, Literal
 
@@ -24,9 +24,9 @@ from venule.vessels.path import follow_vessel
 
 
 class Correction(BaseModel):
-    """State of a correction: `saved` is a file's name, null where it is kept in memory.
+    """State of a correction: `saved` is a file name, null if kept in memory.
 
-    `offered` is true where one was made for another prediction, such as by other weights.
+    `offered` is true if there is one made for another prediction, such as by other weights.
     """
 
     revision: int
@@ -35,7 +35,7 @@ class Correction(BaseModel):
 
 
 class Ends(BaseModel):
-    """Two pixels of the photograph, between which a vessel is followed."""
+    """Two pixels of the photograph, between which a vessel is traced."""
 
     x0: int = Field(ge=0)
     y0: int = Field(ge=0)
@@ -44,7 +44,7 @@ class Ends(BaseModel):
 
 
 class Ellipse(BaseModel):
-    """An ellipse in pixels, 0 at the centre of the first one; `angle` of its longer half-axis."""
+    """An ellipse in pixels, 0 at the centre of the first pixel; `angle` of its longer half-axis."""
 
     x: float = Field(ge=-(2**16), le=2**17, allow_inf_nan=False)
     y: float = Field(ge=-(2**16), le=2**17, allow_inf_nan=False)
@@ -54,13 +54,13 @@ class Ellipse(BaseModel):
 
 
 class Drawn(BaseModel):
-    """The optic disc that somebody has drawn; null where none is in the photograph."""
+    """The optic disc drawn by the user; null for no disc in the photograph."""
 
     disc: Ellipse | None
 
 
 class Picked(BaseModel):
-    """A vessel that was clicked on, what it is, and whether what branches from it is so too."""
+    """A clicked vessel, its type, and whether its branches are of the same type."""
 
     x: int = Field(ge=0)
     y: int = Field(ge=0)
@@ -69,7 +69,7 @@ class Picked(BaseModel):
 
 
 class Retyped(BaseModel):
-    """Runs of pixels (first, length, bits) that would change; why not all, if that is so."""
+    """Runs of pixels (first, length, bits) that would change; the reason if branches do not."""
 
     runs: list[tuple[int, int, int]]
     note: str = ""
@@ -90,7 +90,7 @@ _BITS = {"artery": ARTERY, "vein": VEIN, "none": 0}
 
 
 def add_corrections(app: FastAPI, service: Service, corrections: Corrections, trees: Trees) -> None:
-    """Add the routes by which what was found is corrected."""
+    """Add the routes for corrections."""
 
     async def elsewhere(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, status_code=409)
@@ -108,7 +108,7 @@ def add_corrections(app: FastAPI, service: Service, corrections: Corrections, tr
 def _add_state(app: FastAPI, corrections: Corrections) -> None:
     @app.get("/api/photographs/{id}/correction", responses={404: {"model": Refusal}})
     def correction(id: Id) -> Correction:
-        """Tell the state of a photograph's correction."""
+        """State of a photograph's correction."""
         return Correction(**vars(corrections.status(id)))
 
     @app.post("/api/photographs/{id}/correction", responses=CHANGES)
@@ -127,7 +127,7 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
     async def stroke(
         request: Request, id: Id, base: Whole, layer: Layer = "mask", tool: Tool = "brush"
     ) -> Response:
-        """Take the mask, arteries and veins, or probabilities, of some pixels.
+        """Replace the mask, vessel types, or probabilities of some pixels.
 
         The body is little-endian: the number of runs (uint32), each run's first pixel, row by row,
         and length (uint32 both), then the values: uint8 (mask: 0 or 1; types: 1 artery, 2 vein)
@@ -140,14 +140,14 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
 
     @app.post("/api/photographs/{id}/disc", responses=CHANGES)
     def disc(id: Id, drawn: Drawn, base: Whole) -> Correction:
-        """Take the optic disc that somebody has drawn; measurements in its zones follow."""
+        """Set the optic disc; measurements in its zones are updated."""
         one = drawn.disc
         found = None if one is None else Disc(**one.model_dump(), confidence=1.0)
         return Correction(**vars(corrections.disc(id, found, base=base)))
 
     @app.post("/api/photographs/{id}/correction/file", responses=CHANGES, openapi_extra=BODY)
     async def take(request: Request, id: Id, base: Whole) -> Response:
-        """Put the mask of a file in the place of what was found.
+        """Replace the findings by the mask in a file.
 
         The body is a PNG (a mask, or arteries in red and veins in blue), a NIfTI label image,
         GeoJSON or a DICOM Segmentation, of the photograph's own size.
@@ -164,7 +164,7 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
 def _add_help(app: FastAPI, service: Service, trees: Trees) -> None:
     @app.post("/api/photographs/{id}/path", responses=CHANGES)
     def path(id: Id, ends: Ends) -> list[tuple[int, int]]:
-        """The pixels (x, y) along a vessel between two of them, both included."""
+        """The pixels (x, y) along a vessel between two given pixels, inclusive."""
         prediction = service.analysis(id).prediction
         height, width = prediction.fov.mask.shape
         if max(ends.x0, ends.x1) >= width or max(ends.y0, ends.y1) >= height:
@@ -180,7 +180,7 @@ def _add_help(app: FastAPI, service: Service, trees: Trees) -> None:
 
     @app.post("/api/photographs/{id}/branch", responses=CHANGES)
     def branch(id: Id, picked: Picked) -> Retyped:
-        """Tell what would change if the vessel at a pixel were an artery, a vein, or neither."""
+        """The changes if the vessel at a pixel were an artery, a vein, or neither."""
         analysis, place = service.analysis(id), (picked.y, picked.x)
         traced = trees.of(analysis)
         runs, note = retyped(analysis, traced, place, _BITS[picked.type], tree=picked.tree)
@@ -192,5 +192,5 @@ def _add_help(app: FastAPI, service: Service, trees: Trees) -> None:
         response_class=Response,
     )
     def field(id: Id, longest: Longest = 16384) -> Response:
-        """The field of view: uint8, 1 inside, row by row. Nothing outside of it is corrected."""
+        """The field of view: uint8, 1 inside, row by row. Nothing outside it is corrected."""
         return packed_map(*pictures.field(service.analysis(id), longest))

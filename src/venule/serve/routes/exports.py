@@ -1,4 +1,4 @@
-"""Routes by which masks leave for other programs."""
+"""Routes for exporting masks to other programs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from venule.serve.types import Id, answered
 
 @dataclass(frozen=True)
 class Export:
-    """A file that is made of an analysis: its name, media type and encoder.
+    """A file made from an analysis: its name, media type and encoder.
 
-    The encoder raises UnknownError where there is none of a photograph.
+    The encoder raises UnknownError if a photograph has none.
     """
 
     name: str
@@ -30,13 +30,13 @@ class Export:
 
 def _types(analysis: Analysis) -> bytes:
     if not {"artery", "vein"} <= set(analysis.prediction.maps):
-        raise UnknownError("arteries and veins are not known of this photograph")
+        raise UnknownError("arteries and veins are not known for this photograph")
     return OUTPUTS["av"].encode(analysis)
 
 
 def _segmentation(analysis: Analysis) -> bytes:
     if not isinstance(analysis.photograph.origin, Source):
-        raise UnknownError("the photograph is no DICOM object that a Segmentation could answer")
+        raise UnknownError("not a DICOM photograph, which a Segmentation must refer to")
     return OUTPUTS["seg"].encode(analysis)
 
 
@@ -45,13 +45,13 @@ EXPORTS = (
         "mask.nii.gz",
         "application/gzip",
         nifti_of,
-        "The mask as a NIfTI label image, with arteries and veins where they are known.",
+        "The mask as a NIfTI label image, with arteries and veins if they are known.",
     ),
     Export(
         "mask.geojson",
         "application/geo+json",
         geojson_of,
-        "Masks and the disc as polygons along the edges of pixels, for QuPath.",
+        "Masks and the disc as polygons along pixel edges, for QuPath.",
     ),
     Export(
         "types.png", "image/png", _types, "Arteries in red, veins in blue, green where they cross."
@@ -60,13 +60,13 @@ EXPORTS = (
         "mask.dcm",
         "application/dicom",
         _segmentation,
-        "A DICOM Segmentation that answers the photograph's object; only of DICOM photographs.",
+        "A DICOM Segmentation that refers to the photograph; for DICOM photographs only.",
     ),
 )
 
 
 def add_exports(app: FastAPI, service: Service) -> None:
-    """Add the routes by which masks leave for other programs."""
+    """Add the routes for exporting masks to other programs."""
     for export in EXPORTS:
         _add(app, service, export)
 

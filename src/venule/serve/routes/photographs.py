@@ -1,4 +1,4 @@
-"""Routes of photographs: the list, dropping, states, results and measurements."""
+"""Routes of photographs: the list, uploads, states, results and measurements."""
 
 from typing import Annotated
 
@@ -26,11 +26,11 @@ Search = Annotated[str, Query(max_length=200, description="A part of the name.")
 Grade = Annotated[str, Query(max_length=20, description="A grade, or a state such as failed.")]
 
 _MOST_IDS = 50_000
-"""Letters of a list of ids in an address."""
+"""Maximum number of characters of a list of ids in a URL."""
 
 
 def _found(service: Service, search: str, grade: str) -> list[Item]:
-    """Photographs that a search finds: the dropped ones, the latest first, then the folder's."""
+    """Photographs matching a search: uploaded ones, the latest first, then the folder's."""
     wanted = search.casefold()
     return [
         item
@@ -55,7 +55,7 @@ def _add_list(app: FastAPI, service: Service) -> None:
         search: Search = "",
         grade: Grade = "",
     ) -> Page:
-        """Photographs that were dropped, the latest first, then those of the folder."""
+        """Uploaded photographs, the latest first, then those of the folder."""
         found = _found(service, search, grade)
         part = [entry(item) for item in found[offset : offset + limit]]
         return Page(total=len(found), offset=offset, entries=part)
@@ -70,7 +70,7 @@ def _add_list(app: FastAPI, service: Service) -> None:
         search: Search = "",
         grade: Grade = "",
     ) -> Response:
-        """The tables of the photographs named by `ids`, or of all that the search finds."""
+        """The measurements of the photographs given by `ids`, or of all that match the search."""
         if ids:
             chosen = [service.get(id) for id in dict.fromkeys(ids.split(",")) if id]
         else:
@@ -90,7 +90,7 @@ def _add_drop(app: FastAPI, service: Service, about: About) -> None:
         request: Request,
         name: Annotated[str, Query(max_length=400, description="Shown in lists.")] = "photograph",
     ) -> Result:
-        """Segment a photograph: the body is its file, whatever the Content-Type says it is."""
+        """Segment a photograph: the body is its file, whatever the Content-Type."""
         try:
             with service.reserve():
                 content = await received(request, service.limits)
@@ -114,12 +114,12 @@ def _add_analysis(app: FastAPI, service: Service, about: About) -> None:
         responses=answered(429, {"model": Refusal}),
     )
     def analyse(id: Id) -> Result:
-        """Analyse a listed photograph, or read what was found of it before."""
+        """Analyse a listed photograph, or load its stored results."""
         return answers.result(service.open(id), about.licences)
 
     @app.delete("/api/photographs/{id}", status_code=204, responses=NOT_THERE)
     def cancel(id: Id) -> Response:
-        """Give up a photograph that waits or is worked on, and forget a dropped one."""
+        """Cancel a queued or running photograph, and forget an uploaded one."""
         service.cancel(id)
         return Response(status_code=204)
 
@@ -129,7 +129,7 @@ def _add_measurements(app: FastAPI, service: Service) -> None:
 
     @app.get("/api/photographs/{id}/measurements", responses=NOT_THERE)
     def measurements(id: Id) -> Measurements:
-        """The photograph's table, with units and definitions."""
+        """The photograph's measurements, with units and definitions."""
         source = service.analysis(id).mask_source
         return answers.measurements(service.get(id), cohorts.now(), mask_source=source)
 
@@ -139,7 +139,7 @@ def _add_measurements(app: FastAPI, service: Service) -> None:
         response_class=Response,
     )
     def measurements_csv(id: Id) -> Response:
-        """The photograph's table as CSV."""
+        """The photograph's measurements as CSV."""
         service.analysis(id)
         headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
         return Response(answers.table([service.get(id)]), media_type="text/csv", headers=headers)

@@ -1,4 +1,4 @@
-"""Routes of pictures and maps."""
+"""Routes of images and maps."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -28,7 +28,7 @@ _RAW = answered(200, {"content": {"application/octet-stream": {}}})
 def add_pictures(
     app: FastAPI, service: Service, places: Mapping[str, Path], versions: Versions
 ) -> None:
-    """Add the routes of pictures and maps."""
+    """Add the routes of images and maps."""
     few = BoundedSemaphore(2)
     _add_image(app, service, versions, few)
     _add_thumbnail(app, service, places, versions, few)
@@ -43,7 +43,7 @@ def _add_image(app: FastAPI, service: Service, versions: Versions, few: BoundedS
     def image(
         request: Request, id: Id, view: pictures.View = "color", longest: Longest = 16384
     ) -> Response:
-        """A view of the photograph: JPEG, at its own size unless `longest` is less."""
+        """A view of the photograph: JPEG, at its own size unless `longest` is smaller."""
         analysis = service.analysis(id)
         version = versions.of(analysis.photograph)
 
@@ -66,7 +66,7 @@ def _add_thumbnail(
 
     @app.get("/api/photographs/{id}/thumbnail", responses=JPEG, response_class=Response)
     def thumbnail(request: Request, id: Id) -> Response:
-        """A small JPEG of the photograph."""
+        """A thumbnail of the photograph as JPEG."""
         version, make = _thumbnail(service.get(id), places.get(id), versions)
         return versioned_jpeg(request, version, lambda: shelf.of(f"{id} {version}", make))
 
@@ -74,7 +74,7 @@ def _add_thumbnail(
 def _thumbnail(
     item: Item, place: Path | None, versions: Versions
 ) -> tuple[str, Callable[[], bytes]]:
-    """The version of a photograph's small JPEG, and what makes it of its pixels or else its file.
+    """The version of a photograph's thumbnail, and a function that makes it from pixels or file.
 
     Raises:
         UnknownError: there is neither.
@@ -84,18 +84,18 @@ def _thumbnail(
         photograph = analysis.photograph
         return versions.of(photograph), partial(pictures.thumbnail, photograph.pixels)
     if place is None:
-        raise UnknownError("no picture of this photograph")
+        raise UnknownError("no image of this photograph")
     try:
         return versions.of_file(place), partial(_thumbnail_of, place)
     except OSError as error:
-        raise UnknownError("no picture of this photograph") from error
+        raise UnknownError("no image of this photograph") from error
 
 
 def _thumbnail_of(place: Path) -> bytes:
     try:
         return pictures.thumbnail_of(place)
     except ImageError as error:
-        raise UnknownError("no picture of this photograph") from error
+        raise UnknownError("no image of this photograph") from error
 
 
 def _add_maps(app: FastAPI, service: Service) -> None:
@@ -120,7 +120,7 @@ def _add_maps(app: FastAPI, service: Service) -> None:
         """Arteries (bit 1) and veins (bit 2): uint8, row by row."""
         packed = pictures.classes(service.analysis(id), longest)
         if packed is None:
-            raise UnknownError("arteries and veins are not known of this photograph")
+            raise UnknownError("arteries and veins are not known for this photograph")
         return packed_map(*packed)
 
 
@@ -134,7 +134,7 @@ def _add_uncertain(app: FastAPI, service: Service) -> None:
 
 
 def level_map(request: Request, levels: Levels, longest_px: int) -> Response:
-    """A map of levels (H, W) uint16; compressed, which takes a while, only for other computers."""
+    """A map of levels (H, W) uint16; gzipped, which is slow, for other computers only."""
     far = request.client is None or request.client.host not in _THIS_COMPUTER
     shape, packed = pictures.levels(levels, longest_px, compress=far)
     answer = packed_map(shape, packed)
@@ -144,7 +144,7 @@ def level_map(request: Request, levels: Levels, longest_px: int) -> Response:
 
 
 def packed_map(shape: tuple[int, int], packed: bytes) -> Response:
-    """A map that was packed with gzip, row by row."""
+    """A map packed with gzip, row by row."""
     headers = {
         "Content-Encoding": "gzip",
         "X-Height": str(shape[0]),

@@ -13,7 +13,7 @@ from venule.serve.types import JPEG, Id, answered
 from venule.serve.versions import Versions, versioned_jpeg
 
 Level = Annotated[int, InPath(ge=0, le=12, description="A pixel is 2 ** level of them wide.")]
-Place = Annotated[int, InPath(ge=0, le=2**20, description="Counted in tiles, from 0.")]
+Place = Annotated[int, InPath(ge=0, le=2**20, description="Index of the tile, from 0.")]
 Side = Annotated[int, Query(ge=16, le=2048, description="Pixels of a whole tile's side.")]
 
 
@@ -34,7 +34,7 @@ def add_tiles(app: FastAPI, service: Service, versions: Versions) -> None:
         view: Literal["color", "green"] = "color",
         side: Side = 1024,
     ) -> Response:
-        """A part of the photograph as JPEG."""
+        """A tile of the photograph as JPEG."""
         photograph = service.analysis(id).photograph
         part = photograph.pixels[_part(photograph.shape, level, column, row, side)]
         pixels = part[..., 1] if view == "green" else part
@@ -50,7 +50,7 @@ def add_tiles(app: FastAPI, service: Service, versions: Versions) -> None:
     def tile_of_map(
         request: Request, id: Id, level: Level, column: Place, row: Place, side: Side = 1024
     ) -> Response:
-        """The same part of the probability map, as the whole is sent."""
+        """The same tile of the probability map, encoded like the whole map."""
         levels = service.analysis(id).prediction.vessel_map.levels
         part = levels[_part(levels.shape, level, column, row, side)]
         return level_map(request, part, side)
@@ -62,7 +62,7 @@ def _part(
     """Rows and columns of a tile.
 
     Raises:
-        UnknownError: it lies outside.
+        UnknownError: the tile is outside.
     """
     covered = side * 2**level
     top, left = row * covered, column * covered

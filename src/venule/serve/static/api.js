@@ -1,4 +1,4 @@
-// Requests to the service. A new session is begun where the service was started anew.
+// Requests to the service. A new session is started if the service has been restarted.
 
 export class Refused extends Error {
   constructor(status, detail) {
@@ -7,7 +7,7 @@ export class Refused extends Error {
   }
 }
 
-export const GONE = "The server does not answer. Start it again with venule serve.";
+export const GONE = "The server does not respond. Start it again with venule serve.";
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 

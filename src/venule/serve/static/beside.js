@@ -1,4 +1,4 @@
-// Side by side: the same photograph with other vessels, moved and zoomed together with the first.
+// Side by side: the same photograph with other vessels, panned and zoomed in sync with the first.
 
 import * as api from "./api.js";
 import { Camera } from "./camera.js";
@@ -9,7 +9,7 @@ const MAP = { false: [0.835, 0.369, 0], missed: [0.337, 0.706, 0.914], found: [0
 const HERE = 1, THERE = 2;  // bits of the map of differences
 
 export class Beside {
-  // `state` tells what is open, how it is looked at, and its map; `make` makes a renderer of a canvas.
+  // `state` holds the open photograph, its display settings and map; `make` creates a renderer for a canvas.
   constructor({ camera, state, make, say, redraw }) {
     Object.assign(this, { first: camera, state, make, say, redraw });
     Object.assign(this, { key: "", choices: [], shown: false, other: null, photo: null, stale: true, renderer: null, timer: 0 });
@@ -21,7 +21,7 @@ export class Beside {
     this.controls();
   }
 
-  // A photograph has been opened; what it can be looked at beside is asked for.
+  // A photograph has been opened; fetch what it can be compared with.
   async open(entry, bitmap, wanted) {
     const kept = this.shown ? this.name : "";
     this.id = entry.id;
@@ -44,7 +44,7 @@ export class Beside {
     this.close();
   }
 
-  // What a link to this view holds: files are gone with the session.
+  // The part of a link to this view; files are lost with the session.
   get linked() { return this.shown && !this.key.startsWith("file-") ? this.key : ""; }
 
   // The first photograph is shown in another view.
@@ -60,7 +60,7 @@ export class Beside {
     if (this.shown) return this.choose("");
     const first = this.choices.find((one) => one.key === this.last) ?? this.choices[0];
     if (first) this.choose(first.key);
-    else this.say("There is nothing to look at beside; choose a file of a mask.");
+    else this.say("Nothing to compare with; choose a mask file.");
   }
 
   async choose(key) {
@@ -68,7 +68,7 @@ export class Beside {
     if (!key) { this.close(); return; }
     const { id } = this, { name } = this.choices.find((one) => one.key === key);
     this.key = this.last = key;
-    $("agreement").textContent = `${name}: being made …`;
+    $("agreement").textContent = `${name}: computing …`;
     this.controls();
     try {
       const longest = longestOf(this.state.renderer, this.state.open.found);
@@ -116,14 +116,14 @@ export class Beside {
     if (was) { this.renderer?.clear(); this.redraw(); }
   }
 
-  // A stroke has ended: differences are others.
+  // A stroke has ended: update the differences.
   edited() {
     if (!this.shown || !$("differ").checked) return;
     this.stale = true;
     this.redraw();
   }
 
-  // The mask of the first has been corrected: the numbers are asked for again.
+  // The first mask has been corrected: fetch the scores again.
   async corrected() {
     this.stale = true;
     if (!this.shown) return;
@@ -143,7 +143,7 @@ export class Beside {
   }
 
   controls() {
-    const options = [["", "Nothing"], ...this.choices.map((one) => [one.key, one.kind === "model" ? `Model ${one.name}` : one.name]), ["file", "A file of a mask …"]];
+    const options = [["", "Nothing"], ...this.choices.map((one) => [one.key, one.kind === "model" ? `Model ${one.name}` : one.name]), ["file", "A mask file …"]];
     $("with").replaceChildren(...options.map(([value, text]) => new Option(text, value)));
     $("with").value = this.key;
     $("with").disabled = !this.id;
@@ -155,7 +155,7 @@ export class Beside {
     $("own-name").textContent = this.state.open?.found?.model ?? "";
   }
 
-  // Drawn after the first, which has the place; `look` is how it is looked at there.
+  // Drawn after the first, which owns the camera; `look` holds its display settings.
   draw(look) {
     this.look = look;
     $("legend").hidden = !(this.shown && $("differ").checked);
@@ -172,7 +172,7 @@ export class Beside {
     renderer.draw(camera, { ...look, ...colors, threshold: differ ? 1 : this.other.threshold_level, typed: differ, outlined: look.outlined && !differ, doubting: false, tinted: false, dimmed: differ, split: 0, opacity: differ ? Math.max(look.opacity, 0.8) : look.opacity });
   }
 
-  // The other's levels, or where the two masks differ; made anew only when one of them has changed.
+  // The other levels, or where the two masks differ; recomputed only when one of them has changed.
   fill(differ, threshold) {
     const wanted = `${this.id} ${this.key} ${differ} ${differ ? threshold : ""}`;
     if (!this.stale && this.filled === wanted) return;

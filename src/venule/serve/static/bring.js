@@ -1,9 +1,9 @@
-// What comes to a photograph's maps from elsewhere: masks of other programs, and what was left unsaved.
+// Changes to a photograph's maps from elsewhere: masks of other programs, and unsaved strokes.
 
 import * as api from "./api.js";
 import { FULL } from "./strokes.js";
 
-// A mask of another program takes the place of what is there; undo brings it back. Nothing is drawn meanwhile.
+// Replace the mask by that of another program; undo restores it. Drawing is blocked meanwhile.
 export async function takeFile(editor, file) {
   const { id } = editor;
   if (!editor.whole || editor.offered) return editor.say("Open a photograph first.");
@@ -23,7 +23,7 @@ export async function takeFile(editor, file) {
     for (const { layer, at, after } of parts) if (at) editor.put(layer, at, after);
     editor.history.remember(parts);
     editor.outbox.at(status);
-    editor.say(`The mask is that of ${file.name}. Undo brings back what was there.`);
+    editor.say(`Replaced by the mask in ${file.name}. Undo restores the previous one.`);
     editor.changed();
     editor.state.measure();
   } catch (error) { editor.say(error.message); } finally { if (editor.id === id) editor.reading = false; }
@@ -36,7 +36,7 @@ function difference(editor, layer, map) {
   return { layer, at, before: values.constructor.from(at, (place) => values[place]), after: values.constructor.from(at, (place) => map.values[place]) };
 }
 
-// Strokes that a closed tab or a stopped server left unsaved are drawn and sent again.
+// Redraw and resend strokes left unsaved by a closed tab or a stopped server.
 export function resume(editor) {
   const left = editor.outbox.left();
   if (!left.length) return;
@@ -51,6 +51,6 @@ export function resume(editor) {
     }
   }
   editor.outbox.items.push(...left);
-  editor.say("Strokes that were not saved have been found again.");
+  editor.say("Unsaved strokes have been restored.");
   editor.outbox.flush();
 }

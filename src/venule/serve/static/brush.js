@@ -1,7 +1,7 @@
-// A brush: the pixels that it covers, and the ring that shows it.
+// A brush: the pixels that it covers, and its ring cursor.
 
-// A disc is moved from one place to another; of size 1 it is one pixel. `cover` is called with each pixel of a map
-// under it and its depth, 1 in the middle and 0 at the rim. Their box: left, top, right, bottom.
+// A disc moved from one position to another; of size 1 it is one pixel. `cover` is called with each covered pixel
+// of a map and its depth, 1 at the centre and 0 at the rim. Returns the bounding box: left, top, right, bottom.
 export function covered({ width, height }, size, [x0, y0], [x1, y1], cover) {
   const radius = size / 2, dx = x1 - x0, dy = y1 - y0, long = dx * dx + dy * dy, reach = Math.max(radius, 0.501) ** 2;
   const left = Math.max(0, Math.floor(Math.min(x0, x1) - radius)), right = Math.min(width, Math.ceil(Math.max(x0, x1) + radius) + 1);

@@ -1,4 +1,4 @@
-// Where the photograph is looked at: the point in the middle, and device pixels a photograph's pixel.
+// The camera: the point of the photograph in the centre, and device pixels per pixel of the photograph.
 
 export class Camera {
   constructor(stage, moved) {
@@ -12,7 +12,7 @@ export class Camera {
     new ResizeObserver(() => this.measure()).observe(stage);
   }
 
-  // Where the stage is, and how large. Asked of the page as it moves, this would lay it out anew for each frame.
+  // Position and size of the stage. Querying them on every move would force a layout for each frame.
   measure() { this.box = this.stage.getBoundingClientRect(); }
 
   get scale() { return window.devicePixelRatio || 1; }
@@ -22,7 +22,7 @@ export class Camera {
     return 0.98 * this.scale * Math.min(box.width / (this.width || 1), box.height / (this.height || 1));
   }
 
-  // The place in the photograph under a point of the window.
+  // The position in the photograph of a point of the window.
   place(clientX, clientY) {
     const { box } = this;
     return [

@@ -1,4 +1,4 @@
-// What the controls show, and what changing them does.
+// The state of the controls, and their effects.
 
 import * as api from "./api.js";
 import { marks, redraw } from "./drawing.js";
@@ -46,18 +46,18 @@ export function edits() {
   write("saved", saving(editor));
 }
 
-// What is said of what was corrected.
+// The status of the correction.
 function saving({ small, offered, queue, revision, outbox: { file, stopped } }) {
-  if (small) return `Beyond ${Math.min(state.renderer.longest, LIMITS.whole).toLocaleString("en")} px a photograph is not corrected here.`;
-  if (offered) return "A correction of another prediction is here.";
+  if (small) return `Photographs beyond ${Math.min(state.renderer.longest, LIMITS.whole).toLocaleString("en")} px cannot be corrected here.`;
+  if (offered) return "There is a correction of another prediction.";
   if (queue.length) return stopped ? `${queue.length} not saved yet` : "Saving …";
   if (!revision) return "";
-  return file ? `Saved as ${file}` : "Corrected in memory alone: take the mask along";
+  return file ? `Saved as ${file}` : "Corrected in memory only: download the mask";
 }
 
-// Who corrects sees the mask that is saved.
+// Anyone correcting sees the mask that is saved.
 export function atThreshold() {
-  if (look.threshold !== null) { change({ threshold: null }); say("Shown at the mask's threshold, which corrections have."); }
+  if (look.threshold !== null) { change({ threshold: null }); say("Shown at the mask's threshold, which corrections use."); }
   if (!look.shown) change({ shown: true });
 }
 

@@ -1,8 +1,8 @@
-// The optic disc: a drag draws it, moves it by its middle, or turns and stretches it by its handles.
+// The optic disc: dragging draws it, moves it by its centre, or rotates and stretches it by its handles.
 
 const NS = "http://www.w3.org/2000/svg";
-const NEAR = 14;   // points of the screen within which a handle is taken
-const LEAST = 4;   // pixels of a half-axis
+const NEAR = 14;   // distance in screen points within which a handle is grabbed
+const LEAST = 4;   // smallest half-axis in pixels
 
 export class DiscTool {
   constructor(camera, svg) {
@@ -19,7 +19,7 @@ export class DiscTool {
     this.drag = { kind, from: [x, y], disc, flipped: handle % 2 === 1 };
   }
 
-  // The disc as it is now that the pointer is at a place.
+  // The disc with the pointer at the present position.
   at([x, y]) {
     const { kind, from, disc, flipped } = this.drag;
     if (kind === "draw") {
@@ -48,7 +48,7 @@ export class DiscTool {
   }
 }
 
-// A stroke of the disc tool; with `away` the disc goes.
+// A stroke of the disc tool; with `away` the disc is removed.
 export function beginDisc(editor, event, at, away) {
   const before = editor.disc;
   editor.end();

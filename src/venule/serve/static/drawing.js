@@ -1,4 +1,4 @@
-// The photograph is drawn, with what lies over it.
+// Drawing of the photograph with its overlays.
 
 import { Canvas2 } from "./flat.js";
 import { Canvas3 } from "./gl.js";
@@ -13,7 +13,7 @@ const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) /
 const COLORS = { artery: rgb("#d55e00"), vein: rgb("#0072b2"), both: rgb("#009e73") };
 
 let asked = false;
-let part = null;  // the box of the photograph that is to be drawn; null for all
+let part = null;  // the box of the photograph to draw; null for all
 
 export function makeRenderer(canvas) {
   const flat = new URLSearchParams(location.search).has("flat");
@@ -21,19 +21,19 @@ export function makeRenderer(canvas) {
     if (flat) throw new Error("asked for");
     return new Canvas3(canvas);
   } catch {
-    const fresh = canvas.cloneNode();  // a canvas that was asked for WebGL has no other context
+    const fresh = canvas.cloneNode();  // a canvas with a WebGL context cannot have another
     canvas.replaceWith(fresh);
     return new Canvas2(fresh);
   }
 }
 
-// All of the photograph is seen.
+// Fit the whole photograph.
 export function fit() {
   state.camera.fit();
   state.fitted = state.camera.zoom;
 }
 
-// All of it, or what shows a box of the photograph alone: a stroke is drawn at once without a graphics card, too.
+// Redraw all, or only a box of the photograph: strokes then appear at once even without a graphics card.
 export function redraw(box) {
   part = !box || (asked && !part) ? null : asked ? [Math.min(part[0], box[0]), Math.min(part[1], box[1]), Math.max(part[2], box[2]), Math.max(part[3], box[3])] : box;
   if (asked) return;
@@ -61,7 +61,7 @@ function draw() {
   if (state.frames.length > 600) state.frames.shift();
 }
 
-// What lies over the photograph.
+// The overlays of the photograph.
 function place() {
   const { camera, editor, open } = state, found = open?.found;
   editor.moved();

@@ -9,7 +9,7 @@ import { UndoHistory } from "./history.js";
 import { Outbox } from "./outbox.js";
 import { boxOf, FULL, raised } from "./strokes.js";
 
-const TIMES = 4;  // what one stroke multiplies the odds of a vessel by
+const TIMES = 4;  // factor by which one stroke multiplies the odds of a vessel
 const TYPES = { artery: 1, vein: 2, none: 0 };
 const SIZED = { paint: 6, erase: 12, path: 3, soft: 16 };
 
@@ -19,7 +19,7 @@ export class Editor {
   constructor({ stage, camera, state, redraw, say, changed }) {
     Object.assign(this, { stage, camera, state, redraw, say, changed });
     this.tool = "";
-    this.tree = true;  // what branches from a vessel becomes its type, too
+    this.tree = true;  // branches of a vessel get the same type
     this.sizes = { ...SIZED };
     this.ring = new Ring(camera, document.getElementById("ring"));
     this.handles = new DiscTool(camera, document.getElementById("marks"));
@@ -43,7 +43,7 @@ export class Editor {
   get undone() { return this.history.undone; }
 
   reset() {
-    this.outbox = new Outbox(null, {});  // the one before goes on until all is saved
+    this.outbox = new Outbox(null, {});  // the previous outbox continues until all is saved
     Object.assign(this, { id: null, map: null, types: null, field: null, stroke: null, history: new UndoHistory(), from: null, offered: false, reading: false });
   }
 
@@ -73,7 +73,7 @@ export class Editor {
 
   get whole() { const found = this.state.open?.found; return Boolean(found && this.map && this.map.width === found.width && this.map.height === found.height); }
 
-  // A photograph is there, but only a small one of it has been loaded.
+  // A photograph is open, but only a reduced image of it has been loaded.
   get small() { return Boolean(this.map) && !this.whole; }
 
   choose(tool) {
@@ -83,7 +83,7 @@ export class Editor {
     this.tool = tool === this.tool ? "" : tool;
     this.stage.dataset.tool = this.tool;
     if (this.tool) this.state.atThreshold();
-    if (this.tool in TYPES) api.branch(this.id, [0, 0], "none", false).catch(() => {});  // traces the vessels ahead of the click
+    if (this.tool in TYPES) api.branch(this.id, [0, 0], "none", false).catch(() => {});  // traces the vessels before the first click
     this.hover(null);
     this.handles.show(this.tool === "disc" ? this.disc : null);
     this.changed();
@@ -96,7 +96,7 @@ export class Editor {
 
   down(event) {
     if (!this.tool || event.shiftKey || event.button === 1 || this.offered || this.reading || !this.map) return;
-    event.preventDefault();  // the camera stays where it is
+    event.preventDefault();  // the camera does not move
     this.stage.setPointerCapture(event.pointerId);
     const at = this.place(event), against = event.ctrlKey || event.button === 2, erasing = this.tool === "erase" || against;
     if (this.tool === "fill") return fill(this, at, erasing);
@@ -115,7 +115,7 @@ export class Editor {
     const stroke = this.stroke;
     if (!stroke || stroke.pointer !== event.pointerId) return;
     event.stopPropagation();
-    if (event.shiftKey) {  // pan in the middle of a stroke
+    if (event.shiftKey) {  // pan during a stroke
       if (stroke.pan) this.camera.pan(stroke.pan[0] - event.clientX, stroke.pan[1] - event.clientY);
       stroke.pan = [event.clientX, event.clientY];
       stroke.at = null;
@@ -137,7 +137,7 @@ export class Editor {
 
   begin(layer, tool, size = 1) { this.end(); this.stroke = { layer, tool, size, places: [], before: [], from: new Map(), at: null }; }
 
-  // What the brush covers on its way from one place to another.
+  // The pixels that the brush covers between two positions.
   dab(from, to) {
     const { map, stroke } = this, value = stroke.tool === "erase" ? 0 : FULL;
     const box = covered(map, stroke.size, from, to, stroke.layer === "probability" ? (at, depth) => this.soften(at, Math.round(255 * depth)) : (at) => this.set(at, value));
@@ -155,7 +155,7 @@ export class Editor {
     values[at] = value;
   }
 
-  // In its middle a stroke multiplies the odds by TIMES, towards its rim by less; once, however often it comes by.
+  // At its centre a stroke multiplies the odds by TIMES, towards its rim by less; once per stroke and pixel.
   soften(at, weight) {
     const { stroke, seen, field, map: { values } } = this;
     if (weight <= seen[at] || !field[at]) return;
@@ -210,7 +210,7 @@ export class Editor {
     this.outbox.push({ layer, tool, at, values: sent });
   }
 
-  // The map of types, an empty one where none is known.
+  // The map of types; an empty one if there is none.
   typed() {
     if (this.types) return;
     const { width, height } = this.map;
@@ -220,7 +220,7 @@ export class Editor {
     this.changed();
   }
 
-  // Types have come from the server; what is not saved yet holds.
+  // Types have come from the server; unsaved changes take precedence.
   setTypes(map) {
     this.types = map;
     for (const { layer, at, values } of this.queue) if (layer === "types") at.forEach((place, i) => { map.values[place] = values[i]; });
@@ -235,7 +235,7 @@ export class Editor {
     this.state.mark();
   }
 
-  // The photograph has been found anew by the server; a disc that is not saved yet holds.
+  // The server has updated the photograph's findings; an unsaved disc takes precedence.
   adopt(found) {
     const unsaved = this.queue.filter(({ layer }) => layer === "disc").at(-1);
     if (this.stroke?.layer === "disc") found.disc = this.disc; else if (unsaved) found.disc = unsaved.disc;
@@ -244,9 +244,9 @@ export class Editor {
   take(file) { return takeFile(this, file); }
 
   elsewhere() {
-    const unsaved = this.queue.length ? " What is not saved yet will be put upon it." : "";
-    this.say(`This photograph has been corrected in another window. Open it again to go on there.${unsaved}`);
-    this.outbox.leave();  // the browser keeps what is not saved, until it is opened again
+    const unsaved = this.queue.length ? " Unsaved strokes will be applied to it." : "";
+    this.say(`This photograph was corrected in another window. Open it again to continue from there.${unsaved}`);
+    this.outbox.leave();  // the browser keeps unsaved strokes until the photograph is opened again
     Object.assign(this, { tool: "", offered: false, map: null, stroke: null });
     this.stage.dataset.tool = "";
     this.changed();

@@ -1,4 +1,4 @@
-// The same without WebGL2: the vessels are a picture of their own, drawn over the photograph.
+// Rendering without WebGL2: the vessels are a separate image, drawn over the photograph.
 
 import { onCanvas } from "./gl.js";
 import { strokeMarks } from "./marks.js";
@@ -25,7 +25,7 @@ export class Canvas2 {
 
   touchTypes(...box) { this.touch(...box); }
 
-  // With `only`, a box of the photograph, the rest stays as it was drawn before.
+  // With `only`, a box of the photograph, the rest stays as drawn.
   draw(camera, look, tiles, only = null) {
     const { context: c } = this;
     c.save();

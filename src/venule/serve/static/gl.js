@@ -1,9 +1,9 @@
-// The photograph and its maps drawn by WebGL2: threshold, colours and outline are the shader's.
+// WebGL2 rendering of the photograph and its maps: the shader applies threshold, colours and outline.
 
 import { EITHER, LARGEST, pyramid, reduce } from "./pyramid.js";
 import { Programs } from "./shader.js";
 
-// Where a box of the photograph is on the canvas, with what a block of a coarser map adds.
+// A box of the photograph in canvas pixels, extended by one block of a coarser map.
 export function onCanvas(camera, canvas, [left, top, right, bottom]) {
   const across = (x) => (x - camera.x) * camera.zoom + canvas.width / 2, down = (y) => (y - camera.y) * camera.zoom + canvas.height / 2;
   const within = (value, most) => Math.min(most, Math.max(0, value));
@@ -21,7 +21,7 @@ export class Canvas3 {
     this.canvas = canvas;
     this.longest = gl.getParameter(gl.MAX_TEXTURE_SIZE);
     this.programs = new Programs(gl);
-    this.programs.of({ shown: true });  // throws where a shader is refused
+    this.programs.of({ shown: true });  // throws if a shader fails to compile
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 3, -1, -1, 3]), gl.STATIC_DRAW);
     gl.enableVertexAttribArray(0);
@@ -64,10 +64,10 @@ export class Canvas3 {
     this.tints = texture(gl, 3, floors, gl.R8UI, gl.UNSIGNED_BYTE);
   }
 
-  // Part of the levels has changed: left, top, right, bottom in pixels of the map.
+  // Update a part of the levels: left, top, right, bottom in pixels of the map.
   touch(left, top, right, bottom) { this.upload(this.floors, 1, LARGEST, left, top, right, bottom); }
 
-  // The same of the types.
+  // The same for the types.
   touchTypes(left, top, right, bottom) { this.upload(this.typeFloors, 2, EITHER, left, top, right, bottom); }
 
   upload(floors, unit, join, left, top, right, bottom) {
@@ -89,7 +89,7 @@ export class Canvas3 {
     for (const name of ["UNPACK_ROW_LENGTH", "UNPACK_SKIP_PIXELS", "UNPACK_SKIP_ROWS"]) gl.pixelStorei(gl[name], 0);
   }
 
-  // A part of the photograph at its own size, drawn over the rest: left, top, width, height.
+  // A part of the photograph at full resolution, drawn over the rest: left, top, width, height.
   makeTile(bitmap, map, box) {
     const photo = photograph(this.gl, bitmap), floors = pyramid(map, LARGEST);
     return { ...box, photo, floors: floors.length, mapWidth: map.width, mapHeight: map.height, levels: texture(this.gl, 1, floors, this.gl.R16UI, this.gl.UNSIGNED_SHORT) };
@@ -97,7 +97,7 @@ export class Canvas3 {
 
   freeTile(tile) { for (const one of [tile.photo, tile.levels]) this.gl.deleteTexture(one); }
 
-  // With `only`, a box of the photograph, the rest stays as it was drawn before.
+  // With `only`, a box of the photograph, the rest stays as drawn.
   draw(camera, look, tiles = [], only = null) {
     const { gl, canvas } = this;
     gl.viewport(0, 0, canvas.width, canvas.height);
@@ -127,7 +127,7 @@ export class Canvas3 {
 
   // The photograph, or a tile of it.
   part(camera, look, { left, top, width, height, photo, levels, floors, mapWidth, mapHeight }) {
-    const { gl, canvas } = this, shrunk = mapWidth / (camera.zoom * width);  // map pixels a device pixel
+    const { gl, canvas } = this, shrunk = mapWidth / (camera.zoom * width);  // map pixels per device pixel
     const { program, at } = this.programs.of({ ...look, marked: look.marks, shrunk: shrunk > 1 && !look.outlined });
     gl.useProgram(program);
     gl.activeTexture(gl.TEXTURE1);
@@ -135,7 +135,7 @@ export class Canvas3 {
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, photo);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, camera.zoom >= 4 ? gl.NEAREST : gl.LINEAR);
-    const lines = look.outlined ? 1.99 : 1;  // a line is as wide as a pixel of the map: not less than one of the device
+    const lines = look.outlined ? 1.99 : 1;  // a line is one map pixel wide, but at least one device pixel
     const lod = floorOf(lines * shrunk, floors);
     gl.uniform1i(at.lod, lod);
     gl.uniform2i(at.mapSize, Math.max(1, mapWidth >> lod), Math.max(1, mapHeight >> lod));
@@ -168,7 +168,7 @@ export class Canvas3 {
   }
 }
 
-// Of maps at half, quarter, ... size the one that has about a pixel for each of the device.
+// Of the maps at half, quarter, ... size, the one with about one pixel per device pixel.
 const floorOf = (shrunk, floors) => Math.min(floors - 1, Math.floor(Math.log2(Math.max(1, shrunk))));
 
 function photograph(gl, bitmap) {

@@ -1,12 +1,12 @@
-// What can be undone and done again, step by step.
+// Undo and redo, step by step.
 
-const MOST = 128 * 2 ** 20;  // bytes of strokes that are kept
+const MOST = 128 * 2 ** 20;  // bytes of strokes kept
 
 // A step has parts: {layer, at, before, after}, the values of pixels, or {layer: "disc", before, after}.
 export class UndoHistory {
   constructor() { Object.assign(this, { done: [], undone: [] }); }
 
-  // Keep a step; beyond MOST bytes the oldest goes first.
+  // Add a step; beyond MOST bytes the oldest are dropped.
   remember(parts) {
     const size = (entry) => entry.reduce((sum, { at, before }) => sum + (at ? at.byteLength + 2 * before.byteLength : 64), 0);
     this.undone = [];
@@ -15,7 +15,7 @@ export class UndoHistory {
     while (bytes > MOST && this.done.length > 1) bytes -= this.done.shift().bytes;
   }
 
-  // The parts of the last step, each with the values to be put there; undefined where there is none.
+  // The parts of the last step, each with the values to restore; undefined if there is none.
   undo() { return step(this.done, this.undone, "before"); }
   redo() { return step(this.undone, this.done, "after"); }
 }

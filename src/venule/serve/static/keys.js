@@ -1,4 +1,4 @@
-// What keys do.
+// Keyboard shortcuts.
 
 import { change, changeView, toRegion } from "./controls.js";
 import { fit } from "./drawing.js";
@@ -37,8 +37,8 @@ addEventListener("keydown", (event) => {
   action();
 });
 
-// Whoever clicks goes on with the photograph's keys; whoever tabs stays where they are.
+// A click returns the focus to the photograph, for its keys; the Tab key leaves it in place.
 for (const part of document.querySelectorAll(".tools button, .panel input:not([type=search]):not([type=color])")) part.addEventListener("pointerup", () => setTimeout(() => $("stage").focus({ preventScroll: true })));
 
-// A button does what a key does.
+// Buttons do the same as keys.
 export const press = (id, key) => $(id).addEventListener("click", () => actions[key]());

@@ -1,4 +1,4 @@
-// The address is a link to the same view.
+// The URL is a link to the current view.
 
 import { $ } from "./page.js";
 import { look, state } from "./state.js";
@@ -17,7 +17,7 @@ export function remember() {
   }, 150);
 }
 
-// {id, wanted}: the photograph that the address names, and how it is looked at; null where it names none.
+// {id, wanted}: the photograph in the URL, and its display settings; null if there is none.
 export function recall() {
   const values = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   if (!/^[\w-]{8,40}$/.test(values.photo ?? "")) return null;

@@ -1,4 +1,4 @@
-// A list of any length: only the rows that are seen exist.
+// A list of any length: only visible rows exist.
 
 import * as api from "./api.js";
 
@@ -9,7 +9,7 @@ export class PhotographList {
     Object.assign(this, { box, rows, count, link, chosen });
     this.query = { search: "", grade: "" };
     this.selected = null;
-    this.picked = new Set();  // ids that are ticked, for the table
+    this.picked = new Set();  // selected ids, for the table
     this.total = 0;
     this.parts = new Map();
     box.addEventListener("scroll", () => this.show());
@@ -48,7 +48,7 @@ export class PhotographList {
       const page = await api.photographs({ ...this.query, offset: part * PART, limit: PART });
       if (parts === this.parts) parts.set(part, page.entries);
     } catch {
-      asked.delete(part);  // asked again when it is seen again
+      asked.delete(part);  // requested again when visible again
     }
     if (parts === this.parts) this.show();
   }
@@ -116,7 +116,7 @@ export class PhotographList {
     text.append(title, sub);
     const tick = document.createElement("span");
     tick.className = "tick";
-    tick.title = "Tick for the table (X)";
+    tick.title = "Select for the table (X)";
     tick.addEventListener("click", (event) => { event.stopPropagation(); this.pick(entry.id); });
     row.append(image, text, tick);
     row.addEventListener("click", (event) => (event.ctrlKey || event.metaKey ? this.pick(entry.id) : event.shiftKey ? this.pickTo(index) : this.chosen(entry.id)));
@@ -124,7 +124,7 @@ export class PhotographList {
     return row;
   }
 
-  // Ticks a photograph, or takes its tick away.
+  // Select or deselect a photograph.
   pick(id) {
     if (!id) return;
     if (!this.picked.delete(id)) this.picked.add(id);
@@ -133,7 +133,7 @@ export class PhotographList {
     this.table();
   }
 
-  // Ticks all from the one that was ticked last, or is open, to this one.
+  // Select the range from the last selected, or open, photograph to this one.
   pickTo(index) {
     const from = Math.max(0, this.last ?? this.indexOf(this.selected));
     for (let at = Math.min(from, index); at <= Math.max(from, index); at++) { const entry = this.entry(at); if (entry) this.picked.add(entry.id); }
@@ -142,7 +142,7 @@ export class PhotographList {
     this.table();
   }
 
-  // The link to the table: of those that are ticked, or else of all that the search finds.
+  // The link to the table of the selected photographs, or else of all that match the search.
   table() {
     const { picked, total, link } = this, some = picked.size > 0;
     link.hidden = !total;

@@ -1,4 +1,4 @@
-// The page: its parts are made and joined, and its controls do what they say.
+// The page: creates its parts, connects them, and binds the controls.
 
 import * as api from "./api.js";
 import { Beside } from "./beside.js";
@@ -104,7 +104,7 @@ addEventListener("answering", async () => {
   if (state.open && !state.open.found) show(state.open.id);
 });
 
-// What the address names is shown.
+// Show the view in the URL.
 function go() {
   const named = recall();
   if (named) show(named.id, named.wanted);

@@ -1,12 +1,12 @@
-// Disc, fovea, zones and the uncertain place: lines over the photograph, of the same width however near it is.
+// Disc, fovea, zones and the uncertain window: lines over the photograph, of constant width at any zoom.
 
-const ZONES = [2, 3, 5];  // radii of the zones' rims, in disc radii
-const SEEN = 0.5;          // a fovea of less confidence is where foveas lie, not what is seen
-const FAR = 1e9;          // where nothing is to be seen
+const ZONES = [2, 3, 5];  // outer radii of the zones, in disc radii
+const SEEN = 0.5;          // a fovea of lower confidence is a typical position, not a detection
+const FAR = 1e9;          // outside any view
 
-export const LINES = { yellow: [0.941, 0.894, 0.259], disc: 2, zone: 1.4, spot: 2, back: 4 };  // widths, in points of the screen
+export const LINES = { yellow: [0.941, 0.894, 0.259], disc: 2, zone: 1.4, spot: 2, back: 4 };  // widths, in screen points
 
-// Null where there is nothing to mark; all in pixels, from the photograph's corner.
+// Null if there is nothing to mark; all in pixels, from the photograph's corner.
 export function marksOf(found, { landmarks, region }) {
   const disc = landmarks ? found?.disc : null, fovea = landmarks && found?.fovea?.confidence >= SEEN ? found.fovea : null;
   if (!disc && !fovea && !region) return null;
@@ -20,7 +20,7 @@ export function marksOf(found, { landmarks, region }) {
   };
 }
 
-// The same by a canvas's context, which is scaled to the photograph's pixels; `point` is one of the screen in these.
+// The same with a canvas context scaled to the photograph's pixels; `point` is a screen point in these.
 export function strokeMarks(context, { ellipse: [x, y, major, minor], turn: [cos, sin], zones, fovea: [u, v, arm], spot: [cx, cy, half] }, point) {
   const yellow = `rgb(${LINES.yellow.map((part) => Math.round(255 * part)).join(" ")})`;
   const stroke = (color, width, draw) => { context.beginPath(); draw(); Object.assign(context, { strokeStyle: color, lineWidth: width * point }); context.stroke(); };

@@ -1,4 +1,4 @@
-// What is found of a photograph after its vessels: types, landmarks and measurements; anew when it was corrected.
+// Findings after the vessels: types, landmarks and measurements; again after corrections.
 
 import * as api from "./api.js";
 import { controls } from "./controls.js";
@@ -9,8 +9,8 @@ import { state } from "./state.js";
 import { longestOf } from "./tiles.js";
 import { trouble } from "./trouble.js";
 
-const AGAIN = -2;      // types are fetched once more when all has been measured
-const REST_MS = 1000;  // after a correction, before it is measured: as long as the server waits
+const AGAIN = -2;      // types are fetched again after all measurements
+const REST_MS = 1000;  // delay from a correction to its measurement: the same as the server's
 const PENDING = { complete: false, values: [], notes: [], mask_source: "" };
 
 let typed = -1, measuring = 0, resting = 0;
@@ -21,8 +21,8 @@ export function tell(measurements) {
   showMeasurements(measurements);
 }
 
-// What takes longer than the vessels: types, landmarks and the table. Of two that ask, the later one goes on; a
-// stroke is not disturbed.
+// The slower steps: types, landmarks and the table. Of two calls the later continues; strokes are not
+// disturbed.
 export async function complete(entry, mine) {
   const asking = ++measuring, over = () => mine !== state.turn || asking !== measuring;
   api.uncertain(entry.id).then((found) => { if (!over()) { state.regions = found; controls(); } }).catch(trouble);
@@ -42,7 +42,7 @@ export async function complete(entry, mine) {
   dispatchEvent(new CustomEvent("measured"));
 }
 
-// What has been found meanwhile is shown before everything has been.
+// Findings are shown as they arrive.
 async function adopt(entry, mine) {
   const { editor, renderer } = state;
   editor.adopt(entry.found);
@@ -60,10 +60,10 @@ async function adopt(entry, mine) {
   if (!same) { showAbout(entry); controls(); marks(); }
 }
 
-// The mask has been corrected: when strokes rest it is measured anew, and the uncertain places are others.
+// The mask has been corrected: measure it when strokes pause, and update the uncertain windows.
 export function remeasure() {
   const mine = state.turn, { id } = state.open;
-  typed = AGAIN;  // types are those of the mask
+  typed = AGAIN;  // types follow the mask
   measuring++;
   tell(PENDING);
   clearTimeout(resting);

@@ -1,4 +1,4 @@
-// A photograph is opened: asked for, waited for, and shown; or what is said where there is none.
+// Opening of a photograph: request, wait, and show it or the error.
 
 import * as api from "./api.js";
 import { controls } from "./controls.js";
@@ -20,7 +20,7 @@ export async function show(id, wanted = {}) {
     if (!entry.found && entry.state !== "waiting" && entry.state !== "running") entry = await api.analyse(id);
     for (let pause = 100; entry.state === "waiting" || entry.state === "running"; pause = Math.min(1000, pause * 1.3)) {
       if (mine !== state.turn) return;
-      busy(entry.state === "waiting" ? "Waiting for its turn …" : "Looking for vessels …", id);
+      busy(entry.state === "waiting" ? "Waiting in the queue …" : "Segmenting vessels …", id);
       await wait(pause);
       entry = await api.photograph(id);
     }
@@ -31,7 +31,7 @@ export async function show(id, wanted = {}) {
   } catch (error) {
     if (mine !== state.turn) return;
     busy("");
-    if (error.status === 404 && state.open?.id !== id) fail({ id, name: "Not there", state: "failed", reason: error.message });
+    if (error.status === 404 && state.open?.id !== id) fail({ id, name: "Not found", state: "failed", reason: error.message });
     trouble(error);
   }
 }
@@ -86,7 +86,7 @@ function fail(entry) {
 
 export async function send(files) {
   let last = null;
-  state.turn++;  // what was being opened is no longer wanted
+  state.turn++;  // cancels what was being opened
   for (const file of files) {
     try {
       busy(`Sending ${file.name} …`);
@@ -102,7 +102,7 @@ export async function send(files) {
   if (files.length > 1) await state.list.reload().catch(trouble);
 }
 
-// What is being waited for is given up.
+// Cancel the pending photograph.
 export async function cancel() {
   const { id } = $("busy").dataset;
   state.turn++;

@@ -1,4 +1,4 @@
-// What was drawn, until the server has saved it: sent in order, kept in the browser meanwhile.
+// Strokes until the server has saved them: sent in order, kept in the browser meanwhile.
 
 import * as api from "./api.js";
 import { decode, encode, fromText, merged, toText } from "./strokes.js";
@@ -6,7 +6,7 @@ import { decode, encode, fromText, merged, toText } from "./strokes.js";
 const KINDS = { mask: Uint8Array, types: Uint8Array, probability: Uint16Array };
 
 export class Outbox {
-  // `sent` is called after each step, `conflict` where somebody else was first.
+  // `sent` is called after each step, `conflict` if another window was first.
   constructor(id, { revision = 0, saved_as = null, said, sent, saved, conflict }) {
     Object.assign(this, { id, revision, file: saved_as, said, sent, saved, conflict, items: [], sending: null, stopped: false, kept: true });
     if (id) addEventListener("beforeunload", (event) => { if (this.items.length && (this.stopped || !this.kept)) event.preventDefault(); });
@@ -18,8 +18,8 @@ export class Outbox {
 
   get key() { return `stroke ${this.id}`; }
 
-  // {layer, tool, at, values} or {layer: "disc", tool, disc}. While one is under way, what follows on
-  // the same layer becomes one: a server that is away costs no more memory than the layer has.
+  // {layer, tool, at, values} or {layer: "disc", tool, disc}. While one is being sent, those that follow on
+  // the same layer are merged: an unreachable server costs no more memory than the layer has.
   push(item) {
     const last = this.items.at(-1);
     if (last && last !== this.sending && last.layer === item.layer) {
@@ -36,12 +36,12 @@ export class Outbox {
       else localStorage.setItem(this.key, JSON.stringify(this.items.map(({ layer, tool, disc, ...stroke }) => ({ layer, tool, disc, bytes: layer === "disc" ? "" : toText(encode(stroke)) }))));
       this.kept = true;
     } catch {
-      if (this.kept) this.said("The browser keeps no more of what is not saved: do not close this page.");
+      if (this.kept) this.said("The browser's storage is full: closing this page would lose unsaved strokes.");
       this.kept = false;
     }
   }
 
-  // What a closed page or a stopped server left unsaved.
+  // Strokes left unsaved by a closed page or a stopped server.
   left() {
     let kept = null;
     try { kept = JSON.parse(localStorage.getItem(this.key)); } catch { /* not ours */ }
@@ -77,13 +77,13 @@ export class Outbox {
     if (!this.items.length) this.saved();
   }
 
-  // A server that was started anew opens the photograph again, if it has it.
+  // A restarted server opens the photograph again, if it has it.
   async reopened(id) {
     try {
       await api.analyse(id);
       return true;
     } catch (error) {
-      if (error.status === 404) this.said("The server has this photograph no longer: what is not saved is kept by this page alone.");
+      if (error.status === 404) this.said("The server no longer has this photograph: unsaved strokes are kept by this page only.");
       return error.status !== 404;
     }
   }

@@ -1,11 +1,11 @@
-// The page's elements, and what is written on them.
+// The page's elements, and text written to them.
 
 export const $ = (id) => document.getElementById(id);
 export const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-export const write = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };  // the same again would be laid out anew, too
+export const write = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };  // unchanged text would trigger a layout, too
 export const say = (text) => { $("status").textContent = text; };
 
-// What is being waited for, over the photograph.
+// The message over the photograph while waiting.
 export function busy(text, id = null) {
   $("busy").hidden = !text;
   $("busy-text").textContent = text;

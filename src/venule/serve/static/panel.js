@@ -1,4 +1,4 @@
-// What is said of a photograph: grade, facts and measurements.
+// The panel of a photograph: grade, facts and measurements.
 
 import { $ } from "./page.js";
 
@@ -18,7 +18,7 @@ export function showAbout(entry) {
   $("badge").textContent = grade;
   $("badge").className = `badge ${grade}`;
   $("badge").hidden = !grade;
-  $("reasons").textContent = entry.state === "failed" ? entry.reason : (found?.reasons || []).join(", ") || (grade === "ok" ? "nothing speaks against relying on it" : "");
+  $("reasons").textContent = entry.state === "failed" ? entry.reason : (found?.reasons || []).join(", ") || (grade === "ok" ? "nothing suggests that it is unreliable" : "");
   if (!found) return $("facts").replaceChildren();
   const facts = [
     ["Size", `${found.width} × ${found.height} px`],
@@ -35,7 +35,7 @@ export function showAbout(entry) {
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-// Where a value lies in its cohort, and how well it repeats, where either is known.
+// The rank of a value in its cohort, and its repeatability, if known.
 function placed({ below, cohort, change }) {
   return [cohort ? `above ${percent(below)} of ${cohort.toLocaleString("en")}` : "", change === null ? "" : `repeats ± ${percent(change)}`].filter(Boolean);
 }
@@ -50,7 +50,7 @@ function tag(kind, text, name = "") {
 export function showMeasurements(table) {
   $("measured").hidden = !table || (table.complete && !table.values.length);
   if (!table) return;
-  $("source").textContent = table.complete ? [`of the ${table.mask_source} mask`, ...table.notes].join("; ") : "being measured …";
+  $("source").textContent = table.complete ? [`of the ${table.mask_source} mask`, ...table.notes].join("; ") : "measuring …";
   const wanted = $("filter").value.toLowerCase(), explain = $("explain").checked;
   const rows = table.values
     .filter((one) => one.value !== null && (one.label + one.name).toLowerCase().includes(wanted))

@@ -1,9 +1,9 @@
-// Maps at half, quarter, ... size, so that thin vessels do not vanish from a photograph seen small.
+// Maps at half, quarter, ... size, so that thin vessels do not vanish from a reduced photograph.
 
 export const LARGEST = (a, b) => (a > b ? a : b);
 export const EITHER = (a, b) => a | b;
 
-// [{values, width, height}], the map itself first; each next one joins blocks of 2 x 2.
+// [{values, width, height}], the map itself first; each next one merges blocks of 2 x 2.
 export function pyramid(map, join, least = 256) {
   const floors = [map];
   while (Math.max(floors.at(-1).width, floors.at(-1).height) > least) {
@@ -19,7 +19,7 @@ export function pyramid(map, join, least = 256) {
 export function reduce(below, floor, join, left, top, right, bottom) {
   const from = below.values, to = floor.values, wide = below.width;
   for (let y = top; y < bottom; y++) {
-    // The last row and column of an odd side join the block before them.
+    // The last row and column of an odd side are merged into the previous block.
     const last = y === floor.height - 1 ? below.height - 1 : 2 * y + 1;
     for (let x = left; x < right; x++) {
       const end = x === floor.width - 1 ? below.width - 1 : 2 * x + 1;

@@ -1,6 +1,6 @@
-// The programs that draw the photograph and its maps: one for each way of looking, made when it is first wanted.
-// Without a graphics card every instruction costs, also those that an "if" leaves out: a program holds what is
-// wanted and no more.
+// Shader programs for the photograph and its maps: one for each display mode, compiled on first use.
+// Without a graphics card every instruction costs, even in branches not taken: a program contains only what
+// the mode needs.
 
 import { LINES } from "./marks.js";
 import { NONE, SCALE } from "./scale.js";
@@ -33,9 +33,9 @@ bool vessel(ivec2 at) { return texelFetch(levels, at, lod).r >= threshold; }
 
 const FILL = "float inked(vec2 place) { return vessel(ivec2(place)) ? 1.0 : 0.0; }";
 
-// Whether a vessel's pixel belongs to its outline; magnified, only its outermost 1.6 pixels do.
+// Whether a vessel's pixel belongs to its outline; when magnified, only the outermost 1.6 pixels do.
 const OUTLINE = `
-float bare(ivec2 at) { return vessel(clamp(at, ivec2(0), mapSize - 1)) ? 0.0 : 1.0; }  // a frame, or a tile's, is no edge
+float bare(ivec2 at) { return vessel(clamp(at, ivec2(0), mapSize - 1)) ? 0.0 : 1.0; }  // the edge of a frame or a tile is no outline
 
 float inked(vec2 place) {
   ivec2 at = ivec2(place);
@@ -45,7 +45,7 @@ float inked(vec2 place) {
 }
 `;
 
-// Types and tints are of the whole photograph, of which this may be a tile.
+// Types and tints cover the whole photograph, of which this may be a tile.
 const THERE = `
 ivec2 there(vec2 place) { return clamp(ivec2(floor((place / shrink + origin) / whole * vec2(classSize))), ivec2(0), classSize - 1); }
 `;
@@ -79,7 +79,7 @@ const ONE = `
   seen = mix(seen, tint(place), right * opacity * inked(place));
 `;
 
-// Seen small, a place is four of the map, and of the type of one of them that is a vessel.
+// When reduced, each sample takes four pixels of the map, and the type of one of them that is a vessel.
 const FOUR = `
   vec2 other = vec2(apart.x, -apart.y);
   vec4 ink = vec4(inked(place - apart), inked(place + other), inked(place - other), inked(place + apart));
@@ -88,10 +88,10 @@ const FOUR = `
 `;
 
 const MARKS = `
-uniform vec4 ellipse;               // of the disc: its middle and half-axes
-uniform vec2 turn;                  // the longer one's direction
-uniform vec3 zones, fovea, spot;    // radii; a cross and a square: middle and reach
-uniform float point;                // points of the screen a pixel
+uniform vec4 ellipse;               // the disc: centre and half-axes
+uniform vec2 turn;                  // direction of the longer one
+uniform vec3 zones, fovea, spot;    // radii; a cross and a square: centre and extent
+uniform float point;                // screen points per pixel
 
 float cover(float apart, float width) { return clamp(width / 2.0 + 0.5 - abs(apart) * point, 0.0, 1.0); }
 
@@ -108,7 +108,7 @@ vec3 marked(vec3 seen, vec2 at) {
 }
 `;
 
-// `shrunk`: less than a device pixel for a pixel of the map.
+// `shrunk`: less than a device pixel per pixel of the map.
 function pixels({ shown, outlined, typed, tinted, doubting, dimmed, marked, shrunk }) {
   const tints = tinted ? THERE + TINTED : typed ? THERE + TYPED : PLAIN;
   return `#version 300 es
@@ -133,8 +133,8 @@ const UNITS = ["photo", "levels", "types", "tints"];
 export class Programs {
   constructor(gl) { Object.assign(this, { gl, made: new Map() }); }
 
-  // {program, at}: the program of a way of looking, and the places of its uniforms. With it the one that is
-  // wanted as soon as the zoom passes from less than a device pixel for a pixel of the map to more.
+  // {program, at}: the program of a display mode, and its uniform locations. Also compiles the one needed as
+  // soon as the zoom crosses one device pixel per pixel of the map.
   of(look) {
     const key = this.key(look);
     if (!this.made.has(key)) for (const shrunk of [true, false]) this.make(this.key({ ...look, shrunk }));

@@ -1,8 +1,8 @@
-// Pixels that a stroke changes: their places in a flat map, and the values there.
+// Pixels changed by a stroke: their indices in a flat map, and their values.
 
 export const FULL = 65535;
 
-// Places of both in ascending order, with the values that came last.
+// The union of both, ordered by index, with the later values.
 export function merged(one, other) {
   const a = sorted(one), b = sorted(other), most = a.at.length + b.at.length;
   const at = new Uint32Array(most), values = new b.values.constructor(most);
@@ -47,7 +47,7 @@ export function decode(bytes, Kind) {
   return { at: Uint32Array.from(at), values: new Kind(bytes.slice(4 + 8 * count).buffer) };
 }
 
-// The rectangle that holds places of a map: left, top, right, bottom.
+// The bounding box of indices of a map: left, top, right, bottom.
 export function boxOf(at, width) {
   let [left, top, right, bottom] = [Infinity, Infinity, -1, -1];
   for (const place of at) {
@@ -60,7 +60,7 @@ export function boxOf(at, width) {
   return [left, top, right + 1, bottom + 1];
 }
 
-// A level whose odds have been multiplied by `factor`.
+// A level with its odds multiplied by `factor`.
 export function raised(level, factor) {
   const p = Math.min(FULL - 0.5, Math.max(0.5, level)) / FULL, odds = (p / (1 - p)) * factor;
   return Math.round((FULL * odds) / (1 + odds));

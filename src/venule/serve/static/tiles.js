@@ -1,16 +1,16 @@
-// Photographs beyond the graphics card, or beyond reason: a small one of the whole, and tiles where it is looked at.
+// Photographs beyond the limits of the graphics card or of memory: a reduced image, and tiles where it is viewed.
 
 import * as api from "./api.js";
 
 export const LIMITS = {
-  whole: 8192,    // pixels of the longer side up to which a photograph is loaded whole
-  overview: 4096, // of the small one, beyond that
-  tile: 1024,     // of a tile, at each of its levels
-  kept: 64,       // tiles on the graphics card
-  loading: 4,     // requests at a time
+  whole: 8192,    // longer side in pixels up to which a photograph is loaded whole
+  overview: 4096, // that of the reduced image, beyond that
+  tile: 1024,     // side of a tile, at each level
+  kept: 64,       // tiles in graphics memory
+  loading: 4,     // concurrent requests
 };
 
-// The longest side at which a photograph is loaded at once.
+// The longest side at which a photograph is loaded whole.
 export function longestOf(renderer, found) {
   const most = Math.min(renderer.longest, LIMITS.whole);
   return Math.max(found.width, found.height) <= most ? most : Math.min(LIMITS.overview, most);
@@ -21,14 +21,14 @@ export class Tiles {
     Object.assign(this, { redraw, id: null, tiles: new Map(), waiting: [], loading: 0, revision: 0 });
   }
 
-  // A photograph is shown; `scale` photograph's pixels are one of the map that was loaded.
+  // A photograph is shown; one pixel of the loaded map is `scale` pixels of the photograph.
   open(entry, renderer, view, width) {
     this.clear();
     const { found } = entry, scale = found.width / width;
     Object.assign(this, { id: scale > 1.01 ? entry.id : null, renderer, view, scale, width: found.width, height: found.height });
   }
 
-  // Only colour and red-free are cut from the photograph as it is.
+  // Only colour and red-free tiles are cut from the original photograph.
   get sharp() { return this.id && this.renderer.makeTile && ["color", "green"].includes(this.view); }
 
   clear() {
@@ -38,10 +38,10 @@ export class Tiles {
     this.revision++;
   }
 
-  // The mask was corrected, or another view is wanted.
+  // The mask was corrected, or the view changed.
   changed(view) { this.view = view ?? this.view; this.clear(); this.redraw(); }
 
-  // Tiles that are there, coarse ones first, for what the camera sees; those that are not are asked for.
+  // Loaded tiles in the camera's view, coarse ones first; missing ones are requested.
   seen(camera, canvas) {
     if (!this.sharp || camera.zoom * this.scale <= 1.1) return [];
     const level = Math.max(0, Math.floor(Math.log2(1 / camera.zoom))), side = LIMITS.tile * 2 ** level;
@@ -54,7 +54,7 @@ export class Tiles {
     this.waiting = wanted.filter((one) => !this.tiles.has(one.join(" "))).sort((a, b) => near(a) - near(b));
     this.fetch();
     const now = wanted.map((one) => one.join(" "));
-    for (const key of now) { const tile = this.tiles.get(key); if (tile) { this.tiles.delete(key); this.tiles.set(key, tile); } }  // used last
+    for (const key of now) { const tile = this.tiles.get(key); if (tile) { this.tiles.delete(key); this.tiles.set(key, tile); } }  // most recently used
     return [...this.tiles.values()].filter((tile) => tile.made && tile.level >= level).sort((a, b) => b.level - a.level).map((tile) => tile.made);
   }
 
@@ -78,7 +78,7 @@ export class Tiles {
       }
       this.redraw();
     } catch {
-      if (revision === this.revision) this.tiles.delete(key);  // asked for again when it is seen again
+      if (revision === this.revision) this.tiles.delete(key);  // requested again when visible again
     } finally {
       this.loading--;
       this.fetch();

@@ -1,4 +1,4 @@
-// Vessels coloured by calibre or tortuosity, with a scale that says what the colours mean.
+// Vessels coloured by calibre or tortuosity, with a colour scale.
 
 import * as api from "./api.js";
 import { $ } from "./page.js";
@@ -37,7 +37,7 @@ export class Tint {
     this.bring();
   }
 
-  // Fetches the colours; again when the mask has been corrected.
+  // Fetch the colours; again after a correction of the mask.
   async bring() {
     const { id, measure } = this;
     if (!id || !measure) return;

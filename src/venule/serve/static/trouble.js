@@ -1,4 +1,4 @@
-// What is told where a request failed; a server that does not answer is asked again until it does.
+// Messages for failed requests; an unresponsive server is polled until it responds.
 
 import * as api from "./api.js";
 import { $, say, wait } from "./page.js";
@@ -20,6 +20,6 @@ async function lost() {
   }
   losing = false;
   $("gone").hidden = true;
-  say("The server answers again.");
+  say("The server responds again.");
   dispatchEvent(new Event("answering"));
 }
