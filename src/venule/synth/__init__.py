@@ -1,1 +1,1 @@
-"""Synthetic fundus photographs whose vessels are known exactly."""
+"""Synthetic fundus images with exactly known vessels."""

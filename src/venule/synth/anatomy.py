@@ -1,7 +1,7 @@
-"""The proportions of a synthetic eye: where disc and fovea lie, and how its vessels are made.
+"""The proportions of a synthetic eye: positions of disc and fovea, and its vessels.
 
-Nothing here knows pixels. The unit is the radius of the field of view, its centre is (0, 0), and
-points are (row, column), so one seed gives the same eye at every size.
+Nothing here depends on pixels. The unit is the radius of the field of view, its centre is (0, 0),
+and points are (row, column), so one seed gives the same eye at every size.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ MM_PER_DEGREE = 0.288
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """The proportions that a vessel tree follows.
+    """The proportions of a vessel tree.
 
-    `vein_um` is the calibre of an arcade's vein at the disc, `artery_share` an artery's share of
-    it, `least_um` the calibre of the finest vessels. `twigs_per_mm2` counts the ends of each kind
-    of vessel; `free_zone_mm` is the radius around the fovea without any; `tortuosity` the mean
-    slope of a vessel against its own course.
+    `vein_um` is the calibre of an arcade vein at the disc, `artery_share` that of an artery
+    relative to it, `least_um` the calibre of the finest vessels. `twigs_per_mm2` counts the ends of
+    each type of vessel; `free_zone_mm` is the radius of the avascular zone around the fovea;
+    `tortuosity` the mean slope of a vessel relative to its course.
     """
 
     vein_um: float = 130.0
@@ -38,7 +38,7 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Eye:
-    """Positions of disc and fovea, the disc's radius, and the millimetres in a radius."""
+    """Positions of disc and fovea, the disc's radius, and the millimetres per radius."""
 
     disc: tuple[float, float]
     disc_radius: float
@@ -48,7 +48,7 @@ class Eye:
 
 @dataclass(frozen=True, eq=False)
 class Vessel:
-    """One piece of a tree between bifurcations: points (K, 2) and the radius at each, (K,)."""
+    """A segment of a tree between bifurcations: points (K, 2) and the radius at each, (K,)."""
 
     kind: Kind
     points: Points
@@ -58,8 +58,8 @@ class Vessel:
 def place_eye(rng: np.random.Generator, *, fov_deg: float = 45.0, view: View = "between") -> Eye:
     """A left or right eye, centred on the macula, on the disc or between them.
 
-    The disc is 1.55 to 1.95 mm across (Quigley et al., Arch. Ophthalmol. 108, 1990) and lies two
-    and a half of its diameters from the fovea and a little higher (Rohrschneider, IOVS 45, 2004).
+    The disc is 1.55 to 1.95 mm across (Quigley et al., Arch. Ophthalmol. 108, 1990) and lies 2.5
+    disc diameters from the fovea and slightly higher (Rohrschneider, IOVS 45, 2004).
     """
     radius_mm = fov_deg * MM_PER_DEGREE / 2
     nasal = rng.choice([-1.0, 1.0])

@@ -1,4 +1,4 @@
-"""The camera's part of a photograph: light, the stop, blur, colour, sharpening, noise, JPEG."""
+"""Image formation: illumination, field stop, blur, colour, sharpening, noise, JPEG."""
 
 import io
 
@@ -32,7 +32,7 @@ def photograph(seed: int, retina: FloatMap, frame: Frame, config: SyntheticFundu
 def _illuminate(
     rng: np.random.Generator, retina: FloatMap, frame: Frame, config: SyntheticFundusConfig
 ) -> None:
-    """Uneven light, haze and glare, and the stop that ends the field of view."""
+    """Uneven illumination, haze and glare, and the stop that bounds the field of view."""
     angle = rng.uniform(0, 2 * np.pi)
     slope = np.float32(np.sin(angle)) * frame.rows + np.float32(np.cos(angle)) * frame.columns
     radius = frame.radius
@@ -56,7 +56,7 @@ def _illuminate(
 
 
 def _glare(rng: np.random.Generator, frame: Frame) -> FloatMap:
-    """(H, W) light scattered at the rim, or one soft spot, 0 to about 0.5."""
+    """(H, W) light scattered at the rim, or in one soft spot, 0 to about 0.5."""
     strength = rng.uniform(0.1, 0.5)
     if rng.random() < 0.7:
         around = np.arctan2(frame.rows, frame.columns)
@@ -72,9 +72,9 @@ def _glare(rng: np.random.Generator, frame: Frame) -> FloatMap:
 def _blur(
     rng: np.random.Generator, retina: FloatMap, scale: float, config: SyntheticFundusConfig
 ) -> None:
-    """Defocus, red blurred more than green, and sometimes a hand or an eye that moved."""
+    """Defocus, stronger in red than in green, and sometimes motion blur."""
     low, high = config.blur_px
-    # Sharp photographs are the more frequent ones.
+    # Sharp photographs are more frequent.
     sigma = scale * (low + (high - low) * rng.uniform() ** 2)
     angle, length = rng.uniform(0, np.pi), scale * rng.uniform(2, 6)
     moved = rng.random() < config.motion_p
@@ -92,7 +92,7 @@ def _blur(
 
 
 def _tint(rng: np.random.Generator, retina: FloatMap, config: SyntheticFundusConfig) -> None:
-    """White balance, contrast and, by chance, nearly no colour at all."""
+    """White balance, contrast and, occasionally, nearly no colour at all."""
     low, high = np.array([0.85, 0.6, 0.4]), np.array([1.3, 1.25, 1.8])
     gain = 1 + config.tint * (rng.uniform(low, high) - 1)
     gamma = 1 + config.tint * rng.uniform(-0.25, 0.3)
@@ -109,7 +109,7 @@ def _tint(rng: np.random.Generator, retina: FloatMap, config: SyntheticFundusCon
 
 
 def _add_noise(rng: np.random.Generator, retina: FloatMap, config: SyntheticFundusConfig) -> None:
-    """Shot noise, part of it common to the channels; demosaicking makes it soft."""
+    """Shot noise, partly common to the channels, and blurred as by demosaicking."""
     low, high = config.grain
     grain = np.float32(low + (high - low) * rng.uniform() ** 2)
     soft = rng.uniform(0.0, 0.9)
@@ -123,7 +123,7 @@ def _add_noise(rng: np.random.Generator, retina: FloatMap, config: SyntheticFund
 
 
 def _sharpen(rng: np.random.Generator, retina: FloatMap, scale: float) -> None:
-    """Cameras overdo it: a bright halo beside every vessel."""
+    """Oversharpening as by cameras: a bright halo beside every vessel."""
     sigma, amount = max(0.6, scale * rng.uniform(0.8, 3.0)), np.float32(rng.uniform(0.2, 1.0))
     for channel in range(3):
         soft = ndi.gaussian_filter(retina[channel], sigma, truncate=3)
@@ -131,7 +131,7 @@ def _sharpen(rng: np.random.Generator, retina: FloatMap, scale: float) -> None:
 
 
 def _compress(image: RGB, *, quality: int) -> RGB:
-    """The photograph after JPEG compression, colours at half resolution as cameras store them."""
+    """The photograph after JPEG compression, with chroma subsampling as in cameras."""
     encoded = io.BytesIO()
     Image.fromarray(image).save(encoded, "JPEG", quality=quality, subsampling=2)
     return np.asarray(Image.open(encoded))

@@ -1,7 +1,7 @@
-"""Folders of synthetic photographs with their truth to train on.
+"""Folders of synthetic fundus images with their ground truth, for training.
 
-SyntheticImage k depends only on the seed of the whole and on k: a folder can be extended, and its
-synthetic images shared out among workers, without changing one of them.
+Image k depends only on the collection's seed and on k: a folder can be extended, and its images
+distributed among workers, without changing any of them.
 """
 
 import io
@@ -29,14 +29,14 @@ from venule.synth.fundus import synthesize_fundus
 Format = Literal["png", "jpg"]
 
 GENERATOR = 4
-"""Counts the generator's versions: the same number, seed and config give the same images."""
+"""Version of the generator: equal version, seed and config give the same images."""
 
 ABOUT = "synth.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticImage:
-    """One photograph to be drawn and where its files go, under the folder's root."""
+    """One image to generate, with the paths of its files below the folder's root."""
 
     seed: int
     config: SyntheticFundusConfig
@@ -48,9 +48,9 @@ class SyntheticImage:
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A folder of synthetic images with their labels and fields of view.
+    """A folder of synthetic images with labels and fields of view.
 
-    With `types` also av/: red arteries, blue veins, green where they cross.
+    With `types` also av/: arteries red, veins blue, crossings green.
     """
 
     root: Path
@@ -65,11 +65,11 @@ class Collection:
         return tuple(self._image(k) for k in range(count))
 
     def missing(self, count: int) -> tuple[SyntheticImage, ...]:
-        """Those of the first `count` synthetic images that are not in the folder yet."""
+        """Those of the first `count` synthetic images that the folder lacks."""
         return tuple(one for one in self.images(count) if not (self.root / one.image).is_file())
 
     def begin(self) -> None:
-        """Make the folders and write `synth.json`.
+        """Create the folders and write `synth.json`.
 
         Raises:
             OutputError: the folder holds synthetic images made in another way, or cannot be
@@ -98,7 +98,7 @@ class Collection:
         )
 
     def _about(self) -> dict[str, Any]:
-        """The settings that decide the synthetic images' bytes, as JSON has them."""
+        """The settings that determine the images' bytes, as stored in JSON."""
         about = {
             "generator": GENERATOR,
             "seed": self.seed,
@@ -129,7 +129,7 @@ class Collection:
 def synthesize_all(
     collection: Collection, images: Sequence[SyntheticImage], *, workers: int = 1
 ) -> Iterator[SyntheticImage]:
-    """Draw and write; each image comes out, in order, once its files are there.
+    """Generate and write; yield each image, in order, once its files are written.
 
     Raises:
         OutputError: a file cannot be written.
@@ -148,7 +148,7 @@ def synthesize_all(
 
 
 def synthesize_file(collection: Collection, image: SyntheticImage) -> SyntheticImage:
-    """Write one image's files, the photograph last: where it is, the others are."""
+    """Write one image's files, the photograph last, so that its presence implies the others."""
     synthetic = synthesize_fundus(image.seed, size_px=collection.size_px, config=image.config)
     write_png(collection.root / image.label, synthetic.vessels)
     write_png(collection.root / image.fov, synthetic.fov)
@@ -168,5 +168,5 @@ def _encode(image: RGB, format: Format) -> bytes:
 
 
 def _seed_of(seed: int, k: int) -> int:
-    """A seed for image `k`, far from those of its neighbours and of other collections."""
+    """A seed for image `k`, unrelated to those of its neighbours and of other collections."""
     return int(np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0])

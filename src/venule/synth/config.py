@@ -1,4 +1,4 @@
-"""Contents of synthetic images, and their strengths: `PLAIN` for pictures, `VARIED` to train."""
+"""Content of synthetic images, and parameter ranges: `PLAIN` for figures, `VARIED` to train."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,14 +14,14 @@ LEAST_FOV_DEG = 25.0
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticFundusConfig:
-    """Ranges and chances of each synthetic image's own values; uniform between two numbers.
+    """Ranges and probabilities of each image's parameters; uniform between two numbers.
 
-    Names that end in `_p` are the chance, 0 to 1, that an image has the feature at all. Lengths
-    in pixels hold for a field of view 720 px across and grow with it. The defaults make healthy
-    eyes at 45 degrees in a good camera's square frame.
+    Names that end in `_p` are the probability, 0 to 1, that an image has the feature at all.
+    Lengths in pixels refer to a field of view 720 px across and scale with it. The defaults give
+    healthy eyes at 45 degrees in the square frame of a good camera.
 
     Raises:
-        UsageError: a field of view below 25 degrees, where vessels may begin too far outside.
+        UsageError: a field of view below 25 degrees, where vessels may originate too far outside.
     """
 
     # The view
@@ -119,4 +119,4 @@ TYPED = replace(
     laser_p=0.0,
     blur_px=(0.3, 1.6),
 )
-"""Vessels seen well enough to tell arteries from veins, which differ more in some eyes."""
+"""Vessels whose appearance distinguishes arteries from veins, in some eyes more than in others."""

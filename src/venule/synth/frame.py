@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from venule.image.arrays import FloatMap, Mask
 
 Point = tuple[float, float]
-"""(row, column) in radii of the field of view around its centre."""
+"""(row, column) in radii of the field of view from its centre."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A photograph's size, its field of view's circle in pixels, and where bars clip that.
+    """A photograph's size, the circle of its field of view in pixels, and its clipping.
 
     (0, 0) is the centre of the first pixel. `clip` is the distance, in radii, of the bars at top
     and bottom from the circle's centre; 1 leaves the circle whole.
@@ -34,13 +34,13 @@ class Frame:
 
     @cached_property
     def rows(self) -> FloatMap:
-        """(H, 1) where each row lies, in radii from the centre of the field of view."""
+        """(H, 1) position of each row, in radii from the centre of the field of view."""
         rows = (np.arange(self.height_px) - self.row) / self.radius_px
         return rows.astype(np.float32)[:, None]
 
     @cached_property
     def columns(self) -> FloatMap:
-        """(1, W) where each column lies, in radii from the centre of the field of view."""
+        """(1, W) position of each column, in radii from the centre of the field of view."""
         columns = (np.arange(self.width_px) - self.column) / self.radius_px
         return columns.astype(np.float32)[None, :]
 
@@ -50,7 +50,7 @@ class Frame:
         return self.distance((0.0, 0.0))
 
     def distance(self, point: Point, *, stretch: float = 1.0) -> FloatMap:
-        """(H, W) distance of each pixel from `point`; above 1, `stretch` makes circles tall."""
+        """(H, W) distance of each pixel from `point`; `stretch` above 1 gives upright ellipses."""
         tall = (self.rows - np.float32(point[0])) / np.float32(stretch)
         return np.asarray(np.hypot(tall, self.columns - np.float32(point[1])), np.float32)
 
@@ -59,7 +59,7 @@ class Frame:
         return np.asarray((self.radius <= 1) & (np.abs(self.rows) <= self.clip))
 
     def stop(self) -> FloatMap:
-        """(H, W) 0..1, the share of each pixel inside the field of view, by its distance."""
+        """(H, W) 0..1, the fraction of each pixel inside the field of view, by its distance."""
         inside = np.clip((1 - self.radius) * np.float32(self.radius_px) + 0.5, 0, 1)
         if self.clip < 1:
             bars = (np.float32(self.clip) - np.abs(self.rows)) * np.float32(self.radius_px)
@@ -67,12 +67,12 @@ class Frame:
         return np.asarray(inside, np.float32)
 
     def to_px(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(K, 2) pixels of (K, 2) points in radii."""
+        """Convert (K, 2) points in radii to pixels."""
         return np.asarray(points * self.radius_px + np.array([self.row, self.column]))
 
 
 def square(size_px: int, *, share: float = 0.94) -> Frame:
-    """A square with a whole, centred field of view of `share` of its side."""
+    """A square frame with a whole, centred field of view of `share` of its side."""
     center = (size_px - 1) / 2
     return Frame(size_px, size_px, center, center, share * size_px / 2)
 
@@ -81,7 +81,7 @@ def draw_frame(rng: np.random.Generator, kind: str, size_px: int) -> Frame:
     """A frame whose longer side is `size_px`.
 
     "square": see `square`. "round": a whole circle in a frame up to 4:3. "clipped": the frame, or
-    black bars in it, cut the circle off at top and bottom.
+    black bars in it, clip the circle at top and bottom.
     """
     if kind == "square":
         return square(size_px)

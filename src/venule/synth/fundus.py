@@ -1,7 +1,7 @@
-"""A synthetic fundus photograph whose vessels are known exactly.
+"""Synthetic fundus images with exactly known vessels.
 
-The steps, each with its own module: the eye's geometry (`anatomy`, `growth`, `tree`), its vessels
-as layers (`render`), the fundus (`retina`), its lesions (`lesions`), the photograph (`camera`).
+The stages, each in its own module: the eye's geometry (`anatomy`, `growth`, `tree`), its vessels as
+layers (`render`), the fundus (`retina`), its lesions (`lesions`), the photograph (`camera`).
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ from venule.synth.texture import stream
 class SyntheticFundus:
     """A synthetic photograph (H, W, 3) uint8, its field of view and its vessels (H, W) bool.
 
-    `coverage` (H, W) float32 is the share of each pixel that vessels cover, 0 outside the field of
-    view; `vessels` is where it is at least a half. `artery` and `vein` (H, W) bool are the kinds of
-    `vessels`, both where they cross. Disc and fovea are (x, y) pixels, which may lie outside.
+    `coverage` (H, W) float32 is the fraction of each pixel covered by vessels, 0 outside the field
+    of view; `vessels` is where it is at least a half. `artery` and `vein` (H, W) bool are the types
+    of `vessels`, both at crossings. Disc and fovea are (x, y) pixels, possibly outside the frame.
     """
 
     image: RGB
@@ -43,10 +43,10 @@ class SyntheticFundus:
 def synthesize_fundus(
     seed: int, *, size_px: int = 256, config: SyntheticFundusConfig = PLAIN
 ) -> SyntheticFundus:
-    """A photograph whose longer side is `size_px`, and its truth.
+    """Generate a photograph whose longer side is `size_px`, with its ground truth.
 
-    The same seed, size and config give the same bytes; the same seed and config give the same eye
-    at every size.
+    Equal seed, size and config give equal bytes; equal seed and config give the same eye at every
+    size.
     """
     frame = draw_frame(*_choice(seed, "frame", config.frames), size_px)
     eye = _draw_eye(seed, config)
@@ -91,7 +91,7 @@ def _draw_eye(seed: int, config: SyntheticFundusConfig) -> Eye:
 
 
 def _draw_anatomy(rng: np.random.Generator, config: SyntheticFundusConfig) -> Anatomy:
-    """The average eye's vessels, each proportion times its share of this eye."""
+    """The average eye's vessel parameters, each multiplied by this eye's factor."""
     average = Anatomy()
     caliber = rng.uniform(*config.caliber)
     return Anatomy(

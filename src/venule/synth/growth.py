@@ -1,9 +1,9 @@
-"""Growth of the vessels of an eye.
+"""Growth of the vessel trees of an eye.
 
-Trunks leave the disc along the arcades and to the nose. Then places that no vessel supplies yet
-are joined one by one to the tree, those farthest from it first, which gives long branches early
-and short twigs late, as constrained constructive optimisation does (Schreiner and Buxbaum, IEEE
-Trans. Biomed. Eng. 40, 1993). Calibres follow from the finished tree by Murray's law.
+Trunks leave the disc along the arcades and towards the nose. Then places without blood supply are
+joined to the tree one by one, the most distant first, which gives long branches early and short
+twigs late, as in constrained constructive optimisation (Schreiner and Buxbaum, IEEE Trans. Biomed.
+Eng. 40, 1993). Calibres follow from the finished tree by Murray's law.
 
 Lengths are millimetres on the retina, points (row, column) from the field of view's centre.
 """
@@ -19,19 +19,19 @@ from venule.synth.anatomy import Anatomy, Eye, Kind, Points, Vessel
 from venule.synth.tree import Tree, murray_angles, murray_radii
 
 _STEP_MM = 0.08
-"""Distance between the points of a vessel's centre line."""
+"""Spacing of the points of a vessel's centreline."""
 
 _CELL_MM = 0.12
-"""Side of the cells in which vessels of one kind keep clear of each other."""
+"""Side of the cells by which vessels of one type keep apart."""
 
 REACH = 1.12
-"""Vessels grow this far, in radii of the field of view; trunks as much farther again."""
+"""Vessels extend to this many radii of the field of view, trunks to the square of it."""
 
 
 def grow_vessels(
     rng: np.random.Generator, eye: Eye, *, anatomy: Anatomy | None = None
 ) -> tuple[Vessel, ...]:
-    """The trees of arteries and veins of one eye."""
+    """Grow the trees of arteries and veins of one eye."""
     grower = _Grower(rng, eye, anatomy or Anatomy())
     return tuple(grower.grow())
 
@@ -93,12 +93,12 @@ class _Grower:
         first = len(tree)
         tree.arcade[first : first + len(path)] = calibre_um > 75
         end = tree.add(path, -1)
-        tree.forked[end] = True  # it goes on out of sight
+        tree.forked[end] = True  # it continues outside the field
         tree.trunks.append((first, end, (calibre_um / 2000) ** 3))
         self._take(tree.kind, path)
 
     def _guide(self, side: float, shape: float, *, temporal: bool) -> Points:
-        """The course of a trunk: a parabola around the macula, or a gentle bow to the nose."""
+        """The course of a trunk: a parabola around the macula, or a gentle arc to the nose."""
         unit = 6.48
         rise = np.linspace(0, 2.2, 400)
         along = rise**1.9 / shape if temporal else -(0.5 + 1.8 * (shape - 0.36)) * rise
@@ -128,7 +128,7 @@ class _Grower:
     # Branches
 
     def _supply(self, tree: Tree, *, through: bool) -> None:
-        """Join one place that is far from all vessels to the tree."""
+        """Join one place far from all vessels to the tree."""
         target = self._rim() if through else self._needy(tree)
         count = len(tree)
         heading, course = tree.heading[:count], self._course(target)
@@ -136,7 +136,7 @@ class _Grower:
         distance = np.maximum(np.sqrt(row * row + column * column), 1e-9)
         ahead = (row * heading[:, 0] + column * heading[:, 1]) / distance
         onward = (row * course[0] + column * course[1]) / distance
-        # Blood takes no detours: branches leave forwards and run with the course of their place.
+        # Blood takes no detours: branches leave forwards and follow the local course.
         turn = 2.6 * (1 - ahead) if through else 0.9 * (1 - ahead) + 0.5 * (1 - onward)
         cost = distance * (1 + turn) + 99.0 * tree.forked[:count]
         if through:
@@ -150,9 +150,9 @@ class _Grower:
         end = tree.add(path[1:], node)
         self._take(tree.kind, path)
         calibre = self.anatomy.least_um * self.rng.uniform(0.75, 1.25)
-        if through:  # it feeds more than is seen
+        if through:  # it supplies more than is visible
             calibre = self.anatomy.vein_um * self.rng.uniform(0.35, 0.6)
-        # A loose end that grows on hands on what it carried.
+        # A free end that grows passes on the flow that it carried.
         tree.cube[end] = max((calibre / 2000) ** 3, tree.cube.pop(node, 0.0))
 
     def _rim(self) -> Points:
@@ -160,7 +160,7 @@ class _Grower:
         return np.array([self.reach_mm * math.sin(angle), self.reach_mm * math.cos(angle)])
 
     def _needy(self, tree: Tree) -> Points:
-        """Choose the place of worst supply among a few; the macula's surround counts more."""
+        """Choose the worst-supplied of a few places; the macula's surround is weighted more."""
         rng, count = self.rng, 6
         angle = rng.uniform(0, 2 * math.pi, count)
         distance = self.reach_mm * np.sqrt(rng.uniform(0, 1, count))
@@ -197,14 +197,14 @@ class _Grower:
         return self._wind(_even(path, 2 * length), fixed_end=True)
 
     def _course(self, point: Points) -> Points:
-        """The heading of growth at `point`: to the fovea around it, else away from the disc."""
+        """The growth direction at `point`: towards the fovea near it, else away from the disc."""
         to_fovea = self.fovea - point
         near = float(np.hypot(*to_fovea))
         aim = to_fovea if near < 3.0 else point - self.disc
         return np.asarray(aim / max(float(np.hypot(*aim)), 1e-9))
 
     def _wind(self, path: Points, *, fixed_end: bool) -> Points:
-        """The path with waves of several lengths across it, none at its start."""
+        """The path with lateral waves of several wavelengths, without displacement at its start."""
         along = np.gradient(path, axis=0) if len(path) > 1 else np.ones_like(path)
         normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
         normal /= np.maximum(np.hypot(*normal.T), 1e-9)[:, None]
@@ -222,9 +222,9 @@ class _Grower:
     # Room
 
     def _clear(self, kind: Kind, path: Points) -> Points:
-        """The path up to where it would meet its own kind, the fovea's zone or the rim.
+        """Truncate the path where it meets a vessel of its type, the avascular zone or the rim.
 
-        Nothing if it would run along the other kind.
+        Empty if it would run along a vessel of the other type.
         """
         other: Kind = "vein" if kind == "artery" else "artery"
         rows, columns = self._cells(path)
@@ -246,7 +246,7 @@ class _Grower:
         return cells[:, 0], cells[:, 1]
 
     def _settle(self, tree: Tree) -> None:
-        """Give each trunk's end what its calibre at the disc still has to carry out of sight."""
+        """Assign to each trunk's end the remaining flow of its calibre at the disc."""
         owner = np.empty(len(tree), np.intp)
         starts = {first: number for number, (first, _, _) in enumerate(tree.trunks)}
         carried = np.zeros(len(tree.trunks))
@@ -266,7 +266,7 @@ def _bezier(a: Points, b: Points, c: Points, d: Points) -> Points:
 
 
 def _even(path: Points, longest_mm: float) -> Points:
-    """The path at steps of `_STEP_MM`, no longer than `longest_mm`."""
+    """Resample the path at steps of `_STEP_MM`, truncated at `longest_mm`."""
     steps = np.hypot(*np.diff(path, axis=0).T)
     length = np.concatenate([[0], np.cumsum(steps)])
     even = np.arange(0, min(float(length[-1]), longest_mm), _STEP_MM)

@@ -1,8 +1,8 @@
-"""Drawn vessels whose measurements are known in closed form: what the measurements are proven on.
+"""Shapes with measurements known in closed form, against which the measurements are verified.
 
-Every case is one drawing with the values that its geometry requires, by the name of the column. The
-list was fixed before the measurements were tuned. Frames of 600 to 3,500 px, vessels 2 to 25 px
-wide, at angles along the pixel grid, near it and away from it.
+Every case is one drawing with the true values of its geometry, by column name. The list was fixed
+before the measurements were tuned. Frames of 600 to 3,500 px, vessels 2 to 25 px wide, at angles
+along the pixel grid, near it and away from it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from venule.synth.known_case import Known
 
 
 def known_cases() -> Iterator[Known]:
-    """All cases; they are drawn when asked for."""
+    """All cases; drawn on access."""
     for family in _FAMILIES:
         yield from family()
 

@@ -1,4 +1,4 @@
-"""Masks whose fractal dimension, density or equivalents of calibres are known."""
+"""Masks with known fractal dimension, density or central equivalents."""
 
 import math
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def bands() -> Iterator[Known]:
 
 
 def rings() -> Iterator[Known]:
-    """A vessel that is a circle."""
+    """A circular vessel."""
     for side, radius, width in ((600, 200.3, 8), (1000, 150.7, 14), (2048, 700.1, 20)):
         center = (side / 2 + 0.2, side / 2 - 0.4)
         yield Known(
@@ -89,7 +89,7 @@ def rings() -> Iterator[Known]:
 
 
 def equivalent(calibers: list[float], factor: float) -> float:
-    """Knudtson's rule written out for six vessels, w1 widest: by hand, not by a loop."""
+    """Knudtson's rule written out for six vessels, w1 the widest: explicitly, not as a loop."""
     w1, w2, w3, w4, w5, w6 = sorted(calibers, reverse=True)
     a, b, c = (factor * math.hypot(x, y) for x, y in ((w1, w6), (w2, w5), (w3, w4)))
     low, middle, high = sorted((a, b, c))
@@ -97,7 +97,7 @@ def equivalent(calibers: list[float], factor: float) -> float:
 
 
 def spokes() -> Iterator[Known]:
-    """Six arteries and six veins through zone B, alternating, about discs of several sizes."""
+    """Six arteries and six veins through zone B, alternating, around discs of several sizes."""
     for side, radius, arteries, veins, um in (
         (2048, 180.0, [16.0] * 6, [24.0] * 6, 5.0),
         (1500, 120.0, [6.0, 7.0, 8.0, 9.0, 10.0, 11.0], [8.0, 9.5, 11.0, 12.5, 14.0, 15.5], 7.5),

@@ -1,4 +1,4 @@
-"""A drawing with the measurements that its geometry requires."""
+"""A drawing with the true measurements of its geometry."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -25,10 +25,10 @@ class Drawing:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """One drawing and what must be measured on it.
+    """One drawing and its true measurements.
 
     `truth` gives values by column, `scale` the micrometres per pixel and `disc` the optic disc, if
-    they are needed. `group` gathers the cases that differ in place and angle alone.
+    needed. `group` joins cases that differ only in position and angle.
     """
 
     family: str
@@ -43,7 +43,7 @@ class Known:
 def tube(
     family: str, side: int, curve: Curve, width: float, truth: dict[str, float], angle: float
 ) -> Known:
-    """A tube of constant width: what every such vessel settles is added to `truth`."""
+    """A tube of constant width; `truth` is extended by the values that follow from this."""
     length = length_of(curve)
     always = {
         "vessel_length_px": length,
@@ -68,7 +68,7 @@ def tube(
 def tubes(
     family: str, group: str, side: int, curves: list[Curve], width: float, truth: dict[str, float]
 ) -> Known:
-    """Several tubes of one width; their length and calibre are added to `truth`."""
+    """Several tubes of equal width; `truth` is extended by their length and calibre."""
     total = sum(length_of(curve) for curve in curves)
     return Known(
         family,

@@ -104,7 +104,7 @@ def sines() -> Iterator[Known]:
 
 
 def tapers() -> Iterator[Known]:
-    """Straight vessels that grow narrower."""
+    """Straight vessels that taper."""
     for side, first, last in ((600, 8, 4), (1000, 14, 5), (2048, 25, 10)):
         for number, angle in enumerate(FEW_ANGLES):
             ends = place(
@@ -129,7 +129,7 @@ def tapers() -> Iterator[Known]:
 
 
 def koch_curves() -> Iterator[Known]:
-    """Sharp corners: pieces at least five calibres long."""
+    """Sharp corners: segments at least five calibres long."""
     for side, width, generations, share in (
         (600, 4, 1, 0.7),
         (1000, 6, 2, 0.8),

@@ -1,4 +1,4 @@
-"""Vessels that meet, or lie side by side: junctions and angles are known by construction."""
+"""Vessels that meet, or run in parallel: junctions and angles are known by construction."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ def crossings() -> Iterator[Known]:
 def tree(
     start: tuple[float, float], heading: float, arm: float, generations: int, opening: float
 ) -> list[Curve]:
-    """A trunk that forks again and again, each time at the same angle and with the same length."""
+    """A trunk that bifurcates repeatedly, each time with the same angle and length."""
     growing, curves = [(start, heading)], []
     for generation in range(generations + 1):
         tips = []
@@ -71,7 +71,7 @@ def tree(
 
 
 def trees() -> Iterator[Known]:
-    """Trees of three generations of forks."""
+    """Trees of three generations of bifurcations."""
     for side, width, arm in ((600, 3, 110), (1000, 6, 180), (2048, 12, 400), (3500, 20, 680)):
         for angle in FEW_ANGLES:
             start = turn(np.array(((side / 2, 0.12 * side),)), angle, (side / 2, side / 2))[0]
@@ -88,7 +88,7 @@ def trees() -> Iterator[Known]:
 
 
 def parallel() -> Iterator[Known]:
-    """Four vessels side by side."""
+    """Four parallel vessels."""
     for side, width, gap in ((600, 4, 3), (1000, 8, 4), (2048, 16, 6)):
         for angle in FEW_ANGLES:
             curves = [
@@ -110,7 +110,7 @@ def parallel() -> Iterator[Known]:
 
 
 def spurred() -> Iterator[Known]:
-    """A tree with a short stub at right angles at each fork: junctions of four arms."""
+    """A tree with a short perpendicular stub at each fork: junctions of four arms."""
     for width in (16.0, 24.0):
         for angle in (0.0, 30.0, 60.0, 90.0):
             side, arm, opening = 2048, 0.07 * 2048, 50.0

@@ -1,8 +1,8 @@
-"""Lesions that must not be mistaken for vessels, with the sizes that clinicians grade by.
+"""Lesions that must not be mistaken for vessels, sized by clinical grading.
 
 Sizes follow the Early Treatment Diabetic Retinopathy Study's report 10 (Ophthalmology 98, 1991):
 microaneurysms up to 125 um, drusen about 63 to 250 um (drawn: 42 to 260), cotton-wool spots a third
-of a disc. None of these is vessel in the truth.
+of a disc. None of these is vessel in the ground truth.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _SCAR = (0.85, 0.68, 0.42)
 def paint_deep_lesions(
     seed: int, retina: FloatMap, eye: Eye, frame: Frame, *, config: SyntheticFundusConfig
 ) -> None:
-    """Draw what lies below the vessels, in place: drusen, exudates, scars, blot haemorrhages."""
+    """Draw lesions below the vessels, in place: drusen, exudates, scars, blot haemorrhages."""
     _maybe(seed, "drusen", config.drusen_p, lambda rng: _drusen(rng, retina, eye, frame))
     _maybe(seed, "exudates", config.exudates_p, lambda rng: _exudates(rng, retina, eye, frame))
     _maybe(seed, "laser", config.laser_p, lambda rng: _laser(rng, retina, eye, frame))
@@ -36,7 +36,7 @@ def paint_deep_lesions(
 def paint_superficial_lesions(
     seed: int, retina: FloatMap, eye: Eye, frame: Frame, *, config: SyntheticFundusConfig
 ) -> None:
-    """Draw what lies between the nerve fibres, in place: flame haemorrhages, cotton wool."""
+    """Draw lesions of the nerve fibre layer, in place: flame haemorrhages, cotton-wool spots."""
     _maybe(seed, "flames", config.hemorrhages_p, lambda rng: _flames(rng, retina, eye, frame))
     _maybe(seed, "wool", config.cotton_wool_p, lambda rng: _wool(rng, retina, eye, frame))
 
@@ -50,7 +50,7 @@ def _maybe(
 
 
 def _anywhere(rng: np.random.Generator, eye: Eye) -> Point:
-    """Any place in the field of view that is not on the disc."""
+    """A random position in the field of view outside the disc."""
     while True:
         angle, distance = rng.uniform(0, 2 * np.pi), 0.95 * rng.uniform() ** 0.5
         place = float(distance * np.sin(angle)), float(distance * np.cos(angle))
@@ -149,7 +149,7 @@ def _absorb(
     thin: float = 1.0,
     angle: float = 0.0,
 ) -> None:
-    """A pool of blood of `depth` at `place`."""
+    """A pool of blood of optical depth `depth` at `place`."""
     window, shape = _spot(rng, frame, place, radius, soft=soft, thin=thin, angle=angle)
     for channel, strength in enumerate(_BLOOD):
         retina[channel][window] *= np.exp(-np.float32(depth * strength) * shape)
@@ -166,7 +166,7 @@ def _blend(
     alpha: float,
     soft: float,
 ) -> None:
-    """A spot that hides what is below it by `alpha`."""
+    """A spot of opacity `alpha`."""
     window, shape = _spot(rng, frame, place, radius, soft=soft)
     for channel, value in enumerate(color):
         part = retina[channel][window]
@@ -183,7 +183,7 @@ def _spot(
     thin: float = 1.0,
     angle: float = 0.0,
 ) -> tuple[tuple[slice, slice], FloatMap]:
-    """An irregular spot: the window of the frame that holds it, and its strength there, 0..1."""
+    """An irregular spot: its window in the frame, and its strength there, 0..1."""
     tall, wide = frame.to_px(np.array(place))
     reach = 1.6 * radius * frame.radius_px + 2
     window = (
@@ -199,6 +199,6 @@ def _spot(
         rng.normal(0, 0.16 / k) * np.cos(k * around + rng.uniform(0, 2 * np.pi))
         for k in (1, 2, 3, 4)
     )
-    # At least about a pixel of edge, so that small spots are as sharp as the frame.
+    # An edge of at least about a pixel, so that small spots are as sharp as the frame.
     edge = max(soft, 0.8 / (radius * min(1.0, 2 * thin) * frame.radius_px))
     return window, soft_step((1 + bumps - np.hypot(along, across)) / edge)

@@ -1,4 +1,4 @@
-"""Vessels as lines with a width, drawn on a finer grid and averaged: layers of exact coverage."""
+"""Vessels drawn as wide lines on a finer grid and averaged: layers of exact coverage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from venule.synth.frame import Frame
 class Layers:
     """(H, W) float32 maps in 0..1.
 
-    `coverage`: the share of each pixel that any vessel covers, `of_kind` those of each kind.
-    `depth`: how much blood of each kind the light passes, wide vessels more. `reflex`: the bright
-    line on a wide vessel's middle.
+    `coverage`: the fraction of each pixel covered by any vessel, `of_kind` that of each type.
+    `depth`: optical depth of the blood of each type, larger in wide vessels. `reflex`: the bright
+    central reflex of wide vessels.
     """
 
     coverage: FloatMap
@@ -28,11 +28,11 @@ class Layers:
 
     @property
     def vessels(self) -> Mask:
-        """The pixels of which vessels cover at least half."""
+        """The pixels at least half covered by vessels."""
         return self.coverage >= 0.5
 
     def vessels_of(self, kind: Kind) -> Mask:
-        """The vessels' pixels that are of one kind; of both where both cover at least half."""
+        """The vessel pixels of one type; of both where both cover at least half."""
         own = self.of_kind[kind]
         other = self.of_kind["vein" if kind == "artery" else "artery"]
         most = own >= other if kind == "artery" else own > other
@@ -44,15 +44,15 @@ def draw_layers(vessels: Sequence[Vessel], frame: Frame) -> Layers:
     fine = 4 if max(frame.shape) <= 1200 else 2
     canvases = {name: _Canvas(frame, fine) for name in ("artery", "vein", "reflex")}
     widest = max((float(v.radii.max()) for v in vessels), default=1.0)
-    # Thin ones first, so that a branch does not thin out the trunk that it leaves.
+    # Thin vessels first, so that a branch does not thin its trunk.
     ordered = sorted(vessels, key=lambda v: float(v.radii[0]))
     for vessel in ordered:
-        # Light passes more blood in wide vessels; capillary beds beside thin ones add to theirs.
+        # Light passes through more blood in wide vessels; capillary beds add to thin ones.
         depth = 0.25 + 0.75 * (float(vessel.radii.mean()) / widest) ** 0.8
         wide = vessel.radii[0] * frame.radius_px >= 1.8
         canvases[vessel.kind].draw(vessel, 1.0, round(255 * depth * (0.72 if wide else 0.9)))
     for vessel in ordered:
-        if vessel.radii[0] * frame.radius_px >= 1.8:  # round: the light's way is longest inside
+        if vessel.radii[0] * frame.radius_px >= 1.8:  # round: the light's path is longest inside
             depth = 0.25 + 0.75 * (float(vessel.radii.mean()) / widest) ** 0.8
             canvases[vessel.kind].draw(vessel, 0.7, round(255 * depth))
         if vessel.radii[0] >= 0.38 * widest:
@@ -72,7 +72,7 @@ def draw_layers(vessels: Sequence[Vessel], frame: Frame) -> Layers:
 
 
 class _Canvas:
-    """A byte image, `fine` times as fine as the photograph."""
+    """A byte image, `fine` times the photograph's resolution."""
 
     def __init__(self, frame: Frame, fine: int) -> None:
         self.frame, self.fine = frame, fine
@@ -80,7 +80,7 @@ class _Canvas:
         self.pen = ImageDraw.Draw(self.image)
 
     def draw(self, vessel: Vessel, share: float, value: int) -> None:
-        """Fill the inner `share` of a vessel's width."""
+        """Fill the central `share` of a vessel's width."""
         points = self.frame.to_px(vessel.points)
         self._draw_ribbon(points, share * vessel.radii * self.frame.radius_px, value)
 
@@ -89,9 +89,9 @@ class _Canvas:
     ) -> None:
         """Fill a line with round ends and joints, `radii_px` to either side of `points`."""
         center = (points[:, ::-1] + 0.5) * self.fine - 0.5  # (x, y) between pixel centres
-        # Pillow fills the pixels under an outline too, which widens upright and level shapes by
-        # half a fine pixel a side, oblique ones by less: widths are right to 0.15 px of the frame,
-        # to 0.25 px where it has over 1200 px and the canvas is only twice as fine.
+        # Pillow also fills the pixels under an outline, which widens upright and level shapes by
+        # half a fine pixel per side, oblique ones by less: widths are exact to 0.15 px of the
+        # frame, or to 0.25 px where it has over 1200 px and the canvas is only twice as fine.
         radius = np.maximum(radii_px * self.fine - 0.5, 0.0)
         along = np.diff(center, axis=0)
         length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
@@ -111,7 +111,7 @@ class _Canvas:
 
 
 def _covered(canvas: Image.Image, fine: int) -> FloatMap:
-    """The share of each pixel that anything covers."""
+    """The fraction of each pixel that is covered."""
     return _mean(Image.fromarray(((np.asarray(canvas) > 0) * 255).astype(np.uint8)), fine)
 
 

@@ -1,4 +1,4 @@
-"""The fundus without its vessels: pigment, choroid, macula, disc and nerve fibres."""
+"""The fundus without vessels: pigment, choroid, macula, disc and nerve fibres."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -14,7 +14,7 @@ _ABSORPTION: dict[Kind, tuple[float, float, float]] = {
     "vein": (0.36, 0.80, 0.55),
     "artery": (0.18, 0.62, 0.44),
 }
-"""Optical depth of the widest vessel in red, green and blue; arterial blood lets red through."""
+"""Optical depth of the widest vessel in red, green and blue; arterial blood transmits red."""
 
 
 def paint_retina(seed: int, eye: Eye, frame: Frame, config: SyntheticFundusConfig) -> FloatMap:
@@ -29,7 +29,7 @@ def paint_retina(seed: int, eye: Eye, frame: Frame, config: SyntheticFundusConfi
     choroid = _choroid(seed, eye, frame) * np.float32(rng.uniform(*config.choroid))
     fibers = _fibers(seed, eye, frame) * np.float32(rng.uniform(*config.nerve_fibers))
     retina = np.empty((3, *frame.shape), np.float32)
-    # The choroid shows in red, the pigment before it in green and blue, fibres most in blue.
+    # The choroid shows in red, the pigment before it in green and blue, fibres mostly in blue.
     shares = ((0.5, 0.13, 0.02), (1.0, 0.22, 0.09), (1.1, 0.12, 0.12))
     for channel, (color, (pigment, deep, near)) in enumerate(zip(base, shares, strict=True)):
         retina[channel] = color * (
@@ -48,7 +48,7 @@ def paint_retina(seed: int, eye: Eye, frame: Frame, config: SyntheticFundusConfi
 
 
 def paint_blood(seed: int, retina: FloatMap, layers: Layers, config: SyntheticFundusConfig) -> None:
-    """Absorb light in the vessels, in place: green most, arteries less, a reflex on the middle."""
+    """Absorb light in the vessels, in place: mostly green, less in arteries; add the reflex."""
     rng = stream(seed, "blood")
     contrast = rng.uniform(*config.contrast)
     arterial = rng.uniform(*config.artery_absorption)
@@ -119,7 +119,7 @@ def _paint_disc(
 ) -> None:
     """The pale optic disc, slightly taller than wide, with a paler cup and a soft edge.
 
-    Around it a darker ring and, by chance, a pale or dark crescent on the side of the fovea.
+    Around it a darker ring and, in some eyes, a pale or dark crescent on the side of the fovea.
     """
     distance = frame.distance(eye.disc, stretch=rng.uniform(1.02, 1.16))
     distance /= np.float32(eye.disc_radius)
@@ -143,7 +143,7 @@ def _paint_disc(
 
 
 def _paint_crescent(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -> None:
-    """Atrophy or pigment beside the disc: what a larger, shifted disc would cover."""
+    """Atrophy or pigment beside the disc: the uncovered part of a larger, shifted disc."""
     aside = np.sign(eye.fovea[1] - eye.disc[1]) * rng.uniform(0.1, 0.45)
     place = (
         eye.disc[0] + rng.uniform(-0.15, 0.2) * eye.disc_radius,
@@ -158,7 +158,7 @@ def _paint_crescent(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame:
 
 
 def _paint_sheen(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -> None:
-    """Patches of light that young retinas reflect around the disc and along the arcades."""
+    """Patches of the retinal sheen of young eyes, around the disc and along the arcades."""
     distance = frame.distance(eye.disc) * np.float32(eye.radius_mm)
     near = soft_step((4.5 - distance) / np.float32(1.5)) * soft_step((distance - 1.3) * 2)
     patches = soft_step(smooth_noise(rng, int(rng.integers(7, 16)), frame.shape) - 1.1)
@@ -169,7 +169,7 @@ def _paint_sheen(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Fr
 
 
 def _paint_myelin(rng: np.random.Generator, retina: FloatMap, eye: Eye, frame: Frame) -> None:
-    """White, feathered nerve fibres that leave the disc in one direction."""
+    """Myelinated nerve fibres: white and feathered, leaving the disc in one direction."""
     tall, wide = frame.rows - np.float32(eye.disc[0]), frame.columns - np.float32(eye.disc[1])
     angle = np.arctan2(tall, wide)
     aim = rng.uniform(-np.pi, np.pi)

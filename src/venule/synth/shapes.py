@@ -1,9 +1,8 @@
-"""Vessels of exactly known geometry: tubes along curves, drawn at any place, angle, size and width.
+"""Shapes with known geometry: tubes along curves, of any position, angle, size and width.
 
-A pixel is vessel where its centre lies within half the width of the curve. Pixel centres lie at
-integers and points are (row, column). A curve is turned and moved before it is drawn: turning the
-picture would resample it. What is drawn has round ends of half a width beyond its first and last
-point.
+A pixel is vessel if its centre lies within half the width of the curve. Pixel centres are at
+integers and points are (row, column). Curves are rotated and moved before drawing, as rotating the
+image would resample it. Tubes have round ends of half a width beyond the first and last points.
 """
 
 import math
@@ -30,13 +29,13 @@ def line(start: Point, angle_deg: float, length: float) -> Curve:
 
 
 def arc(radius: float, sweep_deg: float, *, points: int = 2001) -> Curve:
-    """A circular arc about the origin that begins on the positive column axis."""
+    """A circular arc about the origin, starting on the positive column axis."""
     angle = np.radians(np.linspace(0, sweep_deg, points))
     return np.stack((radius * np.sin(angle), radius * np.cos(angle)), axis=1)
 
 
 def sine(amplitude: float, wavelength: float, cycles: float, *, points: int = 4001) -> Curve:
-    """A sine wave along the columns that begins at the origin."""
+    """A sine wave along the columns, starting at the origin."""
     along = np.linspace(0, wavelength * cycles, points)
     return np.stack((amplitude * np.sin(2 * np.pi * along / wavelength), along), axis=1)
 
@@ -56,7 +55,7 @@ def koch(length: float, generations: int) -> Curve:
 
 
 def sierpinski_carpet(generations: int) -> Mask:
-    """(3^n, 3^n) bool: dimension log 8 / log 3 over every box of a power of three."""
+    """(3^n, 3^n) bool: dimension log 8 / log 3 for box sizes that are powers of three."""
     carpet = np.ones((1, 1), bool)
     hole = np.ones((3, 3), bool)
     hole[1, 1] = False
@@ -66,14 +65,14 @@ def sierpinski_carpet(generations: int) -> Mask:
 
 
 def place(curve: Curve, *, angle_deg: float = 0.0, center: Point) -> Curve:
-    """The curve turned, and moved so that the middle of its bounding box lies at `center`."""
+    """The curve rotated, and moved so that the centre of its bounding box is at `center`."""
     turned = turn(curve, angle_deg)
     middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
     return np.asarray(turned - middle + np.asarray(center, float))
 
 
 def turn(curve: Curve, angle_deg: float, about: Point = (0.0, 0.0)) -> Curve:
-    """The curve turned about a point, from the column axis towards the row axis."""
+    """The curve rotated about a point, from the column axis towards the row axis."""
     angle = math.radians(angle_deg)
     cosine, sine_ = math.cos(angle), math.sin(angle)
     rows, columns = (curve - np.asarray(about, float)).T
@@ -82,9 +81,9 @@ def turn(curve: Curve, angle_deg: float, about: Point = (0.0, 0.0)) -> Curve:
 
 
 def draw_tube(shape: tuple[int, int], curve: Curve, width: float | NDArray[np.float64]) -> Mask:
-    """(H, W) bool, True within half of `width` of the curve; (N,) widths taper from point to point.
+    """(H, W) bool, True within half of `width` of the curve; (N,) widths taper between points.
 
-    What lies outside the frame is cut off.
+    Clipped to the frame.
     """
     mask = np.zeros(shape, bool)
     widths = np.broadcast_to(np.asarray(width, float), len(curve))
@@ -95,7 +94,7 @@ def draw_tube(shape: tuple[int, int], curve: Curve, width: float | NDArray[np.fl
 
 
 def draw_tubes(shape: tuple[int, int], curves: Iterable[Curve], width: float) -> Mask:
-    """The union of tubes of one width."""
+    """The union of tubes of equal width."""
     mask = np.zeros(shape, bool)
     for curve in curves:
         mask |= draw_tube(shape, curve, width)

@@ -1,4 +1,4 @@
-"""Vessel trees as linked points, and Murray's laws of their calibres and angles."""
+"""Vessel trees as linked points, and Murray's laws for their calibres and angles."""
 
 import math
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def murray_radii(radius: float, ratio: float) -> tuple[float, float]:
 
 
 def murray_angles(radius: float, first: float, second: float) -> tuple[float, float]:
-    """The angles (radians) by which two branches leave the direction of their parent.
+    """The angles (radians) between two branches and the direction of their parent.
 
     cos a1 = (r0^4 + r1^4 - r2^4) / (2 r0^2 r1^2), and the same for a2 (Murray, J. Gen. Physiol.
     9, 1926).
@@ -35,7 +35,7 @@ def murray_angles(radius: float, first: float, second: float) -> tuple[float, fl
 
 @dataclass
 class Tree:
-    """The vessels of one kind as nodes (points in mm) that know their parent, parents first."""
+    """The vessels of one type as nodes (points in mm) with parents, which come first."""
 
     kind: Kind
     points: Points = field(default_factory=lambda: np.empty((1024, 2)))
@@ -50,7 +50,7 @@ class Tree:
         return len(self.parents)
 
     def add(self, path: Points, parent: int) -> int:
-        """Add a path below `parent` (-1: none), whose point it does not repeat; its end's index."""
+        """Add a path below `parent` (-1: none), without its point; return the end's index."""
         start, stop = len(self), len(self) + len(path)
         while stop > len(self.points):
             self.points = np.concatenate([self.points, np.empty_like(self.points)])
@@ -61,14 +61,14 @@ class Tree:
         along = np.diff(np.concatenate([before, path]), axis=0)
         self.points[start:stop] = path
         self.heading[start:stop] = along / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
-        self.forked[start : start + 3] = True  # no two forks in one place
+        self.forked[start : start + 3] = True  # no two forks at one position
         self.parents += [parent, *range(start, stop - 1)]
         if parent >= 0:
             self.forked[max(0, parent - 3) : parent + 4] = True
         return stop - 1
 
     def components(self, mm: float) -> Iterator[Vessel]:
-        """The tree between its forks, with Murray's radii; `mm` is one unit of the result."""
+        """The tree split at its forks, with Murray's radii; `mm` is one unit of the result."""
         cubes, children = [0.0] * len(self), [0] * len(self)
         for node in range(len(self) - 1, -1, -1):
             cubes[node] += self.cube.get(node, 0.0)
@@ -84,7 +84,7 @@ class Tree:
             if children[node] != 1 or node + 1 == len(self) or self.parents[node + 1] != node:
                 if len(chain) > 1:
                     radius = cubes[node] ** (1 / 3) / mm
-                    # Between forks the calibre holds; a loose end thins out.
+                    # Between forks the calibre is constant; a free end tapers.
                     least = 0.97 if children[node] else 0.85
                     radii = radius * np.linspace(1, least, len(chain))
                     yield Vessel(self.kind, self.points[chain] / mm, radii)
