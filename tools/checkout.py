@@ -1,4 +1,4 @@
-"""This checkout of the project: where its files lie, and which commit it is at."""
+"""This checkout of the project: its paths and its commit."""
 
 import subprocess
 from pathlib import Path
@@ -13,9 +13,9 @@ ACCESS_LOG = RESULTS / "test_access.jsonl"
 
 
 def commit(root: Path = ROOT) -> str | None:
-    """The commit of a checkout, with `-dirty` if files differ from it; None outside of one.
+    """The commit of a checkout, with `-dirty` if files differ from it; None outside a repository.
 
-    The access log does not count: every line that is appended changes it.
+    The access log is ignored: every appended line changes it.
     """
     head = _git(root, "rev-parse", "HEAD")
     log = f":(top,exclude){ACCESS_LOG.relative_to(ROOT).as_posix()}"
@@ -24,7 +24,7 @@ def commit(root: Path = ROOT) -> str | None:
 
 
 def context() -> dict[str, str | None]:
-    """The facts in a line of the access log about the code that made the access."""
+    """The facts about the code recorded with each access in the log."""
     return {"commit": commit()}
 
 

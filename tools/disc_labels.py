@@ -1,12 +1,12 @@
-"""Write the optic discs of photographs in which nobody has drawn them, for a network to learn from.
+"""Write optic disc labels for photographs without an outlined disc, for training a network.
 
     python tools/disc_labels.py MODEL --data D [--protocol NAME] --split SPLIT -o FOLDER
 
-MODEL finds disc and fovea as `venule predict` does, with the vessels of `general`. A disc counts if
-its confidence is SURE at least and, where an expert has marked its centre, lies within NEAR of its
-diameter of there. Photographs whose disc is drawn already, and those whose disc does not count, are
-left out. FOLDER becomes a data set: images/ and disc/ (the ellipses). Whatever else an annotation
-says has no part in it.
+MODEL finds disc and fovea as `venule predict` does, with the vessels of `general`. A disc is used
+if its confidence is at least SURE and, where an expert has marked its centre, within NEAR disc
+diameters of it. Photographs whose disc is already outlined, and those whose disc is not used, are
+left out. FOLDER becomes a data set: images/ and disc/ (the ellipses). Annotations are not used
+otherwise.
 """
 
 import argparse
@@ -29,17 +29,17 @@ from venule.image.photograph import Photograph, read_photograph
 from venule.inference.load import load
 
 SURE = 0.93
-"""Least confidence of a disc that teaches: of 77 found in AVRDB six have less, one is exudates."""
+"""Least confidence of a disc for training: of 77 found in AVRDB six have less, one is exudates."""
 
 NEAR = 0.1
-"""Most of a diameter between a disc that teaches and where an expert saw its centre: between the
-drawn discs of IDRiD and the centres marked by others, 0.035 on average and 0.094 at most."""
+"""Largest distance, in diameters, between a disc for training and an expert's centre: between the
+outlined discs of IDRiD and the centres marked by others, 0.035 on average and 0.094 at most."""
 
 
 def find_disc(
     photograph: Photograph, networks: Networks, annotation: Landmarks | None
 ) -> Disc | None:
-    """The disc that the networks find in a photograph, if it is sure and where an expert saw it."""
+    """The disc predicted for a photograph, if confident and near the expert's centre."""
     found = analyse(photograph, networks, steps=(LANDMARKS,)).landmarks
     disc = None if found is None else found.disc
     if disc is None or disc.confidence < SURE:
@@ -53,10 +53,10 @@ def find_disc(
 def write_disc_labels(
     model: str, data: str, split: str, out: Path, *, protocol: str | None = None
 ) -> Iterator[Path]:
-    """Write the disc of each photograph of a split; each path comes when it is there.
+    """Write the disc of each photograph of a split; yield each path once written.
 
     Raises:
-        DatasetError, WeightsError: something named is not there.
+        DatasetError, WeightsError: something named is missing.
     """
     networks = Networks(load("general"), landmarks=load(model, checkpoint="last"))
     for part in ("images", "disc"):
@@ -83,7 +83,7 @@ def _landmarks_of(case: Case) -> Landmarks | None:
 
 
 def main() -> None:
-    """Write the discs that the command line asks for."""
+    """Write the discs requested on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--data", required=True, metavar="NAME[=PATH]")

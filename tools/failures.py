@@ -1,11 +1,11 @@
-"""Draw where a shipped model fails, for its card.
+"""Draw the failures of a shipped model, for its card.
 
     python tools/failures.py NAME REPORT=WEIGHTS... [--made TEXT] [--data-root DIR]
 
-REPORT is a file of results/NAME/ on photographs whose terms allow to show them (CHASE_DB1, HRF);
-WEIGHTS, a shipped name, a file or a run's folder, is what it scores: weights that have not trained
-on these photographs; --made says how others than the card's were made. That test images are shown
-is recorded in results/test_access.jsonl. Then `make results` puts the pictures on the card.
+REPORT is a file of results/NAME/ on photographs whose terms allow publication (CHASE_DB1, HRF);
+WEIGHTS, a shipped name, a file or a run folder, is what it scores: weights not trained on these
+photographs; --made describes how weights other than the card's were made. Showing test images is
+logged in results/test_access.jsonl. Afterwards `make results` puts the images on the card.
 """
 
 import argparse
@@ -23,17 +23,17 @@ from venule.evaluation.predictor import model_predictor
 def draw(
     reports: Mapping[str, str], place: Place, *, made: str = "", data_root: Path | None = None
 ) -> list[Path]:
-    """Draw the worst images of reports in `place.results`; the files written, failures.json last.
+    """Draw the worst images of reports in `place.results`; return the files, failures.json last.
 
     Args:
         reports: the weights that each report scores, by the report's name.
-        place: where the reports lie and the pictures go.
-        made: how the weights were made, where they are not the card's.
+        place: the folders of the reports and the images.
+        made: how the weights were made, if not the card's.
         data_root: the folder of the data sets instead of VENULE_DATA.
 
     Raises:
-        UsageError: a report is not of its weights, or its photographs must not be shown.
-        DatasetError: the photographs are not there.
+        UsageError: a report is of other weights, or its photographs must not be shown.
+        DatasetError: the photographs are missing.
     """
     worst = [
         Worst(report, model_predictor(weights, checkpoint="last"), made)
@@ -50,7 +50,7 @@ def draw(
 
 
 def main() -> None:
-    """Draw the pictures and print where they lie."""
+    """Draw the images and print their paths."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("name")
     parser.add_argument("reports", nargs="+", metavar="report=weights")

@@ -1,10 +1,10 @@
-"""Compute every score on the shipped models' cards again, on record.
+"""Recompute every score on the shipped models' cards, with a log of accesses.
 
     python tools/recheck.py [NAME ...] [--data-root DIR] [--device cpu]
 
-What `venule evaluate --card NAME` does, for all shipped models unless some are named; each access
-to test images is recorded in results/test_access.jsonl, with the commit. Exit code 1 if a score
-differs from its card by more than 0.0001.
+Runs `venule evaluate --card NAME` for all shipped models, or for those named; each access to test
+images is logged in results/test_access.jsonl, with the commit. Exit code 1 if a score differs from
+its card by more than 0.0001.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from venule.inference.load import shipped_weights
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Check the cards that the command line names."""
+    """Check the cards named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="name")
     parser.add_argument("--data-root", type=Path, metavar="DIR")

@@ -16,7 +16,7 @@ from venule.measure.repeatability import TABLE
 
 
 def main() -> None:
-    """Write every page; a fault in a file is one line."""
+    """Write every page; an error in a file is reported in one line."""
     try:
         pages = [
             *results_page.cards(),
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _cluster_page() -> str:
-    """The page of clusters, of which only the last section is written."""
+    """The cluster page, of which only the last section is generated."""
     page = (DOCS / cluster_page.PAGE).read_text(encoding="utf-8")
     return cluster_page.cluster_page(page, RESULTS)
 

@@ -1,15 +1,15 @@
-"""Run the recipe of a result again, the shipped weights included.
+"""Run the recipe of a result, including the shipped weights.
 
     python tools/reproduce.py --list
     python tools/reproduce.py NAME [key=value ...] [--dry-run] [--device cuda] [--out FOLDER]
 
-NAME is a file of recipes/, a run of results/published/, or a folder of results, which stands for
-all of its recipes. Everything is made below FOLDER (out/reproduce): synthetic images, runs,
-weights, and the files of the result in FOLDER/results, beside which the committed ones can be laid.
-What is there already is kept, and a training that was interrupted goes on, so the same command
-finishes what another began. `key=value` changes a setting of the training NAME, as for
-`venule train`. Data sets lie below VENULE_DATA or --data-root. Each access to test images is
-recorded in results/test_access.jsonl.
+NAME is a file of recipes/, a run of results/published/, or a results folder, which stands for all
+of its recipes. All output goes below FOLDER (out/reproduce): synthetic images, runs, weights, and
+the files of the result in FOLDER/results, for comparison with the committed ones. Existing output
+is kept, and an interrupted training run is resumed, so the same command completes an interrupted
+reproduction. `key=value` changes a setting of the training run NAME, as for `venule train`. Data
+sets are below VENULE_DATA or --data-root. Each access to test images is logged in
+results/test_access.jsonl.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from venule.errors import UsageError, VenuleError
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run, list or show what the command line names."""
+    """Run, list or print the recipe named on the command line."""
     given = _parser().parse_intermixed_args(arguments)
     try:
         book = recipes()
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("name", nargs="?")
     parser.add_argument("settings", nargs="*", metavar="key=value")
-    parser.add_argument("--list", action="store_true", help="name every recipe")
+    parser.add_argument("--list", action="store_true", help="list all recipes")
     parser.add_argument("--dry-run", action="store_true", help="print the steps only")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "reproduce", metavar="FOLDER")
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parsed(settings: list[str]) -> dict[str, object]:
-    """`key=value` as it is typed, by key; values are TOML, or bare text where they are none."""
+    """`key=value` as typed, by key; values are TOML, or bare text otherwise."""
     from venule.training.config_file import parse_value
 
     pairs = {}

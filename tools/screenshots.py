@@ -1,7 +1,7 @@
-"""Make the pictures of the viewer in docs/images: docs/images/viewer.jpg and correct.jpg.
+"""Create the screenshots of the viewer: docs/images/viewer.jpg and correct.jpg.
 
-They show scikit-image's photograph of a retina, which is in the public domain (CC0). Chromium and
-Playwright are needed.
+They show scikit-image's retinal photograph, which is in the public domain (CC0). Chromium and
+Playwright are required.
 
     python tools/screenshots.py [--out docs/images]
 """
@@ -23,7 +23,7 @@ QUALITY = 80
 
 
 def main() -> None:
-    """Predict the photograph, look at it and correct it."""
+    """Predict the photograph, view it and correct it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=IMAGES)
     out = parser.parse_args().out
@@ -47,8 +47,8 @@ def main() -> None:
 
 
 def _correct(page: Page) -> None:
-    """Drag the disc, which nobody has looked for in these results."""
-    x, y = 455, 415  # of the disc, when all of the photograph is seen
+    """Draw the disc, which these results do not contain."""
+    x, y = 455, 415  # of the disc, with the photograph zoomed to fit
     for _ in range(2):
         page.mouse.move(x, y)
         page.mouse.wheel(0, -240)

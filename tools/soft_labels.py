@@ -1,13 +1,13 @@
-"""Write soft pseudo-labels: what networks say of photographs, for another network to learn from.
+"""Write soft pseudo-labels: probabilities predicted by networks, for training another network.
 
     python tools/soft_labels.py MODEL... --data D [--protocol NAME] --split SPLIT -o FOLDER
                                 [--lesions FOLDER...]
 
-Each MODEL (a run's folder, its last weights, or a weights file) sees the photographs with test-time
+Each MODEL (a run folder, with its last weights, or a weights file) is applied with test-time
 augmentation (D4); the probabilities of all models are averaged and written as FOLDER/ID_prob.png at
-the photograph's own size, which `data.train = [{ ..., maps = "FOLDER" }]` takes. Components are
-neither reconnected nor dropped. Whatever a photograph's annotation says has no part in its map; but
-`--lesions HE EX ...` names folders of masks, called as the photographs are, of what is no vessel.
+the photograph's own size, for `data.train = [{ ..., maps = "FOLDER" }]`. Components are neither
+reconnected nor dropped. Annotations of the photographs are not used; but `--lesions HE EX ...`
+names folders of masks, named after the photographs, of structures that are no vessels.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from venule.training.seen import TEACHERS, together
 
 
 def teacher(model: str) -> Segmenter:
-    """Load a network with test-time augmentation, calibrated, all components kept."""
+    """Load a network with test-time augmentation, calibrated, keeping all components."""
     return with_tta(load(model, checkpoint="last")).keep_all_components()
 
 
@@ -59,9 +59,10 @@ def without_lesions(probability: FloatMap, stem: str, lesions: Sequence[Path]) -
 def write_maps(
     teachers: Sequence[Segmenter], selection: Selection, out: Path, lesions: Sequence[Path] = ()
 ) -> Iterator[Path]:
-    """Write the map of each photograph; each path comes when it is there.
+    """Write the map of each photograph; yield each path once written.
 
-    What the teachers have seen is written beside them: whoever learns from the maps knows it too.
+    The images seen by the teachers are recorded beside the maps, and passed on to networks trained
+    on them.
     """
     out.mkdir(parents=True, exist_ok=True)
     seen = together(*(one.record.seen for one in teachers))
@@ -86,20 +87,20 @@ def write_soft_labels(
     """Write the maps of one split, see `write_maps`.
 
     Raises:
-        DatasetError, WeightsError: something named is not there.
+        DatasetError, WeightsError: something named is missing.
     """
     selection = select(open_dataset(data), protocol, split, labelled=False)
     yield from write_maps([teacher(model) for model in models], selection, out, lesions)
 
 
 def label_paths(data: str, split: str, out: Path, *, protocol: str | None = None) -> list[Path]:
-    """Name the maps that `write_soft_labels` writes."""
+    """The paths of the maps that `write_soft_labels` writes."""
     selection = select(open_dataset(data), protocol, split, labelled=False)
     return [out / f"{case.id}_prob.png" for case in selection.cases]
 
 
 def main() -> None:
-    """Write the maps that the command line asks for."""
+    """Write the maps requested on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("models", nargs="+", metavar="model")
     parser.add_argument("--data", required=True, metavar="NAME[=PATH]")

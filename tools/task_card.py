@@ -1,8 +1,8 @@
-"""Model cards of the networks that find no vessels: `python tools/task_card.py NAME...`.
+"""Model cards of the networks for tasks other than vessels: `python tools/task_card.py NAME...`.
 
-A card is made of the record in `src/venule/weights/NAME.onnx`, of `results/NAME/card.toml` (what it
-is for, what it is not, what is known of it) and of the reports beside that, which
-`venule evaluate NAME --task ... --json results/NAME/DATA.json` writes.
+A card is generated from the record in `src/venule/weights/NAME.onnx`, from
+`results/NAME/card.toml` (intended use, limits, known behaviour) and from the reports beside that,
+written by `venule evaluate NAME --task ... --json results/NAME/DATA.json`.
 """
 
 import sys
@@ -64,10 +64,10 @@ def _trained_on(record: ModelRecord) -> Iterator[str]:
 
 
 def _scores(folder: Path, sha256: str) -> Iterator[str]:
-    """A table for each report.
+    """One table per report.
 
     Raises:
-        ValueError: a report is of other weights than those that are shipped.
+        ValueError: a report is of other weights than the shipped ones.
     """
     yield from ("", "## Scores", "")
     for path in sorted(folder.glob("*.json")):

@@ -1,12 +1,12 @@
-"""Measure what test-time augmentation would add to networks, on images that they did not train on.
+"""Measure the gain of test-time augmentation, on images that the networks were not trained on.
 
     python tools/tta.py runs/accurate-fold? [-o FILE.json]
 
-Each fold's network sees its own validation images once, as they are, and again in the eight
-symmetries of the square (the dihedral group D4), whose logits are averaged. Threshold, calibration
-and component rules are chosen by `venule.evaluation.calibrate` for each way on its own. Written are
-the means of both and the paired differences with their intervals. No test image is used, and
-nothing that ships is augmented.
+Each fold's network is applied to its own validation images once, as they are, and again in the
+eight symmetries of the square (the dihedral group D4), whose logits are averaged. Threshold,
+calibration and component rules are chosen by `venule.evaluation.calibrate` separately for each. The
+means of both are written with their paired differences and intervals. No test image is used, and no
+shipped network is augmented.
 """
 
 import argparse
@@ -44,10 +44,10 @@ def compare(once: CalibrationResult, augmented: CalibrationResult) -> dict[str, 
 
 
 def compare_runs(runs: Sequence[Path], progress: Callable[[str], None]) -> bytes:
-    """Compare runs without and with test-time augmentation; the JSON that is written.
+    """Compare runs without and with test-time augmentation; return the JSON to write.
 
     Raises:
-        WeightsError, DatasetError: as `venule.evaluation.calibrate.calibrate`.
+        WeightsError, DatasetError: as for `venule.evaluation.calibrate.calibrate`.
     """
     once = calibrate(runs, progress=progress)
     augmented = calibrate(runs, change=with_tta, progress=progress)
@@ -55,12 +55,12 @@ def compare_runs(runs: Sequence[Path], progress: Callable[[str], None]) -> bytes
 
 
 def say(line: str) -> None:
-    """Tell the user on stderr what is done."""
+    """Print a line to stderr."""
     sys.stderr.write(f"{line}\n")
 
 
 def main() -> None:
-    """Compare the runs that the command line names."""
+    """Compare the runs named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("-o", "--out", type=Path, metavar="FILE.json")

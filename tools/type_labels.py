@@ -1,11 +1,11 @@
-"""Write maps of arteries and veins of photographs that have none, for a network to learn from.
+"""Write artery-vein maps for photographs without them, for training a network.
 
     python tools/type_labels.py MODEL --data D --split SPLIT [--each N] -o FOLDER
 
-`general` finds the vessels, MODEL tells arteries from veins, and segments of the vessel tree are
-made to agree. A segment counts where its log-odds are SURE at least; others are written white, that
-is uncertain, and teach nothing. FOLDER becomes a data set: images/, labels/ (the vessel masks) and
-av/. Whatever a photograph's annotation says has no part in it.
+`general` finds the vessels, MODEL classifies arteries and veins, and the classes are made
+consistent along segments of the vessel tree. A segment is used if its log-odds are at least SURE;
+others are written white, meaning uncertain, and are not trained on. FOLDER becomes a data set:
+images/, labels/ (the vessel masks) and av/. Annotations of the photographs are not used.
 """
 
 import argparse
@@ -28,13 +28,13 @@ from venule.vessels.trace import trace_vessels
 from venule.vessels.types import vessel_types
 
 SURE = 1.0
-"""Least log-odds of a segment that teaches: the likelier type is 2.7 times as likely."""
+"""Least log-odds of a segment for training: the likelier type is 2.7 times as likely."""
 
 
 def type_map(photograph: Photograph, vessels: Segmenter, types: Segmenter) -> RGB:
-    """Draw arteries and veins: (H, W, 3) uint8 of the colours that `ArteryVein` reads.
+    """Draw arteries and veins: (H, W, 3) uint8 in the colours that `ArteryVein` reads.
 
-    Red artery, blue vein, green both, white where neither is likely enough, black background.
+    Artery red, vein blue, both green, white where neither is likely enough, black background.
     """
     prediction = vessels.segment(photograph)
     maps = types.segment(photograph, fov=prediction.fov).maps
@@ -54,10 +54,10 @@ def type_map(photograph: Photograph, vessels: Segmenter, types: Segmenter) -> RG
 def write_type_maps(
     model: str, data: str, split: str, out: Path, *, each: int = 1
 ) -> Iterator[Path]:
-    """Write the map of every `each`th photograph of a split; each path comes when it is there.
+    """Write the map of every `each`-th photograph of a split; yield each path once written.
 
     Raises:
-        DatasetError, WeightsError: something named is not there.
+        DatasetError, WeightsError: something named is missing.
     """
     vessels, types = load("general"), load(model, checkpoint="last")
     for part in ("images", "labels", "av"):
@@ -76,14 +76,14 @@ def write_type_maps(
 
 
 def map_paths(data: str, split: str, out: Path, each: int = 1) -> list[Path]:
-    """Name the maps that `write_type_maps` writes."""
+    """The paths of the maps that `write_type_maps` writes."""
     dataset = open_dataset(data)
     cases = select(dataset, None, split, labelled=False).cases[::each]
     return [out / "av" / f"{dataset.name}-{case.id}.png" for case in cases]
 
 
 def main() -> None:
-    """Write the maps that the command line asks for."""
+    """Write the maps requested on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--data", required=True, metavar="NAME[=PATH]")

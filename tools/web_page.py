@@ -1,4 +1,4 @@
-"""The page of `venule serve` in Chromium, without a graphics card, for measuring it."""
+"""The page of `venule serve` in Chromium, without a graphics card, for measurements."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ _GRAPHICS += ["--enable-unsafe-swiftshader", "--enable-precise-memory-info"]
 
 @contextmanager
 def open_page(*arguments: object) -> Iterator[Page]:
-    """The page of `venule serve ARGUMENTS`, 1366 x 768; drawn in software, by SwiftShader."""
+    """Open the page of `venule serve ARGUMENTS`, 1366 x 768; rendered in software (SwiftShader)."""
     serve = [sys.executable, "-m", "venule", "serve", *map(str, arguments)]
     serve += ["--no-browser", "--port", "0"]
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -45,11 +45,11 @@ def _go(page: Page, url: str) -> None:
             return
         except Exception:  # it is not up yet
             time.sleep(0.2)
-    raise RuntimeError(f"{url} does not answer")
+    raise RuntimeError(f"{url} does not respond")
 
 
 def cpu_ms(name: str) -> float:
-    """Milliseconds that the processors were at work for this process's descendants of a name."""
+    """CPU milliseconds of this process's descendants with a given name."""
     parents, times = {}, {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -74,7 +74,7 @@ def cpu_ms(name: str) -> float:
 
 
 def summary(values: list[float]) -> dict[str, float]:
-    """Median, 90 %, most and count."""
+    """Median, 90th percentile, maximum and count."""
     return {
         "median": round(statistics.median(values), 1),
         "p90": round(float(np.percentile(values, 90)), 1),

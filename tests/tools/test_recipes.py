@@ -166,7 +166,7 @@ def test_recipes_that_need_each_other_are_refused() -> None:
     two = Recipe(result="b", text="", needs=("one",))
     with pytest.raises(UsageError, match="one -> two -> one"):
         chosen("one", {"one": one, "two": two})
-    with pytest.raises(UsageError, match="needs 'two', which there is not"):
+    with pytest.raises(UsageError, match="needs 'two', which does not exist"):
         chosen("one", {"one": one})
 
 

@@ -183,7 +183,7 @@ def test_an_interrupted_training_goes_on(told: list[str], place: Place, inside: 
 
 def test_a_folder_that_is_no_training_is_not_taken_for_one(inside: Place) -> None:
     Path("runs/tiny").mkdir(parents=True)
-    with pytest.raises(UsageError, match="holds no training that could go on"):
+    with pytest.raises(UsageError, match="holds no training run that can be resumed"):
         Train(config="configs/tiny.toml", name="tiny").run(inside)
 
 

@@ -1,1 +1,1 @@
-"""Pages and tables, written from the result files."""
+"""Pages and tables generated from the result files."""

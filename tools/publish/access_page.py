@@ -14,11 +14,11 @@ PURPOSES = {
     "measurements": "measurements",
     "card recheck": "card recomputed",
 }
-"""Why test images were used, and how the table says so."""
+"""The purposes of accesses, with their names in the table."""
 
 
 def access_section(folder: Path) -> str:
-    """Count the accesses by data set and weights; recomputing a card chooses nothing."""
+    """Count the accesses by data set and weights; recomputing a card selects nothing."""
     path = folder / LOG
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     accesses = [json.loads(line) for line in text.splitlines()]
@@ -41,5 +41,5 @@ def access_section(folder: Path) -> str:
 
 
 def _purpose(access: dict[str, str]) -> str:
-    """Why test images were used; early lines do not say, and were evaluations."""
+    """The purpose of an access; early lines do not state it, and were evaluations."""
     return access.get("purpose", "evaluation")

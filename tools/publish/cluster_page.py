@@ -1,4 +1,4 @@
-"""The last section of the page of clusters: the cost of bookkeeping, as it was measured."""
+"""The last section of the cluster page: the measured cost of bookkeeping."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ a second or two.
 
 
 def cluster_page(page: str, results: Path) -> str:
-    """The page with its last section written again from the result file.
+    """The page with its last section regenerated from the result file.
 
     Raises:
         VenuleError: the page has no such section.

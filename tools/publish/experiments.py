@@ -1,4 +1,4 @@
-"""Tables of published experiments, every number read from the files of their runs."""
+"""Tables of published experiments, with all numbers from the files of their runs."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +53,7 @@ def experiments_section(folder: Path, about: dict[str, Any]) -> list[str]:
 
 
 def training_table(experiments: Iterable[Experiment]) -> Table:
-    """Tabulate the trainings: epochs, seeds, best validation scores, time and memory."""
+    """Tabulate the training runs: epochs, seeds, best validation scores, time and memory."""
     table: Table = [
         ["experiment", "epochs run / published", "seeds", "validation AUC", "Dice", "mIoU"]
     ]
@@ -71,7 +71,7 @@ def training_table(experiments: Iterable[Experiment]) -> Table:
 
 
 def pretraining_table(pretrainings: Iterable[Experiment]) -> Table:
-    """Describe what the pretrained rows started from, and its cost."""
+    """Describe the pretraining of the pretrained rows, and its cost."""
     table: Table = [["pretraining", "epochs", "training loss, last", "validation accuracy"]]
     table[0] += ["hours", "peak memory", "note"]
     for one in pretrainings:
@@ -86,7 +86,7 @@ def pretraining_table(pretrainings: Iterable[Experiment]) -> Table:
 
 
 def best_line(experiments: Sequence[Experiment], best: Best, folder: Path) -> str:
-    """Name the experiment of the highest validation mIoU, and those that were not run."""
+    """Name the experiment with the highest validation mIoU, and those that were not run."""
     named = [_named(experiments, name, folder) for name in best.of]
     runs = [one for one in named if one.runs]
     missing = [one.row.experiment for one in named if not one.runs]
@@ -129,18 +129,18 @@ _OURS = {
     "mIoU": "miou",
     "accuracy": "accuracy",
 }
-"""The scores of our protocol in the table, by their headings."""
+"""The scores of our protocol in the table, by heading."""
 
 
 def _scores(result: Result) -> list[float]:
-    """Those of the table: by our protocol, then by the two historic scorings."""
+    """The scores in the table: by our protocol, then by the two historic scorings."""
     first, second = result.legacy.aghdamamir, result.legacy.manshi3
     ours = [result.mean[name].mean for name in _OURS.values()]
     return [*ours, first.auc_of_thresholded_map.mean, second.miou, second.pixel_accuracy]
 
 
 def _score_at(place: int) -> Callable[[Training], float]:
-    """Read the score in that column of the table."""
+    """Read the score in the given column of the table."""
     return lambda run: _scores(run.test)[place]
 
 
@@ -152,7 +152,7 @@ def _our_scores(folder: Path, ours: Ours) -> list[str]:
 
 
 def _our_cost(folder: Path, ours: Ours) -> list[str]:
-    """A row of the table of trainings."""
+    """A row of the table of training runs."""
     costs = [json.loads((folder / name).read_text(encoding="utf-8")) for name in ours.costs]
     hours, peak = "–", "–"
     if costs:
@@ -162,7 +162,7 @@ def _our_cost(folder: Path, ours: Ours) -> list[str]:
 
 
 def pair_table(pairs: Sequence[tuple[Experiment, Experiment]]) -> Table:
-    """When scratch and pretrained first reach one validation Dice, the lower of the two bests."""
+    """Epochs until scratch and pretrained reach the lower of their best validation Dice scores."""
     table: Table = [["from scratch", "pretrained", "validation Dice"]]
     table[0] += ["epochs to reach it: scratch", "pretrained"]
     for scratch, pretrained in pairs:
@@ -179,7 +179,7 @@ def pair_table(pairs: Sequence[tuple[Experiment, Experiment]]) -> Table:
 
 
 def gain_table(gains: Sequence[tuple[Experiment, Experiment]]) -> Table:
-    """Compare the scores of two on test images, by our protocol and as published."""
+    """Compare the test scores of pairs of experiments, by our protocol and as published."""
     table: Table = [["gain of", "over", "seeds"]]
     table[0] += ["AUC", '"AUC" of the thresholded map, as first published']
     for better, other in gains:
@@ -196,7 +196,7 @@ def gain_table(gains: Sequence[tuple[Experiment, Experiment]]) -> Table:
 
 
 def published_auc(run: Training) -> float:
-    """The DDRNet for DRIVE (AghdamAmir)'s "AUC", of the thresholded map: its mean over images."""
+    """The "AUC" of the DDRNet for DRIVE (AghdamAmir), of the thresholded map; mean over images."""
     return run.test.legacy.aghdamamir.auc_of_thresholded_map.mean
 
 
@@ -209,7 +209,7 @@ def _best(experiment: Experiment, score: str) -> str:
 
 
 def _epochs(row: Row, runs: Sequence[Training]) -> str:
-    """`60 / 580`, or `58-60 / 580` where seeds differ; `early` where a run ended by itself."""
+    """`60 / 580`, or `58-60 / 580` if seeds differ; `early` if a run stopped early."""
     published = "–" if row.published_epochs is None else str(row.published_epochs)
     if not runs:
         return f"0 / {published}"
@@ -220,7 +220,7 @@ def _epochs(row: Row, runs: Sequence[Training]) -> str:
 
 
 def _epochs_to(experiment: Experiment, target: float) -> str:
-    """The first epoch with the target for each seed; `> N` where N epochs did not reach it."""
+    """The first epoch that reaches the target, for each seed; `> N` if N epochs did not."""
     firsts = [(run.first_epoch_with("val_dice", target), run.epochs) for run in experiment.runs]
     return ", ".join(f"> {epochs}" if first is None else str(first) for first, epochs in firsts)
 
@@ -231,7 +231,7 @@ def _peak(runs: Sequence[Training]) -> str:
 
 
 def _scored_on(experiments: Iterable[Experiment]) -> str:
-    """Name the images of the second table; UsageError if they are not the same for all."""
+    """Name the images of the second table; UsageError if they differ between experiments."""
     tests = [run.test for experiment in experiments for run in experiment.runs]
     places = {(r.dataset, r.protocol, r.split, r.expert, len(r.images)) for r in tests}
     if len(places) > 1:
@@ -250,12 +250,12 @@ def _scored_on(experiments: Iterable[Experiment]) -> str:
 def _of(
     experiments: Iterable[Experiment], names: tuple[str, str], folder: Path
 ) -> tuple[Experiment, Experiment]:
-    """The two experiments of these names."""
+    """The two experiments with these names."""
     return _named(experiments, names[0], folder), _named(experiments, names[1], folder)
 
 
 def _named(experiments: Iterable[Experiment], name: str, folder: Path) -> Experiment:
-    """The experiment of that name; UsageError if about.json has none."""
+    """The experiment with that name; UsageError if about.json has none."""
     for one in experiments:
         if one.row.experiment == name:
             return one

@@ -1,8 +1,8 @@
 """The goals on DRIVE's official test set, set before the shipped networks were trained.
 
-Peers were run by us with their own weights and scored as everything here: 20 images, inside the
+Peers were run by us with their own weights and scored like everything here: 20 images, inside the
 field of view, 565 x 584, means over images (the ECE pooled), at threshold 0.5 and without vessel
-reconnection, as released; for LadderNet its authors' own maps. None of their files is kept.
+reconnection, as released; for LadderNet the authors' own maps. None of these files is kept.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from venule.metrics.metric import labels
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """A score's goal, beside the best peer and the second human observer, in words."""
+    """The goal for a score, with the best peer and the second human observer, as text."""
 
     score: str
     peer: str
@@ -57,10 +57,10 @@ GENERAL = (
     Goal(score="roc_auc", peer="0.9748", observer="–", goal=0.976),
     Goal(score="dice", peer="0.783", observer="0.788", goal=0.800),
 )
-"""For weights that have seen no image of DRIVE; the peer is the best that was trained elsewhere."""
+"""For weights trained on no image of DRIVE; the peer is the best of those trained elsewhere."""
 
 SETS = {"accurate": GOALS, "general": GENERAL}
-"""By the name that about.json calls them."""
+"""By name in about.json."""
 
 
 PEERS = {
@@ -74,16 +74,16 @@ these images. Measured once; none of their files is kept here.""",
 The peer is tyb311/SkelCon as trained on STARE, run by us as released, at threshold 0.5. Measured
 once; none of its files is kept here.""",
 }
-"""Notes below the table of the goals."""
+"""Notes below the table of goals."""
 
 
 def measured(goal: Goal, result: Result) -> float:
-    """Read the score that the goal is about."""
+    """Read the score that the goal concerns."""
     return result.pooled[goal.score] if goal.pooled else result.mean[goal.score].mean
 
 
 def goals_met(result: Result, goals: Sequence[Goal] = GOALS) -> str:
-    """Say how many goals are met; ValueError unless it is DRIVE's official test set."""
+    """State how many goals are met; ValueError unless on DRIVE's official test set."""
     where = (result.dataset, result.protocol, result.split, result.expert, len(result.images))
     if where != ("DRIVE", "official", "test", "first", 20):
         raise ValueError(f"{result.model}: the goals are on DRIVE's official test set, not {where}")
@@ -96,7 +96,7 @@ def goals_met(result: Result, goals: Sequence[Goal] = GOALS) -> str:
 
 
 def goal_table(result: Result, goals: Sequence[Goal] = GOALS) -> Table:
-    """Make a row of each goal: peers, second observer, goal, measured score, verdict."""
+    """One row per goal: peers, second observer, goal, measured score, verdict."""
     rows = [["score", "best peer", "second observer", "goal", result.model, "goal met"]]
     for goal in goals:
         value = measured(goal, result)

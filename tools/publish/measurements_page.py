@@ -1,6 +1,6 @@
-"""The page of measurements: every definition with its proof.
+"""The page of measurements: every definition with its verification.
 
-Definitions are those of the code; the figures come from `benchmarks/measure.py`.
+Definitions are taken from the code; the figures come from `benchmarks/measure.py`.
 """
 
 import json
@@ -141,7 +141,7 @@ def _definitions() -> list[list[str]]:
 
 
 def _others() -> list[list[str]]:
-    """The columns of two structures at once, and the equivalents."""
+    """The columns that involve two structures, and the equivalents."""
     table = [["column", "formula", "source", "canonical name"]]
     for column in all_columns():
         if ("_cre_" in column.name or column.name.startswith(("avr", "caliber"))) and not (

@@ -1,6 +1,6 @@
-"""The page of quality: what grades and reasons mean, and how well they predict Dice.
+"""The page of quality: the meaning of grades and reasons, and how well they predict Dice.
 
-The limits are those of the code; the figures come from `benchmarks/quality.py`.
+The limits are taken from the code; the figures come from `benchmarks/quality.py`.
 """
 
 import json
@@ -196,7 +196,7 @@ def _results(report: Json) -> Iterator[str]:
 
 
 def _photographs(report: Json) -> str:
-    """Count the photographs taken and all of a split, subsampled by a step."""
+    """Describe the number of photographs used, of all in a split or subsampled by a step."""
     each, every = report["all"]["photographs"], report["every"]
     return f"all {each} photographs" if every == 1 else f"one photograph of {every}, {each} in all"
 

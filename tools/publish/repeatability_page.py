@@ -1,4 +1,4 @@
-"""The page that says which measurements can be trusted, and the table of it in the package.
+"""The page on repeatability of the measurements, and its table in the package.
 
 The figures come from `benchmarks/measure.py`.
 """
@@ -31,12 +31,12 @@ WHY = {
     "d2": "the same boxes",
     "crae": "diameters of skeleton pieces",
 }
-"""Why PVBM's values differ, by its name."""
+"""The reasons why PVBM's values differ, by its names."""
 
 QUESTIONS = ("retest", "observers", "predicted", "equivalents", "drift", "pvbm")
 
 FOLDERS = (FOLDER, "general-split")
-"""Folders of their answers; the second for photographs that `general` was trained on."""
+"""Folders of the results; the second for photographs that `general` was trained on."""
 
 TRUSTED, POOR = 0.75, 0.5
 """ICC from which a measure is trusted, and below which it is not."""
@@ -59,7 +59,7 @@ def trust_page(folder: Path) -> str:
 
 
 def package_table(folder: Path) -> str:
-    """Write the text of the package's own table: of each measure its repeatability, by column."""
+    """Write the text of the package's own table: the repeatability of each measure, by column."""
     path = folder / FOLDER / "retest.json"
     report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"whole_field": []}
     table = {
@@ -96,7 +96,7 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _by_structure(rows: Mapping[str, float]) -> list[list[str]]:
-    """A table of ICCs: a row a measure, a column a structure, the largest mean first."""
+    """A table of ICCs: one row per measure, one column per structure, the largest mean first."""
     found: dict[str, dict[str, float]] = {}
     for column, icc in rows.items():
         structure, _, name = column.partition("_")

@@ -1,17 +1,17 @@
 """The page of results, and the cards of the shipped weights.
 
-Every number in the tables stands in a committed file below results/; the peers' alone (`goals.py`,
-`speed_page.py`) were measured once and have no file. What `results/NAME/about.json` may hold:
+Every number in the tables is in a committed file below results/; only those of peers (`goals.py`,
+`speed_page.py`) were measured once and have no file. `results/NAME/about.json` may contain:
 
 - `title`, `text` (lines), `commands`, `reports` (files of `venule evaluate --json`): one section;
-  `goals`, the report among them that is held against the goals of `goals.py`, of which `goals_of`
-  names those of "accurate" (unless told) or "general"; `augmented`, the same report with
-  test-time augmentation, and `tta`, a file of `tta.py`, shown with it.
-- `kind: "table"`: many trainings in compact form, see `runs.py`.
+  `goals`, the report among them to compare with the goals of `goals.py`, where `goals_of` selects
+  those of "accurate" (the default) or "general"; `augmented`, the same report with test-time
+  augmentation, and `tta`, a file of `tta.py`, shown with it.
+- `kind: "table"`: many training runs in compact form, see `runs.py`.
 
 With a `card.toml` (`venule.evaluation.card.Texts`), NAME is a shipped model: its card is written
-beside its weights and to docs/cards/NAME.md, from about.json, the reports and the weights. The
-pictures of the card need the photographs: `failures.py` draws them.
+next to its weights and to docs/cards/NAME.md, from about.json, the reports and the weights. The
+images on the card need the photographs: `failures.py` draws them.
 """
 
 import json
@@ -60,7 +60,7 @@ def results_page(folder: Path = RESULTS) -> str:
 
 
 def cards(folder: Path = RESULTS, docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
-    """Write the card of each shipped model as JSON and as a page: path and text."""
+    """Generate the card of each shipped model as JSON and as a page: path and text."""
     for texts in sorted(folder.glob(f"*/{TEXTS}")):
         name = texts.parent.name
         if name in shipped_marks():
@@ -82,7 +82,7 @@ def _origin(name: str) -> str:
 
 
 def _section(about: Path) -> str:
-    """Write one section: what it is, how it is made again, its tables and curves."""
+    """Generate one section: description, commands to reproduce it, tables and curves."""
     described = json.loads(about.read_text(encoding="utf-8"))
     lines = [f"## {described['title']}", "", *described["text"], ""]
     lines += ["```console", *(f"$ {command}" for command in described["commands"]), "```", ""]

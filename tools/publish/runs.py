@@ -1,6 +1,6 @@
-"""Runs of published experiments, as their files tell them.
+"""Runs of published experiments, as recorded in their files.
 
-about.json of a folder of results, beside the folders of the runs:
+about.json of a results folder, next to the folders of the runs:
 
     {"kind": "table", "title": ..., "text": [...], "commands": [...],
      "rows": [{"experiment": "DDRNet, stride 8", "config": "ddrnet23-slim-stride8",
@@ -13,13 +13,13 @@ about.json of a folder of results, beside the folders of the runs:
                "costs": ["../accurate/cost.json"], "note": "..."}],
      "best": {"of": ["DeepLabV3 R50 at 512 px", ...], "called": "DeepLabV3"}}
 
-`published_epochs` is left out where nothing was published. `runs` are folders beside about.json
-(`reproduce.py` makes them): one that is not there was not run yet, and a row of which none is
-there says so, or in `not_run` why. Each folder holds, as `venule train` and `venule evaluate
---json` wrote them, config.toml (the seed), metrics.csv (epochs, seconds, validation), run.json (why
-it stopped), cost.json (time and peak memory of all sessions) and, but for `pretrainings`,
-test.json. `ours` stand below the experiments, for comparison; `costs` of several trainings one
-after the other add up. `pairs`, `gains`, `pretrainings`, `ours` and `best` may be left out.
+`published_epochs` is omitted if nothing was published. `runs` are folders next to about.json
+(created by `reproduce.py`): a missing one has not been run yet, and a row without any says so, or
+gives the reason in `not_run`. Each folder holds, as written by `venule train` and `venule evaluate
+--json`, config.toml (the seed), metrics.csv (epochs, seconds, validation), run.json (why it
+stopped), cost.json (time and peak memory of all sessions) and, except for `pretrainings`,
+test.json. `ours` are listed below the experiments, for comparison; `costs` of successive stages are
+summed. `pairs`, `gains`, `pretrainings`, `ours` and `best` are optional.
 """
 
 import csv
@@ -42,10 +42,10 @@ ONE_SEED = "one seed, no significance claimed"
 
 
 class Row(BaseModel, frozen=True, extra="forbid"):
-    """One experiment as about.json names it."""
+    """One experiment as given in about.json."""
 
     experiment: str
-    config: str | None = None  # of configs/published/
+    config: str | None = None  # in configs/published/
     published_epochs: int | None = None
     runs: tuple[str, ...]
     note: str = ""
@@ -53,21 +53,21 @@ class Row(BaseModel, frozen=True, extra="forbid"):
 
 
 class Pair(BaseModel, frozen=True, extra="forbid"):
-    """Two experiments that differ in their first weights only."""
+    """Two experiments that differ only in their initial weights."""
 
     scratch: str
     pretrained: str
 
 
 class Gain(BaseModel, frozen=True, extra="forbid"):
-    """Two experiments, one of which should score higher."""
+    """Two experiments, the first of which should score higher."""
 
     of: str
     over: str
 
 
 class Ours(BaseModel, frozen=True, extra="forbid"):
-    """A network of this project, to be compared with the experiments."""
+    """A network of this project, for comparison with the experiments."""
 
     experiment: str
     report: str
@@ -84,7 +84,7 @@ class Best(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True)
 class Training:
-    """One run, as its files tell it. `validation` has a row for every validated epoch."""
+    """One run, read from its files. `validation` has a row for every validated epoch."""
 
     seed: int
     epochs: int
@@ -115,14 +115,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A row with its runs, one a seed."""
+    """A row with its runs, one per seed."""
 
     row: Row
     runs: tuple[Training, ...]
 
     @property
     def note(self) -> str:
-        """The row's note, with what is known of its runs: none yet, or one only."""
+        """The row's note, with the state of its runs if there are none yet, or only one."""
         known = self.row.not_run if not self.runs else ONE_SEED if len(self.runs) == 1 else ""
         return "; ".join(text for text in (self.row.note, known) if text)
 

@@ -1,7 +1,7 @@
-"""Goals of speed and memory, set beforehand, beside what was measured.
+"""Goals for speed and memory, set beforehand, with the measured values.
 
-Those against W-Net (agaldran/lwnet) are held against its shares of the yardstick's time, measured
-once beside it in one run, because its file is not ours to keep.
+Goals relative to W-Net (agaldran/lwnet) use its fraction of the yardstick's time, measured once in
+an interleaved run, because its file may not be kept here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 YARDSTICK = "yardstick"
 WNET_ONNX, WNET_OPENVINO = 0.45, 0.68
-"""W-Net's time as a share of the yardstick's: ONNX Runtime fp32, OpenVINO bf16."""
+"""W-Net's time as a fraction of the yardstick's: ONNX Runtime fp32, OpenVINO bf16."""
 
 LARGE = [2336, 3504]
 
@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the table of goals: a figure that has to be at most so large."""
+    """One line of the table of goals: a figure with its upper limit."""
 
     what: str
     goal: float
@@ -29,18 +29,18 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """True if it is reached; nan is not."""
+        """True if the goal is met; nan does not meet it."""
         return self.value <= self.goal
 
     def cells(self) -> list[str]:
-        """The row of a goal: its name, the goal, what was measured and where, and the verdict."""
+        """The row of a goal: name, goal, measured value and where, verdict."""
         verdict = "met" if self.met else "missed"
         amounts = [_amount(amount, self.unit) for amount in (self.goal, self.value)]
         return [self.what, *amounts, self.note, verdict]
 
 
 def network_goals(bench: Json) -> Iterator[Goal]:
-    """The network alone, what is added to it, memory and first result, at DRIVE's size."""
+    """The network alone, the overhead, memory and first result, at DRIVE's size."""
     rows = [row for row in bench["rows"] if row["name"] != YARDSTICK and row["file"]]
     for name, share, words in (("general", 1 / 3, "one third of"), ("accurate", 1, "")):
         best = min((row for row in rows if row["name"] == name), key=_network_s, default=None)
@@ -50,7 +50,7 @@ def network_goals(bench: Json) -> Iterator[Goal]:
             yield Goal(what.replace("  ", " "), 1, value, "x", _where(best))
     for row in rows:
         own = wnet_share(row["runtime"])
-        if row["name"] == "general" and own is not None:  # accurate's is told below the table
+        if row["name"] == "general" and own is not None:  # accurate's is stated below the table
             value = row["ratio_in_runtime"]["median"] / own
             yield Goal(
                 "`general` alone, of W-Net's time in the same runtime", 1, value, "x", _where(row)
@@ -65,7 +65,7 @@ def network_goals(bench: Json) -> Iterator[Goal]:
 
 
 def scale_goals(scale: Json) -> Iterator[Goal]:
-    """Time and memory of a large camera's photograph and of 100 megapixels."""
+    """Time and memory for a large camera's photograph and for 100 megapixels."""
     for large, seconds, memory in ((True, 0.8, 1000), (False, 7, 2000)):
         for row in scale["rows"]:
             if row["size"] == LARGE if large else round(row["megapixels"]) == 100:
@@ -83,7 +83,7 @@ def start_goals(startup: Json) -> Iterator[Goal]:
 
 
 def measuring_goals(cost: Json) -> Iterator[Goal]:
-    """Measuring a large camera's photograph, and what is found beside vessels at DRIVE's size."""
+    """Measuring a large camera's photograph, and the steps besides vessels at DRIVE's size."""
     for row in cost["measuring"]:
         if row["size"] == "HRF":
             rows, columns = row["pixels"]
@@ -94,7 +94,7 @@ def measuring_goals(cost: Json) -> Iterator[Goal]:
 
 
 def wnet_share(runtime: str) -> float | None:
-    """W-Net's share of the yardstick's time in that runtime; None where it was not measured."""
+    """W-Net's fraction of the yardstick's time in that runtime; None if not measured."""
     if runtime.startswith("ONNX Runtime"):
         return WNET_ONNX
     return WNET_OPENVINO if runtime.startswith("OpenVINO") and "bf16" in runtime else None

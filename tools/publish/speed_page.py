@@ -1,4 +1,4 @@
-"""The page of speed, from the files of `benchmarks/`: goals with what was reached, then tables."""
+"""The page of speed, from the files of `benchmarks/`: goals with results, then tables."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ FILES = {
     "startup": "startup.json",
     "measuring": f"{FOLDER}/cost.json",
 }
-"""Result file of each section."""
+"""The result file of each section."""
 
 INTRODUCTION = """\
 # Speed
@@ -44,7 +44,7 @@ Json = Mapping[str, Any]
 
 
 def speed_page(folder: Path) -> str:
-    """Write the text of docs/speed.md; what has not been measured is said to be missing."""
+    """Generate the text of docs/speed.md; missing measurements are noted."""
     found = {
         name: json.loads(path.read_text(encoding="utf-8"))
         for name, file in FILES.items()

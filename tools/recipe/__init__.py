@@ -1,1 +1,1 @@
-"""Recipes of results: files that are executed, a step at a time."""
+"""Recipes of results: files that are executed step by step."""

@@ -1,4 +1,4 @@
-"""All recipes, and how one of them is run."""
+"""All recipes, and their execution."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,18 +16,18 @@ Tell = Callable[[str], None]
 
 
 def recipes(folder: Path = RECIPES, root: Path = ROOT) -> dict[str, Recipe]:
-    """Every recipe by name: the files of `recipes/`, then the published experiments."""
+    """All recipes by name: the files of `recipes/`, then the published experiments."""
     files = {path.stem: read_recipe(path) for path in sorted(folder.glob("*.toml"))}
     return files | published_recipes(root)
 
 
 def chosen(name: str, book: dict[str, Recipe]) -> dict[str, Recipe]:
-    """The recipe of that name with those that it needs, which come first.
+    """The recipe with that name, preceded by those that it needs.
 
-    "published" and any other folder of results stand for all recipes of that folder.
+    "published" or another results folder stands for all recipes of that folder.
 
     Raises:
-        UsageError: no recipe of that name, or one that needs itself.
+        UsageError: no recipe with that name, or circular needs.
     """
     wanted = [name] if name in book else [k for k, one in book.items() if one.result == name]
     if not wanted:
@@ -44,17 +44,17 @@ def _gather(
     if name in above:
         raise UsageError(f"recipe {name!r} needs itself: {' -> '.join([*above, name])}")
     if name not in book:
-        raise UsageError(f"recipe {above[-1]!r} needs {name!r}, which there is not")
+        raise UsageError(f"recipe {above[-1]!r} needs {name!r}, which does not exist")
     for needed in book[name].needs:
         _gather(needed, book, found, (*above, name))
     found.setdefault(name, book[name])
 
 
 def with_settings(recipe: Recipe, name: str, settings: dict[str, object]) -> Recipe:
-    """The recipe with the settings of the training called `name` changed.
+    """The recipe with changed settings of the training run `name`.
 
     Raises:
-        UsageError: it has no such training.
+        UsageError: it has no such training run.
     """
     if not any(isinstance(step, Train) and step.name == name for step in recipe.steps):
         raise UsageError(f"the recipe {name!r} has no training runs/{name} whose settings change")
@@ -68,7 +68,7 @@ def with_settings(recipe: Recipe, name: str, settings: dict[str, object]) -> Rec
 
 
 def steps_of(found: dict[str, Recipe]) -> Iterator[tuple[str, Step]]:
-    """The steps of recipes one after the other, each once, with its recipe's folder of results."""
+    """The steps of recipes in order, each once, with its recipe's results folder."""
     seen: set[tuple[str, str]] = set()
     for recipe in found.values():
         for step in recipe.steps:
@@ -82,7 +82,7 @@ def run(found: dict[str, Recipe], place: Place, tell: Tell, data_root: Path | No
     """Run the steps that are not done; `place.results` holds a folder for each result.
 
     Raises:
-        VenuleError: a step cannot be done; those before it stay.
+        VenuleError: a step failed; the results of earlier ones are kept.
     """
     with place.entered(data_root):
         for result, step in steps_of(found):
@@ -94,7 +94,7 @@ def run(found: dict[str, Recipe], place: Place, tell: Tell, data_root: Path | No
 
 
 def plan(found: dict[str, Recipe]) -> Sequence[str]:
-    """The steps that would be run, a line each, with what is known not to come out the same."""
+    """The steps that would be run, one per line, with known differences in the result."""
     lines = [f"note: {name}: {one.differs}" for name, one in found.items() if one.differs]
     for name, one in found.items():
         lines += [f"gone: {name}: {file}: {why}" for file, why in one.gone.items()]

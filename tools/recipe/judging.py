@@ -1,4 +1,4 @@
-"""Steps that score models and draw what was found, below the folder of the result."""
+"""Steps that score models and draw results, below the folder of the result."""
 
 import os
 import subprocess
@@ -12,9 +12,9 @@ from venule.data.catalog import DATA_VARIABLE
 
 
 class Evaluate(StepBase):
-    """Scores of models on one split, as `venule evaluate`; access to test images is recorded.
+    """Scores of models on one split, by `venule evaluate`; access to test images is logged.
 
-    With `task`, those of arteries and veins or of landmarks, in the vessels that `general` finds.
+    With `task`, scores of arteries and veins or of landmarks, with the vessels of `general`.
     """
 
     do: Literal["evaluate"] = "evaluate"
@@ -45,7 +45,7 @@ class Evaluate(StepBase):
 
 
 class Augmented(StepBase):
-    """Measure the gain of test-time augmentation (D4) on held-out images, see `tta.py`."""
+    """The gain of test-time augmentation (D4) on held-out images, see `tta.py`."""
 
     do: Literal["tta"] = "tta"
     runs: tuple[str, ...]
@@ -69,9 +69,9 @@ class Augmented(StepBase):
 
 
 class Failures(StepBase):
-    """Pictures of the images with the lowest Dice, for a card, see `failures.py`.
+    """Images with the lowest Dice, drawn for a card, see `failures.py`.
 
-    `reports` names a report of the result and the weights that it scores.
+    `reports` maps a report of the result to the weights that it scores.
     """
 
     do: Literal["failures"] = "failures"
@@ -95,7 +95,7 @@ class Failures(StepBase):
 
 
 class Plot(StepBase):
-    """Curves of runs against the epoch, as `venule plot`; of those runs that are there."""
+    """Learning curves of runs, by `venule plot`; only of those runs that exist."""
 
     do: Literal["plot"] = "plot"
     runs: tuple[str, ...]

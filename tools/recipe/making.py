@@ -1,4 +1,4 @@
-"""Steps that make images, labels and weights; each calls what the command of its name calls."""
+"""Steps that create images, labels and weights; each calls the implementation of its command."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from recipe.step import RUNS, Checkpoint, StepBase, say
 
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
-    """Give the folder in which to make `folder`, which is there only when it is whole."""
+    """Yield a temporary folder that becomes `folder` once it is complete."""
     begun = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(begun, ignore_errors=True)
     yield begun
@@ -23,7 +23,7 @@ def _whole(folder: Path) -> Iterator[Path]:
 
 
 class Synth(StepBase):
-    """A collection of synthetic fundus images, as `venule data synth`."""
+    """A collection of synthetic fundus images, by `venule data synth`."""
 
     do: Literal["synth"] = "synth"
     out: Path
@@ -31,7 +31,7 @@ class Synth(StepBase):
     size_px: int = 720
     seed: int = 1
     format: Literal["png", "jpg"] = "jpg"
-    types: bool = False  # arteries and veins, for which their colours differ
+    types: bool = False  # label arteries and veins, with differing colours
 
     def done(self, place: Place) -> bool:
         del place
@@ -63,7 +63,7 @@ class Synth(StepBase):
 
 
 class Patches(StepBase):
-    """Patches binned by vessel density, as `venule data patches`."""
+    """Patches binned by vessel density, by `venule data patches`."""
 
     do: Literal["patches"] = "patches"
     data: str
@@ -99,7 +99,7 @@ class Patches(StepBase):
 class SoftLabels(StepBase):
     """Soft pseudo-labels of networks for one split, see `soft_labels.py`.
 
-    `lesions` are folders of masks of what is no vessel, below that of the data sets.
+    `lesions` are folders of masks of non-vessel structures, below that of the data sets.
     """
 
     do: Literal["soft_labels"] = "soft_labels"
@@ -136,7 +136,7 @@ class SoftLabels(StepBase):
 
 
 class TypeLabels(StepBase):
-    """Arteries and veins by a network, of photographs without such labels, see `type_labels.py`."""
+    """Arteries and veins by a network, for photographs without such labels: `type_labels.py`."""
 
     do: Literal["type_labels"] = "type_labels"
     model: str
@@ -165,7 +165,7 @@ class TypeLabels(StepBase):
 
 
 class DiscLabels(StepBase):
-    """Optic discs by a network where nobody has drawn them, see `disc_labels.py`."""
+    """Optic discs by a network, for photographs without an outline, see `disc_labels.py`."""
 
     do: Literal["disc_labels"] = "disc_labels"
     model: str
@@ -193,7 +193,7 @@ class DiscLabels(StepBase):
 
 
 class Train(StepBase):
-    """A training, as `venule train`; with `folder`, of class folders, as `venule pretrain`."""
+    """A training run, by `venule train`; with `folder`, of class folders, by `venule pretrain`."""
 
     do: Literal["train"] = "train"
     config: str
@@ -220,7 +220,7 @@ class Train(StepBase):
 
 
 class Calibrate(StepBase):
-    """Threshold, calibration and component rules of several runs, as `venule calibrate`."""
+    """Threshold, calibration and component rules of several runs, by `venule calibrate`."""
 
     do: Literal["calibrate"] = "calibrate"
     runs: tuple[str, ...]
@@ -246,7 +246,7 @@ class Calibrate(StepBase):
 
 
 class Export(StepBase):
-    """A run's weights as one ONNX file, as `venule export`."""
+    """A run's weights as one ONNX file, by `venule export`."""
 
     do: Literal["export"] = "export"
     run_name: str = Field(alias="run")
@@ -270,7 +270,7 @@ class Export(StepBase):
 
 
 class Keep(StepBase):
-    """Files of a run, copied to the result under other names; weights only to start others from."""
+    """Files of a run, copied to the result under other names; weights only as initial weights."""
 
     do: Literal["keep"] = "keep"
     run_name: str = Field(alias="run")
@@ -280,7 +280,7 @@ class Keep(StepBase):
         return all((place.results / target).is_file() for target in self.files.values())
 
     def run(self, place: Place) -> None:
-        """Copy; paths below the current folder become relative to it in texts."""
+        """Copy; in text files, paths below the current folder become relative to it."""
         for name, target in self.files.items():
             content = (RUNS / self.run_name / name).read_bytes()
             if Path(name).suffix in (".toml", ".json", ".csv"):

@@ -1,4 +1,4 @@
-"""The place where a recipe is run."""
+"""The folders in which a recipe is run."""
 
 import contextlib
 import os
@@ -12,12 +12,13 @@ from venule.data.catalog import DATA_VARIABLE
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """The folders of a reproduction, and the device that computes it.
+    """The folders of a reproduction, and its compute device.
 
-    `work` holds what is made on the way: synthetic images, runs, weights; steps name files below
-    it. `results` is the folder that the files of a result are written to, and `docs` the one of its
-    pictures. Each access to test images is recorded in `access_log`. `root` is the checkout, whose
-    configurations are read.
+    `work` holds intermediate files: synthetic images, runs, weights; steps name files relative to
+    it. `results` is the folder for the files of a result, and `docs` that for its images. Each
+    access to test images is logged in `access_log`. `root` is the checkout, whose configurations
+    are read.
+
     """
 
     work: Path
@@ -29,7 +30,7 @@ class Place:
 
     @contextlib.contextmanager
     def entered(self, data_root: Path | None = None) -> Iterator[None]:
-        """Make `work` the current folder; data sets are sought below `data_root` or VENULE_DATA."""
+        """Change to the folder `work`; data sets are looked up below `data_root` or VENULE_DATA."""
         given = data_root or os.environ.get(DATA_VARIABLE)
         before = os.environ.get(DATA_VARIABLE)
         self.work.mkdir(parents=True, exist_ok=True)

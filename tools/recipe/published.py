@@ -1,7 +1,7 @@
 """Recipes of the published experiments, from the rows of results/published/about.json.
 
-A run that was made is repeated by its own resolved configuration, which is kept beside its log;
-one that was not yet made by configs/published/.
+A completed run is repeated by its own resolved configuration, which is kept beside its log; a
+missing one is run by configs/published/.
 """
 
 import json
@@ -23,7 +23,7 @@ FOLDER = "published"
 
 
 def published_recipes(root: Path = ROOT) -> dict[str, Recipe]:
-    """The recipe of every run that about.json names, by name."""
+    """The recipe of every run in about.json, by name."""
     path = root / "results" / FOLDER / "about.json"
     about = json.loads(path.read_text(encoding="utf-8"))
     recipes = {}
@@ -74,7 +74,7 @@ def _recipe(name: str, row: Row, root: Path, *, tested: bool) -> Recipe:
 
 
 def _data(values: dict[str, Any]) -> list[Step]:
-    """The synthetic images that a configuration learns from, and their patches."""
+    """The synthetic images used by a configuration, and their patches."""
     text = json.dumps(values.get("data", {}))
     steps: list[Step] = []
     if "synthetic" in text:

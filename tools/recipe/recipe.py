@@ -1,4 +1,4 @@
-"""A recipe: the steps that make one result, read from a file of `recipes/`."""
+"""A recipe: the steps that produce one result, read from a file of `recipes/`."""
 
 import itertools
 import tomllib
@@ -15,9 +15,9 @@ from venule.errors import ConfigError
 class Recipe(BaseModel, frozen=True, extra="forbid"):
     """The steps of one result.
 
-    `result` is its folder below results/ ("" for files that lie there themselves). `needs` names
-    the recipes whose steps come first. `differs` says in a line why the same steps no longer give
-    the same figures, and `gone` of files that no step writes, by pattern, why not.
+    `result` is its folder below results/ ("" for files directly in it). `needs` names the recipes
+    whose steps come first. `differs` states in one line why the same steps no longer give the same
+    figures, and `gone` why no step writes certain files, by pattern.
     """
 
     result: str
@@ -29,10 +29,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe that a TOML file holds.
+    """Read a recipe from a TOML file.
 
     A step with `each = { name = [a, b] }` is one step for every combination of the values, which
-    take the place of {name} in its texts.
+    replace {name} in its texts.
 
     Raises:
         ConfigError: unreadable, or not a recipe.
@@ -52,7 +52,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def expanded(step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The steps that one with `each` stands for; itself without."""
+    """The steps represented by one with `each`; without, the step itself."""
     each = dict(step.get("each", {}))
     rest = {key: value for key, value in step.items() if key != "each"}
     if not each:
@@ -63,7 +63,7 @@ def expanded(step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _filled(value: Any, names: Mapping[str, object]) -> Any:
-    """`value` with {name} replaced in every text, whatever it is nested in."""
+    """`value` with {name} replaced in every string, however nested."""
     if isinstance(value, str):
         return value.format(**names)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The step that scores; every access to test images stands in the log before a score is seen."""
+"""The step that scores; every access to test images is logged before a score is seen."""
 
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def score(step: "Evaluate", place: Place) -> None:
-    """Write the report of `venule evaluate --json` on the step's models.
+    """Write the report of `venule evaluate --json` for the step's models.
 
     Raises:
-        DatasetError, WeightsError: something named is not there.
+        DatasetError, WeightsError: something named is missing.
         OutputError: the log or the report cannot be written.
     """
     from recipe.step import say
@@ -59,10 +59,10 @@ def score(step: "Evaluate", place: Place) -> None:
 
 
 def score_task(step: "Evaluate", place: Place) -> None:
-    """Write the report of `venule evaluate --task --json` on the step's network.
+    """Write the report of `venule evaluate --task --json` for the step's network.
 
     Raises:
-        DatasetError, WeightsError: something named is not there.
+        DatasetError, WeightsError: something named is missing.
         OutputError: the log or the report cannot be written.
     """
     from recipe.step import say

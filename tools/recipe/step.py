@@ -1,4 +1,4 @@
-"""A step of a recipe: a thing that is made once, and knows whether it is there already."""
+"""A step of a recipe, run once: it can check whether its output exists."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -20,14 +20,14 @@ class StepBase(BaseModel, ABC, frozen=True, extra="forbid"):
 
     @abstractmethod
     def done(self, place: Place) -> bool:
-        """Return whether what this step makes is there."""
+        """Return whether the output of this step exists."""
 
     @abstractmethod
     def run(self, place: Place) -> None:
-        """Make it.
+        """Produce the output.
 
         Raises:
-            VenuleError: something named is not there, or cannot be computed.
+            VenuleError: something named is missing, or cannot be computed.
         """
 
     @abstractmethod
@@ -35,11 +35,11 @@ class StepBase(BaseModel, ABC, frozen=True, extra="forbid"):
         """The step in one line."""
 
     def writes(self) -> tuple[str, ...]:
-        """The files of the result that this step writes, by their path below its folder."""
+        """The files of the result written by this step, relative to its folder."""
         return ()
 
     def configs(self) -> tuple[str, ...]:
-        """The configurations that this step reads, by their path below the checkout."""
+        """The configurations read by this step, relative to the checkout."""
         return ()
 
 
@@ -48,5 +48,5 @@ class StepError(VenuleError):
 
 
 def say(line: str) -> None:
-    """Tell the user on stderr what is done."""
+    """Print a line to stderr."""
     sys.stderr.write(f"{line}\n")

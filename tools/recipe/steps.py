@@ -1,8 +1,8 @@
-"""The steps that recipes are made of: each calls what the command of the same name calls.
+"""The steps of recipes: each calls the implementation of the command of the same name.
 
 A step is one table of a recipe's file. Paths are relative to the current folder, in which the
-recipe works; `out` of a step that measures is below the folder of the result, and `config` below
-the checkout. A step knows whether what it makes is there already, and then is not repeated.
+recipe works; `out` of a step that measures is relative to the folder of the result, and `config` to
+the checkout. A step whose output exists already is not repeated.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The step that trains: a new run, or an interrupted one that goes on."""
+"""The step that trains: starts a new run, or resumes an interrupted one."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ def train(step: "Train", place: Place) -> None:
     """Train runs/NAME to its end.
 
     Raises:
-        UsageError: something is in the run's place that could not go on.
+        UsageError: the run's folder exists and cannot be resumed.
     """
     from recipe.step import RUNS
     from venule.training.config import PretrainConfig, TrainConfig
@@ -27,7 +27,7 @@ def train(step: "Train", place: Place) -> None:
 
     run = RUNS / step.name
     if run.exists() and not (run / "config.toml").is_file():
-        raise UsageError(f"{run}: holds no training that could go on; remove it")
+        raise UsageError(f"{run}: holds no training run that can be resumed; remove it")
     overrides: list[Override] = [*step.set.items(), ("name", step.name)]
     if place.device != "auto":
         overrides.append(("schedule.device", place.device))
