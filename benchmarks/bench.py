@@ -1,10 +1,11 @@
-"""The shipped weights beside a yardstick, by `venule bench`: needs PyTorch to make the yardstick.
+"""Time the shipped weights against a yardstick, with `venule bench`; the yardstick needs PyTorch.
 
     python benchmarks/bench.py [-o FILE.json] [OPTIONS OF venule bench, such as --peer FILE.onnx]
 
-The yardstick is a plain residual U-Net at half resolution (2.2 M parameters, random weights: time
-does not depend on them) that sees photographs at their own size. It comes first, so that every
-ratio is to it, in the same runtime too; and so do files of other projects, given as peers.
+The yardstick is a plain residual U-Net at half resolution (2.2 M parameters, random weights, which
+do not affect the time) that processes photographs at their own size. It comes first, so all ratios
+are relative to it, also in the same runtime; and so are those of other projects' files, given as
+peers.
 """
 
 import argparse
@@ -29,14 +30,14 @@ YARDSTICK = ModelRecord(
 
 
 def write_yardstick(path: Path) -> None:
-    """Write the yardstick as a file that venule runs."""
+    """Write the yardstick as a file that venule can run."""
     torch.manual_seed(0)
     model = build_model(YARDSTICK)
     path.write_bytes(to_onnx(model, YARDSTICK).SerializeToString())
 
 
 def main() -> None:
-    """Make the yardstick, and leave the rest to `venule bench`."""
+    """Create the yardstick, then run `venule bench`."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("-o", "--out", type=Path, default=Path("results/bench.json"))
     options, others = parser.parse_known_args()

@@ -1,13 +1,13 @@
-"""Measure the cost of bookkeeping: seconds and memory by the number of photographs.
+"""Measure the cost of bookkeeping: time and memory by the number of photographs.
 
     python benchmarks/bookkeeping.py [-o FILE.json] [--count N ...] [--deaths N ...]
 
 A folder of N empty files with photographs' names is planned, run, run again, divided into shards,
-merged and reported, each in a process of its own whose peak memory is taken, with its seconds and
-those of its cores (the start of the interpreter included). A stub stands in place of the network:
-it reads no photograph and writes no picture, so that what is measured is the plan, the ledger and
-the reports. Then the engine `ray` sends N tasks to a simulated cluster that loses a
-node every thousand photographs; each photograph must have one outcome.
+merged and reported, each in a separate process; recorded are its peak memory, elapsed time and CPU
+time (including the start of the interpreter). A stub replaces the network: it reads no photograph
+and writes no image, so that only the plan, the ledger and the reports are measured. Then the engine
+`ray` sends N tasks to a simulated cluster that loses a node every thousand photographs; each
+photograph must have one outcome.
 """
 
 import argparse
@@ -52,7 +52,7 @@ Times = dict[str, float]
 
 
 def make_folder(folder: Path, count: int) -> None:
-    """Empty files with photographs' names, a thousand in each folder."""
+    """Create empty files with photographs' names, a thousand in each folder."""
     for first in range(0, count, IN_ONE_FOLDER):
         below = folder / f"{first // IN_ONE_FOLDER:05d}"
         below.mkdir(parents=True)
@@ -61,7 +61,7 @@ def make_folder(folder: Path, count: int) -> None:
 
 
 def stub(task: Task) -> Outcome:
-    """Answer as a worker, without a photograph or a network."""
+    """Process a task like a worker, without a photograph or a network."""
     if task.finished is not None:
         return Kept(task.job)
     written = Finished(DIGEST, dict.fromkeys(task.job.results.values(), DIGEST))
@@ -69,7 +69,7 @@ def stub(task: Task) -> Outcome:
 
 
 def open_stub(_: int) -> Any:
-    """Open the stub."""
+    """Return the stub."""
     return stub
 
 
@@ -81,7 +81,7 @@ def planning(folder: Path, out: Path) -> Times:
 
 
 def running(folder: Path, out: Path, kind: type = Written, shard: Shard | None = None) -> Times:
-    """Run the folder, or a shard of it; every outcome must be of that kind."""
+    """Run the folder, or a shard of it; every outcome must be of type `kind`."""
     clock = [time.perf_counter()]
     jobs = plan([folder], out, shard=shard)
     clock.append(time.perf_counter())
@@ -98,7 +98,7 @@ def running(folder: Path, out: Path, kind: type = Written, shard: Shard | None =
 
 
 def sharding(folder: Path, out: Path, shards: int = SHARDS) -> Times:
-    """Run all shards one after the other."""
+    """Run all shards in turn."""
     parts = [running(folder, out, shard=Shard(k + 1, shards)) for k in range(shards)]
     return {name: sum(part[name] for part in parts) for name in parts[0]}
 
@@ -150,11 +150,11 @@ PHASES: Mapping[str, Callable[[Path, Path], Times]] = {
     "shards": sharding,
     "merge": merging,
 }
-"""In this order; those from "shards" on have a folder of results of their own."""
+"""In this order; from "shards" on, in a separate results folder."""
 
 
 def measure(count: int, shards: int) -> Iterator[dict[str, object]]:
-    """One row a phase for a folder of so many photographs."""
+    """One row per phase for a folder of `count` photographs."""
     with TemporaryDirectory() as name:
         place = Path(name)
         make_folder(place / "in", count)
@@ -181,7 +181,7 @@ def measure_deaths(count: int) -> dict[str, object]:
 
 
 def per_photograph(found: Mapping[str, Any], count: int) -> dict[str, object]:
-    """The row of what a process measured."""
+    """The row of one process's measurements."""
     seconds = found["seconds"]
     return {
         "peak_mb": round(found["peak_mb"], 1),
@@ -192,7 +192,7 @@ def per_photograph(found: Mapping[str, Any], count: int) -> dict[str, object]:
 
 
 def in_a_process(*arguments: str) -> dict[str, Any]:
-    """Run this script in a process of its own, and read what it measured."""
+    """Run this script in a separate process, and read its measurements."""
     command = [sys.executable, __file__, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -200,7 +200,7 @@ def in_a_process(*arguments: str) -> dict[str, Any]:
 
 
 def peaked(seconds: Times) -> dict[str, object]:
-    """Those seconds with this process's most memory, in 10^6 bytes."""
+    """The times, with the peak memory of this process in 10^6 bytes."""
     peak = peak_memory_bytes()
     return {
         "seconds": seconds,
@@ -223,7 +223,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure every phase for every number, and write what was found."""
+    """Measure every phase for every number, and write the results."""
     asked = arguments()
     if asked.phase:
         phase = PHASES[asked.phase]
@@ -248,7 +248,7 @@ def main() -> None:
 
 
 def _write(out: Path, report: Mapping[str, object]) -> None:
-    """Write what is known by now: the largest folders take long."""
+    """Write the results so far: the largest folders take long."""
     write_bytes(out, (json.dumps(report, indent=1) + "\n").encode())
 
 

@@ -1,10 +1,10 @@
-"""How quickly a photograph of 3504 x 2336 pixels is corrected in Chromium, without a graphics card.
+"""Time corrections of a photograph of 3504 x 2336 pixels in Chromium, without a graphics card.
 
-Chromium draws by SwiftShader, in software. Measured: from a pointer's event to the frame that shows
-its stroke, from a key to the frame that shows it undone, from the end of a stroke to its being
-saved, and the page's memory before and after many strokes. Beside the clock's milliseconds, which
-every other process of the computer lengthens, stand those that the processors of Chromium and of
-the server were at work for, in all of their threads.
+Chromium renders in software, with SwiftShader. Measured are the times from a pointer event to the
+frame that shows its stroke, from a key to the frame that shows the undo, and from the end of a
+stroke to its being saved, and the page's memory before and after many strokes. Besides elapsed
+milliseconds, which every other process on the computer lengthens, the CPU time of Chromium and of
+the server is given, over all of their threads.
 
     python benchmarks/correct.py [--strokes 500] [--rest S] [--json FILE]
 """
@@ -30,8 +30,8 @@ from web_page import cpu_ms, open_page, summary
 WIDTH, HEIGHT = 3504, 2336
 GOALS = {"stroke_ms": 50, "undo_ms": 100, "save_ms": 1000}
 
-# Event to frame: the promise resolves when the frame after the one that draws has begun, and the
-# graphics have been finished. What is drawn is handed to the compositor at the end of its frame.
+# Event to frame: the promise resolves when the frame after the drawing one has begun and rendering
+# has finished. Drawings are passed to the compositor at the end of their frame.
 SHOWN = """
 async ([type, options]) => {
   const { editor, state } = await import('/static/main.js');
@@ -48,13 +48,13 @@ async ([type, options]) => {
 
 
 def main() -> None:
-    """Measure, print and store."""
+    """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--strokes", type=int, default=500)
-    parser.add_argument("--points", type=int, default=40, help="of strokes, in each of two zooms")
-    parser.add_argument("--rest", type=float, default=20, help="s before the first stroke")
+    parser.add_argument("--points", type=int, default=40, help="of strokes, at each of two zooms")
+    parser.add_argument("--rest", type=float, default=20, help="seconds before the first stroke")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--folder", type=Path, help="for the photograph; used again if it is there")
+    parser.add_argument("--folder", type=Path, help="folder of the photograph; reused if it exists")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = _measure(given.folder or Path(folder), given)
@@ -72,7 +72,7 @@ def _measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         subprocess.run(predict, check=True, stdout=subprocess.DEVNULL)
     with open_page(out) as page:
         page.wait_for_selector("#paint:not([disabled])")
-        page.wait_for_timeout(1000 * given.rest)  # what opening it began comes to its end
+        page.wait_for_timeout(1000 * given.rest)  # until the tasks started by opening it are done
         return _of_page(page, given.points, given.strokes, out)
 
 
@@ -90,7 +90,7 @@ def _of_page(page: Page, points: int, strokes: int, out: Path) -> dict[str, Any]
     page.keyboard.press("q")
     found |= _strokes(page, points)
     sys.stderr.write(f"{json.dumps(found)}\n")
-    page.wait_for_timeout(3000)  # begins to be measured meanwhile
+    page.wait_for_timeout(3000)  # measuring starts meanwhile
     began = cpu_ms("python")
     saved = [_saved(page, number) for number in range(6)]
     cpu = (cpu_ms("python") - began) / len(saved)
@@ -104,7 +104,7 @@ def _of_page(page: Page, points: int, strokes: int, out: Path) -> dict[str, Any]
 
 
 def _strokes(page: Page, count: int) -> dict[str, Any]:
-    """Times of points on the screen, and of undoing, zoomed to all and to one to one."""
+    """Times of stroke points, and of undoing, zoomed to fit and one to one."""
     found = {}
     for name, key in (("all", "0"), ("one", "1")):
         page.keyboard.press(key)
@@ -138,7 +138,7 @@ def _idle(page: Page) -> None:
 
 
 def _saved(page: Page, number: int) -> float:
-    """Milliseconds from the end of a stroke until the server has it on its disk."""
+    """Milliseconds from the end of a stroke until the server has saved it to disk."""
     took: float = page.evaluate(
         """async ([down, move, up]) => {
           const { editor } = await import('/static/main.js');

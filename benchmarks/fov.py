@@ -1,9 +1,9 @@
-"""Score the field of view that is found, by kind of surround, and time the search.
+"""Score the detected field of view, by type of surround, and time its detection.
 
     python benchmarks/fov.py [-o FILE.json] [--each N] [--first SEED]
 
-N synthetic photographs of every kind of `support.surrounds.KINDS`, with exact masks: Dice of the
-mask that `venule.image.fov.find_fov` finds; of two eyes, of both. Time is the median at 584 px and
+N synthetic photographs for every entry of `support.surrounds.KINDS`, with exact masks: Dice of the
+mask found by `venule.image.fov.find_fov`; with two eyes, of both. Times are medians at 584 px and
 at 8 megapixels, on this computer.
 """
 
@@ -27,7 +27,7 @@ from venule.image.fov import find_fov
 from venule.synth.fundus import synthesize_fundus
 
 GOOD = 0.98
-"""The field of view counts as found from this Dice on."""
+"""Dice from which the field of view counts as found."""
 
 TIMES = 15
 
@@ -36,7 +36,7 @@ SIZES_PX = {"584 px": 584, "8 megapixels": 2828}
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Photographs of one kind, or of all: how many, the share that was found, and their Dice."""
+    """The number of photographs of one type, or of all, the fraction found, and their Dice."""
 
     photographs: int
     found: float
@@ -46,13 +46,13 @@ class Score:
 
 
 def dice(found: Mask, truth: Mask) -> float:
-    """2 |A and B| / (|A| + |B|); 1 where both are empty."""
+    """2 |A and B| / (|A| + |B|); 1 if both are empty."""
     total = int(found.sum()) + int(truth.sum())
     return 2 * int((found & truth).sum()) / total if total else 1.0
 
 
 def score(kind: str, seeds: Sequence[int], find: Callable[[RGB], Mask]) -> Mapping[int, float]:
-    """The Dice of each seed's photograph of one kind."""
+    """The Dice of each seed's photograph of one type."""
     found = {}
     for seed in seeds:
         photo = surrounded(kind, seed)
@@ -61,7 +61,7 @@ def score(kind: str, seeds: Sequence[int], find: Callable[[RGB], Mask]) -> Mappi
 
 
 def summary(scores: Mapping[int, float]) -> Score:
-    """Summarize the Dice by seed."""
+    """Summarise the Dice by seed."""
     values = list(scores.values())
     failed = sorted(
         (seed for seed, value in scores.items() if value < GOOD), key=scores.__getitem__
@@ -76,7 +76,7 @@ def summary(scores: Mapping[int, float]) -> Score:
 
 
 def milliseconds(find: Callable[[RGB], Mask]) -> dict[str, float]:
-    """The median time of one search, by size."""
+    """The median time of one detection, by size."""
     times = {}
     for name, size_px in SIZES_PX.items():
         small = synthesize_fundus(4, size_px=min(size_px, 707)).image
@@ -95,7 +95,7 @@ def milliseconds(find: Callable[[RGB], Mask]) -> dict[str, float]:
 def benchmark(
     seeds: Sequence[int], find: Callable[[RGB], Mask], *, kinds: Sequence[str] = tuple(KINDS)
 ) -> dict[str, Any]:
-    """The scores of every kind and of all, and the time."""
+    """The scores of every type and of all, and the time."""
     scores = {kind: score(kind, seeds, find) for kind in kinds}
     every = dict(enumerate(value for one in scores.values() for value in one.values()))
     everything = asdict(summary(every))
@@ -110,10 +110,10 @@ def benchmark(
 
 
 def main() -> None:
-    """Score the finder and print a line per kind."""
+    """Score the detection and print a line per type."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("-o", type=Path, metavar="FILE.json", help="write the result there")
-    parser.add_argument("--each", type=int, default=75, help="photographs of each kind")
+    parser.add_argument("-o", type=Path, metavar="FILE.json", help="file for the result")
+    parser.add_argument("--each", type=int, default=75, help="photographs of each type")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     options = parser.parse_args()
 

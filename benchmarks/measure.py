@@ -1,4 +1,4 @@
-"""How far measurements of vessels can be trusted: against geometry, observers and repetition.
+"""Reliability of vessel measurements: against geometry, observers and repetition.
 
     python benchmarks/measure.py proof [--every N]
     python benchmarks/measure.py retest RESULTS [--workers N] [--whole-only]
@@ -9,17 +9,17 @@
     python benchmarks/measure.py pvbm DATA --python PYTHON
     python benchmarks/measure.py cost
 
-`proof` measures drawn vessels of known geometry (`venule.synth.known`). `retest` takes what
-`venule predict` wrote of RIDB, 20 eyes of five photographs each, in the whole field and
-in the field that the five have in common; of arteries, veins and equivalents too, if it was run
-with `--save mask,av,disc`. `observers` compares the two annotators of DRIVE's test
-part and of CHASE_DB1; no network is asked. `predicted` compares networks with the first annotator
-of a split, and records the access if it is a test. `equivalents` compares what rests on arteries
-and veins that were found with what rests on an expert's, such as RITE's. `drift` measures manual
-masks of DRIVE's training part and CHASE_DB1 made wider, narrower, smaller and rougher. `pvbm` has
-PVBM measure the same masks as venule, with the interpreter of an environment that has PVBM.
-`cost` takes the time and memory of measuring masks of three sizes on one thread, and the time
-that arteries and veins, disc and fovea add to a photograph.
+`proof` measures drawings of known geometry (`venule.synth.known`). `retest` takes the output of
+`venule predict` on RIDB, 20 eyes of five photographs each, in the whole field and in the field
+common to the five; also of arteries, veins and equivalents, if it was run with `--save
+mask,av,disc`. `observers` compares the two annotators of DRIVE's test images and of CHASE_DB1,
+without a network. `predicted` compares networks with the first annotator of a split, and logs the
+access if it is a test split. `equivalents` compares results based on predicted arteries and veins
+with those based on an expert's, such as RITE's. `drift` measures manual masks of DRIVE's training
+images and CHASE_DB1 after widening, narrowing, downsampling and roughening. `pvbm` measures the
+same masks with PVBM and venule, using the interpreter of an environment that has PVBM. `cost`
+measures the time and memory of measuring masks of three sizes on one thread, and the time added to
+a photograph by arteries and veins, disc and fovea.
 """
 
 import argparse
@@ -48,7 +48,7 @@ COMMANDS = {
     "pvbm": (pvbm, "data"),
     "cost": (cost, None),
 }
-"""Each with the folder that it asks for."""
+"""Each with the folder that it requires."""
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def main() -> None:
             command.add_argument("--access-log", type=Path, default=ACCESS_LOG)
             command.set_defaults(context=context)
         elif run is pvbm:
-            command.add_argument("--python", required=True, help="interpreter that has PVBM")
+            command.add_argument("--python", required=True, help="interpreter with PVBM")
     given = parser.parse_args()
     result = given.run(given)
     given.out.parent.mkdir(parents=True, exist_ok=True)

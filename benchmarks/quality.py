@@ -1,13 +1,13 @@
-"""Uncertainty and grades against the Dice of the vessels, of photographs as they are and degraded.
+"""Uncertainty and grades compared with the Dice of the vessels, on original and degraded images.
 
     python benchmarks/quality.py MODEL [-o FILE.json] [--data D:PROTOCOL:SPLIT ...] [--every N]
 
-Every photograph is predicted as it is and degraded in the ways of `venule.quality.degrade`, with
+Every photograph is predicted as it is and degraded by the methods of `venule.quality.degrade`, with
 the field of view that venule finds; Dice is inside the data set's own field of view, at the
-weights' threshold. An access to test images is recorded as `venule evaluate` records it: once for a
-data set, with the scores of the photographs as they are.
+weights' threshold. An access to test images is logged as by `venule evaluate`: once per data set,
+with the scores of the undegraded photographs.
 
-Weights are judged on photographs that they have not seen, so MODEL must not have trained on the
+Weights must be tested on photographs that they have not seen, so MODEL must not have trained on the
 split: the default is DRIVE's training half, for `general`.
 """
 
@@ -52,7 +52,7 @@ AS_IS = "as it is"
 DATA = ("DRIVE:official:train",)
 
 TIMES = 5
-"""Assessments of one photograph of which the median is kept."""
+"""Number of assessments of one photograph, of which the median is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +68,11 @@ class Row:
     uncertainty: float
     grade: str
     reasons: tuple[str, ...]
-    ms: float | None = None  # of `assess`, median of TIMES, where the photograph is as it is
+    ms: float | None = None  # of `assess`, median of TIMES, if not degraded
 
 
 def versions(photo: Degraded) -> Iterator[tuple[str, float | None, Degraded]]:
-    """The photograph as it is and in every degraded version: how, how much, and the pixels."""
+    """The photograph as it is and in every degraded version: method, strength, and pixels."""
     yield AS_IS, None, photo
     for name, (degrade, strengths) in DEGRADATIONS.items():
         for strength in strengths:
@@ -118,7 +118,7 @@ def measure(
     segmenter: Segmenter,
     access_log: Path | None,
 ) -> list[Row]:
-    """The rows of one split; access to test images is recorded."""
+    """The rows of one split; access to test images is logged."""
     rows: list[Row] = []
 
     def predict(record: Case, sample: Sample) -> FloatMap:
@@ -142,7 +142,7 @@ def measure(
 
 def correlations(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Correlation of Dice with uncertainty, and with 1 - expected Dice; nan below three rows."""
-    rows = [row for row in rows if not np.isnan(row.dice)]  # neither truth nor vessels found
+    rows = [row for row in rows if not np.isnan(row.dice)]  # no annotated or predicted vessels
     scores = [row.dice for row in rows]
     against = {
         "uncertainty": [row.uncertainty for row in rows],
@@ -161,7 +161,7 @@ def _correlation(values: Sequence[float], scores: Sequence[float]) -> dict[str, 
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Correlations, Dice by grade, grades by degradation and times, of some rows."""
+    """Correlations, Dice by grade, grades by degradation and times, over some rows."""
     plain = [row for row in rows if row.degraded == AS_IS]
     degraded = [row for row in rows if row.degraded != AS_IS]
     groups: dict[tuple[str, float | None], list[Row]] = {}
@@ -219,7 +219,7 @@ def _spread(values: Sequence[float]) -> dict[str, float | int]:
 def report(
     source: Predictor, selections: Sequence[Selection], rows: Sequence[Row], *, every: int
 ) -> dict[str, Any]:
-    """Everything that is written, as JSON."""
+    """The complete report, as JSON."""
     return {
         "venule": venule.__version__,
         "model": source.name,
@@ -238,7 +238,7 @@ def report(
 
 
 def rounded(value: Any) -> Any:
-    """The report with four decimals, and None for nan, which JSON does not have."""
+    """The report with four decimals, and None for nan, which JSON lacks."""
     if isinstance(value, float):
         return None if np.isnan(value) else round(value, 4)
     if isinstance(value, Mapping):
@@ -247,7 +247,7 @@ def rounded(value: Any) -> Any:
 
 
 def chosen(spec: str, every: int) -> tuple[Dataset, Selection]:
-    """The data set and the split that D:PROTOCOL:SPLIT names, every so many photographs."""
+    """The data set and the split given by D:PROTOCOL:SPLIT, subsampled by `every`."""
     parts = spec.rsplit(":", 2)
     if len(parts) != 3:
         raise UsageError(f"--data {spec}: use D:PROTOCOL:SPLIT, such as {DATA[0]}")
@@ -259,20 +259,18 @@ def chosen(spec: str, every: int) -> tuple[Dataset, Selection]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a shipped name, a weights file or a run's folder")
+    parser.add_argument("model", help="a shipped name, a weights file or a run folder")
     parser.add_argument("-o", "--out", type=Path, default=Path("results/quality.json"))
     parser.add_argument("--data", nargs="+", default=list(DATA), metavar="D:PROTOCOL:SPLIT")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th")
-    parser.add_argument(
-        "--access-log", type=Path, help="where accesses to test images are recorded"
-    )
+    parser.add_argument("--access-log", type=Path, help="log of accesses to test images")
     options = parser.parse_args(arguments)
     try:
         require_folder(options.out)
         chosen_data = [chosen(spec, options.every) for spec in options.data]
         selections = [selection for _, selection in chosen_data]
         weights = weights_file(options.model)
-        # In float32, so that everybody gets the same figures of the same file.
+        # In float32, so that the figures are reproducible elsewhere.
         segmenter = load(options.model, runtime="onnx" if weights.suffix == ".onnx" else "auto")
         source = segmenter_predictor(segmenter, weights_sha256=file_sha256(weights))
         rows: list[Row] = []

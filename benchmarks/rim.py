@@ -1,12 +1,12 @@
-"""Score maps that are kept some pixels beyond the field of view that is found.
+"""Score maps that extend some pixels beyond the detected field of view.
 
     python benchmarks/rim.py [-o FILE.json] [--data FOLDER] [--every N]
 
-On training photographs only, each set by a network that has not learnt from it: DRIVE's by
-`general`, CHASE_DB1's by `accurate`. Either the network sees the field that is found and its map is
-kept so many pixels beyond, or both reach as far; and once on the field of view given with the data
-set. Means over images inside the given field, at the shipped threshold; and the share of vessel
-pixels outside the field that is found.
+On training photographs only, each with a network that was not trained on it: DRIVE's by `general`,
+CHASE_DB1's by `accurate`. Either the network gets the detected field and its map is kept some
+pixels beyond, or both extend equally; and once with the field of view given by the data set. Means
+over images inside the given field, at the shipped threshold; and the fraction of vessel pixels
+outside the detected field.
 """
 
 import argparse
@@ -33,14 +33,14 @@ from venule.metrics.curves import Histogram, average_precision, roc_auc
 from venule.system.computer import versions
 
 SETS = {"DRIVE": "general", "CHASE_DB1": "accurate"}
-"""Data sets, and the network that has not learnt from them."""
+"""Data sets, each with a network that was not trained on it."""
 
 WIDTHS_PX = (1, 2, 3)
-"""Widths of the rim that are tried."""
+"""Widths of the rim to compare."""
 
 
 def ways(found: FieldOfView, given: Mask) -> Iterator[tuple[str, FieldOfView, Mask]]:
-    """Names, the field of view that the network sees, and (H, W) bool, the pixels that are kept."""
+    """Name, the network's field of view, and (H, W) bool, the pixels that are kept."""
     yield "given, kept in it", outlined(given), given
     yield "found, kept in it", found, found.mask
     away = ndi.distance_transform_edt(~found.mask)
@@ -51,7 +51,7 @@ def ways(found: FieldOfView, given: Mask) -> Iterator[tuple[str, FieldOfView, Ma
 
 
 def scores(network: Segmenter, folder: Path, every: int) -> dict[str, Any]:
-    """Mean scores of each way on one data set's training photographs."""
+    """Mean scores of each variant on one data set's training photographs."""
     selection = select(open_dataset(str(folder)), None, "train", expert="first")
     (one,) = network.record.classes
     rows: dict[str, list[tuple[float, float, float]]] = {}
@@ -80,7 +80,7 @@ def scores(network: Segmenter, folder: Path, every: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Score each way on each data set."""
+    """Score each variant on each data set."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,11 +2,11 @@
 
     python benchmarks/scale.py [-o FILE.json] [--megapixels MP ...] [--model NAME ...]
 
-A synthetic photograph of every size, 4:3, and one of 2336 x 3504 pixels goes through a process of
-its own for each model and runtime: from file to mask, its peak memory taken, then `--again` times
-with the probability map and the overlay, both timed beside the mask. Where the network's input
-grows no more, the cost should be a constant and so much a megapixel: the line that fits best (least
-squares of the relative errors) is reported, with the largest departure from it.
+A synthetic photograph of every size, 4:3, and one of 2336 x 3504 pixels, is processed in a separate
+process for each model and runtime: from file to mask, with its peak memory, then `--again` times
+including the probability map and the overlay, which are timed separately. Where the network's input
+no longer grows, the cost should be a constant plus a cost per megapixel: the best-fitting line
+(least squares of the relative errors) is reported, with the largest deviation from it.
 """
 
 import argparse
@@ -32,13 +32,13 @@ from venule.system.computer import computer, versions
 MEGAPIXELS = (0.3, 1, 2, 4, 8, 16, 32, 64, 100)
 
 LARGE_CAMERA = (2336, 3504)
-"""Rows and columns of HRF's photographs, for which there is a goal."""
+"""Rows and columns of HRF's photographs, for which a goal is set."""
 
 Size = tuple[int, int]
 
 
 def size_of(megapixels: float) -> Size:
-    """Rows and columns of a 4:3 photograph with so many pixels."""
+    """Rows and columns of a 4:3 photograph with so many megapixels."""
     rows = math.sqrt(megapixels * 1e6 * 3 / 4)
     return round(rows), round(rows * 4 / 3)
 
@@ -51,7 +51,7 @@ def medians(rounds: Sequence[Stages]) -> dict[str, float]:
 def measure(
     entry: Entry, sizes: Sequence[Size], folder: Path, *, threads: int, again: int
 ) -> list[dict[str, object]]:
-    """One row for each size, of which `folder` holds the photograph."""
+    """One row for each size, whose photograph is in `folder`."""
     rows: list[dict[str, object]] = []
     for size in sizes:
         sys.stderr.write(f"{entry.model} in {entry.runtime}: {size[0]} x {size[1]}\n")
@@ -75,11 +75,11 @@ def measure(
 
 
 FOV_SHARE = 0.94
-"""Share of a synthetic photograph's shorter side that its field of view spans."""
+"""Fraction of a synthetic photograph's shorter side spanned by its field of view."""
 
 
 def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, float]:
-    """The constant, the cost of a megapixel, and the largest departure of a size from the line."""
+    """The constant, the cost per megapixel, and the largest deviation of a size from the line."""
     x, y = np.array(megapixels), np.array(seconds)
     slope, constant = np.polyfit(x, y, 1, w=1 / y)
     departure = np.abs(y / (constant + slope * x) - 1).max()
@@ -91,7 +91,7 @@ def line(megapixels: Sequence[float], seconds: Sequence[float]) -> dict[str, flo
 
 
 def fit(entry: Entry, rows: Sequence[dict[str, object]]) -> dict[str, object] | None:
-    """The line through the sizes whose network input grows no more; None of fewer than three."""
+    """The line through the sizes whose network input no longer grows; None for fewer than three."""
     scaling = load(entry.model, runtime=entry.runtime, threads=1).record.preprocessing.scaling
     least = 0.0
     if isinstance(scaling, FovScaled):
@@ -127,7 +127,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure every model in every runtime at every size, and write what was found."""
+    """Measure every model in every runtime at every size, and write the results."""
     asked = arguments()
     require_folder(asked.out)
     sizes = sorted({*map(size_of, asked.megapixels), LARGE_CAMERA}, key=math.prod)

@@ -1,7 +1,7 @@
-"""A cluster that is only simulated, for the driver of the engine `ray`: its nodes die on schedule.
+"""A simulated cluster for the driver of the engine `ray`, whose nodes die on schedule.
 
-It has what the driver uses of the module `ray`, and is as exact as that: calls are answered in a
-random order, and those that a dying node had under way are lost. What Ray itself does when machines
+It provides what the driver uses of the module `ray`, in the same semantics: calls are completed in
+random order, and pending ones of a dying node are lost. The behaviour of Ray itself when machines
 die is tested on a real cluster.
 """
 
@@ -20,14 +20,14 @@ class ActorDiedError(Exception):
 
 @dataclass
 class Node:
-    """A machine; there is always another in the place of a dead one."""
+    """A machine; a dead one is always replaced."""
 
     alive: bool = True
 
 
 @dataclass(eq=False)
 class Call:
-    """A task under way at an actor; a photograph, or to load the networks (None)."""
+    """A pending task of an actor; a photograph, or loading the networks (None)."""
 
     node: Node
     task: Task | None
@@ -35,10 +35,10 @@ class Call:
 
 @dataclass
 class Cluster:
-    """Stands in for the module `ray`: `answer` is what a worker makes of a photograph.
+    """Stand-in for the module `ray`; `answer` returns a worker's outcome for a photograph.
 
-    After every `death_every` photographs the node of the last one dies: then `deaths` grows, and
-    `lost` by the photographs that it had under way.
+    After every `death_every` photographs the node of the last one dies, which increments `deaths`,
+    and `lost` by the number of its pending photographs.
     """
 
     answer: Callable[[Task], Outcome]
@@ -56,7 +56,7 @@ class Cluster:
         self._hired = 0
 
     def remote(self, **_: object) -> Callable[[type], Any]:
-        """As `ray.remote`: a class of actors, which go to the nodes in turn."""
+        """As `ray.remote`: a class of actors, assigned to nodes in turn."""
         return lambda _: SimpleNamespace(remote=self._hire)
 
     def _hire(self, *_: object) -> Any:
@@ -68,12 +68,12 @@ class Cluster:
         )
 
     def wait(self, calls: list[Call], timeout: float) -> tuple[list[Call], list[Call]]:  # noqa: ARG002
-        """One call that has ended, at random."""
+        """One completed call, chosen at random."""
         one = self._chance.choice(calls)
         return [one], [call for call in calls if call is not one]
 
     def get(self, call: Call) -> Outcome | None:
-        """The answer to a call; raises ActorDiedError where its node is dead."""
+        """The result of a call; raises ActorDiedError if its node is dead."""
         if not call.node.alive:
             self.lost += call.task is not None
             raise ActorDiedError
@@ -89,4 +89,4 @@ class Cluster:
         return self.answer(call.task)
 
     def kill(self, actor: object, no_restart: bool) -> None:
-        """End an actor, which has nothing under way."""
+        """End an actor, which has no pending call."""

@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py [-o FILE.json]
 
-Prints the smallest, the median and the largest of some runs in seconds, beside those of an
-interpreter that does nothing; goals: import under 0.3 s, help under 0.5 s.
+Prints the minimum, median and maximum of several runs in seconds, next to those of an interpreter
+that does nothing; goals: import under 0.3 s, help under 0.5 s.
 """
 
 import argparse
@@ -23,7 +23,7 @@ COMMANDS = {
 
 
 def seconds(command: list[str], *, runs: int) -> list[float]:
-    """Wall-clock times of `runs` processes, after one that fills the disk's cache."""
+    """Elapsed times of `runs` processes, after one that fills the disk cache."""
     times = []
     for _ in range(runs + 1):
         started = time.perf_counter()

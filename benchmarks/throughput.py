@@ -1,11 +1,11 @@
-"""Photographs an hour of the whole computer, by `venule predict`, and what a million would cost.
+"""Photographs per hour of the whole computer with `venule predict`, and the cost of a million.
 
     python benchmarks/throughput.py [-o FILE.json] [--price USD] [--photographs N] [--size H,W ...]
 
-Synthetic photographs of DRIVE's and HRF's size go through the command as a user types it, first a
-few and then N more of them: their difference is what N photographs take once the command is at
-work, so that its start does not count for a million. The price of a core-hour is an assumption, not
-a measurement: rented cores cost 0.01 to 0.05 USD an hour.
+Synthetic photographs of DRIVE's and HRF's size are processed by the command as typed by a user,
+first a few and then N more: the difference is the time of N photographs without the start-up, which
+is negligible for a million. The price of a core-hour is an assumption, not a measurement: rented
+cores cost 0.01 to 0.05 USD an hour.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from venule.system.computer import computer, versions
 from venule.system.cores import core_count
 
 SYNTHETIC = 8
-"""Different photographs; the others are copies of them."""
+"""Number of distinct photographs; the others are copies of them."""
 
 PRICE_USD = 0.04
-"""Price of one core for an hour, where none is given."""
+"""Default price of one core for an hour."""
 
 
 def write_cohort(folder: Path, size: tuple[int, int], count: int) -> None:
-    """Fill `folder` with so many photographs."""
+    """Fill `folder` with `count` photographs."""
     folder.mkdir()
     for number in range(count):
         path = folder / f"{number:05}.jpg"
@@ -45,7 +45,7 @@ def write_cohort(folder: Path, size: tuple[int, int], count: int) -> None:
 
 
 def seconds(cohort: Path, *, model: str, runtime: str, workers: int) -> float:
-    """Time the command for a folder of photographs, from its start to its end."""
+    """Time the command for a folder of photographs, from start to end."""
     with TemporaryDirectory() as out:
         command = [sys.executable, "-m", "venule", "predict", str(cohort), "-o", out]
         command += ["--model", model, "--runtime", runtime, "--workers", str(workers)]
@@ -60,7 +60,7 @@ def seconds(cohort: Path, *, model: str, runtime: str, workers: int) -> float:
 def measure(
     few: Path, many: Path, *, model: str, runtime: str, workers: int
 ) -> dict[str, float | int]:
-    """The seconds of both cohorts, and photographs an hour once the command is at work."""
+    """The times of both cohorts, and photographs per hour without the start-up."""
     counts = [len(list(cohort.iterdir())) for cohort in (few, many)]
     taken = [
         seconds(cohort, model=model, runtime=runtime, workers=workers) for cohort in (few, many)
@@ -81,7 +81,7 @@ def measure(
 
 
 def cost_of_a_million(an_hour: float, *, cores: int, price: float) -> float:
-    """USD for a million photographs on computers like this one, all of its cores paid."""
+    """USD for a million photographs on computers like this one, paying for all its cores."""
     return 1e6 / an_hour * cores * price
 
 
@@ -89,8 +89,8 @@ def arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=Path("results/throughput.json"))
-    parser.add_argument("--price", type=float, default=PRICE_USD, help="USD of a core-hour")
-    parser.add_argument("--photographs", type=int, default=120, help="of DRIVE's size, N")
+    parser.add_argument("--price", type=float, default=PRICE_USD, help="USD per core-hour")
+    parser.add_argument("--photographs", type=int, default=120, help="N, of DRIVE's size")
     parser.add_argument("--few", type=int, default=8, help="photographs of the shorter run")
     parser.add_argument("--size", nargs="+", default=["584,565", "2336,3504"], metavar="H,W")
     parser.add_argument("--model", nargs="+", default=["general"])
@@ -101,7 +101,7 @@ def arguments() -> argparse.Namespace:
 
 def rows_of(size: tuple[int, int], asked: argparse.Namespace) -> Iterator[dict[str, object]]:
     """One row for every model, runtime and number of workers, with photographs of one size."""
-    # Of larger photographs fewer: a quarter of HRF's takes longer than all of DRIVE's.
+    # Fewer large photographs: a quarter of HRF's takes longer than all of DRIVE's.
     more = asked.photographs if size[0] * size[1] < 1e6 else max(2, asked.photographs // 4)
     with TemporaryDirectory() as folder:
         few, many = Path(folder) / "few", Path(folder) / "many"
@@ -117,7 +117,7 @@ def rows_of(size: tuple[int, int], asked: argparse.Namespace) -> Iterator[dict[s
 
 
 def main() -> None:
-    """Measure every combination, and write what was found."""
+    """Measure every combination, and write the results."""
     asked = arguments()
     require_folder(asked.out)
     sizes = [tuple(map(int, text.split(","))) for text in asked.size]

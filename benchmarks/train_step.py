@@ -2,9 +2,9 @@
 
     python benchmarks/train_step.py [-o FILE.json] [--model NAME] [--size PX] [--runs N]
 
-Both take the same steps in turn, in bf16 and channels_last, on random pixels in batches of 2; the
-ratio is that of the medians. Set OMP_NUM_THREADS to choose the threads. Then both take a step of
-one kind of convolution each: the ASPP's three rates, forwards and backwards.
+Both run the same steps interleaved, in bf16 and channels_last, on random pixels in batches of 2;
+the ratio is that of the medians. Set OMP_NUM_THREADS to choose the threads. Then both run one step
+of each type of convolution: the ASPP's three rates, forwards and backwards.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def convolver(conv: nn.Conv2d, side: int) -> Callable[[], None]:
 
 
 def compare(own: Callable[[], None], other: Callable[[], None], *, runs: int) -> dict[str, float]:
-    """Medians in seconds of `runs` turns after one, and how many times as long `other` takes."""
+    """Medians in seconds of `runs` rounds after a first one, and the ratio of `other` to `own`."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs + 1):
         for step, taken in zip((own, other), times, strict=True):

@@ -1,9 +1,9 @@
-"""Measure photographs in Chromium without a graphics card: times until they appear, and frames.
+"""Time the viewer in Chromium without a graphics card: until photographs appear, and per frame.
 
-Chromium draws by SwiftShader, in software. Of each photograph: seconds from its being dropped to
-the frame that shows its vessels, then it is dragged, one to one, and zoomed from all of it to
-single pixels. A frame's script is all that ran between two frames, by the browser's own account;
-a gap is the time from one frame to the next.
+Chromium renders in software, with SwiftShader. For each photograph: seconds from its being dropped
+to the frame that shows its vessels; then it is dragged, one to one, and zoomed from fit to single
+pixels. A frame's script is everything that ran between two frames, as reported by the browser; a
+gap is the time from one frame to the next.
 
     python benchmarks/view.py PHOTOGRAPH... [--json FILE]
 """
@@ -35,7 +35,7 @@ BEGIN = """
 }
 """
 
-# One frame: something moves, and the graphics have been finished when the next frame has begun.
+# One frame: something moves, and rendering has finished when the next frame begins.
 MOVE = """
 async ([type, options]) => {
   const { editor } = await import('/static/main.js');
@@ -63,7 +63,7 @@ GAPS = """
 
 
 def main() -> None:
-    """Measure, print and store."""
+    """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", type=Path, nargs="+")
     parser.add_argument("--frames", type=int, default=60)
@@ -150,7 +150,7 @@ def _middle(page: Page) -> tuple[float, float]:
 
 
 def _at(x: float, y: float) -> dict[str, Any]:
-    # The pointer of a mouse, which Playwright has pressed, has the id 1.
+    # Playwright's pressed mouse pointer has the id 1.
     return {"clientX": x, "clientY": y, "pointerId": 1, "bubbles": True, "isPrimary": True}
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks of measurements of vessels, one module a question."""
+"""Benchmarks of vessel measurements, one module per question."""

@@ -1,4 +1,4 @@
-"""The time and memory that measuring takes, and finding what is measured, by size of photograph."""
+"""Time and memory of measuring, and time of the preceding steps, by size of photograph."""
 
 import argparse
 import json
@@ -26,16 +26,16 @@ from venule.synth.fundus import synthesize_fundus
 from venule.system.computer import computer, versions
 
 SIZES = {"DRIVE": (584, 565), "HRF": (2336, 3504), "100 megapixels": (8660, 11547)}
-"""Rows and columns of the synthetic photographs; HRF's field of view is cut above and below."""
+"""Rows and columns of the synthetic photographs; HRF's field of view is clipped above and below."""
 
 GROWN_PX = 4000
-"""Columns at which vessels are drawn at most; larger masks are these, enlarged."""
+"""Maximum number of columns at which vessels are generated; larger masks are enlarged."""
 
 ROUNDS = 5
 
 
 def cost(given: argparse.Namespace) -> dict[str, Any]:
-    """Seconds and peak memory of measuring each size, and seconds of the steps before it."""
+    """Time and peak memory of measuring each size, and time of the preceding steps."""
     rows = []
     with TemporaryDirectory() as folder:
         for name, size in list(SIZES.items())[:: given.every]:
@@ -74,7 +74,7 @@ def _enlarged(mask: Mask, factor: float) -> Mask:
 
 
 def _measure(path: Path) -> dict[str, Any]:
-    """Measure the masks of a file: what it took, in this process."""
+    """Measure the masks of a file, and return the cost in this process."""
     with np.load(path) as found:
         row, column, radius = map(float, found["disc"])
         masks = VesselMasks(**{name: found[name] for name in ("vessels", "artery", "vein", "fov")})
@@ -93,7 +93,7 @@ def _measure(path: Path) -> dict[str, Any]:
 
 
 def _steps() -> dict[str, Any]:
-    """Seconds that arteries and veins, and disc and fovea, add to a photograph of DRIVE's size."""
+    """Seconds added by arteries and veins, and by disc and fovea, at DRIVE's size."""
     pixels = synthesize_fundus(1, size_px=max(SIZES["DRIVE"])).image
     networks = Networks(load("general", threads=2), threads=2)
 
@@ -103,7 +103,7 @@ def _steps() -> dict[str, Any]:
     turns = {"none": run(), "types": run(TYPES), "landmarks": run(LANDMARKS)}
     turns["both"] = run(TYPES, LANDMARKS)
     times: dict[str, list[float]] = {name: [] for name in turns}
-    for _ in range(ROUNDS + 1):  # networks are loaded in the first
+    for _ in range(ROUNDS + 1):  # the first loads the networks
         for name, turn in turns.items():
             began = time.perf_counter()
             turn()

@@ -1,4 +1,4 @@
-"""How measures drift when a mask is changed."""
+"""Sensitivity of the measurements to changes of the mask."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ from venule.measure.photograph import VesselMasks, measure_photograph
 
 
 def drift(given: argparse.Namespace) -> dict[str, Any]:
-    """How each measure moves when a mask is changed: the median ratio of changed to unchanged."""
+    """Median ratio of each measurement after to before each change of the mask."""
     masks = [
         *drive_training(given.data / "DRIVE"),
         *((k, o, f) for k, o, _, f in chase(given.data / "CHASE_DB1")),
@@ -53,7 +53,7 @@ def _resized(mask: Mask, factor: float) -> Mask:
 
 
 def _rough(mask: Mask) -> Mask:
-    """Edges moved by smooth noise of up to about a pixel, as a compressed photograph's are."""
+    """Displace edges by smooth noise of up to about a pixel, as compression does."""
     noise = ndi.gaussian_filter(np.random.default_rng(0).normal(size=mask.shape), 1.5)
     inside, outside = ndi.distance_transform_edt(mask), ndi.distance_transform_edt(~mask)
     return np.asarray(inside - outside + 0.7 * noise / noise.std() > 0)
@@ -66,7 +66,7 @@ CHANGES: Mapping[str, tuple[Callable[[Mask], Mask], float]] = {
     "smoothed": (lambda m: ndi.gaussian_filter(m.astype(float), 1.5) > 0.5, 1),
     "rough edges": (_rough, 1),
 }
-"""What is done to a mask, and the factor on its pixels."""
+"""The change of a mask, and the scale factor of its pixels."""
 
 
 def _power(column: str) -> int:

@@ -1,4 +1,4 @@
-"""Central retinal equivalents of arteries and veins that were found, and of an expert's."""
+"""Central retinal equivalents from predicted arteries and veins, and from an expert's."""
 
 import argparse
 import sys
@@ -24,14 +24,14 @@ COLUMNS = (
     "avr_knudtson_zone_b",
 )
 SIX = 6
-"""Vessels of each kind that an equivalent should rest on (Knudtson et al. 2003)."""
+"""Number of vessels of each type that an equivalent should use (Knudtson et al. 2003)."""
 
 
 def equivalents(given: argparse.Namespace) -> dict[str, Any]:
-    """Agreement of an expert's arteries and veins with those that are found, in one zone B.
+    """Agreement of predicted with an expert's arteries and veins, in the same zone B.
 
-    Vessels, types and disc are found as `venule predict` finds them; the expert's map takes the
-    place of the first two, about the same disc.
+    Vessels, types and disc are predicted as by `venule predict`; the expert's map replaces the
+    first two, around the same disc.
     """
     selection = selected(given, ["general"], protocol=given.protocol, expert="av")
     networks, drawn, found = Networks(load("general")), {}, {}
@@ -53,7 +53,7 @@ def equivalents(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def by_expert(analysis: Analysis, truth: GroundTruth) -> Analysis:
-    """The analysis with an expert's arteries and veins; their union is its vessels."""
+    """The analysis with an expert's arteries and veins; its vessels are their union."""
     artery, vein = truth.plane(ARTERY), truth.plane(VEIN)
     planes = {"vessel": artery | vein, ARTERY: artery, VEIN: vein}
     none = np.empty(0, np.intp)
@@ -65,6 +65,6 @@ def by_expert(analysis: Analysis, truth: GroundTruth) -> Analysis:
 
 
 def has_six(values: Values) -> bool:
-    """True if both equivalents rest on six vessels."""
+    """True if both equivalents use six vessels."""
     counts = (values.get(f"{name}_cre_knudtson_zone_b_n") for name in ("artery", "vein"))
     return all(count is not None and count >= SIX for count in counts)

@@ -1,11 +1,11 @@
-"""The manual masks that are compared: where they lie in each data set."""
+"""The manual masks that are compared, with their paths in each data set."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 
 def drive_test(root: Path) -> Iterator[tuple[str, Path, Path, Path]]:
-    """Of DRIVE's test photographs a name, both annotators' masks and the field of view."""
+    """Name, both annotators' masks and field of view of DRIVE's test photographs."""
     test = root / "test"
     for number in range(1, 21):
         yield (
@@ -17,14 +17,14 @@ def drive_test(root: Path) -> Iterator[tuple[str, Path, Path, Path]]:
 
 
 def chase(root: Path) -> Iterator[tuple[str, Path, Path, Path]]:
-    """Of CHASE_DB1 the same."""
+    """The same for CHASE_DB1."""
     for first in sorted(root.glob("*_1stHO.png")):
         key = first.name.removesuffix("_1stHO.png")
         yield key, first, root / f"{key}_2ndHO.png", root / "mask" / f"{key}.png"
 
 
 def drive_training(root: Path) -> Iterator[tuple[str, Path, Path]]:
-    """Of DRIVE's training photographs a name, the manual mask and the field of view."""
+    """Name, manual mask and field of view of DRIVE's training photographs."""
     training = root / "training"
     for number in range(21, 41):
         manual = training / "1st_manual" / f"{number}_manual1.gif"

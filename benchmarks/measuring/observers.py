@@ -1,4 +1,4 @@
-"""Two annotators of the same photographs, and networks against the first of them."""
+"""Agreement of two annotators of the same photographs, and of networks with the first."""
 
 import argparse
 import sys
@@ -24,7 +24,7 @@ from venule.measure.photograph import VesselMasks, measure_photograph
 
 
 def observers(given: argparse.Namespace) -> dict[str, Any]:
-    """Agreement of the first and the second annotator, each measure for itself."""
+    """Agreement of the first and the second annotator, by measure."""
     pairs = {
         "DRIVE test": list(drive_test(given.data / "DRIVE")),
         "CHASE_DB1": list(chase(given.data / "CHASE_DB1")),
@@ -44,9 +44,9 @@ def observers(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def predicted(given: argparse.Namespace) -> dict[str, Any]:
-    """Agreement of the first annotator's masks with those of networks, on one split.
+    """Agreement of networks with the first annotator's masks, on one split.
 
-    Networks see what `venule predict` sees, in the field of view that it finds.
+    Networks get the same input as in `venule predict`, in the field of view that it finds.
     """
     selection = selected(given, given.models, protocol=None, expert="first")
     result: dict[str, Any] = {}
@@ -70,7 +70,7 @@ def predicted(given: argparse.Namespace) -> dict[str, Any]:
 def selected(
     given: argparse.Namespace, models: Sequence[str], *, protocol: str | None, expert: Expert
 ) -> Selection:
-    """Select the split that is asked for; the access is recorded if it is a test."""
+    """The requested split; the access is logged if it is a test split."""
     dataset = open_dataset(str(given.data))
     selection = select(dataset, protocol, given.split, expert=expert)
     sources = open_predictors(models, selection)
@@ -93,7 +93,7 @@ def _manual(case: Case) -> Values:
 
 
 def agreement_of(first: Mapping[str, Values], second: Mapping[str, Values]) -> list[dict[str, Any]]:
-    """Agreement of each measure that five photographs or more have in both, by column."""
+    """Agreement of each measure that both have for five photographs or more, by column."""
     rows = []
     for column in columns_of([*first.values(), *second.values()]):
         pairs = [(first[key].get(column), second[key].get(column)) for key in first]

@@ -1,4 +1,4 @@
-"""venule beside PVBM on the same masks: real ones, and drawn ones whose values are known."""
+"""venule and PVBM on the same masks: real ones, and drawings with known values."""
 
 import argparse
 import json
@@ -46,11 +46,11 @@ GROUPS = (
     "carpet 729 px",
     "spokes 1500 px",
 )
-"""The drawings that both measure."""
+"""The drawings measured by both."""
 
 
 def pvbm(given: argparse.Namespace) -> dict[str, Any]:
-    """Both tools' values of CHASE_DB1's manual masks, each measure's ratio; errors on drawings."""
+    """Both tools' values on CHASE_DB1's manual masks, as ratios; errors on drawings."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         real = dict(_real(given.data / "CHASE_DB1", 4 * given.every))
@@ -87,9 +87,10 @@ def _drawn() -> list[Known]:
 
 
 def _asked(case: Known) -> str:
-    """The end of a drawing's name, by which PVBM is asked for what is known of it alone.
+    """The suffix of a drawing's name that restricts PVBM to the known values.
 
-    Its segments take it hours where they make a mesh, branching angles minutes where many fork.
+    Segments take it hours where they form a mesh, branching angles minutes where there are many
+    forks.
     """
     if "vessel_length_px" not in case.truth:
         return "-areas"
@@ -97,7 +98,7 @@ def _asked(case: Known) -> str:
 
 
 def _write_drawn(path: Path, case: Known) -> None:
-    """The mask as a picture; of spokes that of the arteries, with the disc beside it."""
+    """The mask as an image; for spokes that of the arteries, with the disc in a file."""
     masks = case.draw()
     mask = masks.vessels if masks.vessels is not None else masks.artery
     assert mask is not None
@@ -107,7 +108,7 @@ def _write_drawn(path: Path, case: Known) -> None:
 
 
 def _ratio(pairs: list[tuple[float | None, float | None]]) -> dict[str, float]:
-    """Their values over ours: the median, the least and the largest."""
+    """PVBM's values over ours: median, smallest and largest."""
     ratios = [theirs / ours for ours, theirs in pairs if ours and theirs is not None]
     if not ratios:
         return {}
@@ -125,7 +126,7 @@ def _errors(
     measured: Mapping[str, Values],
     values: Mapping[str, Mapping[str, float]],
 ) -> Iterator[dict[str, Any]]:
-    """Of each kind of drawing the truth, and both tools' median errors."""
+    """For each type of drawing, the truth and both tools' median errors."""
     groups: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for key, case in drawn.items():
         if column in case.truth and name in values[key]:

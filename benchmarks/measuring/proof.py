@@ -1,4 +1,4 @@
-"""Measurements of drawn vessels against what their geometry requires."""
+"""Measurements of drawn vessels compared with their true values."""
 
 import argparse
 import math
@@ -18,7 +18,7 @@ from venule.synth.known_case import Known
 
 
 def proof(given: argparse.Namespace) -> dict[str, Any]:
-    """Errors of every measure on every family of drawn vessels, and over all of them."""
+    """Errors of every measure on every family of drawings, and over all of them."""
     found: dict[tuple[str, str], list[tuple[str, float, float]]] = defaultdict(list)
     cases = list(known_cases())[:: given.every]
     for number, case in enumerate(cases):
@@ -56,9 +56,9 @@ def measure_known(case: Known) -> Values:
 
 
 def _errors(column: str, results: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
-    """Median and worst error: relative where there is a truth, else absolute, in its unit.
+    """Median and worst error: relative if the true value is not 0, else absolute, in its unit.
 
-    Of calibre also the worst mean over the angles and places of one group, in pixels.
+    For calibre also the worst mean over the angles and positions of one group, in pixels.
     """
     relative = all(truth != 0 for _, _, truth in results)
     misses = [(value - truth) / (truth if relative else 1) for _, value, truth in results]

@@ -1,10 +1,10 @@
-"""PVBM's measurements of masks; run by its own interpreter, which need not know venule.
+"""PVBM's measurements of masks; run by its own interpreter, without venule.
 
     python pvbm_values.py FOLDER OUT.json
 
-Writes one JSON object: of each `NAME.png` in the folder PVBM's values by name. Branching angles,
-which take it minutes where there are many forks, only of `NAME-angles.png`; nothing of segments of
-`NAME-areas.png`; the equivalent of arteries where `NAME.json` gives the disc.
+Writes a JSON object with PVBM's values by name for each `NAME.png` in the folder. Branching angles,
+which take it minutes where there are many forks, only for `NAME-angles.png`; no segments for
+`NAME-areas.png`; the arteries' equivalent if `NAME.json` gives the disc.
 """
 
 import json
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def values_of(path: Path) -> dict[str, float]:
-    """PVBM's values of one mask, by its functions for whole masks."""
+    """PVBM's values for one mask, by its functions for whole masks."""
     from PVBM.FractalAnalysis import MultifractalVBMs
     from PVBM.GeometricalAnalysis import GeometricalVBMs
 

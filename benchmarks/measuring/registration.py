@@ -1,4 +1,4 @@
-"""Several photographs of one eye, registered by their vessels; the field that all of them show."""
+"""Registration of several photographs of one eye by their vessels; their common field."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from venule.measure.photograph import VesselMasks
 
 
 def common_fields(masks: Mapping[str, VesselMasks]) -> tuple[dict[str, Mask], list[str]]:
-    """Of each photograph the field that all those of its eye show, and those not registered.
+    """The field common to all photographs of an eye, per photograph, and those not registered.
 
-    Each is registered to the first by a similarity transform of their vessels. The masks
-    themselves are not resampled.
+    Each is registered to the first by a similarity transform of the vessels. The masks themselves
+    are not resampled.
     """
     names = list(masks)
     first = names[0]
@@ -46,11 +46,11 @@ def common_fields(masks: Mapping[str, VesselMasks]) -> tuple[dict[str, Mask], li
 
 
 def register(first: Mask, second: Mask) -> Numbers | None:
-    """Shift (rows, columns), turn in radians and log of scale from the second to the first.
+    """Shift (rows, columns), rotation in radians and log of scale from the second to the first.
 
-    Coarsely by correlation over turns and shifts at a quarter of the size, finely by the distance
-    from the second's vessels to the first's. None if then less than a third of them lie within
-    3 px, or the turn is above 20 degrees or the scale differs by a tenth.
+    Coarsely by correlation over rotations and shifts at a quarter of the size, finely by the
+    distance from the second's vessels to the first's. None if less than a third of them then lie
+    within 3 px, the rotation exceeds 20 degrees, or the scale differs by a tenth.
     """
     small = [
         ndi.zoom(ndi.gaussian_filter(m.astype(np.float32), 4), 0.25, order=1)

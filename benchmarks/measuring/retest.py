@@ -1,4 +1,4 @@
-"""Test and retest: five photographs of each of RIDB's eyes."""
+"""Test-retest repeatability: five photographs of each of RIDB's eyes."""
 
 import argparse
 import csv
@@ -23,8 +23,8 @@ T = TypeVar("T")
 def retest(given: argparse.Namespace) -> dict[str, Any]:
     """ICC(1,1), coefficient of variation and smallest detectable change of RIDB's photographs.
 
-    In the whole field of arteries, veins and their equivalents too, if the results hold them and
-    the disc.
+    In the whole field, also of arteries, veins and their equivalents, if the results include them
+    and the disc.
     """
     entries = {Path(entry.id).name: entry for entry in find_masks(given.results)}
     grades = _grades(given.results / "report.csv")
@@ -69,7 +69,7 @@ def _whole(entry: MaskFiles) -> Values:
 
 
 def _common(entries: Sequence[MaskFiles]) -> tuple[dict[str, Values], list[str]]:
-    """All vessels in the field that one eye's photographs share, and which do not share it."""
+    """All vessels in the common field of one eye's photographs, and those without one."""
     masks = {
         Path(entry.id).name: replace(load(entry).masks, artery=None, vein=None) for entry in entries
     }
@@ -96,7 +96,7 @@ def _grades(report: Path) -> dict[str, str]:
 
 
 def _repeatability(found: Mapping[str, Values]) -> list[dict[str, Any]]:
-    """Of each measure, over the eyes with at least two values."""
+    """Repeatability of each measure, over the eyes with at least two values."""
     rows = []
     for column in columns_of(found.values()):
         eyes: dict[str, list[float]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Statistics of repetition and agreement, each over pairs or groups of values of one measure."""
+"""Statistics of repeatability and agreement, over pairs or groups of values of one measure."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ Numbers = NDArray[np.float64]
 def icc_1_1(groups: Sequence[Numbers]) -> dict[str, float | int]:
     """ICC(1,1) of a one-way analysis of variance (Shrout and Fleiss 1979), for unequal groups.
 
-    With it the within-eye coefficient of variation, and the smallest detectable change of two
+    Also the within-eye coefficient of variation, and the smallest detectable change between two
     single measurements, 1.96 sqrt(2) times the within-eye standard deviation.
     """
     sizes = np.array([len(group) for group in groups])
@@ -69,11 +69,11 @@ def agreement(pairs: Numbers) -> dict[str, Any]:
 
 
 def columns_of(rows: Iterable[Values]) -> list[str]:
-    """The columns that any of the rows has, in their order."""
+    """The columns that any of the rows has, in order."""
     present = {name for values in rows for name in values}
     return [column.name for column in all_columns() if column.name in present]
 
 
 def rounded(value: float) -> float:
-    """To five digits."""
+    """Round to five digits."""
     return float(f"{value:.5g}")
