@@ -254,7 +254,7 @@ def test_a_photograph_stored_on_its_head_is_turned() -> None:
         ({"BitsAllocated": 32, "BitsStored": 32}, "32 of 32 bits a sample"),
         ({"BitsStored": 9}, "9 of 8 bits a sample"),
         ({"SamplesPerPixel": 4}, "4 samples a pixel, expected 3 of RGB"),
-        ({"PhotometricInterpretation": "HSV"}, "pixels of an unknown kind"),
+        ({"PhotometricInterpretation": "HSV"}, "unknown pixel format"),
         ({"Rows": 97}, "broken or truncated"),
         ({"Rows": 60000, "Columns": 60000}, "more than the 200 megapixels"),
     ],

@@ -79,7 +79,7 @@ def test_a_second_window_is_told_that_the_photograph_was_corrected_elsewhere(
     stored = (out / "eye-0_mask.corrected.png").read_bytes()
     refused = send_stroke(client, id, ~part, left=40, top=40, base=0)
     assert refused.status_code == 409
-    assert "elsewhere" in refused.json()["detail"]
+    assert "another window" in refused.json()["detail"]
     assert (out / "eye-0_mask.corrected.png").read_bytes() == stored
 
 
