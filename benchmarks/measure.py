@@ -11,15 +11,15 @@
 
 `proof` measures drawings of known geometry (`venule.synth.known`). `retest` takes the output of
 `venule predict` on RIDB, 20 eyes of five photographs each, in the whole field and in the field
-common to the five; also of arteries, veins and equivalents, if it was run with `--save
-mask,av,disc`. `observers` compares the two annotators of DRIVE's test images and of CHASE_DB1,
-without a network. `predicted` compares networks with the first annotator of a split, and logs the
-access if it is a test split. `equivalents` compares results based on predicted arteries and veins
-with those based on an expert's, such as RITE's. `drift` measures manual masks of DRIVE's training
-images and CHASE_DB1 after widening, narrowing, downsampling and roughening. `pvbm` measures the
-same masks with PVBM and venule, using the interpreter of an environment that has PVBM. `cost`
-measures the time and memory of measuring masks of three sizes on one thread, and the time added to
-a photograph by arteries and veins, disc and fovea.
+common to the five; also of arteries, veins and equivalents, if it was run with
+`--save mask,av,disc`. `observers` compares the two annotators of DRIVE's test images and of
+CHASE_DB1, without a network. `predicted` compares networks with the first annotator of a split, and
+logs the access if it is a test split. `equivalents` compares results based on predicted arteries
+and veins with those based on an expert's, such as RITE's. `drift` measures manual masks of DRIVE's
+training images and CHASE_DB1 after widening, narrowing, downsampling and roughening. `pvbm`
+measures the same masks with PVBM and venule, using the interpreter of an environment that has PVBM.
+`cost` measures the time and memory of measuring masks of three sizes on one thread, and the time
+added to a photograph by arteries and veins, disc and fovea.
 """
 
 import argparse

@@ -18,7 +18,6 @@ class Place:
     it. `results` is the folder for the files of a result, and `docs` that for its images. Each
     access to test images is logged in `access_log`. `root` is the checkout, whose configurations
     are read.
-
     """
 
     work: Path

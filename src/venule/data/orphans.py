@@ -51,7 +51,7 @@ def orphans(dataset: Dataset) -> Iterator[Problem]:
 
 
 def foreign_name(stem: str) -> str:
-    """The data set whose labels have such stems; empty if unknown."""
+    """A hint at the data set whose labels have such stems; empty if unknown."""
     for pattern, hint in _FOREIGN:
         if match := pattern.fullmatch(stem):
             return hint.format(match[1])

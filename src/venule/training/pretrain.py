@@ -113,7 +113,7 @@ def _account(tree: ClassTree) -> dict[str, Any]:
 
 
 def _classifier(config: PretrainConfig, tree: ClassTree) -> DDRNetClassifier:
-    """The backbone with a new head, randomly initialised from the configured seed."""
+    """The backbone with a new head; the configured seed determines it and all later draws."""
     backbone = _backbone(config.network)
     torch.manual_seed(derive_seed(config.schedule.seed))
     return backbone.build_classifier(len(tree.classes))

@@ -175,7 +175,6 @@ class SegmentationTask:
     size inside the field of view, at threshold 0.5; the threshold saved for a class is the one of
     largest pooled Dice on the validation images, before components are reconnected or dropped.
 
-
     Raises:
         ConfigError: the annotations have different classes, or an image is in both sets.
         DatasetError: a validation image has no annotation by the requested expert.

@@ -199,7 +199,7 @@ def _require_same(account: dict[str, object], run: Run) -> None:
 
 
 def _network(config: TrainConfig, classes: tuple[str, ...]) -> SegmentationModel:
-    """The network, randomly initialised from the configured seed."""
+    """The network, randomly initialised; the configured seed determines all later draws too."""
     torch.manual_seed(derive_seed(config.schedule.seed))
     planes = len(classes) + (config.output.activation == "softmax")
     options = config.network.options | ({"classes": planes} if planes > 1 else {})
