@@ -127,7 +127,7 @@ def test_parts_of_photographs_are_remembered_by_all_that_learns_from_them(
 def test_a_damaged_list_of_parts_is_said(tree: Path, tmp_path: Path) -> None:
     for text in ("{", "[]", '{"seen": [{"dataset": 1}]}', '{"seen": 3}'):
         (tree / "patches.json").write_text(text)
-        with pytest.raises(DatasetError, match=r"patches.json: does not list images"):
+        with pytest.raises(DatasetError, match=r"patches.json: not a list of images"):
             pretrain(settings(tree, epochs=1), root=tmp_path / "runs", report=ignore)
 
 
