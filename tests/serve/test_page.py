@@ -175,7 +175,7 @@ def test_a_photograph_is_dropped_looked_at_downloaded_and_found_again(
     expect(page.locator("#table tbody tr").first).to_be_visible(timeout=SLOW_MS)
     page.locator("#filter").fill("density")
     page.locator("#explain").check()
-    expect(page.locator("#table small").nth(0)).to_contain_text("How much of the retina")
+    expect(page.locator("#table small").nth(0)).to_contain_text("How much of the visible retina")
     expect(page.locator("#table small").nth(1)).to_contain_text("vessel pixels / field pixels")
     with page.expect_download() as waiting:
         page.locator("#mask").click()
