@@ -121,7 +121,7 @@ def _inflate(deflated: memoryview, name: str) -> bytes:
     limit = max(_SMALL_BYTES, _MOST_INFLATED * len(deflated))
     inflated = inflater.decompress(deflated, limit)
     if inflater.unconsumed_tail:
-        raise ImageError(f"{name}: it unpacks to more than {limit // 10**6} MB; save it anew")
+        raise ImageError(f"{name}: it unpacks to more than {limit // 10**6} MB; save it again")
     return inflated
 
 
