@@ -88,4 +88,5 @@ def as_filed(dataset: Dataset) -> tuple[Protocol, ...]:
                 f"all images of a patient in one split"
             )
     name = "deeplab" if dataset.name == "deeplab-folders" else dataset.name
-    return (Protocol(name=name, source=f"as filed in {dataset.root}", splits=splits),)
+    source = f"as filed in {dataset.root.resolve().name}"
+    return (Protocol(name=name, source=source, splits=splits),)
