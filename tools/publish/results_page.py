@@ -121,13 +121,17 @@ def _tta(once: Path, augmented: Path, held_out: Path | None) -> Iterator[str]:
     yield "rotations of a square (D4), at the same threshold and calibration, in eight times the"
     yield "network's time. No other score uses it."
     yield ""
-    each = [{image.id: image.scores for image in result.images} for result in (first, second)]
+    before, after = (
+        {image.id: image.scores for image in result.images} for result in (first, second)
+    )
     rows = [
         (
             name,
             score.mean,
             second.mean[name].mean,
-            paired_difference(*([scores[id][name] for id in each[0]] for scores in each[::-1])),
+            paired_difference(
+                [after[id][name] for id in before], [before[id][name] for id in before]
+            ),
         )
         for name, score in first.mean.items()
     ]

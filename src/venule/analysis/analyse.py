@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from venule.image.landmarks import Landmarks
 
 Changed = Literal["vessels", "probability", "types", "disc"]
-"""What a user can correct: the vessel mask, its probabilities, arteries and veins, the disc."""
+"""Correctable parts: the vessel mask, its probabilities, arteries and veins, the disc."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Parts:
 
 
 def kind_of(name: str) -> Changed | None:
-    """What a file of this name corrects; None if it is not a correction file."""
+    """The part corrected by a file of this name; None if it is not a correction file."""
     return next((what for what, suffix in SUFFIXES.items() if name.endswith(suffix)), None)
 
 

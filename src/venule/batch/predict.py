@@ -122,8 +122,6 @@ def predict_folder(
     segmenter = choice.open(resources.threads)
     parameters: dict[str, object] = {"imgsz": choice.resize_px, "strict": strict}
     parameters |= {"deidentify": deidentify, "layout": layout}
-    if choice.tta:  # older ledgers do not have it
-        parameters["tta"] = True
     settings = settings_of(segmenter, sha256, parameters, outputs, columns)
     if key is not None:
         _write_key(Path(key), jobs, Path(out), overwrite=overwrite)

@@ -109,7 +109,7 @@ class CardScores(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def where(self) -> str:
-        """What was scored, in a few words."""
+        """Short description of the data set and split."""
         return f"{self.dataset} {self.protocol} {self.split}, {self.expert} expert"
 
 

@@ -29,7 +29,7 @@ _MOST_PIXELS_PER_BYTE = 2000
 """No photograph compresses this well; above _SMALL_PIXELS the file is a bomb, or truncated."""
 
 _MOST_PASSES = 6
-"""How often a file may fill its pixels: four separate channels, and tiles that overhang."""
+"""Most times that a file may fill its pixels: four separate channels, and tiles that overhang."""
 
 _MOST_JPEG_SCANS = 500
 

@@ -9,7 +9,7 @@ from venule.image.tiles import Run
 
 
 def augmented(run: Run) -> Run:
-    """Average `run`, (N, 3, h, w) -> (N, C, h, w), over the dihedral group D4: eight passes."""
+    """Average `run`, (N, 3, h, w) -> (N, C, h, w), over the dihedral group D4."""
 
     def mean_logits(pixels: FloatMap) -> FloatMap:
         total: Any = 0.0

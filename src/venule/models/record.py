@@ -104,7 +104,7 @@ class ModelRecord(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def threshold_source(self) -> str:
-        """How the first class's threshold was chosen."""
+        """Origin of the first class's threshold."""
         return self.classes[0].threshold_source
 
     def with_classes(self, **settings: Any) -> "ModelRecord":

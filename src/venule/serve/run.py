@@ -31,7 +31,7 @@ STARTS_WITHIN_S = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """What to serve, and where."""
+    """Settings of the service."""
 
     folder: Path | None = None
     model: str
