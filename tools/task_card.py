@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from venule.evaluation.card import splits_seen
 from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.report import interval_text
 from venule.evaluation.tasks import LABELS, TaskReport, TaskResult
@@ -56,11 +57,11 @@ def _weights(path: Path, record: ModelRecord) -> Iterator[str]:
 
 
 def _trained_on(record: ModelRecord) -> Iterator[str]:
-    for seen in record.seen:
+    for seen, images in splits_seen(record):
         terms = ATTRIBUTIONS.get(seen.dataset)
         source = f"; {terms.citation}. {terms.terms}. <{terms.url}>" if terms else ""
         split = f"{seen.dataset}, {seen.protocol} {seen.split}"
-        yield f"{seen.role}: {split}: {len(seen.images)} images{source}"
+        yield f"{seen.role}: {split}: {images} images{source}"
 
 
 def _scores(folder: Path, sha256: str) -> Iterator[str]:

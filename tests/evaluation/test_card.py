@@ -17,6 +17,7 @@ from venule.evaluation.card import (
     make_card,
     read_card,
     read_report,
+    splits_seen,
 )
 from venule.evaluation.card_page import card_page
 from venule.evaluation.result import SeenImage
@@ -58,6 +59,21 @@ def test_a_card_attributes_the_data_that_made_the_weights(card: Card) -> None:
         "CC BY 4.0",
     )
     assert "Fraz" in data.citation
+
+
+def test_a_split_of_several_stages_is_one_row_of_distinct_images() -> None:
+    stages = [
+        SeenImages(
+            dataset="folders", protocol="folders", split="all", role="trained", images=images
+        )
+        for images in ({"1": "a", "2": "b"}, {"1": "b", "2": "c"})
+    ]
+    held_out = stages[1].model_copy(update={"role": "selected"})
+    record = ModelRecord(name="tiny", model="tiny", seen=(*stages, held_out))
+    assert [(seen.role, images) for seen, images in splits_seen(record)] == [
+        ("trained", 3),
+        ("selected", 2),
+    ]
 
 
 def test_a_card_has_the_scores_of_its_reports_one_set_a_split(shipped: Shipped, card: Card) -> None:

@@ -23,7 +23,7 @@ from venule.evaluation.legacy import LegacyScores
 from venule.evaluation.result import CalibrationBin, Report, Result, WidthRecall
 from venule.inference.load import shipped_weights
 from venule.inference.onnx_runner import load_onnx
-from venule.models.record import ModelRecord
+from venule.models.record import ModelRecord, SeenImages
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -257,15 +257,24 @@ def _training_data(record: ModelRecord, attributions: dict[str, Attribution]) ->
         )
     return [
         TrainingData(
-            dataset=seen.dataset,
-            protocol=seen.protocol,
-            split=seen.split,
-            role=seen.role,
-            images=len(seen.images),
-            **attributions[seen.dataset].model_dump(exclude={"pictures"}),
+            dataset=first.dataset,
+            protocol=first.protocol,
+            split=first.split,
+            role=first.role,
+            images=images,
+            **attributions[first.dataset].model_dump(exclude={"pictures"}),
         )
-        for seen in record.seen
+        for first, images in splits_seen(record)
     ]
+
+
+def splits_seen(record: ModelRecord) -> list[tuple[SeenImages, int]]:
+    """Each split and role once, with its number of distinct images over all stages of training."""
+    every: dict[tuple[str, ...], tuple[SeenImages, set[str]]] = {}
+    for seen in record.seen:
+        key = (seen.dataset, seen.protocol, seen.split, seen.role)
+        every.setdefault(key, (seen, set()))[1].update(seen.images.values())
+    return [(first, len(pixels)) for first, pixels in every.values()]
 
 
 def _weights(path: Path, record: ModelRecord, *, digest: str, size: int) -> Weights:
