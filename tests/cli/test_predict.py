@@ -259,6 +259,20 @@ def test_older_results_are_refused_before_anything_is_written(
     assert _pixels(out / "eye_mask.png").shape == (96, 96)
 
 
+def test_a_photograph_of_an_unsupported_format_in_a_folder_fails_and_is_reported(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    heic = photograph.with_name("phone.heic")
+    heic.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    out = tmp_path / "out"
+    ran = venule("predict", photograph.parent, "-o", out, "--model", tiny_onnx)
+    assert ran.code == 3
+    assert "1 of 2 inputs failed" in ran.err
+    assert ran.err.splitlines()[-1].startswith(f"  {heic}: it is a HEIC photograph; export")
+    assert 'phone.heic,phone,failed,"it is a HEIC photograph;' in (out / "report.csv").read_text()
+    assert json.loads((out / "run.json").read_text())["counts"]["failed"] == 1
+
+
 def test_a_bad_file_does_not_stop_the_batch_and_is_named_at_the_end(
     venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
 ) -> None:
