@@ -191,7 +191,7 @@ def test_other_settings_are_refused_until_overwriting_replaces_all_they_made(
 ) -> None:
     predict(outputs=("prob", "mask"), threshold=0.5)
     before = (tmp_path / "out" / "run.json").read_bytes()
-    with pytest.raises(OutputError, match=r"threshold 0\.5, now 0\.6"):
+    with pytest.raises(OutputError, match=r"--threshold was 0\.5, now 0\.6"):
         predict(outputs=("prob", "mask"), threshold=0.6)
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     assert _kinds(predict(outputs=("mask",), threshold=0.6, overwrite=True)) == {"eye": Written}
