@@ -225,10 +225,10 @@ def test_columns_that_are_not_asked_for_are_not_there(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"outputs": ("mask", "map")}, "output map: use prob,mask,overlay"),
-        ({"outputs": "map"}, "output map: use prob,mask,overlay"),
-        ({"outputs": ()}, "output none: use prob,mask,overlay"),
-        ({"columns": ("age",)}, "columns age: use quality"),
+        ({"outputs": ("mask", "map")}, "output map: use one or more of prob, mask, overlay"),
+        ({"outputs": "map"}, "output map: use one or more of prob, mask, overlay"),
+        ({"outputs": ()}, "output none: use one or more of prob, mask, overlay"),
+        ({"columns": ("age",)}, "columns age: use one or more of quality"),
         ({"engine": "dask"}, "engine dask: use one of inline, processes, ray"),
         ({"engine": "inline", "workers": 2}, "engine inline is one worker"),
         ({"engine": "inline", "timeout": 5.0}, "engine inline is one worker without a time limit"),

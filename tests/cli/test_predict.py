@@ -215,6 +215,9 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything_is_computed(
     assert ran.code == 2
     assert "cannot be made" in ran.err
     assert "[1/1]" not in ran.err
+    ran = venule("predict", photograph, "-o", photograph, "--model", tiny_onnx)
+    assert ran.code == 2
+    assert f"{photograph}: is a file, not a folder; name a folder" in ran.err
 
 
 def test_an_interrupted_photograph_leaves_all_of_its_results_or_none(
@@ -316,7 +319,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
         (["eye.png", "--model", ""], "empty name of weights"),
         (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
-        (["eye.png", "--save", "mask,map"], "output map: use prob,mask,overlay"),
+        (["eye.png", "--save", "mask,map"], "output map: use one or more of prob, mask, overlay"),
         ([""], "an empty path"),
         (["eye.png", "-o", ""], "an empty path"),
         (["eye.png", "--timeout", "inf"], "timeout inf: give a number of seconds"),
