@@ -45,7 +45,8 @@ def main() -> None:
         yardstick = Path(folder) / "yardstick.onnx"
         write_yardstick(yardstick)
         models = [str(yardstick), *shipped_weights()]
-        command = [sys.executable, "-m", "venule", "bench", *models, "--json", str(options.out)]
+        written = ["--json", str(options.out), "--overwrite"]
+        command = [sys.executable, "-m", "venule", "bench", *models, *written]
         sys.exit(subprocess.run([*command, *others], check=False).returncode)
 
 

@@ -126,7 +126,7 @@ def test_other_settings_are_refused_by_name_and_change_nothing(
     other = HOTTER | {"outputs": ["prob"], "parameters": {"imgsz": None}}
     with pytest.raises(OutputError) as caught:
         ledger.begin([job], other, overwrite=False)
-    assert "(threshold 0.5, now 0.6, outputs ['mask'], now ['prob'])" in str(caught.value)
+    assert "(--threshold was 0.5, now 0.6; --save was mask, now prob)" in str(caught.value)
     assert "imgsz" not in str(caught.value)
     assert ledger.finished(job) == finished
     assert ledger.settings == SETTINGS

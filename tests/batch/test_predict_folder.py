@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -96,6 +98,25 @@ def test_a_folder_is_predicted_from_python_and_its_outcomes_are_counted(
 
     again = predict_folder([str(folder)], str(out), model=tiny, engine="inline")
     assert (again.written, again.kept, len(again.failed)) == (0, 3, 1)
+
+
+def test_a_script_needs_no_guard_around_its_main_program(
+    tiny: ModelChoice, folder: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import venule\n"
+        "print('once', flush=True)\n"
+        f"done = venule.predict_folder({str(folder)!r}, 'out', model={str(tiny.model)!r})\n"
+        "print(done.written, len(done.failed))\n",
+        encoding="utf-8",
+    )
+    ran = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split("\n")[:2] == ["once", "3 1"]
+    assert (tmp_path / "out" / "eye_mask.png").is_file()
 
 
 def test_every_engine_writes_the_same_bytes_and_the_same_report(
@@ -204,10 +225,10 @@ def test_columns_that_are_not_asked_for_are_not_there(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"outputs": ("mask", "map")}, "output map: use prob,mask,overlay"),
-        ({"outputs": "map"}, "output map: use prob,mask,overlay"),
-        ({"outputs": ()}, "output none: use prob,mask,overlay"),
-        ({"columns": ("age",)}, "columns age: use quality"),
+        ({"outputs": ("mask", "map")}, "output map: use one or more of prob, mask, overlay"),
+        ({"outputs": "map"}, "output map: use one or more of prob, mask, overlay"),
+        ({"outputs": ()}, "output none: use one or more of prob, mask, overlay"),
+        ({"columns": ("age",)}, "columns age: use one or more of quality"),
         ({"engine": "dask"}, "engine dask: use one of inline, processes, ray"),
         ({"engine": "inline", "workers": 2}, "engine inline is one worker"),
         ({"engine": "inline", "timeout": 5.0}, "engine inline is one worker without a time limit"),

@@ -77,16 +77,27 @@ def test_another_photograph_of_the_same_name_is_predicted(tmp_path: Path) -> Non
     assert again.finished.outputs != finished.outputs
 
 
-@pytest.mark.parametrize("harm", ["missing", "changed"])
-def test_files_that_are_not_as_they_were_written_are_written_again(
-    tmp_path: Path, harm: str
+@pytest.mark.parametrize("missing", ["none", "eye_prob.png"])
+def test_a_result_that_another_program_changed_is_kept_and_its_photograph_fails(
+    tmp_path: Path, missing: str
 ) -> None:
     job = _job(tmp_path)
     finished = _written(job)
-    if harm == "missing":
-        job.targets[0].unlink()
-    else:
-        job.targets[0].write_bytes(b"other")
+    (tmp_path / "out" / missing).unlink(missing_ok=True)
+    edited = tmp_path / "out" / "eye_mask.png"
+    edited.write_bytes(b"drawn by hand")
+    outcome = attempt(job, finished, green(1))
+    assert isinstance(outcome, Failed)
+    assert not outcome.read
+    assert outcome.reason.startswith("its result eye_mask.png was changed by another program")
+    assert edited.read_bytes() == b"drawn by hand"
+    assert isinstance(attempt(job, None, green(1)), Written)  # as --overwrite does
+
+
+def test_a_missing_result_is_written_again(tmp_path: Path) -> None:
+    job = _job(tmp_path)
+    finished = _written(job)
+    job.targets[0].unlink()
     again = attempt(job, finished, green(1))
     assert isinstance(again, Written)
     assert again.finished == finished

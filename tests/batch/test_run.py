@@ -139,6 +139,25 @@ def test_a_second_run_keeps_what_the_first_finished(predict: Predict, tmp_path: 
     assert _report(tmp_path / "out") == first
 
 
+def test_a_mask_edited_by_hand_is_kept_until_overwriting(predict: Predict, tmp_path: Path) -> None:
+    predict()
+    mask = tmp_path / "out" / "eye_mask.png"
+    predicted = mask.read_bytes()
+    mask.write_bytes(b"drawn by hand")
+    for _ in range(2):
+        assert _kinds(predict()) == {"eye": Failed}
+        assert mask.read_bytes() == b"drawn by hand"
+        (row,) = _report(tmp_path / "out")
+        assert (row["status"], row["outputs"]) == ("done", "eye_mask.png")
+        assert "--overwrite" in row["reason"]
+    mask.write_bytes(predicted)
+    assert _kinds(predict()) == {"eye": Kept}
+    assert _report(tmp_path / "out")[0]["reason"] == ""
+    mask.write_bytes(b"drawn by hand")
+    assert _kinds(predict(overwrite=True)) == {"eye": Written}
+    assert mask.read_bytes() == predicted
+
+
 def test_a_changed_photograph_is_predicted_again_and_a_broken_one_loses_its_mask(
     predict: Predict, folder: Path, tmp_path: Path
 ) -> None:
@@ -172,7 +191,7 @@ def test_other_settings_are_refused_until_overwriting_replaces_all_they_made(
 ) -> None:
     predict(outputs=("prob", "mask"), threshold=0.5)
     before = (tmp_path / "out" / "run.json").read_bytes()
-    with pytest.raises(OutputError, match=r"threshold 0\.5, now 0\.6"):
+    with pytest.raises(OutputError, match=r"--threshold was 0\.5, now 0\.6"):
         predict(outputs=("prob", "mask"), threshold=0.6)
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     assert _kinds(predict(outputs=("mask",), threshold=0.6, overwrite=True)) == {"eye": Written}

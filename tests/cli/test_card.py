@@ -112,6 +112,7 @@ def test_without_a_card_a_model_data_and_split_are_needed(venule: Run) -> None:
         ["--expert", "second"],
         ["--runtime", "onnx"],
         ["--checkpoint", "auc"],
+        ["--overwrite"],
     ],
 )
 def test_what_a_card_does_not_take_is_refused(venule: Run, options: list[str]) -> None:

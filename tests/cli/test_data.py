@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from support import trees
+from venule.batch.corrections import Collected
 from venule.cli.data import app
 from venule.errors import DatasetError, OutputError
 
@@ -100,3 +101,14 @@ def test_patches_sorts_squares_into_classes_and_says_where(tmp_path: Path) -> No
     assert len(list(out.glob("*/share-[12]/*.png"))) == 12
     again = CliRunner().invoke(app, arguments)
     assert isinstance(again.exception, OutputError)
+
+
+@pytest.mark.parametrize(("cases", "said"), [(1, "1 photograph in"), (2, "2 photographs in")])
+def test_exported_corrections_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cases: int, said: str
+) -> None:
+    done = Collected(cases, ())
+    monkeypatch.setattr("venule.batch.corrections.collect_corrections", lambda *_: done)
+    folders = [str(tmp_path / "out"), str(tmp_path / "data")]
+    result = CliRunner().invoke(app, ["from-corrections", *folders])
+    assert result.stdout == f"{said} {tmp_path / 'data'}\n"

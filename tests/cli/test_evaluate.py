@@ -171,6 +171,6 @@ def test_a_folder_and_one_file_twice_are_refused_before_scoring(
     asked = ("expert:second", "--data", f"drive={drive}", "--split", "test")
     with pytest.raises(OutputError, match="is a folder; name a file in it"):
         call(*asked, "--json", tmp_path)
-    with pytest.raises(UsageError, match="--json and --csv both name"):
+    with pytest.raises(UsageError, match="two outputs would be written there"):
         call(*asked, "--json", tmp_path / "a", "--csv", tmp_path / "a")
     assert not list(tmp_path.iterdir())

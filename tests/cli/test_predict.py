@@ -131,7 +131,7 @@ def test_with_test_time_augmentation_the_run_says_so_and_other_results_are_not_m
     once = _pixels(tmp_path / "out" / "eye_prob.png")
     ran = venule("predict", *options, "--tta")
     assert ran.code == 2
-    assert "results of other settings (runtime " in ran.err
+    assert "results of other settings (--tta is given now)" in ran.err
     ran = venule("predict", *options, "--tta", "--overwrite")
     assert ran.code == 0, ran.err
     assert (_pixels(tmp_path / "out" / "eye_prob.png") != once).any()
@@ -215,6 +215,9 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything_is_computed(
     assert ran.code == 2
     assert "cannot be made" in ran.err
     assert "[1/1]" not in ran.err
+    ran = venule("predict", photograph, "-o", photograph, "--model", tiny_onnx)
+    assert ran.code == 2
+    assert f"{photograph}: is a file, not a folder; name a folder" in ran.err
 
 
 def test_an_interrupted_photograph_leaves_all_of_its_results_or_none(
@@ -257,6 +260,20 @@ def test_older_results_are_refused_before_anything_is_written(
     ran = venule("predict", photograph, "-o", out, "--model", tiny_onnx, "--overwrite")
     assert ran.code == 0
     assert _pixels(out / "eye_mask.png").shape == (96, 96)
+
+
+def test_a_photograph_of_an_unsupported_format_in_a_folder_fails_and_is_reported(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    heic = photograph.with_name("phone.heic")
+    heic.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    out = tmp_path / "out"
+    ran = venule("predict", photograph.parent, "-o", out, "--model", tiny_onnx)
+    assert ran.code == 3
+    assert "1 of 2 inputs failed" in ran.err
+    assert ran.err.splitlines()[-1].startswith(f"  {heic}: it is a HEIC photograph; export")
+    assert 'phone.heic,phone,failed,"it is a HEIC photograph;' in (out / "report.csv").read_text()
+    assert json.loads((out / "run.json").read_text())["counts"]["failed"] == 1
 
 
 def test_a_bad_file_does_not_stop_the_batch_and_is_named_at_the_end(
@@ -302,7 +319,7 @@ def test_a_grey_photograph_is_predicted_with_one_line_of_warning(
         (["eye.png", "--model", "missing.onnx"], "missing.onnx"),
         (["eye.png", "--model", ""], "empty name of weights"),
         (["eye.png", "--threshold", "1.5"], "threshold 1.5"),
-        (["eye.png", "--save", "mask,map"], "output map: use prob,mask,overlay"),
+        (["eye.png", "--save", "mask,map"], "output map: use one or more of prob, mask, overlay"),
         ([""], "an empty path"),
         (["eye.png", "-o", ""], "an empty path"),
         (["eye.png", "--timeout", "inf"], "timeout inf: give a number of seconds"),
@@ -522,8 +539,28 @@ def test_other_settings_exit_with_2_and_name_the_difference(
     ran = venule("predict", *options, "--threshold", "0.7")
     assert ran.code == 2
     assert ran.err.count("\n") == 1
-    assert "(threshold.vessel 0.6, now 0.7)" in ran.err
+    assert "(--threshold was 0.6, now 0.7)" in ran.err
     assert venule("predict", *options, "--threshold", "0.7", "--overwrite").code == 0
+
+
+def test_settings_that_differ_are_named_by_their_options(
+    venule: Run, tiny_onnx: Path, photograph: Path, tmp_path: Path
+) -> None:
+    options = (photograph, "-o", tmp_path / "out", "--model", tiny_onnx)
+    given = ("--save", "mask,av,disc", "--measure", "--tta", "--imgsz", 64)
+    assert venule("predict", *options, *given).code == 0
+    ran = venule("predict", *options)
+    assert ran.code == 2
+    for difference in (
+        "--save was mask,av,disc, now mask",
+        "--measure was given",
+        "--tta was given",
+        "--imgsz was 64, now not given",
+    ):
+        assert difference in ran.err
+    assert not any(raw in ran.err for raw in ("networks", "columns", "runtime", "parameters"))
+    ran = venule("predict", *options, *given, "--strict")
+    assert "(--strict is given now)" in ran.err
 
 
 def test_weights_that_were_moved_are_the_same_and_changed_ones_are_not(
@@ -540,7 +577,7 @@ def test_weights_that_were_moved_are_the_same_and_changed_ones_are_not(
     onnx.save(model, moved)
     ran = venule("predict", *options, moved)
     assert ran.code == 2
-    assert "model_sha256" in ran.err
+    assert "(the weights have changed, SHA-256 " in ran.err
 
 
 def test_a_result_of_low_quality_is_written_with_one_line_of_warning(
@@ -570,7 +607,7 @@ def test_a_strict_run_fails_what_is_rejected_and_writes_no_file_of_it(
     # It is another run without the word, and the other way round.
     ran = venule("predict", *options)
     assert ran.code == 2
-    assert "(parameters.strict True, now False)" in ran.err
+    assert "(--strict was given)" in ran.err
     assert venule("predict", *options, "--overwrite").code == 0
     assert _outputs(out) == {"eye_mask.png"}
 

@@ -13,7 +13,6 @@ from venule.data.truth import (
     GroundTruth,
     Landmarks,
     of_class,
-    vessels_only,
 )
 from venule.errors import DatasetError
 
@@ -103,4 +102,4 @@ def test_a_network_of_vessels_is_held_against_arteries_and_veins_together() -> N
 
 def test_a_class_that_is_not_annotated_has_no_plane() -> None:
     with pytest.raises(KeyError):
-        vessels_only(np.eye(4, dtype=bool)).plane("artery")
+        GroundTruth(("vessel",), np.eye(4, dtype=bool)[None]).plane("artery")

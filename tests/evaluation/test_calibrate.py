@@ -15,7 +15,7 @@ from support import trees
 from support.drawn import make_synthetic, settings
 from venule.cli.main import app
 from venule.data.sample import Sample
-from venule.data.truth import vessels_only
+from venule.data.truth import GroundTruth
 from venule.errors import DatasetError, UsageError, VenuleError, WeightsError
 from venule.evaluation.calibrate import (
     _drop,
@@ -26,13 +26,18 @@ from venule.evaluation.calibrate import (
     calibrate,
     fit_platt,
 )
-from venule.image.arrays import FloatMap
+from venule.image.arrays import FloatMap, Mask
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice
 from venule.models.record import Calibration, ClassRecord, ModelRecord
 from venule.training.config import TrainConfig
 from venule.training.config_file import parse_config
 from venule.training.run import Run
+
+
+def annotated(mask: Mask) -> GroundTruth:
+    """A (H, W) vessel mask as the truth of the one class `vessel`, valid everywhere."""
+    return GroundTruth(("vessel",), mask[None])
 
 
 def held_out(id: str, seed: int, *, mean: float = 0.0) -> _HeldOut:
@@ -43,7 +48,7 @@ def held_out(id: str, seed: int, *, mean: float = 0.0) -> _HeldOut:
     truth = rng.random(shape) < expit(0.5 * z - 1)
     fov = rng.random(shape) < 0.9
     image = np.zeros((*shape, 3), np.uint8)
-    return _HeldOut(Sample(id, image, fov, vessels_only(truth)), z.astype(np.float32))
+    return _HeldOut(Sample(id, image, fov, annotated(truth)), z.astype(np.float32))
 
 
 def test_the_calibration_is_that_of_a_logistic_regression_on_the_logit() -> None:
@@ -94,7 +99,7 @@ def test_the_threshold_of_mean_dice_weighs_every_photograph_alike() -> None:
         truth = np.arange(1000).reshape(20, 50) < vessels
         probability = np.where(truth, vessel, background)
         image, fov = np.zeros((20, 50, 3), np.uint8), np.ones((20, 50), bool)
-        sample = Sample("a", image, fov, vessels_only(truth))
+        sample = Sample("a", image, fov, annotated(truth))
         return _HeldOut(sample, logit(probability).astype(np.float32))
 
     few, many = photograph(0.655, 0.605, 1), photograph(0.305, 0.105, 900)
@@ -108,7 +113,7 @@ def mapped(truth: np.ndarray, vessels: np.ndarray, faint: np.ndarray | None = No
     """Vessels of probability 0.98, faint ones of 0.27, everything else 0.0003."""
     image = np.zeros((*truth.shape, 3), np.uint8)
     logits = np.where(vessels, 4.0, -8.0 if faint is None else np.where(faint, -1.0, -8.0))
-    sample = Sample("a", image, np.ones_like(truth), vessels_only(truth))
+    sample = Sample("a", image, np.ones_like(truth), annotated(truth))
     return _HeldOut(sample, logits.astype(np.float32))
 
 

@@ -5,11 +5,6 @@ from venule.errors import ImageError
 from venule.image.arrays import check_mask, check_rgb
 
 
-def test_a_photograph_and_its_mask_pass() -> None:
-    check_rgb(np.zeros((4, 5, 3), np.uint8))
-    check_mask(np.zeros((4, 5), bool), (4, 5), name="fov")
-
-
 @pytest.mark.parametrize(
     "array",
     [

@@ -71,7 +71,7 @@ def test_what_is_not_read_is_called_what_it_is(tmp_path: Path, name: str) -> Non
     assert "\n" not in str(error.value)
 
 
-def test_a_folder_gives_every_photograph_and_counts_the_pictures_it_cannot_read(
+def test_a_folder_gives_every_photograph_even_those_it_cannot_read_and_counts_other_pictures(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "photographs"
@@ -80,23 +80,28 @@ def test_a_folder_gives_every_photograph_and_counts_the_pictures_it_cannot_read(
         (folder / name).write_bytes(encoded(kind))
     (folder / "e.heic").write_bytes(HEIC)
     (folder / "f.bin").write_bytes(FOREIGN["JPEG XL"])
+    (folder / "g.NEF").write_bytes(b"")
+    (folder / "a.heic").write_bytes(HEIC)  # exported as a.jfif
+    (folder / "h.pdf").write_bytes(FOREIGN["PDF"])
     (folder / "notes.txt").write_bytes(b"OD, 12 March")
     (folder / "page.html").write_bytes(FOREIGN["web page"])
     with pytest.warns(UserWarning, match=tmp_path.name) as caught:
         jobs = plan([folder], tmp_path / "out")
-    assert [job.source.name for job in jobs] == ["a.jfif", "b.jpe", "c.pgm", "d"]
+    read, not_read = ["a.jfif", "b.jpe", "c.pgm", "d"], ["e.heic", "f.bin", "g.NEF"]
+    assert [job.source.name for job in jobs] == read + not_read
+    assert [job.name for job in jobs[:4]] == ["a", "b", "c", "d"]
     told = [str(one.message) for one in caught]  # a line each
     assert len(told) == 3
     assert told[0] == f"{folder}: 2 images are of unsupported formats"
-    assert "e.heic: a HEIC photograph; export the photograph as JPEG" in told[1]
-    assert "f.bin: a JPEG XL picture" in told[2]
+    assert "a.heic: a HEIC photograph; export the photograph as JPEG" in told[1]
+    assert "h.pdf: a PDF document" in told[2]
     assert not any("\n" in line for line in told)
 
 
 def test_of_many_pictures_that_cannot_be_read_ten_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
     for number in range(11):
-        (tmp_path / f"{number}.heic").write_bytes(HEIC)
+        (tmp_path / f"{number}.pdf").write_bytes(FOREIGN["PDF"])
     with pytest.warns(UserWarning, match=tmp_path.name) as caught:
         plan([tmp_path], tmp_path / "out")
     assert len(caught) == 12
@@ -106,7 +111,7 @@ def test_of_many_pictures_that_cannot_be_read_ten_are_named(tmp_path: Path) -> N
 
 def test_one_picture_that_cannot_be_read_is_one(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
-    (tmp_path / "b.heic").write_bytes(HEIC)
+    (tmp_path / "b.pdf").write_bytes(FOREIGN["PDF"])
     with pytest.warns(UserWarning, match=tmp_path.name) as caught:
         plan([tmp_path], tmp_path / "out")
     assert str(caught[0].message) == f"{tmp_path}: 1 image is of an unsupported format"

@@ -138,7 +138,7 @@ def test_files_of_one_name_are_refused_before_anything_is_scored(
     venule: Run, tiny_onnx: Path, drive: Path, tmp_path: Path
 ) -> None:
     data = ("--data", f"drive={drive}", "--split", "val")
-    same = tmp_path / "x"
+    same = tmp_path / "x.html"
     ran = venule("evaluate", tiny_onnx, *data, "--report", same, "--json", same)
     assert ran.code == 2
-    assert "--json and --report both name" in ran.err
+    assert "two outputs would be written there" in ran.err

@@ -108,12 +108,30 @@ def test_a_goal_is_met_at_its_goal_and_not_below(slim: Report) -> None:
 
 
 def test_general_weights_have_goals_of_their_own(slim: Report) -> None:
-    # 0.9788 and 0.8161 against 0.976 and 0.800.
-    assert goals_met(slim.results[0], SETS["general"]).startswith("2 of 2 goals met")
+    # 0.9788 and 0.8161 against 0.976 and 0.800, later 0.978 and 0.805.
+    said = goals_met(slim.results[0], SETS["general"])
+    assert said.startswith("2 of 2 first goals and 2 of 2 later goals met")
     table = goal_table(slim.results[0], SETS["general"])
+    assert table[0][-2:] == ["first goal met", "later goal met"]
     assert [row[3:] for row in table[1:]] == [
-        ["≥ 0.976", "0.9788", "met"],
-        ["≥ 0.8", "0.8161", "met"],
+        ["≥ 0.976", "≥ 0.978", "0.9788", "met", "met"],
+        ["≥ 0.8", "≥ 0.805", "0.8161", "met", "met"],
+    ]
+
+
+def test_a_later_goal_that_is_missed_by_little_is_missed_in_words_and_digits(slim: Report) -> None:
+    first = slim.results[0]
+    near = {"roc_auc": 0.97797, "dice": 0.8049}
+    mean = {
+        name: interval.model_copy(update={"mean": near.get(name, interval.mean)})
+        for name, interval in first.mean.items()
+    }
+    below = first.model_copy(update={"mean": mean})
+    said = goals_met(below, SETS["general"])
+    assert said.startswith("2 of 2 first goals and 0 of 2 later goals met")
+    assert [row[5:] for row in goal_table(below, SETS["general"])[1:]] == [
+        ["0.97797", "met", "missed"],
+        ["0.8049", "met", "missed"],
     ]
 
 

@@ -1,4 +1,6 @@
-"""The goals on DRIVE's official test set, set before the shipped networks were trained.
+"""The goals on DRIVE's official test set: the first ones, and those set later.
+
+The first were set before the shipped networks were trained.
 
 Peers were run by us with their own weights and scored like everything here: 20 images, inside the
 field of view, 565 x 584, means over images (the ECE pooled), at threshold 0.5 and without vessel
@@ -15,18 +17,28 @@ from venule.metrics.metric import labels
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """The goal for a score, with the best peer and the second human observer, as text."""
+    """The goal for a score, with the best peer and the second human observer, as text.
+
+    `later` is the goal that was set later, if any.
+    """
 
     score: str
     peer: str
     observer: str
     goal: float
+    later: float | None = None
     at_least: bool = True
     pooled: bool = False
 
-    def met(self, value: float) -> bool:
-        """Return whether a score reaches the goal; nan does not."""
-        return value >= self.goal if self.at_least else value <= self.goal
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """The first goal, and the later one if any."""
+        return (self.goal,) if self.later is None else (self.goal, self.later)
+
+    def met(self, value: float, bound: float | None = None) -> bool:
+        """Return whether a score reaches `bound`, by default the first goal; nan does not."""
+        bound = self.goal if bound is None else bound
+        return value >= bound if self.at_least else value <= bound
 
 
 GOALS = (
@@ -54,8 +66,8 @@ GOALS = (
 )
 
 GENERAL = (
-    Goal(score="roc_auc", peer="0.9748", observer="–", goal=0.976),
-    Goal(score="dice", peer="0.783", observer="0.788", goal=0.800),
+    Goal(score="roc_auc", peer="0.9748", observer="–", goal=0.976, later=0.978),
+    Goal(score="dice", peer="0.783", observer="0.788", goal=0.800, later=0.805),
 )
 """For weights trained on no image of DRIVE; the peer is the best of those trained elsewhere."""
 
@@ -87,22 +99,45 @@ def goals_met(result: Result, goals: Sequence[Goal] = GOALS) -> str:
     where = (result.dataset, result.protocol, result.split, result.expert, len(result.images))
     if where != ("DRIVE", "official", "test", "first", 20):
         raise ValueError(f"{result.model}: the goals are on DRIVE's official test set, not {where}")
-    met = sum(goal.met(measured(goal, result)) for goal in goals)
+    values = [(goal, measured(goal, result)) for goal in goals]
+    met = f"{sum(goal.met(value) for goal, value in values)} of {len(goals)}"
+    later = [goal.met(value, goal.later) for goal, value in values if goal.later is not None]
+    if later:
+        met = f"{met} first goals and {sum(later)} of {len(later)} later goals met"
+        when = (
+            "first goals\nwere set before the shipped networks were trained, the later ones since"
+        )
+    else:
+        met = f"{met} goals met"
+        when = "goals\nwere set before the shipped networks were trained"
     return (
-        f"{met} of {len(goals)} goals met, on DRIVE's 20 official test images, by one file in one "
-        "pass. The goals\nwere set before the shipped networks were trained; peers were scored on "
-        "the same images and pixels."
+        f"{met}, on DRIVE's 20 official test images, by one file in one pass. The {when}; peers "
+        "were scored on the same images and pixels."
     )
 
 
 def goal_table(result: Result, goals: Sequence[Goal] = GOALS) -> Table:
-    """One row per goal: peers, second observer, goal, measured score, verdict."""
-    rows = [["score", "best peer", "second observer", "goal", result.model, "goal met"]]
+    """One row per goal: peers, second observer, goals, measured score, verdicts."""
+    heads = ["goal"]
+    if any(goal.later is not None for goal in goals):
+        heads = ["first goal", "later goal"]
+    verdicts = [f"{head} met" for head in heads]
+    rows = [["score", "best peer", "second observer", *heads, result.model, *verdicts]]
     for goal in goals:
         value = measured(goal, result)
-        bound = f"{'≥' if goal.at_least else '≤'} {goal.goal:g}"
-        verdict = "met" if goal.met(value) else "missed"
-        rows.append(
-            [labels()[goal.score], goal.peer, goal.observer, bound, f"{value:.4f}", verdict]
-        )
+        sign = "≥" if goal.at_least else "≤"
+        empty = [""] * (len(heads) - len(goal.bounds))
+        bounds = [f"{sign} {bound:g}" for bound in goal.bounds] + empty
+        said = ["met" if goal.met(value, bound) else "missed" for bound in goal.bounds] + empty
+        score = _rounded(goal, value)
+        rows.append([labels()[goal.score], goal.peer, goal.observer, *bounds, score, *said])
     return rows
+
+
+def _rounded(goal: Goal, value: float) -> str:
+    """A score to four digits, or to as many more as show on which side of its goals it is."""
+    for digits in range(4, 17):
+        text = f"{value:.{digits}f}"
+        if all(goal.met(float(text), one) == goal.met(value, one) for one in goal.bounds):
+            break
+    return text

@@ -18,7 +18,7 @@ from venule.dicom.pseudonym import pseudonym
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
 from venule.image.io import read_bytes
-from venule.image.kinds import head_of, is_read, unread_picture
+from venule.image.kinds import Foreign, head_of, is_read, unread_picture
 from venule.image.names import is_image_path
 
 _DICOM_SUFFIXES = (".dcm", ".dicom")
@@ -200,6 +200,7 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
             continue
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         results = _below(here, root)
+        foreign: list[tuple[One, Foreign]] = []
         for name in sorted(names):
             if name.startswith(".") or name == "DICOMDIR":  # an index of DICOM files
                 continue
@@ -211,7 +212,15 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
             if one.pseudonym is not None or is_image_path(path) or is_read(head):
                 yield one
             elif (kind := unread_picture(path)) is not None:
-                unread.append(f"{path}: {kind.name}; {kind.todo}")
+                foreign.append((one, kind))
+        exported = (
+            {Path(name).stem for name in names if is_image_path(Path(name))} if foreign else ()
+        )
+        for one, kind in foreign:
+            if kind.photograph and Path(one.file).stem not in exported:
+                yield one  # to fail, with the reason
+            else:
+                unread.append(f"{one.path}: {kind.name}; {kind.todo}")
     for line in _told(root, unread):
         warnings.warn(line, stacklevel=2)
     for path in closed:

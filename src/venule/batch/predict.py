@@ -157,7 +157,8 @@ def _known(names: Sequence[str], among: Mapping[str, object], what: str) -> tupl
     names = [names] if isinstance(names, str) else names
     unknown = [name for name in names if name not in among]
     if unknown or not names:
-        raise UsageError(f"{what} {', '.join(unknown) or 'none'}: use {','.join(among)} or some")
+        given = ", ".join(unknown) or "none"
+        raise UsageError(f"{what} {given}: use one or more of {', '.join(among)}")
     return tuple(name for name in among if name in names)
 
 

@@ -115,6 +115,8 @@ class Worker:
             raise
         except _RejectedError as error:
             outcome = Failed(job, _reason(job, error), notes=tuple(noticed), cells=error.cells)
+        except _EditedError as error:
+            outcome = Failed(job, str(error), read=False)
         except _UnreadableError as error:
             outcome = failure(job, _reason(job, error), read=False, seconds=0)
         except Exception as error:
@@ -206,6 +208,16 @@ class _RejectedError(ImageError):
         self.cells = cells
 
 
+class _EditedError(OutputError):
+    """A result that another program has changed, which is not to be lost."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(
+            f"its result {result} was changed by another program and is kept; move that file to "
+            "have it predicted again, or replace all results with --overwrite"
+        )
+
+
 class _UnreadableError(ImageError):
     """A photograph, or a file of its results, that cannot be read."""
 
@@ -255,23 +267,23 @@ def _input_sha256(path: Path) -> str:
 
 
 def _still_there(job: Job, finished: Finished) -> bool:
-    """Return whether the job's files, and no others, are unchanged since it was finished.
+    """Return whether all of the job's files, and no others, exist as they were written.
 
     Raises:
+        _EditedError: one has been changed since.
         _UnreadableError: this cannot be determined, so the files are to be kept.
     """
-    if set(finished.outputs) != set(job.results.values()):
-        return False
+    there = set(finished.outputs) == set(job.results.values())
     for result, digest in finished.outputs.items():
         path = job.out / result
         try:
             if not stat.S_ISREG(path.stat().st_mode) or file_sha256(path) != digest:
-                return False
+                raise _EditedError(result)
         except (FileNotFoundError, NotADirectoryError):
-            return False
+            there = False
         except OSError as error:
             raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
-    return True
+    return there
 
 
 def _reason(job: Job, error: Exception) -> str:

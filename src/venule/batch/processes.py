@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import Any
 
 from venule.batch.engine import OpenWorker, Resources, Waiting
@@ -26,6 +28,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 _OUT_OF_MEMORY = 77  # exit code of a worker whose photograph does not fit
 _LONGEST_WAIT_S = 3600.0  # the system's timers overflow after weeks
 _STARTS = 3  # consecutive workers that may die while loading the networks
+_MAIN = threading.Lock()  # held while `__main__` is hidden
 
 
 def processes(
@@ -84,7 +87,7 @@ class _Worker:
         self.process = _SPAWN.Process(
             target=_work, args=(theirs, open_worker, threads), daemon=True
         )
-        with _interrupts_held():
+        with _interrupts_held(), _main_hidden():
             self.process.start()
         theirs.close()  # so that the pipe closes when the process ends
         self.ready = False
@@ -283,3 +286,18 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Hide `__main__` while a process starts, which would otherwise run the user's script again.
+
+    Nothing that workers are sent is defined there; so a script needs no `if __name__ == ...`.
+    """
+    with _MAIN:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main

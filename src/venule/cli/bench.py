@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from venule.cli.outputs import Overwrite, check_files, model_files
 from venule.cli.runtime import Runtime
 from venule.cli.table import print_table
 from venule.errors import UsageError
@@ -46,17 +47,17 @@ def bench(
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads per network.")] = 2,
     repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Timed rounds.")] = 20,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Time networks in turn, alone and from file to mask; ratios are relative to the first one."""
     from venule.bench.candidate import entries
     from venule.bench.run import bench as measure
     from venule.bench.run import to_json
-    from venule.files.atomic import require_folder, write_bytes
+    from venule.files.atomic import write_bytes
     from venule.inference.load import shipped_weights
 
     sizes = [_size(text) for text in size or [DRIVE_SIZE]]
-    if json is not None:
-        require_folder(json)
+    check_files([json], model_files([*(models or ()), *(peer or ())]), overwrite=overwrite)
     named = models or ([] if peer else list(shipped_weights()))
     listed = entries(named, peer or (), runtimes=[one.value for one in runtime or ()])
     report = measure(

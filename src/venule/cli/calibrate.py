@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from venule.cli.outputs import Overwrite, check_files, model_files
 from venule.cli.progress import shown
 from venule.cli.table import print_table
 
@@ -15,6 +16,7 @@ def calibrate(
     ],
     *,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything.")] = None,
+    overwrite: Overwrite = False,
     checkpoint: Annotated[
         str, typer.Option(metavar="W", help="Best by this score, or last.")
     ] = "last",
@@ -31,11 +33,10 @@ def calibrate(
 ) -> None:
     """Choose threshold, calibration and component rules on the runs' validation images."""
     from venule.evaluation.calibrate import calibrate as choose
-    from venule.files.atomic import require_folder, write_bytes
+    from venule.files.atomic import write_bytes
     from venule.metrics.metric import labels
 
-    if json is not None:
-        require_folder(json)
+    check_files([json], model_files(runs), overwrite=overwrite)
     chosen = choose(
         runs,
         checkpoint=checkpoint,

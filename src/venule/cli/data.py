@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from venule.cli.progress import Progress, say, shown
+from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def from_corrections(
     collected = collect_corrections(results, folder)
     for reason in collected.left_out:
         say(f"venule: warning: left out: {shown(reason)}")
-    print(f"{collected.cases} photographs in {shown(folder)}")
+    print(f"{counted(collected.cases, 'photograph')} in {shown(folder)}")
 
 
 @app.command()

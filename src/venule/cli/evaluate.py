@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from venule.cli.card import check_card
+from venule.cli.outputs import Overwrite, check_files, data_files, model_files
 from venule.cli.progress import Progress, shown
 from venule.cli.runtime import Runtime
 from venule.cli.table import print_table
@@ -132,6 +133,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Write one row per image.")
     ] = None,
     page: Page = None,
+    overwrite: Overwrite = False,
     access_log: AccessLog = None,
     fov: Annotated[
         FovMode,
@@ -158,8 +160,9 @@ def evaluate(
     """Score models inside the field of view, at native size; compare several with the first."""
     if card is not None:
         given = (models, data, split, protocol, threshold, json, csv, page)
-        chosen = tta or (expert, runtime, checkpoint) != (Truth.first, Runtime.auto, "dice")
-        if chosen or any(value is not None for value in given):
+        chosen = (expert, runtime, checkpoint, tta, overwrite)
+        defaults = (Truth.first, Runtime.auto, "dice", False, False)
+        if chosen != defaults or any(value is not None for value in given):
             raise UsageError(
                 "--card recomputes a card's scores; the only other options are --data-root, "
                 "--access-log and --device"
@@ -190,6 +193,7 @@ def evaluate(
             runtime=runtime.value,
             checkpoint=checkpoint,
             json=json,
+            overwrite=overwrite,
             access_log=access_log,
         )
         return
@@ -205,7 +209,11 @@ def evaluate(
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
     require_truth(selection, expert.value)
-    _require_files(json, csv, page)
+    if page is not None and page.suffix.lower() != ".html":
+        raise UsageError(f"--report {page}: name a file that ends in .html")
+    log = [] if access_log is None else [access_log]
+    inputs = (*data_files(data, dataset), *model_files(models), *log)
+    check_files((json, csv, page), inputs, overwrite=overwrite)
     predictors = open_predictors(
         models,
         selection,
@@ -243,21 +251,6 @@ def evaluate(
     finally:
         _warn(report.results)
         _print(report)
-
-
-def _require_files(json: Path | None, csv: Path | None, page: Path | None) -> None:
-    """Fail before long work if the results could not be written."""
-    from itertools import combinations
-
-    from venule.files.atomic import require_folder
-
-    files = {"--json": json, "--csv": csv, "--report": page}
-    given = [(option, file) for option, file in files.items() if file is not None]
-    for (option, file), (other, second) in combinations(given, 2):
-        if file.resolve() == second.resolve():
-            raise UsageError(f"{option} and {other} both name {file}; give each a file of its own")
-    for _, file in given:
-        require_folder(file)
 
 
 def _score(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from venule.cli.outputs import check_files, data_files, model_files
 from venule.cli.progress import Progress, shown
 from venule.cli.table import print_table
 from venule.errors import UsageError
@@ -29,6 +30,7 @@ def evaluate_task(
     runtime: str,
     checkpoint: str,
     json: Path | None,
+    overwrite: bool,
     access_log: Path | None,
 ) -> None:
     """Score one network, print its table, and write the full result to `json`."""
@@ -40,16 +42,17 @@ def evaluate_task(
         require_writable,
     )
     from venule.evaluation.tasks import evaluate_task as score
-    from venule.files.atomic import require_folder, write_bytes
+    from venule.files.atomic import write_bytes
 
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split, expert="av" if task == "av" else "landmarks")
+    log = [] if access_log is None else [access_log]
+    inputs = (*data_files(data, dataset), *model_files((model, vessels)), *log)
+    check_files([json], inputs, overwrite=overwrite)
     if not holds_test_images(dataset, selection):
         access_log = None
     if access_log is not None:
         require_writable(access_log)
-    if json is not None:
-        require_folder(json)
     networks, digest = _open(task, model, vessels, device, runtime, checkpoint)
     with Progress(total=len(selection.cases)) as progress:
         result = score(task, networks, selection, weights_sha256=digest, progress=progress.advance)

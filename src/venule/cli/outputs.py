@@ -1,10 +1,30 @@
 """Output files of commands: checks of what they may not replace."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from venule.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from venule.data.case import Dataset
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+
+_OF_A_RUN = (
+    "config.toml",
+    "data.json",
+    "environment.json",
+    "metrics.csv",
+    "metrics.jsonl",
+    "pretrained.json",
+    "run.json",
+    "state.pt",
+)
+"""Files that training writes to a run's folder."""
 
 
 def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite: bool) -> None:
@@ -38,6 +58,46 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
     if not overwrite:
         first = next(iter(existing.values()))
         raise OutputError(f"{first} exists already; replace it with --overwrite")
+
+
+def check_files(
+    files: Iterable[Path | None], inputs: Iterable[Path], *, overwrite: bool
+) -> list[Path]:
+    """The files given, which have a folder and may be written; see `check_outputs`.
+
+    Raises:
+        UsageError, OutputError: as for `check_outputs`, or a file has no folder to be written to.
+    """
+    from venule.files.atomic import require_folder
+
+    given = [file for file in files if file is not None]
+    for file in given:
+        require_folder(file)
+    check_outputs(given, inputs, overwrite=overwrite)
+    return given
+
+
+def data_files(spec: str, dataset: "Dataset") -> Iterator[Path]:
+    """The files of a data set, and the table that `spec` names, if it is one."""
+    yield Path(os.path.expandvars(spec.partition("=")[2] or spec)).expanduser()
+    for case in dataset.cases:
+        marked = (one.path for one in (case.av, case.landmarks) if one is not None)
+        masks = (case.fov, case.first, case.second)
+        yield from (case.image, *(mask for mask in masks if mask is not None), *marked)
+
+
+def model_files(models: Iterable[str | Path]) -> Iterator[Path]:
+    """The files of models: weights, what training wrote to a run's folder, or a folder's maps."""
+    from venule.image.names import is_image_path
+
+    for model in map(Path, models):
+        if not model.is_dir():
+            yield model
+        elif (weights := model / "weights").is_dir():
+            yield from (*weights.iterdir(), *(model / name for name in _OF_A_RUN))
+        else:
+            files = model.iterdir()
+            yield from (one for one in files if is_image_path(one) or one.suffix == ".npy")
 
 
 def _identity(path: Path) -> tuple[int, int]:

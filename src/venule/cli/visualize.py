@@ -16,6 +16,7 @@ from venule.cli.evaluate import (
     Threshold,
     Truth,
 )
+from venule.cli.outputs import Overwrite, check_files, data_files, model_files
 from venule.cli.progress import Progress
 
 
@@ -32,6 +33,7 @@ def visualize(
     cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of an image.")] = 280,
     device: Annotated[Device, typer.Option(help="Device for networks.")] = Device.auto,
     checkpoint: BestBy = "dice",
+    overwrite: Overwrite = False,
     access_log: AccessLog = None,
 ) -> None:
     """Draw photographs, truth, and for each model its probabilities and its errors in colour.
@@ -50,6 +52,9 @@ def visualize(
     dataset = open_dataset(data)
     selection = select(dataset, protocol, split)
     files = page_paths(out, rows=len(selection.cases), rows_per_page=rows)
+    log = [] if access_log is None else [access_log]
+    inputs = (*data_files(data, dataset), *model_files(models), *log)
+    check_files(files, inputs, overwrite=overwrite)
     predictors = open_predictors(
         models, selection, threshold=threshold, device=device.value, checkpoint=checkpoint
     )

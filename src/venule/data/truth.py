@@ -77,11 +77,6 @@ def of_class(truth: GroundTruth, name: str) -> tuple[Mask, Mask]:
     )
 
 
-def vessels_only(mask: Mask) -> GroundTruth:
-    """A (H, W) vessel mask as the truth of the one class `vessel`, valid everywhere."""
-    return GroundTruth((VESSEL,), mask[None])
-
-
 class Codec(Protocol):
     """Reader of annotation files of one kind."""
 

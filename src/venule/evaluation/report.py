@@ -111,24 +111,17 @@ def to_json(report: Report) -> bytes:
 
 
 def to_csv(report: Report) -> bytes:
-    """One CSV row per image of each result, then rows `mean`, `low`, `high` and `pooled`."""
+    """One CSV row per image of each result."""
     fields = ["dataset", "protocol", "split", "expert", "fov_rule", "threshold", "threshold_source"]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", *fields, "row", "image", *labels()])
+    writer.writerow(["model", *fields, "image", *labels()])
     for result in report.results:
         start = [result.model, *(getattr(result, field) for field in fields)]
-        for row, image, scores in _csv_rows(result):
-            writer.writerow([*start, row, image, *(_cell(scores.get(name)) for name in labels())])
+        for image in result.images:
+            cells = (_cell(image.scores.get(name)) for name in labels())
+            writer.writerow([*start, image.id, *cells])
     return text.getvalue().encode()
-
-
-def _csv_rows(result: Result) -> Iterator[tuple[str, str, dict[str, float]]]:
-    for image in result.images:
-        yield "image", image.id, image.scores
-    for bound in ("mean", "low", "high"):
-        yield bound, "", {name: getattr(value, bound) for name, value in result.mean.items()}
-    yield "pooled", "", result.pooled
 
 
 def legacy_cells(legacy: LegacyScores) -> Iterator[tuple[str, str]]:

@@ -144,5 +144,7 @@ def make_folder(folder: Path) -> None:
     """Create a folder and its parents; raise OutputError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{folder}: is a file, not a folder; name a folder") from error
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error

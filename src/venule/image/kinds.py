@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from venule.image.names import is_image_path
+from venule.image.names import UNREAD_SUFFIXES, is_image_path
 
 HEAD_BYTES = 256
 """Enough bytes to identify every type."""
@@ -16,11 +16,15 @@ _SAVE = "export the photograph as JPEG, PNG or TIFF"
 
 @dataclass(frozen=True)
 class Foreign:
-    """An unsupported file type: its name, what to do, and whether it is an image."""
+    """An unsupported file type: its name, what to do, and whether it is an image.
+
+    A `photograph` is an image as it came from a camera, unlike a document.
+    """
 
     name: str
     todo: str = _SAVE
     picture: bool = True
+    photograph: bool = False
 
 
 _READ = re.compile(
@@ -39,15 +43,18 @@ _BRANDS = {
 """Major brands of the ISO base media file format (ISO/IEC 14496-12); others are videos."""
 
 _FOREIGN = (
-    (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", Foreign("a JPEG XL picture")),
-    (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", Foreign("a JPEG 2000 picture")),
+    (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", Foreign("a JPEG XL picture", photograph=True)),
+    (
+        rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
+        Foreign("a JPEG 2000 picture", photograph=True),
+    ),
     (rb"%PDF-", Foreign("a PDF document", "export the photograph in it as PNG or TIFF")),
     (
         rb"version https://git-lfs\.github\.com/spec/",
         Foreign("a Git LFS pointer, not the file itself", "fetch the file with `git lfs pull`"),
     ),
     (rb"8BPS", Foreign("a Photoshop file")),
-    (rb"FUJIFILMCCD-RAW|\0MRM", Foreign("a camera's raw file")),
+    (rb"FUJIFILMCCD-RAW|\0MRM", Foreign("a camera's raw file", photograph=True)),
     (rb"\s*(<\?xml[^>]*>\s*)?<svg", Foreign("an SVG drawing", picture=False)),
     (
         rb"\s*<(!doctype html|html|head|\?xml)",
@@ -69,7 +76,9 @@ def foreign_kind(head: bytes) -> Foreign | None:
     """Identify a known but unsupported file type by a file's first bytes."""
     if head[4:8] == b"ftyp":
         name = _BRANDS.get(head[8:12])
-        return Foreign("a film", picture=False) if name is None else Foreign(name)
+        if name is None:
+            return Foreign("a film", picture=False)
+        return Foreign(name, photograph=True)
     for pattern, kind in _FOREIGN:
         if re.match(pattern, head, re.IGNORECASE):
             return kind
@@ -100,4 +109,6 @@ def unread_picture(path: Path) -> Foreign | None:
     if is_image_path(path):
         return None
     kind = foreign_kind(head_of(path))
+    if kind is None and path.suffix.lower() in UNREAD_SUFFIXES:
+        return Foreign("a damaged photograph", photograph=True)
     return kind if kind is not None and kind.picture else None

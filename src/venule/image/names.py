@@ -10,6 +10,14 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 )  # fmt: skip
 """Lower-case file name suffixes of photographs, used by `is_image_path`."""
 
+UNREAD_SUFFIXES: frozenset[str] = frozenset(
+    [
+        ".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".j2k", ".jp2", ".jxl", ".nef",
+        ".orf", ".raf", ".rw2",
+    ]
+)  # fmt: skip
+"""Lower-case suffixes of photographs in formats that are not supported, such as raw files."""
+
 _SUFFIXES = tuple(IMAGE_SUFFIXES)
 
 

@@ -19,6 +19,9 @@ from venule.inference.tta import augmented
 from venule.models.record import Calibration, ClassRecord, ComponentRules, ModelRecord
 from venule.vessels.components import lower_small_components
 
+AUGMENTED = ", mean of 8 symmetries"
+"""The end of a runtime's name with test-time augmentation."""
+
 
 @dataclass(frozen=True)
 class Segmenter:
@@ -101,7 +104,7 @@ class Segmenter:
             record = record.model_copy(update={"preprocessing": preprocessing})
         if not tta:
             return replace(self, record=record)
-        runtime = f"{self.runtime}, mean of 8 symmetries"
+        runtime = self.runtime + AUGMENTED
         return replace(self, record=record, run=augmented(self.run), runtime=runtime)
 
 
