@@ -153,6 +153,23 @@ def test_a_correction_of_another_prediction_is_offered_and_not_applied(
     assert np.array_equal(read_mask(out / "eye-0_mask.corrected.png"), corrected)
 
 
+def test_a_prediction_that_was_replaced_after_it_was_opened_is_not_corrected(
+    client: TestClient, finish: Finish, out: Path
+) -> None:
+    id = opened(client, finish)
+    part = np.ones((2, 2), bool)
+    assert send_stroke(client, id, part, left=40, top=40, base=0).status_code == 200
+    stored = (out / "eye-0_mask.corrected.png").read_bytes()
+    history = (out / "eye-0_mask.corrected.jsonl").read_bytes()
+    mask = read_mask(out / "eye-0_mask.png")
+    Image.fromarray((~mask).astype(np.uint8) * 255).save(out / "eye-0_mask.png")  # other weights
+    refused = send_stroke(client, id, ~part, left=40, top=40, base=1)
+    assert refused.status_code == 409
+    assert "predicted again" in refused.json()["detail"]
+    assert (out / "eye-0_mask.corrected.png").read_bytes() == stored
+    assert (out / "eye-0_mask.corrected.jsonl").read_bytes() == history
+
+
 def test_predict_keeps_corrections_and_measure_and_report_use_them(
     client: TestClient, finish: Finish, out: Path
 ) -> None:

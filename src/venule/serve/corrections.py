@@ -35,12 +35,12 @@ from venule.serve.strokes import PARTS, Stroke
 
 
 class ElsewhereError(VenuleError):
-    """Another user or window has corrected the photograph in the meantime."""
+    """The photograph was corrected or predicted elsewhere in the meantime."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """The path of a listed photograph's corrections, and the hash of the corrected prediction."""
+    """The path of a listed photograph's corrections, and the present hash of its prediction."""
 
     path: Path  # without suffixes
     prediction_sha256: Callable[[], str]
@@ -105,7 +105,7 @@ class Corrections:
 
         Raises:
             UnknownError: no such photograph, or its result is not available.
-            ElsewhereError: the correction is at another revision.
+            ElsewhereError: the correction is at another revision, or of another prediction.
             UsageError, ImageError: the stroke is malformed, or outside the photograph.
             OutputError: it cannot be saved, and nothing is changed.
         """
@@ -138,6 +138,7 @@ class Corrections:
 
         Raises:
             UnknownError: there is none.
+            ElsewhereError: the photograph was predicted again since it was opened.
         """
         with self._lock:
             analysis = self.service.analysis(id)
@@ -216,14 +217,20 @@ class Corrections:
         place = self.places.get(id)
         if place is None:
             return
-        about = Corrected(place.prediction_sha256(), revision)
+        digest = before.prediction_sha256
+        if place.prediction_sha256() not in (digest, ""):  # not the one that was opened
+            raise ElsewhereError(
+                "this photograph was predicted again since; stop venule serve, start it again and "
+                "open the photograph again"
+            )
+        about = Corrected(digest, revision)
         files = {
             corrected_path(place.path, what): content
             for what, content in encode_correction(after, about, change.parts)
         }
         line = {"who": self.who, "what": change.tool, "revision": revision}
         with writing_together(files):
-            append_line(place.history, line, before, after, about.prediction_sha256)
+            append_line(place.history, line, before, after)
 
 
 def _rename(path: Path) -> None:

@@ -15,13 +15,7 @@ from venule.analysis.correction import types_of
 from venule.errors import OutputError
 
 
-def append_line(
-    history: Path,
-    line: Mapping[str, Any],
-    before: Analysis,
-    after: Analysis,
-    prediction_sha256: str,
-) -> None:
+def append_line(history: Path, line: Mapping[str, Any], before: Analysis, after: Analysis) -> None:
     """Append a change; it has been synced to disk when this returns.
 
     Raises:
@@ -29,7 +23,7 @@ def append_line(
     """
     told = {"when": datetime.now(UTC).isoformat(timespec="seconds"), **line}
     told |= _differences(before, after)
-    told |= {"model": after.model, "prediction_sha256": prediction_sha256}
+    told |= {"model": after.model, "prediction_sha256": after.prediction_sha256}
     size = None
     try:
         with history.open("ab") as file:
