@@ -47,7 +47,7 @@ class Analysis:
 
     `model` is the name of the network that segmented the vessels. `corrected` names the parts that
     a user has corrected. `prediction_sha256` is that of the file that the prediction was read from,
-    empty if it was not read from one.
+    empty if it was not read from one. `revision` counts the changes that users have made.
     """
 
     photograph: Photograph
@@ -57,6 +57,7 @@ class Analysis:
     quality: Quality | None = None
     landmarks: "Landmarks | None" = None
     prediction_sha256: str = ""
+    revision: int = 0
 
     @property
     def mask_source(self) -> Literal["predicted", "corrected"]:

@@ -225,4 +225,4 @@ def open_result(results: Results, result: Result) -> Analysis:
     corrected = stored_correction(results, result, photograph.shape)
     if corrected is None or corrected.prediction_sha256 != digest:
         return analysis
-    return apply(analysis, corrected.correction)
+    return replace(apply(analysis, corrected.correction), revision=corrected.revision)

@@ -191,6 +191,15 @@ class Service:
             self._changed.notify_all()
             return True
 
+    def drop(self, id: str) -> None:
+        """Drop a photograph's analysis, so that a listed one is read again when opened.
+
+        Raises:
+            UnknownError: no such photograph.
+        """
+        with self._changed:
+            self._evict(self._find(id))
+
     @property
     def waiting(self) -> int:
         """Number of photographs being received or waiting for their vessels."""
@@ -224,11 +233,14 @@ class Service:
             if len(self._kept) == 1:
                 break
             oldest = _first_to_go({id: one for id, one in self._kept.items() if one is not item})
-            del self._kept[oldest.id]
-            oldest.analysis, oldest.complete = None, False
-            oldest.state = "listed"
-            if oldest.uploaded:
-                self._forget(oldest)
+            self._evict(oldest)
+
+    def _evict(self, item: Item) -> None:
+        self._kept.pop(item.id, None)
+        item.analysis, item.complete = None, False
+        item.state = "listed"
+        if item.uploaded:
+            self._forget(item)
 
     def _give_up(self, item: Item) -> None:
         limit = self.limits.analysis_s
