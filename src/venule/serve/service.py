@@ -103,9 +103,9 @@ class Service:
             uploaded=True,
         )
         with self._changed:
-            self._items[item.id] = self._uploads[item.id] = item
-            while len(self._uploads) > self.limits.kept_photographs:
+            while self._uploads and len(self._uploads) >= self.limits.kept_photographs:
                 self._forget(_first_to_go(self._uploads))
+            self._items[item.id] = self._uploads[item.id] = item
             self._queue(item)
         return item
 
@@ -148,12 +148,13 @@ class Service:
             UnknownError: no such photograph, or its result is not available.
         """
         item = self.get(id)
-        if item.analysis is None:
+        analysis = item.analysis
+        if analysis is None:
             raise UnknownError(
                 f"no result for this photograph yet, which is {item.state}; post to "
                 f"/api/photographs/{id}/analysis if it is listed, and poll until it is done"
             )
-        return item.analysis
+        return analysis
 
     def cancel(self, id: str) -> None:
         """Cancel a queued or running photograph, and forget an uploaded one.
@@ -165,8 +166,7 @@ class Service:
             item = self._find(id)
             if item.state in ("waiting", "running"):
                 item.state = "cancelled"
-                if item in self._first:
-                    self._first.remove(item)
+                self._unqueue(item)
             if item.uploaded:
                 self._forget(item)
 
@@ -216,10 +216,18 @@ class Service:
         self._first.append(item)
         self._changed.notify_all()
 
+    def _unqueue(self, item: Item) -> None:
+        for queue in (self._first, self._second):
+            if item in queue:
+                queue.remove(item)
+
     def _forget(self, item: Item) -> None:
+        """Forget a photograph; a step that is running finds another analysis and keeps nothing."""
         self._items.pop(item.id, None)
         self._uploads.pop(item.id, None)
         self._kept.pop(item.id, None)
+        self._unqueue(item)
+        item.analysis, item.open = None, None
 
     def _keep(self, item: Item, analysis: Analysis) -> None:
         """Keep an analysis in memory; evict the least recently used ones beyond the limit.
@@ -279,7 +287,13 @@ class Service:
         return None
 
     def _begin(self, item: Item) -> None:
-        analysis = item.open(self._loaded)
+        with self._changed:
+            open = item.open
+            if item.uploaded:
+                item.open = None
+        if open is None:  # forgotten
+            return
+        analysis = open(self._loaded)
         with self._changed:
             self._give_up(item)
             if item.state != "running" or item.id not in self._items:
