@@ -94,11 +94,10 @@ def test_the_table_holds_those_that_are_named_or_found(listed: Service) -> None:
         return list(csv.DictReader(StringIO(answer.text)))
 
     assert len(rows("")) == 20
-    assert [row["name"] for row in rows("ids=abcdefgh03,abcdefgh01")] == ["eye-3", "eye-1"]
+    assert [row["id"] for row in rows("ids=abcdefgh03,abcdefgh01")] == ["eye-3", "eye-1"]
     assert [row["vessel_density"] for row in rows("search=eye-1")][:2] == ["0.01", "0.10"]
-    assert [row["name"] for row in rows("grade=reject")] == ["eye-19"]
-    assert rows("ids=abcdefgh00")[0]["name"] == "'=eye"
-    assert "quality" not in rows("")[0]
+    assert rows("grade=reject") == [{"id": "eye-19", "quality": "reject"}]
+    assert rows("ids=abcdefgh00")[0]["id"] == "'=eye"
     assert client.get("/api/measurements.csv?ids=nobody-there").status_code == 404
 
 

@@ -83,6 +83,17 @@ def test_a_second_window_is_told_that_the_photograph_was_corrected_elsewhere(
     assert (out / "eye-0_mask.corrected.png").read_bytes() == stored
 
 
+def test_the_table_of_results_is_that_of_predict(out: Path, finish: Finish) -> None:
+    predict(out.parent, columns=("quality", "file", "measure"), overwrite=True)
+    client = client_on(out)
+    expected = (out / "measurements.csv").read_text(encoding="utf-8")
+    assert expected.startswith("id,quality,mask_source,vessel_density,")
+    assert client.get("/api/measurements.csv").text == expected
+    opened(client, finish)  # measured again
+    assert client.get("/api/measurements.csv").text == expected
+    client.close()
+
+
 def test_two_servers_of_the_same_results_lose_no_correction(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
