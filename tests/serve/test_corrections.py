@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from serve import corrected
-from serve.conftest import BASE, Finish, client_of
+from serve.conftest import BASE, DOOR, LINK, Finish, client_of
 from serve.corrected import client_on, opened, predict, send_stroke
 from support.segmenters import green
 from venule.analysis.analyse import Analysis, Networks
@@ -293,8 +293,8 @@ def test_exports_hold_the_corrected_mask(client: TestClient, finish: Finish, out
 def test_dropped_photographs_are_corrected_in_memory(
     service: Service, photograph: bytes, finish: Finish
 ) -> None:
-    client = TestClient(create_app(service, about=About("green", {})), base_url=BASE)
-    client.get("/")
+    client = TestClient(create_app(service, about=About("green", {}), door=DOOR), base_url=BASE)
+    client.get(LINK)
     id = client.post("/api/photographs", content=photograph).json()["id"]
     finish(client, id, complete=True)
     answer = send_stroke(client, id, np.ones((4, 4), bool), left=46, top=46, base=0)
