@@ -9,11 +9,13 @@ from PIL import Image
 
 from venule.analysis.analyse import GRADE, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS
+from venule.analysis.correction import correct_types, types_of
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.analysis.outputs import OUTPUTS
 from venule.analysis.stored import Stored, stored_analysis
 from venule.errors import UsageError
 from venule.image.arrays import RGB, FloatMap
+from venule.image.artery_vein import ARTERY, VEIN
 from venule.image.landmarks import Landmarks
 from venule.image.optic_disc import Disc
 from venule.image.photograph import Photograph
@@ -89,6 +91,21 @@ def test_a_network_of_two_classes_needs_no_second_one() -> None:
     found = analyse(eye(), TYPED, fov=EVERYWHERE, steps=(TYPES,))
     assert set(found.prediction.maps) == {"artery", "vein"}
     assert found.prediction.maps["vein"].mask[33, 63]  # as the network says, pixel by pixel
+
+
+def test_types_drawn_before_the_step_hold_and_the_other_vessels_are_classified() -> None:
+    plain = analyse(eye(), VESSELS, fov=EVERYWHERE, steps=())
+    networks = Networks(VESSELS, types=TYPED)
+    found = types_of(TYPES.fill(plain, networks))
+    assert found is not None
+    places = np.flatnonzero(found == ARTERY)[:5]
+    drawn = TYPES.fill(correct_types(plain, places, np.full(5, VEIN, np.uint8)), networks)
+    expected = found.copy()
+    expected.ravel()[places] = VEIN
+    np.testing.assert_array_equal(types_of(drawn), expected)
+    assert drawn.corrected == {"types"}
+    untouched = correct_types(plain, places[:0], np.empty(0, np.uint8))
+    np.testing.assert_array_equal(types_of(TYPES.fill(untouched, networks)), found)
 
 
 def test_disc_fovea_and_eye_are_found_and_told() -> None:

@@ -22,6 +22,9 @@ from venule.serve.limits import Limits
 from venule.serve.service import Service
 
 BASE = "http://127.0.0.1:8000"
+DOOR = Door()
+LINK = f"/?token={DOOR.secret}"
+"""Of the printed address, which starts a session."""
 
 
 def png(pixels: RGB) -> bytes:
@@ -48,11 +51,11 @@ def service() -> Iterator[Service]:
     made.close()
 
 
-def client_of(service: Service, door: Door | None = None, base: str = BASE) -> TestClient:
+def client_of(service: Service, door: Door = DOOR, base: str = BASE) -> TestClient:
     """A client that has opened the page."""
     app = create_app(service, about=About("green", {"green": "CC0"}), door=door)
     client = TestClient(app, base_url=base)
-    client.get("/")
+    client.get(f"/?token={door.secret}")
     return client
 
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from serve.conftest import BASE, Finish
+from serve.conftest import BASE, DOOR, LINK, Finish
 from support.networks import write_network
 from venule.analysis.analyse import Networks
 from venule.batch.predict import predict_folder
@@ -72,10 +72,11 @@ def client_on(out: Path, who: str = "Ada", rest_s: float = 0.01) -> TestClient:
     app = create_app(
         service,
         about=About("tiny", {}),
+        door=DOOR,
         corrections=Corrections(service, library.corrections, who),
     )
     client = TestClient(app, base_url=BASE)
-    client.get("/")
+    client.get(LINK)
     return client
 
 

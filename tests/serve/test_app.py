@@ -73,7 +73,8 @@ def test_measurements_come_with_units_and_definitions_and_as_csv(
     written = client.get(f"/api/photographs/{id}/measurements.csv").text
     (row,) = csv.DictReader(io.StringIO(written))
     assert float(row["vessel_density"]) == pytest.approx(density, rel=1e-3)
-    assert row["name"] == "'=eye.png"
+    assert row["id"] == "'=eye.png"
+    assert row["quality"] == client.get(f"/api/photographs/{id}").json()["grade"]
 
 
 def test_uncertain_regions_are_where_probabilities_are_near_a_half(service: Service) -> None:

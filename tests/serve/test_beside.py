@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sklearn.metrics import f1_score, recall_score
 
-from serve.conftest import BASE, Finish, png
+from serve.conftest import BASE, DOOR, LINK, Finish, png
 from support.segmenters import green
 from venule.batch.tables import Tables
 from venule.errors import UsageError
@@ -20,9 +20,9 @@ from venule.serve.service import Service
 
 
 def _client(service: Service, beside: Beside) -> TestClient:
-    app = create_app(service, about=About("green", {"green": "CC0"}), beside=beside)
+    app = create_app(service, about=About("green", {"green": "CC0"}), door=DOOR, beside=beside)
     client = TestClient(app, base_url=BASE)
-    client.get("/")
+    client.get(LINK)
     return client
 
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
-from serve.conftest import BASE, Finish, client_of
+from serve.conftest import BASE, DOOR, LINK, Finish, client_of
 from support.networks import write_network
 from support.segmenters import green
 from venule.analysis.analyse import Networks
@@ -162,9 +162,9 @@ def _client_on(folder: Path) -> tuple[TestClient, Service, str]:
     """A client of a folder's service, and its first photograph's id."""
     library = Library(folder)
     service = Service(lambda: Networks(green(1)), listed=library.items)
-    app = create_app(service, about=About("green", {}), places=library.places)
+    app = create_app(service, about=About("green", {}), door=DOOR, places=library.places)
     client = TestClient(app, base_url=BASE)
-    client.get("/")
+    client.get(LINK)
     return client, service, library.items[0].id
 
 

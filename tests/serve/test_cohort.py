@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 from scipy.stats import percentileofscore
 
-from serve.conftest import BASE, Finish
+from serve.conftest import BASE, DOOR, LINK, Finish
 from venule.analysis.columns import Cell
 from venule.measure import repeatability
 from venule.measure.repeatability import Repeatability
@@ -84,9 +84,9 @@ def test_a_photograph_that_is_measured_anew_has_another_place_in_the_cohort() ->
 
 
 def test_the_table_holds_those_that_are_named_or_found(listed: Service) -> None:
-    app = create_app(listed, about=About("green", {}))
+    app = create_app(listed, about=About("green", {}), door=DOOR)
     client = TestClient(app, base_url=BASE)
-    client.get("/")
+    client.get(LINK)
 
     def rows(query: str) -> list[dict[str, str]]:
         answer = client.get(f"/api/measurements.csv?{query}")
@@ -94,19 +94,18 @@ def test_the_table_holds_those_that_are_named_or_found(listed: Service) -> None:
         return list(csv.DictReader(StringIO(answer.text)))
 
     assert len(rows("")) == 20
-    assert [row["name"] for row in rows("ids=abcdefgh03,abcdefgh01")] == ["eye-3", "eye-1"]
+    assert [row["id"] for row in rows("ids=abcdefgh03,abcdefgh01")] == ["eye-3", "eye-1"]
     assert [row["vessel_density"] for row in rows("search=eye-1")][:2] == ["0.01", "0.10"]
-    assert [row["name"] for row in rows("grade=reject")] == ["eye-19"]
-    assert rows("ids=abcdefgh00")[0]["name"] == "'=eye"
-    assert "quality" not in rows("")[0]
+    assert rows("grade=reject") == [{"id": "eye-19", "quality": "reject"}]
+    assert rows("ids=abcdefgh00")[0]["id"] == "'=eye"
     assert client.get("/api/measurements.csv?ids=nobody-there").status_code == 404
 
 
 def test_a_measured_photograph_has_its_place_among_those_of_the_folder(
     listed: Service, photograph: bytes, finish: Finish
 ) -> None:
-    client = TestClient(create_app(listed, about=About("green", {})), base_url=BASE)
-    client.get("/")
+    client = TestClient(create_app(listed, about=About("green", {}), door=DOOR), base_url=BASE)
+    client.get(LINK)
     id = client.post("/api/photographs", content=photograph).json()["id"]
     finish(client, id, complete=True)
     table = client.get(f"/api/photographs/{id}/measurements").json()["values"]

@@ -9,10 +9,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from serve import corrected
-from serve.conftest import BASE, Finish, client_of
+from serve.conftest import BASE, DOOR, LINK, Finish, client_of
 from serve.corrected import client_on, opened, predict, send_stroke
 from support.segmenters import green
-from venule.analysis.analyse import Networks
+from venule.analysis.analyse import Analysis, Networks
 from venule.analysis.mask_files import find_masks, load
 from venule.batch.corrections import collect_corrections
 from venule.batch.reading import open_result, read_results
@@ -81,6 +81,63 @@ def test_a_second_window_is_told_that_the_photograph_was_corrected_elsewhere(
     assert refused.status_code == 409
     assert "another window" in refused.json()["detail"]
     assert (out / "eye-0_mask.corrected.png").read_bytes() == stored
+
+
+def test_the_table_of_results_is_that_of_predict(out: Path, finish: Finish) -> None:
+    predict(out.parent, columns=("quality", "file", "measure"), overwrite=True)
+    client = client_on(out)
+    expected = (out / "measurements.csv").read_text(encoding="utf-8")
+    assert expected.startswith("id,quality,mask_source,vessel_density,")
+    assert client.get("/api/measurements.csv").text == expected
+    opened(client, finish)  # measured again
+    assert client.get("/api/measurements.csv").text == expected
+    client.close()
+
+
+def test_two_servers_of_the_same_results_lose_no_correction(
+    client: TestClient, finish: Finish, out: Path
+) -> None:
+    other = client_on(out, "Bob")
+    id = opened(client, finish)
+    assert opened(other, finish) == id
+    part = np.zeros((96, 96), bool)
+    part[40:44, 20:70] = True
+    assert send_stroke(client, id, part, left=0, top=0, base=0).status_code == 200
+    for base in (0, 1):  # the other one opened it before the first change, then before the second
+        refused = send_stroke(other, id, np.ones((2, 2), bool), left=40, top=60, base=base)
+        assert refused.status_code == 409
+        assert opened(other, finish) == id
+        found = other.get(f"/api/photographs/{id}/correction").json()
+        assert found == {
+            "revision": base + 1,
+            "saved": "eye-0_mask.corrected.png",
+            "offered": False,
+        }
+        if base == 0:
+            send_stroke(client, id, np.ones((2, 2), bool), left=60, top=60, base=1)
+    saved = send_stroke(other, id, np.ones((2, 2), bool), left=40, top=60, base=2)
+    assert saved.json()["revision"] == 3
+    part[60:62, 60:62] = part[60:62, 40:42] = True
+    assert np.array_equal(read_mask(out / "eye-0_mask.corrected.png"), part)
+    lines = (out / "eye-0_mask.corrected.jsonl").read_text(encoding="utf-8").splitlines()
+    told = [json.loads(line) for line in lines]
+    assert [(one["who"], one["revision"]) for one in told] == [("Ada", 1), ("Ada", 2), ("Bob", 3)]
+    other.close()
+
+
+def test_a_change_that_is_repeated_has_one_line_of_history(
+    client: TestClient, finish: Finish, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = opened(client, finish)
+    answers, replaced = iter([False, True]), Service.replace
+
+    def replace(service: Service, id: str, *args: Analysis, **more: Analysis) -> bool:
+        return next(answers) and replaced(service, id, *args, **more)  # a step was faster
+
+    monkeypatch.setattr(Service, "replace", replace)
+    saved = send_stroke(client, id, np.ones((2, 2), bool), left=40, top=40, base=0)
+    assert saved.json()["revision"] == 1
+    assert len((out / "eye-0_mask.corrected.jsonl").read_bytes().splitlines()) == 1
 
 
 def test_a_disk_that_cannot_be_written_is_told_and_nothing_has_changed(
@@ -153,6 +210,23 @@ def test_a_correction_of_another_prediction_is_offered_and_not_applied(
     assert np.array_equal(read_mask(out / "eye-0_mask.corrected.png"), corrected)
 
 
+def test_a_prediction_that_was_replaced_after_it_was_opened_is_not_corrected(
+    client: TestClient, finish: Finish, out: Path
+) -> None:
+    id = opened(client, finish)
+    part = np.ones((2, 2), bool)
+    assert send_stroke(client, id, part, left=40, top=40, base=0).status_code == 200
+    stored = (out / "eye-0_mask.corrected.png").read_bytes()
+    history = (out / "eye-0_mask.corrected.jsonl").read_bytes()
+    mask = read_mask(out / "eye-0_mask.png")
+    Image.fromarray((~mask).astype(np.uint8) * 255).save(out / "eye-0_mask.png")  # other weights
+    refused = send_stroke(client, id, ~part, left=40, top=40, base=1)
+    assert refused.status_code == 409
+    assert "predicted again" in refused.json()["detail"]
+    assert (out / "eye-0_mask.corrected.png").read_bytes() == stored
+    assert (out / "eye-0_mask.corrected.jsonl").read_bytes() == history
+
+
 def test_predict_keeps_corrections_and_measure_and_report_use_them(
     client: TestClient, finish: Finish, out: Path
 ) -> None:
@@ -219,8 +293,8 @@ def test_exports_hold_the_corrected_mask(client: TestClient, finish: Finish, out
 def test_dropped_photographs_are_corrected_in_memory(
     service: Service, photograph: bytes, finish: Finish
 ) -> None:
-    client = TestClient(create_app(service, about=About("green", {})), base_url=BASE)
-    client.get("/")
+    client = TestClient(create_app(service, about=About("green", {}), door=DOOR), base_url=BASE)
+    client.get(LINK)
     id = client.post("/api/photographs", content=photograph).json()["id"]
     finish(client, id, complete=True)
     answer = send_stroke(client, id, np.ones((4, 4), bool), left=46, top=46, base=0)

@@ -14,18 +14,40 @@ def _stranger(service: Service, door: Door | None = None, base: str = BASE) -> T
     return TestClient(create_app(service, about=About("green", {}), door=door), base_url=base)
 
 
-def test_the_page_and_the_specification_answer_on_loopback_without_a_cookie(
-    service: Service,
-) -> None:
+def test_another_account_of_this_computer_gets_no_session(service: Service) -> None:
     client = _stranger(service)
     assert client.get("/openapi.json").status_code == 200
     assert client.get("/static/main.js").status_code == 200
-    page = client.get("/")
-    assert page.status_code == 200
-    cookie = page.headers["set-cookie"]
+    for page in ("/", "/?token=", "/?token=guess"):
+        answer = client.get(page)
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+    assert client.get("/api/photographs").status_code == 401
+
+
+def test_the_printed_link_starts_a_session_and_the_token_leaves_the_address(
+    service: Service,
+) -> None:
+    door = Door()
+    client = _stranger(service, door)
+    answer = client.get(f"/?token={door.secret}&flat=", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/?flat=")
+    cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
+    assert "SameSite=lax" in cookie
+    assert client.get("/").status_code == 200
+    assert client.get("/?token=of-an-earlier-start").status_code == 200
     assert client.get("/api/photographs").status_code == 200
+
+
+def test_the_link_on_a_browsers_command_line_is_valid_once(service: Service) -> None:
+    door = Door()
+    link = door.url_once().removeprefix(BASE)
+    assert door.secret not in link
+    user, onlooker = _stranger(service, door), _stranger(service, door)
+    assert user.get(link).status_code == 200
+    assert onlooker.get(link).status_code == 401
+    assert user.get(link).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -64,7 +86,7 @@ def test_another_host_is_refused(service: Service, host: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
 def test_the_names_of_the_loopback_are_known(service: Service, host: str) -> None:
-    assert _stranger(service).get("/", headers={"Host": host}).status_code == 200
+    assert _stranger(service).get("/openapi.json", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8001"])
@@ -137,8 +159,9 @@ def test_each_start_has_a_secret_of_its_own() -> None:
     assert len(Door().secret) >= 40
 
 
-def test_the_address_has_the_token_only_beyond_the_loopback() -> None:
-    assert Door(port=9).url == "http://127.0.0.1:9/"
+def test_the_address_has_the_token() -> None:
+    here = Door(port=9)
+    assert here.url == f"http://127.0.0.1:9/?token={here.secret}"
     beyond = Door(host="192.0.2.7", port=9)
     assert beyond.url == f"http://192.0.2.7:9/?token={beyond.secret}"
 

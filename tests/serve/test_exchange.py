@@ -15,7 +15,7 @@ from pydicom import dcmread
 from skimage.measure import points_in_poly
 
 from serve import corrected
-from serve.conftest import BASE, Finish
+from serve.conftest import BASE, DOOR, LINK, Finish
 from serve.corrected import opened, send_patch, send_stroke
 from support.dicom import EYE, content, photograph
 from support.segmenters import green
@@ -216,8 +216,8 @@ def test_what_is_no_mask_of_the_photograph_is_refused_and_nothing_changes(
 def test_a_dicom_segmentation_leaves_and_comes_back(finish: Finish, orientation: list[str]) -> None:
     made = photograph(PatientOrientation=orientation)
     service = Service(lambda: Networks(green(1)), groups=())
-    client = TestClient(create_app(service, about=About("green", {})), base_url=BASE)
-    client.get("/")
+    client = TestClient(create_app(service, about=About("green", {}), door=DOOR), base_url=BASE)
+    client.get(LINK)
     id = client.post("/api/photographs", content=content(made)).json()["id"]
     found: Any = finish(client, id, complete=True)["found"]
     assert found["from_dicom"]

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import numpy as np
@@ -53,8 +54,10 @@ def test_200_clients_get_their_own_result_or_are_told_to_come_back(tmp_path: Pat
 
     async def all_of(url: str) -> list[bytes]:
         limits = httpx.Limits(max_connections=CLIENTS)
-        async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
-            await client.get("/")
+        async with httpx.AsyncClient(
+            base_url=urljoin(url, "/"), timeout=120, limits=limits
+        ) as client:
+            await client.get(url)
             async with asyncio.timeout(SECONDS):
                 return await asyncio.gather(*(one(client, number) for number in range(CLIENTS)))
 

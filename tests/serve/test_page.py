@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -212,14 +213,16 @@ def test_a_server_that_is_stopped_and_started_again_is_found_again(
     page: Page, network: Path, photographs: Path
 ) -> None:
     with served("--model", network, photographs) as url:
-        port = int(url.rsplit(":", 1)[1].strip("/"))
+        port = urlsplit(url).port or 0
         page.goto(url)
         expect(page.locator("#rows .row")).to_have_count(3)
         page.get_by_text("eye-0").click()
         expect(page.locator("#name")).to_have_text("eye-0")
     page.get_by_text("eye-1").click()
     expect(page.locator("#gone")).to_be_visible()
-    with served("--model", network, photographs, port=port):
+    with served("--model", network, photographs, port=port) as link:
+        expect(page.locator("#gone")).to_contain_text("Open the link")
+        page.context.new_page().goto(link)
         expect(page.locator("#gone")).to_be_hidden()
         page.get_by_text("eye-1").click()
         expect(page.locator("#name")).to_have_text("eye-1")
@@ -269,7 +272,7 @@ def test_axe_finds_no_violation(
 def test_without_webgl_the_same_is_seen(
     page: Page, address: str, network: Path, photographs: Path
 ) -> None:
-    page.goto(f"{address}?flat")
+    page.goto(f"{address}&flat")
     _drop(page, photographs / "eye-0.png")
     expect(page.locator("#badge")).to_have_text("reject")
     kind = page.evaluate("import('/static/main.js').then((m) => m.state.renderer.constructor.name)")
@@ -398,7 +401,7 @@ def test_strokes_drawn_while_the_server_is_stopped_are_saved_when_it_is_back(
     predicted = read_mask(out / "eye-1_mask.png")
     corrected = out / "eye-1_mask.corrected.png"
     with served(out) as url:
-        port = int(url.rsplit(":", 1)[1].strip("/"))
+        port = urlsplit(url).port or 0
         page.goto(url)
         expect(page.locator("#paint")).to_be_enabled()
     page.locator("#stage").focus()
@@ -408,9 +411,9 @@ def test_strokes_drawn_while_the_server_is_stopped_are_saved_when_it_is_back(
     assert not corrected.exists()
     page.evaluate("onbeforeunload = null")
     page.close(run_before_unload=False)  # the window is closed, too
-    with served(out, port=port):
+    with served(out, port=port) as link:
         again = page.context.new_page()
-        again.goto(url)
+        again.goto(link)
         expect(again.locator("#saved")).to_contain_text("Saved as")
         changed = predicted & ~read_mask(corrected)
         assert changed.any()

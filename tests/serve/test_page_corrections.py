@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import onnx
@@ -431,7 +432,7 @@ def test_a_server_that_is_started_again_saves_what_was_drawn_meanwhile(
 ) -> None:
     corrected = out / "eye-0_mask.corrected.png"
     with served(out) as url:
-        port = int(url.rsplit(":", 1)[1].strip("/"))
+        port = urlsplit(url).port or 0
         _open(page, url)
         page.keyboard.press("q")
         _drag(page, (40, 30), (60, 30))
@@ -440,7 +441,9 @@ def test_a_server_that_is_started_again_saves_what_was_drawn_meanwhile(
         _drag(page, (45, row), (60, row))
     expect(page.locator("#saved")).to_contain_text("not saved yet")
     assert not read_mask(corrected)[100, 50]
-    with served(out, port=port):  # the page is still open
+    with served(out, port=port) as link:  # the page is still open
+        page.context.new_page().goto(link)
+        page.bring_to_front()
         expect(page.locator("#saved")).to_contain_text("Saved as")
         _wait(page, "e.queue.length === 0")
         mask = read_mask(corrected)

@@ -53,7 +53,7 @@ def _seen(page: Page) -> Any:
     return np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(int)
 
 
-@pytest.mark.parametrize("way", ["", "?flat"])
+@pytest.mark.parametrize("way", ["", "&flat"])
 @pytest.mark.parametrize("key", ["0", "1"])
 @pytest.mark.parametrize("style", ["fill", "outline"])
 def test_a_stroke_and_its_undoing_leave_what_drawing_all_of_it_does(

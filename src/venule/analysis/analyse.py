@@ -46,7 +46,8 @@ class Analysis:
     """The results for one photograph; None where the step that gives a result was not run.
 
     `model` is the name of the network that segmented the vessels. `corrected` names the parts that
-    a user has corrected.
+    a user has corrected. `prediction_sha256` is that of the file that the prediction was read from,
+    empty if it was not read from one. `revision` counts the changes that users have made.
     """
 
     photograph: Photograph
@@ -55,6 +56,8 @@ class Analysis:
     corrected: frozenset[Changed] = frozenset()
     quality: Quality | None = None
     landmarks: "Landmarks | None" = None
+    prediction_sha256: str = ""
+    revision: int = 0
 
     @property
     def mask_source(self) -> Literal["predicted", "corrected"]:

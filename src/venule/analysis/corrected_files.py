@@ -101,14 +101,10 @@ def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | No
     Raises:
         ImageError: one cannot be read.
     """
-    told: dict[Changed, Corrected] = {}
-    for what in SUFFIXES:
-        about = corrected_of(corrected_path(base, what))
-        if about is not None:
-            told[what] = about
-    if not told:
+    told = _told(base)
+    latest = _latest(told)
+    if latest is None:
         return None
-    latest = max(told.values(), key=lambda one: one.revision)
     same = {
         what: corrected_path(base, what)
         for what, about in told.items()
@@ -127,6 +123,28 @@ def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | No
     return StoredCorrection(
         correction, latest.prediction_sha256, latest.revision, tuple(same.values())
     )
+
+
+def latest_revision(base: Path, prediction_sha256: str) -> int:
+    """The revision of the saved correction; 0 if there is none of this prediction.
+
+    Raises:
+        ImageError: a file cannot be read.
+    """
+    latest = _latest(_told(base))
+    if latest is None or latest.prediction_sha256 != prediction_sha256:
+        return 0
+    return latest.revision
+
+
+def _told(base: Path) -> dict[Changed, Corrected]:
+    """The metadata of each file of a correction."""
+    found = {what: corrected_of(corrected_path(base, what)) for what in SUFFIXES}
+    return {what: about for what, about in found.items() if about is not None}
+
+
+def _latest(told: Mapping[Changed, Corrected]) -> Corrected | None:
+    return max(told.values(), key=lambda one: one.revision, default=None)
 
 
 def corrected_of(path: Path) -> Corrected | None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from venule.analysis.analyse import Analysis, Networks, Step
 from venule.errors import UsageError
 from venule.inference.load import load
@@ -17,11 +19,12 @@ LANDMARKS_MODEL = "landmarks"
 def _types(analysis: Analysis, networks: Networks) -> Analysis:
     """Classify the vessel mask's pixels: adds the maps "artery" and "vein"."""
     # Imported here, because graphs are slow to import and other analyses do not need them.
+    from venule.analysis.correction import correct_types, types_of
     from venule.vessels.trace import connect_vessels
     from venule.vessels.types import type_levels, vessel_types
 
     prediction = analysis.prediction
-    if {"artery", "vein"} <= set(prediction.maps):
+    if {"artery", "vein"} <= set(networks.vessels.record.class_names):
         return analysis  # the vessel network classifies them itself
     network = networks.types or _shipped(TYPES_MODEL, networks.threads)
     _require(network, ("artery", "vein"))
@@ -34,7 +37,12 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
         name: ProbabilityMap(level, 0.5, reconnected[level.ravel()[reconnected] >= 2**15])
         for name, level in zip(("artery", "vein"), levels, strict=True)
     }
-    return replace(analysis, prediction=replace(prediction, maps={**prediction.maps, **maps}))
+    found = replace(analysis, prediction=replace(prediction, maps={**prediction.maps, **maps}))
+    drawn = types_of(analysis) if "types" in analysis.corrected else None
+    if drawn is None:
+        return found
+    places = np.flatnonzero(drawn)  # drawn meanwhile
+    return correct_types(found, places, drawn.ravel()[places])
 
 
 def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:

@@ -5,7 +5,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -200,6 +200,7 @@ def open_result(results: Results, result: Result) -> Analysis:
     if result.status != "done":
         raise ImageError(f"{result.source}: {result.reason or 'not predicted yet'}")
     photograph = read_photograph(photograph_file(result))
+    digest = prediction_sha256(results, result)  # before its content, which may be replaced now
     mask_file = results.file(result, "_mask.png")
     prob_file = results.file(result, "_prob.png")
     levels: Levels | None = None
@@ -220,8 +221,8 @@ def open_result(results: Results, result: Result) -> Analysis:
         cells=result.cells,
         model=str(results.settings.get("model", "")),
     )
-    analysis = stored_analysis(photograph, stored)
+    analysis = replace(stored_analysis(photograph, stored), prediction_sha256=digest)
     corrected = stored_correction(results, result, photograph.shape)
-    if corrected is None or corrected.prediction_sha256 != prediction_sha256(results, result):
+    if corrected is None or corrected.prediction_sha256 != digest:
         return analysis
-    return apply(analysis, corrected.correction)
+    return replace(apply(analysis, corrected.correction), revision=corrected.revision)

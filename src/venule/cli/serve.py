@@ -20,7 +20,7 @@ def serve(
     host: Annotated[
         str,
         typer.Option(
-            metavar="HOST", help="Address to listen on; access from other computers needs a token."
+            metavar="HOST", help="Address to listen on, by default for this computer only."
         ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any.")] = 8765,

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from venule.analysis.analyse import Analysis
-from venule.analysis.columns import LANDMARKS_OF, Cell
+from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.definitions import describe
+from venule.batch.tables import text
 from venule.dicom.source import Source
 from venule.files.cells import inert
 from venule.image.ellipse import Ellipse as Outline
@@ -20,9 +21,6 @@ from venule.serve.schemas import Ellipse, Found, Measurement, Measurements, Poin
 
 _ABOUT = frozenset({NOTES, "laterality", "mask_source", "um_per_px", "scale_um_per_px"})
 """Columns that the page shows outside the table."""
-
-_NOT_IN_TABLE = frozenset({"acquired", "quality", *LANDMARKS_OF})
-"""Columns of a ledger omitted from the CSV: personal data, and those shown elsewhere."""
 
 
 def result(item: Item, licences: Mapping[str, str]) -> Result:
@@ -111,14 +109,19 @@ def measurements(item: Item, cohort: Cohort, *, mask_source: str) -> Measurement
 
 
 def table(items: Sequence[Item]) -> str:
-    """The measurements of photographs as CSV, one row each; if not measured, the name alone."""
-    names = dict.fromkeys(name for item in items for name in item.row if name not in _NOT_IN_TABLE)
+    """The measurements of photographs as CSV, with the columns of measurements.csv, one row each.
+
+    A photograph that is not measured has its name, the `id`, and its grade if it has one.
+    """
+    found = {name for item in items for name, cell in item.row.items() if cell is not None}
+    names = [name for name in COLUMNS["measure"].more() if name in found]
     written = StringIO()
-    writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(["id", "name", "grade", *names])
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["id", "quality", *names])
     for item in items:
         row = item.row
-        writer.writerow([item.id, inert(item.name), item.grade, *(row.get(n) for n in names)])
+        cells = (text(item.name), item.grade, *(row.get(name) for name in names))
+        writer.writerow(map(inert, cells))
     return written.getvalue()
 
 

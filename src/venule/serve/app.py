@@ -62,8 +62,8 @@ def create_app(
         title="venule",
         version=__version__,
         description="Vessels in colour fundus photographs. Research use only, not a medical "
-        "device. Each request needs the session's cookie, which `/` sets, or its secret as a "
-        "bearer token.",
+        "device. Each request needs the session's cookie, which the link printed by venule serve "
+        "sets, or its token as a bearer token.",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,

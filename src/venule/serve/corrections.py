@@ -1,9 +1,9 @@
 """Corrections of segmentations: applied stroke by stroke, saved immediately, measured again."""
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from venule.analysis.corrected_files import (
     StoredCorrection,
     corrected_path,
     encode_correction,
+    latest_revision,
     read_correction,
 )
 from venule.analysis.correction import (
@@ -28,19 +29,29 @@ from venule.analysis.correction import (
 )
 from venule.errors import ImageError, OutputError, VenuleError
 from venule.files.atomic import writing_together
+from venule.files.lock import locked
 from venule.image.optic_disc import Disc
-from venule.serve.history import append_line
+from venule.serve.history import appended
 from venule.serve.service import Service, UnknownError
 from venule.serve.strokes import PARTS, Stroke
 
+LOCK = ".venule-corrections.lock"
+"""The file in a results folder by which several servers correct in turn."""
+
+_ELSEWHERE = "this photograph was corrected in another window, or earlier; open it again"
+
 
 class ElsewhereError(VenuleError):
-    """Another user or window has corrected the photograph in the meantime."""
+    """The photograph was corrected or predicted elsewhere in the meantime."""
+
+
+class _ReplacedError(Exception):
+    """The service's analysis is no longer the one that was changed."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """The path of a listed photograph's corrections, and the hash of the corrected prediction."""
+    """The path of a listed photograph's corrections, and the present hash of its prediction."""
 
     path: Path  # without suffixes
     prediction_sha256: Callable[[], str]
@@ -49,6 +60,11 @@ class Place:
     def history(self) -> Path:
         """The log of changes with author and time."""
         return self.path.with_name(self.path.name + HISTORY_SUFFIX)
+
+    @property
+    def lock(self) -> Path:
+        """The file by which several servers correct in turn."""
+        return self.path.with_name(LOCK)
 
     def files(self) -> list[Path]:
         """The existing files of the correction."""
@@ -87,7 +103,6 @@ class Corrections:
     service: Service
     places: Mapping[str, Place] = field(default_factory=dict)
     who: str = ""
-    _revisions: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def status(self, id: str) -> Status:
@@ -96,16 +111,14 @@ class Corrections:
         Raises:
             UnknownError: no such photograph, or its result is not available.
         """
-        analysis = self.service.analysis(id)
-        with self._lock:
-            return self._status(id, analysis)
+        return self._status(id, self.service.analysis(id))
 
     def stroke(self, id: str, stroke: Stroke, *, base: int) -> Status:
         """Apply a stroke drawn on revision `base`, and save its changes.
 
         Raises:
             UnknownError: no such photograph, or its result is not available.
-            ElsewhereError: the correction is at another revision.
+            ElsewhereError: the correction is at another revision, or of another prediction.
             UsageError, ImageError: the stroke is malformed, or outside the photograph.
             OutputError: it cannot be saved, and nothing is changed.
         """
@@ -118,7 +131,7 @@ class Corrections:
                 return correct_probability(analysis, places, values.astype(np.uint16))
             return correct(analysis, with_pixels(analysis.prediction.vessels, places, values > 0))
 
-        return self._change(id, base, Change(stroke.tool, changed, PARTS[stroke.layer]))
+        return self.change(id, Change(stroke.tool, changed, PARTS[stroke.layer]), base=base)
 
     def disc(self, id: str, disc: Disc | None, *, base: int) -> Status:
         """Set the disc drawn by the user, or None for no disc; raises as `stroke` does."""
@@ -127,19 +140,27 @@ class Corrections:
             return correct_disc(analysis, disc)
 
         tool = "disc" if disc is not None else "no disc"
-        return self._change(id, base, Change(tool, changed, frozenset({"disc"})))
+        return self.change(id, Change(tool, changed, frozenset({"disc"})), base=base)
 
     def change(self, id: str, change: Change, *, base: int) -> Status:
         """Apply any change; raises as `stroke` does."""
-        return self._change(id, base, change)
+        with self._alone(id):
+            analysis = self.service.analysis(id)
+            before = self._status(id, analysis)
+            if base != before.revision or before.offered:
+                raise ElsewhereError(_ELSEWHERE)
+            self._require_latest(id, analysis)
+            self._make(id, change, before.revision + 1)
+            return self._status(id, self.service.analysis(id))
 
     def accept(self, id: str) -> Status:
         """Apply a correction that was made for another prediction.
 
         Raises:
             UnknownError: there is none.
+            ElsewhereError: the photograph was predicted again since it was opened.
         """
-        with self._lock:
+        with self._alone(id):
             analysis = self.service.analysis(id)
             found = self._stored(id, analysis)
             if found is None:
@@ -160,7 +181,7 @@ class Corrections:
             UnknownError: there is none.
             OutputError: the files cannot be renamed.
         """
-        with self._lock:
+        with self._alone(id):
             analysis = self.service.analysis(id)
             place = self.places.get(id)
             if place is None or not self._status(id, analysis).offered:
@@ -168,18 +189,19 @@ class Corrections:
             for path in (*place.files(), place.history):
                 with suppress(FileNotFoundError):
                     _rename(path)
-            self._revisions[id] = 0
             return self._status(id, analysis)
 
     def _status(self, id: str, analysis: Analysis) -> Status:
         place = self.places.get(id)
         saved = place.files() if place is not None else []
         applied = bool(analysis.corrected)
-        if id not in self._revisions:
-            found = self._stored(id, analysis) if applied else None
-            self._revisions[id] = 0 if found is None else found.revision
-        offered = bool(saved) and not applied and self._stored(id, analysis) is not None
-        return Status(self._revisions[id], saved[0].name if saved and applied else None, offered)
+        offered = bool(saved) and not applied and self._of_another(id, analysis)
+        return Status(analysis.revision, saved[0].name if saved and applied else None, offered)
+
+    def _of_another(self, id: str, analysis: Analysis) -> bool:
+        """Return whether there is a correction of another prediction, or of an unknown one."""
+        found, known = self._stored(id, analysis), analysis.prediction_sha256
+        return found is not None and (not known or found.prediction_sha256 != known)
 
     def _stored(self, id: str, analysis: Analysis) -> StoredCorrection | None:
         place = self.places.get(id)
@@ -190,40 +212,53 @@ class Corrections:
         except ImageError:
             return None  # not in a results folder
 
-    def _change(self, id: str, base: int, change: Change) -> Status:
-        with self._lock:
-            before = self._status(id, self.service.analysis(id))
-            if base != before.revision or before.offered:
-                raise ElsewhereError(
-                    "this photograph was corrected in another window, or earlier; open it again"
-                )
-            self._make(id, change, before.revision + 1)
-            return self._status(id, self.service.analysis(id))
+    @contextmanager
+    def _alone(self, id: str) -> Iterator[None]:
+        """Exclude other changes, also those by other servers of the same results."""
+        place = self.places.get(id)
+        with self._lock, nullcontext() if place is None else locked(place.lock):
+            yield
+
+    def _require_latest(self, id: str, analysis: Analysis) -> None:
+        """Raise ElsewhereError if another server has saved a change; opened again, it is read."""
+        place = self.places.get(id)
+        if place is None:
+            return
+        if latest_revision(place.path, analysis.prediction_sha256) != analysis.revision:
+            self.service.drop(id)
+            raise ElsewhereError(_ELSEWHERE)
 
     def _make(self, id: str, change: Change, revision: int) -> None:
         """Save and keep a change; repeat it if the service's analysis has changed meanwhile."""
         while True:
             before = self.service.analysis(id)
-            after = change.of(before)
-            self._save(id, change, before, after, revision)
-            if self.service.replace(id, after, instead_of=before):
-                self._revisions[id] = revision
+            after = replace(change.of(before), revision=revision)
+            with suppress(_ReplacedError):
+                with self._saved(id, change, before, after):
+                    if not self.service.replace(id, after, instead_of=before):
+                        raise _ReplacedError
                 return
 
-    def _save(
-        self, id: str, change: Change, before: Analysis, after: Analysis, revision: int
-    ) -> None:
+    @contextmanager
+    def _saved(self, id: str, change: Change, before: Analysis, after: Analysis) -> Iterator[None]:
+        """Save a change with its line of history; undone if the body fails."""
         place = self.places.get(id)
         if place is None:
+            yield
             return
-        about = Corrected(place.prediction_sha256(), revision)
+        if place.prediction_sha256() not in (before.prediction_sha256, ""):
+            raise ElsewhereError(
+                "this photograph was predicted again since; stop venule serve, start it again and "
+                "open the photograph again"
+            )
+        about = Corrected(after.prediction_sha256, after.revision)
         files = {
             corrected_path(place.path, what): content
             for what, content in encode_correction(after, about, change.parts)
         }
-        line = {"who": self.who, "what": change.tool, "revision": revision}
-        with writing_together(files):
-            append_line(place.history, line, before, after, about.prediction_sha256)
+        line = appended(place.history, who=self.who, what=change.tool, before=before, after=after)
+        with writing_together(files), line:
+            yield
 
 
 def _rename(path: Path) -> None:

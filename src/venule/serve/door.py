@@ -5,7 +5,6 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -36,20 +35,21 @@ HEADERS = {
 }
 
 OPEN_PATHS = ("/", "/openapi.json")
-"""Paths served without the session's cookie; so are the page's static files."""
+"""Paths that need no session's cookie, the page only its token; so are the page's static files."""
 
 
 @dataclass(frozen=True)
 class Door:
     """The address of the service, and its secret.
 
-    Beyond the loopback, the page is served only with the token, which is the same secret: the link
-    printed by `venule serve` contains it.
+    A session starts with the token, which is the same secret: the link printed by `venule serve`
+    contains it, because other accounts of this computer can connect too.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    _once: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
     def on_loopback(self) -> bool:
@@ -64,12 +64,20 @@ class Door:
     @property
     def url(self) -> str:
         """The URL that opens the page."""
+        return self._url(self.secret)
+
+    def url_once(self) -> str:
+        """A URL that opens the page once, for a browser's command line, which others may see."""
+        token = secrets.token_urlsafe(32)
+        self._once.add(token)
+        return self._url(token)
+
+    def _url(self, token: str) -> str:
         host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(
             self.host, self.host
         )
         host = f"[{host}]" if ":" in host else host
-        token = "" if self.on_loopback else f"?token={self.secret}"
-        return f"http://{host}:{self.port}/{token}"
+        return f"http://{host}:{self.port}/?token={token}"
 
     def knows_host(self, header: str) -> bool:
         """Return whether a Host header names this service.
@@ -105,8 +113,6 @@ class Door:
         response = self._refusal(request) or self._introduction(request)
         if response is None:
             response = await handle(request)
-            if request.url.path == "/" and response.status_code == 200:
-                self._give_cookie(response)
         response.headers.update(HEADERS)
         if "cache-control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
@@ -128,24 +134,28 @@ class Door:
         if is_open and (self.on_loopback or path == "/" or path.startswith("/static/")):
             return None
         if not self.is_known(request):
-            return _refuse(401, "open the page first, which starts a session")
+            return _refuse(401, "open the link that venule serve printed, which starts a session")
         return None
 
     def _introduction(self, request: Request) -> Response | None:
-        """The response to the first request for the page from beyond the loopback."""
-        if self.on_loopback or request.url.path != "/" or self.is_known(request):
+        """The response to a request for the page that has the token, or no session."""
+        if request.url.path != "/":
             return None
-        token = request.query_params.get("token", "")
-        if not secrets.compare_digest(token.encode(), self.secret.encode()):
-            return _refuse(401, "open the address that venule serve printed, which has a token")
-        response = RedirectResponse("/", status_code=303)  # removes the token from the address
-        self._give_cookie(response)
+        if not self._admits(request.query_params.get("token", "")):
+            if self.is_known(request):
+                return None
+            return _refuse(401, "open the link that venule serve printed, which has a token")
+        query = request.url.remove_query_params("token").query  # removed from the address
+        response = RedirectResponse(f"/?{query}" if query else "/", status_code=303)
+        # Lax, as a mail or a terminal in a page may open the link; nothing else is linked to.
+        response.set_cookie(self.cookie, self.secret, httponly=True, samesite="lax", path="/")
         return response
 
-    def _give_cookie(self, response: Response) -> None:
-        # A link in a mail may open the page from beyond the loopback; nothing else is linked to.
-        same: Literal["strict", "lax"] = "strict" if self.on_loopback else "lax"
-        response.set_cookie(self.cookie, self.secret, httponly=True, samesite=same, path="/")
+    def _admits(self, token: str) -> bool:
+        if token in self._once:
+            self._once.discard(token)
+            return True
+        return secrets.compare_digest(token.encode(), self.secret.encode())
 
 
 def _refuse(status: int, detail: str) -> Response:

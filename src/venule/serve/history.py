@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,33 +15,35 @@ from venule.analysis.correction import types_of
 from venule.errors import OutputError
 
 
-def append_line(
-    history: Path,
-    line: Mapping[str, Any],
-    before: Analysis,
-    after: Analysis,
-    prediction_sha256: str,
-) -> None:
-    """Append a change; it has been synced to disk when this returns.
+@contextmanager
+def appended(
+    history: Path, *, who: str, what: str, before: Analysis, after: Analysis
+) -> Iterator[None]:
+    """Append a change, synced to disk; if that or the body fails, no part of the line remains.
 
     Raises:
-        OutputError: the file cannot be written; no part of the line remains in it.
+        OutputError: the file cannot be written.
     """
-    told = {"when": datetime.now(UTC).isoformat(timespec="seconds"), **line}
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    told = {"when": when, "who": who, "what": what, "revision": after.revision}
     told |= _differences(before, after)
-    told |= {"model": after.model, "prediction_sha256": prediction_sha256}
-    size = None
+    told |= {"model": after.model, "prediction_sha256": after.prediction_sha256}
+    size: int | None = None
     try:
-        with history.open("ab") as file:
-            size = file.tell()
-            file.write(json.dumps(told).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
+        try:
+            with history.open("ab") as file:
+                size = file.tell()
+                file.write(json.dumps(told).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(f"{history.name}: cannot be written ({error.strerror})") from error
+        yield
+    except BaseException:
         if size is not None:
             with suppress(OSError):
                 os.truncate(history, size)
-        raise OutputError(f"{history.name}: cannot be written ({error.strerror})") from error
+        raise
 
 
 def _differences(before: Analysis, after: Analysis) -> dict[str, Any]:

@@ -22,12 +22,13 @@ class Item:
     """One photograph: its origin, its state, and its analysis while in memory.
 
     `complete` is true once the slower steps after the vessels are done as well. `uploaded` ones are
-    forgotten when evicted; listed ones can be opened again.
+    forgotten when evicted; they are opened once, and `open`, which holds the file, is then None.
+    Listed ones can be opened again.
     """
 
     id: str
     name: str
-    open: Open
+    open: Open | None
     uploaded: bool
     state: State = "listed"
     reason: str = ""

@@ -151,6 +151,6 @@ def _browse(door: Door, server: uvicorn.Server) -> None:
     for _ in range(STARTS_WITHIN_S * 10):
         if server.started:
             with suppress(Exception):  # no browser: the address has been printed
-                webbrowser.open(door.url)
+                webbrowser.open(door.url_once())
             return
         wait.wait(0.1)

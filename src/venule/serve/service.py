@@ -103,9 +103,9 @@ class Service:
             uploaded=True,
         )
         with self._changed:
-            self._items[item.id] = self._uploads[item.id] = item
-            while len(self._uploads) > self.limits.kept_photographs:
+            while self._uploads and len(self._uploads) >= self.limits.kept_photographs:
                 self._forget(_first_to_go(self._uploads))
+            self._items[item.id] = self._uploads[item.id] = item
             self._queue(item)
         return item
 
@@ -148,12 +148,13 @@ class Service:
             UnknownError: no such photograph, or its result is not available.
         """
         item = self.get(id)
-        if item.analysis is None:
+        analysis = item.analysis
+        if analysis is None:
             raise UnknownError(
                 f"no result for this photograph yet, which is {item.state}; post to "
                 f"/api/photographs/{id}/analysis if it is listed, and poll until it is done"
             )
-        return item.analysis
+        return analysis
 
     def cancel(self, id: str) -> None:
         """Cancel a queued or running photograph, and forget an uploaded one.
@@ -165,8 +166,7 @@ class Service:
             item = self._find(id)
             if item.state in ("waiting", "running"):
                 item.state = "cancelled"
-                if item in self._first:
-                    self._first.remove(item)
+                self._unqueue(item)
             if item.uploaded:
                 self._forget(item)
 
@@ -191,6 +191,15 @@ class Service:
             self._changed.notify_all()
             return True
 
+    def drop(self, id: str) -> None:
+        """Drop a photograph's analysis, so that a listed one is read again when opened.
+
+        Raises:
+            UnknownError: no such photograph.
+        """
+        with self._changed:
+            self._evict(self._find(id))
+
     @property
     def waiting(self) -> int:
         """Number of photographs being received or waiting for their vessels."""
@@ -207,10 +216,18 @@ class Service:
         self._first.append(item)
         self._changed.notify_all()
 
+    def _unqueue(self, item: Item) -> None:
+        for queue in (self._first, self._second):
+            if item in queue:
+                queue.remove(item)
+
     def _forget(self, item: Item) -> None:
+        """Forget a photograph; a step that is running finds another analysis and keeps nothing."""
         self._items.pop(item.id, None)
         self._uploads.pop(item.id, None)
         self._kept.pop(item.id, None)
+        self._unqueue(item)
+        item.analysis, item.open = None, None
 
     def _keep(self, item: Item, analysis: Analysis) -> None:
         """Keep an analysis in memory; evict the least recently used ones beyond the limit.
@@ -224,11 +241,14 @@ class Service:
             if len(self._kept) == 1:
                 break
             oldest = _first_to_go({id: one for id, one in self._kept.items() if one is not item})
-            del self._kept[oldest.id]
-            oldest.analysis, oldest.complete = None, False
-            oldest.state = "listed"
-            if oldest.uploaded:
-                self._forget(oldest)
+            self._evict(oldest)
+
+    def _evict(self, item: Item) -> None:
+        self._kept.pop(item.id, None)
+        item.analysis, item.complete = None, False
+        item.state = "listed"
+        if item.uploaded:
+            self._forget(item)
 
     def _give_up(self, item: Item) -> None:
         limit = self.limits.analysis_s
@@ -267,7 +287,13 @@ class Service:
         return None
 
     def _begin(self, item: Item) -> None:
-        analysis = item.open(self._loaded)
+        with self._changed:
+            open = item.open
+            if item.uploaded:
+                item.open = None
+        if open is None:  # forgotten
+            return
+        analysis = open(self._loaded)
         with self._changed:
             self._give_up(item)
             if item.state != "running" or item.id not in self._items:

@@ -1,4 +1,4 @@
-// Requests to the service. A new session is started if the service has been restarted.
+// Requests to the service.
 
 export class Refused extends Error {
   constructor(status, detail) {
@@ -8,6 +8,7 @@ export class Refused extends Error {
 }
 
 export const GONE = "The server does not respond. Start it again with venule serve.";
+export const RESTARTED = "The server has been started again. Open the link that it printed; this page then goes on.";
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -22,10 +23,7 @@ async function attempt(path, options) {
 
 export async function ask(path, options = {}) {
   let answer = await attempt(path, options);
-  if (answer.status === 401) {
-    await attempt("/", {});
-    answer = await attempt(path, options);
-  }
+  if (answer.status === 401) throw new Refused(0, RESTARTED);
   for (let tries = 0; answer.status === 429 && tries < 60; tries++) {
     await wait(1000 * Number(answer.headers.get("Retry-After") || 2));
     answer = await attempt(path, options);

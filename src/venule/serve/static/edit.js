@@ -66,7 +66,7 @@ export class Editor {
       said: (text) => this.say(text),
       sent: (revision) => { this.channel?.postMessage({ id, revision }); if (this.outbox === box) this.changed(); },
       saved: () => { if (this.outbox === box) this.state.measure(); },
-      conflict: () => { if (this.outbox === box) this.elsewhere(); },
+      conflict: (reason) => { if (this.outbox === box) this.elsewhere(`Not saved: ${reason}.`); },
     });
     return box;
   }
@@ -243,9 +243,9 @@ export class Editor {
 
   take(file) { return takeFile(this, file); }
 
-  elsewhere() {
+  elsewhere(reason = "This photograph was corrected in another window. Open it again to continue from there.") {
     const unsaved = this.queue.length ? " Unsaved strokes will be applied to it." : "";
-    this.say(`This photograph was corrected in another window. Open it again to continue from there.${unsaved}`);
+    this.say(`${reason}${unsaved}`);
     this.outbox.leave();  // the browser keeps unsaved strokes until the photograph is opened again
     Object.assign(this, { tool: "", offered: false, map: null, stroke: null });
     this.stage.dataset.tool = "";

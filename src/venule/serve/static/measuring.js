@@ -32,7 +32,7 @@ export async function complete(entry, mine) {
     if (over()) return;
     if (state.editor.stroke) continue;
     entry = await api.photograph(entry.id);
-    if (over()) return;
+    if (over() || !entry.found) return;  // dropped: read again when opened again
     await adopt(entry, mine);
   }
   await adopt(entry, mine);
@@ -73,7 +73,7 @@ export function remeasure() {
     state.tint.bring();
     try {
       const entry = await api.photograph(id);
-      if (mine === state.turn) await complete(entry, mine);
+      if (mine === state.turn && entry.found) await complete(entry, mine);
     } catch (error) { trouble(error); }
   }, REST_MS);
 }

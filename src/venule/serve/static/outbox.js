@@ -6,7 +6,7 @@ import { decode, encode, fromText, merged, toText } from "./strokes.js";
 const KINDS = { mask: Uint8Array, types: Uint8Array, probability: Uint16Array };
 
 export class Outbox {
-  // `sent` is called after each step, `conflict` if another window was first.
+  // `sent` is called after each step, `conflict` with the reason if another window was first.
   constructor(id, { revision = 0, saved_as = null, said, sent, saved, conflict }) {
     Object.assign(this, { id, revision, file: saved_as, said, sent, saved, conflict, items: [], sending: null, stopped: false, kept: true });
     if (id) addEventListener("beforeunload", (event) => { if (this.items.length && (this.stopped || !this.kept)) event.preventDefault(); });
@@ -63,7 +63,7 @@ export class Outbox {
         this.at(status);
       } catch (error) {
         if (this.gone) return;
-        if (error.status === 409) { this.sending = null; this.conflict(); return; }
+        if (error.status === 409) { this.sending = null; this.conflict(error.message); return; }
         this.stopped = true;
         this.said(`Not saved yet: ${error.message}`);
         this.sent(this.revision);

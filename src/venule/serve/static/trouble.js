@@ -4,19 +4,22 @@ import * as api from "./api.js";
 import { $, say, wait } from "./page.js";
 
 export function trouble(error) {
-  if (error.status === 0) { lost(); return; }
+  if (error.status === 0) { lost(error.message); return; }
   say(error.message);
 }
 
 let losing = false;
-async function lost() {
+async function lost(reason) {
+  $("gone").textContent = reason;
   if (losing) return;
   losing = true;
-  $("gone").textContent = api.GONE;
   $("gone").hidden = false;
   for (;;) {
     await wait(1500);
-    try { await api.ask("/api/health"); break; } catch (error) { if (error.status !== 0) break; }
+    try { await api.ask("/api/health"); break; } catch (error) {
+      if (error.status !== 0) break;
+      $("gone").textContent = error.message;
+    }
   }
   losing = false;
   $("gone").hidden = true;
