@@ -9,7 +9,7 @@ from pathlib import Path
 
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
-from venule.errors import DatasetError, UsageError
+from venule.errors import DatasetError, ImageError, UsageError
 from venule.files.cells import listed_in
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
@@ -55,7 +55,10 @@ _PASSED = ("quality", "laterality")
 
 @dataclass(frozen=True)
 class MaskFiles:
-    """The mask files of one photograph, and its metadata in the input."""
+    """The mask files of one photograph, and its metadata in the input.
+
+    `problem` is why they cannot be measured.
+    """
 
     id: str
     files: Mapping[str, Path]
@@ -63,6 +66,7 @@ class MaskFiles:
     passed: Mapping[str, str] = field(default_factory=dict)
     mask_source: str | None = None
     notes: tuple[str, ...] = ()
+    problem: str | None = None
 
     @property
     def disc(self) -> Disc | None:
@@ -115,6 +119,8 @@ def load(entry: MaskFiles) -> Loaded:
     Raises:
         ImageError: a file is not a mask, or masks differ in size.
     """
+    if entry.problem is not None:
+        raise ImageError(entry.problem)
     masks: dict[str, Mask] = {
         name: read_mask(entry.files[name]) for name in (*MASKS, "fov") if name in entry.files
     }
@@ -194,10 +200,18 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
     for id_ in dict.fromkeys((*files, *sorted(corrected))):
         parts = corrected_parts(folder / id_) if id_ in corrected else Parts()
         named = {**files.get(id_, {}), **parts.files}  # replace predicted ones
-        if set(named) & {*MASKS, "av"}:
+        if set(named) & {*MASKS, "av"} or parts.problem:
             numbers, passed = known.get(id_, ({}, {}))
             found.append(
-                MaskFiles(id_, named, parts.numbers(numbers), passed, parts.source, parts.notes)
+                MaskFiles(
+                    id_,
+                    named,
+                    numbers=parts.numbers(numbers),
+                    passed=passed,
+                    mask_source=parts.source,
+                    notes=parts.notes,
+                    problem=parts.problem,
+                )
             )
     if not found:
         raise UsageError(f"{folder}: contains no masks; masks are images such as NAME_mask.png")
@@ -235,6 +249,7 @@ def _in_table(path: Path) -> list[MaskFiles]:
             numbers=parts.numbers(entry.numbers),
             mask_source=parts.source or entry.mask_source,
             notes=parts.notes,
+            problem=parts.problem,
         )
         if entry.id in found:
             raise DatasetError(f"{path}: id {entry.id} is in two rows; ids must be unique")
