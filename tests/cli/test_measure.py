@@ -82,6 +82,33 @@ def test_one_photograph_that_fails_leaves_its_reason_and_exit_code_3(
     assert rows["a"]["vessel_density"] != ""
 
 
+def test_file_names_that_are_not_utf_8_are_escaped(venule: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    save(folder / "a.png", _mask())
+    try:
+        (folder / "bad\udcff_mask.png").write_bytes((folder / "a.png").read_bytes())
+        (folder / "broken\udcff.png").write_bytes(b"no picture")
+    except OSError:
+        pytest.skip("the file system allows UTF-8 only")
+    (folder / "report.csv").write_text(
+        "outputs,disc_x_px,disc_y_px,disc_radius_px\nbad\\\\udcff_mask.png,80,60,12\n",
+        encoding="utf-8",
+    )
+    options = ("--segments", tmp_path / "s.csv", "--draw", tmp_path / "pictures")
+    assert venule("measure", folder, "-o", tmp_path / "t.csv", *options).code == 3
+    rows = {row["id"]: row for row in _rows(tmp_path / "t.csv")}
+    assert list(rows) == ["a", r"bad\udcff", r"broken\udcff"]
+    assert "no optic disc" not in rows[r"bad\udcff"]["notes"]
+    assert r"broken\udcff.png" in rows[r"broken\udcff"]["notes"]
+    assert {row["id"] for row in _rows(tmp_path / "s.csv")} == {"a", r"bad\udcff"}
+    assert (tmp_path / "pictures" / "bad_udcff_graph.png").is_file()
+    record = json.loads((tmp_path / "t.run.json").read_text(encoding="utf-8"))
+    assert record["failed"] == [r"broken\udcff"]
+    one = folder / "bad\udcff_mask.png"
+    assert venule("measure", one, "-o", tmp_path / "one.csv").code == 0
+    assert [row["id"] for row in _rows(tmp_path / "one.csv")] == [r"bad\udcff"]
+
+
 def test_an_input_that_is_missing_is_one_line_and_exit_code_2(venule: Run, tmp_path: Path) -> None:
     ran = venule("measure", tmp_path / "nothing", "-o", tmp_path / "table.csv")
     assert ran.code == 2

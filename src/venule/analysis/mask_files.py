@@ -10,7 +10,7 @@ from pathlib import Path
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, ImageError, UsageError
-from venule.files.cells import listed_in
+from venule.files.cells import listed_in, text
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
 from venule.image.io import read_mask, read_texts
@@ -105,7 +105,9 @@ def find_masks(source: Path) -> list[MaskFiles]:
     if is_image_path(source):
         by_hand = "corrected" if kind_of(source.name) == "vessels" else None
         return [
-            MaskFiles(source.stem.removesuffix("_mask"), {"vessels": source}, mask_source=by_hand)
+            MaskFiles(
+                text(source.stem.removesuffix("_mask")), {"vessels": source}, mask_source=by_hand
+            )
         ]
     raise UsageError(f"{source}: name a folder of masks, a mask, or a CSV file")
 
@@ -201,10 +203,10 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         parts = corrected_parts(folder / id_) if id_ in corrected else Parts()
         named = {**files.get(id_, {}), **parts.files}  # replace predicted ones
         if set(named) & {*MASKS, "av"} or parts.problem:
-            numbers, passed = known.get(id_, ({}, {}))
+            numbers, passed = known.get(text(id_), ({}, {}))
             found.append(
                 MaskFiles(
-                    id_,
+                    text(id_),
                     named,
                     numbers=parts.numbers(numbers),
                     passed=passed,

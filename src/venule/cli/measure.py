@@ -96,6 +96,7 @@ def _measure_all(
     """Every photograph's row, its measurements if they are to be kept, and the ids that failed."""
     from venule.analysis.measuring import measure_files
     from venule.errors import VenuleError
+    from venule.files.cells import text
     from venule.measure.table import Row
 
     rows, kept, failed = [], [], []
@@ -107,7 +108,7 @@ def _measure_all(
                     _draw(entry, found, draw)
             except VenuleError as error:
                 failed.append(entry.id)
-                rows.append(Row(entry.id, entry.passed, notes=(f"failed: {error}",)))
+                rows.append(Row(entry.id, entry.passed, notes=(text(f"failed: {error}"),)))
                 progress.advance(f"{entry.id}: failed: {shown(error)}")
                 continue
             rows.append(row)
