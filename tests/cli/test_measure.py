@@ -1,7 +1,9 @@
 """`venule measure`: tables of masks, and the same values as `predict --measure`."""
 
 import csv
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,10 @@ from PIL import Image
 
 from support.commands import Run
 from support.trees import save
+from venule.analysis.mask_files import MaskFiles
+from venule.analysis.measuring import Assumptions, measure_files
+from venule.measure.photograph import Measurements
+from venule.measure.table import Row
 from venule.synth.fundus import synthesize_fundus
 from venule.synth.shapes import Mask, draw_tubes, line
 
@@ -80,6 +86,28 @@ def test_one_photograph_that_fails_leaves_its_reason_and_exit_code_3(
     assert rows["broken"]["notes"].startswith("failed: ")
     assert rows["broken"]["vessel_density"] == ""
     assert rows["a"]["vessel_density"] != ""
+
+
+def test_measurements_are_not_kept_until_the_end(
+    venule: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        save(tmp_path / "masks" / f"{name}.png", _mask())
+    alive: list[weakref.ref[Measurements]] = []
+
+    def measured(entry: MaskFiles, assumed: Assumptions) -> tuple[Row, Measurements]:
+        gc.collect()
+        assert sum(one() is not None for one in alive) <= 1
+        row, found = measure_files(entry, assumed)
+        alive.append(weakref.ref(found))
+        return row, found
+
+    monkeypatch.setattr("venule.analysis.measuring.measure_files", measured)
+    ran = venule(
+        "measure", tmp_path / "masks", "-o", tmp_path / "t.csv", "--segments", tmp_path / "s.csv"
+    )
+    assert ran.code == 0, ran.err
+    assert [row["id"] for row in _rows(tmp_path / "s.csv")] == [*"aaabbbccc"]
 
 
 def test_file_names_that_are_not_utf_8_are_escaped(venule: Run, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from io import StringIO
 from venule.measure.columns import SHORTEST_NAME, all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
-from venule.measure.table import Row, dictionary, segments, tidy, wide
+from venule.measure.table import Row, dictionary, segment_lines, segments, tidy, wide
 from venule.measure.view import Disc
 from venule.synth.shapes import draw_tubes, line
 
@@ -67,7 +67,7 @@ def test_a_tidy_table_has_a_row_for_each_value() -> None:
 
 
 def test_the_segments_table_has_a_row_for_each_segment_of_each_structure() -> None:
-    lines = _read(segments([("x", measure_photograph(_mask()))]))
+    lines = _read(segments(segment_lines("x", measure_photograph(_mask()))))
     assert [line["structure"] for line in lines] == ["vessel", "vessel", "artery", "vein"]
     lengths = [float(line["length_px"]) for line in lines]
     assert all(abs(length - 240) < 2 for length in lengths)
