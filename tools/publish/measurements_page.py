@@ -72,10 +72,11 @@ trusted](repeatability.md).
 - **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
   chord (none for a ring, or a loop whose ends touch), k its curvature, n its number of turns:
   stretches that bend one way by 0.75 px or more.
-- **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. A vessel counts
-  from the ring's inner edge to its first junction; if that is less than a third of the ring's
-  depth, its branches count instead. Knudtson's factors need no scale; Hubbard's constants are in
-  um, so those columns need one, and at least two vessels.
+- **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. They grow with
+  that number, so compare only those of the same number; `notes` says if there were fewer. A vessel
+  counts from the ring's inner edge to its first junction; if that is less than a third of the
+  ring's depth, its branches count instead. Knudtson's factors need no scale; Hubbard's constants
+  are in um, so those columns need one, and at least two vessels.
 - **Bifurcations.** The parent is the arm 1.1 times as wide as the next one; if there is none, the
   daughters are the two arms with the smallest angle between them. Directions are measured over two
   calibres beyond the fork, calibres over four.

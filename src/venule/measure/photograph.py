@@ -9,7 +9,7 @@ import numpy as np
 from venule.errors import ImageError, UsageError
 from venule.image.arrays import Mask, check_mask
 from venule.measure.definitions import MEASURES, STRUCTURES, UM, ZONES, Structure
-from venule.measure.equivalents import calibers_in_ring, hubbard, knudtson
+from venule.measure.equivalents import MOST, calibers_in_ring, hubbard, knudtson
 from venule.measure.scale import Scale
 from venule.measure.view import ZONE_B, Disc, View, Zone, zone_mask
 from venule.vessels.trace import trace_vessels
@@ -130,6 +130,7 @@ def measure_photograph(
     for structure, view in views.items():
         values |= _structure(structure, view, zones, disc, only)
     values |= _equivalents(views, zones, disc, scale)
+    notes += _numbers(values)
     if {"artery", "vein"} <= set(views):
         names = ("artery_caliber_mean_px", "vein_caliber_mean_px")
         values["caliber_ratio"] = _ratio(*(values.get(name) for name in names))
@@ -224,6 +225,19 @@ def _equivalents(
         if scale is not None:
             values["avr_hubbard_zone_b"] = _ratio(found["artery"][1], found["vein"][1])
     return values
+
+
+def _numbers(values: Mapping[str, Value]) -> list[str]:
+    """A note unless every equivalent rests on six vessels: they grow with the number."""
+    counts = {
+        plural: values[f"{structure}_cre_knudtson_zone_b_n"]
+        for structure, plural in (("artery", "arteries"), ("vein", "veins"))
+        if f"{structure}_cre_knudtson_zone_b_n" in values
+    }
+    if all(count == MOST for count in counts.values()):
+        return []
+    found = " and ".join(f"{count} {plural}" for plural, count in counts.items())
+    return [f"equivalents of {found}, not of six{' each' if len(counts) == 2 else ''}"]
 
 
 def _in_um(values: Mapping[str, Value], scale: Scale | None) -> dict[str, Value]:
