@@ -15,6 +15,7 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.corrected_files import Corrected, corrected_of, disc_of
 from venule.analysis.kept import KEY, keep, kept_of
 from venule.analysis.mask_files import find_masks, load
+from venule.analysis.measuring import measure_analysis, measure_files
 from venule.errors import ImageError
 from venule.image.encode import encode_mask
 from venule.image.fov import outlined
@@ -22,7 +23,7 @@ from venule.image.io import read_mask, read_texts
 from venule.image.levels import to_levels
 from venule.image.photograph import Photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
-from venule.synth.shapes import Mask
+from venule.synth.shapes import Mask, draw_tubes, line
 
 SHAPE = (9, 7)
 CELL = np.ones(SHAPE, bool)
@@ -72,6 +73,24 @@ def test_the_metadata_of_a_mask_is_decoded() -> None:
 def test_metadata_that_cannot_be_decoded_counts_as_lost(stored: str | dict[str, Any]) -> None:
     text = stored if isinstance(stored, str) else json.dumps(stored)
     assert kept_of({KEY: text}, SHAPE) is None
+
+
+def test_pixels_that_are_not_square_are_noted_of_the_analysis_and_of_its_files(
+    tmp_path: Path,
+) -> None:
+    vessels = draw_tubes((120, 160), [line((60.3, 20), 0, 120)], 6)
+    analysis = Analysis(
+        photograph=Photograph(np.zeros((120, 160, 3), np.uint8), square=False),
+        prediction=Prediction(
+            outlined(np.ones((120, 160), bool)),
+            {"vessel": ProbabilityMap(to_levels(vessels.astype(np.float32)), 0.5, np.arange(0))},
+        ),
+    )
+    (tmp_path / "m.png").write_bytes(encode_mask(vessels, keep(analysis)))
+    (entry,) = find_masks(tmp_path)
+    row, _ = measure_files(entry)
+    assert "pixels are not square: lengths and angles depend on direction" in row.notes
+    assert row.notes == measure_analysis(analysis).notes
 
 
 def test_a_mask_with_very_many_reconnected_pixels_can_be_read_again(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ trusted](repeatability.md).
 ## Conventions
 
 - **Pixels.** Pixel centres lie at integers; the first row and column are 0. Lengths are in px, and
-  also in um if there is a scale: given, or by a stated assumption (`--disc-diameter-um`).
+  also in um if there is a scale: given, or by a stated assumption (`--disc-diameter-um`). Pixels
+  are taken as square; `notes` says so if DICOM's PixelSpacing or a stretched field contradicts it.
 - **Field.** Only vessels inside the field of view count, and densities are shares of it. Without
   one, the whole frame counts, and the notes say so. A mask of more than 40 % of it is not a vessel
   map: it has area and fractal dimensions, but no graph.

@@ -29,6 +29,7 @@ class _Stored(BaseModel, frozen=True, strict=True):
     reconnected: str | list[Annotated[int, Field(ge=0, lt=2**31)]]
     um_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
     laterality: Laterality | None
+    square: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +41,14 @@ class Kept:
         reconnected: (H, W) bool, pixels that only close gaps: excluded from calibre and area.
         um_per_px: length of a pixel in micrometres; None if not stated.
         laterality: "left", "right" or None.
+        square: False if the photograph's file says that its pixels are not square.
     """
 
     fov: Mask
     reconnected: Mask
     um_per_px: float | None = None
     laterality: Laterality | None = None
+    square: bool = True
 
 
 def keep(analysis: Analysis) -> dict[str, str]:
@@ -56,6 +59,7 @@ def keep(analysis: Analysis) -> dict[str, str]:
         reconnected=_packed(prediction.vessel_map.reconnected),
         um_per_px=photograph.um_per_px,
         laterality=analysis.laterality,
+        square=photograph.square,
     )
     return {KEY: stored.model_dump_json()}
 
@@ -72,7 +76,7 @@ def kept_of(texts: Mapping[str, Any], shape: tuple[int, int]) -> Kept | None:
         reconnected = _marked(stored.reconnected, shape)
     except (KeyError, ValueError, IndexError, zlib.error):
         return None
-    return Kept(fov, reconnected, stored.um_per_px, stored.laterality)
+    return Kept(fov, reconnected, stored.um_per_px, stored.laterality, stored.square)
 
 
 def _marked(reconnected: str | list[int], shape: tuple[int, int]) -> Mask:

@@ -131,10 +131,12 @@ def load(entry: MaskFiles) -> Loaded:
         masks["artery"], masks["vein"] = read_types(entry.files["av"])
     found = next((one for one in kept.values() if one is not None), None)
     fov, notes = masks.get("fov"), [*entry.notes]
+    square = found is None or found.square
     if fov is None and found is not None:
         fov = found.fov
     if fov is None and "photograph" in entry.files:
-        fov = find_fov(read_photograph(entry.files["photograph"]).pixels).mask
+        photograph = read_photograph(entry.files["photograph"])
+        fov, square = find_fov(photograph.pixels).mask, photograph.square
         notes.append("field of view found in the photograph")
     closed: dict[Structure, Mask] = {}
     for structure, name in zip(STRUCTURES, MASKS, strict=True):
@@ -149,6 +151,7 @@ def load(entry: MaskFiles) -> Loaded:
             artery=masks.get("artery"),
             vein=masks.get("vein"),
             fov=fov,
+            square=square,
             reconnected=closed,
         ),
         entry.mask_source or ("manual" if found is None else "predicted"),

@@ -8,6 +8,7 @@ import numpy as np
 
 from venule.errors import ImageError, UsageError
 from venule.image.arrays import Mask, check_mask
+from venule.image.fov import fit_outline
 from venule.measure.definitions import MEASURES, STRUCTURES, UM, ZONES, Structure
 from venule.measure.equivalents import MOST, calibers_in_ring, hubbard, knudtson
 from venule.measure.scale import Scale
@@ -24,6 +25,9 @@ MOST_VESSEL = 0.4
 LEAST_ZONE = 0.75
 """Share of a zone in the field below which a note is written."""
 
+MOST_STRETCHED = 1.05
+"""Longer over shorter diameter of the field of view above which a note doubts square pixels."""
+
 SURE = 0.5
 """Confidence of a disc up to which a note calls it unsure."""
 
@@ -38,6 +42,7 @@ class VesselMasks:
     Attributes:
         vessels: all vessels; without it, the arteries and veins together.
         fov: the field of view; the whole frame if None.
+        square: False if the photograph's pixels are known not to be square.
         reconnected: by structure, the pixels of its mask that only close gaps.
 
     Raises:
@@ -49,6 +54,7 @@ class VesselMasks:
     artery: Mask | None = None
     vein: Mask | None = None
     fov: Mask | None = None
+    square: bool = True
     reconnected: Mapping[Structure, Mask] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -262,6 +268,14 @@ def unit_of(column: str) -> str:
 def _notes(masks: VesselMasks, disc: Disc | None, scale: Scale | None) -> Iterator[str]:
     if masks.fov is None:
         yield "no field of view: the whole frame counts"
+    stretch = 1.0 if masks.fov is None else fit_outline(masks.fov).stretch
+    if not masks.square:
+        yield "pixels are not square: lengths and angles depend on direction"
+    elif stretch > MOST_STRETCHED:
+        yield (
+            f"field of view stretched by {stretch:.2f}: pixels seem not to be square, lengths and "
+            "angles depend on direction"
+        )
     if masks.artery is None or masks.vein is None:
         yield "no artery or no vein mask: no ratio of calibres and no AVR"
     if masks.of("vessel") is None:
