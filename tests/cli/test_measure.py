@@ -150,7 +150,7 @@ def test_measuring_results_gives_what_predict_measured_to_the_digit(
     (tmp_path / "photographs").mkdir()
     Image.fromarray(drawn.image).save(tmp_path / "photographs" / "p.png")
     out = tmp_path / "out"
-    ran = venule("predict", tmp_path / "photographs", "-o", out, "--measure")
+    ran = venule("predict", tmp_path / "photographs", "-o", out, "--measure", "--save", "mask,av")
     assert ran.code == 0, ran.err
     ran = venule("measure", out, "-o", tmp_path / "table.csv")
     assert ran.code == 0, ran.err
@@ -162,6 +162,9 @@ def test_measuring_results_gives_what_predict_measured_to_the_digit(
         name: cell for name, cell in later.items() if name != "id"
     }
     assert np.isfinite(float(at_once["vessel_density"]))
+    assert np.isfinite(float(at_once["artery_density"]))
+    assert venule("measure", out / "report.csv", "-o", tmp_path / "again.csv").code == 0
+    assert _rows(tmp_path / "again.csv") == [later]
 
 
 @pytest.mark.parametrize(

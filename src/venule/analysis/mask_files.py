@@ -49,8 +49,20 @@ SOURCES = ("manual", "predicted", "corrected")
 
 REPORT = "report.csv"
 
+_PREDICTED = {"_mask.png": "vessels", "_av.png": "av"}
+"""Outputs in report.csv that are masks, by the suffix of the name."""
+
 _PASSED = ("quality", "laterality")
 """Columns of report.csv that are copied to a table of measurements."""
+
+_OWN = {
+    *("path", "status", "reason", "outputs", "seconds", "warnings", "acquired", "um_per_px"),
+    *("quality_reasons", "uncertainty", "landmarks_reasons", "laterality_confidence"),
+    *("disc_x", "disc_y", "disc_radius_px", "disc_confidence"),
+    *("disc_major_px", "disc_minor_px", "disc_angle_deg"),
+    *("fovea_x_px", "fovea_y_px", "fovea_confidence"),
+}
+"""Its other columns; what a user adds to them passes through."""
 
 
 @dataclass(frozen=True)
@@ -229,29 +241,40 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
         return {}
     found = {}
     for line, row in _rows(report):
-        for output in listed_in(row.get("outputs", "")):
-            if output.endswith("_mask.png"):
-                wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
-                numbers = _numbers(report, line, _renamed(wanted))
-                passed = {name: row[name] for name in _PASSED if row.get(name)}
-                found[output.removesuffix("_mask.png")] = (numbers, passed)
+        id_, masks = _predicted(row.get("outputs", ""))
+        if masks:
+            wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
+            numbers = _numbers(report, line, _renamed(wanted))
+            found[id_] = (numbers, {name: row[name] for name in _PASSED if row.get(name)})
     return found
+
+
+def _predicted(outputs: str) -> tuple[str, dict[str, str]]:
+    """The name of a photograph's results, and its masks by column, from a cell of report.csv."""
+    id_, masks = "", {}
+    for output in listed_in(outputs):
+        for suffix, kind in _PREDICTED.items():
+            if output.endswith(suffix):
+                id_, masks[kind] = output.removesuffix(suffix), output
+    return id_, masks
 
 
 def _in_table(path: Path) -> list[MaskFiles]:
     found: dict[str, MaskFiles] = {}
     for line, read in _rows(path):
-        row, parts = _renamed(read), Parts()
+        row, parts, left_out = _renamed(read), Parts(), set[str]()
         if "vessels" not in row and "outputs" in row:  # report.csv itself
-            row = _from_report(row)
-            if not row:
+            id_, masks = _predicted(row["outputs"])
+            if not masks:
                 continue
-            parts = corrected_parts(path.parent / row["vessels"].removesuffix("_mask.png"))
+            row = {**row, **masks, "id": row.get("id") or id_}
+            parts, left_out = corrected_parts(path.parent / id_), _OWN
         entry = _entry(path, line, row)
         entry = replace(
             entry,
             files={**entry.files, **parts.files},
             numbers=parts.numbers(entry.numbers),
+            passed={name: cell for name, cell in entry.passed.items() if name not in left_out},
             mask_source=parts.source or entry.mask_source,
             notes=parts.notes,
             problem=parts.problem,
@@ -262,16 +285,6 @@ def _in_table(path: Path) -> list[MaskFiles]:
     if not found:
         raise UsageError(f"{path}: no rows; the first line names columns such as id,vessels")
     return list(found.values())
-
-
-def _from_report(row: Mapping[str, str]) -> dict[str, str]:
-    masks = [name for name in listed_in(row["outputs"]) if name.endswith("_mask.png")]
-    if not masks:
-        return {}
-    id_ = row.get("id") or masks[0].removesuffix("_mask.png")
-    left_out = ("path", "outputs", "status", "reason", "seconds", "warnings")
-    kept = {name: cell for name, cell in row.items() if name not in left_out}
-    return {**kept, "id": id_, "vessels": masks[0]}
 
 
 def _entry(path: Path, line: int, row: Mapping[str, str]) -> MaskFiles:
