@@ -35,7 +35,7 @@ def test_a_folder_of_masks_gives_a_photograph_for_each(tmp_path: Path) -> None:
     entries = find_masks(tmp_path)
     assert [entry.id for entry in entries] == ["a", "b"]
     assert set(entries[1].files) == {"vessels", "fov"}
-    assert load(entries[0]).mask_source == "manual"
+    assert load(entries[0]).mask_source == "unknown"
 
 
 def test_an_empty_folder_and_a_missing_file_are_told(tmp_path: Path) -> None:
@@ -61,6 +61,13 @@ def test_paths_in_a_table_are_relative_to_it_and_other_columns_pass_through(
     assert found.disc is not None
     assert (found.disc.column, found.disc.row, found.disc.radius_px) == (80, 60, 12)
     assert row.values["vessel_caliber_mean_um"] == pytest.approx(5.5 * 6, abs=3)
+
+
+def test_the_source_of_a_mask_is_what_the_table_states(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "x.png", _mask())
+    text = "id,vessels,mask_source\na,x.png,manual\nb,x.png,predicted\nc,x.png,\n"
+    entries = find_masks(_table(tmp_path, text))
+    assert [load(one).mask_source for one in entries] == ["manual", "predicted", "unknown"]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ _ENDINGS = {
 
 _NOT_MASKS = ("_overlay", "_prob", "_disc")
 
-SOURCES = ("manual", "predicted", "corrected")
+SOURCES = ("manual", "predicted", "corrected", "unknown")
+"""Values of `mask_source`; unknown if neither the input nor the mask states it."""
 
 REPORT = "report.csv"
 
@@ -166,7 +167,7 @@ def load(entry: MaskFiles) -> Loaded:
             square=square,
             reconnected=closed,
         ),
-        entry.mask_source or ("manual" if found is None else "predicted"),
+        entry.mask_source or ("unknown" if found is None else "predicted"),
         entry.numbers.get("um_per_px", found.um_per_px if found is not None else None),
         entry.passed.get("laterality") or (found.laterality if found is not None else None),
         tuple(notes),
