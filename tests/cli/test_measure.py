@@ -62,7 +62,10 @@ def test_all_its_tables_and_pictures_are_written(venule: Run, tmp_path: Path) ->
     assert {row["person"] for row in tidy} == {"p1"}
     assert {row["scale_um_per_px"] for row in tidy} == {"60"}
     assert len(_rows(out / "s.csv")) > 3
-    assert {row["column"] for row in _rows(out / "d.csv")} >= {row["measure"] for row in tidy}
+    dictionary = {row["column"]: row["definition"] for row in _rows(out / "d.csv")}
+    assert all(dictionary.values())
+    assert {*dictionary} >= {row["measure"] for row in tidy}
+    assert {*tidy[0]} - {*dictionary} == {"person"}
     names = {path.name for path in (out / "pictures").iterdir()}
     assert names == {
         "cohort.png",
@@ -163,7 +166,9 @@ def test_measuring_results_gives_what_predict_measured_to_the_digit(
     }
     assert np.isfinite(float(at_once["vessel_density"]))
     assert np.isfinite(float(at_once["artery_density"]))
-    assert venule("measure", out / "report.csv", "-o", tmp_path / "again.csv").code == 0
+    tables = ("-o", tmp_path / "again.csv", "--dictionary", tmp_path / "d.csv")
+    assert venule("measure", out / "report.csv", *tables).code == 0
+    assert {*later} <= {row["column"] for row in _rows(tmp_path / "d.csv")}
     assert _rows(tmp_path / "again.csv") == [later]
 
 

@@ -36,6 +36,12 @@ def test_every_measured_column_is_in_the_dictionary() -> None:
     assert set(found.values) <= known
 
 
+def test_short_names_of_the_dictionary_are_unique() -> None:
+    for kind in ("column", "label", "short_name"):
+        names = [line[kind] for line in _read(dictionary())]
+        assert len({*names}) == len(names)
+
+
 def test_canonical_names_are_those_of_the_catalogue() -> None:
     names = {line["column"]: line["canonical_name"] for line in _read(dictionary())}
     assert names["vessel_density"] == "vascular-density/over-field-of-view/vessels"

@@ -37,7 +37,9 @@ found.notes  # why
 A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`: structure `vessel`, `artery`
 or `vein`; the whole field of view unless a region is named. A value that cannot be measured is left
 empty, with the reason in `notes`; nothing is guessed. See also [which of them can be
-trusted](repeatability.md).
+trusted](repeatability.md). The other columns are in the dictionary too: `mask_source` is predicted,
+corrected or manual, or unknown if it is not stated, and `scale_um_per_px` is the scale that was
+used.
 
 ## Conventions
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 
 from venule.files.cells import inert
-from venule.measure.columns import UNITS, all_columns
+from venule.measure.columns import ABOUT, UNITS, all_columns
 from venule.measure.definitions import STRUCTURES
 from venule.measure.photograph import Measurements, Value
 from venule.measure.tortuosity import (
@@ -122,7 +122,7 @@ def dictionary() -> str:
             "canonical_name": column.canonical,
             "short_name": column.short_name,
         }
-        for column in all_columns()
+        for column in (*ABOUT, *all_columns())
     )
     names = "column,label,unit,definition,source,version,canonical_name,short_name"
     return _csv(names.split(","), lines)
