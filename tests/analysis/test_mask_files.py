@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from support.trees import save
+from venule.analysis.columns import COLUMNS
 from venule.analysis.mask_files import find_masks, load, read_types
 from venule.analysis.measuring import Assumptions, measure_files
 from venule.errors import DatasetError, ImageError, UsageError
@@ -34,7 +35,7 @@ def test_a_folder_of_masks_gives_a_photograph_for_each(tmp_path: Path) -> None:
     entries = find_masks(tmp_path)
     assert [entry.id for entry in entries] == ["a", "b"]
     assert set(entries[1].files) == {"vessels", "fov"}
-    assert load(entries[0]).mask_source == "manual"
+    assert load(entries[0]).mask_source == "unknown"
 
 
 def test_an_empty_folder_and_a_missing_file_are_told(tmp_path: Path) -> None:
@@ -60,6 +61,13 @@ def test_paths_in_a_table_are_relative_to_it_and_other_columns_pass_through(
     assert found.disc is not None
     assert (found.disc.column, found.disc.row, found.disc.radius_px) == (80, 60, 12)
     assert row.values["vessel_caliber_mean_um"] == pytest.approx(5.5 * 6, abs=3)
+
+
+def test_the_source_of_a_mask_is_what_the_table_states(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "x.png", _mask())
+    text = "id,vessels,mask_source\na,x.png,manual\nb,x.png,predicted\nc,x.png,\n"
+    entries = find_masks(_table(tmp_path, text))
+    assert [load(one).mask_source for one in entries] == ["manual", "predicted", "unknown"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +113,35 @@ def test_a_report_gives_each_mask_its_own_disc_whatever_its_name(tmp_path: Path)
         discs = {one.id: one.disc.column for one in found if one.disc is not None}
         assert discs == {"b": 1, "z;b": 2, "-od": 3}
         assert all(one.files["vessels"].is_file() for one in found)
+
+
+def test_a_report_gives_arteries_and_veins_with_or_without_a_mask_of_vessels(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        Image.fromarray(color_types(_mask(40.3), _mask(43.3))).save(tmp_path / f"{name}_av.png")
+    save(tmp_path / "b_mask.png", _mask())
+    (tmp_path / "report.csv").write_text(
+        "outputs,quality,laterality,disc_x_px,disc_y_px,disc_radius_px,person\n"
+        "a_av.png,ok,left,80,60,12,p7\nb_mask.png;b_av.png,ok,left,80,60,12,p7\n"
+        "c_prob.png,ok,left,80,60,12,p7\n",
+        encoding="utf-8",
+    )
+    listed, found = find_masks(tmp_path / "report.csv"), find_masks(tmp_path)
+    assert [{*one.files} for one in listed] == [{"av"}, {"vessels", "av"}]
+    for one, other in zip(listed, found, strict=True):
+        assert (one.id, one.files, one.disc) == (other.id, other.files, other.disc)
+        assert one.passed == {**other.passed, "person": "p7"}
+        assert other.passed == {"quality": "ok", "laterality": "left"}
+
+
+def test_of_a_report_only_grade_eye_and_what_a_user_added_pass_through(tmp_path: Path) -> None:
+    own = [name for group in COLUMNS.values() for name in group.names]
+    names = ["path", "id", "status", "reason", "outputs", "seconds", "warnings", *own, "person"]
+    cells = ["a_mask.png" if name == "outputs" else "7" for name in names]
+    path = tmp_path / "report.csv"
+    path.write_text(f"{','.join(names)}\n{','.join(cells)}\n", encoding="utf-8")
+    assert [{*one.passed} for one in find_masks(path)] == [{"quality", "laterality", "person"}]
 
 
 def test_a_negative_scale_is_told(tmp_path: Path) -> None:

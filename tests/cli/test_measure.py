@@ -1,7 +1,9 @@
 """`venule measure`: tables of masks, and the same values as `predict --measure`."""
 
 import csv
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,10 @@ from PIL import Image
 
 from support.commands import Run
 from support.trees import save
+from venule.analysis.mask_files import MaskFiles
+from venule.analysis.measuring import Assumptions, measure_files
+from venule.measure.photograph import Measurements
+from venule.measure.table import Row
 from venule.synth.fundus import synthesize_fundus
 from venule.synth.shapes import Mask, draw_tubes, line
 
@@ -56,7 +62,10 @@ def test_all_its_tables_and_pictures_are_written(venule: Run, tmp_path: Path) ->
     assert {row["person"] for row in tidy} == {"p1"}
     assert {row["scale_um_per_px"] for row in tidy} == {"60"}
     assert len(_rows(out / "s.csv")) > 3
-    assert {row["column"] for row in _rows(out / "d.csv")} >= {row["measure"] for row in tidy}
+    dictionary = {row["column"]: row["definition"] for row in _rows(out / "d.csv")}
+    assert all(dictionary.values())
+    assert {*dictionary} >= {row["measure"] for row in tidy}
+    assert {*tidy[0]} - {*dictionary} == {"person"}
     names = {path.name for path in (out / "pictures").iterdir()}
     assert names == {
         "cohort.png",
@@ -82,6 +91,55 @@ def test_one_photograph_that_fails_leaves_its_reason_and_exit_code_3(
     assert rows["a"]["vessel_density"] != ""
 
 
+def test_measurements_are_not_kept_until_the_end(
+    venule: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        save(tmp_path / "masks" / f"{name}.png", _mask())
+    alive: list[weakref.ref[Measurements]] = []
+
+    def measured(entry: MaskFiles, assumed: Assumptions) -> tuple[Row, Measurements]:
+        gc.collect()
+        assert sum(one() is not None for one in alive) <= 1
+        row, found = measure_files(entry, assumed)
+        alive.append(weakref.ref(found))
+        return row, found
+
+    monkeypatch.setattr("venule.analysis.measuring.measure_files", measured)
+    ran = venule(
+        "measure", tmp_path / "masks", "-o", tmp_path / "t.csv", "--segments", tmp_path / "s.csv"
+    )
+    assert ran.code == 0, ran.err
+    assert [row["id"] for row in _rows(tmp_path / "s.csv")] == [*"aaabbbccc"]
+
+
+def test_file_names_that_are_not_utf_8_are_escaped(venule: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    save(folder / "a.png", _mask())
+    try:
+        (folder / "bad\udcff_mask.png").write_bytes((folder / "a.png").read_bytes())
+        (folder / "broken\udcff.png").write_bytes(b"no picture")
+    except OSError:
+        pytest.skip("the file system allows UTF-8 only")
+    (folder / "report.csv").write_text(
+        "outputs,disc_x_px,disc_y_px,disc_radius_px\nbad\\\\udcff_mask.png,80,60,12\n",
+        encoding="utf-8",
+    )
+    options = ("--segments", tmp_path / "s.csv", "--draw", tmp_path / "pictures")
+    assert venule("measure", folder, "-o", tmp_path / "t.csv", *options).code == 3
+    rows = {row["id"]: row for row in _rows(tmp_path / "t.csv")}
+    assert list(rows) == ["a", r"bad\udcff", r"broken\udcff"]
+    assert "no optic disc" not in rows[r"bad\udcff"]["notes"]
+    assert r"broken\udcff.png" in rows[r"broken\udcff"]["notes"]
+    assert {row["id"] for row in _rows(tmp_path / "s.csv")} == {"a", r"bad\udcff"}
+    assert (tmp_path / "pictures" / "bad_udcff_graph.png").is_file()
+    record = json.loads((tmp_path / "t.run.json").read_text(encoding="utf-8"))
+    assert record["failed"] == [r"broken\udcff"]
+    one = folder / "bad\udcff_mask.png"
+    assert venule("measure", one, "-o", tmp_path / "one.csv").code == 0
+    assert [row["id"] for row in _rows(tmp_path / "one.csv")] == [r"bad\udcff"]
+
+
 def test_an_input_that_is_missing_is_one_line_and_exit_code_2(venule: Run, tmp_path: Path) -> None:
     ran = venule("measure", tmp_path / "nothing", "-o", tmp_path / "table.csv")
     assert ran.code == 2
@@ -95,7 +153,7 @@ def test_measuring_results_gives_what_predict_measured_to_the_digit(
     (tmp_path / "photographs").mkdir()
     Image.fromarray(drawn.image).save(tmp_path / "photographs" / "p.png")
     out = tmp_path / "out"
-    ran = venule("predict", tmp_path / "photographs", "-o", out, "--measure")
+    ran = venule("predict", tmp_path / "photographs", "-o", out, "--measure", "--save", "mask,av")
     assert ran.code == 0, ran.err
     ran = venule("measure", out, "-o", tmp_path / "table.csv")
     assert ran.code == 0, ran.err
@@ -107,6 +165,11 @@ def test_measuring_results_gives_what_predict_measured_to_the_digit(
         name: cell for name, cell in later.items() if name != "id"
     }
     assert np.isfinite(float(at_once["vessel_density"]))
+    assert np.isfinite(float(at_once["artery_density"]))
+    tables = ("-o", tmp_path / "again.csv", "--dictionary", tmp_path / "d.csv")
+    assert venule("measure", out / "report.csv", *tables).code == 0
+    assert {*later} <= {row["column"] for row in _rows(tmp_path / "d.csv")}
+    assert _rows(tmp_path / "again.csv") == [later]
 
 
 @pytest.mark.parametrize(

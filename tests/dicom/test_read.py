@@ -33,6 +33,7 @@ from venule.dicom.read import read_dicom
 from venule.dicom.recognize import recognizes
 from venule.dicom.source import DicomPhotograph
 from venule.errors import ImageError
+from venule.image.photograph import read_photograph
 
 
 def read(made: Dataset) -> DicomPhotograph:
@@ -227,6 +228,17 @@ def test_a_scale_is_never_guessed(spacing: list[float] | None, said: str | None)
     found = read(photograph(PixelSpacing=spacing))
     assert found.um_per_px is None
     assert found.notes == (() if said is None else (said,))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "square"),
+    [(None, True), ([0.01, 0.01], True), ([0.01, 0.02], False), ([1.0, 1.5], False)],
+)
+def test_whether_pixels_are_square_comes_from_the_header(
+    spacing: list[float] | None, *, square: bool
+) -> None:
+    assert read(photograph(PixelSpacing=spacing)).square is square
+    assert read_photograph(content(photograph(PixelSpacing=spacing))).square is square
 
 
 def test_the_side_may_be_that_of_the_series_or_unknown() -> None:

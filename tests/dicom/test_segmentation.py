@@ -20,8 +20,9 @@ from venule.analysis.outputs import OUTPUTS
 from venule.dicom.deidentify import deidentified
 from venule.dicom.read import read_dicom
 from venule.dicom.segmentation import SegKind, encode_seg
+from venule.dicom.segmentation_read import decode_seg
 from venule.dicom.source import Source
-from venule.errors import OutputError
+from venule.errors import ImageError, OutputError
 from venule.image.fov import find_fov
 from venule.image.landmarks import Landmarks
 from venule.image.optic_disc import Disc
@@ -75,6 +76,14 @@ def test_probabilities_come_back_in_255_steps() -> None:
     assert np.abs(found - probability).max() <= 0.5 / 255 + 1e-6
     assert seg.pixel_array[0, 0] == 0
     assert seg.pixel_array[-1, -1] == 255
+
+
+def test_fractions_without_a_largest_value_are_refused() -> None:
+    seg = seg_of(source_of(photograph()), {"vessel": MASK.astype(np.float32)}, "fractional")
+    assert np.array_equal(decode_seg(content(seg), MASK.shape)["vessel"], MASK)
+    seg.MaximumFractionalValue = 0
+    with pytest.raises(ImageError, match=r"^SEG: .*\(MaximumFractionalValue is 0\)$"):
+        decode_seg(content(seg), MASK.shape)
 
 
 def test_in_a_label_map_arteries_lie_before_veins_before_vessels_before_the_disc() -> None:

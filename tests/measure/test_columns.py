@@ -6,7 +6,7 @@ from io import StringIO
 from venule.measure.columns import SHORTEST_NAME, all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
-from venule.measure.table import Row, dictionary, segments, tidy, wide
+from venule.measure.table import Row, dictionary, segment_lines, segments, tidy, wide
 from venule.measure.view import Disc
 from venule.synth.shapes import draw_tubes, line
 
@@ -34,6 +34,12 @@ def test_every_measured_column_is_in_the_dictionary() -> None:
     found = measure_photograph(_mask(), disc=Disc(150, 150, 40), scale=Scale(5, "given"))
     known = {line["column"] for line in _read(dictionary())}
     assert set(found.values) <= known
+
+
+def test_short_names_of_the_dictionary_are_unique() -> None:
+    for kind in ("column", "label", "short_name"):
+        names = [line[kind] for line in _read(dictionary())]
+        assert len({*names}) == len(names)
 
 
 def test_canonical_names_are_those_of_the_catalogue() -> None:
@@ -67,7 +73,7 @@ def test_a_tidy_table_has_a_row_for_each_value() -> None:
 
 
 def test_the_segments_table_has_a_row_for_each_segment_of_each_structure() -> None:
-    lines = _read(segments([("x", measure_photograph(_mask()))]))
+    lines = _read(segments(segment_lines("x", measure_photograph(_mask()))))
     assert [line["structure"] for line in lines] == ["vessel", "vessel", "artery", "vein"]
     lengths = [float(line["length_px"]) for line in lines]
     assert all(abs(length - 240) < 2 for length in lengths)

@@ -90,6 +90,26 @@ def test_spokes_of_known_widths_give_known_equivalents() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("arteries", "veins", "note"),
+    [
+        (6, 6, None),
+        (3, 6, "equivalents of 3 arteries and 6 veins, not of six each"),
+        (3, 3, "equivalents of 3 arteries and 3 veins, not of six each"),
+        (4, None, "equivalents of 4 arteries, not of six"),
+    ],
+)
+def test_equivalents_of_fewer_than_six_vessels_have_a_note(
+    arteries: int, veins: int | None, note: str | None
+) -> None:
+    masks = VesselMasks(
+        artery=_spokes([7.0] * arteries, 7),
+        vein=None if veins is None else _spokes([9.0] * veins, 37),
+    )
+    notes = measure_photograph(masks, disc=Disc(350, 350, 60)).notes
+    assert [one for one in notes if one.startswith("equivalents")] == ([note] if note else [])
+
+
 def test_a_vessel_that_forks_early_in_the_ring_counts_by_its_branches() -> None:
     disc = Disc(350, 350, 60)  # the ring runs from 120 to 180 px
     mask = draw_tube((700, 700), line((350.3, 350), 0, 128), 12)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venule.errors import ImageError, UsageError
+from venule.image.ellipse import Ellipse
 from venule.measure.columns import all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale, bennett, find_scale
@@ -207,6 +208,24 @@ def test_a_disc_outside_the_picture_leaves_the_zones_out_and_says_so() -> None:
     found = measure_photograph(VesselMasks(vessels=_fork()), disc=Disc(5000, -3000, 40))
     assert "vessel_density_zone_b" not in found.values
     assert "zone_b: outside the field" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("width_px", "square", "note"),
+    [
+        (260, True, None),
+        (268, True, None),
+        (312, True, "field of view stretched by 1.20: pixels seem not to be square"),
+        (260, False, "pixels are not square"),
+    ],
+)
+def test_pixels_that_are_not_square_have_a_note(
+    width_px: float, square: bool, note: str | None
+) -> None:
+    fov = Ellipse(149.5, 149.5, 260, width_px).fill((300, 300))
+    found = measure_photograph(VesselMasks(vessels=_fork(), fov=fov, square=square))
+    told = [one for one in found.notes if "square" in one]
+    assert [one.startswith(note or "") for one in told] == ([True] if note else [])
 
 
 def test_a_disc_in_doubt_is_used_and_doubted() -> None:

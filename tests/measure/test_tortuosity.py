@@ -76,3 +76,10 @@ def test_a_ring_has_no_chord_and_turns_once_round() -> None:
     shape = shape_of(ring)
     assert math.isnan(tau1(shape))
     assert tau2(shape) == pytest.approx(2 * math.pi, rel=0.01)
+
+
+def test_a_segment_without_a_length_has_no_tortuosity() -> None:
+    shape = shape_of(Segment(np.zeros((5, 2)), np.full(5, np.nan)))
+    assert shape.length == 0
+    measures = (tau1, tau4, tau5, tau6, tau7, grisan)
+    assert all(math.isnan(measure(shape)) for measure in measures)

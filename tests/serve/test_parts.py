@@ -249,7 +249,7 @@ def test_an_offered_correction_is_put_aside_under_other_names(
     drawn = (out / "eye-0_mask.corrected.png").read_bytes()
     mask = read_mask(out / "eye-0_mask.png")
     Image.fromarray((~mask).astype(np.uint8) * 255).save(out / "eye-0_mask.png")
-    assert load(find_masks(out)[0]).mask_source == "manual"  # that file says nothing of itself
+    assert load(find_masks(out)[0]).mask_source == "unknown"  # that file says nothing of itself
     assert "another prediction" in load(find_masks(out)[0]).notes[0]
     other = client_on(out)
     again = opened(other, finish)

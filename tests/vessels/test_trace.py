@@ -257,3 +257,19 @@ def test_connected_vessels_have_the_nodes_of_traced_ones(angle: float) -> None:
 def test_an_empty_mask_connects_nothing() -> None:
     tree = connect_vessels(np.zeros((40, 50), bool))
     assert (tree.segments, tree.nodes, tree.components, tree.shape) == ((), (), 0, (40, 50))
+
+
+def test_a_small_loop_on_one_fork_keeps_its_length() -> None:
+    drawn = (
+        "...######...",
+        "....#..##...",
+        "....#..##...",
+        "....#.#.....",
+        "...#...#....",
+        "...##..##...",
+        ".....##.....",
+        "....#####...",
+    )
+    mask = np.pad(np.array([[pixel == "#" for pixel in row] for row in drawn]), 20)
+    loops = [one for one in trace_vessels(mask).segments if one.start == one.end]
+    assert [one.length_px > 5 for one in loops] == [True]

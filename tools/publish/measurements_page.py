@@ -37,12 +37,15 @@ found.notes  # why
 A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`: structure `vessel`, `artery`
 or `vein`; the whole field of view unless a region is named. A value that cannot be measured is left
 empty, with the reason in `notes`; nothing is guessed. See also [which of them can be
-trusted](repeatability.md).
+trusted](repeatability.md). The other columns are in the dictionary too: `mask_source` is predicted,
+corrected or manual, or unknown if it is not stated, and `scale_um_per_px` is the scale that was
+used.
 
 ## Conventions
 
 - **Pixels.** Pixel centres lie at integers; the first row and column are 0. Lengths are in px, and
-  also in um if there is a scale: given, or by a stated assumption (`--disc-diameter-um`).
+  also in um if there is a scale: given, or by a stated assumption (`--disc-diameter-um`). Pixels
+  are taken as square; `notes` says so if DICOM's PixelSpacing or a stretched field contradicts it.
 - **Field.** Only vessels inside the field of view count, and densities are shares of it. Without
   one, the whole frame counts, and the notes say so. A mask of more than 40 % of it is not a vessel
   map: it has area and fractal dimensions, but no graph.
@@ -72,10 +75,11 @@ trusted](repeatability.md).
 - **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
   chord (none for a ring, or a loop whose ends touch), k its curvature, n its number of turns:
   stretches that bend one way by 0.75 px or more.
-- **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. A vessel counts
-  from the ring's inner edge to its first junction; if that is less than a third of the ring's
-  depth, its branches count instead. Knudtson's factors need no scale; Hubbard's constants are in
-  um, so those columns need one, and at least two vessels.
+- **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. They grow with
+  that number, so compare only those of the same number; `notes` says if there were fewer. A vessel
+  counts from the ring's inner edge to its first junction; if that is less than a third of the
+  ring's depth, its branches count instead. Knudtson's factors need no scale; Hubbard's constants
+  are in um, so those columns need one, and at least two vessels.
 - **Bifurcations.** The parent is the arm 1.1 times as wide as the next one; if there is none, the
   daughters are the two arms with the smallest angle between them. Directions are measured over two
   calibres beyond the fork, calibres over four.

@@ -54,8 +54,8 @@ LANDMARKS_OF = (
     "landmarks_reasons",
 )
 """Pixels of the photograph, 0 at the centre of the first one; the disc's half-axes, and the angle
-of the major one, from the rows downwards. Empty where not found; the last column gives the reasons,
-and says what is inferred."""
+of the major one from the horizontal, clockwise as seen. Empty where not found; the last column
+gives the reasons, and says what is inferred."""
 
 
 def _landmarks(analysis: Analysis) -> Mapping[str, Cell]:

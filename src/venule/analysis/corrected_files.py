@@ -8,8 +8,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 
 from venule.analysis.analyse import Analysis, Changed
 from venule.analysis.correction import Correction, types_of
@@ -49,13 +51,17 @@ class Corrected:
 
     prediction_sha256: str
     revision: int
-    disc: Mapping[str, float] | None = None
+    disc: Mapping[str, Annotated[float, Field(allow_inf_nan=False)]] | None = None
 
     @property
     def texts(self) -> dict[str, str]:
         """The text chunk of a PNG."""
         told = {"prediction_sha256": self.prediction_sha256, "revision": self.revision}
         return {KEY: json.dumps(told | ({} if self.disc is None else {"disc": self.disc}))}
+
+
+_STORED = TypeAdapter(Corrected)
+"""The metadata as JSON, in the text chunk of a PNG."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +156,8 @@ def _latest(told: Mapping[Changed, Corrected]) -> Corrected | None:
 def corrected_of(path: Path) -> Corrected | None:
     """Read the correction metadata of a file; None if it has none or does not exist.
 
+    Metadata that cannot be decoded counts as lost.
+
     Raises:
         ImageError: it cannot be read.
     """
@@ -157,14 +165,8 @@ def corrected_of(path: Path) -> Corrected | None:
         return None
     texts = read_texts(path)
     try:
-        told = json.loads(texts[KEY])
-        disc = told.get("disc")
-        return Corrected(
-            str(told["prediction_sha256"]),
-            int(told["revision"]),
-            None if disc is None else {name: float(value) for name, value in disc.items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return _STORED.validate_json(texts[KEY], strict=True)
+    except (KeyError, ValueError):
         return None
 
 
@@ -173,9 +175,10 @@ def disc_of(about: Corrected) -> Disc | None:
     if not about.disc:
         return None
     try:
-        return Disc(**about.disc, confidence=1.0)
+        disc = Disc(**about.disc, confidence=1.0)
     except TypeError:
         return None
+    return disc if min(disc.major_px, disc.minor_px) > 0 else None
 
 
 def _encode_disc(analysis: Analysis, about: Corrected) -> bytes:

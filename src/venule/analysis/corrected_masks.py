@@ -7,6 +7,7 @@ from typing import Literal
 
 from venule.analysis.analyse import Changed
 from venule.analysis.corrected_files import SUFFIXES, Corrected, corrected_of, disc_of
+from venule.errors import ImageError
 from venule.files.hashes import file_sha256
 from venule.image.io import read_mask
 from venule.image.optic_disc import ellipse_of
@@ -22,12 +23,16 @@ OTHER = "a correction of another prediction is there, and is not used"
 
 @dataclass(frozen=True)
 class Parts:
-    """Changes that a correction makes to the files and numbers of one photograph."""
+    """Changes that a correction makes to the files and numbers of one photograph.
+
+    `problem` is why it cannot be read.
+    """
 
     files: Mapping[str, Path] = field(default_factory=dict)
     disc: Mapping[str, float] | None = None
     source: Literal["corrected"] | None = None
     notes: tuple[str, ...] = ()
+    problem: str | None = None
 
     def numbers(self, reported: Mapping[str, float]) -> dict[str, float]:
         """The numbers of a photograph, with those of a drawn disc."""
@@ -47,10 +52,14 @@ def corrected_parts(base: Path) -> Parts:
     A correction of another prediction, such as by other weights, is not used, with a note. A file
     saved by another program names no prediction and is used; a disc's ellipse is then taken from
     its pixels.
-
-    Raises:
-        ImageError: a file cannot be read, or a disc is not a mask.
     """
+    try:
+        return _parts(base)
+    except ImageError as error:
+        return Parts(problem=str(error))
+
+
+def _parts(base: Path) -> Parts:
     paths = {what: base.with_name(base.name + suffix) for what, suffix in SUFFIXES.items()}
     found = {what: corrected_of(path) for what, path in paths.items() if path.is_file()}
     told = [one for one in found.values() if one is not None]

@@ -1,22 +1,35 @@
 """Metadata stored in a mask file, so that it can be measured without its photograph."""
 
 import base64
-import binascii
-import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from venule.analysis.analyse import Analysis
 from venule.image.arrays import Mask
+from venule.image.photograph import Laterality
 
 KEY = "venule"
 """Keyword of the PNG text chunk that holds it; other programs ignore it."""
 
-_VERSION = 1
+
+class _Stored(BaseModel, frozen=True, strict=True):
+    """The metadata as JSON; masks are packed.
+
+    The reconnected pixels were a list of indices in version 1, which could grow beyond the text
+    that PNG readers accept.
+    """
+
+    version: Literal[1, 2] = 2
+    fov: str
+    reconnected: str | list[Annotated[int, Field(ge=0, lt=2**31)]]
+    um_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    laterality: Laterality | None
+    square: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,25 +41,27 @@ class Kept:
         reconnected: (H, W) bool, pixels that only close gaps: excluded from calibre and area.
         um_per_px: length of a pixel in micrometres; None if not stated.
         laterality: "left", "right" or None.
+        square: False if the photograph's file says that its pixels are not square.
     """
 
     fov: Mask
     reconnected: Mask
     um_per_px: float | None = None
-    laterality: str | None = None
+    laterality: Laterality | None = None
+    square: bool = True
 
 
 def keep(analysis: Analysis) -> dict[str, str]:
     """Encode the metadata of an analysis as text chunks of a PNG."""
     prediction, photograph = analysis.prediction, analysis.photograph
-    kept = {
-        "version": _VERSION,
-        "fov": _packed(prediction.fov.mask),
-        "reconnected": prediction.vessel_map.reconnected_at.tolist(),
-        "um_per_px": photograph.um_per_px,
-        "laterality": analysis.laterality,
-    }
-    return {KEY: json.dumps(kept, separators=(",", ":"))}
+    stored = _Stored(
+        fov=_packed(prediction.fov.mask),
+        reconnected=_packed(prediction.vessel_map.reconnected),
+        um_per_px=photograph.um_per_px,
+        laterality=analysis.laterality,
+        square=photograph.square,
+    )
+    return {KEY: stored.model_dump_json()}
 
 
 def kept_of(texts: Mapping[str, Any], shape: tuple[int, int]) -> Kept | None:
@@ -56,15 +71,20 @@ def kept_of(texts: Mapping[str, Any], shape: tuple[int, int]) -> Kept | None:
     lost.
     """
     try:
-        kept = json.loads(texts[KEY])
-        if kept["version"] != _VERSION:
-            return None
-        fov = _unpacked(kept["fov"], shape)
-        reconnected = np.zeros(shape, bool)
-        reconnected.ravel()[np.asarray(kept["reconnected"], np.intp)] = True
-        return Kept(fov, reconnected, kept["um_per_px"], kept["laterality"])
-    except (KeyError, TypeError, ValueError, IndexError, zlib.error, binascii.Error):
+        stored = _Stored.model_validate_json(texts[KEY])
+        fov = _unpacked(stored.fov, shape)
+        reconnected = _marked(stored.reconnected, shape)
+    except (KeyError, ValueError, IndexError, zlib.error):
         return None
+    return Kept(fov, reconnected, stored.um_per_px, stored.laterality, stored.square)
+
+
+def _marked(reconnected: str | list[int], shape: tuple[int, int]) -> Mask:
+    if isinstance(reconnected, str):
+        return _unpacked(reconnected, shape)
+    marked = np.zeros(shape, bool)
+    marked.ravel()[np.asarray(reconnected, np.intp)] = True
+    return marked
 
 
 def _packed(mask: Mask) -> str:
@@ -73,6 +93,9 @@ def _packed(mask: Mask) -> str:
 
 def _unpacked(text: str, shape: tuple[int, int]) -> Mask:
     size = shape[0] * shape[1]
+    packed_size = -(-size // 8)
     # Limited to the mask's size, so that a malicious chunk cannot exhaust memory.
-    packed = zlib.decompressobj().decompress(base64.b64decode(text), size // 8 + 1)
+    packed = zlib.decompressobj().decompress(base64.b64decode(text), packed_size + 1)
+    if len(packed) != packed_size:
+        raise ValueError("of another size")
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=size).reshape(shape).astype(bool)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
-from venule.errors import DatasetError, UsageError
-from venule.files.cells import listed_in
+from venule.errors import DatasetError, ImageError, UsageError
+from venule.files.cells import listed_in, text
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
 from venule.image.io import read_mask, read_texts
@@ -45,17 +45,33 @@ _ENDINGS = {
 
 _NOT_MASKS = ("_overlay", "_prob", "_disc")
 
-SOURCES = ("manual", "predicted", "corrected")
+SOURCES = ("manual", "predicted", "corrected", "unknown")
+"""Values of `mask_source`; unknown if neither the input nor the mask states it."""
 
 REPORT = "report.csv"
+
+_PREDICTED = {"_mask.png": "vessels", "_av.png": "av"}
+"""Outputs in report.csv that are masks, by the suffix of the name."""
 
 _PASSED = ("quality", "laterality")
 """Columns of report.csv that are copied to a table of measurements."""
 
+_OWN = {
+    *("path", "status", "reason", "outputs", "seconds", "warnings", "acquired", "um_per_px"),
+    *("quality_reasons", "uncertainty", "landmarks_reasons", "laterality_confidence"),
+    *("disc_x", "disc_y", "disc_radius_px", "disc_confidence"),
+    *("disc_major_px", "disc_minor_px", "disc_angle_deg"),
+    *("fovea_x_px", "fovea_y_px", "fovea_confidence"),
+}
+"""Its other columns; what a user adds to them passes through."""
+
 
 @dataclass(frozen=True)
 class MaskFiles:
-    """The mask files of one photograph, and its metadata in the input."""
+    """The mask files of one photograph, and its metadata in the input.
+
+    `problem` is why they cannot be measured.
+    """
 
     id: str
     files: Mapping[str, Path]
@@ -63,6 +79,7 @@ class MaskFiles:
     passed: Mapping[str, str] = field(default_factory=dict)
     mask_source: str | None = None
     notes: tuple[str, ...] = ()
+    problem: str | None = None
 
     @property
     def disc(self) -> Disc | None:
@@ -101,7 +118,9 @@ def find_masks(source: Path) -> list[MaskFiles]:
     if is_image_path(source):
         by_hand = "corrected" if kind_of(source.name) == "vessels" else None
         return [
-            MaskFiles(source.stem.removesuffix("_mask"), {"vessels": source}, mask_source=by_hand)
+            MaskFiles(
+                text(source.stem.removesuffix("_mask")), {"vessels": source}, mask_source=by_hand
+            )
         ]
     raise UsageError(f"{source}: name a folder of masks, a mask, or a CSV file")
 
@@ -115,6 +134,8 @@ def load(entry: MaskFiles) -> Loaded:
     Raises:
         ImageError: a file is not a mask, or masks differ in size.
     """
+    if entry.problem is not None:
+        raise ImageError(entry.problem)
     masks: dict[str, Mask] = {
         name: read_mask(entry.files[name]) for name in (*MASKS, "fov") if name in entry.files
     }
@@ -123,10 +144,12 @@ def load(entry: MaskFiles) -> Loaded:
         masks["artery"], masks["vein"] = read_types(entry.files["av"])
     found = next((one for one in kept.values() if one is not None), None)
     fov, notes = masks.get("fov"), [*entry.notes]
+    square = found is None or found.square
     if fov is None and found is not None:
         fov = found.fov
     if fov is None and "photograph" in entry.files:
-        fov = find_fov(read_photograph(entry.files["photograph"]).pixels).mask
+        photograph = read_photograph(entry.files["photograph"])
+        fov, square = find_fov(photograph.pixels).mask, photograph.square
         notes.append("field of view found in the photograph")
     closed: dict[Structure, Mask] = {}
     for structure, name in zip(STRUCTURES, MASKS, strict=True):
@@ -141,9 +164,10 @@ def load(entry: MaskFiles) -> Loaded:
             artery=masks.get("artery"),
             vein=masks.get("vein"),
             fov=fov,
+            square=square,
             reconnected=closed,
         ),
-        entry.mask_source or ("manual" if found is None else "predicted"),
+        entry.mask_source or ("unknown" if found is None else "predicted"),
         entry.numbers.get("um_per_px", found.um_per_px if found is not None else None),
         entry.passed.get("laterality") or (found.laterality if found is not None else None),
         tuple(notes),
@@ -194,10 +218,18 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
     for id_ in dict.fromkeys((*files, *sorted(corrected))):
         parts = corrected_parts(folder / id_) if id_ in corrected else Parts()
         named = {**files.get(id_, {}), **parts.files}  # replace predicted ones
-        if set(named) & {*MASKS, "av"}:
-            numbers, passed = known.get(id_, ({}, {}))
+        if set(named) & {*MASKS, "av"} or parts.problem:
+            numbers, passed = known.get(text(id_), ({}, {}))
             found.append(
-                MaskFiles(id_, named, parts.numbers(numbers), passed, parts.source, parts.notes)
+                MaskFiles(
+                    text(id_),
+                    named,
+                    numbers=parts.numbers(numbers),
+                    passed=passed,
+                    mask_source=parts.source,
+                    notes=parts.notes,
+                    problem=parts.problem,
+                )
             )
     if not found:
         raise UsageError(f"{folder}: contains no masks; masks are images such as NAME_mask.png")
@@ -210,31 +242,43 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
         return {}
     found = {}
     for line, row in _rows(report):
-        for output in listed_in(row.get("outputs", "")):
-            if output.endswith("_mask.png"):
-                wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
-                numbers = _numbers(report, line, _renamed(wanted))
-                passed = {name: row[name] for name in _PASSED if row.get(name)}
-                found[output.removesuffix("_mask.png")] = (numbers, passed)
+        id_, masks = _predicted(row.get("outputs", ""))
+        if masks:
+            wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
+            numbers = _numbers(report, line, _renamed(wanted))
+            found[id_] = (numbers, {name: row[name] for name in _PASSED if row.get(name)})
     return found
+
+
+def _predicted(outputs: str) -> tuple[str, dict[str, str]]:
+    """The name of a photograph's results, and its masks by column, from a cell of report.csv."""
+    id_, masks = "", {}
+    for output in listed_in(outputs):
+        for suffix, kind in _PREDICTED.items():
+            if output.endswith(suffix):
+                id_, masks[kind] = output.removesuffix(suffix), output
+    return id_, masks
 
 
 def _in_table(path: Path) -> list[MaskFiles]:
     found: dict[str, MaskFiles] = {}
     for line, read in _rows(path):
-        row, parts = _renamed(read), Parts()
+        row, parts, left_out = _renamed(read), Parts(), set[str]()
         if "vessels" not in row and "outputs" in row:  # report.csv itself
-            row = _from_report(row)
-            if not row:
+            id_, masks = _predicted(row["outputs"])
+            if not masks:
                 continue
-            parts = corrected_parts(path.parent / row["vessels"].removesuffix("_mask.png"))
+            row = {**row, **masks, "id": row.get("id") or id_}
+            parts, left_out = corrected_parts(path.parent / id_), _OWN
         entry = _entry(path, line, row)
         entry = replace(
             entry,
             files={**entry.files, **parts.files},
             numbers=parts.numbers(entry.numbers),
+            passed={name: cell for name, cell in entry.passed.items() if name not in left_out},
             mask_source=parts.source or entry.mask_source,
             notes=parts.notes,
+            problem=parts.problem,
         )
         if entry.id in found:
             raise DatasetError(f"{path}: id {entry.id} is in two rows; ids must be unique")
@@ -242,16 +286,6 @@ def _in_table(path: Path) -> list[MaskFiles]:
     if not found:
         raise UsageError(f"{path}: no rows; the first line names columns such as id,vessels")
     return list(found.values())
-
-
-def _from_report(row: Mapping[str, str]) -> dict[str, str]:
-    masks = [name for name in listed_in(row["outputs"]) if name.endswith("_mask.png")]
-    if not masks:
-        return {}
-    id_ = row.get("id") or masks[0].removesuffix("_mask.png")
-    left_out = ("path", "outputs", "status", "reason", "seconds", "warnings")
-    kept = {name: cell for name, cell in row.items() if name not in left_out}
-    return {**kept, "id": id_, "vessels": masks[0]}
 
 
 def _entry(path: Path, line: int, row: Mapping[str, str]) -> MaskFiles:

@@ -77,6 +77,7 @@ def measure_analysis(analysis: Analysis) -> Measurements:
         artery=found.maps["artery"].mask if "artery" in found.maps else None,
         vein=found.maps["vein"].mask if "vein" in found.maps else None,
         fov=found.fov.mask,
+        square=analysis.photograph.square,
         reconnected={
             "vessel": found.vessel_map.reconnected,
             **{

@@ -13,10 +13,10 @@ import numpy as np
 from venule.batch.own_files import own_files
 from venule.batch.reading import holds_results
 from venule.batch.records import is_ledger
-from venule.batch.tables import text
 from venule.dicom.pseudonym import pseudonym
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
+from venule.files.cells import text
 from venule.image.io import read_bytes
 from venule.image.kinds import Foreign, head_of, is_read, unread_picture
 from venule.image.names import is_image_path

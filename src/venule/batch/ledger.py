@@ -13,8 +13,9 @@ from venule.batch.refuse import (
     refuse_other_settings,
     refuse_overwriting,
 )
-from venule.batch.tables import Known, Row, Tables, text
+from venule.batch.tables import Known, Row, Tables
 from venule.errors import OutputError
+from venule.files.cells import text
 from venule.files.hashes import sha256_if_readable
 
 

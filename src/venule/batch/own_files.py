@@ -9,7 +9,7 @@ from venule.analysis.corrected_files import HISTORY_SUFFIX, SUFFIXES
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.reading import holds_results, read_results
 from venule.batch.records import Records, shards_in
-from venule.batch.tables import text
+from venule.files.cells import text
 
 _ENDINGS = (*(one.suffix for one in OUTPUTS.values()), *SUFFIXES.values(), HISTORY_SUFFIX)
 

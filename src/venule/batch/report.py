@@ -12,9 +12,9 @@ from typing import Any
 
 from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.batch.ledger import Ledger
-from venule.batch.tables import Row, text
+from venule.batch.tables import Row
 from venule.files.atomic import write_bytes, writing
-from venule.files.cells import inert, listed
+from venule.files.cells import inert, listed, text
 from venule.quality.assess import GRADES
 from venule.system.process import installed
 

@@ -320,14 +320,6 @@ class Tables:
             raise
 
 
-def text(value: str | Path) -> str:
-    """The path or message as storable text, whatever bytes a file name has."""
-    plain = str(value)
-    if plain.isascii():  # the same object, as millions of names are kept
-        return plain
-    return plain.encode("utf-8", "backslashreplace").decode()
-
-
 def _bytes_of(path: str) -> bytes:
     """A path as bytes, whatever bytes the file name has; `_path_of` is the inverse."""
     return path.encode("utf-8", "surrogatepass")

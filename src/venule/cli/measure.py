@@ -1,6 +1,6 @@
 """`venule measure`: calibre, tortuosity, central equivalents etc. of vessel masks, as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from venule.analysis.mask_files import MaskFiles
     from venule.analysis.measuring import Assumptions
     from venule.measure.photograph import Measurements
-    from venule.measure.table import Row
+    from venule.measure.table import Cell, Row
 
 COHORT = "cohort.png"
 """The file name of the summary image of all photographs."""
@@ -75,12 +75,12 @@ def measure(
     check_outputs([*files, record, *drawn], inputs, overwrite=overwrite)
     if draw is not None:
         make_folder(draw)
-    rows, kept, failed = _measure_all(entries, assumed, draw=draw, keep=segments is not None)
+    rows, lines, failed = _measure_all(entries, assumed, draw=draw, segments=segments is not None)
     if draw is not None:
         _draw_cohort(rows, draw)
     write_bytes(out, (table.tidy(rows) if tidy else table.wide(rows)).encode())
     if segments is not None:
-        write_bytes(segments, table.segments(kept).encode())
+        write_bytes(segments, table.segments(lines).encode())
     if dictionary is not None:
         write_bytes(dictionary, table.dictionary().encode())
     write_bytes(record, _record(source, assumed, rows, failed))
@@ -91,14 +91,17 @@ def measure(
 
 
 def _measure_all(
-    entries: "Sequence[MaskFiles]", assumed: "Assumptions", *, draw: Path | None, keep: bool
-) -> "tuple[list[Row], list[tuple[str, Measurements]], list[str]]":
-    """Every photograph's row, its measurements if they are to be kept, and the ids that failed."""
+    entries: "Sequence[MaskFiles]", assumed: "Assumptions", *, draw: Path | None, segments: bool
+) -> "tuple[list[Row], list[Mapping[str, Cell]], list[str]]":
+    """Every photograph's row, the lines of its segments if asked for, and the ids that failed."""
     from venule.analysis.measuring import measure_files
     from venule.errors import VenuleError
-    from venule.measure.table import Row
+    from venule.files.cells import text
+    from venule.measure.table import Cell, Row, segment_lines
 
-    rows, kept, failed = [], [], []
+    rows: list[Row] = []
+    lines: list[Mapping[str, Cell]] = []
+    failed: list[str] = []
     with Progress(total=len(entries)) as progress:
         for entry in entries:
             try:
@@ -107,17 +110,17 @@ def _measure_all(
                     _draw(entry, found, draw)
             except VenuleError as error:
                 failed.append(entry.id)
-                rows.append(Row(entry.id, entry.passed, notes=(f"failed: {error}",)))
+                rows.append(Row(entry.id, entry.passed, notes=(text(f"failed: {error}"),)))
                 progress.advance(f"{entry.id}: failed: {shown(error)}")
                 continue
             rows.append(row)
-            if keep:
-                kept.append((entry.id, found))
+            if segments:
+                lines += segment_lines(entry.id, found)
             progress.advance(entry.id)
     if failed:
         of = counted(len(entries), "photograph")
         say(f"venule: error: {len(failed)} of {of} failed, see the notes")
-    return rows, kept, failed
+    return rows, lines, failed
 
 
 def _drawn(entries: "Sequence[MaskFiles]", folder: Path) -> list[Path]:

@@ -114,9 +114,15 @@ def um_per_px(header: Dataset) -> tuple[float | None, str | None]:
     row, column = (1000 * each for each in spacing)
     if not all(_FINEST_UM <= each <= _COARSEST_UM for each in (row, column)):
         return None, f"PixelSpacing of {row:g} x {column:g} um is not that of a retina, not used"
-    if abs(row - column) > 0.01 * row:
+    if not has_square_pixels(header):
         return None, f"pixels of {row:g} x {column:g} um are not square, PixelSpacing not used"
     return (row + column) / 2, None
+
+
+def has_square_pixels(header: Dataset) -> bool:
+    """Tell whether a pixel is as high as it is wide, which is assumed if it is not stated."""
+    spacing = numbers(header, "PixelSpacing")
+    return len(spacing) != 2 or abs(spacing[0] - spacing[1]) <= 0.01 * abs(spacing[0])
 
 
 def laterality(header: Dataset) -> str:

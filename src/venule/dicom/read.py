@@ -20,7 +20,14 @@ def read_dicom(content: bytes, name: str) -> DicomPhotograph:
     require_pydicom(name)
     from venule.dicom.elements import quiet, read_elements, value
     from venule.dicom.frame import first_frame
-    from venule.dicom.header import acquisition_date, kept, laterality, pixel_module, um_per_px
+    from venule.dicom.header import (
+        acquisition_date,
+        has_square_pixels,
+        kept,
+        laterality,
+        pixel_module,
+        um_per_px,
+    )
 
     with quiet():
         dataset = read_elements(content, name)
@@ -29,6 +36,7 @@ def read_dicom(content: bytes, name: str) -> DicomPhotograph:
         header = kept(dataset)
         turn = find_turn(value(header, "PatientOrientation"))
         size, size_note = um_per_px(header)
+        square = has_square_pixels(header)
         side = laterality(header)
         acquired = acquisition_date(header)
     if module.frames > 1:
@@ -40,4 +48,6 @@ def read_dicom(content: bytes, name: str) -> DicomPhotograph:
     if size_note:
         notes.append(size_note)
     source = Source(header, pseudonym(content), turn, acquired)
-    return DicomPhotograph(turn.upright(pixels), size, _SIDES.get(side), tuple(notes), source)
+    return DicomPhotograph(
+        turn.upright(pixels), size, _SIDES.get(side), tuple(notes), source, square=square
+    )

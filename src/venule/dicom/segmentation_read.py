@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import SegmentationStorage
 
-from venule.dicom.elements import broken, integer, quiet, read_elements, text
+from venule.dicom.elements import FrameError, broken, integer, quiet, read_elements, text
 from venule.dicom.orientation import Turn
 from venule.dicom.require import require_pydicom
 from venule.dicom.segmentation import LABEL_MAP_STORAGE
@@ -82,7 +82,10 @@ def _masks(seg: Dataset) -> dict[str, NDArray[np.bool_]]:
         return found
     half = 1
     if text(seg, "SegmentationType") == "FRACTIONAL":
-        half = -(-int(seg.MaximumFractionalValue) // 2)
+        largest = int(seg.MaximumFractionalValue)
+        if largest < 1:
+            raise FrameError(f"MaximumFractionalValue is {largest}")
+        half = -(-largest // 2)
     for frame, values in zip(_numbers(seg, len(frames)), frames, strict=True):
         add(frame, values >= half)
     return found

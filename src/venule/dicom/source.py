@@ -41,8 +41,9 @@ class Source:
 class DicomPhotograph:
     """One photograph: pixels (H, W, 3) uint8, RGB, upright.
 
-    `um_per_px` is nominal: the header's PixelSpacing, which applies to a model eye. `notes` tell
-    what was found and repaired on reading, without patient data.
+    `um_per_px` is nominal: the header's PixelSpacing, which applies to a model eye. `square` is
+    False if the header says that pixels are not. `notes` tell what was found and repaired on
+    reading, without patient data.
     """
 
     pixels: NDArray[np.uint8]
@@ -50,3 +51,4 @@ class DicomPhotograph:
     laterality: Laterality | None
     notes: tuple[str, ...]
     source: Source
+    square: bool = True

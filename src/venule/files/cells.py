@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TypeVar
 
 Cell = TypeVar("Cell")
@@ -21,6 +22,14 @@ def inert(cell: Cell) -> Cell | str:
     except ValueError:
         return f"'{cell}"
     return cell
+
+
+def text(value: str | Path) -> str:
+    """The path or message as storable text, whatever bytes a file name has."""
+    plain = str(value)
+    if plain.isascii():  # the same object, as millions of names are kept
+        return plain
+    return plain.encode("utf-8", "backslashreplace").decode()
 
 
 def listed(paths: Iterable[str]) -> str:

@@ -33,6 +33,7 @@ class Photograph:
             if unknown, never guessed.
         laterality: left or right eye, from the file or the user.
         notes: remarks from reading the file, one line each, such as `NO_COLOR`.
+        square: False if the file says that its pixels are not square.
         origin: data that only the file's reader understands, such as a DICOM header.
     """
 
@@ -40,6 +41,7 @@ class Photograph:
     um_per_px: float | None = None
     laterality: Laterality | None = None
     notes: tuple[str, ...] = ()
+    square: bool = True
     origin: object | None = None
 
     def __post_init__(self) -> None:
@@ -114,7 +116,12 @@ def _read_dicom(content: bytes, path: Path) -> Photograph:
 
     found = read_dicom(content, str(path))
     return Photograph(
-        found.pixels, found.um_per_px, found.laterality, found.notes, origin=found.source
+        found.pixels,
+        found.um_per_px,
+        found.laterality,
+        notes=found.notes,
+        square=found.square,
+        origin=found.source,
     )
 
 

@@ -9,7 +9,7 @@ SHORTEST_NAME = 32
 """Longest column name that Stata and SAS accept."""
 
 _PIXELS = {"px": "px", "px2": "px2", "per_px": "1/px", "per_px2": "1/px2"}
-_OTHERS = {"": "", "rad": "rad", "deg": "degrees", "um": "um"}
+_OTHERS = {"": "", "rad": "rad", "deg": "degrees", "um": "um", "um_per_px": "um/px", "mm": "mm"}
 _MICRONS = {"um": "um", "um2": "um2", "per_um": "1/um", "per_um2": "1/um2"}
 UNITS = {**_PIXELS, **_OTHERS, **_MICRONS}
 """Units as written outside column names."""
@@ -67,6 +67,30 @@ class Column:
     def short_name(self) -> str:
         """A name of at most 32 letters, digits and underscores."""
         return "_".join(_SHORT.get(part, part) for part in self.name.split("_"))
+
+
+def _about(name: str, definition: str, unit: str = "") -> Column:
+    return Column(name, unit, definition, "", "")
+
+
+ABOUT = (
+    _about("id", "the photograph's name: that of its files, or as given"),
+    _about("quality", "grade of the photograph: ok, usable or reject"),
+    _about("laterality", "left or right eye: as stated, else derived from disc and fovea"),
+    _about("mask_source", "predicted, corrected or manual; unknown if it is not stated"),
+    _about("scale_um_per_px", "the scale used: um_per_px or an assumed one", "um_per_px"),
+    _about("um_per_px", "length of a pixel, as given", "um_per_px"),
+    _about("axial_length_mm", "axial length of the eye, as given", "mm"),
+    _about("disc_x", "column of the disc's centre, as given; 0 at the first pixel's centre", "px"),
+    _about("disc_y", "row of the disc's centre, as given; 0 at the first pixel's centre", "px"),
+    _about("disc_radius_px", "radius of the circle with the disc's area, as given", "px"),
+    _about("disc_confidence", "0 to 1, as given; up to 0.5 the disc is doubtful"),
+    _about("measure", "name of the measurement, in a table of one row per value"),
+    _about("value", "its value"),
+    _about("unit", "its unit"),
+    _about("notes", "why cells are empty, and what to consider; separated by ;"),
+)
+"""The columns beside the measurements: the photograph's, and those of its input."""
 
 
 def all_columns() -> tuple[Column, ...]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from venule.errors import ImageError, UsageError
 from venule.image.arrays import Mask, check_mask
+from venule.image.fov import fit_outline
 from venule.measure.definitions import MEASURES, STRUCTURES, UM, ZONES, Structure
-from venule.measure.equivalents import calibers_in_ring, hubbard, knudtson
+from venule.measure.equivalents import MOST, calibers_in_ring, hubbard, knudtson
 from venule.measure.scale import Scale
 from venule.measure.view import ZONE_B, Disc, View, Zone, zone_mask
 from venule.vessels.trace import trace_vessels
@@ -23,6 +24,9 @@ MOST_VESSEL = 0.4
 
 LEAST_ZONE = 0.75
 """Share of a zone in the field below which a note is written."""
+
+MOST_STRETCHED = 1.05
+"""Longer over shorter diameter of the field of view above which a note doubts square pixels."""
 
 SURE = 0.5
 """Confidence of a disc up to which a note calls it unsure."""
@@ -38,6 +42,7 @@ class VesselMasks:
     Attributes:
         vessels: all vessels; without it, the arteries and veins together.
         fov: the field of view; the whole frame if None.
+        square: False if the photograph's pixels are known not to be square.
         reconnected: by structure, the pixels of its mask that only close gaps.
 
     Raises:
@@ -49,6 +54,7 @@ class VesselMasks:
     artery: Mask | None = None
     vein: Mask | None = None
     fov: Mask | None = None
+    square: bool = True
     reconnected: Mapping[Structure, Mask] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,6 +136,7 @@ def measure_photograph(
     for structure, view in views.items():
         values |= _structure(structure, view, zones, disc, only)
     values |= _equivalents(views, zones, disc, scale)
+    notes += _numbers(values)
     if {"artery", "vein"} <= set(views):
         names = ("artery_caliber_mean_px", "vein_caliber_mean_px")
         values["caliber_ratio"] = _ratio(*(values.get(name) for name in names))
@@ -226,6 +233,19 @@ def _equivalents(
     return values
 
 
+def _numbers(values: Mapping[str, Value]) -> list[str]:
+    """A note unless every equivalent rests on six vessels: they grow with the number."""
+    counts = {
+        plural: values[f"{structure}_cre_knudtson_zone_b_n"]
+        for structure, plural in (("artery", "arteries"), ("vein", "veins"))
+        if f"{structure}_cre_knudtson_zone_b_n" in values
+    }
+    if all(count == MOST for count in counts.values()):
+        return []
+    found = " and ".join(f"{count} {plural}" for plural, count in counts.items())
+    return [f"equivalents of {found}, not of six{' each' if len(counts) == 2 else ''}"]
+
+
 def _in_um(values: Mapping[str, Value], scale: Scale | None) -> dict[str, Value]:
     """The equivalent in um of every column in a pixel unit."""
     twins: dict[str, Value] = {}
@@ -248,6 +268,14 @@ def unit_of(column: str) -> str:
 def _notes(masks: VesselMasks, disc: Disc | None, scale: Scale | None) -> Iterator[str]:
     if masks.fov is None:
         yield "no field of view: the whole frame counts"
+    stretch = 1.0 if masks.fov is None else fit_outline(masks.fov).stretch
+    if not masks.square:
+        yield "pixels are not square: lengths and angles depend on direction"
+    elif stretch > MOST_STRETCHED:
+        yield (
+            f"field of view stretched by {stretch:.2f}: pixels seem not to be square, lengths and "
+            "angles depend on direction"
+        )
     if masks.artery is None or masks.vein is None:
         yield "no artery or no vein mask: no ratio of calibres and no AVR"
     if masks.of("vessel") is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 
 from venule.files.cells import inert
-from venule.measure.columns import UNITS, all_columns
+from venule.measure.columns import ABOUT, UNITS, all_columns
 from venule.measure.definitions import STRUCTURES
 from venule.measure.photograph import Measurements, Value
 from venule.measure.tortuosity import (
@@ -87,8 +87,8 @@ def tidy(rows: Sequence[Row]) -> str:
     return _csv(["id", *passed, "measure", "value", "unit", NOTES], lines())
 
 
-def segments(measured: Iterable[tuple[str, Measurements]]) -> str:
-    """A CSV with one row per vessel segment: its position, calibre and shape."""
+def segments(lines: Iterable[Mapping[str, Cell]]) -> str:
+    """A CSV with one row per vessel segment, from the `segment_lines` of every photograph."""
     names = [
         "id",
         "structure",
@@ -106,11 +106,7 @@ def segments(measured: Iterable[tuple[str, Measurements]]) -> str:
         *_SHAPES,
     ]
 
-    def lines() -> Iterator[Mapping[str, Cell]]:
-        for id_, found in measured:
-            yield from _segment_lines(id_, found)
-
-    return _csv(names, lines())
+    return _csv(names, lines)
 
 
 def dictionary() -> str:
@@ -126,7 +122,7 @@ def dictionary() -> str:
             "canonical_name": column.canonical,
             "short_name": column.short_name,
         }
-        for column in all_columns()
+        for column in (*ABOUT, *all_columns())
     )
     names = "column,label,unit,definition,source,version,canonical_name,short_name"
     return _csv(names.split(","), lines)
@@ -138,7 +134,8 @@ def _present(rows: Sequence[Row]) -> list[str]:
     return [column.name for column in all_columns() if column.name in present]
 
 
-def _segment_lines(id_: str, found: Measurements) -> Iterator[Mapping[str, Cell]]:
+def segment_lines(id_: str, found: Measurements) -> Iterator[Mapping[str, Cell]]:
+    """Yield the position, calibre and shape of each segment of a photograph."""
     for structure in STRUCTURES:
         view = found.views.get(structure)
         for number, segment in enumerate(view.segments if view is not None else ()):

@@ -62,13 +62,13 @@ def tau3(shape: Shape) -> float:
 
 
 def tau4(shape: Shape) -> float:
-    """Total curvature over L, in 1/px."""
-    return shape.curvature / shape.length
+    """Total curvature over L, in 1/px; nan without a length."""
+    return _over(shape.curvature, shape.length)
 
 
 def tau5(shape: Shape) -> float:
-    """Total squared curvature over L, in 1/px2."""
-    return shape.squared / shape.length
+    """Total squared curvature over L, in 1/px2; nan without a length."""
+    return _over(shape.squared, shape.length)
 
 
 def tau6(shape: Shape) -> float:
@@ -84,11 +84,11 @@ def tau7(shape: Shape) -> float:
 def grisan(shape: Shape) -> float:
     """(n - 1) / n times the sum of L_i / C_i - 1 over n turns, over L, in 1/px.
 
-    A straight line and an arc have one turn, and so 0.
+    A straight line and an arc have one turn, and so 0; nan without a length.
     """
     number = len(shape.turns)
     excess = sum(arc / chord - 1 for arc, chord in shape.turns if chord > 0)
-    return (number - 1) / number * excess / shape.length
+    return _over((number - 1) / number * excess, shape.length)
 
 
 def inflections(shape: Shape) -> float:
@@ -158,8 +158,8 @@ def _values(view: View, measure: OfShape) -> list[tuple[float, float]]:
     return [pair for pair in found if math.isfinite(pair[0])]
 
 
-def _over(value: float, chord: float) -> float:
-    return value / chord if chord > 0 else math.nan
+def _over(value: float, length: float) -> float:
+    return value / length if length > 0 else math.nan
 
 
 def _steps(segment: Segment) -> NDArray[np.float64]:

@@ -16,6 +16,9 @@ Values = NDArray[np.float64]
 _SHARP = 0.5
 """Ratio of half a calibre to a bend's radius from which no calibre is measured in the bend."""
 
+_COLLAPSED = 0.5
+"""Share of its length below which a refined loop has collapsed towards its fork."""
+
 _FORK_PX = 0.3
 """Noise of the point where a segment leaves its fork, in pixels."""
 
@@ -46,6 +49,8 @@ def segment(
     if trusted.sum() < 3:  # two forks a calibre apart
         return Segment(points, np.full(len(points), np.nan))
     final = refine(mask, points, half, trusted=trusted, fixed=fixed)
+    if ends[0] is ends[1] and along(final.points)[-1] < _COLLAPSED * place[-1]:
+        return Segment(points, np.full(len(points), np.nan))
     return Segment(
         final.points,
         _measured(final, clear, fov, reconnected),
