@@ -8,9 +8,8 @@ from io import StringIO
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.definitions import describe
-from venule.batch.tables import text
 from venule.dicom.source import Source
-from venule.files.cells import inert
+from venule.files.cells import inert, text
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
 from venule.measure.repeatability import repeats
