@@ -141,6 +141,8 @@ def test_a_good_photograph_is_ok_without_reasons(photo: Degraded) -> None:
         (NOT_A_FUNDUS, {"contrast": 0.12, "edge_visible": False}, "reject"),
         (NOT_A_FUNDUS, {"vessels": 0.5}, "reject"),
         (NOT_A_FUNDUS, {"largest_component": 0.2}, "reject"),
+        (NOT_A_FUNDUS, {"largest_component": 0.4, "contrast": 0.12}, "reject"),
+        (NOT_A_FUNDUS, {"largest_component": 0.4, "warm": 0.2}, "reject"),
         (NO_FIELD, {"spread": 1}, "reject"),
     ],
 )
@@ -149,6 +151,15 @@ def test_one_bad_measure_is_the_reason(reason: str, change: dict[str, Any], grad
     assert quality.grade == grade
     assert reason in quality.reasons
     assert judge(GOOD, 0.2).grade == "ok"
+
+
+def test_loosely_connected_vessels_alone_or_few_of_them_are_no_reason() -> None:
+    for change in (
+        {"largest_component": 0.4},
+        {"largest_component": 0.4, "vessels": 0.01},
+        {"largest_component": 0.4, "edge_visible": False},
+    ):
+        assert NOT_A_FUNDUS not in judge(_changed(change), 0.2).reasons
 
 
 def _changed(change: Mapping[str, Any]) -> QualityFeatures:

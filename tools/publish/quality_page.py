@@ -78,9 +78,10 @@ The other reasons combine several measures:
   are segmented, at the scale of the largest; measurements per eye are meaningless.
 - **not a fundus photograph** (reject): at least two signs against it. One sign each: contrast above
   0.08, less than half of the pixels warm although there is colour, and vessels on less than 2 % of
-  the field of view. Two signs: vessels on more than 35 %, or a vessel map whose largest connected
-  component holds less than 28 % of it (20 % where no edge is visible). A missing round edge is
-  another sign, and only then so are unusual colours, no colour, and uncertain vessels.
+  the field of view, or else, inside a round edge, a largest connected component of less than 45 %
+  of the vessel map. Two signs: vessels on more than 35 %, or a largest component of less than 28 %
+  (20 % where no edge is visible). A missing round edge is another sign, and only then so are
+  unusual colours, no colour, and uncertain vessels.
 - **looks like an angiogram** (reject): no colour, a round field of view, and bright lines that
   stand out more than dark ones.
 - **looks like an OCT scan** (reject): no colour or edge, and bright layers one above the other.
