@@ -163,6 +163,7 @@ from venule.image.illumination import Illumination, correct_illumination
 image = np.random.default_rng(0).integers(0, 255, (656, 624, 3), np.uint8)
 rows, columns = np.ogrid[:656, :624]
 fov = np.hypot(rows - 328, columns - 312) < 292
+time.sleep(0.3)  # BLAS's threads also spin once they have been created
 before = time.process_time() - time.thread_time()
 correct_illumination(image, fov, Illumination())
 time.sleep(0.3)
