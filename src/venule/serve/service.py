@@ -288,12 +288,12 @@ class Service:
 
     def _begin(self, item: Item) -> None:
         with self._changed:
-            open = item.open
+            read = item.open
             if item.uploaded:
                 item.open = None
-        if open is None:  # forgotten
+        if read is None:  # forgotten
             return
-        analysis = open(self._loaded)
+        analysis = read(self._loaded)
         with self._changed:
             self._give_up(item)
             if item.state != "running" or item.id not in self._items:
