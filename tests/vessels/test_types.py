@@ -109,3 +109,22 @@ def test_a_camera_that_makes_all_vessels_look_like_veins_is_evened_out() -> None
     found = vessel_types(mask, darker, 1 - darker, trace_vessels(mask))
     assert found.artery[artery].all()
     assert found.vein[vein].all()
+
+
+def test_an_artery_that_touches_a_vein_keeps_its_pixels() -> None:
+    artery, vein = line((77, 10), (77, 150)), line((83, 10), (83, 150), half=3)
+    mask = artery | vein
+    mask[80] |= mask[78]  # no gap between them: one centreline
+    tree = trace_vessels(mask)
+    assert len(tree.segments) == 1
+    found = vessel_types(mask, *maps(artery, vein & ~artery), tree)
+    agreed = (found.artery & artery) | (found.vein & vein & ~artery)
+    assert agreed.sum() >= 0.9 * mask.sum()
+
+
+def test_disagreement_along_a_vessel_is_not_a_second_vessel() -> None:
+    vessel = line((80, 10), (80, 150))
+    artery = vessel.copy()
+    artery[:, 100:] = False  # across the whole vessel, not on one side of it
+    found = vessel_types(vessel, *maps(artery, vessel & ~artery), trace_vessels(vessel))
+    assert np.array_equal(found.artery, vessel)

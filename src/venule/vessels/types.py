@@ -2,7 +2,8 @@
 
 Pixels of one vessel may disagree where it is thin or crossed, but a vessel has one type. So each
 segment has one type; at a bifurcation, branches share the parent's type; at a crossing, the two
-vessels that run straight through keep theirs, which are seldom the same.
+vessels that run straight through keep theirs, which are seldom the same. A segment with arteries on
+one side of its centreline and veins on the other is two vessels that touch: its pixels keep theirs.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from scipy.sparse.linalg import spsolve
 
 from venule.image.arrays import FloatMap, Mask
 from venule.image.levels import LARGEST, Levels
+from venule.vessels.profiles import normals
 from venule.vessels.tree import Arm, Node, VesselTree
 
 MOST = 4.0
@@ -40,6 +42,12 @@ ACROSS = 60.0
 STRAIGHT = -0.85
 """Largest cosine of the angle between two arms of one vessel: 148 degrees."""
 
+SIDE_ODDS = 0.5
+"""Least log-odds, on average, of an artery on one side of a segment and of a vein on the other."""
+
+SIDE_PX = 8
+"""Least number of pixels on either side."""
+
 
 @dataclass(frozen=True, eq=False)
 class VesselTypes:
@@ -47,15 +55,10 @@ class VesselTypes:
 
     Attributes:
         artery, vein: (H, W) bool, together the vessel mask; both where two types cross.
-        evidence: (S,) log-odds of an artery for each segment of the tree, positive for arteries,
-            after smoothing over the tree.
-        log_odds: (H, W), the evidence of each vessel pixel's segment, 0 elsewhere.
     """
 
     artery: Mask
     vein: Mask
-    evidence: NDArray[np.float64]
-    log_odds: NDArray[np.float64]
 
 
 def vessel_types(
@@ -71,20 +74,23 @@ def vessel_types(
         consistent: whether segments are made to agree with their neighbours; if not, each segment
             follows its own pixels only.
     """
-    odds = _log_odds(artery) - _log_odds(vein)
-    owner = owners(mask, tree)
-    evidence, weight = _own_evidence(odds, owner, len(tree.segments))
+    odds = (_log_odds(artery) - _log_odds(vein)).clip(-MOST, MOST)
+    nearest = nearest_points(mask, tree)
+    owner = nearest.segment
+    evidence, weight = _own_evidence(odds[mask], owner, len(tree.segments))
+    double = _side_by_side(odds[mask], nearest, tree)
     if consistent and len(tree.segments) > 1:
-        evidence = _agree(_even(evidence, weight), weight, tree)
-    agreed = np.append(evidence, 0.0)[owner]  # -1: no segment nearby
-    is_artery = np.where(owner < 0, odds, agreed) >= 0
-    arteries, veins = mask & is_artery, mask & ~is_artery
+        evidence = _agree(_even(evidence, weight), weight, tree, double)
+    alone = (owner < 0) | np.append(double, False)[owner]
+    arteries, veins = np.zeros((2, *mask.shape), bool)
+    arteries[mask] = np.where(alone, odds[mask], np.append(evidence, 0.0)[owner]) >= 0
+    veins[mask] = ~arteries[mask]
     for node in tree.nodes:
         if _types_cross(node, evidence):
             here = pixels_around(node, mask)
             arteries[here] |= mask[here]
             veins[here] |= mask[here]
-    return VesselTypes(arteries, veins, evidence, agreed)
+    return VesselTypes(arteries, veins)
 
 
 def _log_odds(probability: FloatMap) -> NDArray[np.float64]:
@@ -92,19 +98,43 @@ def _log_odds(probability: FloatMap) -> NDArray[np.float64]:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
+@dataclass(frozen=True, eq=False)
+class NearestPoints:
+    """The centreline point nearest to each of the P pixels of a mask, in the order of `mask[...]`.
+
+    Attributes:
+        segment: (P,) the segment it belongs to, -1 if the tree has none.
+        side_px: (P,) signed distance from the centreline, positive on the side of its normal.
+    """
+
+    segment: NDArray[np.intp]
+    side_px: NDArray[np.float64]
+
+
+def nearest_points(mask: Mask, tree: VesselTree) -> NearestPoints:
+    """Find the nearest centreline point of each pixel of `mask` (H, W)."""
+    count = int(np.count_nonzero(mask))
+    seeds = np.full(mask.shape, -1, np.intp)
+    points = np.concatenate([np.empty((0, 2)), *(one.points for one in tree.segments)])
+    rows, columns = np.rint(points).astype(np.intp).T
+    inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
+    seeds[rows[inside], columns[inside]] = np.flatnonzero(inside)
+    if not inside.any():
+        return NearestPoints(np.full(count, -1, np.intp), np.zeros(count))
+    rows, columns = ndi.distance_transform_edt(
+        seeds < 0, return_distances=False, return_indices=True
+    )
+    nearest = seeds[rows[mask], columns[mask]]
+    numbers = np.repeat(np.arange(len(tree.segments)), [len(one.points) for one in tree.segments])
+    across = np.concatenate([normals(one.points, closed=one.closed) for one in tree.segments])
+    offset = np.argwhere(mask) - points[nearest]
+    return NearestPoints(numbers[nearest], (offset * across[nearest]).sum(axis=1))
+
+
 def owners(mask: Mask, tree: VesselTree) -> NDArray[np.intp]:
     """(H, W) the segment whose centreline is nearest to each pixel of the mask, -1 elsewhere."""
-    seeds = np.full(mask.shape, -1, np.intp)
-    for number, segment in enumerate(tree.segments):
-        rows, columns = np.rint(segment.points).astype(np.intp).T
-        inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
-        seeds[rows[inside], columns[inside]] = number
     owner = np.full(mask.shape, -1, np.intp)
-    if (seeds >= 0).any():
-        rows, columns = ndi.distance_transform_edt(
-            seeds < 0, return_distances=False, return_indices=True
-        )
-        owner[mask] = seeds[rows[mask], columns[mask]]
+    owner[mask] = nearest_points(mask, tree).segment
     return owner
 
 
@@ -114,8 +144,21 @@ def _own_evidence(
     """(S,) mean log-odds of each segment's pixels, and (S,) its number of pixels."""
     inside = owner >= 0
     pixels = np.bincount(owner[inside], minlength=count).astype(np.float64)
-    total = np.bincount(owner[inside], odds[inside].clip(-MOST, MOST), minlength=count)
+    total = np.bincount(owner[inside], odds[inside], minlength=count)
     return total / np.maximum(pixels, 1), pixels
+
+
+def _side_by_side(
+    odds: NDArray[np.float64], nearest: NearestPoints, tree: VesselTree
+) -> NDArray[np.bool_]:
+    """(S,) whether a segment is an artery beside a vein, by the log-odds (P,) of its pixels."""
+    means = []
+    for side_px in (nearest.side_px, -nearest.side_px):
+        owner = np.where(side_px > 0.5, nearest.segment, -1)  # in neither half: near the centreline
+        mean, pixels = _own_evidence(odds, owner, len(tree.segments))
+        means.append(np.where(pixels >= SIDE_PX, mean, 0.0))
+    low, high = np.sort(means, axis=0)
+    return np.asarray((low < -SIDE_ODDS) & (high > SIDE_ODDS))
 
 
 def _even(own: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,17 +171,23 @@ def _even(own: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.f
 
 
 def _agree(
-    own: NDArray[np.float64], weight: NDArray[np.float64], tree: VesselTree
+    own: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    tree: VesselTree,
+    double: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """(S,) the log-odds x that minimise sum w (x - own)^2 + sum of b (x_i -+ x_j)^2 over pairs.
 
     A Gaussian random field: pairs of one vessel attract each other (b (x_i - x_j)^2), pairs that
-    cross repel each other (b (x_i + x_j)^2).
+    cross repel each other (b (x_i + x_j)^2). Segments that are an artery beside a vein (`double`)
+    take no part.
     """
     count = len(own)
     diagonal = np.maximum(weight, 1.0)
     rows, columns, values = [np.arange(count)], [np.arange(count)], [diagonal.copy()]
     for i, j, strength in _pairs(tree):
+        if double[i] or double[j]:
+            continue
         b = abs(strength)
         rows += [np.array([i, j, i, j])]
         columns += [np.array([i, j, j, i])]
