@@ -55,10 +55,13 @@ class VesselTypes:
 
     Attributes:
         artery, vein: (H, W) bool, together the vessel mask; both where two types cross.
+        log_odds: (H, W), of an artery at each vessel pixel: its segment's, after smoothing over the
+            tree, or its own where no segment is near or two vessels touch; 0 elsewhere.
     """
 
     artery: Mask
     vein: Mask
+    log_odds: NDArray[np.float64]
 
 
 def vessel_types(
@@ -82,15 +85,15 @@ def vessel_types(
     if consistent and len(tree.segments) > 1:
         evidence = _agree(_even(evidence, weight), weight, tree, double)
     alone = (owner < 0) | np.append(double, False)[owner]
-    arteries, veins = np.zeros((2, *mask.shape), bool)
-    arteries[mask] = np.where(alone, odds[mask], np.append(evidence, 0.0)[owner]) >= 0
-    veins[mask] = ~arteries[mask]
+    agreed = np.zeros(mask.shape)
+    agreed[mask] = np.where(alone, odds[mask], np.append(evidence, 0.0)[owner])
+    arteries, veins = mask & (agreed >= 0), mask & (agreed < 0)
     for node in tree.nodes:
         if _types_cross(node, evidence):
             here = pixels_around(node, mask)
             arteries[here] |= mask[here]
             veins[here] |= mask[here]
-    return VesselTypes(arteries, veins)
+    return VesselTypes(arteries, veins, agreed)
 
 
 def _log_odds(probability: FloatMap) -> NDArray[np.float64]:
