@@ -241,6 +241,12 @@ def test_whether_pixels_are_square_comes_from_the_header(
     assert read_photograph(content(photograph(PixelSpacing=spacing))).square is square
 
 
+@pytest.mark.parametrize(("ratio", "square"), [([1, 1], True), ([2, 1], False)])
+def test_an_aspect_ratio_tells_whether_pixels_are_square(ratio: list[int], *, square: bool) -> None:
+    given = photograph(PixelSpacing=None, PixelAspectRatio=ratio)
+    assert read(given).square is square
+
+
 def test_the_side_may_be_that_of_the_series_or_unknown() -> None:
     assert read(photograph(ImageLaterality=None, Laterality="R")).laterality == "right"
     assert read(photograph(ImageLaterality="B")).laterality is None

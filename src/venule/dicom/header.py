@@ -40,7 +40,7 @@ KEPT = (
     *("AccessionNumber", "StudyDescription", "SeriesInstanceUID", "SeriesNumber", "Modality"),
     *("SOPClassUID", "SOPInstanceUID", "TimezoneOffsetFromUTC"),
     *("Rows", "Columns", "NumberOfFrames"),
-    *("PixelSpacing", "PatientOrientation", "ImageLaterality", "Laterality"),
+    *("PixelSpacing", "PixelAspectRatio", "PatientOrientation", "ImageLaterality", "Laterality"),
     *("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "BurnedInAnnotation"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
@@ -120,9 +120,12 @@ def um_per_px(header: Dataset) -> tuple[float | None, str | None]:
 
 
 def has_square_pixels(header: Dataset) -> bool:
-    """Tell whether a pixel is as high as it is wide, which is assumed if it is not stated."""
-    spacing = numbers(header, "PixelSpacing")
-    return len(spacing) != 2 or abs(spacing[0] - spacing[1]) <= 0.01 * abs(spacing[0])
+    """Tell whether a pixel is as high as it is wide, which is assumed if it is not stated.
+
+    PixelAspectRatio, height to width, is stated instead of PixelSpacing (PS3.3 C.7.6.3.1.7).
+    """
+    sides = numbers(header, "PixelSpacing") or numbers(header, "PixelAspectRatio")
+    return len(sides) != 2 or abs(sides[0] - sides[1]) <= 0.01 * abs(sides[0])
 
 
 def laterality(header: Dataset) -> str:
