@@ -3,8 +3,9 @@
     python tools/type_labels.py MODEL --data D --split SPLIT [--each N] -o FOLDER
 
 `general` finds the vessels, MODEL classifies arteries and veins, and the classes are made
-consistent along segments of the vessel tree. A segment is used if its log-odds are at least SURE;
-others are written white, meaning uncertain, and are not trained on. FOLDER becomes a data set:
+consistent along segments of the vessel tree. Pixels are used if the log-odds of their segment are
+at least SURE, or their own where two vessels touch; others are white, meaning uncertain, and are
+not trained on. FOLDER becomes a data set:
 images/, labels/ (the vessel masks) and av/. Annotations of the photographs are not used.
 """
 

@@ -103,3 +103,18 @@ def test_a_bridge_has_the_type_that_most_pixels_beside_it_have() -> None:
     extended = extend_types(types, added)
     assert set(extended[added].tolist()) == {VEIN}
     assert (extended[~added] == types[~added]).all()
+
+
+def test_a_vessel_across_two_that_touch_leaves_both_their_types() -> None:
+    rows, columns = np.mgrid[:200, :200]
+    artery, vein = abs(rows - 97) < 3, (abs(rows - 102) < 4) & (rows > 99)
+    across = abs(columns - 100) < 4
+    mask = (artery | vein | across) & (columns > 9) & (columns < 190) & (rows > 9) & (rows < 190)
+    types = np.where(artery, ARTERY, VEIN).astype(np.uint8) * mask
+    types[artery & across] = ARTERY | VEIN
+    graph = trace_vessels(mask)
+    owner = owners(mask, graph)
+    chosen = frozenset(int(owner[row, 100]) for row in (20, 180))
+    changed = retype(types, mask, graph, owner, chosen, VEIN)
+    lost = (types & ARTERY) > (changed & ARTERY)
+    assert lost.sum() < 20

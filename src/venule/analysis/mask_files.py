@@ -50,8 +50,8 @@ SOURCES = ("manual", "predicted", "corrected", "unknown")
 
 REPORT = "report.csv"
 
-_PREDICTED = {"_mask.png": "vessels", "_av.png": "av"}
-"""Outputs in report.csv that are masks, by the suffix of the name."""
+_PREDICTED = {"_mask.png": "vessels", "_av.png": "av", "_prob.png": None}
+"""Outputs in report.csv by the suffix of the name: masks, and one that a mask may correct."""
 
 _PASSED = ("quality", "laterality")
 """Columns of report.csv that are copied to a table of measurements."""
@@ -116,13 +116,18 @@ def find_masks(source: Path) -> list[MaskFiles]:
     if source.suffix.lower() == ".csv":
         return _in_table(source)
     if is_image_path(source):
-        by_hand = "corrected" if kind_of(source.name) == "vessels" else None
-        return [
-            MaskFiles(
-                text(source.stem.removesuffix("_mask")), {"vessels": source}, mask_source=by_hand
-            )
-        ]
+        stem = source.stem.removesuffix(".corrected")
+        id_, kind = _named(stem)
+        if stem.endswith(_NOT_MASKS) or kind == "fov":
+            raise UsageError(f"{source}: not a mask of vessels; name a NAME_mask or NAME_av image")
+        return [MaskFiles(text(id_), {kind: source})]
     raise UsageError(f"{source}: name a folder of masks, a mask, or a CSV file")
+
+
+def _named(stem: str) -> tuple[str, str]:
+    """The name of a photograph and the kind of mask, from a mask's file name."""
+    ending = next((end for end in _ENDINGS if stem.endswith(end)), "")
+    return stem.removesuffix(ending), _ENDINGS.get(ending, "vessels")
 
 
 def load(entry: MaskFiles) -> Loaded:
@@ -167,11 +172,18 @@ def load(entry: MaskFiles) -> Loaded:
             square=square,
             reconnected=closed,
         ),
-        entry.mask_source or ("unknown" if found is None else "predicted"),
+        entry.mask_source or _source(entry.files, predicted=found is not None),
         entry.numbers.get("um_per_px", found.um_per_px if found is not None else None),
         entry.passed.get("laterality") or (found.laterality if found is not None else None),
         tuple(notes),
     )
+
+
+def _source(files: Mapping[str, Path], *, predicted: bool) -> str:
+    """The source of masks that the input does not state."""
+    if any(kind_of(path.name) in ("vessels", "types") for path in files.values()):
+        return "corrected"
+    return "predicted" if predicted else "unknown"
 
 
 def read_types(path: Path) -> tuple[Mask, Mask]:
@@ -207,9 +219,8 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         if kind_of(path.name) is not None:
             corrected.add(name.removesuffix(".corrected").rpartition("_")[0])
             continue
-        ending = next((end for end in _ENDINGS if name.endswith(end)), "")
-        kind = _ENDINGS.get(ending, "vessels")
-        of_photograph = files.setdefault(name.removesuffix(ending), {})
+        id_, kind = _named(name)
+        of_photograph = files.setdefault(id_, {})
         if kind in of_photograph:
             raise DatasetError(f"{path}: a second {kind} mask, besides {of_photograph[kind].name}")
         of_photograph[kind] = path
@@ -242,8 +253,8 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
         return {}
     found = {}
     for line, row in _rows(report):
-        id_, masks = _predicted(row.get("outputs", ""))
-        if masks:
+        id_, _ = _predicted(row.get("outputs", ""))
+        if id_:
             wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
             numbers = _numbers(report, line, _renamed(wanted))
             found[id_] = (numbers, {name: row[name] for name in _PASSED if row.get(name)})
@@ -256,7 +267,9 @@ def _predicted(outputs: str) -> tuple[str, dict[str, str]]:
     for output in listed_in(outputs):
         for suffix, kind in _PREDICTED.items():
             if output.endswith(suffix):
-                id_, masks[kind] = output.removesuffix(suffix), output
+                id_ = output.removesuffix(suffix)
+                if kind is not None:
+                    masks[kind] = output
     return id_, masks
 
 
@@ -266,11 +279,11 @@ def _in_table(path: Path) -> list[MaskFiles]:
         row, parts, left_out = _renamed(read), Parts(), set[str]()
         if "vessels" not in row and "outputs" in row:  # report.csv itself
             id_, masks = _predicted(row["outputs"])
-            if not masks:
+            parts, left_out = corrected_parts(path.parent / id_) if id_ else Parts(), _OWN
+            if not (masks or parts.files or parts.problem):
                 continue
             row = {**row, **masks, "id": row.get("id") or id_}
-            parts, left_out = corrected_parts(path.parent / id_), _OWN
-        entry = _entry(path, line, row)
+        entry = _entry(path, line, row, parts)
         entry = replace(
             entry,
             files={**entry.files, **parts.files},
@@ -288,11 +301,11 @@ def _in_table(path: Path) -> list[MaskFiles]:
     return list(found.values())
 
 
-def _entry(path: Path, line: int, row: Mapping[str, str]) -> MaskFiles:
+def _entry(path: Path, line: int, row: Mapping[str, str], parts: Parts) -> MaskFiles:
     if not row.get("id"):
         raise DatasetError(f"{path}: line {line} has no id")
     files = {name: path.parent / row[name] for name in FILES if row.get(name)}
-    if not set(files) & {*MASKS, "av"}:
+    if not {*files, *parts.files} & {*MASKS, "av"} and parts.problem is None:
         raise DatasetError(f"{path}: line {line} names no mask: give vessels, or artery and vein")
     masks = [files[name] for name in MASKS if name in files]
     if len(set(masks)) < len(masks):

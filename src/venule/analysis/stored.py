@@ -71,7 +71,8 @@ def stored_analysis(photograph: Photograph, stored: Stored) -> Analysis:
     if stored.types is not None and stored.types.shape[:2] == shape:
         for name, color in (("artery", RED), ("vein", BLUE)):
             inside = (stored.types == color).all(axis=2) | (stored.types == GREEN).all(axis=2)
-            maps[name] = ProbabilityMap(inside.astype(np.uint16) * np.uint16(LARGEST), 0.5, empty)
+            closed = reconnected[inside.ravel()[reconnected]]
+            maps[name] = ProbabilityMap(inside.astype(np.uint16) * np.uint16(LARGEST), 0.5, closed)
     return Analysis(
         photograph=photograph,
         prediction=Prediction(fov, maps),

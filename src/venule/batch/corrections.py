@@ -6,7 +6,7 @@ from pathlib import Path
 
 from venule.analysis.corrected_files import corrected_path, read_correction
 from venule.analysis.kept import kept_of
-from venule.batch.reading import photograph_file, read_results
+from venule.batch.reading import located, photograph_file, read_results
 from venule.errors import DatasetError, ImageError, OutputError, UsageError
 from venule.files.atomic import make_folder, write_bytes
 from venule.image.artery_vein import encode_types
@@ -22,11 +22,12 @@ class Collected:
     left_out: tuple[str, ...]
 
 
-def collect_corrections(results: Path, out: Path) -> Collected:
+def collect_corrections(results: Path, out: Path, photographs: Path | None = None) -> Collected:
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels and fov.
 
     Arteries and veins, where known, go to av, a corrected disc to disc. Photograph a/1 becomes
-    a__1; of two photographs with the same resulting name the second is left out.
+    a__1; of two photographs with the same resulting name the second is left out. `photographs` is the folder of the
+    photographs, if they were moved or are DICOM objects.
 
     Raises:
         UsageError: the folder holds no results, or no corrected ones.
@@ -35,6 +36,8 @@ def collect_corrections(results: Path, out: Path) -> Collected:
     if out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: is not empty; name a new folder")
     found = read_results(results)
+    if photographs is not None:
+        found = located(found, photographs)
     taken: dict[str, str] = {}
     left_out = []
     for result in found.results:

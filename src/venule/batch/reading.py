@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -170,6 +170,41 @@ def stored_correction(
     return read_correction(results.out / result.name, shape)
 
 
+def located(results: Results, photographs: Path) -> Results:
+    """The results with their photographs' present paths in a folder.
+
+    They are matched by path in the folder, or by name if exactly one file and one result have it;
+    DICOM objects, whose path is not recorded, by content.
+    """
+    here = {
+        path.relative_to(photographs).as_posix(): path
+        for path in sorted(photographs.rglob("*"))
+        if path.is_file()
+    }
+    names = Counter(path.name for path in here.values())
+    asked = Counter(Path(result.place).name for result in results.results)
+    by_name = {path.name: path for path in here.values() if names[path.name] == 1}
+    wanted = {result.input_sha256 for result in results.results if _is_pseudonym(result)}
+    hashes = {sha256_if_readable(path): path for path in here.values()} if wanted else {}
+
+    def found(result: Result) -> Result:
+        was = Path(result.place)
+        if _is_pseudonym(result):
+            place = hashes.get(result.input_sha256)
+        else:
+            place = here.get(f"{result.name}{was.suffix}")
+        if place is None and asked[was.name] == 1:
+            place = by_name.get(was.name)
+        return result if place is None or was.is_file() else replace(result, place=str(place))
+
+    return replace(results, results=tuple(map(found, results.results)))
+
+
+def _is_pseudonym(result: Result) -> bool:
+    """True for a DICOM object, which is called by the beginning of its hash."""
+    return bool(result.place) and result.input_sha256.startswith(result.place.partition("-")[0])
+
+
 def photograph_file(result: Result) -> Path:
     """The photograph's file, checked to be the one that was predicted, if any was.
 
@@ -177,6 +212,11 @@ def photograph_file(result: Result) -> Path:
         ImageError: the photograph has moved or changed.
     """
     place = Path(result.place)
+    if not place.is_file() and _is_pseudonym(result):
+        raise ImageError(
+            f"{result.source}: the path of a DICOM object is not recorded; name its folder with "
+            "--photographs"
+        )
     if not place.is_file():
         raise ImageError(f"{result.source}: the photograph is not where it was predicted")
     known = result.input_sha256

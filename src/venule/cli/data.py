@@ -8,6 +8,7 @@ import typer
 
 from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.table import print_table
+from venule.errors import UsageError
 
 if TYPE_CHECKING:
     from venule.data.case import Dataset
@@ -119,11 +120,22 @@ def from_corrections(
         Path, typer.Argument(metavar="OUT", help="A results folder with corrected masks.")
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the data set.")],
+    *,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the photographs of OUT, if moved since, or if they are DICOM.",
+            show_default="their original folder",
+        ),
+    ] = None,
 ) -> None:
     """Make a data set of the photographs with masks corrected in `venule serve`."""
     from venule.batch.corrections import collect_corrections
 
-    collected = collect_corrections(results, folder)
+    if photographs is not None and not photographs.is_dir():
+        raise UsageError(f"{photographs}: no such folder")
+    collected = collect_corrections(results, folder, photographs)
     for reason in collected.left_out:
         say(f"venule: warning: left out: {shown(reason)}")
     print(f"{counted(collected.cases, 'photograph')} in {shown(folder)}")

@@ -32,6 +32,14 @@ def report(
             show_default="the first that `venule models` lists",
         ),
     ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the photographs of RESULTS, if moved since, or if they are DICOM.",
+            show_default="their original folder",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing page.")
     ] = False,
@@ -49,6 +57,10 @@ def report(
     check_outputs([out], sources, overwrite=overwrite)
     failed = False
     folders = [source for source in sources if source.is_dir()]
+    if photographs is not None and not photographs.is_dir():
+        raise UsageError(f"{photographs}: no such folder")
+    if photographs is not None and not folders:
+        raise UsageError("--photographs goes with RESULTS, a folder of results")
     if folders:
         if len(sources) > 1:
             raise UsageError("give one results folder, or photographs")
@@ -60,7 +72,7 @@ def report(
         if model is not None:
             raise UsageError("results already have a model; --model is for photographs only")
         with Progress(total=0) as progress:
-            contents = of_results(folders[0], progress.line)
+            contents = of_results(folders[0], progress.line, photographs=photographs)
     else:
         contents = _of_photographs(sources, model)
         failed = any(one.status == "failed" for one in contents.subjects)

@@ -48,7 +48,7 @@ def serve(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of the photographs of FOLDER's results, if moved since.",
+            help="Folder of the photographs of FOLDER's results, if moved since, or DICOM.",
             show_default="their original folder",
         ),
     ] = None,

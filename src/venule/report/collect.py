@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from venule import __version__
-from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse
+from venule.analysis.analyse import GRADE, Analysis, Networks, analyse
 from venule.analysis.columns import COLUMNS, Cell
-from venule.batch.reading import Result, Results, open_result, read_results
+from venule.batch.reading import Result, Results, located, open_result, read_results
 from venule.errors import ImageError
 from venule.image.photograph import read_photograph
 from venule.measure.table import NOTES
@@ -48,6 +48,11 @@ class Subject:
         return str(self.cells.get("quality") or ("failed" if self.status == "failed" else ""))
 
     @property
+    def measuring_notes(self) -> tuple[str, ...]:
+        """Notes on its measurements, as in the column `notes`."""
+        return tuple(part for part in str(self.cells.get(NOTES) or "").split("; ") if part)
+
+    @property
     def measured(self) -> dict[str, Cell]:
         """The columns with measurements."""
         return {
@@ -67,13 +72,19 @@ class Contents:
     subjects: Sequence[Subject]
 
 
-def of_results(out: Path, progress: Callable[[str], None]) -> Contents:
+def of_results(
+    out: Path, progress: Callable[[str], None], *, photographs: Path | None = None
+) -> Contents:
     """The contents from a results folder; `progress` is called with each photograph's name.
+
+    `photographs` is the folder of its photographs, if they were moved or are DICOM objects.
 
     Raises:
         UsageError, OutputError: the folder holds no results, or cannot be read.
     """
     results = read_results(out)
+    if photographs is not None:
+        results = located(results, photographs)
     longest = longest_px(len(results.results))
     subjects = tuple(_subjects(results, longest, progress))
     return Contents(
@@ -114,11 +125,7 @@ def _subject(results: Results, result: Result, longest: int) -> Subject:
 
 
 def of_photographs(
-    paths: Sequence[Path],
-    networks: Networks,
-    *,
-    steps: Sequence[Step] = (),
-    progress: Callable[[str], None],
+    paths: Sequence[Path], networks: Networks, *, progress: Callable[[str], None]
 ) -> Contents:
     """The contents from photographs that are analysed for the report.
 
@@ -128,7 +135,7 @@ def of_photographs(
     subjects = []
     for path in paths:
         try:
-            analysis = analyse(read_photograph(path), networks, steps=(GRADE, *steps))
+            analysis = analyse(read_photograph(path), networks, steps=(GRADE,))
         except ImageError as error:
             if len(paths) == 1:
                 raise

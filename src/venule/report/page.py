@@ -149,7 +149,7 @@ def _panel(number: int, one: Subject, columns: Sequence[str]) -> Iterator[str]:
     yield f"{escape(_why(one))}</p>"
     if one.size is not None:
         yield f'<p class="soft">{one.size[1]} × {one.size[0]} px</p>'
-    for note in one.notes:
+    for note in dict.fromkeys((*one.notes, *one.measuring_notes)):
         yield f'<p class="soft">{escape(note)}</p>'
     shown = [name for name in columns if one.cells.get(name) not in (None, "")]
     first, rest = shown[:14], shown[14:]

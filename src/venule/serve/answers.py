@@ -9,6 +9,7 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.definitions import describe
 from venule.dicom.source import Source
+from venule.errors import VenuleError
 from venule.files.cells import inert, text
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
@@ -39,7 +40,6 @@ def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
     disc = marks.disc if marks is not None else None
     fovea = marks.fovea if marks is not None else None
     photograph = analysis.photograph
-    eye = photograph.laterality or (marks.laterality if marks is not None else None)
     height, width = photograph.shape
     return Found(
         width=width,
@@ -52,7 +52,7 @@ def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
         reasons=list(quality.reasons) if quality is not None else [],
         uncertainty=quality.uncertainty if quality is not None else None,
         notes=list(photograph.notes),
-        laterality=eye,
+        laterality=analysis.laterality,
         um_per_px=photograph.um_per_px,
         field=_field(outline),
         disc=None
@@ -112,16 +112,24 @@ def table(items: Sequence[Item]) -> str:
 
     A photograph that is not measured has its name, the `id`, and its grade if it has one.
     """
-    found = {name for item in items for name, cell in item.row.items() if cell is not None}
+    rows = [_measured(item) for item in items]
+    found = {name for row in rows for name, cell in row.items() if cell is not None}
     names = [name for name in COLUMNS["measure"].more() if name in found]
     written = StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["id", "quality", *names])
-    for item in items:
-        row = item.row
+    for item, row in zip(items, rows, strict=True):
         cells = (text(item.name), item.grade, *(row.get(name) for name in names))
         writer.writerow(map(inert, cells))
     return written.getvalue()
+
+
+def _measured(item: Item) -> Mapping[str, Cell]:
+    """The measurements of a photograph; empty if it cannot be read again."""
+    try:
+        return item.measured()
+    except VenuleError:
+        return {}
 
 
 def _value(cell: Cell) -> Cell:

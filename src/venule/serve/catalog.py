@@ -1,18 +1,18 @@
 """The photographs of a folder, or of a results folder, as listed by the service."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from venule.analysis.analyse import Analysis, Networks
+from venule.analysis.corrected_files import SUFFIXES
 from venule.batch.plan import plan
 from venule.batch.reading import (
     Result,
     Results,
     holds_results,
+    located,
     open_result,
     prediction_sha256,
     read_results,
@@ -44,7 +44,7 @@ class Library:
         if holds_results(folder):
             self.results = read_results(folder)
             if photographs is not None:
-                self.results = _moved(self.results, photographs)
+                self.results = located(self.results, photographs)
             self.items: Sequence[Item] = tuple(_of_results(self.results))
             self.places = {
                 item.id: Path(result.place)
@@ -76,31 +76,13 @@ def opaque(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _moved(results: Results, photographs: Path) -> Results:
-    """The results with their photographs' present paths, matched by path in the folder, or by name.
-
-    The name alone suffices if exactly one file and one result have it.
-    """
-    here = {
-        path.relative_to(photographs).as_posix(): path
-        for path in photographs.rglob("*")
-        if path.is_file()
-    }
-    names = Counter(path.name for path in here.values())
-    asked = Counter(Path(result.place).name for result in results.results)
-    by_name = {path.name: path for path in here.values() if names[path.name] == 1}
-
-    def found(result: Result) -> Result:
-        was = Path(result.place)
-        place = here.get(f"{result.name}{was.suffix}")
-        if place is None and asked[was.name] == 1:
-            place = by_name.get(was.name)
-        return result if place is None or was.is_file() else replace(result, place=str(place))
-
-    return replace(results, results=tuple(map(found, results.results)))
-
-
 def _of_results(results: Results) -> Iterator[Item]:
+    corrected = {
+        path.with_name(path.name.removesuffix(suffix))
+        for path in results.out.rglob("*.corrected.*")
+        for suffix in SUFFIXES.values()
+        if path.name.endswith(suffix)
+    }
     for result in results.results:
         item = Item(
             id=opaque(result.name),
@@ -110,6 +92,7 @@ def _of_results(results: Results) -> Iterator[Item]:
             grade=str(result.cells.get("quality") or ""),
             stored=result.name if result.status == "done" else None,
             known=result.cells,
+            corrected=results.out / result.name in corrected,
         )
         if result.status == "failed":
             item.state, item.reason = "failed", result.reason

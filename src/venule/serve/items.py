@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from venule.analysis.analyse import Analysis, Networks
-from venule.analysis.columns import Cell
+from venule.analysis.columns import COLUMNS, Cell
+from venule.errors import ImageError
 
 State = Literal["listed", "waiting", "running", "done", "failed", "cancelled"]
 
@@ -36,11 +37,13 @@ class Item:
     analysis: Analysis | None = None
     complete: bool = False
     cells: dict[str, Cell] = field(default_factory=dict)
+    stale: bool = False  # the cells are of an earlier state of its correction
     known: Mapping[str, Cell] = field(default_factory=dict)  # its cells in a ledger
     began: float | None = None
     rests_until: float = 0.0  # not measured before, as it is being corrected
     later_taken: bool = False  # the steps after the vessels have run
     stored: str | None = None  # the name of its results in a results folder
+    corrected: bool = False  # its cells in a ledger are then those of the prediction, not its own
 
     @property
     def bytes(self) -> int:
@@ -60,10 +63,23 @@ class Item:
 
     @property
     def row(self) -> Mapping[str, Cell]:
-        """Its measurements, from this session or the ledger; empty if it was not measured."""
-        if self.complete and self.cells:
-            return self.cells
-        return self.known if MEASURED in self.known else self.cells
+        """Its measurements, from this session or the ledger; empty if it was not measured.
+
+        Those of a corrected photograph in the ledger are of its prediction, and are not used.
+        """
+        if self.corrected or MEASURED not in self.known or (self.complete and self.cells):
+            return {} if self.stale else self.cells
+        return self.known
+
+    def measured(self) -> Mapping[str, Cell]:
+        """As `row`, but a corrected photograph that was not measured since is measured now."""
+        if not self.corrected or self.open is None or (self.cells and not self.stale):
+            return self.row
+        kept = self.analysis
+        cells = dict(COLUMNS["measure"].row(kept if kept is not None else self.open(_no_networks)))
+        if self.analysis is kept:
+            self.cells, self.stale = cells, False
+        return cells
 
     def begin(self) -> None:
         """Mark as being processed."""
@@ -72,3 +88,7 @@ class Item:
     def fail(self, reason: str) -> None:
         """Mark as failed."""
         self.state, self.reason, self.analysis, self.complete = "failed", reason, None, True
+
+
+def _no_networks() -> Networks:
+    raise ImageError("not predicted yet")

@@ -3,7 +3,7 @@
 import gzip
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from venule.image.levels import Levels
 from venule.image.photograph import read_photograph
 
 View = Literal["color", "green", "clahe", "illumination"]
-VIEWS: tuple[View, ...] = get_args(View)
 
 THUMBNAIL_PX = 72
 

@@ -185,6 +185,7 @@ class Service:
             if item.analysis is not instead_of:
                 return False
             self._keep(item, analysis)
+            item.stale = item.corrected = True
             item.complete, item.rests_until = False, time.monotonic() + self.limits.rest_s
             if item not in self._second:
                 self._second.append(item)
@@ -323,7 +324,7 @@ class Service:
                 cells |= dict(COLUMNS[group].row(analysis))
         with self._changed:
             if item.analysis is analysis:
-                item.cells, item.complete = cells, True
+                item.cells, item.stale, item.complete = cells, False, True
 
     def _failed(self, item: Item, reason: str) -> None:
         with self._changed:

@@ -13,6 +13,9 @@ from venule.vessels.types import pixels_around, through_pairs
 AT_DISC = 1.5
 """Disc radii from the disc's centre within which vessels originate."""
 
+TOUCHING = 0.25
+"""Least share of a segment's pixels of either type if it is an artery beside a vein."""
+
 Disc = tuple[float, float, float]
 """Row and column of the centre, and the radius, in pixels."""
 
@@ -58,7 +61,7 @@ def retype(
     changed = types.copy()
     picked = np.append(np.isin(np.arange(len(tree.segments)), list(chosen)), False)[owner] & mask
     changed[picked] = to
-    of_segment = _most_common(changed, owner, len(tree.segments))
+    of_segment = _types_of_segments(changed, owner, len(tree.segments))
     for node in tree.nodes:
         arms = {arm.segment for arm in node.arms}
         if not arms & chosen or len(through_pairs(node)) < 2:
@@ -117,11 +120,12 @@ def _entries(tree: VesselTree, disc: Disc) -> list[int]:
     return entry
 
 
-def _most_common(types: Types, owner: Owners, count: int) -> NDArray[np.uint8]:
-    """(S,) the most frequent type among each segment's pixels."""
+def _types_of_segments(types: Types, owner: Owners, count: int) -> NDArray[np.uint8]:
+    """(S,) the bits of each segment: of its most frequent type, or of both if two vessels touch."""
     inside = owner >= 0
     votes = np.stack(
         [np.bincount(owner[inside], types[inside] == bit, count) for bit in (0, ARTERY, VEIN)]
     )
     bits = np.array([0, ARTERY, VEIN], np.uint8)
-    return np.asarray(bits[votes.argmax(axis=0)])
+    touching = votes[1:].min(axis=0) >= TOUCHING * votes.sum(axis=0).clip(1)
+    return np.where(touching, np.uint8(ARTERY | VEIN), bits[votes.argmax(axis=0)])

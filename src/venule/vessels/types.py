@@ -64,9 +64,7 @@ class VesselTypes:
     log_odds: NDArray[np.float64]
 
 
-def vessel_types(
-    mask: Mask, artery: FloatMap, vein: FloatMap, tree: VesselTree, *, consistent: bool = True
-) -> VesselTypes:
+def vessel_types(mask: Mask, artery: FloatMap, vein: FloatMap, tree: VesselTree) -> VesselTypes:
     """Classify each pixel of a vessel mask as artery or vein.
 
     Args:
@@ -74,22 +72,22 @@ def vessel_types(
         artery: (H, W) float32 in 0..1, the probability of an artery.
         vein: (H, W) float32 in 0..1, that of a vein.
         tree: the graph of `mask`.
-        consistent: whether segments are made to agree with their neighbours; if not, each segment
-            follows its own pixels only.
     """
-    odds = (_log_odds(artery) - _log_odds(vein)).clip(-MOST, MOST)
-    nearest = nearest_points(mask, tree)
+    odds = (_log_odds(artery) - _log_odds(vein))[mask].clip(-MOST, MOST)
+    nearest, count = nearest_points(mask, tree), len(tree.segments)
     owner = nearest.segment
-    evidence, weight = _own_evidence(odds[mask], owner, len(tree.segments))
-    double = _side_by_side(odds[mask], nearest, tree)
-    if consistent and len(tree.segments) > 1:
-        evidence = _agree(_even(evidence, weight), weight, tree, double)
+    own, weight = _own_evidence(odds, owner, count)
+    if count > 1:
+        shift = _shift(own, weight)
+        odds, own = odds + shift, own + shift
+    double = _side_by_side(odds, nearest, count)
+    evidence = _agree(own, weight, tree, double) if count > 1 else own
     alone = (owner < 0) | np.append(double, False)[owner]
     agreed = np.zeros(mask.shape)
-    agreed[mask] = np.where(alone, odds[mask], np.append(evidence, 0.0)[owner])
+    agreed[mask] = np.where(alone, odds, np.append(evidence, 0.0)[owner])
     arteries, veins = mask & (agreed >= 0), mask & (agreed < 0)
     for node in tree.nodes:
-        if _types_cross(node, evidence):
+        if _types_cross(node, evidence, double):
             here = pixels_around(node, mask)
             arteries[here] |= mask[here]
             veins[here] |= mask[here]
@@ -152,25 +150,25 @@ def _own_evidence(
 
 
 def _side_by_side(
-    odds: NDArray[np.float64], nearest: NearestPoints, tree: VesselTree
+    odds: NDArray[np.float64], nearest: NearestPoints, count: int
 ) -> NDArray[np.bool_]:
     """(S,) whether a segment is an artery beside a vein, by the log-odds (P,) of its pixels."""
     means = []
     for side_px in (nearest.side_px, -nearest.side_px):
         owner = np.where(side_px > 0.5, nearest.segment, -1)  # in neither half: near the centreline
-        mean, pixels = _own_evidence(odds, owner, len(tree.segments))
+        mean, pixels = _own_evidence(odds, owner, count)
         means.append(np.where(pixels >= SIDE_PX, mean, 0.0))
     low, high = np.sort(means, axis=0)
     return np.asarray((low < -SIDE_ODDS) & (high > SIDE_ODDS))
 
 
-def _even(own: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shift the log-odds by the least amount that brings the share of arteries into ARTERIES."""
+def _shift(own: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """The least addition to all log-odds that brings the share of arteries into ARTERIES."""
     order = np.argsort(own)
     sizes = weight[order] / max(float(weight.sum()), 1.0)
     least, most = ARTERIES
     bounds = np.interp((1 - most, 1 - least), np.cumsum(sizes) - sizes / 2, own[order])
-    return own - float(np.clip(0.0, bounds[0], bounds[1]).clip(-MOST / 2, MOST / 2))
+    return -float(np.clip(0.0, bounds[0], bounds[1]).clip(-MOST / 2, MOST / 2))
 
 
 def _agree(
@@ -235,8 +233,11 @@ def through_pairs(node: Node) -> list[tuple[Arm, Arm]]:
     return pairs
 
 
-def _types_cross(node: Node, evidence: NDArray[np.float64]) -> bool:
+def _types_cross(node: Node, evidence: NDArray[np.float64], double: NDArray[np.bool_]) -> bool:
+    """Tell whether an artery and a vein cross at a node, one of them perhaps beside another."""
     through = through_pairs(node)
+    if through and any(double[arm.segment] for arm in node.arms):
+        return len(through) > 1
     types = {evidence[one.segment] + evidence[other.segment] >= 0 for one, other in through}
     return len(types) == 2
 
