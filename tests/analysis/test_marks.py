@@ -10,6 +10,7 @@ from PIL import Image
 from venule.analysis.analyse import GRADE, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS
 from venule.analysis.correction import correct_types, types_of
+from venule.analysis.kept import Kept
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.analysis.outputs import OUTPUTS
 from venule.analysis.stored import Stored, stored_analysis
@@ -142,6 +143,22 @@ def test_landmarks_are_the_same_when_a_row_is_read_again() -> None:
     assert again.disc is not None
     assert vars(again.disc) == pytest.approx(vars(marks.disc), abs=0.06)
     assert replace(again, disc=marks.disc) == marks
+
+
+def test_gaps_closed_in_arteries_and_veins_are_known_when_results_are_read_again() -> None:
+    photograph = Photograph(spots())
+    mask, closed = np.zeros((2, *SHAPE), bool)
+    mask[20:24, 10:90], closed[20:24, 40:50] = True, True
+    types = np.zeros((*SHAPE, 3), np.uint8)
+    types[20:24, 10:45] = (255, 0, 0)
+    types[20:24, 45:90] = (0, 0, 255)
+    kept = Kept(fov=np.ones(SHAPE, bool), reconnected=closed)
+    stored = Stored(levels=None, mask=mask, threshold=0.5, kept=kept, types=types)
+    maps = stored_analysis(photograph, stored).prediction.maps
+    for name, part in (("artery", np.s_[20:24, 40:45]), ("vein", np.s_[20:24, 45:50])):
+        expected = np.zeros(SHAPE, bool)
+        expected[part] = True
+        assert np.array_equal(maps[name].reconnected, expected)
 
 
 def test_a_disc_without_vessels_is_doubted() -> None:

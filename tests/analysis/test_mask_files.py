@@ -193,3 +193,47 @@ def test_a_corrected_disc_that_another_program_has_saved_counts_by_its_pixels(
     assert "optic disc corrected" in row.notes
     save(tmp_path / "eye_disc.corrected.png", np.zeros((120, 160), bool))  # none is there
     assert find_masks(tmp_path)[0].disc is None
+
+
+@pytest.mark.parametrize(
+    ("name", "id", "kind", "source"),
+    [
+        ("eye.png", "eye", "vessels", "unknown"),
+        ("eye_artery.png", "eye", "artery", "unknown"),
+        ("eye_mask.corrected.png", "eye", "vessels", "corrected"),
+    ],
+)
+def test_a_single_file_is_what_its_name_says(
+    tmp_path: Path, name: str, id: str, kind: str, source: str
+) -> None:
+    save(tmp_path / name, _mask())
+    (entry,) = find_masks(tmp_path / name)
+    assert (entry.id, [*entry.files]) == (id, [kind])
+    assert load(entry).mask_source == source
+
+
+@pytest.mark.parametrize("name", ["eye_disc.png", "eye_prob.png", "eye_fov.png"])
+def test_a_single_file_that_is_no_mask_of_vessels_is_told(tmp_path: Path, name: str) -> None:
+    save(tmp_path / name, _mask())
+    with pytest.raises(UsageError, match="not a mask of vessels"):
+        find_masks(tmp_path / name)
+
+
+def test_a_corrected_mask_in_a_table_is_corrected(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "a_mask.corrected.png", _mask())
+    (entry,) = find_masks(_table(tmp_path, "id,vessels\na,a_mask.corrected.png\n"))
+    assert load(entry).mask_source == "corrected"
+
+
+def test_a_correction_of_a_probability_map_has_the_disc_of_its_row(tmp_path: Path) -> None:
+    save(tmp_path / "a_mask.corrected.png", _mask())
+    (tmp_path / "report.csv").write_text(
+        "outputs,quality,disc_x_px,disc_y_px,disc_radius_px\na_prob.png,ok,80,60,12\n"
+        "b_prob.png,ok,80,60,12\n",
+        encoding="utf-8",
+    )
+    for source in (tmp_path, tmp_path / "report.csv"):
+        (entry,) = find_masks(source)
+        assert entry.id == "a"
+        assert entry.disc is not None
+        assert entry.passed["quality"] == "ok"

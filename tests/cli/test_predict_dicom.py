@@ -250,3 +250,18 @@ def test_what_is_written_is_read_by_dicom_programs_as_a_file(
         raw = path.read_bytes()
         assert raw[128:132] == b"DICM"
         assert dcmread(BytesIO(raw)).SOPClassUID.name == "Segmentation Storage"
+
+
+def test_a_report_finds_the_photographs_by_content_in_the_folder_given(
+    venule: Run, tiny_onnx: Path, export: Path, tmp_path: Path
+) -> None:
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    venule("predict", export, "-o", out, "--model", tiny_onnx, "--save", "mask", *INLINE)
+    assert venule("report", out, "-o", page).code == 0
+    assert "the path of a DICOM object is not recorded" in page.read_text(encoding="utf-8")
+    ran = venule("report", out, "-o", page, "--photographs", export, "--overwrite")
+    assert ran.code == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg") == len(names_in(export))
+    assert "no image" not in text
+    assert [token for token in TOKENS if token in text + ran.out + ran.err] == []

@@ -178,6 +178,8 @@ def test_a_disc_that_was_corrected_to_none_takes_its_zones_along(results: Path) 
     subject = of_results(results, lambda _: None).subjects[1]
     assert subject.cells["vessel_density"] == cells["vessel_density"]
     assert [name for name in subject.cells if "zone" in name] == []
+    assert "optic disc corrected" in subject.measuring_notes
+    assert "optic disc corrected" in page(of_results(results, lambda _: None))
 
 
 def test_a_report_needs_nothing_but_itself(results: Path) -> None:

@@ -94,6 +94,23 @@ def test_the_table_of_results_is_that_of_predict(out: Path, finish: Finish) -> N
     client.close()
 
 
+def test_the_table_has_the_measurements_of_a_correction_that_is_not_open(
+    out: Path, finish: Finish
+) -> None:
+    predict(out.parent, columns=("quality", "file", "measure"), overwrite=True)
+    client = client_on(out)
+    predicted = client.get("/api/measurements.csv").text
+    id = opened(client, finish)
+    send_stroke(client, id, np.zeros((96, 48), bool), left=0, top=0, base=0, tool="erase")
+    finish(client, id, complete=True)
+    corrected = client.get("/api/measurements.csv").text
+    assert ",corrected," in corrected
+    assert corrected != predicted
+    client.close()
+    again = client_on(out)  # the service is started again, and nothing is opened
+    assert again.get("/api/measurements.csv").text == corrected
+
+
 def test_two_servers_of_the_same_results_lose_no_correction(
     client: TestClient, finish: Finish, out: Path
 ) -> None:

@@ -26,8 +26,8 @@ def collect_corrections(results: Path, out: Path, photographs: Path | None = Non
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels and fov.
 
     Arteries and veins, where known, go to av, a corrected disc to disc. Photograph a/1 becomes
-    a__1; of two photographs with the same resulting name the second is left out. `photographs` is the folder of the
-    photographs, if they were moved or are DICOM objects.
+    a__1; of two photographs with the same resulting name the second is left out. `photographs` is
+    their folder, if they were moved or are DICOM objects.
 
     Raises:
         UsageError: the folder holds no results, or no corrected ones.
