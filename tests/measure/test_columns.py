@@ -3,12 +3,15 @@
 import csv
 from io import StringIO
 
-from venule.measure.columns import SHORTEST_NAME, all_columns
+from venule.measure.columns import all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.table import Row, dictionary, segment_lines, segments, tidy, wide
 from venule.measure.view import Disc
 from venule.synth.shapes import draw_tubes, line
+
+LONGEST_NAME = 32
+"""Longest column name that Stata and SAS accept."""
 
 
 def _mask() -> VesselMasks:
@@ -26,7 +29,7 @@ def test_names_and_short_names_are_unique_and_short_enough() -> None:
     assert len({column.name for column in columns}) == len(columns)
     assert len({column.short_name for column in columns}) == len(columns)
     for column in columns:
-        assert len(column.short_name) <= SHORTEST_NAME
+        assert len(column.short_name) <= LONGEST_NAME
         assert column.short_name.isidentifier()
 
 

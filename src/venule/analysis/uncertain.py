@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage as ndi
+from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap, Mask
 from venule.inference.prediction import ProbabilityMap
@@ -47,7 +48,10 @@ def uncertain_regions(found: ProbabilityMap, fov: Mask, *, most: int = 40) -> tu
             windows[down : down + rows, right : right + columns] += sums
     peaks = (windows == ndi.maximum_filter(windows, size=3)) & (windows > 0)
     at = np.argwhere(peaks)
-    order = np.argsort(-windows[peaks], kind="stable")[:most]
+    kept: list[NDArray[np.intp]] = []
+    for place in at[np.argsort(-windows[peaks], kind="stable")]:
+        if len(kept) < most and all(np.abs(place - other).max() > 1 for other in kept):
+            kept.append(place)  # of equal neighbours the first
     return tuple(
         Region(
             x=max(0, int(column - 1) * half),
@@ -55,5 +59,5 @@ def uncertain_regions(found: ProbabilityMap, fov: Mask, *, most: int = 40) -> tu
             size=2 * half,
             doubt=float(windows[row, column]),
         )
-        for row, column in at[order]
+        for row, column in kept
     )

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from venule.measure.definitions import MEASURES, STRUCTURES, UM, ZONES
 
-SHORTEST_NAME = 32
-"""Longest column name that Stata and SAS accept."""
-
 _PIXELS = {"px": "px", "px2": "px2", "per_px": "1/px", "per_px2": "1/px2"}
 _OTHERS = {"": "", "rad": "rad", "deg": "degrees", "um": "um", "um_per_px": "um/px", "mm": "mm"}
 _MICRONS = {"um": "um", "um2": "um2", "per_um": "1/um", "per_um2": "1/um2"}
