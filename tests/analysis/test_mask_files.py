@@ -144,10 +144,11 @@ def test_of_a_report_only_grade_eye_and_what_a_user_added_pass_through(tmp_path:
     assert [{*one.passed} for one in find_masks(path)] == [{"quality", "laterality", "person"}]
 
 
-def test_a_negative_scale_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scale", ["-4", "0.0225"])
+def test_a_scale_of_no_retina_is_told(tmp_path: Path, scale: str) -> None:
     save(tmp_path / "in" / "a.png", _mask())
-    (entry,) = find_masks(_table(tmp_path, "id,vessels,um_per_px\nx,a.png,-4\n"))
-    with pytest.raises(UsageError, match="um_per_px -4"):
+    (entry,) = find_masks(_table(tmp_path, f"id,vessels,um_per_px\nx,a.png,{scale}\n"))
+    with pytest.raises(UsageError, match=f"um_per_px {scale}: give micrometres per pixel"):
         measure_files(entry)
 
 

@@ -36,9 +36,9 @@ def test_pixels_of_another_shape_or_kind_make_no_photograph(pixels: Any) -> None
         Photograph(pixels)
 
 
-@pytest.mark.parametrize("um_per_px", [0.0, -4.2, float("inf"), float("nan")])
-def test_the_length_of_a_pixel_is_above_0(um_per_px: float) -> None:
-    with pytest.raises(ImageError, match=r"um_per_px = .*: give the length of a pixel, above 0"):
+@pytest.mark.parametrize("um_per_px", [0.0, -4.2, 0.02, 1000, float("inf"), float("nan")])
+def test_the_length_of_a_pixel_is_that_of_a_retina(um_per_px: float) -> None:
+    with pytest.raises(ImageError, match=r"um_per_px = .*: give micrometres per pixel, 0.5 to"):
         Photograph(EYE, um_per_px=um_per_px)
 
 

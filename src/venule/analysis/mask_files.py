@@ -93,12 +93,16 @@ class MaskFiles:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """The masks of one photograph, read."""
+    """The masks of one photograph, read.
+
+    `stored_scale` tells that `um_per_px` is the one stored in a predicted mask.
+    """
 
     masks: VesselMasks
     mask_source: str
     um_per_px: float | None
     laterality: str | None
+    stored_scale: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -163,6 +167,8 @@ def load(entry: MaskFiles) -> Loaded:
             closed[structure] = own.reconnected
         elif name in masks and kept.get("vessels") is not None and found is not None:
             closed[structure] = found.reconnected & masks[name]
+    stored = found.um_per_px if found is not None else None
+    um_per_px = entry.numbers.get("um_per_px", stored)
     return Loaded(
         VesselMasks(
             vessels=masks.get("vessels"),
@@ -173,8 +179,9 @@ def load(entry: MaskFiles) -> Loaded:
             reconnected=closed,
         ),
         entry.mask_source or _source(entry.files, predicted=found is not None),
-        entry.numbers.get("um_per_px", found.um_per_px if found is not None else None),
+        um_per_px,
         entry.passed.get("laterality") or (found.laterality if found is not None else None),
+        um_per_px is not None and um_per_px == stored,  # report.csv repeats it
         tuple(notes),
     )
 

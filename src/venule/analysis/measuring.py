@@ -11,7 +11,7 @@ from venule.errors import ImageError
 from venule.image.photograph import read_photograph
 from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
-from venule.measure.scale import find_scale
+from venule.measure.scale import STORED, find_scale
 from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
 
@@ -87,7 +87,7 @@ def measure_analysis(analysis: Analysis) -> Measurements:
             },
         },
     )
-    scale = find_scale(analysis.photograph.um_per_px)
+    scale = find_scale(analysis.photograph.um_per_px, source=STORED)
     return measure_photograph(masks, disc=disc, scale=scale)
 
 
@@ -109,6 +109,7 @@ def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Ro
     given = loaded.um_per_px if loaded.um_per_px is not None else assumed.um_per_px
     scale = find_scale(
         given,
+        source=STORED if loaded.stored_scale else "given",
         disc=entry.disc,
         disc_diameter_um=assumed.disc_diameter_um,
         axial_length_mm=entry.numbers.get("axial_length_mm"),
