@@ -74,7 +74,9 @@ used.
   vessel. It is not measured near forks, in sharp bends, or where another edge is nearer.
 - **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
   chord (none for a ring, or a loop whose ends touch), k its curvature, n its number of turns:
-  stretches that bend one way by 0.75 px or more.
+  stretches that bend one way by 0.75 px or more. Tortuosity and inflections depend on resolution:
+  compare them only within one camera and image size ([altered
+  masks](repeatability.md#altered-masks)).
 - **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. They grow with
   that number, so compare only those of the same number; `notes` says if there were fewer. A vessel
   counts from the ring's inner edge to its first junction; if that is less than a third of the
