@@ -15,7 +15,7 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.corrected_files import Corrected, corrected_of, disc_of
 from venule.analysis.kept import KEY, keep, kept_of
 from venule.analysis.mask_files import find_masks, load
-from venule.analysis.measuring import measure_analysis, measure_files
+from venule.analysis.measuring import Assumptions, measure_analysis, measure_files
 from venule.errors import ImageError
 from venule.image.encode import encode_mask
 from venule.image.fov import outlined
@@ -75,12 +75,12 @@ def test_metadata_that_cannot_be_decoded_counts_as_lost(stored: str | dict[str, 
     assert kept_of({KEY: text}, SHAPE) is None
 
 
-def test_pixels_that_are_not_square_are_noted_of_the_analysis_and_of_its_files(
+def test_pixels_not_square_and_a_nominal_scale_are_noted_of_the_analysis_and_of_its_files(
     tmp_path: Path,
 ) -> None:
     vessels = draw_tubes((120, 160), [line((60.3, 20), 0, 120)], 6)
     analysis = Analysis(
-        photograph=Photograph(np.zeros((120, 160, 3), np.uint8), square=False),
+        photograph=Photograph(np.zeros((120, 160, 3), np.uint8), um_per_px=12.0, square=False),
         prediction=Prediction(
             outlined(np.ones((120, 160), bool)),
             {"vessel": ProbabilityMap(to_levels(vessels.astype(np.float32)), 0.5, np.arange(0))},
@@ -88,8 +88,9 @@ def test_pixels_that_are_not_square_are_noted_of_the_analysis_and_of_its_files(
     )
     (tmp_path / "m.png").write_bytes(encode_mask(vessels, keep(analysis)))
     (entry,) = find_masks(tmp_path)
-    row, _ = measure_files(entry)
+    row, _ = measure_files(entry, Assumptions(um_per_px=7))
     assert "pixels are not square: lengths and angles depend on direction" in row.notes
+    assert "scale 12 um/px: stored with the mask, nominal if from DICOM" in row.notes
     assert row.notes == measure_analysis(analysis).notes
 
 

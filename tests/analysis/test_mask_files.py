@@ -65,7 +65,7 @@ def test_paths_in_a_table_are_relative_to_it_and_other_columns_pass_through(
 
 def test_the_source_of_a_mask_is_what_the_table_states(tmp_path: Path) -> None:
     save(tmp_path / "in" / "x.png", _mask())
-    text = "id,vessels,mask_source\na,x.png,manual\nb,x.png,predicted\nc,x.png,\n"
+    text = "id,vessels,mask_source\na,x.png,manual\nb,x.png,Predicted\nc,x.png,\n"
     entries = find_masks(_table(tmp_path, text))
     assert [load(one).mask_source for one in entries] == ["manual", "predicted", "unknown"]
 
@@ -144,10 +144,11 @@ def test_of_a_report_only_grade_eye_and_what_a_user_added_pass_through(tmp_path:
     assert [{*one.passed} for one in find_masks(path)] == [{"quality", "laterality", "person"}]
 
 
-def test_a_negative_scale_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scale", ["-4", "0.0225"])
+def test_a_scale_of_no_retina_is_told(tmp_path: Path, scale: str) -> None:
     save(tmp_path / "in" / "a.png", _mask())
-    (entry,) = find_masks(_table(tmp_path, "id,vessels,um_per_px\nx,a.png,-4\n"))
-    with pytest.raises(UsageError, match="um_per_px -4"):
+    (entry,) = find_masks(_table(tmp_path, f"id,vessels,um_per_px\nx,a.png,{scale}\n"))
+    with pytest.raises(UsageError, match=f"um_per_px {scale}: give micrometres per pixel"):
         measure_files(entry)
 
 
@@ -166,6 +167,40 @@ def test_an_assumed_disc_scales_where_the_input_has_no_scale(tmp_path: Path) -> 
     (entry,) = find_masks(_table(tmp_path, text))
     row, _ = measure_files(entry, Assumptions(disc_diameter_um=1800))
     assert row.passed["scale_um_per_px"] == 9
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "note"),
+    [
+        ("disc_x,disc_radius_px", "80,12", "disc_x and disc_radius_px not used: no disc_y"),
+        ("disc_x,disc_y", "80,60", "disc_x and disc_y not used: no disc_radius_px"),
+        ("axial_length_mm", "26", "axial_length_mm not used: no scale"),
+        (
+            "axial_length_mm,disc_x,disc_y,disc_radius_px",
+            "26,80,60,100",
+            "axial_length_mm not used: the scale is that of the assumed disc",
+        ),
+        ("laterality", "both", "laterality 'both' not used: give left or right"),
+    ],
+)
+def test_what_a_table_states_and_is_not_used_is_noted(
+    tmp_path: Path, columns: str, cells: str, note: str
+) -> None:
+    save(tmp_path / "in" / "a.png", _mask())
+    (entry,) = find_masks(_table(tmp_path, f"id,vessels,{columns}\nx,a.png,{cells}\n"))
+    row, _ = measure_files(entry, Assumptions(disc_diameter_um=1800))
+    assert note in row.notes
+
+
+@pytest.mark.parametrize(
+    ("stated", "side"),
+    [("L", "left"), ("os", "left"), ("Right", "right"), ("OD", "right"), ("both", "")],
+)
+def test_the_eye_is_left_or_right_however_it_is_written(
+    tmp_path: Path, stated: str, side: str
+) -> None:
+    (entry,) = find_masks(_table(tmp_path, f"id,vessels,laterality\nx,a.png,{stated}\n"))
+    assert entry.passed["laterality"] == side
 
 
 def test_a_picture_of_arteries_and_veins_is_read_by_its_colours(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from support.networks import write_network
 from support.segmenters import green, noise, working
 from venule.analysis.analyse import Analysis, Networks, Step
-from venule.analysis.columns import COLUMNS, Cell, Columns
+from venule.analysis.columns import COLUMNS, Cell, Columns, completed
 from venule.analysis.outputs import OUTPUTS, Output
 from venule.batch.choice import ModelChoice
 from venule.batch.engine import Resources
@@ -220,6 +220,23 @@ def test_columns_that_are_not_asked_for_are_not_there(
     (row,) = _table(tmp_path / "out")
     assert list(row)[-2:] == ["warnings", "always_7"]
     assert row["always_7"] == "7"
+
+
+def test_measuring_and_discs_need_the_landmarks_and_the_scale() -> None:
+    assert completed(("measure", "quality"), ("mask",)) == (
+        *("quality", "landmarks", "file", "measure"),
+    )
+    assert completed(("quality",), ("mask", "disc")) == ("quality", "landmarks", "file")
+    assert completed(("quality",), ("mask",)) == ("quality",)
+
+
+def test_measuring_from_python_gives_the_landmarks_and_the_scale_too(
+    tiny: ModelChoice, folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    predict_folder(folder / "eye.png", out, model=tiny, columns=("quality", "measure"))
+    (row,) = _table(out)
+    assert {"disc_x_px", "um_per_px"} <= set(row)
 
 
 @pytest.mark.parametrize(

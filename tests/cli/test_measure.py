@@ -232,8 +232,8 @@ def test_no_file_of_results_is_replaced_by_a_table(
 
 
 @pytest.mark.parametrize("option", ["--um-per-px", "--disc-diameter-um"])
-@pytest.mark.parametrize("value", ["-5", "0", "nan", "inf"])
-def test_a_scale_that_is_none_is_refused_before_any_work(
+@pytest.mark.parametrize("value", ["-5", "0", "0.02", "9000", "nan", "inf"])
+def test_a_scale_of_no_retina_is_refused_before_any_work(
     venule: Run, tmp_path: Path, option: str, value: str
 ) -> None:
     save(tmp_path / "a.png", _mask())
@@ -241,7 +241,7 @@ def test_a_scale_that_is_none_is_refused_before_any_work(
     out.write_text("mine", encoding="utf-8")
     ran = venule("measure", tmp_path / "a.png", "-o", out, option, value, "--overwrite")
     assert ran.code == 2
-    assert f"{value}: give a number above 0" in ran.err
+    assert f"{value}: give micrometres" in ran.err
     assert out.read_text(encoding="utf-8") == "mine"
 
 

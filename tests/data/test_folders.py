@@ -11,7 +11,7 @@ from venule.data import folders
 from venule.data.catalog import open_dataset
 from venule.data.protocols import protocols_of, select
 from venule.data.sample import load_annotated
-from venule.errors import DatasetError
+from venule.errors import DatasetError, UsageError
 
 
 def test_labels_and_fields_of_view_are_matched_by_stem(tmp_path: Path) -> None:
@@ -47,6 +47,15 @@ def test_masks_may_be_the_name_of_the_labels(tmp_path: Path) -> None:
     root = trees.make_folders(tmp_path)
     (root / "labels").rename(root / "masks")
     assert folders.read_plain(root).cases[0].first == root / "masks/a.png"
+
+
+@pytest.mark.parametrize(("protocol", "split"), [("official", "train"), (None, "train")])
+def test_a_split_that_folders_do_not_have_is_told_with_how_to_make_one(
+    tmp_path: Path, protocol: str | None, split: str
+) -> None:
+    dataset = folders.read_plain(trees.make_folders(tmp_path))
+    with pytest.raises(UsageError, match=r"known: .*all; a CSV file with a column split makes"):
+        select(dataset, protocol, split)
 
 
 def test_labels_beside_masks_are_ambiguous(tmp_path: Path) -> None:

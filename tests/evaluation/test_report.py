@@ -7,9 +7,11 @@ import pytest
 
 from venule.data.protocols import Selection
 from venule.evaluation.evaluate import evaluate_expert, evaluate_segmenter
+from venule.evaluation.intervals import bootstrap
 from venule.evaluation.report import (
     difference_table,
     headings,
+    interval_text,
     legacy_table,
     score_table,
     to_csv,
@@ -18,6 +20,11 @@ from venule.evaluation.report import (
 )
 from venule.evaluation.result import Report, SeenImage, compare
 from venule.inference.segment import Segmenter
+
+
+def test_of_one_image_there_is_a_mean_and_no_interval() -> None:
+    assert interval_text(bootstrap([0.5])) == "0.5000"
+    assert interval_text(bootstrap([0.25, 0.25])) == "0.2500 [0.2500, 0.2500]"
 
 
 @pytest.fixture

@@ -21,6 +21,12 @@ def test_sierpinskis_carpet_has_its_dimension() -> None:
     assert _all(sierpinski_carpet(6)) == pytest.approx([math.log(8) / math.log(3)] * 4, abs=0.03)
 
 
+def test_sierpinskis_triangle_has_its_dimension() -> None:
+    rows, columns = np.mgrid[:1024, :1024]
+    triangle = (rows & columns) == 0
+    assert _all(triangle) == pytest.approx([math.log(3) / math.log(2)] * 4, abs=0.05)
+
+
 @pytest.mark.parametrize("angle", [0, 17, 45])
 def test_kochs_curve_has_its_dimension_at_any_angle(angle: float) -> None:
     curve = place(koch(760, 6), angle_deg=angle, center=(512, 512))

@@ -246,10 +246,16 @@ def test_without_a_scale_nothing_is_in_um_and_the_notes_say_so() -> None:
     assert "artery and vein are the same mask" in found.notes
 
 
-@pytest.mark.parametrize("bad", [0.0, -5.0, math.nan, math.inf])
-def test_a_scale_that_is_none_is_refused(bad: float) -> None:
-    with pytest.raises(UsageError, match="um_per_px"):
+@pytest.mark.parametrize("bad", [0.0, -5.0, 0.0225, 201, math.nan, math.inf])
+def test_a_scale_of_no_retina_is_refused(bad: float) -> None:
+    with pytest.raises(UsageError, match=r"um_per_px .*: give micrometres per pixel, 0.5 to 200"):
         find_scale(bad)
+
+
+@pytest.mark.parametrize("bad", [0.0, 1.8, 499, 4001, math.nan])
+def test_a_disc_of_no_eye_is_refused(bad: float) -> None:
+    with pytest.raises(UsageError, match=r"disc diameter .*: give micrometres, 500 to 4000"):
+        find_scale(None, disc_diameter_um=bad)
 
 
 def test_a_disc_without_a_radius_is_refused() -> None:

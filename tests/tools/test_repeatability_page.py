@@ -41,8 +41,9 @@ def test_what_can_be_trusted_stands_in_the_first_lines(tmp_path: Path) -> None:
         '"whole_field": ' + str(rows).replace("'", '"') + ', "common_field": []}',
         encoding="utf-8",
     )
-    first, _, _, _, *table = trust_page(tmp_path).splitlines()[2:11]
+    first, _, second, _, _, _, *table = trust_page(tmp_path).splitlines()[2:13]
     assert "Of 5 measures" in first
+    assert "depend on resolution" in second
     assert "**1 can be trusted**" in first
     assert table[:3] == [
         "| `density` | **0.90** | – | 0.70 |",

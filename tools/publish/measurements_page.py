@@ -74,12 +74,18 @@ used.
   vessel. It is not measured near forks, in sharp bends, or where another edge is nearer.
 - **Segments** shorter than 10 px or two calibres have no tortuosity. L is a segment's length, C its
   chord (none for a ring, or a loop whose ends touch), k its curvature, n its number of turns:
-  stretches that bend one way by 0.75 px or more.
+  stretches that bend one way by 0.75 px or more. Tortuosity and inflections depend on resolution:
+  compare them only within one camera and image size ([altered
+  masks](repeatability.md#altered-masks)).
 - **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. They grow with
   that number, so compare only those of the same number; `notes` says if there were fewer. A vessel
   counts from the ring's inner edge to its first junction; if that is less than a third of the
   ring's depth, its branches count instead. Knudtson's factors need no scale; Hubbard's constants
   are in um, so those columns need one, and at least two vessels.
+- **Fractal dimensions** are slopes over boxes of side/128 to side/16; side^2 is the field's area.
+  D0 to D2 are those of Hentschel and Procaccia (1983, doi 10.1016/0167-2789(83)90235-X). Boxes that
+  only touch an edge or an end of a vessel count fully in D0, but hardly in D1 and D2, so over this
+  range the theory's order D0 >= D1 >= D2 need not hold: on DRIVE's vessels it is reversed.
 - **Bifurcations.** The parent is the arm 1.1 times as wide as the next one; if there is none, the
   daughters are the two arms with the smallest angle between them. Directions are measured over two
   calibres beyond the fork, calibres over four.

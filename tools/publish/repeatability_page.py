@@ -88,6 +88,11 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
         "most repeatable come first; measures of zones are in the next table."
     )
     yield ""
+    yield (
+        "Tortuosity and inflections depend on resolution: compare them only within one camera and "
+        "image size (see [altered masks](#altered-masks))."
+    )
+    yield ""
     yield from markdown(_by_structure(rows), words=(0,))
     ratios = [name for name in rows if name.split("_")[0] not in STRUCTURES]
     if ratios:

@@ -111,3 +111,9 @@ COLUMNS: Mapping[str, Columns] = {
     "measure": Columns((), _measured, table="measurements", more=_measured_columns),
 }
 """Every group of columns by its name, in the order in which tables show them."""
+
+
+def completed(columns: Sequence[str], outputs: Sequence[str]) -> tuple[str, ...]:
+    """The groups, with landmarks and file if measuring in zones needs them or discs are saved."""
+    more = ("landmarks", "file") if "measure" in columns or "disc" in outputs else ()
+    return tuple(name for name in COLUMNS if name in (*columns, *more))

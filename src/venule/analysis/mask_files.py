@@ -53,6 +53,12 @@ REPORT = "report.csv"
 _PREDICTED = {"_mask.png": "vessels", "_av.png": "av", "_prob.png": None}
 """Outputs in report.csv by the suffix of the name: masks, and one that a mask may correct."""
 
+_DISC = ("disc_x", "disc_y", "disc_radius_px")
+"""The numbers that place a disc, all or none."""
+
+_SIDES = {"l": "left", "os": "left", "left": "left", "r": "right", "od": "right", "right": "right"}
+"""Values of `laterality`, in lower case."""
+
 _PASSED = ("quality", "laterality")
 """Columns of report.csv that are copied to a table of measurements."""
 
@@ -84,21 +90,24 @@ class MaskFiles:
     @property
     def disc(self) -> Disc | None:
         """The optic disc, if its centre and radius are all given."""
-        names = ("disc_y", "disc_x", "disc_radius_px")
-        if not all(name in self.numbers for name in names):
+        if not all(name in self.numbers for name in _DISC):
             return None
-        row, column, radius_px = (self.numbers[name] for name in names)
+        column, row, radius_px = (self.numbers[name] for name in _DISC)
         return Disc(row, column, radius_px, self.numbers.get("disc_confidence", 1.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """The masks of one photograph, read."""
+    """The masks of one photograph, read.
+
+    `stored_scale` tells that `um_per_px` is the one stored in a predicted mask.
+    """
 
     masks: VesselMasks
     mask_source: str
     um_per_px: float | None
     laterality: str | None
+    stored_scale: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -148,7 +157,7 @@ def load(entry: MaskFiles) -> Loaded:
     if "av" in entry.files:
         masks["artery"], masks["vein"] = read_types(entry.files["av"])
     found = next((one for one in kept.values() if one is not None), None)
-    fov, notes = masks.get("fov"), [*entry.notes]
+    fov, notes = masks.get("fov"), [*entry.notes, *_incomplete(entry)]
     square = found is None or found.square
     if fov is None and found is not None:
         fov = found.fov
@@ -163,6 +172,8 @@ def load(entry: MaskFiles) -> Loaded:
             closed[structure] = own.reconnected
         elif name in masks and kept.get("vessels") is not None and found is not None:
             closed[structure] = found.reconnected & masks[name]
+    stored = found.um_per_px if found is not None else None
+    um_per_px = entry.numbers.get("um_per_px", stored)
     return Loaded(
         VesselMasks(
             vessels=masks.get("vessels"),
@@ -173,10 +184,20 @@ def load(entry: MaskFiles) -> Loaded:
             reconnected=closed,
         ),
         entry.mask_source or _source(entry.files, predicted=found is not None),
-        entry.numbers.get("um_per_px", found.um_per_px if found is not None else None),
+        um_per_px,
         entry.passed.get("laterality") or (found.laterality if found is not None else None),
+        um_per_px is not None and um_per_px == stored,  # report.csv repeats it
         tuple(notes),
     )
+
+
+def _incomplete(entry: MaskFiles) -> list[str]:
+    """A note on the columns that a disc lacks, if it has some of them."""
+    lacking = [name for name in _DISC if name not in entry.numbers]
+    if len(lacking) in (0, len(_DISC)):
+        return []
+    given = " and ".join(name for name in _DISC if name in entry.numbers)
+    return [f"{given} not used: no {' and no '.join(lacking)}"]
 
 
 def _source(files: Mapping[str, Path], *, predicted: bool) -> str:
@@ -231,6 +252,7 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         named = {**files.get(id_, {}), **parts.files}  # replace predicted ones
         if set(named) & {*MASKS, "av"} or parts.problem:
             numbers, passed = known.get(text(id_), ({}, {}))
+            passed, notes = _with_side(passed)
             found.append(
                 MaskFiles(
                     text(id_),
@@ -238,7 +260,7 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
                     numbers=parts.numbers(numbers),
                     passed=passed,
                     mask_source=parts.source,
-                    notes=parts.notes,
+                    notes=(*notes, *parts.notes),
                     problem=parts.problem,
                 )
             )
@@ -290,7 +312,7 @@ def _in_table(path: Path) -> list[MaskFiles]:
             numbers=parts.numbers(entry.numbers),
             passed={name: cell for name, cell in entry.passed.items() if name not in left_out},
             mask_source=parts.source or entry.mask_source,
-            notes=parts.notes,
+            notes=(*entry.notes, *parts.notes),
             problem=parts.problem,
         )
         if entry.id in found:
@@ -310,14 +332,24 @@ def _entry(path: Path, line: int, row: Mapping[str, str], parts: Parts) -> MaskF
     masks = [files[name] for name in MASKS if name in files]
     if len(set(masks)) < len(masks):
         raise DatasetError(f"{path}: line {line} names one file as two masks: {_twice(masks).name}")
-    source = row.get("mask_source") or None
+    source = row.get("mask_source", "").lower() or None
     if source is not None and source not in SOURCES:
         raise DatasetError(
             f"{path}: line {line}: mask_source {source!r}; use {', '.join(SOURCES)} or leave it out"
         )
     used = {"id", *FILES, "mask_source"}
-    passed = {name: cell for name, cell in row.items() if name not in used}
-    return MaskFiles(row["id"], files, _numbers(path, line, row), passed, source)
+    passed, notes = _with_side({name: cell for name, cell in row.items() if name not in used})
+    return MaskFiles(row["id"], files, _numbers(path, line, row), passed, source, notes)
+
+
+def _with_side(passed: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The cells with `laterality` left or right, and a note if it states neither."""
+    stated = passed.get("laterality")
+    if not stated:
+        return dict(passed), ()
+    side = _SIDES.get(stated.lower(), "")
+    notes = () if side else (f"laterality {stated!r} not used: give left or right",)
+    return {**passed, "laterality": side}, notes
 
 
 def _twice(paths: Sequence[Path]) -> Path:

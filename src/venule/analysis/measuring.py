@@ -11,7 +11,7 @@ from venule.errors import ImageError
 from venule.image.photograph import read_photograph
 from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
-from venule.measure.scale import find_scale
+from venule.measure.scale import STORED, Scale, find_scale
 from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
 
@@ -87,7 +87,7 @@ def measure_analysis(analysis: Analysis) -> Measurements:
             },
         },
     )
-    scale = find_scale(analysis.photograph.um_per_px)
+    scale = find_scale(analysis.photograph.um_per_px, source=STORED)
     return measure_photograph(masks, disc=disc, scale=scale)
 
 
@@ -109,13 +109,25 @@ def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Ro
     given = loaded.um_per_px if loaded.um_per_px is not None else assumed.um_per_px
     scale = find_scale(
         given,
+        source=STORED if loaded.stored_scale else "given",
         disc=entry.disc,
         disc_diameter_um=assumed.disc_diameter_um,
         axial_length_mm=entry.numbers.get("axial_length_mm"),
     )
     found = measure_photograph(loaded.masks, disc=entry.disc, scale=scale)
     passed = {**entry.passed, **_about(loaded.mask_source, loaded.laterality, found)}
-    return Row(entry.id, passed, found.values, (*loaded.notes, *found.notes)), found
+    notes = (*loaded.notes, *_unused_axial_length(entry, given, scale), *found.notes)
+    return Row(entry.id, passed, found.values, notes), found
+
+
+def _unused_axial_length(
+    entry: MaskFiles, given: float | None, scale: Scale | None
+) -> tuple[str, ...]:
+    """A note if an axial length corrects no scale."""
+    if "axial_length_mm" not in entry.numbers or given is not None:
+        return ()
+    why = "no scale" if scale is None else "the scale is that of the assumed disc"
+    return (f"axial_length_mm not used: {why}",)
 
 
 def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from venule.analysis.analyse import Networks
-from venule.analysis.columns import COLUMNS
+from venule.analysis.columns import COLUMNS, completed
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.choice import ModelChoice, open_same, require_same, settings_of
 from venule.batch.engine import OpenWorker, Resources
@@ -77,7 +77,8 @@ def predict_folder(
         out: results folder, for the requested files, report.csv and run.json.
         model: a shipped name, a weights file, a run's folder, or a `ModelChoice` with settings.
         outputs: one or several names of `venule.analysis.outputs.OUTPUTS`.
-        columns: likewise of `venule.analysis.columns.COLUMNS`, added to those of every report.csv.
+        columns: likewise of `venule.analysis.columns.COLUMNS`, added to those of every report.csv;
+            `measure`, and the output `disc`, add `landmarks` and `file`.
         engine: a name of `venule.batch.engines.ENGINES`; None means worker processes, or this
             process for a single photograph.
         workers: number of photographs processed in parallel; workers share the cores.
@@ -103,6 +104,7 @@ def predict_folder(
     paths = [paths] if isinstance(paths, Path | str) else paths
     choice = model if isinstance(model, ModelChoice) else ModelChoice(model=model)
     outputs, columns = _known(outputs, OUTPUTS, "output"), _known(columns, COLUMNS, "columns")
+    columns = completed(columns, outputs)
     if layout not in get_args(Layout):
         raise UsageError(f"layout {layout}: use one of {', '.join(get_args(Layout))}")
     jobs = plan(

@@ -167,7 +167,7 @@ def predict(
             out,
             model=choice,
             outputs=_outputs(save, seg_type),
-            columns=_columns(save, measure=measure),
+            columns=("quality", "measure") if measure else ("quality",),
             engine=engine,
             workers=workers,
             timeout=timeout,
@@ -229,12 +229,6 @@ class _Told:
             progress.line(f"venule: warning: {source}: {grade}: {reasons}")
         progress.advance(source, outcome.seconds)
         progress.result(*outcome.job.targets)
-
-
-def _columns(save: str, *, measure: bool) -> tuple[str, ...]:
-    """Groups of columns: landmarks and file, if they are saved or measuring in zones needs them."""
-    landmarks = ("landmarks", "file") if measure or "disc" in save.split(",") else ()
-    return ("quality", *landmarks, *(["measure"] if measure else []))
 
 
 @contextmanager

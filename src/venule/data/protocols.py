@@ -73,10 +73,11 @@ def select(
     known = protocols_of(dataset)
     name = next(iter(known)) if protocol is None else protocol
     if name not in known:
-        raise UsageError(_unknown(f"protocol of {dataset.name}", name, known))
+        raise UsageError(_unknown(f"protocol of {dataset.name}", name, known) + _own(dataset))
     chosen = known[name]
     if split not in chosen.splits:
-        raise UsageError(_unknown(f"split of {dataset.name} {name}", split, chosen.splits))
+        what = f"split of {dataset.name} {name}"
+        raise UsageError(_unknown(what, split, chosen.splits) + _own(dataset))
     cases = _take(dataset, chosen, split)
     if split in chosen.unlabelled:
         cases = tuple(
@@ -135,6 +136,13 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"unknown {what}: {name!r}; {hint}known: {_some(list(known))}"
+
+
+def _own(dataset: Dataset) -> str:
+    """How a user splits photographs of their own."""
+    if dataset.name not in ("folders", "csv"):
+        return ""
+    return "; a CSV file with a column split makes splits of your own"
 
 
 def _some(names: list[str], most: int = 12) -> str:

@@ -13,6 +13,7 @@ from pydicom.uid import (
 
 from venule.dicom.elements import integer, numbers, text, value
 from venule.errors import ImageError
+from venule.files.limits import UM_PER_PX
 
 MAX_PIXELS = 200_000_000
 """Larger images are refused before decoding."""
@@ -45,9 +46,6 @@ KEPT = (
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
 """Attributes that a derived object, or a report, may need; all others are dropped."""
-
-_FINEST_UM, _COARSEST_UM = 0.5, 200.0
-"""Limits of a pixel's size on the retina; 1 mm is a converter's default, not a measurement."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,8 @@ def um_per_px(header: Dataset) -> tuple[float | None, str | None]:
     if len(spacing) != 2:
         return None, None
     row, column = (1000 * each for each in spacing)
-    if not all(_FINEST_UM <= each <= _COARSEST_UM for each in (row, column)):
+    finest, coarsest = UM_PER_PX
+    if not all(finest <= each <= coarsest for each in (row, column)):
         return None, f"PixelSpacing of {row:g} x {column:g} um is not that of a retina, not used"
     if not has_square_pixels(header):
         return None, f"pixels of {row:g} x {column:g} um are not square, PixelSpacing not used"

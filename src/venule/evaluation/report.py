@@ -140,9 +140,11 @@ def legacy_cells(legacy: LegacyScores) -> Iterator[tuple[str, str]]:
 
 
 def interval_text(interval: Interval | None, *, signed: bool = False) -> str:
-    """Mean and bounds to four digits; empty for None."""
+    """Mean and bounds to four digits, without bounds if there are none; empty for None."""
     if interval is None:
         return ""
+    if math.isnan(interval.low):
+        return number_text(interval.mean, signed=signed)
     numbers = [number_text(value, signed=signed) for value in (interval.mean, interval.low)]
     return f"{numbers[0]} [{numbers[1]}, {number_text(interval.high, signed=signed)}]"
 

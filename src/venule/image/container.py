@@ -7,6 +7,7 @@ photograph.
 
 import math
 import struct
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -39,12 +40,14 @@ _MOST_PAGES = 32
 _TILE = (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)
 
 
-def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageFile:
+def open_image(
+    content: bytes, path: Path, *, page: int = 0, also: Sequence[str] = ()
+) -> ImageFile.ImageFile:
     """Open one page of an image: its size is checked, nothing is decoded; other errors propagate.
 
     This is Image.open without its check of Image.MAX_IMAGE_PIXELS: that limit is process-wide, and
     lower than the photographs we accept. Pillow is not given the path, or it would map the file
-    itself into memory, even a gzipped one.
+    itself into memory, even a gzipped one. `also` names types that the caller reads by other means.
 
     Raises:
         ImageError: not an image of a supported type, too large, or a decompression bomb.
@@ -60,7 +63,9 @@ def open_image(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageF
         kind = foreign_kind(content[:HEAD_BYTES])
         if kind is not None:
             raise ImageError(f"{path}: it is {kind.name}; {kind.todo}")
-        raise ImageError(f"{path}: not an image of a supported type ({', '.join(FORMATS)})")
+        raise ImageError(
+            f"{path}: not an image of a supported type ({', '.join((*FORMATS, *also))})"
+        )
     if name == "WEBP":  # its decoder allocates the image when it is created
         _check_size(_webp_size(content), len(content), path)
     if name == "JPEG" and content.count(b"\xff\xda") > _MOST_JPEG_SCANS:

@@ -96,7 +96,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 def _open_photograph(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageFile:
     try:
-        return open_image(content, path, page=page)
+        return open_image(content, path, page=page, also=("DICOM",))
     except SyntaxError as error:
         if "unknown pixel mode" in str(error):
             raise _unread(path) from error

@@ -9,6 +9,7 @@ import numpy as np
 
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError
+from venule.files.limits import UM_PER_PX
 from venule.image.arrays import RGB, check_rgb
 from venule.image.decode import decode_photograph
 from venule.image.io import broken, read_bytes
@@ -45,10 +46,13 @@ class Photograph:
     origin: object | None = None
 
     def __post_init__(self) -> None:
-        """Raise ImageError for a wrong shape or dtype, or a pixel length that is not above 0."""
+        """Raise ImageError for a wrong shape or dtype, or a pixel length of no photograph."""
         check_rgb(self.pixels)
-        if self.um_per_px is not None and not 0 < self.um_per_px < float("inf"):
-            raise ImageError(f"um_per_px = {self.um_per_px}: give the length of a pixel, above 0")
+        low, high = UM_PER_PX
+        if self.um_per_px is not None and not low <= self.um_per_px <= high:
+            raise ImageError(
+                f"um_per_px = {self.um_per_px}: give micrometres per pixel, {low:g} to {high:g}"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:

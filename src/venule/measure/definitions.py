@@ -158,7 +158,7 @@ MEASURES: tuple[Measure, ...] = (
         "",
         fractal.d0,
         "-slope of log N over log e, 10 sizes",
-        "Chhabra and Jensen 1989",
+        "Hentschel and Procaccia 1983",
         "fractal-dimension/multifractal-d0",
     ),
     Measure(
@@ -166,7 +166,7 @@ MEASURES: tuple[Measure, ...] = (
         "",
         fractal.d1,
         "slope of sum p log p over log e",
-        "Chhabra and Jensen 1989",
+        "Hentschel and Procaccia 1983",
         "fractal-dimension/multifractal-d1",
     ),
     Measure(
@@ -174,7 +174,7 @@ MEASURES: tuple[Measure, ...] = (
         "",
         fractal.d2,
         "slope of log sum p^2 over log e",
-        "Chhabra and Jensen 1989",
+        "Hentschel and Procaccia 1983",
         "fractal-dimension/multifractal-d2",
     ),
     Measure(

@@ -5,7 +5,7 @@ dimension does not change with resolution. Instead of one placement of a grid of
 over all placements is taken, by gliding one box over the field. Boxes whose centre lies in the
 field count; the part of a box outside the field is assumed to look like the rest of it.
 
-Mandelbrot 1983; Chhabra and Jensen 1989, doi 10.1103/PhysRevLett.62.1327, for the family D_q;
+Mandelbrot 1983; Hentschel and Procaccia 1983, doi 10.1016/0167-2789(83)90235-X, for the family D_q;
 Plotnick et al. 1996, doi 10.1103/PhysRevE.53.5461, for gliding-box lacunarity.
 """
 
