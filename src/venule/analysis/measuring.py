@@ -8,6 +8,7 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.corrected_masks import DISC_CORRECTED
 from venule.analysis.mask_files import MASKS, Loaded, MaskFiles, load
 from venule.errors import ImageError
+from venule.image.optic_disc import outside_frame, reaches_frame
 from venule.image.photograph import read_photograph
 from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
@@ -106,6 +107,8 @@ def measured_columns() -> tuple[str, ...]:
 
 
 def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:
+    if entry.disc is not None:
+        _check_disc(entry.disc, loaded.masks.shape)
     given = loaded.um_per_px if loaded.um_per_px is not None else assumed.um_per_px
     scale = find_scale(
         given,
@@ -116,6 +119,13 @@ def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Ro
     found = measure_photograph(loaded.masks, disc=entry.disc, scale=scale)
     passed = {**entry.passed, **_about(loaded.mask_source, loaded.laterality, found)}
     return Row(entry.id, passed, found.values, (*loaded.notes, *found.notes)), found
+
+
+def _check_disc(disc: Disc, shape: tuple[int, int]) -> None:
+    """Raise ImageError for a disc outside of the masks (H, W)."""
+    x, y, radius_px = disc.column, disc.row, disc.radius_px
+    if radius_px > 0 and not reaches_frame(x, y, radius_px, shape):
+        raise ImageError(outside_frame(x, y, shape))
 
 
 def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:
