@@ -193,3 +193,19 @@ def test_a_corrected_disc_that_another_program_has_saved_counts_by_its_pixels(
     assert "optic disc corrected" in row.notes
     save(tmp_path / "eye_disc.corrected.png", np.zeros((120, 160), bool))  # none is there
     assert find_masks(tmp_path)[0].disc is None
+
+
+@pytest.mark.parametrize("source", ["", "report.csv"])
+def test_the_reasons_of_a_grade_are_noted(tmp_path: Path, source: str) -> None:
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}_mask.png", _mask())
+    (tmp_path / "report.csv").write_text(
+        "outputs,quality,quality_reasons\na_mask.png,usable,several fields of view; blurred\n"
+        "b_mask.png,ok,\n",
+        encoding="utf-8",
+    )
+    first, second = find_masks(tmp_path / source)
+    row, _ = measure_files(first)
+    assert row.passed["quality"] == "usable"
+    assert row.notes[0] == "grade usable: several fields of view, blurred"
+    assert not any("grade" in note for note in measure_files(second)[0].notes)

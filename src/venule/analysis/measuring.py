@@ -15,6 +15,7 @@ from venule.measure.photograph import Measurements, VesselMasks, measure_photogr
 from venule.measure.scale import find_scale
 from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
+from venule.quality.assess import grade_notes
 
 _LEAST_BETWEEN = 0.3
 """Least share of pixels in a photograph that are neither dark nor bright: half or more in fundus
@@ -97,8 +98,14 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     found = measure_analysis(analysis)
     about = _about(analysis.mask_source, analysis.laterality, found)
     drawn = (DISC_CORRECTED,) if "disc" in analysis.corrected else ()
-    cells = {**about, **found.values, NOTES: "; ".join((*drawn, *found.notes))}
+    notes = (*drawn, *_grade_notes(analysis), *found.notes)
+    cells = {**about, **found.values, NOTES: "; ".join(notes)}
     return {name: written(cell) for name, cell in cells.items()}
+
+
+def _grade_notes(analysis: Analysis) -> tuple[str, ...]:
+    quality = analysis.quality
+    return () if quality is None else grade_notes(quality.grade, quality.reasons)
 
 
 def measured_columns() -> tuple[str, ...]:
