@@ -12,10 +12,16 @@ from PIL import Image, PngImagePlugin
 
 from support.trees import save
 from venule.analysis.analyse import Analysis
+from venule.analysis.columns import Cell
 from venule.analysis.corrected_files import Corrected, corrected_of, disc_of
 from venule.analysis.kept import KEY, keep, kept_of
 from venule.analysis.mask_files import find_masks, load
-from venule.analysis.measuring import Assumptions, measure_analysis, measure_files
+from venule.analysis.measuring import (
+    Assumptions,
+    measure_analysis,
+    measure_files,
+    measured_cells,
+)
 from venule.errors import ImageError
 from venule.image.encode import encode_mask
 from venule.image.fov import outlined
@@ -23,6 +29,7 @@ from venule.image.io import read_mask, read_texts
 from venule.image.levels import to_levels
 from venule.image.photograph import Photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
+from venule.quality.assess import Quality
 from venule.synth.shapes import Mask, draw_tubes, line
 
 SHAPE = (9, 7)
@@ -92,6 +99,27 @@ def test_pixels_not_square_and_a_nominal_scale_are_noted_of_the_analysis_and_of_
     assert "pixels are not square: lengths and angles depend on direction" in row.notes
     assert "scale 12 um/px: stored with the mask, nominal if from DICOM" in row.notes
     assert row.notes == measure_analysis(analysis).notes
+
+
+def test_the_reasons_of_a_grade_are_noted_of_the_analysis() -> None:
+    def notes(*reasons: str) -> Cell:
+        quality = Quality(
+            grade="usable" if reasons else "ok", reasons=reasons, uncertainty=0.1, features=None
+        )
+        analysis = Analysis(
+            photograph=Photograph(np.zeros((40, 40, 3), np.uint8)),
+            prediction=Prediction(
+                outlined(np.ones((40, 40), bool)),
+                {"vessel": ProbabilityMap(np.zeros((40, 40), np.uint16), 0.5, np.arange(0))},
+            ),
+            quality=quality,
+        )
+        return measured_cells(analysis)["notes"]
+
+    assert str(notes("several fields of view", "blurred")).startswith(
+        "grade usable: several fields of view, blurred; "
+    )
+    assert "grade" not in str(notes())
 
 
 def test_a_mask_with_very_many_reconnected_pixels_can_be_read_again(tmp_path: Path) -> None:

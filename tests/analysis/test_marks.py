@@ -161,6 +161,21 @@ def test_gaps_closed_in_arteries_and_veins_are_known_when_results_are_read_again
         assert np.array_equal(maps[name].reconnected, expected)
 
 
+def test_each_finding_names_its_network() -> None:
+    networks = Networks(VESSELS, types=TYPED, landmarks=MARKED)
+    found = analyse(spots(), networks, fov=EVERYWHERE, steps=(TYPES, LANDMARKS))
+    assert found.other_models == dict.fromkeys(("artery", "vein", "disc"), "reads")
+    stored = Stored(
+        levels=found.prediction.vessel_map.levels,
+        mask=None,
+        threshold=0.5,
+        networks=("landmarks", "vessel-types"),
+    )
+    again = stored_analysis(found.photograph, stored)
+    types = {"artery": "vessel-types", "vein": "vessel-types"}
+    assert again.other_models == types | {"disc": "landmarks"}
+
+
 def test_a_disc_without_vessels_is_doubted() -> None:
     pixels = spots()
     pixels[..., 1] = 20

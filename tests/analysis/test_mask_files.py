@@ -272,3 +272,19 @@ def test_a_correction_of_a_probability_map_has_the_disc_of_its_row(tmp_path: Pat
         assert entry.id == "a"
         assert entry.disc is not None
         assert entry.passed["quality"] == "ok"
+
+
+@pytest.mark.parametrize("source", ["", "report.csv"])
+def test_the_reasons_of_a_grade_are_noted(tmp_path: Path, source: str) -> None:
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}_mask.png", _mask())
+    (tmp_path / "report.csv").write_text(
+        "outputs,quality,quality_reasons\na_mask.png,usable,several fields of view; blurred\n"
+        "b_mask.png,ok,\n",
+        encoding="utf-8",
+    )
+    first, second = find_masks(tmp_path / source)
+    row, _ = measure_files(first)
+    assert row.passed["quality"] == "usable"
+    assert row.notes[0] == "grade usable: several fields of view, blurred"
+    assert not any("grade" in note for note in measure_files(second)[0].notes)

@@ -25,9 +25,10 @@ from venule.errors import OutputError
 from venule.files.hashes import file_sha256
 from venule.image.arrays import FloatMap
 from venule.image.io import write_png
-from venule.image.photograph import NO_COLOR
+from venule.image.photograph import NO_COLOR, Photograph
+from venule.image.preprocess import Preprocessing
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord
+from venule.models.record import ClassRecord, ModelRecord
 from venule.synth.fundus import synthesize_fundus
 
 SHA256_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -92,6 +93,33 @@ def test_a_result_that_another_program_changed_is_kept_and_its_photograph_fails(
     assert outcome.reason.startswith("its result eye_mask.png was changed by another program")
     assert edited.read_bytes() == b"drawn by hand"
     assert isinstance(attempt(job, None, green(1)), Written)  # as --overwrite does
+
+
+def test_a_stated_eye_that_looks_like_the_other_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, columns = np.mgrid[:120, :160]
+    pixels = np.full((120, 160, 3), 20, np.uint8)
+    pixels[np.hypot(rows - 60, columns - 40) <= 12, 0] = 250  # the disc, left of the fovea
+    pixels[np.hypot(rows - 62, columns - 100) <= 5, 2] = 250
+    pixels[:, 39:42, 1] = 5
+    stated = Photograph(pixels, laterality="right")
+    monkeypatch.setattr("venule.batch.process.read_photograph", lambda *_: stated)
+
+    def run(seen: FloatMap) -> FloatMap:
+        return np.asarray(12 * (seen[:, [0, 2]] - 0.5), np.float32)
+
+    whole = Preprocessing(normalize="fixed", mean=(0, 0, 0), std=(1, 1, 1))
+    classes = (ClassRecord(name="disc"), ClassRecord(name="fovea"))
+    record = ModelRecord(name="marks", model="marks", classes=classes, preprocessing=whole)
+    job = replace(_job(tmp_path), columns=("landmarks",))
+    outcome = Worker(Networks(green(1), landmarks=Segmenter(record, run)))(Task(job, None))
+    assert isinstance(outcome, Written), outcome
+    doubt = (
+        "stated as a right eye, but disc and fovea look like a left one: mislabelled or mirrored?"
+    )
+    assert outcome.notes == (doubt,)
+    assert doubt in str(outcome.cells["landmarks_reasons"])
 
 
 def test_a_missing_result_is_written_again(tmp_path: Path) -> None:

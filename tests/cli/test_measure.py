@@ -113,6 +113,22 @@ def test_measurements_are_not_kept_until_the_end(
     assert [row["id"] for row in _rows(tmp_path / "s.csv")] == [*"aaabbbccc"]
 
 
+def test_a_disc_outside_of_the_masks_fails_its_photograph(venule: Run, tmp_path: Path) -> None:
+    save(tmp_path / "m.png", _mask())
+    height, width = _mask().shape
+    discs = {"left": (-16, 50), "below": (20, height + 90), "cut": (-14, 50)}
+    lines = [f"{id_},m.png,{x},{y},15" for id_, (x, y) in discs.items()]
+    table = "\n".join(["id,vessels,disc_x,disc_y,disc_radius_px", *lines])
+    (tmp_path / "in.csv").write_text(table, encoding="utf-8")
+    ran = venule("measure", tmp_path / "in.csv", "-o", tmp_path / "t.csv")
+    assert ran.code == 3
+    rows = {row["id"]: row for row in _rows(tmp_path / "t.csv")}
+    said = f"failed: optic disc at x -16, y 50 outside of the photograph of {width} x {height} px"
+    assert rows["left"]["notes"].startswith(said)
+    assert rows["below"]["notes"].startswith("failed: optic disc at")
+    assert "failed" not in rows["cut"]["notes"]
+
+
 def test_file_names_that_are_not_utf_8_are_escaped(venule: Run, tmp_path: Path) -> None:
     folder = tmp_path / "masks"
     save(folder / "a.png", _mask())

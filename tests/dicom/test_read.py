@@ -243,8 +243,10 @@ def test_whether_pixels_are_square_comes_from_the_header(
 
 @pytest.mark.parametrize(("ratio", "square"), [([1, 1], True), ([2, 1], False)])
 def test_an_aspect_ratio_tells_whether_pixels_are_square(ratio: list[int], *, square: bool) -> None:
-    given = photograph(PixelSpacing=None, PixelAspectRatio=ratio)
-    assert read(given).square is square
+    found = read(photograph(PixelSpacing=None, PixelAspectRatio=ratio))
+    assert found.square is square
+    said = "pixels of 2 : 1 (height to width, PixelAspectRatio) are not square"
+    assert found.notes == (() if square else (said,))
 
 
 def test_the_side_may_be_that_of_the_series_or_unknown() -> None:

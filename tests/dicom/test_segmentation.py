@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from support.dicom import EYE, IDENTITY, LOSSLESS, MASK, baseline, content, photograph
-from venule.analysis.analyse import Analysis
+from venule.analysis.analyse import Analysis, Changed
 from venule.analysis.outputs import OUTPUTS
 from venule.dicom.deidentify import deidentified
 from venule.dicom.read import read_dicom
@@ -230,13 +230,50 @@ def test_what_else_was_found_are_segments_beside_all_vessels() -> None:
     rows, columns = np.mgrid[:96, :120]
     disc = (rows - 48) ** 2 + (columns - 60) ** 2 <= 100
     analysis = Analysis(
-        photograph=read, prediction=prediction, model="general", landmarks=landmarks
+        photograph=read,
+        prediction=prediction,
+        model="general",
+        other_models={"artery": "vessel-types", "vein": "vessel-types", "disc": "landmarks"},
+        landmarks=landmarks,
     )
     seg = dcmread(BytesIO(OUTPUTS["seg"].encode(analysis)))
     labels = [each.SegmentLabel for each in seg.SegmentSequence]
     assert labels == ["Vessel", "Artery", "Vein", "Optic disc"]
-    assert {each.SegmentAlgorithmName for each in seg.SegmentSequence} == {"venule general"}
+    networks = ["general", "vessel-types", "vessel-types", "landmarks"]
+    for each, network in zip(seg.SegmentSequence, networks, strict=True):
+        assert each.SegmentAlgorithmName == f"venule {network}"
+        (algorithm,) = each.SegmentationAlgorithmIdentificationSequence
+        assert algorithm.AlgorithmName == f"venule {network}"
     for frame, mask in zip(seg.pixel_array, (MASK | ODD, MASK, ODD, disc), strict=True):
         assert np.array_equal(frame > 0, mask)
     label = dcmread(BytesIO(OUTPUTS["seg-labelmap"].encode(analysis))).pixel_array
     assert np.array_equal(label, np.where(MASK, 2, np.where(ODD, 3, 4 * disc)))
+
+
+@pytest.mark.parametrize(
+    ("corrected", "by_hand"),
+    [
+        ((), []),
+        (("vessels",), ["Vessel", "Artery", "Vein"]),
+        (("vessels", "probability"), ["Vessel", "Artery", "Vein"]),
+        (("types",), ["Artery", "Vein"]),
+        (("disc",), ["Optic disc"]),
+    ],
+)
+def test_only_what_was_corrected_is_semiautomatic(
+    corrected: tuple[Changed, ...], by_hand: list[str]
+) -> None:
+    read = read_photograph(content(photograph()))
+    level = MASK * np.uint16(65535)
+    none = np.empty(0, np.intp)
+    maps = {name: ProbabilityMap(level, 0.5, none) for name in ("vessel", "artery", "vein")}
+    analysis = Analysis(
+        photograph=read,
+        prediction=Prediction(find_fov(read.pixels), maps),
+        landmarks=Landmarks(Disc(60, 48, 10, 10, 0, 0.9), None),
+        corrected=frozenset(corrected),
+    )
+    seg = dcmread(BytesIO(OUTPUTS["seg"].encode(analysis)))
+    kinds = {str(one.SegmentLabel): one.SegmentAlgorithmType for one in seg.SegmentSequence}
+    assert [label for label, kind in kinds.items() if kind == "SEMIAUTOMATIC"] == by_hand
+    assert set(kinds) == {"Vessel", "Artery", "Vein", "Optic disc"}

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap, Mask
-from venule.image.landmarks import find_landmarks
+from venule.image.landmarks import find_landmarks, with_disc
 from venule.image.optic_disc import Disc, ellipse_of
 
 Pixel = TypeVar("Pixel", np.float32, np.bool_)
@@ -154,6 +154,30 @@ def test_what_the_user_states_holds() -> None:
     disc, fovea = ellipse(150, 100, 20, 20, 0), blob(40, 100, 6)
     found = find_landmarks(disc, fovea, FOV, stated="left")
     assert (found.laterality, found.laterality_confidence) == ("left", 1.0)
+
+
+def test_a_stated_eye_that_disc_and_fovea_contradict_is_doubted() -> None:
+    disc, fovea = ellipse(150, 100, 20, 20, 0), blob(40, 100, 6)
+    doubt = (
+        "stated as a left eye, but disc and fovea look like a right one: mislabelled or mirrored?"
+    )
+    found = find_landmarks(disc, fovea, FOV, stated="left")
+    assert found.reasons == (doubt,)
+    assert find_landmarks(disc, fovea, FOV, stated="right").reasons == ()
+    assert with_disc(found, found.disc, stated="left").reasons == (doubt,)
+    assert with_disc(found, None, stated="left").reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("fovea_x", "fovea_y", "probability"), [(155, 60, 1.0), (50, 150, 0.6)], ids=["above", "faint"]
+)
+def test_a_stated_eye_is_not_doubted_without_clear_evidence(
+    fovea_x: int, fovea_y: int, probability: float
+) -> None:
+    disc, fovea = ellipse(150, 150, 20, 20, 0), blob(fovea_x, fovea_y, 6, probability)
+    unstated = find_landmarks(disc, fovea, FOV)
+    assert find_landmarks(disc, fovea, FOV, stated="left").reasons == unstated.reasons
+    assert find_landmarks(disc, fovea, FOV, stated="right").reasons == unstated.reasons
 
 
 def test_nothing_found_is_an_answer_with_its_reasons() -> None:

@@ -165,6 +165,28 @@ def test_an_ellipse_that_is_none_is_refused(
     assert answer.status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"x": -5000}, "optic disc at x -5000, y 50 outside of the photograph of 96 x 96 px"),
+        ({"y": 103}, "optic disc at x 30, y 103 outside of the photograph of 96 x 96 px"),
+        ({"minor_px": 9}, "optic disc with half-axes of 8 and 9 px"),
+    ],
+)
+def test_a_disc_that_the_photograph_cannot_have_is_refused(
+    client: TestClient, finish: Finish, out: Path, change: dict[str, float], said: str
+) -> None:
+    id = opened(client, finish)
+    body = {"disc": DISC | change}
+    answer = client.post(f"/api/photographs/{id}/disc", json=body, params={"base": 0})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(said)
+    assert not (out / "eye-0_disc.corrected.png").exists()
+    cut = {"disc": DISC | {"y": 101}}  # its centre is outside, and a part of it inside
+    answer = client.post(f"/api/photographs/{id}/disc", json=cut, params={"base": 0})
+    assert answer.status_code == 200
+
+
 def test_probabilities_are_raised_and_the_mask_follows(
     client: TestClient, finish: Finish, out: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """Analysis of one photograph: the single path used by every command, score and engine."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -45,14 +45,17 @@ class Networks:
 class Analysis:
     """The results for one photograph; None where the step that gives a result was not run.
 
-    `model` is the name of the network that segmented the vessels. `corrected` names the parts that
-    a user has corrected. `prediction_sha256` is that of the file that the prediction was read from,
-    empty if it was not read from one. `revision` counts the changes that users have made.
+    `model` is the name of the network that segmented the vessels, `other_models` those of the
+    networks that found "artery", "vein" and "disc", if they are other ones. `corrected` names the
+    parts that a user has corrected. `prediction_sha256` is that of the file that the prediction was
+    read from, empty if it was not read from one. `revision` counts the changes that users have
+    made.
     """
 
     photograph: Photograph
     prediction: Prediction
     model: str = ""
+    other_models: Mapping[str, str] = field(default_factory=dict)
     corrected: frozenset[Changed] = frozenset()
     quality: Quality | None = None
     landmarks: "Landmarks | None" = None

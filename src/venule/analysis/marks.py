@@ -1,5 +1,6 @@
 """Analysis steps that classify arteries and veins, and locate the optic disc and the fovea."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
 
@@ -37,7 +38,9 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
         name: ProbabilityMap(level, 0.5, reconnected[level.ravel()[reconnected] >= 2**15])
         for name, level in zip(("artery", "vein"), levels, strict=True)
     }
+    named = {**analysis.other_models, **dict.fromkeys(maps, network.record.name)}
     found = replace(analysis, prediction=replace(prediction, maps={**prediction.maps, **maps}))
+    found = replace(found, other_models=named)
     drawn = types_of(analysis) if "types" in analysis.corrected else None
     if drawn is None:
         return found
@@ -63,7 +66,14 @@ def _landmarks(analysis: Analysis, networks: Networks) -> Analysis:
     if "disc" in analysis.corrected and analysis.landmarks is not None:  # drawn meanwhile
         drawn = analysis.landmarks.disc
         found = with_disc(found, drawn, stated=analysis.photograph.laterality)
-    return replace(analysis, landmarks=found)
+    named = {**analysis.other_models, "disc": network.record.name}
+    return replace(analysis, landmarks=found, other_models=named)
+
+
+def shipped_models(networks: Collection[str]) -> dict[str, str]:
+    """`Analysis.other_models` where these shipped networks were used."""
+    found = {"artery": TYPES_MODEL, "vein": TYPES_MODEL, "disc": LANDMARKS_MODEL}
+    return {name: network for name, network in found.items() if network in networks}
 
 
 @lru_cache

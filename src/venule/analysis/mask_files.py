@@ -19,6 +19,7 @@ from venule.image.photograph import read_photograph
 from venule.measure.definitions import STRUCTURES, Structure
 from venule.measure.photograph import VesselMasks
 from venule.measure.view import Disc
+from venule.quality.assess import grade_notes
 
 FILES = ("vessels", "artery", "vein", "av", "fov", "photograph")
 """Columns of a CSV that name files, relative to it."""
@@ -251,7 +252,7 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
         parts = corrected_parts(folder / id_) if id_ in corrected else Parts()
         named = {**files.get(id_, {}), **parts.files}  # replace predicted ones
         if set(named) & {*MASKS, "av"} or parts.problem:
-            numbers, passed = known.get(text(id_), ({}, {}))
+            numbers, passed, graded = known.get(text(id_), ({}, {}, ()))
             passed, notes = _with_side(passed)
             found.append(
                 MaskFiles(
@@ -260,7 +261,7 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
                     numbers=parts.numbers(numbers),
                     passed=passed,
                     mask_source=parts.source,
-                    notes=(*notes, *parts.notes),
+                    notes=(*notes, *parts.notes, *graded),
                     problem=parts.problem,
                 )
             )
@@ -269,8 +270,10 @@ def _in_folder(folder: Path) -> list[MaskFiles]:
     return found
 
 
-def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """Read the disc, scale, grade and laterality of each mask from report.csv."""
+def _reported(
+    report: Path,
+) -> dict[str, tuple[dict[str, float], dict[str, str], tuple[str, ...]]]:
+    """Read the disc and scale, the grade and laterality, and notes of each mask from report.csv."""
     if not report.is_file():
         return {}
     found = {}
@@ -279,8 +282,15 @@ def _reported(report: Path) -> dict[str, tuple[dict[str, float], dict[str, str]]
         if id_:
             wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
             numbers = _numbers(report, line, _renamed(wanted))
-            found[id_] = (numbers, {name: row[name] for name in _PASSED if row.get(name)})
+            passed = {name: row[name] for name in _PASSED if row.get(name)}
+            found[id_] = (numbers, passed, _graded(row))
     return found
+
+
+def _graded(row: Mapping[str, str]) -> tuple[str, ...]:
+    """The note on the grade in a row of report.csv."""
+    reasons = [reason for reason in row.get("quality_reasons", "").split("; ") if reason]
+    return grade_notes(row.get("quality", ""), reasons)
 
 
 def _predicted(outputs: str) -> tuple[str, dict[str, str]]:
@@ -298,13 +308,13 @@ def _predicted(outputs: str) -> tuple[str, dict[str, str]]:
 def _in_table(path: Path) -> list[MaskFiles]:
     found: dict[str, MaskFiles] = {}
     for line, read in _rows(path):
-        row, parts, left_out = _renamed(read), Parts(), set[str]()
+        row, parts, left_out, graded = _renamed(read), Parts(), set[str](), tuple[str, ...]()
         if "vessels" not in row and "outputs" in row:  # report.csv itself
             id_, masks = _predicted(row["outputs"])
             parts, left_out = corrected_parts(path.parent / id_) if id_ else Parts(), _OWN
             if not (masks or parts.files or parts.problem):
                 continue
-            row = {**row, **masks, "id": row.get("id") or id_}
+            row, graded = {**row, **masks, "id": row.get("id") or id_}, _graded(row)
         entry = _entry(path, line, row, parts)
         entry = replace(
             entry,
@@ -312,7 +322,7 @@ def _in_table(path: Path) -> list[MaskFiles]:
             numbers=parts.numbers(entry.numbers),
             passed={name: cell for name, cell in entry.passed.items() if name not in left_out},
             mask_source=parts.source or entry.mask_source,
-            notes=(*entry.notes, *parts.notes),
+            notes=(*entry.notes, *parts.notes, *graded),
             problem=parts.problem,
         )
         if entry.id in found:

@@ -8,12 +8,14 @@ from venule.analysis.analyse import Analysis
 from venule.analysis.corrected_masks import DISC_CORRECTED
 from venule.analysis.mask_files import MASKS, Loaded, MaskFiles, load
 from venule.errors import ImageError
+from venule.image.optic_disc import outside_frame, reaches_frame
 from venule.image.photograph import read_photograph
 from venule.measure.columns import all_columns
 from venule.measure.photograph import Measurements, VesselMasks, measure_photograph
 from venule.measure.scale import STORED, Scale, find_scale
 from venule.measure.table import NOTES, Cell, Row, written
 from venule.measure.view import Disc
+from venule.quality.assess import grade_notes
 
 _LEAST_BETWEEN = 0.3
 """Least share of pixels in a photograph that are neither dark nor bright: half or more in fundus
@@ -96,8 +98,14 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     found = measure_analysis(analysis)
     about = _about(analysis.mask_source, analysis.laterality, found)
     drawn = (DISC_CORRECTED,) if "disc" in analysis.corrected else ()
-    cells = {**about, **found.values, NOTES: "; ".join((*drawn, *found.notes))}
+    notes = (*drawn, *_grade_notes(analysis), *found.notes)
+    cells = {**about, **found.values, NOTES: "; ".join(notes)}
     return {name: written(cell) for name, cell in cells.items()}
+
+
+def _grade_notes(analysis: Analysis) -> tuple[str, ...]:
+    quality = analysis.quality
+    return () if quality is None else grade_notes(quality.grade, quality.reasons)
 
 
 def measured_columns() -> tuple[str, ...]:
@@ -106,6 +114,8 @@ def measured_columns() -> tuple[str, ...]:
 
 
 def _measure(entry: MaskFiles, loaded: Loaded, assumed: Assumptions) -> tuple[Row, Measurements]:
+    if entry.disc is not None:
+        _check_disc(entry.disc, loaded.masks.shape)
     given = loaded.um_per_px if loaded.um_per_px is not None else assumed.um_per_px
     scale = find_scale(
         given,
@@ -128,6 +138,13 @@ def _unused_axial_length(
         return ()
     why = "no scale" if scale is None else "the scale is that of the assumed disc"
     return (f"axial_length_mm not used: {why}",)
+
+
+def _check_disc(disc: Disc, shape: tuple[int, int]) -> None:
+    """Raise ImageError for a disc outside of the masks (H, W)."""
+    x, y, radius_px = disc.column, disc.row, disc.radius_px
+    if radius_px > 0 and not reaches_frame(x, y, radius_px, shape):
+        raise ImageError(outside_frame(x, y, shape))
 
 
 def _about(mask_source: str, laterality: str | None, found: Measurements) -> dict[str, Cell]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from venule.analysis.analyse import Analysis, Step
+from venule.analysis.analyse import Analysis, Changed, Step
 from venule.analysis.kept import keep
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.errors import OutputError
@@ -86,8 +86,17 @@ def _seg(kind: "SegKind", analysis: Analysis) -> bytes:
         stored = {name: found.probability for name, found in maps.items()}
     if analysis.landmarks is not None and analysis.landmarks.disc is not None:
         stored["disc"] = analysis.landmarks.disc.mask(analysis.photograph.shape)
-    by_hand = bool(analysis.corrected)
-    return encode_seg(_source(analysis), stored, kind=kind, model=analysis.model, corrected=by_hand)
+    models = dict.fromkeys(stored, analysis.model) | {"disc": ""} | dict(analysis.other_models)
+    corrected = {name for name in stored if analysis.corrected & _parts_of(name, analysis)}
+    return encode_seg(_source(analysis), stored, kind=kind, model=models, corrected=corrected)
+
+
+def _parts_of(segment: str, analysis: Analysis) -> frozenset[Changed]:
+    """The correctable parts on which a segment's pixels depend."""
+    if segment == "disc":
+        return frozenset({"disc"})
+    untyped = segment == "vessel" and "vessel" in analysis.prediction.maps
+    return frozenset({"vessels", "probability"} if untyped else {"vessels", "probability", "types"})
 
 
 def _sc(analysis: Analysis) -> bytes:

@@ -1,7 +1,7 @@
 """Reconstruction of an analysis from its output files."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -10,6 +10,7 @@ import numpy as np
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
 from venule.analysis.kept import Kept
+from venule.analysis.marks import shipped_models
 from venule.errors import ImageError
 from venule.image.arrays import RGB, Mask
 from venule.image.artery_vein import BLUE, GREEN, RED
@@ -33,7 +34,8 @@ class Stored:
         threshold: probability from which a pixel is vessel.
         types: (H, W, 3) uint8, as from `image.artery_vein.color_types`; None if not written.
         cells: the photograph's row of the table.
-        model: the name of the network.
+        model: the name of the network that segmented the vessels.
+        networks: the names of the shipped networks used besides.
     """
 
     levels: Levels | None
@@ -43,6 +45,7 @@ class Stored:
     types: RGB | None = None
     cells: Mapping[str, Cell] = field(default_factory=dict)
     model: str = ""
+    networks: Collection[str] = ()
 
 
 def stored_analysis(photograph: Photograph, stored: Stored) -> Analysis:
@@ -77,6 +80,7 @@ def stored_analysis(photograph: Photograph, stored: Stored) -> Analysis:
         photograph=photograph,
         prediction=Prediction(fov, maps),
         model=stored.model,
+        other_models=shipped_models(stored.networks),
         quality=_quality(stored.cells),
         landmarks=_landmarks(stored.cells),
     )

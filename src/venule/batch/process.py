@@ -144,7 +144,19 @@ class Worker:
             raise _RejectedError(job, quality.reasons, _cells(reported, analysis))
         cells = _cells(job.columns, analysis)
         write_outputs(job, analysis)
-        return Written(job, Finished(digest, _output_hashes(job)), 0, photograph.notes, cells)
+        notes = (*photograph.notes, *_doubts(analysis))
+        return Written(job, Finished(digest, _output_hashes(job)), 0, notes, cells)
+
+
+def _doubts(analysis: Analysis) -> tuple[str, ...]:
+    """What the analysis contradicts in the photograph's header."""
+    found, stated = analysis.landmarks, analysis.photograph.laterality
+    if found is None or stated is None:
+        return ()
+    from venule.image.landmarks import eye_doubt  # slow to import, and only now needed
+
+    doubt = eye_doubt(found, stated)
+    return (doubt,) if doubt else ()
 
 
 def steps_of(job: Job) -> tuple[Step, ...]:

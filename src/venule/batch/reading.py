@@ -260,6 +260,7 @@ def open_result(results: Results, result: Result) -> Analysis:
         types=None if types is None else read_photograph(types).pixels,
         cells=result.cells,
         model=str(results.settings.get("model", "")),
+        networks=tuple(results.settings.get("networks") or ()),
     )
     analysis = replace(stored_analysis(photograph, stored), prediction_sha256=digest)
     corrected = stored_correction(results, result, photograph.shape)

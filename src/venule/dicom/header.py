@@ -108,7 +108,7 @@ def um_per_px(header: Dataset) -> tuple[float | None, str | None]:
     """The nominal size of a pixel, and a note on what was found instead, if anything."""
     spacing = numbers(header, "PixelSpacing")
     if len(spacing) != 2:
-        return None, None
+        return None, _stretched(header)
     row, column = (1000 * each for each in spacing)
     finest, coarsest = UM_PER_PX
     if not all(finest <= each <= coarsest for each in (row, column)):
@@ -116,6 +116,14 @@ def um_per_px(header: Dataset) -> tuple[float | None, str | None]:
     if not has_square_pixels(header):
         return None, f"pixels of {row:g} x {column:g} um are not square, PixelSpacing not used"
     return (row + column) / 2, None
+
+
+def _stretched(header: Dataset) -> str | None:
+    """A note on pixels that PixelAspectRatio says are not square."""
+    if has_square_pixels(header):
+        return None
+    tall, wide = numbers(header, "PixelAspectRatio")
+    return f"pixels of {tall:g} : {wide:g} (height to width, PixelAspectRatio) are not square"
 
 
 def has_square_pixels(header: Dataset) -> bool:

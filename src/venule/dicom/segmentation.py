@@ -1,6 +1,6 @@
 """Maps of a photograph as a DICOM Segmentation (PS3.3 A.51, C.8.20)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -47,8 +47,8 @@ def encode_seg(
     maps: Mapping[str, NDArray[Any]],
     *,
     kind: SegKind = "binary",
-    model: str = "",
-    corrected: bool = False,
+    model: str | Mapping[str, str] = "",
+    corrected: Collection[str] = (),
 ) -> bytes:
     """Encode maps of a photograph as a DICOM Segmentation, in the grid of the stored frame.
 
@@ -58,8 +58,9 @@ def encode_seg(
             "fractional" float32 probabilities in 0..1, which are stored as round(255 p).
         kind: "binary", one bit a pixel, supported by every viewer; "fractional"; or "labelmap", one
             label a pixel: artery before vein before vessel before disc.
-        model: the network's name, written to the object with venule's version.
-        corrected: whether the network's prediction was edited by hand.
+        model: the network's name, or the names by class, written to the object with venule's
+            version.
+        corrected: the classes whose prediction was edited by hand.
 
     Raises:
         OutputError: the source lacks the UIDs that a derived object must reference.
@@ -79,7 +80,13 @@ def encode_seg(
         )
         _describe(seg, source, references)
         seg.SegmentSequence = [
-            _segment(number, name, source, model, corrected=corrected)
+            _segment(
+                number,
+                name,
+                source,
+                model if isinstance(model, str) else model.get(name, ""),
+                corrected=name in corrected,
+            )
             for number, name in enumerate(stored, 1)
         ]
         seg.Rows, seg.Columns = shape

@@ -41,6 +41,11 @@ size around the foveas, where exudates gather, at most 0.025."""
 VEILED = 0.8
 """Least confidence of a disc without visible vessels (a veil hides them), if no other qualifies."""
 
+CLEAR_EYE = 0.75
+"""Least confidence of the eye that disc and fovea show, to doubt another one that is stated."""
+
+_STATED = "stated as a {} eye, but disc and fovea look like a {} one: mislabelled or mirrored?"
+
 
 @dataclass(frozen=True)
 class Fovea:
@@ -58,8 +63,8 @@ class Fovea:
 class Landmarks:
     """Optic disc and fovea, None where outside the photograph or not seen, and laterality.
 
-    `reasons` say what is missing, one line each. `laterality_confidence` is 1 if the laterality was
-    given.
+    `reasons` say what is missing or contradictory, one line each. `laterality_confidence` is 1 if
+    the laterality was given.
     """
 
     disc: Disc | None
@@ -120,24 +125,39 @@ def with_disc(
 ) -> Landmarks:
     """Replace the disc by a drawn one, and derive the laterality again."""
     before = landmarks or Landmarks(None, None)
-    kept = tuple(reason for reason in before.reasons if "optic disc" not in reason)
+    doubts = {_STATED.format(*eyes) for eyes in (("left", "right"), ("right", "left"))}
+    kept = tuple(one for one in before.reasons if "optic disc" not in one and one not in doubts)
     return _with_eye(replace(before, disc=disc, reasons=kept), stated)
 
 
 def _with_eye(landmarks: Landmarks, stated: Laterality | None) -> Landmarks:
-    """Set the laterality: as stated, or derived from disc and fovea."""
-    if stated is not None:
-        return replace(landmarks, laterality=stated, laterality_confidence=1.0)
+    """Set the laterality: as stated, with any reason to doubt it, or as disc and fovea show."""
+    if stated is None:
+        eye, confidence = _eye(landmarks)
+        if eye is None:
+            return landmarks
+        return replace(landmarks, laterality=eye, laterality_confidence=confidence)
+    doubt = eye_doubt(landmarks, stated)
+    reasons = (*landmarks.reasons, *((doubt,) if doubt else ()))
+    return replace(landmarks, laterality=stated, laterality_confidence=1.0, reasons=reasons)
+
+
+def eye_doubt(landmarks: Landmarks, stated: Laterality) -> str:
+    """Why a stated laterality may be wrong: disc and fovea clearly show the other eye; or ""."""
+    eye, confidence = _eye(landmarks)
+    if eye in (None, stated) or confidence < CLEAR_EYE:
+        return ""
+    return _STATED.format(stated, eye)
+
+
+def _eye(landmarks: Landmarks) -> tuple[Laterality | None, float]:
+    """The eye that disc and fovea show, and its confidence; None if one of them is not seen."""
     disc, fovea = landmarks.disc, landmarks.fovea
     if disc is None or fovea is None or fovea.confidence < LEAST_FOVEA:
-        return landmarks
+        return None, 0.0
     right, down = disc.x - fovea.x, disc.y - fovea.y
     level = abs(right) / max(math.hypot(right, down), 1e-9)  # 0 where one is above the other
-    return replace(
-        landmarks,
-        laterality="right" if right > 0 else "left",
-        laterality_confidence=min(disc.confidence, fovea.confidence) * level,
-    )
+    return "right" if right > 0 else "left", min(disc.confidence, fovea.confidence) * level
 
 
 def _find_disc(

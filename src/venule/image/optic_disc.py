@@ -66,6 +66,21 @@ class Disc:
         return min(int(inside) / (math.pi * self.major_px * self.minor_px), 1.0)
 
 
+def reaches_frame(x: float, y: float, radius_px: float, shape: tuple[int, int]) -> bool:
+    """Tell whether a disc's centre is at most its radius outside of the frame (H, W)."""
+    right = max(-x, x - (shape[1] - 1), 0)
+    down = max(-y, y - (shape[0] - 1), 0)
+    return math.hypot(right, down) <= radius_px + 0.5  # to the pixel's edge
+
+
+def outside_frame(x: float, y: float, shape: tuple[int, int]) -> str:
+    """The message for a disc that does not reach the frame (H, W)."""
+    return (
+        f"optic disc at x {x:g}, y {y:g} outside of the photograph of {shape[1]} x {shape[0]} px: "
+        "give its centre in pixels of the photograph"
+    )
+
+
 def fit_disc(component: Mask, probability: FloatMap, fov: Mask) -> Disc | None:
     """The ellipse with the second moments of a component, (H, W) bool, of a disc map.
 

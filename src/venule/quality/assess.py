@@ -1,7 +1,7 @@
 """The grade of a photograph's result, with its reasons and its uncertainty."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -200,6 +200,13 @@ def expect(if_true: float, features: QualityFeatures | None) -> float:
     blur, noise = math.sqrt(features.sharpness / SHARP), GRAINY / features.sharpness
     blocks = math.sqrt(BLOCKY / max(features.blockiness, BLOCKY))
     return if_true * min(1.0, blur, noise, blocks)
+
+
+def grade_notes(grade: str, reasons: Sequence[str]) -> tuple[str, ...]:
+    """The note on measurements of a photograph with this grade; none if it is ok or none."""
+    if grade not in GRADES or grade == "ok":
+        return ()
+    return (f"grade {grade}: {', '.join(reasons)}" if reasons else f"grade {grade}",)
 
 
 def judge(features: QualityFeatures | None, uncertainty: float) -> Quality:

@@ -30,7 +30,7 @@ from venule.analysis.correction import (
 from venule.errors import ImageError, OutputError, VenuleError
 from venule.files.atomic import writing_together
 from venule.files.lock import locked
-from venule.image.optic_disc import Disc
+from venule.image.optic_disc import Disc, outside_frame, reaches_frame
 from venule.serve.history import appended
 from venule.serve.service import Service, UnknownError
 from venule.serve.strokes import PARTS, Stroke
@@ -137,6 +137,8 @@ class Corrections:
         """Set the disc drawn by the user, or None for no disc; raises as `stroke` does."""
 
         def changed(analysis: Analysis) -> Analysis:
+            if disc is not None:
+                _check_disc(disc, analysis.photograph.shape)
             return correct_disc(analysis, disc)
 
         tool = "disc" if disc is not None else "no disc"
@@ -259,6 +261,17 @@ class Corrections:
         line = appended(place.history, who=self.who, what=change.tool, before=before, after=after)
         with writing_together(files), line:
             yield
+
+
+def _check_disc(disc: Disc, shape: tuple[int, int]) -> None:
+    """Raise ImageError for a disc that no photograph (H, W) can have."""
+    if not 0 < disc.minor_px <= disc.major_px:
+        raise ImageError(
+            f"optic disc with half-axes of {disc.major_px:g} and {disc.minor_px:g} px: give the "
+            "longer one as major_px, both above 0"
+        )
+    if not reaches_frame(disc.x, disc.y, disc.radius_px, shape):
+        raise ImageError(outside_frame(disc.x, disc.y, shape))
 
 
 def _rename(path: Path) -> None:

@@ -44,7 +44,10 @@ class Ends(BaseModel):
 
 
 class Ellipse(BaseModel):
-    """An ellipse in pixels, 0 at the centre of the first pixel; `angle` of its longer half-axis."""
+    """An ellipse in pixels, 0 at the centre of the first pixel.
+
+    `angle` is that of its longer half-axis to the rows, in radians, clockwise as seen.
+    """
 
     x: float = Field(ge=-(2**16), le=2**17, allow_inf_nan=False)
     y: float = Field(ge=-(2**16), le=2**17, allow_inf_nan=False)

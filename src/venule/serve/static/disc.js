@@ -61,6 +61,10 @@ export function endDisc(editor, { before }) {
   editor.handles.end();
   const after = editor.disc && ordered(editor.disc);
   if (JSON.stringify(before) === JSON.stringify(after)) return;
+  if (after && !reaches(after, editor.map)) {
+    editor.setDisc(before);
+    return editor.say("The disc was outside of the photograph: it is back where it was.");
+  }
   editor.setDisc(after);
   editor.history.remember([{ layer: "disc", before, after }]);
   editor.outbox.push({ layer: "disc", tool: "disc", disc: after });
@@ -76,6 +80,11 @@ function handles({ x, y, major_px, minor_px, angle }) {
 function inside({ x, y, major_px, minor_px, angle }, u, v) {
   const [dx, dy, c, s] = [u - 0.5 - x, v - 0.5 - y, Math.cos(angle), Math.sin(angle)];
   return ((dx * c + dy * s) / major_px) ** 2 + ((dy * c - dx * s) / minor_px) ** 2 <= 1;
+}
+
+// Whether its centre is at most its radius outside of the photograph: others are refused by the server.
+function reaches({ x, y, major_px, minor_px }, { width, height }) {
+  return Math.hypot(Math.max(-x, x - width + 1, 0), Math.max(-y, y - height + 1, 0)) <= Math.sqrt(major_px * minor_px);
 }
 
 // With the longer half-axis first, and its angle within a quarter turn.
