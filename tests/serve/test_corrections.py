@@ -87,7 +87,7 @@ def test_the_table_of_results_is_that_of_predict(out: Path, finish: Finish) -> N
     predict(out.parent, columns=("quality", "file", "measure"), overwrite=True)
     client = client_on(out)
     expected = (out / "measurements.csv").read_text(encoding="utf-8")
-    assert expected.startswith("id,quality,mask_source,vessel_density,")
+    assert expected.startswith("id,quality,laterality,mask_source,vessel_density,")
     assert client.get("/api/measurements.csv").text == expected
     opened(client, finish)  # measured again
     assert client.get("/api/measurements.csv").text == expected
