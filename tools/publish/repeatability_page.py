@@ -172,8 +172,9 @@ def _predicted(report: Json) -> Iterator[str]:
         "The first annotator's masks, in the data set's field of view, and a network's, in the one "
         "that it finds; bias and limits are network minus annotator. `general` was trained on all "
         "of CHASE_DB1 and HRF: these are measured with `general-split`, its network "
-        "trained on the training halves alone. By `python benchmarks/measure.py predicted DATA/DRIVE` and `python "
-        "tools/reproduce.py general-split`; accesses to test images are recorded."
+        "trained on the training halves alone. By `python benchmarks/measure.py predicted "
+        "DATA/DRIVE` and `python tools/reproduce.py general-split`; accesses to "
+        "test images are recorded."
     )
     yield from _agreement(report)
 
