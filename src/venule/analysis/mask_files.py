@@ -10,7 +10,7 @@ from pathlib import Path
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.analysis.kept import Kept, kept_of
 from venule.errors import DatasetError, ImageError, UsageError
-from venule.files.cells import listed_in, text
+from venule.files.cells import listed_in, reasons_in, text
 from venule.image.arrays import Mask
 from venule.image.fov import find_fov
 from venule.image.io import read_mask, read_texts
@@ -289,8 +289,7 @@ def _reported(
 
 def _graded(row: Mapping[str, str]) -> tuple[str, ...]:
     """The note on the grade in a row of report.csv."""
-    reasons = [reason for reason in row.get("quality_reasons", "").split("; ") if reason]
-    return grade_notes(row.get("quality", ""), reasons)
+    return grade_notes(row.get("quality", ""), reasons_in(row.get("quality_reasons")))
 
 
 def _predicted(outputs: str) -> tuple[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from venule.analysis.columns import Cell
 from venule.analysis.kept import Kept
 from venule.analysis.marks import shipped_models
 from venule.errors import ImageError
+from venule.files.cells import reasons_in
 from venule.image.arrays import RGB, Mask
 from venule.image.artery_vein import BLUE, GREEN, RED
 from venule.image.fov import find_fov, outlined
@@ -90,7 +91,7 @@ def _quality(cells: Mapping[str, Cell]) -> Quality | None:
     grade = cells.get("quality")
     if grade not in GRADES:
         return None
-    reasons = tuple(part for part in str(cells.get("quality_reasons") or "").split("; ") if part)
+    reasons = reasons_in(cells.get("quality_reasons"))
     uncertainty = _number(cells, "uncertainty")
     return Quality(
         grade=grade,
@@ -117,7 +118,7 @@ def _landmarks(cells: Mapping[str, Cell]) -> Landmarks | None:
         major, minor, degrees = circle if None in axes else (float(one or 0) for one in axes)
         ellipse = Disc(x, y, major, minor, math.radians(degrees), confidence)
     place = Fovea(*(float(number or 0) for number in fovea)) if None not in fovea else None
-    reasons = tuple(filter(None, str(cells.get("landmarks_reasons") or "").split("; ")))
+    reasons = reasons_in(cells.get("landmarks_reasons"))
     sure = _number(cells, "laterality_confidence") or 0.0
     return Landmarks(ellipse, place, eye, sure, reasons)
 

@@ -149,7 +149,7 @@ class Worker:
 
 
 def _doubts(analysis: Analysis) -> tuple[str, ...]:
-    """What the analysis contradicts in the photograph's header."""
+    """Warnings of metadata that the analysis contradicts."""
     found, stated = analysis.landmarks, analysis.photograph.laterality
     if found is None or stated is None:
         return ()

@@ -18,6 +18,7 @@ from venule.analysis.stored import Stored, stored_analysis
 from venule.batch.records import Records, is_ledger, shards_in
 from venule.batch.refuse import Settings
 from venule.batch.tables import SCHEMA
+from venule.dicom.pseudonym import DIGITS
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.hashes import file_sha256, sha256_if_readable
 from venule.image.arrays import Mask
@@ -175,7 +176,12 @@ def located(results: Results, photographs: Path) -> Results:
 
     They are matched by path in the folder, or by name if exactly one file and one result have it;
     DICOM objects, whose path is not recorded, by content.
+
+    Raises:
+        UsageError: no such folder.
     """
+    if not photographs.is_dir():
+        raise UsageError(f"{photographs}: no such folder")
     here = {
         path.relative_to(photographs).as_posix(): path
         for path in sorted(photographs.rglob("*"))
@@ -202,7 +208,8 @@ def located(results: Results, photographs: Path) -> Results:
 
 def _is_pseudonym(result: Result) -> bool:
     """True for a DICOM object, which is called by the beginning of its hash."""
-    return bool(result.place) and result.input_sha256.startswith(result.place.partition("-")[0])
+    name = result.place.partition("-")[0]
+    return bool(name) and name == result.input_sha256[:DIGITS]
 
 
 def photograph_file(result: Result) -> Path:

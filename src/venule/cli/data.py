@@ -8,7 +8,6 @@ import typer
 
 from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.table import print_table
-from venule.errors import UsageError
 
 if TYPE_CHECKING:
     from venule.data.case import Dataset
@@ -133,8 +132,6 @@ def from_corrections(
     """Make a data set of the photographs with masks corrected in `venule serve`."""
     from venule.batch.corrections import collect_corrections
 
-    if photographs is not None and not photographs.is_dir():
-        raise UsageError(f"{photographs}: no such folder")
     collected = collect_corrections(results, folder, photographs)
     for reason in collected.left_out:
         say(f"venule: warning: left out: {shown(reason)}")

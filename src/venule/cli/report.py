@@ -57,8 +57,6 @@ def report(
     check_outputs([out], sources, overwrite=overwrite)
     failed = False
     folders = [source for source in sources if source.is_dir()]
-    if photographs is not None and not photographs.is_dir():
-        raise UsageError(f"{photographs}: no such folder")
     if photographs is not None and not folders:
         raise UsageError("--photographs goes with RESULTS, a folder of results")
     if folders:

@@ -139,7 +139,7 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def _own(dataset: Dataset) -> str:
-    """How a user splits photographs of their own."""
+    """Advice on splitting photographs of one's own; empty for other data sets."""
     if dataset.name not in ("folders", "csv"):
         return ""
     return "; a CSV file with a column split makes splits of your own"

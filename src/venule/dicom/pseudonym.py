@@ -6,13 +6,13 @@ trying all numbers; this one cannot be found without the photograph itself.
 
 import hashlib
 
-_DIGITS = 20
+DIGITS = 20
 """80 bits: among a million photographs, two share a name with a probability of 4e-13."""
 
 
 def pseudonym(content: bytes) -> str:
     """20 hex digits for a file's content, independent of its path."""
-    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
 def replacement_uid(name: str, role: str) -> str:

@@ -46,3 +46,8 @@ def listed_in(cell: str) -> list[str]:
         cell = cell[1:]
     paths = re.findall(r"(?:^|;)((?:\\.|[^\\;])*)", cell, re.DOTALL) if cell else []
     return [re.sub(r"\\(.)", r"\1", path, flags=re.DOTALL) for path in paths]
+
+
+def reasons_in(cell: object) -> tuple[str, ...]:
+    """The reasons or notes in a cell, which are separated by semicolons; () if it is empty."""
+    return tuple(part for part in str(cell or "").split("; ") if part)

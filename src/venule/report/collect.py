@@ -10,6 +10,7 @@ from venule.analysis.analyse import GRADE, Analysis, Networks, analyse
 from venule.analysis.columns import COLUMNS, Cell
 from venule.batch.reading import Result, Results, located, open_result, read_results
 from venule.errors import ImageError
+from venule.files.cells import reasons_in
 from venule.image.photograph import read_photograph
 from venule.measure.table import NOTES
 from venule.report.pictures import Pictures, longest_px, pictures
@@ -50,7 +51,7 @@ class Subject:
     @property
     def measuring_notes(self) -> tuple[str, ...]:
         """Notes on its measurements, as in the column `notes`."""
-        return tuple(part for part in str(self.cells.get(NOTES) or "").split("; ") if part)
+        return reasons_in(self.cells.get(NOTES))
 
     @property
     def measured(self) -> dict[str, Cell]:

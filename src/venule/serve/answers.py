@@ -10,7 +10,7 @@ from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.definitions import describe
 from venule.dicom.source import Source
 from venule.errors import VenuleError
-from venule.files.cells import inert, text
+from venule.files.cells import inert, reasons_in, text
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
 from venule.measure.repeatability import repeats
@@ -86,7 +86,7 @@ def _field(outline: Outline) -> Ellipse:
 def measurements(item: Item, cohort: Cohort, *, mask_source: str) -> Measurements:
     """The measurements of a photograph, with units, definitions, and ranks in the cohort."""
     values = []
-    notes = [part for part in str(item.cells.get(NOTES) or "").split("; ") if part]
+    notes = [*reasons_in(item.cells.get(NOTES))]
     for name, cell in item.cells.items():
         if name in _ABOUT or cell in (None, ""):
             continue
