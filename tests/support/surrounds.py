@@ -35,12 +35,16 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Surrounded:
-    """A photograph (H, W, 3) uint8, the mask (H, W) of its `fields` fields of view; its kind."""
+    """A photograph (H, W, 3) uint8, the mask (H, W) of its `fields` fields of view; its kind.
+
+    `place`: the last field of view's ellipse, in pixels of the frame that it was laid on.
+    """
 
     image: RGB
     fov: Mask
     fields: int
     kind: str
+    place: "Place"
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def surrounded(kind: str, seed: int) -> Surrounded:
     rng = stream(seed, f"surround {kind}")
     eye = _varied_eye(rng, _eye(seed % EYES))
     scene = KINDS[kind](rng, eye)
-    return Surrounded(_developed(rng, scene), scene.fov, scene.fields, kind)
+    return Surrounded(_developed(rng, scene), scene.fov, scene.fields, kind, scene.place)
 
 
 # Building blocks
@@ -469,6 +473,29 @@ def _with_a_notch(rng: Rng, eye: Floats) -> Scene:
     return _lay(_flat(shape, _black(rng)), eye, where, cut=np.asarray(cut))
 
 
+def _with_a_tab(rng: Rng, eye: Floats) -> Scene:
+    """The retina shows beyond the circle, in half a disc, a square or two triangles."""
+    shape = _canvas(rng)
+    where = _middle(rng, shape, share=float(rng.uniform(0.8, 0.9)))
+    angle = float(rng.choice([-np.pi / 4, -np.pi / 4, np.pi / 4, -0.8 * np.pi, 0]))
+    rows = (np.arange(shape[0])[:, None] - where.row) / where.tall
+    columns = (np.arange(shape[1])[None] - where.column) / where.wide
+    out = rows * np.sin(angle) + columns * np.cos(angle)
+    side = np.abs(columns * np.sin(angle) - rows * np.cos(angle))
+    kind = rng.integers(3)
+    if kind == 0:
+        tab = np.hypot(out - 1, side) < rng.uniform(0.05, 0.065)
+    elif kind == 1:
+        tab = (out > 0) & (out < rng.uniform(1.06, 1.08)) & (side < rng.uniform(0.04, 0.08))
+    else:
+        tab = (out > 0) & (np.abs(side - 0.045) < 0.6 * (1.055 - out))
+    shown = (np.hypot(rows, columns) <= 1) | tab
+    wider = replace(where, tall=1.09 * where.tall, wide=1.09 * where.wide)
+    scene = _lay(_flat(shape, _black(rng)), eye, wider, cut=np.asarray(~shown))
+    scene.place = where
+    return scene
+
+
 def _off_center(rng: Rng, eye: Floats) -> Scene:
     """A smaller field of view far from the middle, sometimes cut off by one side of the frame."""
     shape = _canvas(rng)
@@ -577,6 +604,7 @@ KINDS: Mapping[str, Callable[[Rng, Floats], Scene]] = {
     "clipped by the frame": _clipped_by_the_frame,
     "clipped by bars": _clipped_by_bars,
     "notch": _with_a_notch,
+    "tab": _with_a_tab,
     "off centre": _off_center,
     "touching": _touching,
     "no border": _borderless,

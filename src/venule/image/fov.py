@@ -11,6 +11,7 @@ from venule.image.cuts import cut_off
 from venule.image.ellipse import Ellipse, around, edge_points, fit_ellipse
 from venule.image.rim import locate_rim
 from venule.image.surround import Levels, find_regions
+from venule.image.tabs import find_tabs
 
 _FINE_PX = 640
 """The rim is located on a copy whose longer side is at most about this."""
@@ -38,7 +39,8 @@ class FieldOfView:
 
     Attributes:
         mask: (H, W) bool, True inside; without holes.
-        outline: the ellipse that its edge lies on; for several fields of view, that of the largest.
+        outline: the ellipse that its edge lies on, except for orientation tabs; for several fields
+            of view, that of the largest.
         fields: number of fields of view in the photograph; the mask holds all of them.
     """
 
@@ -51,8 +53,8 @@ def find_fov(image: RGB) -> FieldOfView:
     """Find the field of view of a photograph, whatever surrounds it.
 
     Flat colours are removed from the frame's edge inwards until the remainder is bounded by an
-    ellipse; the rim is then located along its normals. Without such an edge, the whole frame is
-    retina, or all of it except its surround.
+    ellipse; the rim is then located along its normals. Orientation tabs beyond it are included.
+    Without such an edge, the whole frame is retina, or all of it except its surround.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -71,15 +73,18 @@ def find_fov(image: RGB) -> FieldOfView:
     for region in regions:
         rim = locate_rim(pixels, region.outline.scaled(coarser))
         if rim is not None:
-            found.append((rim.scaled(factor), cut_off(pixels, levels, region, coarser)))
+            cut = cut_off(pixels, levels, region, coarser)
+            found.append((rim.scaled(factor), find_tabs(pixels, rim), cut))
     if not found:
         mask = np.ones((height, width), bool)
         if left is not None:
             mask = _grown(left, coarser * factor, (height, width))
         return FieldOfView(mask, around((height, width)))
     mask = np.zeros((height, width), bool)
-    for outline, cut in found:
+    for outline, tabs, cut in found:
         inside = outline.fill((height, width))
+        if tabs is not None:
+            inside |= _grown(tabs, factor, (height, width))
         mask |= inside if cut is None else inside & ~_grown(cut, factor, (height, width))
     return FieldOfView(mask, found[0][0], fields=len(found))
 
