@@ -32,7 +32,7 @@ _DIMMEST, _BRIGHTEST = 0.25, 1.75
 """That brightness as a share of that of the retina beside it (0.45 to 1.67 in six data sets)."""
 
 _SAME_HUE = 0.97
-"""Least cosine between the colours of both (0.976 where nothing is overexposed); writing is grey."""
+"""Least cosine between both colours (0.976 where nothing is overexposed); writing is grey."""
 
 _SEAM_PX = 2
 """Overlap of a tab with the field of view, so that no gap is left at another scale."""
