@@ -14,7 +14,8 @@ import numpy as np
 
 from measuring.registration import common_fields
 from measuring.statistics import Values, columns_of, icc_1_1
-from venule.analysis.mask_files import MaskFiles, find_masks, load
+from venule.analysis.mask_files import MaskFiles, find_masks
+from venule.analysis.read_masks import load
 from venule.measure.photograph import measure_photograph
 
 T = TypeVar("T")

@@ -8,8 +8,9 @@ from PIL import Image
 
 from support.trees import save
 from venule.analysis.columns import COLUMNS
-from venule.analysis.mask_files import find_masks, load, read_types
+from venule.analysis.mask_files import find_masks
 from venule.analysis.measuring import Assumptions, measure_files
+from venule.analysis.read_masks import load, read_types
 from venule.errors import DatasetError, ImageError, UsageError
 from venule.image.artery_vein import color_types
 from venule.image.optic_disc import Disc as LandmarkDisc

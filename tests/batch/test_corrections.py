@@ -11,7 +11,8 @@ from PIL import Image
 from support.networks import write_network
 from venule.analysis.corrected_files import Corrected, corrected_path, encode_correction
 from venule.analysis.correction import correct
-from venule.analysis.mask_files import find_masks, load
+from venule.analysis.mask_files import find_masks
+from venule.analysis.read_masks import load
 from venule.batch.corrections import collect_corrections
 from venule.batch.predict import predict_folder
 from venule.batch.reading import open_result, prediction_sha256, read_results

@@ -13,7 +13,8 @@ from serve.conftest import BASE, DOOR, LINK, Finish, client_of
 from serve.corrected import client_on, opened, predict, send_stroke
 from support.segmenters import green
 from venule.analysis.analyse import Analysis, Networks
-from venule.analysis.mask_files import find_masks, load
+from venule.analysis.mask_files import find_masks
+from venule.analysis.read_masks import load
 from venule.batch.corrections import collect_corrections
 from venule.batch.reading import open_result, read_results
 from venule.data.folders import read_plain

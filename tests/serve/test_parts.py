@@ -18,8 +18,9 @@ from serve.conftest import Finish
 from serve.corrected import client_on, opened, predict, results, send_patch, send_stroke
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import COLUMNS, Cell
-from venule.analysis.mask_files import find_masks, load
+from venule.analysis.mask_files import find_masks
 from venule.analysis.measuring import measure_files
+from venule.analysis.read_masks import load
 from venule.batch.corrections import collect_corrections
 from venule.batch.reading import open_result, read_results
 from venule.data.folders import read_plain

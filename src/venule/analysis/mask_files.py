@@ -8,16 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
-from venule.analysis.kept import Kept, kept_of
-from venule.errors import DatasetError, ImageError, UsageError
+from venule.errors import DatasetError, UsageError
 from venule.files.cells import listed_in, reasons_in, text
-from venule.image.arrays import Mask
-from venule.image.fov import find_fov
-from venule.image.io import read_mask, read_texts
 from venule.image.names import is_image_path
-from venule.image.photograph import read_photograph
-from venule.measure.definitions import STRUCTURES, Structure
-from venule.measure.photograph import VesselMasks
 from venule.measure.view import Disc
 from venule.quality.assess import grade_notes
 
@@ -54,7 +47,7 @@ REPORT = "report.csv"
 _PREDICTED = {"_mask.png": "vessels", "_av.png": "av", "_prob.png": None}
 """Outputs in report.csv by the suffix of the name: masks, and one that a mask may correct."""
 
-_DISC = ("disc_x", "disc_y", "disc_radius_px")
+DISC = ("disc_x", "disc_y", "disc_radius_px")
 """The numbers that place a disc, all or none."""
 
 _SIDES = {"l": "left", "os": "left", "left": "left", "r": "right", "od": "right", "right": "right"}
@@ -91,25 +84,10 @@ class MaskFiles:
     @property
     def disc(self) -> Disc | None:
         """The optic disc, if its centre and radius are all given."""
-        if not all(name in self.numbers for name in _DISC):
+        if not all(name in self.numbers for name in DISC):
             return None
-        column, row, radius_px = (self.numbers[name] for name in _DISC)
+        column, row, radius_px = (self.numbers[name] for name in DISC)
         return Disc(row, column, radius_px, self.numbers.get("disc_confidence", 1.0))
-
-
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """The masks of one photograph, read.
-
-    `stored_scale` tells that `um_per_px` is the one stored in a predicted mask.
-    """
-
-    masks: VesselMasks
-    mask_source: str
-    um_per_px: float | None
-    laterality: str | None
-    stored_scale: bool = False
-    notes: tuple[str, ...] = ()
 
 
 def find_masks(source: Path) -> list[MaskFiles]:
@@ -138,94 +116,6 @@ def _named(stem: str) -> tuple[str, str]:
     """The name of a photograph and the kind of mask, from a mask's file name."""
     ending = next((end for end in _ENDINGS if stem.endswith(end)), "")
     return stem.removesuffix(ending), _ENDINGS.get(ending, "vessels")
-
-
-def load(entry: MaskFiles) -> Loaded:
-    """Read the masks of one photograph.
-
-    The field of view, closed gaps and scale stored in a predicted mask are used unless the input
-    gives others. Without either, the field of view is found in the photograph, if there is one.
-
-    Raises:
-        ImageError: a file is not a mask, or masks differ in size.
-    """
-    if entry.problem is not None:
-        raise ImageError(entry.problem)
-    masks: dict[str, Mask] = {
-        name: read_mask(entry.files[name]) for name in (*MASKS, "fov") if name in entry.files
-    }
-    kept = {name: _kept(entry.files[name], masks[name]) for name in MASKS if name in masks}
-    if "av" in entry.files:
-        masks["artery"], masks["vein"] = read_types(entry.files["av"])
-    found = next((one for one in kept.values() if one is not None), None)
-    fov, notes = masks.get("fov"), [*entry.notes, *_incomplete(entry)]
-    square = found is None or found.square
-    if fov is None and found is not None:
-        fov = found.fov
-    if fov is None and "photograph" in entry.files:
-        photograph = read_photograph(entry.files["photograph"])
-        fov, square = find_fov(photograph.pixels).mask, photograph.square
-        notes.append("field of view found in the photograph")
-    closed: dict[Structure, Mask] = {}
-    for structure, name in zip(STRUCTURES, MASKS, strict=True):
-        own = kept.get(name)
-        if own is not None:
-            closed[structure] = own.reconnected
-        elif name in masks and kept.get("vessels") is not None and found is not None:
-            closed[structure] = found.reconnected & masks[name]
-    stored = found.um_per_px if found is not None else None
-    um_per_px = entry.numbers.get("um_per_px", stored)
-    return Loaded(
-        VesselMasks(
-            vessels=masks.get("vessels"),
-            artery=masks.get("artery"),
-            vein=masks.get("vein"),
-            fov=fov,
-            square=square,
-            reconnected=closed,
-        ),
-        entry.mask_source or _source(entry.files, predicted=found is not None),
-        um_per_px,
-        entry.passed.get("laterality") or (found.laterality if found is not None else None),
-        um_per_px is not None and um_per_px == stored,  # report.csv repeats it
-        tuple(notes),
-    )
-
-
-def _incomplete(entry: MaskFiles) -> list[str]:
-    """A note on the columns that a disc lacks, if it has some of them."""
-    lacking = [name for name in _DISC if name not in entry.numbers]
-    if len(lacking) in (0, len(_DISC)):
-        return []
-    given = " and ".join(name for name in _DISC if name in entry.numbers)
-    return [f"{given} not used: no {' and no '.join(lacking)}"]
-
-
-def _source(files: Mapping[str, Path], *, predicted: bool) -> str:
-    """The source of masks that the input does not state."""
-    if any(kind_of(path.name) in ("vessels", "types") for path in files.values()):
-        return "corrected"
-    return "predicted" if predicted else "unknown"
-
-
-def read_types(path: Path) -> tuple[Mask, Mask]:
-    """Read arteries and veins, each (H, W) bool, from an image in red and blue, green at crossings.
-
-    White, which RITE uses where the annotator was uncertain, is neither.
-
-    Raises:
-        ImageError: the file cannot be read as an image.
-    """
-    red, green, blue = (
-        channel > 127 for channel in read_photograph(path).pixels.transpose(2, 0, 1)
-    )
-    certain = ~(red & green & blue)
-    return (red | green) & certain, (blue | green) & certain
-
-
-def _kept(path: Path, mask: Mask) -> Kept | None:
-    """The metadata stored in a predicted mask file."""
-    return kept_of(read_texts(path), (mask.shape[0], mask.shape[1]))
 
 
 def _in_folder(folder: Path) -> list[MaskFiles]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from venule.analysis.analyse import Analysis
 from venule.analysis.corrected_masks import DISC_CORRECTED
-from venule.analysis.mask_files import MASKS, Loaded, MaskFiles, load
+from venule.analysis.mask_files import MASKS, MaskFiles
+from venule.analysis.read_masks import Loaded, load
 from venule.errors import ImageError
 from venule.image.optic_disc import outside_frame, reaches_frame
 from venule.image.photograph import read_photograph
