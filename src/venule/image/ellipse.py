@@ -77,6 +77,13 @@ class Ellipse:
             line[start:end] = True
         return mask
 
+    def at(
+        self, angles: NDArray[np.float64], shares: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(K, M) rows and columns of points in K directions, at M shares of the radius."""
+        rows = self.row + np.outer(np.sin(angles) * self.height_px / 2, shares)
+        return rows, self.column + np.outer(np.cos(angles) * self.width_px / 2, shares)
+
     def residuals(self, points: Points) -> NDArray[np.float64]:
         """(K,) approximate distance of points from the ellipse, in pixels; negative inside."""
         rows = (points[:, 0] - self.row) / (self.height_px / 2)

@@ -73,8 +73,7 @@ def _profiles(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(normals, positions, 3) levels along the normals, smoothed across them; which are seen."""
     height, width = pixels.shape[:2]
-    rows = rough.row + np.outer(np.sin(angles) * rough.height_px / 2, shares)
-    columns = rough.column + np.outer(np.cos(angles) * rough.width_px / 2, shares)
+    rows, columns = rough.at(angles, shares)
     row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
     seen = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     levels = pixels[row.clip(0, height - 1), column.clip(0, width - 1)].astype(np.float32)

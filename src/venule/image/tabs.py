@@ -4,6 +4,8 @@ Most fundus cameras mark the upper right of a photograph in this way. Vessels co
 and the masks of DRIVE and HRF include it.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
@@ -52,31 +54,35 @@ def find_tabs(pixels: RGB, rim: Ellipse) -> Mask | None:
     base, beside = (_along(pixels, rim, depths) - surround for depths in (_BASE, _BESIDE))
     level, retina = (np.nan_to_num(colors).max(axis=1) for colors in (base, beside))
     stands_out = level >= np.maximum(_LEAST_LEVEL, _DIMMEST * retina)
-    runs, count = ndi.label(np.tile(stands_out, 2))  # twice around, so that one run is not cut
     found = None
-    for run in ndi.find_objects(runs, count):
-        directions = np.arange(run[0].start, run[0].stop)
-        extent = np.sin(np.pi * min(0.5, len(directions) / _DIRECTIONS))
-        if not 0 < directions[0] <= _DIRECTIONS or not _NARROWEST <= extent <= _WIDEST:
-            continue
-        at = directions % _DIRECTIONS
-        about = np.arange(-2 * len(at), 3 * len(at)) + directions[0]  # writing may cross the rim
+    for run in _runs(stands_out):
+        about = run[0] + np.arange(-2 * len(run), 3 * len(run))  # writing may cross the rim
         near = beside[about % _DIRECTIONS]
         near = near[~np.isnan(near).any(axis=1)]
+        at = run % _DIRECTIONS
         if not len(near) or not _is_retina(base[at].mean(axis=0), np.median(near, axis=0)):
             continue
-        around = np.median(surround[at], axis=0), float(np.median(level[at])) / 2
-        one = _exactly(pixels, rim, directions, *around)
+        color, least = np.median(surround[at], axis=0), float(np.median(level[at])) / 2
+        one = _exactly(pixels, rim, run, surround=color, least=least)
         found = one if found is None else found | one
     return found
 
 
+def _runs(stands_out: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
+    """Consecutive directions that stand out, as many as a tab may have; they may pass the last."""
+    labels, count = ndi.label(np.tile(stands_out, 2))  # twice around, so that none is cut in two
+    for (part,) in ndi.find_objects(labels, count):
+        run = np.arange(part.start, part.stop)
+        extent = np.sin(np.pi * min(0.5, len(run) / _DIRECTIONS))
+        if 0 < run[0] <= _DIRECTIONS and _NARROWEST <= extent <= _WIDEST:
+            yield run
+
+
 def _along(pixels: RGB, rim: Ellipse, depths: tuple[float, float]) -> NDArray[np.float64]:
     """(directions, 3) mean levels of a band along the rim; NaN outside the frame."""
-    shares = 1 + 2 * np.arange(*depths, 1 / rim.diameter_px)
+    shares = 1 + 2 * np.arange(*depths, 1 / rim.diameter_px, dtype=np.float64)
     angles = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
-    rows = rim.row + np.outer(np.sin(angles) * rim.height_px / 2, shares)
-    columns = rim.column + np.outer(np.cos(angles) * rim.width_px / 2, shares)
+    rows, columns = rim.at(angles, shares)
     row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
     height, width = pixels.shape[:2]
     seen = ((row >= 0) & (row < height) & (column >= 0) & (column < width)).all(axis=1)
@@ -95,23 +101,15 @@ def _is_retina(tab: NDArray[np.float64], beside: NDArray[np.float64]) -> bool:
 def _exactly(
     pixels: RGB,
     rim: Ellipse,
-    directions: NDArray[np.intp],
+    run: NDArray[np.intp],
+    *,
     surround: NDArray[np.float64],
     least: float,
 ) -> Mask:
-    """Locate one tab at half of its brightness: (H, W) bool, with the retina that it touches."""
-    margin = len(directions) / 2
-    angles = np.linspace(directions[0] - margin, directions[-1] + margin, 9)
-    angles *= 2 * np.pi / _DIRECTIONS
-    far = 1 + 2 * _BEYOND[0]
-    corners = [
-        (
-            rim.row + share * np.sin(angles) * rim.height_px / 2,
-            rim.column + share * np.cos(angles) * rim.width_px / 2,
-        )
-        for share in (1.0, far)
-    ]
-    rows, columns = (np.concatenate(part) for part in zip(*corners, strict=True))
+    """Locate one tab, `least` above the surround: (H, W) bool, with the retina that it touches."""
+    margin, far = len(run) / 2, 1 + 2 * _BEYOND[0]
+    angles = np.linspace(run[0] - margin, run[-1] + margin, 9) * (2 * np.pi / _DIRECTIONS)
+    rows, columns = rim.at(angles, np.array([1, far]))
     height, width = pixels.shape[:2]
     top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
     box = np.s_[top : min(height, int(rows.max()) + 2), left : min(width, int(columns.max()) + 2)]
