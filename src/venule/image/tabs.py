@@ -80,8 +80,8 @@ def _runs(stands_out: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
 
 def _along(pixels: RGB, rim: Ellipse, depths: tuple[float, float]) -> NDArray[np.float64]:
     """(directions, 3) mean levels of a band along the rim; NaN outside the frame."""
-    shares = np.asarray(1 + 2 * np.arange(*depths, 1 / rim.diameter_px), np.float64)
-    angles = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
+    shares = 1 + 2 * np.arange(*depths, 1 / rim.diameter_px)
+    angles = np.linspace(0, 2 * np.pi, _DIRECTIONS, endpoint=False)
     rows, columns = rim.at(angles, shares)
     row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
     height, width = pixels.shape[:2]
