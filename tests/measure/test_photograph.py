@@ -258,7 +258,14 @@ def test_a_disc_of_no_eye_is_refused(bad: float) -> None:
         find_scale(None, disc_diameter_um=bad)
 
 
+@pytest.mark.parametrize("radius_px", [2.0, 3000.0])
+def test_a_scale_of_no_retina_from_a_disc_is_refused(radius_px: float) -> None:
+    with pytest.raises(UsageError, match=r"um per pixel, not 0.5 to 200; correct the disc"):
+        find_scale(None, disc=Disc(10, 10, radius_px), disc_diameter_um=1800)
+
+
 def test_a_disc_without_a_radius_is_refused() -> None:
+    assert find_scale(None, disc=Disc(10, 10, 0), disc_diameter_um=1800) is None
     with pytest.raises(UsageError, match="disc radius"):
         measure_photograph(VesselMasks(vessels=_fork()), disc=Disc(10, 10, 0))
 

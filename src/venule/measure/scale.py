@@ -54,8 +54,14 @@ def find_scale(
             f"{source}, times {factor:.4f} for an axial length of {axial_length_mm:g} mm (Bennett)"
         )
         return Scale(um_per_px * factor, corrected)
-    if disc is not None and disc_diameter_um is not None:
+    if disc is not None and disc.radius_px > 0 and disc_diameter_um is not None:
         scale = disc_diameter_um / (2 * disc.radius_px)
+        low, high = UM_PER_PX
+        if not low <= scale <= high:
+            raise UsageError(
+                f"a disc {2 * disc.radius_px:g} px wide, taken as {disc_diameter_um:g} um, gives "
+                f"{scale:.3g} um per pixel, not {low:g} to {high:g}; correct the disc"
+            )
         return Scale(scale, f"assumed: a disc of {disc_diameter_um:g} um")
     return None
 
