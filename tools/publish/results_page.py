@@ -6,7 +6,7 @@ Every number in the tables is in a committed file below results/; only those of 
 - `title`, `text` (lines), `commands`, `reports` (files of `venule evaluate --json`): one section;
   `goals`, the report among them to compare with the goals of `goals.py`, where `goals_of` selects
   those of "accurate" (the default) or "general"; `augmented`, the same report with test-time
-  augmentation, and `tta`, a file of `tta.py`, shown with it.
+  augmentation.
 - `kind: "table"`: many training runs in compact form, see `runs.py`.
 
 With a `card.toml` (`venule.evaluation.card.Texts`), NAME is a shipped model: its card is written
@@ -15,7 +15,7 @@ images on the card need the photographs: `failures.py` draws them.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import task_card
@@ -26,7 +26,7 @@ from publish.goals import PEERS, SETS, goal_table, goals_met
 from venule.errors import UsageError
 from venule.evaluation.card import ABOUT, TEXTS, card_json, make_card, read_report
 from venule.evaluation.card_page import card_page
-from venule.evaluation.intervals import Interval, paired_difference
+from venule.evaluation.intervals import paired_difference
 from venule.evaluation.report import (
     difference_table,
     headings,
@@ -106,15 +106,14 @@ def _section(about: Path) -> str:
         lines += [*markdown(goal_table(result, SETS[of])), "", PEERS[of], ""]
     if "augmented" in described:
         once, augmented = (about.parent / described[key] for key in ("goals", "augmented"))
-        held_out = about.parent / described["tta"] if "tta" in described else None
-        lines += [*_tta(once, augmented, held_out), ""]
+        lines += [*_tta(once, augmented), ""]
     if (about.parent / "curves.png").exists():
         lines += [f"![Curves of the training](../results/{about.parent.name}/curves.png)", ""]
     return "\n".join(lines)
 
 
-def _tta(once: Path, augmented: Path, held_out: Path | None) -> Iterator[str]:
-    """Show what test-time augmentation adds: with the shipped weights, and on held-out images."""
+def _tta(once: Path, augmented: Path) -> Iterator[str]:
+    """Show what test-time augmentation adds."""
     first, second = (read_report(path).results[0] for path in (once, augmented))
     yield from ("### With test-time augmentation", "")
     yield f"{first.dataset} {first.split} with `--tta`: the mean logit over the eight flips and"
@@ -124,38 +123,12 @@ def _tta(once: Path, augmented: Path, held_out: Path | None) -> Iterator[str]:
     before, after = (
         {image.id: image.scores for image in result.images} for result in (first, second)
     )
-    rows = [
-        (
-            name,
-            score.mean,
-            second.mean[name].mean,
-            paired_difference(
-                [after[id][name] for id in before], [before[id][name] for id in before]
-            ),
+    table = [["score", "one pass", "`--tta`", "paired difference"]]
+    for name, score in first.mean.items():
+        change = paired_difference(
+            [after[id][name] for id in before], [before[id][name] for id in before]
         )
-        for name, score in first.mean.items()
-    ]
-    yield from _paired(rows, "`--tta`")
-    if held_out is None:
-        return
-    found = json.loads(held_out.read_text(encoding="utf-8"))
-    yield ""
-    images, folds = found["images"], len(found["runs"])
-    yield f"On the {images} held-out images of {folds} folds (no test image), with threshold,"
-    yield "calibration and component rules chosen for each way:"
-    yield ""
-    yield from _paired(
-        [
-            (name, found["once"][name], found["d4"][name], Interval(**change))
-            for name, change in found["difference"].items()
-        ],
-        "D4",
-    )
-
-
-def _paired(rows: Iterable[tuple[str, float, float, Interval]], second: str) -> Iterator[str]:
-    table = [["score", "one pass", second, "paired difference"]]
-    for name, before, after, change in rows:
         interval = f"{change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
-        table.append([labels()[name], f"{before:.4f}", f"{after:.4f}", interval])
+        values = (f"{value:.4f}" for value in (score.mean, second.mean[name].mean))
+        table.append([labels()[name], *values, interval])
     yield from markdown(table)
