@@ -19,6 +19,7 @@ PAGE = "speed.md"
 
 FILES = {
     "bench": "bench.json",
+    "tied": "bench-tied.json",
     "scale": "scale.json",
     "throughput": "throughput.json",
     "startup": "startup.json",
@@ -34,7 +35,7 @@ JPEGs. Two threads on the computer named below unless stated otherwise; times on
 differ, ratios less so. `python tools/reproduce.py benchmarks` repeats the measurements; run it on
 an idle computer.
 
-The yardstick is a plain residual U-Net at half resolution (2.2 M parameters: the network of
+The yardstick is a plain residual U-Net at half resolution (2.2 M parameters: the former network of
 `accurate` with random weights, and without its preprocessing). W-Net, the fastest peer, was timed
 once, interleaved with it: 0.45 of its time in ONNX Runtime (fp32) and 0.68 in OpenVINO (bf16); no
 file of this is kept. These ratios stand for W-Net here.
@@ -62,6 +63,8 @@ def speed_page(folder: Path) -> str:
     lines += markdown([header, *(goal.cells() for goal in goals)], words=(0, 3, 4))
     if "bench" in found:
         lines += ["", *_accurate_like_for_like(found["bench"])]
+    if "tied" in found:
+        lines += ["", *_tied(found["tied"])]
     sections = {
         "bench": _bench,
         "scale": _scale,
@@ -88,6 +91,18 @@ def _accurate_like_for_like(bench: Json) -> Iterator[str]:
     if found:
         yield f"In the same runtime `accurate` takes {' and '.join(found)}."
         yield "OpenVINO is an extra (`pip install '.[openvino]'`); ONNX Runtime is always there."
+
+
+def _tied(bench: Json) -> Iterator[str]:
+    """State that `accurate`'s rows are of its former network, and what today's takes."""
+    found = [
+        f"{row['ratio_in_runtime']['median']:.2f} of the yardstick's time in {row['runtime']}"
+        for row in bench["rows"]
+        if row["name"] == "accurate"
+    ]
+    yield "The rows of `accurate` on this page are of its former network. Today's, with tied weights,"
+    yield f"takes {' and '.join(found)}, as that one did, on a computer half as"
+    yield f"fast ([figures](../results/{FILES['tied']}))."
 
 
 def _bench(bench: Json) -> list[str]:
