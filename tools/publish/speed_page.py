@@ -100,9 +100,9 @@ def _tied(bench: Json) -> Iterator[str]:
         for row in bench["rows"]
         if row["name"] == "accurate"
     ]
-    yield "The rows of `accurate` on this page are of its former network. Today's, with tied weights,"
-    yield f"takes {' and '.join(found)}, as that one did, on a computer half as"
-    yield f"fast ([figures](../results/{FILES['tied']}))."
+    yield "The rows of `accurate` on this page are of its former network. Today's, with tied"
+    yield f"weights, takes {' and '.join(found)}, as that one"
+    yield f"did, on a computer half as fast ([figures](../results/{FILES['tied']}))."
 
 
 def _bench(bench: Json) -> list[str]:
