@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from support.surrounds import surrounded
+from support.surrounds import Surrounded, surrounded
 from venule.image.ellipse import Ellipse
 from venule.image.fov import find_fov, given_fov
 from venule.image.io import read_mask
@@ -24,27 +24,30 @@ def agreement(found: Mask, true: Mask, rim: Ellipse) -> float:
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
-@pytest.mark.parametrize("seed", range(24))
-def test_a_tab_of_any_shape_is_part_of_the_field_of_view(seed: int) -> None:
+def tabbed(seed: int) -> tuple[Surrounded, Ellipse]:
+    """A synthetic photograph with a tab, and its rim."""
     photo = surrounded("tab", seed)
     place = photo.place
-    rim = Ellipse(place.row, place.column, 2 * place.tall, 2 * place.wide)
+    return photo, Ellipse(place.row, place.column, 2 * place.tall, 2 * place.wide)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_tab_of_any_shape_is_part_of_the_field_of_view(seed: int) -> None:
+    photo, rim = tabbed(seed)
     assert agreement(find_fov(photo.image).mask, photo.fov, rim) > 0.75
 
 
 def test_a_tab_is_found_in_a_red_free_photograph() -> None:
-    photo = surrounded("tab", 1)
+    photo, rim = tabbed(1)
     green = np.repeat(photo.image[..., 1:2], 3, axis=2)
-    place = photo.place
-    rim = Ellipse(place.row, place.column, 2 * place.tall, 2 * place.wide)
     assert agreement(find_fov(green).mask, photo.fov, rim) > 0.75
 
 
 def test_a_tab_does_not_move_the_outline() -> None:
-    photo = surrounded("tab", 3)
+    photo, rim = tabbed(3)
     outline = find_fov(photo.image).outline
-    assert outline.diameter_px == pytest.approx(2 * photo.place.tall, rel=0.01)
-    assert outline.row == pytest.approx(photo.place.row, abs=2)
+    assert outline.diameter_px == pytest.approx(rim.diameter_px, rel=0.01)
+    assert outline.row == pytest.approx(rim.row, abs=2)
 
 
 @pytest.mark.parametrize("color", [(255, 255, 255), (0, 255, 0), (120, 200, 255)])
@@ -74,10 +77,8 @@ def test_writing_on_a_red_free_photograph_is_no_tab() -> None:
 
 
 def test_a_given_mask_that_includes_the_tab_keeps_it() -> None:
-    photo = surrounded("tab", 3)
+    photo, rim = tabbed(3)
     _, wanted = given_fov(photo.image, photo.fov)
-    place = photo.place
-    rim = Ellipse(place.row, place.column, 2 * place.tall, 2 * place.wide)
     assert agreement(wanted.mask, photo.fov, rim) > 0.75
 
 

@@ -68,15 +68,26 @@ def locate_rim(pixels: RGB, rough: Ellipse) -> Ellipse | None:
     return found
 
 
+def sampled(
+    pixels: RGB, outline: Ellipse, angles: NDArray[np.float64], shares: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Levels at shares of an outline's radius: (directions, shares, 3), and which are seen.
+
+    Points beyond the frame have the levels of its nearest pixel.
+    """
+    height, width = pixels.shape[:2]
+    rows, columns = outline.at(angles, shares)
+    row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
+    seen = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    levels = pixels[row.clip(0, height - 1), column.clip(0, width - 1)].astype(np.float32)
+    return levels, seen
+
+
 def _profiles(
     pixels: RGB, rough: Ellipse, angles: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(normals, positions, 3) levels along the normals, smoothed across them; which are seen."""
-    height, width = pixels.shape[:2]
-    rows, columns = rough.at(angles, shares)
-    row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
-    seen = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    levels = pixels[row.clip(0, height - 1), column.clip(0, width - 1)].astype(np.float32)
+    levels, seen = sampled(pixels, rough, angles, shares)
     smooth = levels + np.roll(levels, 1, axis=0) + np.roll(levels, -1, axis=0)
     return smooth / np.float32(3), seen
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from venule.image.arrays import RGB, Mask
 from venule.image.ellipse import Ellipse
+from venule.image.rim import sampled
 
 _DIRECTIONS = 720
 
@@ -82,12 +83,10 @@ def _along(pixels: RGB, rim: Ellipse, depths: tuple[float, float]) -> NDArray[np
     """(directions, 3) mean levels of a band along the rim; NaN outside the frame."""
     shares = 1 + 2 * np.arange(*depths, 1 / rim.diameter_px)
     angles = np.linspace(0, 2 * np.pi, _DIRECTIONS, endpoint=False)
-    rows, columns = rim.at(angles, shares)
-    row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
-    height, width = pixels.shape[:2]
-    seen = ((row >= 0) & (row < height) & (column >= 0) & (column < width)).all(axis=1)
+    levels, inside = sampled(pixels, rim, angles, shares)
+    seen = inside.all(axis=1)
     means = np.full((_DIRECTIONS, 3), np.nan)
-    means[seen] = pixels[row[seen], column[seen]].mean(axis=1)
+    means[seen] = levels[seen].mean(axis=1, dtype=np.float64)
     return means
 
 
