@@ -23,6 +23,11 @@ def test_shipped_weights_are_listed_with_their_terms_and_hash(
     assert len(listed["SHA-256"]) == 12
 
 
+def test_images_without_a_data_set_come_last_as_others(venule: Run) -> None:
+    (row,) = (line for line in venule("models").out.splitlines() if line.startswith("accurate "))
+    assert "DRIVE (20), others (960)" in row
+
+
 def test_networks_that_can_be_trained_are_listed(venule: Run) -> None:
     pytest.importorskip("torch")
     from venule.models.zoo import MODELS

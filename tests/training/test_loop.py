@@ -416,3 +416,19 @@ def test_layers_compute_in_the_precision_that_is_asked_for(
     make_loop(tmp_path, model=model, precision=precision).fit(silent)
     assert kind in seen
     assert seen <= {kind, torch.float32}  # what is validated is in fp32
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_images_come_in_the_layout_of_the_weights(tmp_path: Path, precision: str) -> None:
+    layouts: list[bool] = []
+
+    class Noting(ToyTask):
+        def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+            layouts.append(batch["x"].is_contiguous(memory_format=torch.channels_last))
+            return super().loss(model, batch)
+
+    loop = make_loop(tmp_path, Noting(), precision=precision)
+    loop.fit(silent)
+    kernel = loop.evaluated.get_parameter("0.weight")
+    assert kernel.is_contiguous(memory_format=torch.channels_last)
+    assert layouts == [True, True]

@@ -44,10 +44,16 @@ def _row(name: str, path: Path) -> list[str]:
 
 
 def _trained_on(record: "ModelRecord") -> str:
-    """Training data sets by name, each with its number of distinct photographs."""
+    """Training data sets by name, each with its number of distinct images.
+
+    Images from a folder, such as synthetic ones, have no data set's name.
+    """
     photographs: dict[str, set[str]] = {}
     for seen in record.seen:
         if seen.role == "trained":
             photographs.setdefault(seen.dataset, set()).update(seen.images.values())
-    parts = [f"{dataset} ({len(images)})" for dataset, images in photographs.items()]
+    parts = [
+        f"{'others' if dataset == 'folders' else dataset} ({len(images)})"
+        for dataset, images in sorted(photographs.items(), key=lambda one: one[0] == "folders")
+    ]
     return ", ".join(parts) or "not stated"

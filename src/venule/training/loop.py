@@ -113,8 +113,9 @@ class Loop:
         self.task, self.run, self.accelerator, self.config = task, run, accelerator, schedule
         self.loader, self.batches = loader, batches
         self.clip_norm, self.watch = optimizer.clip_norm, scheduler.watch
-        if accelerator.mixed_precision == "bf16":
-            model = model.to(memory_format=torch.channels_last)
+        fast = accelerator.device.type == "cpu" or accelerator.mixed_precision == "bf16"
+        self.layout = torch.channels_last if fast else torch.contiguous_format
+        model = model.to(memory_format=self.layout)
         inner = build_optimizer(model.parameters(), optimizer)
         self.model, self.optimizer = accelerator.prepare(model, inner)
         self.schedule = Schedule(
@@ -232,7 +233,7 @@ class Loop:
         """Accumulate the gradients of one of `group` batches; update the weights after the last."""
         together = nullcontext() if complete else self.accelerator.no_sync(self.model)
         with together:
-            batch = {key: value.to(self.accelerator.device) for key, value in batch.items()}
+            batch = {key: self._on_device(value) for key, value in batch.items()}
             loss = self.task.loss(self.model, batch)
             self.accelerator.backward(loss / group)
         if complete:
@@ -244,6 +245,15 @@ class Loop:
             if self.average is not None:
                 self.average.update_parameters(self.accelerator.unwrap_model(self.model))
         return loss.detach()
+
+    def _on_device(self, value: Tensor) -> Tensor:
+        """The tensor on the training device; images and planes in the weights' memory layout.
+
+        A network whose weights are not stored as kernels takes the layout of its input.
+        """
+        if value.ndim != 4:
+            return value.to(self.accelerator.device)
+        return value.to(self.accelerator.device, memory_format=self.layout)
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Scores from the main process, the same in all; improved weights are held."""
