@@ -5,7 +5,7 @@ import pytest
 
 from venule.image.arrays import Mask
 from venule.image.artery_vein import ARTERY, VEIN
-from venule.vessels.branch import branch_of, retype, segment_at
+from venule.vessels.branch import Owners, branch_of, nearest_vessel_pixel, retype
 from venule.vessels.extend import extend_types
 from venule.vessels.trace import trace_vessels
 from venule.vessels.types import owners
@@ -31,12 +31,17 @@ def _eye() -> Mask:
     return mask
 
 
+def _segment_at(owner: Owners, place: tuple[int, int]) -> int:
+    pixel = nearest_vessel_pixel(owner, *place, reach=6)
+    assert pixel is not None
+    return int(owner[pixel])
+
+
 def _changed(place: tuple[int, int], *, tree: bool) -> Mask:
     mask = _eye()
     graph = trace_vessels(mask)
     owner = owners(mask, graph)
-    at = segment_at(owner, *place, reach=6)
-    assert at is not None
+    at = _segment_at(owner, place)
     chosen = branch_of(graph, at, DISC) if tree else frozenset([at])
     types = mask * np.uint8(ARTERY)
     return np.asarray(retype(types, mask, graph, owner, chosen, VEIN) & VEIN > 0)
@@ -69,8 +74,7 @@ def test_both_types_are_where_two_vessels_cross() -> None:
     mask = _eye()
     graph = trace_vessels(mask)
     owner = owners(mask, graph)
-    at = segment_at(owner, 125, 150, reach=6)
-    assert at is not None
+    at = _segment_at(owner, (125, 150))
     types = mask * np.uint8(ARTERY)
     changed = retype(types, mask, graph, owner, branch_of(graph, at, DISC), VEIN)
     assert changed[150, 215] == ARTERY | VEIN
@@ -80,7 +84,12 @@ def test_both_types_are_where_two_vessels_cross() -> None:
 
 def test_no_segment_is_far_from_all_vessels() -> None:
     mask = _eye()
-    assert segment_at(owners(mask, trace_vessels(mask)), 20, 20, reach=10) is None
+    assert nearest_vessel_pixel(owners(mask, trace_vessels(mask)), 20, 20, reach=10) is None
+
+
+def test_the_nearest_pixel_of_a_vessel_is_found_beside_it() -> None:
+    mask = _eye()
+    assert nearest_vessel_pixel(owners(mask, trace_vessels(mask)), 93, 60, reach=10) == (98, 60)
 
 
 @pytest.mark.parametrize("beside", [ARTERY, VEIN])
@@ -118,3 +127,32 @@ def test_a_vessel_across_two_that_touch_leaves_both_their_types() -> None:
     changed = retype(types, mask, graph, owner, chosen, VEIN)
     lost = (types & ARTERY) > (changed & ARTERY)
     assert lost.sum() < 20
+
+
+@pytest.mark.parametrize(("clicked", "other"), [(ARTERY, VEIN), (VEIN, ARTERY)])
+def test_of_two_vessels_that_touch_only_the_one_clicked_changes(clicked: int, other: int) -> None:
+    rows, columns = np.mgrid[:120, :200]
+    upper = (rows > 54) & (rows < 60) & (columns > 9) & (columns < 190)
+    lower = (rows > 59) & (rows < 65) & (columns > 9) & (columns < 190)
+    mask = upper | lower
+    types = (upper * np.uint8(clicked) + lower * np.uint8(other)).astype(np.uint8)
+    graph = trace_vessels(mask)
+    owner = owners(mask, graph)
+    chosen = frozenset(range(len(graph.segments)))
+    changed = retype(types, mask, graph, owner, chosen, other, clicked=clicked)
+    assert np.array_equal(changed, mask * np.uint8(other))
+    erased = retype(types, mask, graph, owner, chosen, 0, clicked=clicked)
+    assert np.array_equal(erased, lower * np.uint8(other))
+    same = retype(types, mask, graph, owner, chosen, clicked, clicked=clicked)
+    assert np.array_equal(same, types)
+
+
+def test_a_few_pixels_of_another_type_change_with_their_vessel() -> None:
+    mask = _eye()
+    graph = trace_vessels(mask)
+    owner = owners(mask, graph)
+    types = mask * np.uint8(ARTERY)
+    types[98:103, 40:45] = VEIN
+    chosen = frozenset([int(owner[100, 60])])
+    changed = retype(types, mask, graph, owner, chosen, VEIN, clicked=ARTERY)
+    assert (changed[98:103, 30:60] == VEIN).all()

@@ -14,7 +14,7 @@ from venule.analysis.vessel_colors import trace
 from venule.image.arrays import Mask
 from venule.serve.service import BusyError
 from venule.serve.strokes import runs_of
-from venule.vessels.branch import Disc, Owners, branch_of, retype, segment_at
+from venule.vessels.branch import Disc, Owners, branch_of, nearest_vessel_pixel, retype
 from venule.vessels.tree import VesselTree
 from venule.vessels.types import owners
 
@@ -76,9 +76,10 @@ def retyped(
     if not (0 <= place[0] < mask.shape[0] and 0 <= place[1] < mask.shape[1]):
         return [], ""
     reach = max(3, max(mask.shape) // 200)
-    segment = segment_at(traced.owner, *place, reach=reach)
-    if segment is None:
+    pixel = nearest_vessel_pixel(traced.owner, *place, reach=reach)
+    if pixel is None:
         return [], "no vessel at this position"
+    segment = int(traced.owner[pixel])
     disc, note = _disc(analysis), ""
     chosen = frozenset([segment])
     if tree and disc is None:
@@ -87,7 +88,8 @@ def retyped(
         chosen = branch_of(traced.tree, segment, disc)
     types = types_of(analysis)
     before = np.zeros(mask.shape, np.uint8) if types is None else types
-    after = retype(before, mask, traced.tree, traced.owner, chosen, to)
+    clicked = int(before[pixel])
+    after = retype(before, mask, traced.tree, traced.owner, chosen, to, clicked=clicked)
     return runs_of(after != before, after), note
 
 

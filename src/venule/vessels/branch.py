@@ -23,8 +23,10 @@ Owners = NDArray[np.intp]
 """(H, W) the segment that each pixel of the mask belongs to, -1 elsewhere."""
 
 
-def segment_at(owner: Owners, row: int, column: int, reach: int) -> int | None:
-    """The segment with the pixel nearest to a point, at most `reach` pixels away; None if none."""
+def nearest_vessel_pixel(
+    owner: Owners, row: int, column: int, reach: int
+) -> tuple[int, int] | None:
+    """The pixel of a segment nearest to a point, at most `reach` pixels away; None if none."""
     top, left = max(row - reach, 0), max(column - reach, 0)
     part = owner[top : row + reach + 1, left : column + reach + 1]
     rows, columns = np.nonzero(part >= 0)
@@ -32,7 +34,9 @@ def segment_at(owner: Owners, row: int, column: int, reach: int) -> int | None:
         return None
     away = np.hypot(rows + top - row, columns + left - column)
     nearest = int(np.argmin(away))
-    return int(part[rows[nearest], columns[nearest]]) if away[nearest] <= reach else None
+    if away[nearest] > reach:
+        return None
+    return int(rows[nearest]) + top, int(columns[nearest]) + left
 
 
 def branch_of(tree: VesselTree, segment: int, disc: Disc) -> frozenset[int]:
@@ -52,16 +56,29 @@ def branch_of(tree: VesselTree, segment: int, disc: Disc) -> frozenset[int]:
 
 
 def retype(
-    types: Types, mask: Mask, tree: VesselTree, owner: Owners, chosen: frozenset[int], to: int
+    types: Types,
+    mask: Mask,
+    tree: VesselTree,
+    owner: Owners,
+    chosen: frozenset[int],
+    to: int,
+    *,
+    clicked: int = 0,
 ) -> Types:
     """Set the type of the chosen segments' pixels, (H, W), to `to`: bits, or 0 for none.
 
-    Near a crossing, pixels have the types of all the vessels that cross.
+    If the type `clicked` is an artery's or a vein's, only its pixels change in segments that are an
+    artery beside a vein. Near a crossing, pixels have the types of all the vessels that cross.
     """
-    changed = types.copy()
-    picked = np.append(np.isin(np.arange(len(tree.segments)), list(chosen)), False)[owner] & mask
-    changed[picked] = to
-    of_segment = _types_of_segments(changed, owner, len(tree.segments))
+    changed, count = types.copy(), len(tree.segments)
+    picked = np.append(np.isin(np.arange(count), list(chosen)), False)
+    if clicked in (ARTERY, VEIN):
+        double = np.append(_types_of_segments(types, owner, count) == ARTERY | VEIN, False)
+        beside = (picked & double)[owner] & (types != clicked)
+    else:
+        beside = np.zeros(mask.shape, bool)
+    changed[picked[owner] & mask & ~beside] = to
+    of_segment = _types_of_segments(changed, owner, count)
     for node in tree.nodes:
         arms = {arm.segment for arm in node.arms}
         if not arms & chosen or len(through_pairs(node)) < 2:
