@@ -16,6 +16,7 @@ from venule.analysis.read_masks import load
 from venule.batch.corrections import collect_corrections
 from venule.batch.predict import predict_folder
 from venule.batch.reading import open_result, prediction_sha256, read_results
+from venule.errors import OutputError
 from venule.files.atomic import write_bytes
 from venule.image.io import read_mask
 from venule.models.record import ModelRecord
@@ -43,6 +44,14 @@ def results(tmp_path: Path) -> Path:
         for what, content in encode_correction(changed, about, frozenset({"vessels"})):
             write_bytes(corrected_path(found.out / result.name, what), content)
     return tmp_path / "out"
+
+
+def test_a_file_in_the_place_of_the_new_folder_is_one_clear_line(
+    results: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: is a file; name a new folder"):
+        collect_corrections(results, tmp_path / "file")
 
 
 def test_a_photograph_that_was_replaced_is_left_out(results: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,7 +47,7 @@ def _finish(ledger: Ledger, job: Job, digest: str = "12ab") -> Finished:
     for target in job.targets:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
-    finished = Finished(digest, dict.fromkeys(job.results.values(), "34cd"))
+    finished = Finished(digest, dict.fromkeys(job.results.values(), sha256().hexdigest()))
     ledger.record(Written(job, finished, seconds=1.5, notes=("grey",), cells=CELLS))
     return finished
 
@@ -195,6 +196,34 @@ def test_a_photograph_that_is_joined_by_another_of_its_stem_leaves_its_old_name(
         "a.jpg_mask.png",
         "a_mask.png",
     ]
+
+
+def test_a_new_name_takes_the_corrections_along_and_leaves_an_edited_mask(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    def job(ending: str, name: str) -> Job:
+        return Job(
+            source=tmp_path / f"{name[0]}.{ending}", out=tmp_path, name=name, outputs=("mask",)
+        )
+
+    alone = [job("png", "a"), job("png", "b")]
+    renamed = [job("png", "a.png"), job("png", "b.png")]
+    ledger.begin(alone, SETTINGS, overwrite=False)
+    for one in alone:
+        _finish(ledger, one)
+    endings = ("_mask.corrected.png", "_mask.corrected.jsonl", "_disc.corrected.png")
+    for ending in endings:
+        (tmp_path / f"a{ending}").write_text(ending)
+    (tmp_path / "b_mask.png").write_bytes(b"drawn by hand")
+    ledger.begin(renamed, SETTINGS, overwrite=False)
+    for one in renamed:
+        _finish(ledger, one)
+    assert [(tmp_path / f"a.png{ending}").read_text() for ending in endings] == list(endings)
+    assert not list(tmp_path.glob("a_*"))
+    assert (tmp_path / "b_mask.png").read_bytes() == b"drawn by hand"
+    rows = {row.id: row.reason for row in ledger.rows()}
+    assert rows.keys() == {"a.png", "b", "b.png"}
+    assert rows["b"] == "predicted again as b.png; a result was changed by another program"
 
 
 def test_the_same_photograph_may_have_results_in_two_places(ledger: Ledger, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,9 +27,10 @@ from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.predict import _engine_name, predict_folder
 from venule.batch.process import Failed, Finished, Outcome, Task, Written
+from venule.batch.reading import open_result, photograph_file, read_results
 from venule.batch.records import Records
 from venule.batch.report import write_reports
-from venule.errors import UsageError
+from venule.errors import OutputError, UsageError
 from venule.image.io import write_png
 from venule.models.record import ModelRecord
 
@@ -341,3 +343,18 @@ def test_of_millions_that_fail_a_summary_names_the_first_and_counts_all(
     assert [one.job.name for one in found.failed] == ["0", "1"]
     assert (found.written, found.failures, found.total) == (1, 5, 6)
     assert [row["status"] for row in _table(tmp_path / "out")].count("failed") == 5
+
+
+def test_a_photograph_whose_name_is_not_utf_8_is_found_again(
+    tiny: ModelChoice, tmp_path: Path
+) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/in/\xe9t\xe9.png"))
+    path.parent.mkdir()
+    try:
+        write_png(path, noise(40))
+    except (OutputError, OSError) as error:
+        pytest.skip(f"no such name here ({error})")
+    predict_folder(path.parent, tmp_path / "out", model=tiny)
+    (result,) = read_results(tmp_path / "out").results
+    assert photograph_file(result) == path
+    assert open_result(read_results(tmp_path / "out"), result).photograph.shape == (40, 40)

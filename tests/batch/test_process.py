@@ -22,6 +22,7 @@ from venule.batch.process import (
     sweep,
 )
 from venule.errors import OutputError
+from venule.files.atomic import temporary_stem
 from venule.files.hashes import file_sha256
 from venule.image.arrays import FloatMap
 from venule.image.io import write_png
@@ -314,3 +315,11 @@ def test_only_what_a_killed_process_left_of_our_files_is_swept(tmp_path: Path) -
     folders = (tmp_path, tmp_path / "missing")
     sweep(folders, [folder / "eye_mask.png" for folder in folders])
     assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
+
+
+def test_what_a_killed_process_left_of_a_long_name_is_swept(tmp_path: Path) -> None:
+    target = tmp_path / f"{'M' * 240}_mask.png"
+    left = tmp_path / f".{temporary_stem(target.name)}.k3x_9a0b.tmp"
+    left.touch()
+    sweep([tmp_path], [target])
+    assert not left.exists()

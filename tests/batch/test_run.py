@@ -158,6 +158,19 @@ def test_a_mask_edited_by_hand_is_kept_until_overwriting(predict: Predict, tmp_p
     assert mask.read_bytes() == predicted
 
 
+def test_a_mask_edited_by_hand_is_kept_where_its_photograph_changes_too(
+    predict: Predict, folder: Path, tmp_path: Path
+) -> None:
+    predict()
+    mask = tmp_path / "out" / "eye_mask.png"
+    mask.write_bytes(b"drawn by hand")
+    write_png(folder / "eye.png", noise(40, seed=1))
+    assert _kinds(predict()) == {"eye": Failed}
+    assert mask.read_bytes() == b"drawn by hand"
+    assert "changed by another program" in _report(tmp_path / "out")[0]["reason"]
+    assert _kinds(predict(overwrite=True)) == {"eye": Written}
+
+
 def test_a_changed_photograph_is_predicted_again_and_a_broken_one_loses_its_mask(
     predict: Predict, folder: Path, tmp_path: Path
 ) -> None:

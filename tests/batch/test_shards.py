@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from venule.batch.choice import ModelChoice
 from venule.batch.ledger import Ledger
 from venule.batch.merge import merge_shards
 from venule.batch.predict import predict_folder
-from venule.batch.process import Kept, Outcome
+from venule.batch.process import Failed, Kept, Outcome
+from venule.batch.reading import read_results
 from venule.batch.records import Records, Shard, is_ledger, parse_shard
 from venule.errors import OutputError, UsageError
 from venule.image.io import write_png
@@ -39,11 +41,25 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def _run(folder: Path, out: Path, model: ModelChoice, number: int) -> list[Outcome]:
+def _run(
+    folder: Path, out: Path, model: ModelChoice, number: int, *, overwrite: bool = False
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    shard = Shard(number, COUNT)
-    predict_folder(folder, out, model=model, engine="inline", shard=shard, progress=outcomes.append)
+    predict_folder(
+        folder,
+        out,
+        model=model,
+        engine="inline",
+        shard=Shard(number, COUNT),
+        overwrite=overwrite,
+        progress=outcomes.append,
+    )
     return outcomes
+
+
+def _run_all(folder: Path, out: Path, model: ModelChoice) -> None:
+    for number in range(1, COUNT + 1):
+        _run(folder, out, model, number)
 
 
 def _table(out: Path) -> list[dict[str, str]]:
@@ -116,15 +132,106 @@ def test_a_shard_that_is_still_at_work_is_not_merged(
         merge_shards(tmp_path / "out")
 
 
-def test_shards_of_other_settings_are_not_merged(
+def test_a_shard_of_other_settings_is_refused_and_if_forced_not_merged(
     folder: Path, tiny: ModelChoice, tmp_path: Path
 ) -> None:
+    out = tmp_path / "out"
     for number in (1, 2):
-        _run(folder, tmp_path / "out", tiny, number)
+        _run(folder, out, tiny, number)
     other = ModelChoice(model=tiny.model, runtime="onnx", threshold=0.7)
-    _run(folder, tmp_path / "out", other, 3)
-    with pytest.raises(OutputError, match="threshold"):
-        merge_shards(tmp_path / "out")
+    with pytest.raises(OutputError, match=r"--threshold was 0\.5, now 0\.7"):
+        _run(folder, out, other, 3)
+    _run(folder, out, other, 3, overwrite=True)
+    for read in (merge_shards, read_results):
+        with pytest.raises(OutputError, match="run those that do not again, with --overwrite"):
+            read(out)
+    for number in (1, 2):
+        _run(folder, out, other, number, overwrite=True)
+    assert merge_shards(out) == 8
+    assert json.loads((out / "run.json").read_text())["threshold"] == {"vessel": 0.7}
+
+
+def test_shards_run_again_with_other_settings_replace_what_was_merged(
+    folder: Path, tiny: ModelChoice, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _run_all(folder, out, tiny)
+    merge_shards(out)
+    other = ModelChoice(model=tiny.model, runtime="onnx", threshold=0.7)
+    with pytest.raises(OutputError, match="--threshold"):
+        _run(folder, out, other, 1)
+    for number in (1, 2, 3):
+        _run(folder, out, other, number, overwrite=True)
+    assert merge_shards(out) == 8
+    assert read_results(out).threshold == 0.7
+    predict_folder(folder, tmp_path / "whole", model=other, engine="inline")
+    assert _table(out) == _table(tmp_path / "whole")
+    assert _pictures(out) == _pictures(tmp_path / "whole")
+
+
+def test_results_of_other_settings_that_no_shard_replaces_are_not_merged_with_others(
+    folder: Path, tiny: ModelChoice, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _run_all(folder, out, tiny)
+    merge_shards(out)
+    other = ModelChoice(model=tiny.model, runtime="onnx", threshold=0.7)
+    _run(folder, out, other, 1, overwrite=True)
+    with pytest.raises(OutputError, match="holds results of other settings"):
+        merge_shards(out)
+
+
+def test_one_run_after_a_merge_is_what_is_read(
+    folder: Path, tiny: ModelChoice, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _run_all(folder, out, tiny)
+    with pytest.raises(OutputError, match="shards that are not merged; run venule merge"):
+        predict_folder(folder, out, model=tiny, engine="inline")
+    merge_shards(out)
+    other = ModelChoice(model=tiny.model, runtime="onnx", threshold=0.7)
+    predict_folder(folder, out, model=other, engine="inline", overwrite=True)
+    found = read_results(out)
+    assert found.threshold == 0.7
+    assert {one.status for one in found.results} == {"done", "failed"}
+    assert sorted(path.name for path in out.glob("*-of-*")) == []
+
+
+def test_a_merge_repeated_changes_nothing(folder: Path, tiny: ModelChoice, tmp_path: Path) -> None:
+    _run_all(folder, tmp_path, tiny)
+    assert merge_shards(tmp_path) == 8
+    before = (tmp_path / "report.csv").read_bytes()
+    assert merge_shards(tmp_path) == 8
+    assert (tmp_path / "report.csv").read_bytes() == before
+
+
+def test_one_shard_run_again_is_merged_with_the_rest(
+    folder: Path, tiny: ModelChoice, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _run_all(folder, out, tiny)
+    merge_shards(out)
+    again = _run(folder, out, tiny, 1)
+    assert all(isinstance(one, Kept | Failed) for one in again)
+    assert merge_shards(out) == 8
+    assert len(_table(out)) == 8
+
+
+@pytest.mark.parametrize("merged_between", [False, True])
+def test_a_second_format_beside_a_photograph_gives_it_one_row(
+    folder: Path, tiny: ModelChoice, tmp_path: Path, merged_between: bool
+) -> None:
+    out = tmp_path / "out"
+    _run_all(folder, out, tiny)
+    if merged_between:
+        merge_shards(out)
+    for path in sorted(folder.rglob("eye*.png")):
+        shutil.copy(path, path.with_suffix(".jpg"))  # read by content
+    _run_all(folder, out, tiny)
+    assert merge_shards(out) == 15
+    predict_folder(folder, tmp_path / "whole", model=tiny, engine="inline")
+    assert _table(out) == _table(tmp_path / "whole")
+    assert _pictures(out) == _pictures(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "1/3/5", "-1/3"])

@@ -42,6 +42,15 @@ def test_a_folder_of_masks_becomes_a_table_with_its_record(venule: Run, tmp_path
     assert record["zones_in_disc_radii"]["zone_b"] == [2, 3]
 
 
+def test_shards_are_to_be_merged_first(venule: Run, tmp_path: Path) -> None:
+    save(tmp_path / "out" / "a_mask.png", _mask())
+    (tmp_path / "out" / ".venule-1-of-2.sqlite").touch()
+    ran = venule("measure", tmp_path / "out", "-o", tmp_path / "table.csv")
+    assert ran.code == 2
+    assert "holds shards that are not merged; run venule merge first" in ran.err
+    assert not (tmp_path / "table.csv").exists()
+
+
 def test_all_its_tables_and_pictures_are_written(venule: Run, tmp_path: Path) -> None:
     save(tmp_path / "m.png", _mask())
     (tmp_path / "in.csv").write_text(

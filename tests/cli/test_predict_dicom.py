@@ -1,6 +1,7 @@
 """`venule predict` on DICOM photographs: what comes out, and that nothing else names a patient."""
 
 import csv
+import gzip
 import os
 import stat
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pydicom import dcmread
 
 from support.commands import Ran, Run
 from support.dicom import EYE, IDENTITY, baseline, content, photograph
+from venule.batch.reading import located, photograph_file, read_results
 from venule.dicom.pseudonym import pseudonym
 from venule.image.io import write_png
 
@@ -162,6 +164,9 @@ def test_the_key_is_written_only_when_asked_for_and_for_its_owner_alone(
     photographs = venule(*common, "--key", export / "odd", "--overwrite")
     assert photographs.code == 2
     assert "is no key; name a new file" in photographs.err
+    (tmp_path / "link").symlink_to(out)
+    behind = venule(*common, "--key", tmp_path / "link" / "key.csv")
+    assert "put the key file outside the results folder" in behind.err
     inside = venule(*common, "--key", out / "key.csv")
     assert inside.code == 2
     assert "put the key file outside the results folder" in inside.err
@@ -265,3 +270,19 @@ def test_a_report_finds_the_photographs_by_content_in_the_folder_given(
     assert text.count('alt="Photograph ') == len(names_in(export))
     assert "no image" not in text
     assert [token for token in TOKENS if token in text + ran.out + ran.err] == []
+
+
+def test_a_zipped_object_is_in_the_key_and_found_again(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    folder, out, key = tmp_path / "in", tmp_path / "out", tmp_path / "key.csv"
+    folder.mkdir()
+    (folder / "a.dcm.gz").write_bytes(gzip.compress(content(photograph()), mtime=0))
+    options = ("--model", tiny_onnx, *INLINE, "--key", key)
+    assert venule("predict", folder, "-o", out, *options).code == 0
+    with key.open(encoding="utf-8", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["name"] == pseudonym(content(photograph()))
+    assert line["patient_id"] == IDENTITY["PatientID"]
+    (result,) = located(read_results(out), folder).results
+    assert photograph_file(result) == folder / "a.dcm.gz"

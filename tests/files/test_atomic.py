@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from venule.errors import OutputError
-from venule.files.atomic import require_folder, write_bytes, writing_together
+from venule.files.atomic import require_folder, write_bytes, writing, writing_together
 
 NOBODY = 0xFFFFFFFF
 
@@ -109,3 +109,19 @@ def test_a_folder_that_takes_no_file_is_said_before_long_work(
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write into any folder
     with pytest.raises(OutputError, match="read-only"):
         require_folder(tmp_path / "scores.json")
+
+
+@pytest.mark.parametrize("name", ["M" * 251 + ".csv", "眼" * 83 + ".csv"])
+def test_the_longest_names_that_a_disk_allows_can_be_written(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    try:
+        path.touch()
+    except OSError as error:
+        pytest.skip(f"no name of {len(os.fsencode(name))} bytes here ({error.strerror})")
+    write_bytes(path, b"1")
+    with writing(path) as file:
+        file.write("2")
+    with writing_together({path: b"3"}):
+        pass
+    assert path.read_bytes() == b"3"
+    assert [one.name for one in tmp_path.iterdir()] == [name]

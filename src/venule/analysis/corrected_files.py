@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter
 from venule.analysis.analyse import Analysis, Changed
 from venule.analysis.correction import Correction, types_of
 from venule.analysis.kept import keep
+from venule.errors import OutputError
 from venule.image.artery_vein import Types, encode_types, type_bits
 from venule.image.encode import encode_levels, encode_mask
 from venule.image.io import read_mask, read_probability, read_texts
@@ -77,6 +78,22 @@ class StoredCorrection:
 def corrected_path(base: Path, what: Changed) -> Path:
     """The file of a correction; `base` is a result's path without suffixes."""
     return base.with_name(base.name + SUFFIXES[what])
+
+
+def rename_correction(old: Path, new: Path) -> None:
+    """Give the files of a correction the name of another base, unless it has such files.
+
+    Raises:
+        OutputError: one cannot be renamed.
+    """
+    for suffix in (*SUFFIXES.values(), HISTORY_SUFFIX):
+        here, there = (base.with_name(base.name + suffix) for base in (old, new))
+        if not here.exists() or there.exists():
+            continue
+        try:
+            here.rename(there)
+        except OSError as error:
+            raise OutputError(f"{here}: cannot be renamed ({error.strerror})") from error
 
 
 def encode_correction(

@@ -33,6 +33,8 @@ def collect_corrections(results: Path, out: Path, photographs: Path | None = Non
         UsageError: the folder holds no results, or no corrected ones.
         OutputError: `out` exists and is not empty, or cannot be written.
     """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is a file; name a new folder")
     if out.exists() and any(out.iterdir()):
         raise OutputError(f"{out}: is not empty; name a new folder")
     found = read_results(results)

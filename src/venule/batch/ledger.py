@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
+from venule.analysis.corrected_files import rename_correction
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Outcome, Written, may_exist
 from venule.batch.records import Records
 from venule.batch.refuse import (
+    SHARDS,
     Settings,
     refuse_mixing,
     refuse_other_settings,
@@ -116,7 +119,7 @@ class Ledger:
                 if not isinstance(outcome, Kept):
                     self._replace(name, outcome)
         if not unread and (old := self._old_names.pop(name, None)):
-            self._forget(old)
+            self._rename(old, name)
 
     def _as_it_was(self, job: Job) -> bool:
         """Return whether a photograph with kept results is unmoved and without a fault."""
@@ -136,14 +139,42 @@ class Ledger:
             cells=outcome.cells,
         )
 
-    def add(self, other: "Ledger") -> None:
-        """Add all entries of another ledger of the same folder.
+    def adopt(self, other: Path, jobs: Iterable[Job]) -> None:
+        """Take over what another ledger of the same folder, which is only read, has of the jobs.
+
+        Also what it has of them under an earlier name, such as a of a.jpg. This ledger is new.
 
         Raises:
-            OutputError: the other ledger has other settings, or cannot be read.
+            OutputError: the other ledger is in use, or cannot be read.
         """
-        refuse_other_settings(self.path.parent, self.settings, other.settings)
-        self._tables.add(other._tables)
+        names = (name for job in jobs for name in (key(job), *_other_names(job)))
+        self._tables.adopt(other, dict.fromkeys(names))
+
+    def add(self, parts: Sequence[Records]) -> None:
+        """Take over all entries of newer ledgers of the same folder; drop those without files.
+
+        Raises:
+            OutputError: they have different settings, one is in use or cannot be read, or results
+                of other settings, that none of them replaces, would stay.
+        """
+        settings: Settings = {}
+        for part in parts:
+            with closing(Ledger(part)) as newer:
+                refuse_other_settings(self.path.parent, settings, newer.settings, todo=SHARDS)
+                settings = newer.settings
+                self._tables.mark(newer._tables)
+        staying = {name: bool(self._files(name)) for name in self._tables.unmarked()}
+        before = self.settings
+        if before != settings:
+            refuse_mixing(self.path.parent, [name for name, there in staying.items() if there])
+        with self._tables.transaction():
+            if before != settings:
+                self._tables.forget_all()
+            for name in (name for name, there in staying.items() if not there):
+                self._tables.forget(name)
+        for part in parts:
+            with closing(Ledger(part)) as newer:
+                self._tables.add(newer._tables)
 
     def _enter(self, job: Job, *, overwrite: bool) -> None:
         """Set the job pending if it is new, has failed, or, with `overwrite`, is done."""
@@ -207,14 +238,25 @@ class Ledger:
             except OSError as error:
                 raise OutputError(f"{path}: cannot be removed ({error.strerror})") from error
 
-    def _forget(self, name: str) -> None:
-        """Remove a photograph's results, then its entry; keep the entry if removal fails."""
+    def _rename(self, old: str, new: str) -> None:
+        """Give a photograph's corrections its new name; remove its old results, then the entry.
+
+        All stays if another program has changed a result, or if removal fails.
+        """
+        known = self._tables.outputs(old)
+        out = self.path.parent
+        if any(known[path] and _is_changed(out / path, known[path]) for path in known):
+            reason = f"predicted again as {new}; a result was changed by another program"
+            with self._tables.transaction():
+                self._tables.give_reason(old, reason)
+            return
         try:
-            self._unlink(name)
+            rename_correction(out / old, out / new)
+            self._unlink(old)
         except OutputError:
             return
         with self._tables.transaction():
-            self._tables.forget(name)
+            self._tables.forget(old)
 
 
 def key(job: Job) -> str:
@@ -224,7 +266,22 @@ def key(job: Job) -> str:
 
 def _place(job: Job) -> str:
     """The photograph's path, or a DICOM object's pseudonym, since a path may name a patient."""
-    return text(job.label) if job.dicom else text(job.source.absolute())
+    return text(job.label) if job.dicom else str(job.source.absolute())
+
+
+def _is_changed(path: Path, sha256: str) -> bool:
+    """Return whether a file that can be read is not as it was written."""
+    return sha256_if_readable(path) not in (None, sha256)
+
+
+def _other_names(job: Job) -> list[str]:
+    """What the photograph's name is with the extension, or without it."""
+    folder, slash, name = job.name.rpartition("/")
+    whole = job.source.name
+    if name != whole:
+        return [text(f"{folder}{slash}{whole}")]
+    endings = ("".join(job.source.suffixes[-count:]) for count in (1, 2))
+    return [text(f"{folder}{slash}{whole.removesuffix(ending)}") for ending in endings]
 
 
 def _is_gone(place: str) -> bool:

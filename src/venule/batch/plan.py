@@ -72,9 +72,9 @@ class Jobs(Sequence[Job]):
     def __iter__(self) -> Iterator[Job]:
         return map(self._made, self._found)
 
-    def of(self, shard: Shard) -> "Jobs":
-        """The jobs of one shard."""
-        own = (k for k, one in enumerate(self._found) if shard.takes(self._name(one)))
+    def of(self, shard: Shard, by: Callable[[One], str]) -> "Jobs":
+        """The jobs of one shard; `by` names what their assignment depends on."""
+        own = (k for k, one in enumerate(self._found) if shard.takes(by(one)))
         return Jobs(self._found.only(own), self._name, self._job)
 
     def _made(self, one: One) -> Job:
@@ -128,17 +128,23 @@ def plan(
         strict=strict,
         deidentify=deidentify,
     )
-    name = _mirrored if layout == "mirror" else _hashed
+    mirror = layout == "mirror"
+    name = _mirrored if mirror else _hashed
     suffixes = [OUTPUTS[output].suffix for output in outputs]
     _refuse_clashes(found, lambda one: [f"{out}{os.sep}{name(one)}{suffix}" for suffix in suffixes])
     jobs = Jobs(found, name, job)
-    return jobs if shard is None else jobs.of(shard)
+    return jobs if shard is None else jobs.of(shard, _without_extension if mirror else name)
 
 
 def _mirrored(one: One) -> str:
     """The name of the results relative to their folder, unique among photographs."""
     own = one.file if one.whole and one.pseudonym is None else one.stem
     return f"{one.results}/{own}" if one.results else own
+
+
+def _without_extension(one: One) -> str:
+    """As `_mirrored`, but the same whether or not photographs differ in their extension only."""
+    return f"{one.results}/{one.stem}" if one.results else one.stem
 
 
 def _hashed(one: One) -> str:

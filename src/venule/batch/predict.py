@@ -167,7 +167,7 @@ def _known(names: Sequence[str], among: Mapping[str, object], what: str) -> tupl
 def _write_key(path: Path, jobs: Sequence[Job], out: Path, *, overwrite: bool) -> None:
     from venule.dicom.key import write_key
 
-    if path.absolute().is_relative_to(out.absolute()):
+    if path.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"{path}: is inside {out}; put the key file outside the results folder")
     write_key(path, ((job.name, job.source) for job in jobs if job.dicom), overwrite=overwrite)
 

@@ -14,7 +14,7 @@ from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.outputs import OUTPUTS
 from venule.batch.plan import Job
 from venule.errors import ImageError, OutputError
-from venule.files.atomic import make_folder, write_bytes
+from venule.files.atomic import make_folder, temporary_stem, write_bytes
 from venule.files.hashes import file_sha256
 from venule.image.photograph import Photograph, read_photograph
 
@@ -131,7 +131,8 @@ class Worker:
         """As `__call__`, but raising; warnings while reading are appended to `noticed`."""
         job, finished = task.job, task.finished
         digest = _input_sha256(job.source)
-        if finished is not None and finished.input_sha256 == digest and _still_there(job, finished):
+        there = finished is not None and _still_there(job, finished)
+        if there and finished is not None and finished.input_sha256 == digest:
             return Kept(job)
         if read is not None:
             read()
@@ -204,10 +205,10 @@ def sweep(folders: Iterable[Path], targets: Iterable[Path]) -> None:
         with suppress(OSError):  # no such folder yet
             for entry in os.scandir(folder):
                 if entry.name.startswith(".") and entry.name.endswith(".tmp"):
-                    target = folder / entry.name[1:].rsplit(".", 2)[0]
-                    half.setdefault(target, []).append(entry.path)
+                    stem = folder / entry.name[1:].rsplit(".", 2)[0]
+                    half.setdefault(stem, []).append(entry.path)
     for target in targets if half else ():
-        for path in half.get(target, ()):
+        for path in half.get(target.with_name(temporary_stem(target.name)), ()):
             with suppress(OSError):
                 Path(path).unlink()
 

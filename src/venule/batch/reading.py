@@ -1,6 +1,7 @@
 """Reading of a results folder without locking out a run that writes to it."""
 
 import json
+import re
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -16,8 +17,8 @@ from venule.analysis.correction import apply
 from venule.analysis.kept import Kept, kept_of
 from venule.analysis.stored import Stored, stored_analysis
 from venule.batch.records import Records, is_ledger, shards_in
-from venule.batch.refuse import Settings
-from venule.batch.tables import SCHEMA
+from venule.batch.refuse import SHARDS, Settings, refuse_other_settings
+from venule.batch.tables import read_only, require_schema
 from venule.dicom.pseudonym import DIGITS
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.hashes import file_sha256, sha256_if_readable
@@ -25,6 +26,8 @@ from venule.image.arrays import Mask
 from venule.image.io import read_mask, read_probability, read_texts
 from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
+
+_PSEUDONYM = re.compile(rf"[0-9a-f]{{{DIGITS}}}(-\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,8 @@ def read_results(out: Path) -> Results:
 
     Raises:
         UsageError: the folder holds no results.
-        OutputError: a ledger is in use, of another version, or unreadable.
+        OutputError: a ledger is in use, of another version, or unreadable; or the shards were not
+            predicted alike.
     """
     records = [Records(out), *(Records(out, shard) for shard in shards_in(out))]
     ledgers = [one.ledger for one in records if one.ledger.is_file()]
@@ -92,6 +96,7 @@ def read_results(out: Path) -> Results:
     found: dict[str, Result] = {}
     for ledger in ledgers:
         its_settings, its_results = _read_ledger(ledger)
+        refuse_other_settings(out, settings, its_settings, todo=SHARDS)
         settings = settings or its_settings
         found |= {one.name: one for one in its_results}
     return Results(out, settings, tuple(found[name] for name in sorted(found)))
@@ -99,11 +104,9 @@ def read_results(out: Path) -> Results:
 
 def _read_ledger(path: Path) -> tuple[dict[str, Any], list[Result]]:
     try:
-        with closing(_connect(path)) as base:
+        with closing(read_only(path)) as base:
             base.text_factory = lambda stored: stored.decode("utf-8", "surrogatepass")
-            (version,) = base.execute("PRAGMA user_version").fetchone()
-            if version != SCHEMA:
-                raise OutputError(f"{path.parent} holds results of another version of venule")
+            require_schema(base, path)
             row = base.execute("SELECT json FROM settings").fetchone()
             outputs: dict[str, list[str]] = defaultdict(list)
             for name, output in base.execute("SELECT name, path FROM outputs ORDER BY rowid"):
@@ -134,21 +137,6 @@ def _read_ledger(path: Path) -> tuple[dict[str, Any], list[Result]]:
             f"{path}: cannot be read now ({error}); wait for venule predict to end there"
         ) from error
     return ({} if row is None else json.loads(row[0])), results
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """A read-only connection; also reads what a killed run left in its journal."""
-    uri = path.absolute().as_uri()
-    base = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=1)
-    try:
-        base.execute("SELECT count(*) FROM settings").fetchone()
-    except sqlite3.OperationalError:
-        base.close()
-        if path.with_name(f"{path.name}-wal").exists():
-            raise
-        # In a read-only folder no lock is possible, nor needed.
-        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=1)
-    return base
 
 
 def prediction_sha256(results: Results, result: Result) -> str:
@@ -207,9 +195,8 @@ def located(results: Results, photographs: Path) -> Results:
 
 
 def _is_pseudonym(result: Result) -> bool:
-    """True for a DICOM object, which is called by the beginning of its hash."""
-    name = result.place.partition("-")[0]
-    return bool(name) and name == result.input_sha256[:DIGITS]
+    """True for a DICOM object, whose path is not recorded: all others are absolute."""
+    return _PSEUDONYM.fullmatch(result.place) is not None
 
 
 def photograph_file(result: Result) -> Path:

@@ -21,6 +21,11 @@ _OPTIONS = {
 }
 """Options of `venule predict` by setting."""
 
+SHARDS = (
+    "its shards must have the same ones: run those that do not again, with --overwrite, then merge"
+)
+"""Advice about shards of one results folder that have different settings."""
+
 _FLAGS = ("--measure", "--tta", "--strict", "--deidentify")
 
 
@@ -37,15 +42,18 @@ def refuse_overwriting(targets: Iterable[Path]) -> None:
         )
 
 
-def refuse_other_settings(out: Path, before: Settings, now: Settings) -> None:
-    """Raise OutputError if the results in `out` have other settings."""
+def refuse_other_settings(
+    out: Path,
+    before: Settings,
+    now: Settings,
+    *,
+    todo: str = "replace them with --overwrite or choose another folder for -o",
+) -> None:
+    """Raise OutputError if the results in `out` have other settings, with advice `todo`."""
     if not before or before == now:
         return
     changed = "; ".join(dict.fromkeys(_differences(before, now)))
-    raise OutputError(
-        f"{out} holds results of other settings ({changed}); replace them with --overwrite or "
-        "choose another folder for -o"
-    )
+    raise OutputError(f"{out} holds results of other settings ({changed}); {todo}")
 
 
 def refuse_mixing(out: Path, others: Sequence[str]) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from venule.analysis.columns import COLUMNS, Cell, Columns
 from venule.batch.ledger import Ledger
+from venule.batch.records import Records
+from venule.batch.refuse import Settings
 from venule.batch.tables import Row
 from venule.files.atomic import write_bytes, writing
 from venule.files.cells import inert, listed, text
@@ -22,6 +24,9 @@ _FILE = ("path", "id", "status", "reason", "outputs", "seconds", "warnings")
 
 _GRADE = "quality"
 """The one column of report.csv repeated in measurements.csv, for excluding photographs."""
+
+_OF_THE_RUN = ("versions", "counts", "quality", "last_run")
+"""The entries of run.json that are not settings."""
 
 _LIBRARIES = (
     "numpy",
@@ -74,6 +79,15 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
         "last_run": last_run,
     }
     write_bytes(records.run, (json.dumps(run, indent=2) + "\n").encode())
+
+
+def stored_settings(records: Records) -> Settings:
+    """The settings in a run.json, which can be read while its ledger is in use; empty without."""
+    try:
+        run = json.loads(records.run.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {name: value for name, value in run.items() if name not in _OF_THE_RUN}
 
 
 def _names(groups: Iterable[Columns]) -> list[str]:

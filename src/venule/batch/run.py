@@ -16,9 +16,10 @@ from venule.batch.engines import ENGINES
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Kept, Outcome, Task, Written, discard, sweep
-from venule.batch.records import Records
-from venule.batch.refuse import Settings, refuse_overwriting
-from venule.batch.report import write_reports
+from venule.batch.records import Records, shards_in
+from venule.batch.refuse import Settings, refuse_other_settings, refuse_overwriting
+from venule.batch.report import stored_settings, write_reports
+from venule.errors import OutputError
 from venule.files.atomic import make_folder
 
 IN_THE_WAY = (
@@ -41,21 +42,44 @@ def start(
         overwrite: analyse everything again, and replace files that are in the way.
 
     Raises:
-        OutputError: the folder cannot be used, another run is active there, or, without
-            `overwrite`, it holds results of other settings or files that are in the way.
+        OutputError: the folder cannot be used, another run is active there, it holds shards that
+            are to be merged first, or, without `overwrite`, it holds results of other settings or
+            files that are in the way.
     """
+    settings = json.loads(json.dumps(settings))
+    whole = Records(records.out).ledger
+    merged = records.shard is not None and whole.is_file()
+    _refuse_shards(records, settings, overwrite=overwrite)
     fresh = not overwrite and not records.ledger.exists()
     if fresh:
         targets = (target for job in jobs for target in job.targets)
-        refuse_overwriting(chain(targets, records.files))
+        refuse_overwriting(chain(() if merged else targets, records.files))
     make_folder(records.out)
     ledger = Ledger(records)
     try:
-        ledger.begin(jobs, json.loads(json.dumps(settings)), overwrite=overwrite, fresh=fresh)
+        if merged and not ledger.settings:
+            ledger.adopt(whole, jobs)
+        ledger.begin(jobs, settings, overwrite=overwrite, fresh=fresh and not merged)
     except BaseException:
         ledger.close()
         raise
     return ledger
+
+
+def _refuse_shards(records: Records, settings: Settings, *, overwrite: bool) -> None:
+    """Raise OutputError if shards are to be merged first, or without `overwrite` differ."""
+    others = (shard for shard in shards_in(records.out) if shard != records.shard)
+    other = next(others, None)
+    if other is None:
+        return
+    if records.shard is None:
+        raise OutputError(
+            f"{records.out} holds shards that are not merged; run venule merge {records.out} "
+            "first, or choose another folder for -o"
+        )
+    if not overwrite:  # one other, as the others have been compared with it
+        before = stored_settings(Records(records.out, other))
+        refuse_other_settings(records.out, before, settings)
 
 
 def run(

@@ -5,7 +5,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -28,7 +28,7 @@ CREATE TABLE settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL
 CREATE TABLE files (
     name TEXT PRIMARY KEY,          -- of the results, see Job
     source TEXT NOT NULL,           -- as it was last given
-    place TEXT NOT NULL,            -- the same as an absolute path
+    place TEXT NOT NULL,            -- the same as an absolute path, its bytes
     status TEXT NOT NULL,           -- pending, done, failed
     reason TEXT NOT NULL DEFAULT '',
     input_sha256 TEXT NOT NULL DEFAULT '',
@@ -44,14 +44,15 @@ CREATE TABLE cells (                -- one row a value, so that a new column nee
 """
 
 _COPIES = {
-    "files": ("SELECT * FROM files ORDER BY name", "?, ?, ?, ?, ?, ?, ?, ?"),
-    "outputs": (
-        "SELECT name, CAST(path AS BLOB), sha256 FROM outputs ORDER BY rowid",
-        "?, CAST(? AS TEXT), ?",
+    "files": (
+        "name, source, CAST(place AS BLOB), status, reason, input_sha256, seconds, notes",
+        "name",
+        "?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?",
     ),
-    "cells": ("SELECT * FROM cells ORDER BY name", "?, ?, ?"),
+    "outputs": ("name, CAST(path AS BLOB), sha256", "rowid", "?, CAST(? AS TEXT), ?"),
+    "cells": ("*", "name", "?, ?, ?"),
 }
-"""For each table: the query for rows of another ledger, and the values to insert."""
+"""For each table: the columns of a row to copy, their order, and the values to insert."""
 
 Status = Literal["pending", "done", "failed"]
 
@@ -107,17 +108,12 @@ class Tables:
 
     def _require_schema(self) -> None:
         """Create the tables of a new ledger; refuse those of another version."""
-        (version,) = self._base.execute("PRAGMA user_version").fetchone()
-        tables = self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not tables:
-            for statement in _TABLES.split(";\n"):
-                self._base.execute(statement)
-            self._base.execute(f"PRAGMA user_version = {SCHEMA}")
-        elif version != SCHEMA:
-            raise OutputError(
-                f"{self.path.parent} holds results of another version of venule; choose another "
-                "folder for -o"
-            )
+        if self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            require_schema(self._base, self.path, "; choose another folder for -o")
+            return
+        for statement in _TABLES.split(";\n"):
+            self._base.execute(statement)
+        self._base.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def close(self) -> None:
         """Release the file."""
@@ -147,18 +143,24 @@ class Tables:
 
     def known(self, name: str) -> Known | None:
         """The photograph of that name, if any."""
-        rows = self._select(f"SELECT {', '.join(Known._fields)} FROM files WHERE name = ?", name)
-        return Known(*rows[0]) if rows else None
+        rows = self._select(
+            "SELECT status, source, CAST(place AS BLOB), input_sha256, reason FROM files"
+            " WHERE name = ?",
+            name,
+        )
+        known = Known(*rows[0]) if rows else None
+        return known and known._replace(place=_path_of(rows[0][2]))
 
     def outputs(self, name: str) -> dict[str, str]:
         """The SHA-256 of a photograph's files by path; empty strings before they are written."""
         query = "SELECT CAST(path AS BLOB), sha256 FROM outputs WHERE name = ?"
         return {_path_of(path): digest for path, digest in self._select(query, name)}
 
-    def places(self, *, unfinished: bool = False) -> Iterator[tuple[Any, ...]]:
+    def places(self, *, unfinished: bool = False) -> Iterator[tuple[str, str]]:
         """Name and place of every photograph, or of those that are not done."""
         where = " WHERE status <> 'done'" if unfinished else ""
-        return self._each(f"SELECT name, place FROM files{where}")
+        for name, place in self._each(f"SELECT name, CAST(place AS BLOB) FROM files{where}"):
+            yield name, _path_of(place)
 
     def failed(self) -> set[str]:
         """The names of all that failed."""
@@ -167,8 +169,9 @@ class Tables:
     def insert(self, name: str, source: str, place: str, outputs: Iterable[str]) -> None:
         """Enter a new photograph as pending, with the paths of its future files."""
         self._base.execute(
-            "INSERT INTO files (name, source, place, status) VALUES (?, ?, ?, 'pending')",
-            (name, source, place),
+            "INSERT INTO files (name, source, place, status)"
+            " VALUES (?, ?, CAST(? AS TEXT), 'pending')",
+            (name, source, _bytes_of(place)),
         )
         self._insert_outputs(name, dict.fromkeys(outputs, ""))
 
@@ -185,8 +188,8 @@ class Tables:
     def move(self, name: str, source: str, place: str, reason: str) -> None:
         """Record a photograph's present location, and why it failed."""
         self._base.execute(
-            "UPDATE files SET source = ?, place = ?, reason = ? WHERE name = ?",
-            (source, place, reason, name),
+            "UPDATE files SET source = ?, place = CAST(? AS TEXT), reason = ? WHERE name = ?",
+            (source, _bytes_of(place), reason, name),
         )
 
     def give_reason(self, name: str, reason: str) -> None:
@@ -233,10 +236,48 @@ class Tables:
             self.keep_settings(settings)
             for (name,) in other._base.execute("SELECT name FROM files"):
                 self._clear(name)
-            for table, (query, values) in _COPIES.items():
+            for table, (columns, order, values) in _COPIES.items():
                 self._base.executemany(
-                    f"INSERT OR REPLACE INTO {table} VALUES ({values})", other._base.execute(query)
+                    f"INSERT OR REPLACE INTO {table} VALUES ({values})",
+                    other._base.execute(f"SELECT {columns} FROM {table} ORDER BY {order}"),
                 )
+
+    def mark(self, other: "Tables") -> None:
+        """Note the names of another file's photographs for `unmarked`, until this is closed."""
+        with sqlite_errors(self.path), sqlite_errors(other.path):
+            self._base.execute("CREATE TEMP TABLE IF NOT EXISTS marked (name TEXT PRIMARY KEY)")
+            with self._transaction():
+                self._base.executemany(
+                    "INSERT OR IGNORE INTO marked VALUES (?)",
+                    other._base.execute("SELECT name FROM files"),
+                )
+
+    def unmarked(self) -> Iterator[str]:
+        """The names of all photographs but those marked."""
+        rows = self._each("SELECT name FROM files WHERE name NOT IN (SELECT name FROM marked)")
+        return (name for (name,) in rows)
+
+    def adopt(self, path: Path, names: Iterable[str]) -> None:
+        """Take over the settings and the photographs `names` of another file, which is only read.
+
+        This file is new; names that the other one lacks are passed over.
+        """
+        with sqlite_errors(self.path), sqlite_errors(path), closing(read_only(path)) as other:
+            require_schema(other, path, "; choose another folder for -o")
+            settings = other.execute("SELECT json FROM settings").fetchone()
+            if settings is None:
+                return
+            with self._transaction():
+                self.keep_settings(json.loads(settings[0]))
+                for name in names:
+                    for table, (columns, order, values) in _COPIES.items():
+                        self._base.executemany(
+                            f"INSERT INTO {table} VALUES ({values})",
+                            other.execute(
+                                f"SELECT {columns} FROM {table} WHERE name = ? ORDER BY {order}",
+                                [name],
+                            ),
+                        )
 
     def rows(self) -> Iterator[Row]:
         """Yield every photograph, ordered by name of the results.
@@ -318,6 +359,27 @@ class Tables:
             if self._base.in_transaction:  # a full disk ends it
                 self._base.execute("ROLLBACK")
             raise
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A read-only connection; also reads what a killed run left in its journal."""
+    uri = path.absolute().as_uri()
+    base = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=1)
+    try:
+        base.execute("SELECT count(*) FROM settings").fetchone()
+    except sqlite3.OperationalError:
+        base.close()
+        if path.with_name(f"{path.name}-wal").exists():
+            raise
+        # In a read-only folder no lock is possible, nor needed.
+        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=1)
+    return base
+
+
+def require_schema(base: sqlite3.Connection, path: Path, advice: str = "") -> None:
+    """Raise OutputError if the ledger `path` is of another version of venule."""
+    if base.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
+        raise OutputError(f"{path.parent} holds results of another version of venule{advice}")
 
 
 def _bytes_of(path: str) -> bytes:

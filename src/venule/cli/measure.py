@@ -56,10 +56,14 @@ def measure(
     """Measure vessel masks: one row per photograph; undefined values are empty, with the reason."""
     from venule.analysis.mask_files import REPORT, find_masks
     from venule.analysis.measuring import Assumptions
+    from venule.batch.records import shards_in
     from venule.cli.outputs import check_outputs
+    from venule.errors import UsageError
     from venule.files.atomic import make_folder, require_folder, write_bytes
     from venule.measure import table
 
+    if shards_in(source):
+        raise UsageError(f"{source}: holds shards that are not merged; run venule merge first")
     files = [out, *(file for file in (segments, dictionary) if file is not None)]
     for file in files:
         require_folder(file)

@@ -13,6 +13,7 @@ from venule.dicom.require import require_pydicom
 from venule.errors import ImageError, OutputError
 from venule.files.atomic import write_bytes
 from venule.files.cells import inert
+from venule.image.io import read_bytes
 
 _KEYWORDS = {
     "patient_id": "PatientID",
@@ -73,7 +74,7 @@ def _lines(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, str]]:
         line = {"name": name, "path": str(path.absolute())}
         try:
             with quiet():
-                header = read_elements(path.read_bytes(), name)
+                header = read_elements(read_bytes(path), name)
                 line |= {column: text(header, word) for column, word in _KEYWORDS.items()}
                 line["acquired"] = acquisition_date(header)
         except (ImageError, OSError):

@@ -1,5 +1,6 @@
 """Atomic writing: files are complete or absent."""
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -11,6 +12,8 @@ from typing import TextIO
 from venule.errors import OutputError
 
 _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+
+_LONGEST = 230  # bytes of a name to which 25 can be added
 
 
 def require_folder(path: Path) -> None:
@@ -31,7 +34,7 @@ def write_bytes(path: Path, content: bytes | memoryview, *, mode: int = 0o666) -
     Raises:
         OutputError: the folder is missing, full or read-only.
     """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    new = path.with_name(f".{temporary_stem(path.name)}.{secrets.token_hex(4)}.tmp")
     try:
         descriptor = os.open(new, _NEW_FILE, mode)
     except OSError as error:
@@ -50,6 +53,15 @@ def write_bytes(path: Path, content: bytes | memoryview, *, mode: int = 0o666) -
         raise
 
 
+def temporary_stem(name: str) -> str:
+    """What the temporary files of a file `name` are called, between "." and ".XXXXXXXX.tmp".
+
+    A hash, if the whole would be longer than the 255 bytes that file systems allow.
+    """
+    stored = os.fsencode(name)
+    return name if len(stored) <= _LONGEST else hashlib.sha256(stored).hexdigest()
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[TextIO]:
     """Open `path` to write text incrementally; as with `write_bytes`, it is complete or absent.
@@ -57,7 +69,7 @@ def writing(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputError: the folder is missing, full or read-only.
     """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    new = path.with_name(f".{temporary_stem(path.name)}.{secrets.token_hex(4)}.tmp")
     try:
         try:
             with new.open("x", encoding="utf-8", newline="") as file:
@@ -82,7 +94,7 @@ def write_same(paths: Sequence[Path], content: bytes) -> None:
     first, *others = paths
     write_bytes(first, content)
     for path in others:
-        other_name = path.with_name(f".{path.name}.same.tmp")
+        other_name = path.with_name(f".{temporary_stem(path.name)}.same.tmp")
         try:
             other_name.unlink(missing_ok=True)
             try:
@@ -127,7 +139,7 @@ def _second_name(path: Path) -> Path | None:
     """
     if not path.exists():
         return None
-    second = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old.tmp")
+    second = path.with_name(f".{temporary_stem(path.name)}.{secrets.token_hex(4)}.old.tmp")
     try:
         try:
             os.link(path, second)
