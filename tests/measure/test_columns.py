@@ -3,6 +3,8 @@
 import csv
 from io import StringIO
 
+import pytest
+
 from venule.measure.columns import all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
@@ -80,3 +82,14 @@ def test_the_segments_table_has_a_row_for_each_segment_of_each_structure() -> No
     assert [line["structure"] for line in lines] == ["vessel", "vessel", "artery", "vein"]
     lengths = [float(line["length_px"]) for line in lines]
     assert all(abs(length - 240) < 2 for length in lengths)
+
+
+def test_a_segment_too_short_for_a_shape_has_none_in_the_segments_table() -> None:
+    mask = draw_tubes((300, 300), [line((100, 30), 0, 240), line((200, 30), 0, 9)], 5)
+    long, short = sorted(
+        _read(segments(segment_lines("x", measure_photograph(VesselMasks(vessels=mask))))),
+        key=lambda one: -float(one["length_px"]),
+    )
+    assert float(long["tortuosity_tau1"]) == pytest.approx(1)
+    assert float(short["length_px"]) > 5
+    assert {short[name] for name in short if name.startswith(("tortuosity", "inflections"))} == {""}

@@ -130,3 +130,42 @@ def test_a_vessel_that_forks_late_in_the_ring_counts_by_its_trunk() -> None:
     found = measure_photograph(VesselMasks(artery=mask, vein=mask), disc=disc).values
     assert found["artery_cre_knudtson_zone_b_n"] == 1
     assert found["artery_cre_knudtson_zone_b_px"] == pytest.approx(12, abs=0.3)
+
+
+@pytest.mark.parametrize("columns", [(385,), (385, 400), (376, 402)])
+def test_a_vessel_with_side_branches_counts_by_itself(columns: tuple[int, ...]) -> None:
+    disc = Disc(300, 250, 60)  # the ring runs from 370 to 430 px
+    mask = draw_tube((600, 600), line((300.3, 250), 0, 300), 11)
+    for number, column in enumerate(columns):
+        mask |= draw_tube((600, 600), line((300, column), 90 - 180 * (number % 2), 100), 4)
+    found = measure_photograph(VesselMasks(artery=mask, vein=mask), disc=disc).values
+    assert found["artery_cre_knudtson_zone_b_n"] == 1
+    assert found["artery_cre_knudtson_zone_b_px"] == pytest.approx(11, rel=0.02)
+
+
+def test_a_vessel_that_is_crossed_early_in_the_ring_counts_as_one() -> None:
+    disc = Disc(300, 250, 60)
+    mask = draw_tube((600, 600), line((300.3, 250), 0, 300), 9)
+    mask |= draw_tube((600, 600), line((150, 380), 90, 300), 9)
+    found = measure_photograph(VesselMasks(artery=mask, vein=mask), disc=disc).values
+    assert found["artery_cre_knudtson_zone_b_px"] == pytest.approx(9, rel=0.02)
+    assert found["artery_cre_knudtson_zone_b_n"] == 1
+
+
+def test_a_vessel_measured_nowhere_in_the_ring_is_left_out_with_its_side_branches() -> None:
+    disc = Disc(300, 250, 60)
+    mask = draw_tube((600, 600), line((300.3, 250), 0, 300), 11)
+    for number, column in enumerate((375, 390, 405, 420)):
+        mask |= draw_tube((600, 600), line((300, column), 90 - 180 * (number % 2), 100), 4)
+    found = measure_photograph(VesselMasks(artery=mask, vein=mask), disc=disc).values
+    assert found["artery_cre_knudtson_zone_b_n"] == 0
+
+
+def test_a_short_trunk_is_not_replaced_by_twigs() -> None:
+    disc = Disc(300, 250, 60)
+    mask = draw_tube((600, 600), line((300.3, 320), 0, 66), 8)
+    for heading in (-45, 45):
+        mask |= draw_tube((600, 600), line((300, 382), heading, 60), 2)
+    found = measure_photograph(VesselMasks(artery=mask, vein=mask), disc=disc).values
+    assert found["artery_cre_knudtson_zone_b_n"] == 1
+    assert found["artery_cre_knudtson_zone_b_px"] == pytest.approx(8, rel=0.05)

@@ -204,6 +204,16 @@ def test_a_mask_of_the_whole_frame_is_no_vessel_map() -> None:
     assert any("no vessel map" in note for note in found.notes)
 
 
+def test_a_mask_that_is_no_vessel_map_has_no_graph_to_count() -> None:
+    full = np.ones((400, 400), bool)
+    masks = VesselMasks(vessels=full, artery=full, vein=full)
+    found = measure_photograph(masks, disc=Disc(200, 200, 40)).values
+    measured = {column for column, value in found.items() if value is not None}
+    assert {"vessel_density", "vessel_area_px2", "artery_density_zone_b"} <= measured
+    graph = ("length", "junctions", "endpoints", "components", "tortuosity", "caliber", "cre_")
+    assert not [column for column in measured if any(word in column for word in graph)]
+
+
 def test_a_disc_outside_the_picture_leaves_the_zones_out_and_says_so() -> None:
     found = measure_photograph(VesselMasks(vessels=_fork()), disc=Disc(5000, -3000, 40))
     assert "vessel_density_zone_b" not in found.values

@@ -8,8 +8,9 @@ import numpy as np
 from venule.analysis.mask_files import MaskFiles
 from venule.image.arrays import RGB
 from venule.image.photograph import read_photograph
-from venule.measure.equivalents import MOST, vessels_in_ring
+from venule.measure.equivalents import MOST
 from venule.measure.photograph import Measurements
+from venule.measure.ring_vessels import vessels_in_ring
 from venule.measure.table import Row
 from venule.measure.tortuosity import has_shape, shape_of, tau1
 from venule.measure.view import ZONE_B, ZONE_C, View, zone_mask

@@ -127,8 +127,8 @@ def _of_structure(structure: str) -> Iterator[Column]:
 def _equivalents() -> Iterator[Column]:
     ring = "of the six widest vessels in zone B"
     kinds = (
-        ("knudtson", "px", "Knudtson et al. 2003", 1),
-        ("hubbard", "um", "Hubbard et al. 1999", 2),
+        ("knudtson", "px", "Knudtson et al. 2003", 2),
+        ("hubbard", "um", "Hubbard et al. 1999", 3),
     )
     for structure in ("artery", "vein"):
         for kind, unit, source, version in kinds:

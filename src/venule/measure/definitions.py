@@ -34,7 +34,7 @@ class Measure:
     """One measurement of one structure.
 
     `canonical` is the catalogue's `biomarker/variant`, to which the structure is appended; empty if
-    none fits.
+    none fits. `of_pixels` is true if it needs no graph of the vessels.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Measure:
     canonical: str = ""
     zones: bool = False
     version: int = 1
+    of_pixels: bool = False
 
     def column(self, structure: str, region: str = "", unit: str | None = None) -> str:
         """The column's name."""
@@ -111,6 +112,7 @@ MEASURES: tuple[Measure, ...] = (
         "vessel pixels / field pixels",
         canonical="vascular-density/over-field-of-view",
         zones=True,
+        of_pixels=True,
     ),
     Measure(
         "density_image",
@@ -118,8 +120,16 @@ MEASURES: tuple[Measure, ...] = (
         density.density_image,
         "vessel pixels / image pixels",
         canonical="vascular-density/over-image",
+        of_pixels=True,
     ),
-    Measure("area", "px2", density.area, "vessel pixels", canonical="vessel-area-and-length/area"),
+    Measure(
+        "area",
+        "px2",
+        density.area,
+        "vessel pixels",
+        canonical="vessel-area-and-length/area",
+        of_pixels=True,
+    ),
     Measure(
         "length",
         "px",
@@ -152,6 +162,7 @@ MEASURES: tuple[Measure, ...] = (
         "-slope of log N over log e, e doubled from side/128 to side/16",
         "Mandelbrot 1983",
         "fractal-dimension/box-counting",
+        of_pixels=True,
     ),
     Measure(
         "fractal_d0",
@@ -160,6 +171,7 @@ MEASURES: tuple[Measure, ...] = (
         "-slope of log N over log e, 10 sizes",
         "Hentschel and Procaccia 1983",
         "fractal-dimension/multifractal-d0",
+        of_pixels=True,
     ),
     Measure(
         "fractal_d1",
@@ -168,6 +180,7 @@ MEASURES: tuple[Measure, ...] = (
         "slope of sum p log p over log e",
         "Hentschel and Procaccia 1983",
         "fractal-dimension/multifractal-d1",
+        of_pixels=True,
     ),
     Measure(
         "fractal_d2",
@@ -176,6 +189,7 @@ MEASURES: tuple[Measure, ...] = (
         "slope of log sum p^2 over log e",
         "Hentschel and Procaccia 1983",
         "fractal-dimension/multifractal-d2",
+        of_pixels=True,
     ),
     Measure(
         "lacunarity",
@@ -183,6 +197,7 @@ MEASURES: tuple[Measure, ...] = (
         fractal.lacunarity,
         "E[M^2] / E[M]^2 in gliding boxes, mean of side/64, /32, /16",
         "Plotnick et al. 1996",
+        of_pixels=True,
     ),
     Measure(
         "junctions",
@@ -232,6 +247,7 @@ MEASURES: tuple[Measure, ...] = (
         "mean distance to the nearest vessel's edge",
         "Vargas Quiros et al. 2026",
         "sparsity/mean-distance",
+        of_pixels=True,
     ),
     Measure(
         "sparsity_max",
@@ -240,6 +256,7 @@ MEASURES: tuple[Measure, ...] = (
         "largest distance to the nearest vessel's edge",
         "Vargas Quiros et al. 2026",
         "sparsity/max-distance",
+        of_pixels=True,
     ),
 )
 """Every measurement of one structure, in the order of its columns."""

@@ -6,18 +6,13 @@ zone B, 2 to 3 disc radii from the disc's centre.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from venule.measure.view import Disc, View, Zone
-from venule.vessels.tree import Segment
+from venule.measure.ring_vessels import vessels_in_ring
+from venule.measure.view import View
 
 MOST = 6
 """Most vessels used for an equivalent: the widest."""
-
-LEAST_DEPTH = 1 / 3
-"""Share of the ring's depth that a vessel must cover to be measured there."""
 
 Pair = Callable[[float, float], float]
 """The calibre of a trunk from its two branches' calibres, the wider first."""
@@ -62,64 +57,6 @@ def _reduce(calibers: Sequence[float], pair: Pair) -> float:
     return left[0] if left else math.nan
 
 
-def vessels_in_ring(view: View) -> list[Segment]:
-    """The vessels measured in the view's zone, the widest first.
-
-    A vessel enters at the ring's inner edge and is measured up to its first junction in the ring.
-    If that covers less than a third of the ring's depth, its branches are measured instead. A
-    vessel that does not come from the inner edge is measured in the part nearest to the disc.
-    """
-    if view.zone is None or view.disc is None:
-        return []
-    parts, depth = list(view.segments), (view.zone.outer - view.zone.inner) * view.disc.radius_px
-    found = []
-    for group in _connected(parts):
-        trunks = [part for part in group if _enters(part, view.zone, view.disc)]
-        trunks = trunks or [min(group, key=lambda part: _nearest(part, view.disc))]
-        for trunk in trunks:
-            if trunk.length_px >= LEAST_DEPTH * depth:
-                found.append(trunk)
-            else:
-                found += _branches(trunk, group, LEAST_DEPTH * depth)
-    unique = {id(part): part for part in found if math.isfinite(part.mean_caliber_px)}
-    return sorted(unique.values(), key=lambda part: part.mean_caliber_px, reverse=True)
-
-
 def calibers_in_ring(view: View) -> list[float]:
     """The calibres in px used for an equivalent of the view's zone, the widest first."""
     return [part.mean_caliber_px for part in vessels_in_ring(view)][:MOST]
-
-
-def _branches(trunk: Segment, group: Iterable[Segment], least: float) -> list[Segment]:
-    ends = _junctions(trunk)
-    return [
-        part
-        for part in group
-        if part is not trunk and part.length_px >= least and _junctions(part) & ends
-    ]
-
-
-def _connected(parts: Sequence[Segment]) -> list[list[Segment]]:
-    """Group the parts that are joined by junctions in the zone."""
-    groups: list[list[Segment]] = []
-    for part in parts:
-        ends = _junctions(part)
-        touching = [g for g in groups if any(_junctions(other) & ends for other in g)]
-        groups = [g for g in groups if g not in touching]
-        groups.append([*(one for g in touching for one in g), part])
-    return groups
-
-
-def _junctions(part: Segment) -> set[int]:
-    return {node for node in (part.start, part.end) if node >= 0}
-
-
-def _enters(part: Segment, zone: Zone, disc: Disc) -> bool:
-    """Tell whether an end of the part lies on the ring's inner edge, within 2 px."""
-    ends = part.points[[0, -1]] - (disc.row, disc.column)
-    return bool((np.hypot(ends[:, 0], ends[:, 1]) <= zone.inner * disc.radius_px + 2).any())
-
-
-def _nearest(part: Segment, disc: Disc | None) -> float:
-    assert disc is not None
-    return float(np.hypot(*(part.points - (disc.row, disc.column)).T).min())

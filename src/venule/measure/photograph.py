@@ -157,7 +157,7 @@ def _view(
     if share > MOST_VESSEL:
         tree = VesselTree(masks.shape, (), (), 0)
         note = f"{structure}: the mask covers {share:.0%} of the field and is no vessel map"
-        return View(structure, measured, fov, tree), [note]
+        return View(structure, measured, fov, tree, is_map=False), [note]
     tree = trace_vessels(inside, masks.fov, closing)
     notes = [] if inside.any() else [f"{structure}: the mask is empty in the field"]
     return View(structure, measured, fov, tree), notes
@@ -191,12 +191,14 @@ def _structure(
     values: dict[str, Value] = {}
     views = [("", view)]
     for zone, region in zones.items():
-        views.append((zone.name, View(structure, view.mask, region, view.tree, zone, disc)))
+        inside = replace(view, region=region, zone=zone, disc=disc, parts=None, _found={})
+        views.append((zone.name, inside))
     for region_name, seen in views:
         for measure in MEASURES:
             column = measure.column(structure, region_name)
             if (measure.zones or not region_name) and (only is None or column in only):
-                values[column] = _value(measure.name, measure.of(seen))
+                known = seen.is_map or measure.of_pixels
+                values[column] = _value(measure.name, measure.of(seen)) if known else None
     return values
 
 
@@ -217,14 +219,15 @@ def _equivalents(
         view = views[structure]
         inside = View(structure, view.mask, zones[ZONE_B], view.tree, ZONE_B, disc)
         calibers = calibers_in_ring(inside)
+        number = len(calibers) if view.is_map else None
         by_knudtson = knudtson(calibers, structure)
         values[f"{structure}_cre_knudtson_zone_b_px"] = _value("cre", by_knudtson)
-        values[f"{structure}_cre_knudtson_zone_b_n"] = len(calibers)
+        values[f"{structure}_cre_knudtson_zone_b_n"] = number
         by_hubbard = math.nan
         if scale is not None:
             by_hubbard = hubbard([one * scale.um_per_px for one in calibers], structure)
             values[f"{structure}_cre_hubbard_zone_b_um"] = _value("cre", by_hubbard)
-            values[f"{structure}_cre_hubbard_zone_b_n"] = len(calibers)
+            values[f"{structure}_cre_hubbard_zone_b_n"] = number
         found[structure] = (by_knudtson, by_hubbard)
     if len(found) == 2:
         values["avr_knudtson_zone_b"] = _ratio(found["artery"][0], found["vein"][0])
@@ -238,7 +241,7 @@ def _numbers(values: Mapping[str, Value]) -> list[str]:
     counts = {
         plural: values[f"{structure}_cre_knudtson_zone_b_n"]
         for structure, plural in (("artery", "arteries"), ("vein", "veins"))
-        if f"{structure}_cre_knudtson_zone_b_n" in values
+        if values.get(f"{structure}_cre_knudtson_zone_b_n") is not None
     }
     if all(count == MOST for count in counts.values()):
         return []

@@ -12,6 +12,7 @@ from venule.measure.definitions import STRUCTURES
 from venule.measure.photograph import Measurements, Value
 from venule.measure.tortuosity import (
     grisan,
+    has_shape,
     inflections,
     shape_of,
     tau1,
@@ -135,11 +136,11 @@ def _present(rows: Sequence[Row]) -> list[str]:
 
 
 def segment_lines(id_: str, found: Measurements) -> Iterator[Mapping[str, Cell]]:
-    """Yield the position, calibre and shape of each segment of a photograph."""
+    """Yield the position, calibre and, unless it is too short, shape of each segment."""
     for structure in STRUCTURES:
         view = found.views.get(structure)
         for number, segment in enumerate(view.segments if view is not None else ()):
-            shape = shape_of(segment)
+            shape = shape_of(segment) if has_shape(segment) else None
             start, end = segment.points[0], segment.points[-1]
             yield {
                 "id": id_,
@@ -155,7 +156,7 @@ def segment_lines(id_: str, found: Measurements) -> Iterator[Mapping[str, Cell]]
                 "chord_px": segment.chord_px,
                 "caliber_mean_px": segment.mean_caliber_px,
                 "closed": int(segment.closed),
-                **{name: of(shape) for name, of in _SHAPES.items()},
+                **{name: None if shape is None else of(shape) for name, of in _SHAPES.items()},
             }
 
 

@@ -45,7 +45,8 @@ class View:
 
     `region` is (H, W) bool, within the field of view. `mask` holds the vessel pixels that may be
     measured: those that only close gaps are only in `tree`, which covers the whole field. `parts`
-    are the arteries and the veins, if a view of vessels consists of these.
+    are the arteries and the veins, if a view of vessels consists of these. `is_map` is false of a
+    mask that has no graph, as it covers too much to be vessels.
     """
 
     structure: str
@@ -55,6 +56,7 @@ class View:
     zone: Zone | None = None
     disc: Disc | None = None
     parts: tuple["View", "View"] | None = None
+    is_map: bool = True
     _found: dict[object, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: object, find: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from venule.vessels.pruning import Draft
 from venule.vessels.smoothing import median
 
 _LONGEST = 5.0
-"""Most calibres along which two crossing vessels overlap: this many at 11 degrees."""
+"""Most calibres between the two forks of a crossing: this many at 17 degrees."""
 
 _STRAIGHT = float(np.cos(np.radians(150)))
 
