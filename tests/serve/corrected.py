@@ -68,7 +68,13 @@ def client_on(out: Path, who: str = "Ada", rest_s: float = 0.01) -> TestClient:
     """A client of a service of a folder of results, which has opened the page."""
     library = Library(out)
     limits = Limits(rest_s=rest_s)
-    service = Service(_no_networks, limits=limits, listed=library.items, groups=("measure",))
+    service = Service(
+        _no_networks,
+        limits=limits,
+        listed=library.items,
+        renewed=library.renewed,
+        groups=("measure",),
+    )
     app = create_app(
         service,
         about=About("tiny", {}),

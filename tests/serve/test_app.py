@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import threading
 from collections.abc import Iterator
@@ -116,6 +117,26 @@ def test_what_is_no_photograph_is_refused_by_its_content(
     headers = {"Content-Type": "image/png"}
     answer = client.post("/api/photographs?name=a.png", content=content, headers=headers)
     assert answer.status_code == 415
+
+
+def test_a_gzipped_photograph_is_read_and_a_bomb_or_broken_one_refused(
+    finish: Finish, fundus: RGB
+) -> None:
+    service = Service(lambda: Networks(green(1)), limits=Limits(upload_bytes=2**20))
+    client = client_of(service)
+    netpbm = b"P6 96 96 255\n" + fundus.tobytes()
+    id = _send(client, gzip.compress(netpbm), "im0001.ppm.gz")
+    assert finish(client, id)["state"] == "done"
+    levels = np.frombuffer(client.get(f"/api/photographs/{id}/probability").content, "<u2")
+    assert np.array_equal(levels.reshape(96, 96), green(1).segment(fundus).vessel_map.levels)
+    for content, status in (
+        (gzip.compress(bytes(2**20 + 1)), 413),
+        (gzip.compress(netpbm)[:-9], 415),
+        (gzip.compress(b"no photograph"), 415),
+        (gzip.compress(gzip.compress(netpbm)), 415),
+    ):
+        assert client.post("/api/photographs", content=content).status_code == status
+    service.close()
 
 
 def test_a_broken_photograph_fails_with_a_reason(

@@ -111,8 +111,8 @@ def test_maps_are_found_by_the_names_of_their_photographs(tmp_path: Path) -> Non
     _touch(tmp_path, *names, "a/eye_prob.png", "a/eye_mask.png", "b/eye.png", "5_x.png", "5_y.png")
     maps = MapFolder(tmp_path)
 
-    def found(name: str) -> str | None:
-        path = maps.find(name)
+    def found(name: str, *names: str) -> str | None:
+        path = maps.find(name, names)
         return None if path is None else path.relative_to(tmp_path).as_posix()
 
     assert found("21_training") == "21_manual1.gif"
@@ -121,9 +121,30 @@ def test_maps_are_found_by_the_names_of_their_photographs(tmp_path: Path) -> Non
     assert found("a/eye") == "a/eye_prob.png"
     assert found("b/eye") == "b/eye.png"
     assert found("5_z") is None  # two of them begin so
+    assert found("a/eye", "b/eye") == "a/eye_prob.png"
     assert found("23_training") is None
     with pytest.raises(UsageError, match="no such folder"):
         MapFolder(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("file", "owner", "others"),
+    [
+        ("Image_01L_1stHO.png", "Image_01L", ["Image_09R", "Image_14L"]),
+        ("21_L_manual1.gif", "21_L", ["21_R"]),
+        ("eye_2.png", "eye_2", ["eye"]),
+        ("21_manual1.gif", "", ["21_left", "21_right"]),
+        ("1.png", "", ["left/1", "right/1"]),
+        ("Image_01L_1stHO.png", "", ["Image_09R.jpg"]),
+    ],
+)
+def test_a_map_of_another_photograph_is_not_looked_at(
+    tmp_path: Path, file: str, owner: str, others: list[str]
+) -> None:
+    _touch(tmp_path, file)
+    maps = MapFolder(tmp_path)
+    names = [*others, owner] if owner else others
+    assert [name for name in names if maps.find(name, names)] == [owner] * bool(owner)
 
 
 def test_a_folder_of_maps_is_looked_at_beside(

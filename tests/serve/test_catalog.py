@@ -1,8 +1,10 @@
+import os
 import shutil
 import sqlite3
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,16 +12,20 @@ from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
 from serve.conftest import BASE, DOOR, LINK, Finish, client_of
+from serve.corrected import client_on, opened, send_stroke
 from support.networks import write_network
 from support.segmenters import green
 from venule.analysis.analyse import Networks
 from venule.batch.predict import predict_folder
+from venule.batch.tables import Tables
 from venule.errors import UsageError
 from venule.image.io import read_mask
 from venule.image.photograph import read_photograph
-from venule.models.record import ModelRecord
+from venule.models.record import ClassRecord, ModelRecord
 from venule.serve.app import About, create_app
+from venule.serve.beside import Beside, MapFolder
 from venule.serve.catalog import Library, opaque
+from venule.serve.corrections import Corrections
 from venule.serve.pictures import thumbnail, thumbnail_of
 from venule.serve.service import Service
 from venule.synth.fundus import synthesize_fundus
@@ -151,11 +157,141 @@ def test_what_has_not_been_predicted_yet_is_analysed_when_it_is_opened(
     service.close()
 
 
+def _predicted(folder: Path, threshold: float, **more: Any) -> Path:
+    name = f"at-{threshold}"
+    record = ModelRecord(name=name, model="tiny", classes=(ClassRecord(threshold=threshold),))
+    network = write_network(folder.parent / f"{name}.onnx", record)
+    out = folder.parent / "out"
+    predict_folder(
+        folder,
+        out,
+        model=network,
+        outputs=("prob", "mask"),
+        columns=("quality", "file", "measure"),
+        engine="inline",
+        **more,
+    )
+    return out
+
+
+def test_results_that_are_predicted_again_are_read_again(folder: Path, finish: Finish) -> None:
+    out = _predicted(folder, 0.5)
+    client = client_on(out)
+    table = client.get("/api/measurements.csv").text
+    id = opened(client, finish)
+    part = np.ones((2, 2), bool)
+    _predicted(folder, 0.3, overwrite=True)
+    assert send_stroke(client, id, part, left=40, top=40, base=0).status_code == 409
+    again = client_on(out).get("/api/measurements.csv").text
+    assert again != table
+    assert client.get("/api/measurements.csv").text == again
+    other = opened(client, finish, "eye-1")
+    found = client.get(f"/api/photographs/{other}").json()["found"]
+    assert (found["model"], found["threshold"]) == ("at-0.3", 0.3)
+    assert opened(client, finish) == id
+    assert client.get("/api/measurements.csv").text == again
+    assert send_stroke(client, id, part, left=40, top=40, base=0).status_code == 200
+    client.close()
+
+
+def test_what_is_open_is_kept_and_nothing_else_opened_while_results_are_written(
+    folder: Path, finish: Finish
+) -> None:
+    out = _predicted(folder, 0.5)
+    client = client_on(out)
+    id = opened(client, finish)
+    (ledger,) = out.glob(".venule*.sqlite")
+    with closing(Tables(ledger)) as tables:
+        with tables.transaction():
+            tables.renew("eye-1", ())
+        assert client.post(f"/api/photographs/{id}/analysis").json()["state"] == "done"
+        entries = client.get("/api/photographs").json()["entries"]
+        refused = client.post(f"/api/photographs/{entries[1]['id']}/analysis")
+        assert refused.status_code == 409
+        assert "wait for venule predict" in refused.json()["detail"]
+        assert client.get("/api/measurements.csv").status_code == 409
+    assert client.get("/api/measurements.csv").status_code == 200
+    client.close()
+
+
+def test_a_photograph_that_is_no_longer_among_the_results_fails_with_that_reason(
+    folder: Path, finish: Finish
+) -> None:
+    out = _predicted(folder, 0.5)
+    client = client_on(out)
+    id = opened(client, finish)
+    shutil.rmtree(out)
+    (folder / "eye-0.png").unlink()
+    _predicted(folder, 0.5)
+    client.post(f"/api/photographs/{id}/analysis")
+    assert "no longer among the results" in str(finish(client, id)["reason"])
+    client.close()
+
+
 def test_ids_stay_from_start_to_start_and_tell_no_name(folder: Path) -> None:
     first, second = Library(folder), Library(folder)
     assert [one.id for one in first.items] == [one.id for one in second.items]
-    assert opaque("eye-0") == first.items[0].id
     assert "eye" not in first.items[0].id
+
+
+def test_photographs_of_the_same_name_in_two_folders_have_different_ids(folder: Path) -> None:
+    shutil.copytree(folder, folder.parent / "other")
+    (folder.parent / "link").symlink_to(folder)
+    here, other, link = (
+        {item.id for item in Library(folder.parent / name).items}
+        for name in ("in", "other", "link")
+    )
+    assert not here & other
+    assert here == link
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_names_of_any_bytes_are_listed_opened_compared_and_in_tables(
+    folder: Path, finish: Finish
+) -> None:
+    name = os.fsdecode(b"eye-\xe9")
+    (folder / "eye-0.png").rename(folder / f"{name}.png")
+    (folder / f"{name}-broken.png").write_bytes(b"no photograph")
+    maps = folder.parent / name
+    maps.mkdir()
+    Image.fromarray(np.zeros((96, 96), np.uint8)).save(maps / f"{name}.png")
+    network = write_network(folder.parent / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    out = folder.parent / "out"
+    predict_folder(folder, out, model=network, outputs=("prob", "mask"), engine="inline")
+    for place in (folder, out):
+        library = Library(place)
+        service = Service(
+            lambda: Networks(green(1)), listed=library.items, groups=("quality", "measure")
+        )
+        app = create_app(
+            service,
+            about=About("green", {}),
+            door=DOOR,
+            places=library.places,
+            corrections=Corrections(service, library.corrections),
+            beside=Beside(service, folders=[MapFolder(maps)]),
+        )
+        client = TestClient(app, base_url=BASE)
+        client.get(LINK)
+        entries = client.get("/api/photographs?search=xe9").json()["entries"]
+        ids = {one["name"]: one["id"] for one in entries} | {
+            one["name"]: one["id"] for one in client.get("/api/photographs").json()["entries"]
+        }
+        id, broken = ids["eye-\\udce9"], ids["eye-\\udce9-broken"]
+        for one in (id, broken):
+            client.post(f"/api/photographs/{one}/analysis")
+        assert finish(client, id, complete=True)["state"] == "done"
+        assert "udce9-broken" in str(finish(client, broken)["reason"])
+        (choice,) = client.get(f"/api/photographs/{id}/others").json()
+        assert choice["name"] == "eye-\\udce9"
+        assert client.get(f"/api/photographs/{id}/others/folder-0").json()["dice"] == 0
+        for part in ("image", "thumbnail", "mask", "mask.nii.gz", "mask.geojson", "correction"):
+            assert client.get(f"/api/photographs/{id}/{part}").status_code == 200
+        for table in ("/api/measurements.csv", f"/api/photographs/{id}/measurements.csv"):
+            assert "eye-\\udce9," in client.get(table).text
+        saved = send_stroke(client, id, np.ones((2, 2), bool), left=40, top=40, base=0).json()
+        assert saved["saved"] == ("eye-\\udce9_mask.corrected.png" if place == out else None)
+        service.close()
 
 
 def _client_on(folder: Path) -> tuple[TestClient, Service, str]:
@@ -177,15 +313,14 @@ def test_a_thumbnail_of_a_listed_photograph_needs_no_analysis(folder: Path) -> N
 
 
 @pytest.mark.parametrize("part", ["image?view=green", "tiles/0/0/0", "thumbnail"])
-def test_a_browser_shows_no_kept_picture_of_another_folders_photograph(
+def test_a_browser_shows_no_kept_picture_of_a_photograph_that_was_replaced(
     folder: Path, finish: Finish, part: str
 ) -> None:
-    (folder.parent / "other").mkdir()
-    shutil.copyfile(folder / "eye-1.png", folder.parent / "other" / "eye-0.png")
     kept: dict[str, str] = {}
     seen = set()
-    for place in (folder, folder.parent / "other"):
-        client, service, id = _client_on(place)
+    for replacement in ("eye-0.png", "eye-1.png"):
+        (folder / replacement).replace(folder / "eye-0.png")
+        client, service, id = _client_on(folder)
         client.post(f"/api/photographs/{id}/analysis")
         finish(client, id)
         answer = client.get(f"/api/photographs/{id}/{part}", headers=kept)
@@ -231,9 +366,10 @@ def test_a_file_that_was_replaced_has_another_thumbnail_at_once(folder: Path) ->
 def test_ten_thousand_photographs_are_listed_page_by_page() -> None:
     from venule.serve.items import Item
 
+    names = {opaque(Path("in"), f"{n:05}"): f"{n:05}" for n in range(10_000)}
     items = [
-        Item(id=opaque(f"{n:05}"), name=f"{n:05}", open=lambda networks: None, uploaded=False)  # type: ignore[arg-type, return-value]
-        for n in range(10_000)
+        Item(id=id, name=name, open=lambda networks: None, uploaded=False)  # type: ignore[arg-type, return-value]
+        for id, name in names.items()
     ]
     service = Service(_no_networks, listed=items)
     client = client_of(service)

@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 from scipy.stats import percentileofscore
 
-from serve.conftest import BASE, DOOR, LINK, Finish
+from serve.conftest import BASE, DOOR, LINK, Finish, client_of
 from venule.analysis.columns import Cell
 from venule.measure import repeatability
 from venule.measure.repeatability import Repeatability
@@ -99,6 +99,21 @@ def test_the_table_holds_those_that_are_named_or_found(listed: Service) -> None:
     assert rows("grade=reject") == [{"id": "eye-19", "quality": "reject"}]
     assert rows("ids=abcdefgh00")[0]["id"] == "'=eye"
     assert client.get("/api/measurements.csv?ids=nobody-there").status_code == 404
+
+
+def test_a_table_of_any_number_of_photographs_is_posted_by_the_page_alone(service: Service) -> None:
+    items = [_listed(100 + number) for number in range(5051)]
+    service._items |= {item.id: item for item in items}
+    client = client_of(service)
+    ids = [item.id for item in items]
+    answer = client.post("/api/measurements.csv", json={"ids": [*ids, ids[0]]})
+    rows = list(csv.DictReader(StringIO(answer.text)))
+    assert [row["id"] for row in rows] == [item.name for item in items]
+    unknown = client.post("/api/measurements.csv", json={"ids": ["nobody-there"]})
+    assert unknown.status_code == 404
+    elsewhere = {"Origin": "http://evil.example"}
+    refused = client.post("/api/measurements.csv", json={"ids": ids}, headers=elsewhere)
+    assert refused.status_code == 403
 
 
 def test_a_measured_photograph_has_its_place_among_those_of_the_folder(

@@ -228,6 +228,45 @@ def test_a_correction_of_another_prediction_is_offered_and_not_applied(
     assert np.array_equal(read_mask(out / "eye-0_mask.corrected.png"), corrected)
 
 
+def test_a_stroke_drawn_on_another_prediction_is_not_saved_here(
+    client: TestClient, finish: Finish, out: Path
+) -> None:
+    id = opened(client, finish)
+    drawn_on = client.get(f"/api/photographs/{id}").json()["found"]["prediction"]
+    client.close()
+    # A server of another folder has no photograph of that id, if one of that name.
+    other = client_on(shutil.copytree(out, out.parent / "other"))
+    part = np.ones((2, 2), bool)
+    assert send_stroke(other, id, part, left=40, top=40, base=0).status_code == 404
+    # Other photographs of the same names come to the same folder.
+    shutil.rmtree(out)
+    for name, new in (("eye-0.png", "aside"), ("eye-1.png", "eye-0.png"), ("aside", "eye-1.png")):
+        (out.parent / "in" / name).rename(out.parent / "in" / new)
+    predict(out.parent)
+    later = client_on(out)
+    assert opened(later, finish) == id
+    its_own = later.get(f"/api/photographs/{id}").json()["found"]["prediction"]
+    address = f"/api/photographs/{id}"
+    mask = (out / "eye-0_mask.png").read_bytes()
+    stroke = b"\1\0\0\0" + bytes(4) + b"\1\0\0\0" + b"\0"
+    disc = b'{"disc": null}'
+    for part_of, content in (("strokes", stroke), ("disc", disc), ("correction/file", mask)):
+        query: dict[str, str | int] = {"base": 0, "prediction": drawn_on}
+        refused = later.post(
+            f"{address}/{part_of}",
+            params=query,
+            content=content,
+            headers={"Content-Type": "application/json"},
+        )
+        assert refused.status_code == 409
+        assert "another photograph or prediction" in refused.json()["detail"]
+    assert not list(out.glob("*.corrected.*"))
+    saved = later.post(
+        f"{address}/strokes", params={"base": 0, "prediction": its_own}, content=stroke
+    )
+    assert saved.json()["revision"] == 1
+
+
 def test_a_prediction_that_was_replaced_after_it_was_opened_is_not_corrected(
     client: TestClient, finish: Finish, out: Path
 ) -> None:

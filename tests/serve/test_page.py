@@ -247,6 +247,29 @@ def test_everything_can_be_done_by_keyboard(page: Page, network: Path, photograp
         expect(page.locator("#zoom")).not_to_have_text(before or "")
 
 
+def test_a_range_of_a_long_list_is_selected_whole_and_its_table_saved(
+    page: Page, network: Path, photographs: Path, tmp_path: Path
+) -> None:
+    for number in range(1250):
+        (tmp_path / f"{number:04}.png").hardlink_to(photographs / "eye-0.png")
+    with served("--model", network, tmp_path) as url:
+        page.goto(url)
+        expect(page.locator("#rows .row").first).to_be_visible()
+        expect(page.locator("#table-button")).to_have_text("Table of all (CSV)")
+        with page.expect_download() as waiting:
+            page.locator("#table-button").click()
+        assert len(Path(waiting.value.path()).read_text(encoding="utf-8").splitlines()) == 1251
+        page.get_by_text("0001", exact=True).click(modifiers=["Control"])
+        page.evaluate("document.getElementById('list').scrollTop = 1e9")
+        page.get_by_text("1249", exact=True).click(modifiers=["Shift"])
+        expect(page.locator("#table-button")).to_have_text("Table of 1249 (CSV)")
+        with page.expect_download() as waiting:
+            page.locator("#table-button").click()
+        lines = Path(waiting.value.path()).read_text(encoding="utf-8").splitlines()
+        assert [line.split(",")[0] for line in lines[1:]] == [f"{n:04}" for n in range(1, 1250)]
+        assert waiting.value.suggested_filename == "measurements.csv"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation(
     browser: Browser, address: str, photographs: Path, scheme: Any

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -448,6 +449,70 @@ def test_a_server_that_is_started_again_saves_what_was_drawn_meanwhile(
         _wait(page, "e.queue.length === 0")
         mask = read_mask(corrected)
         assert mask[[30, 95, 100, 105], 50].all()
+
+
+def test_strokes_of_one_folder_never_reach_another_and_are_kept_until_it_is_back(
+    page: Page, out: Path
+) -> None:
+    other = shutil.copytree(out, out.parent / "other")
+    with served(out) as url:
+        port = urlsplit(url).port or 0
+        _open(page, url)
+    page.keyboard.press("q")
+    _drag(page, (45, 100), (60, 100))
+    expect(page.locator("#saved")).to_contain_text("not saved yet")
+    with served(other, port=port) as link:  # the page is still open
+        second = page.context.new_page()
+        second.goto(link)
+        expect(second.locator("#paint")).to_be_enabled()
+        page.bring_to_front()
+        expect(page.locator("#status")).to_contain_text("does not have this photograph")
+        expect(page.locator("#saved")).to_contain_text("not saved yet")
+        page.close(run_before_unload=False)
+        second.reload()
+        expect(second.locator("#paint")).to_be_enabled()
+        assert second.evaluate("import('/static/main.js').then((m) => m.editor.queue.length)") == 0
+    assert not list(other.glob("*.corrected.*"))
+    with served(out, port=port) as link:
+        second.goto(link)
+        expect(second.locator("#saved")).to_contain_text("Saved as")
+    assert read_mask(out / "eye-0_mask.corrected.png")[100, 50]
+
+
+def test_strokes_on_a_photograph_that_was_predicted_again_are_kept_and_not_applied(
+    page: Page, out: Path
+) -> None:
+    with served(out) as url:
+        port = urlsplit(url).port or 0
+        _open(page, url)
+    page.keyboard.press("q")
+    _drag(page, (45, 100), (60, 100))
+    expect(page.locator("#saved")).to_contain_text("not saved yet")
+    predicted = read_mask(out / "eye-0_mask.png").copy()
+    predicted[:64] = False
+    Image.fromarray(predicted.astype(np.uint8) * 255).save(out / "eye-0_mask.png")
+    with served(out, port=port) as link:
+        second = page.context.new_page()
+        second.goto(link)
+        expect(second.locator("#status")).to_contain_text("drawn on another prediction")
+        page.bring_to_front()
+        expect(page.locator("#status")).to_contain_text("kept by the browser")
+        _open(page, link)
+        expect(page.locator("#status")).to_contain_text("drawn on another prediction")
+        assert (
+            page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('stroke ')).length")
+            == 1
+        )
+        page.keyboard.press("q")
+        _drag(page, (45, 110), (60, 110))
+        _saved(page, 1)
+        assert (
+            page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('stroke ')).length")
+            == 1
+        )
+    mask = read_mask(out / "eye-0_mask.corrected.png")
+    assert mask[110, 50]
+    assert not mask[100, 50]
 
 
 def test_a_full_disk_is_told_and_strokes_are_saved_when_there_is_room(

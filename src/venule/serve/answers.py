@@ -16,6 +16,7 @@ from venule.image.levels import threshold_level
 from venule.measure.repeatability import repeats
 from venule.measure.table import NOTES
 from venule.serve.cohort import Cohort
+from venule.serve.corrections import prediction_key
 from venule.serve.items import Item
 from venule.serve.schemas import Ellipse, Found, Measurement, Measurements, Point, Result, entry
 
@@ -42,6 +43,7 @@ def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
     photograph = analysis.photograph
     height, width = photograph.shape
     return Found(
+        prediction=prediction_key(analysis),
         width=width,
         height=height,
         model=analysis.model,

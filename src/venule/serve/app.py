@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from venule import __version__
-from venule.errors import VenuleError
+from venule.errors import OutputError, VenuleError
+from venule.files.cells import text
 from venule.serve.beside import Beside
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
@@ -23,12 +25,20 @@ from venule.serve.routes.photographs import add_photographs
 from venule.serve.routes.pictures import add_pictures
 from venule.serve.routes.tiles import add_tiles
 from venule.serve.schemas import Refusal
-from venule.serve.service import BusyError, Service, UnknownError
+from venule.serve.service import BusyError, ElsewhereError, Service, UnknownError
 from venule.serve.trees import Trees
 from venule.serve.types import About
 from venule.serve.versions import Versions
 
 __all__ = ["About", "create_app"]
+
+_STATUSES: Mapping[type[VenuleError], int] = {
+    VenuleError: 400,
+    UnknownError: 404,
+    ElsewhereError: 409,
+    BusyError: 429,
+    OutputError: 507,
+}
 
 STATIC = Path(str(files("venule.serve"))) / "static"
 
@@ -70,9 +80,8 @@ def create_app(
         responses={401: {"model": Refusal}, 403: {"model": Refusal}, 421: {"model": Refusal}},
     )
     app.middleware("http")(door or Door())
-    app.add_exception_handler(BusyError, _busy)
-    app.add_exception_handler(UnknownError, _unknown)
-    app.add_exception_handler(VenuleError, _mistake)
+    for kind, status in _STATUSES.items():
+        app.add_exception_handler(kind, partial(_refused, status))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_page(app)
     trees, versions = Trees(), Versions()
@@ -87,16 +96,10 @@ def create_app(
     return app
 
 
-async def _busy(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, status_code=429, headers={"Retry-After": "2"})
-
-
-async def _unknown(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, status_code=404)
-
-
-async def _mistake(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, status_code=400)
+async def _refused(status: int, _: Request, error: Exception) -> JSONResponse:
+    """The reason, in which a file name may have any bytes."""
+    headers = {"Retry-After": "2"} if status == 429 else None
+    return JSONResponse({"detail": text(str(error))}, status_code=status, headers=headers)
 
 
 def _add_page(app: FastAPI) -> None:

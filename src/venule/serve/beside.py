@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -10,6 +10,7 @@ from typing import Literal
 
 from venule.batch.reading import holds_results, read_results
 from venule.errors import ImageError, UsageError
+from venule.files.cells import text
 from venule.image.foreign_map import decode_map
 from venule.image.io import read_bytes
 from venule.image.levels import Levels
@@ -49,40 +50,60 @@ class MapFolder:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder of maps")
-        self.name = folder.resolve().name
+        self.name = text(folder.resolve().name)
         self.threshold = _DEFAULT_THRESHOLD
         if holds_results(folder):
             self.threshold = read_results(folder).threshold
         self._files = {
-            path.relative_to(folder).with_suffix("").as_posix(): path
+            text(path.relative_to(folder).with_suffix("").as_posix()): path
             for path in sorted(folder.rglob("*"))
             if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
         }
         self._by_start: dict[str, list[Path]] = {}
-        for path in self._files.values():
-            self._by_start.setdefault(_start(path.stem), []).append(path)
+        for place, path in self._files.items():
+            parts = Path(place).name.split("_")
+            for count in range(1, max(len(parts), 2)):
+                self._by_start.setdefault("_".join(parts[:count]), []).append(path)
 
-    def find(self, name: str) -> Path | None:
+    def find(self, name: str, photographs: Iterable[str]) -> Path | None:
         """The map of a photograph: of its own name with the suffix `_prob`, `_mask` or none.
 
-        Otherwise the only file that starts with its whole name, as `Image_01L_1stHO`, or that
-        shares the part before the first `_`, as `21_training` and `21_manual1` do.
+        Otherwise that of its name without folders, the only file that starts with this name, as
+        `Image_01L_1stHO`, or the only one with the same part before the first `_`, if that has a
+        digit, as `21_training` and `21_manual1`. None if it matches another of the `photographs` as
+        well.
         """
-        stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
-        for place in dict.fromkeys((name, stem, Path(stem).name)):
-            for ending in _ENDINGS:
-                if f"{place}{ending}" in self._files:
-                    return self._files[f"{place}{ending}"]
+        rank, path = self._match(name)
+        if rank == 0 or path is None:
+            return path
+        others = (self._match(other) for other in photographs if _stem(other) != _stem(name))
+        return None if any(its == path and at <= rank for at, its in others) else path
+
+    def _match(self, name: str) -> tuple[int, Path | None]:
+        """The map that matches a photograph's name best, and how well it does: 0 if by its name."""
+        stem = _stem(name)
         whole = Path(stem).name
-        longer = [path for path in self._files.values() if path.stem.startswith(f"{whole}_")]
-        for found in (longer, self._by_start.get(_start(whole), [])):
-            if len(found) == 1:
-                return found[0]
-        return None
+        start = whole.split("_")[0]
+        matches = (
+            self._named(name) or self._named(stem),
+            self._named(whole),
+            self._only(whole),
+            self._only(start) if re.search(r"\d", start) else None,
+        )
+        found = ((rank, path) for rank, path in enumerate(matches) if path is not None)
+        return next(found, (len(matches), None))
+
+    def _named(self, place: str) -> Path | None:
+        found = (self._files.get(f"{place}{ending}") for ending in _ENDINGS)
+        return next((path for path in found if path is not None), None)
+
+    def _only(self, start: str) -> Path | None:
+        found = self._by_start.get(start, [])
+        return found[0] if len(found) == 1 else None
 
 
-def _start(stem: str) -> str:
-    return stem.split("_")[0]
+def _stem(name: str) -> str:
+    return re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
 
 
 class Beside:
@@ -118,7 +139,7 @@ class Beside:
         item = self._service.get(id)
         used = item.analysis.model if item.analysis is not None else ""
         for place, folder in enumerate(self._folders):
-            if folder.find(item.name) is not None:
+            if folder.find(item.name, self._names()) is not None:
                 yield f"folder-{place}", folder.name, "map"
         with self._lock:
             sent = [one for (of, _), one in self._kept.items() if of == id]
@@ -143,7 +164,7 @@ class Beside:
             return self._keep(id, self._segment(id, key, name))
         if kind == "folder" and name.isdecimal() and int(name) < len(self._folders):
             folder = self._folders[int(name)]
-            path = folder.find(self._service.get(id).name)
+            path = folder.find(self._service.get(id).name, self._names())
             if path is not None:
                 levels = decode_map(read_bytes(path), Path(path.name))
                 return self._keep(
@@ -163,6 +184,10 @@ class Beside:
             self._files += 1
             key = f"file-{self._files}"
         return self._keep(id, self._map(id, key, name, levels, threshold=_DEFAULT_THRESHOLD))
+
+    def _names(self) -> Iterator[str]:
+        """The names of all photographs."""
+        return (item.name for item in (*self._service.listed, *self._service.uploads()))
 
     def _map(self, id: str, key: str, name: str, levels: Levels, *, threshold: float) -> Other:
         shape = self._service.analysis(id).photograph.shape

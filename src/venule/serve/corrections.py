@@ -1,5 +1,6 @@
 """Corrections of segmentations: applied stroke by stroke, saved immediately, measured again."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -27,22 +28,21 @@ from venule.analysis.correction import (
     correct_types,
     with_pixels,
 )
-from venule.errors import ImageError, OutputError, VenuleError
+from venule.errors import ImageError, OutputError
 from venule.files.atomic import writing_together
+from venule.files.cells import text
 from venule.files.lock import locked
 from venule.image.optic_disc import Disc, outside_frame, reaches_frame
 from venule.serve.history import appended
-from venule.serve.service import Service, UnknownError
+from venule.serve.service import ElsewhereError, Service, UnknownError
 from venule.serve.strokes import PARTS, Stroke
 
 LOCK = ".venule-corrections.lock"
 """The file in a results folder by which several servers correct in turn."""
 
 _ELSEWHERE = "this photograph was corrected in another window, or earlier; open it again"
-
-
-class ElsewhereError(VenuleError):
-    """The photograph was corrected or predicted elsewhere in the meantime."""
+_OTHER = "this was drawn on another photograph or prediction; open that one to save it"
+_ROWS = 64
 
 
 class _ReplacedError(Exception):
@@ -70,6 +70,15 @@ class Place:
         """The existing files of the correction."""
         paths = (corrected_path(self.path, what) for what in SUFFIXES)
         return [path for path in paths if path.is_file()]
+
+
+def prediction_key(analysis: Analysis) -> str:
+    """A key of a photograph and its prediction, whatever their names; corrections keep it."""
+    pixels = analysis.photograph.pixels
+    told = f"{pixels.shape} {analysis.model} {analysis.prediction_sha256}"
+    digest = hashlib.sha256(told.encode())
+    digest.update(pixels[:: -(-len(pixels) // _ROWS)].tobytes())  # enough to tell eyes apart
+    return digest.hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -113,8 +122,10 @@ class Corrections:
         """
         return self._status(id, self.service.analysis(id))
 
-    def stroke(self, id: str, stroke: Stroke, *, base: int) -> Status:
+    def stroke(self, id: str, stroke: Stroke, *, base: int, prediction: str = "") -> Status:
         """Apply a stroke drawn on revision `base`, and save its changes.
+
+        `prediction` is the `prediction_key` of the analysis on which it was drawn, if known.
 
         Raises:
             UnknownError: no such photograph, or its result is not available.
@@ -131,9 +142,10 @@ class Corrections:
                 return correct_probability(analysis, places, values.astype(np.uint16))
             return correct(analysis, with_pixels(analysis.prediction.vessels, places, values > 0))
 
-        return self.change(id, Change(stroke.tool, changed, PARTS[stroke.layer]), base=base)
+        change = Change(stroke.tool, changed, PARTS[stroke.layer])
+        return self.change(id, change, base=base, prediction=prediction)
 
-    def disc(self, id: str, disc: Disc | None, *, base: int) -> Status:
+    def disc(self, id: str, disc: Disc | None, *, base: int, prediction: str = "") -> Status:
         """Set the disc drawn by the user, or None for no disc; raises as `stroke` does."""
 
         def changed(analysis: Analysis) -> Analysis:
@@ -142,12 +154,15 @@ class Corrections:
             return correct_disc(analysis, disc)
 
         tool = "disc" if disc is not None else "no disc"
-        return self.change(id, Change(tool, changed, frozenset({"disc"})), base=base)
+        change = Change(tool, changed, frozenset({"disc"}))
+        return self.change(id, change, base=base, prediction=prediction)
 
-    def change(self, id: str, change: Change, *, base: int) -> Status:
+    def change(self, id: str, change: Change, *, base: int, prediction: str = "") -> Status:
         """Apply any change; raises as `stroke` does."""
         with self._alone(id):
             analysis = self.service.analysis(id)
+            if prediction not in ("", prediction_key(analysis)):
+                raise ElsewhereError(_OTHER)
             before = self._status(id, analysis)
             if base != before.revision or before.offered:
                 raise ElsewhereError(_ELSEWHERE)
@@ -198,7 +213,8 @@ class Corrections:
         saved = place.files() if place is not None else []
         applied = bool(analysis.corrected)
         offered = bool(saved) and not applied and self._of_another(id, analysis)
-        return Status(analysis.revision, saved[0].name if saved and applied else None, offered)
+        name = text(saved[0].name) if saved and applied else None
+        return Status(analysis.revision, name, offered)
 
     def _of_another(self, id: str, analysis: Analysis) -> bool:
         """Return whether there is a correction of another prediction, or of an unknown one."""
@@ -249,10 +265,8 @@ class Corrections:
             yield
             return
         if place.prediction_sha256() not in (before.prediction_sha256, ""):
-            raise ElsewhereError(
-                "this photograph was predicted again since; stop venule serve, start it again and "
-                "open the photograph again"
-            )
+            self.service.drop(id)
+            raise ElsewhereError("this photograph was predicted again since; open it again")
         about = Corrected(after.prediction_sha256, after.revision)
         files = {
             corrected_path(place.path, what): content

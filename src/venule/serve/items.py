@@ -8,6 +8,7 @@ from typing import Literal
 from venule.analysis.analyse import Analysis, Networks
 from venule.analysis.columns import COLUMNS, Cell
 from venule.errors import ImageError
+from venule.files.cells import text
 
 State = Literal["listed", "waiting", "running", "done", "failed", "cancelled"]
 
@@ -81,13 +82,19 @@ class Item:
             self.cells, self.stale = cells, False
         return cells
 
+    def renew(self, new: "Item") -> None:
+        """Replace what is known of its results by those of another prediction."""
+        self.open, self.known, self.stored = new.open, new.known, new.stored
+        self.state, self.reason, self.grade = new.state, new.reason, new.grade
+        self.corrected, self.cells, self.stale = new.corrected, {}, False
+
     def begin(self) -> None:
         """Mark as being processed."""
         self.state, self.began = "running", time.monotonic()
 
     def fail(self, reason: str) -> None:
         """Mark as failed."""
-        self.state, self.reason, self.analysis, self.complete = "failed", reason, None, True
+        self.state, self.reason, self.analysis, self.complete = "failed", text(reason), None, True
 
 
 def _no_networks() -> Networks:

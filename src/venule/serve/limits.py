@@ -8,7 +8,7 @@ class Limits:
     """Limits on requests, time and memory.
 
     Attributes:
-        upload_bytes: of one photograph's file.
+        upload_bytes: of one photograph's file, unzipped too.
         pixels: of one photograph.
         waiting: photographs being received or queued; further ones are refused.
         analysis_s: seconds after which an analysis counts as failed.

@@ -4,8 +4,10 @@ import asyncio
 import re
 
 from fastapi import HTTPException, Request
+from starlette.concurrency import run_in_threadpool
 
 from venule.serve.limits import Limits
+from venule.serve.sniff import check_content, is_gzip, unzipped
 
 
 async def received(request: Request, limits: Limits) -> bytes:
@@ -25,6 +27,15 @@ async def received(request: Request, limits: Limits) -> bytes:
     except TimeoutError:
         raise HTTPException(408, f"took longer than {limits.upload_s:g} s to send") from None
     return b"".join(parts)
+
+
+async def received_image(request: Request, limits: Limits) -> bytes:
+    """As `received`, for the file of an image, unzipped; another file is refused."""
+    content = await received(request, limits)
+    if is_gzip(content):
+        content = await run_in_threadpool(unzipped, content, limits.upload_bytes)
+    check_content(content, limits.pixels)
+    return content
 
 
 async def drain(request: Request, limits: Limits) -> None:

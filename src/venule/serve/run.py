@@ -57,6 +57,7 @@ def build(serving: Serving, door: Door) -> FastAPI:
         lambda: networks,
         limits=serving.limits,
         listed=library.items if library is not None else (),
+        renewed=library.renewed if library is not None else tuple,
         later=later_steps(),
         groups=tuple(COLUMNS),
     )

@@ -77,8 +77,12 @@ class Region(BaseModel):
 
 
 class Found(BaseModel):
-    """Findings in a photograph; its maps are fetched separately."""
+    """Findings in a photograph; its maps are fetched separately.
 
+    `prediction` is a key of the photograph and its prediction, to send with corrections of it.
+    """
+
+    prediction: str
     width: int
     height: int
     model: str

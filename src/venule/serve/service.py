@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse, in_order
 from venule.analysis.columns import COLUMNS, Cell
 from venule.errors import UsageError, VenuleError
+from venule.files.cells import text
 from venule.image.photograph import Photograph, read_photograph
 from venule.serve.items import Item
 from venule.serve.limits import Limits
@@ -31,6 +32,10 @@ class UnknownError(VenuleError):
     """No photograph with that id, or no longer."""
 
 
+class ElsewhereError(VenuleError):
+    """The photograph was corrected or predicted elsewhere in the meantime."""
+
+
 class Service:
     """Photographs by opaque ids; one thread analyses them in turn.
 
@@ -41,6 +46,7 @@ class Service:
         open_networks: loads the networks; called once, in the worker.
         limits: limits on time and memory.
         listed: photographs known from the start, such as those of a folder.
+        renewed: the listed photographs whose stored results have changed since its last call.
         later: steps run after the vessels have been shown.
         groups: names of `COLUMNS` that fill the table.
     """
@@ -51,6 +57,7 @@ class Service:
         *,
         limits: Limits | None = None,
         listed: Sequence[Item] = (),
+        renewed: Callable[[], Iterable[Item]] = tuple,
         later: Sequence[Step] = (),
         groups: Sequence[str] = (),
     ) -> None:
@@ -60,6 +67,7 @@ class Service:
         self._later, self._groups = tuple(later), tuple(groups)
         self.listed = tuple(listed)
         self._items = {item.id: item for item in self.listed}
+        self._renewed, self._refreshing = renewed, threading.Lock()
         self._uploads: OrderedDict[str, Item] = OrderedDict()
         self._kept: OrderedDict[str, Item] = OrderedDict()  # those with an analysis
         self._first: deque[Item] = deque()
@@ -115,7 +123,13 @@ class Service:
         Raises:
             BusyError: the queue is full.
             UnknownError: no such photograph.
+            ElsewhereError: its stored results cannot currently be read.
         """
+        try:
+            self.refresh()
+        except ElsewhereError:
+            if self.get(id).analysis is None:
+                raise
         with self._changed:
             item = self._find(id)
             if item.state in ("waiting", "running") or item.analysis is not None:
@@ -192,6 +206,17 @@ class Service:
             self._changed.notify_all()
             return True
 
+    def refresh(self) -> None:
+        """Drop the analyses of listed photographs that were predicted again, and use their results.
+
+        Raises:
+            ElsewhereError: the stored results cannot currently be read.
+        """
+        with self._refreshing:
+            for new in self._renewed():
+                with self._changed:
+                    self._renew(self._items[new.id], new)
+
     def drop(self, id: str) -> None:
         """Drop a photograph's analysis, so that a listed one is read again when opened.
 
@@ -250,6 +275,14 @@ class Service:
         item.state = "listed"
         if item.uploaded:
             self._forget(item)
+
+    def _renew(self, item: Item, new: Item) -> None:
+        queued = item.state in ("waiting", "running")  # what is running finds it queued again
+        self._unqueue(item)
+        self._evict(item)
+        item.renew(new)
+        if queued:
+            self._queue(item)
 
     def _give_up(self, item: Item) -> None:
         limit = self.limits.analysis_s
@@ -331,7 +364,7 @@ class Service:
             if item.state == "running":
                 item.fail(reason)
             elif item.state == "done":  # the vessels are valid; the later steps failed
-                item.reason, item.complete = reason, True
+                item.reason, item.complete = text(reason), True
 
     def _loaded(self) -> Networks:
         if self._networks is None:

@@ -1,5 +1,8 @@
 """File types of uploads, detected from their content before decoding."""
 
+import gzip
+import zlib
+from io import BytesIO
 from pathlib import Path
 
 from fastapi import HTTPException
@@ -12,13 +15,30 @@ _HEAD_BYTES = 256
 _GZIP = b"\x1f\x8b"
 
 
+def is_gzip(content: bytes) -> bool:
+    """Return whether the content is that of a gzipped file, such as a .ppm.gz."""
+    return content[:2] == _GZIP
+
+
+def unzipped(content: bytes, most: int) -> bytes:
+    """The content of a gzipped file; raise HTTPException if it is broken, or over `most` bytes."""
+    try:
+        with gzip.open(BytesIO(content)) as file:
+            found = file.read(most + 1)
+    except (OSError, EOFError, zlib.error):
+        raise HTTPException(415, "a broken gzip file") from None
+    if len(found) > most:
+        raise HTTPException(413, f"unpacks to more than {most / 2**20:.0f} MiB")
+    return found
+
+
 def check_content(content: bytes, pixels: int) -> None:
     """Raise HTTPException if the content is not an image file, or claims too many pixels.
 
     The file name and the Content-Type are ignored.
     """
-    if recognizes(content[:_HEAD_BYTES]) or content[:2] == _GZIP:
-        return  # their size is checked when they are decoded
+    if recognizes(content[:_HEAD_BYTES]):
+        return  # its size is checked when it is decoded
     try:
         with open_image(content, Path("photograph")) as opened:
             width, height = opened.size

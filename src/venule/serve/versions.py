@@ -1,6 +1,6 @@
 """Versions of images, by which a browser checks whether its cached ones are current.
 
-URLs do not suffice: another folder may have another photograph of the same name.
+URLs do not suffice: a file may be replaced by another photograph.
 """
 
 import secrets

@@ -12,11 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from venule.image.levels import threshold_level
 from venule.metrics.counts import count, dice, sensitivity, specificity
 from venule.serve.beside import Beside, Kind, Other
-from venule.serve.receive import received, shown
+from venule.serve.receive import received_image, shown
 from venule.serve.routes.pictures import level_map
 from venule.serve.schemas import Refusal
 from venule.serve.service import Service
-from venule.serve.sniff import check_content
 from venule.serve.types import BODY, NOT_THERE, Answers, Id, Longest, answered
 
 Key = Annotated[str, InPath(pattern=r"^(model|folder|file)-[A-Za-z0-9_.-]{1,80}$")]
@@ -68,8 +67,7 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
     ) -> Choice:
         """Add a mask or a probability map of the photograph: the body is its file."""
         service.analysis(id)
-        content = await received(request, service.limits)
-        check_content(content, service.limits.pixels)
+        content = await received_image(request, service.limits)
         made = await run_in_threadpool(beside.add, id, content, shown(name))
         return Choice(key=made.key, name=made.name, kind=made.kind)
 

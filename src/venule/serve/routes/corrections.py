@@ -7,11 +7,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from venule.errors import OutputError
 from venule.image.artery_vein import ARTERY, VEIN
 from venule.image.optic_disc import Disc
 from venule.serve import pictures
-from venule.serve.corrections import Corrections, ElsewhereError
+from venule.serve.corrections import Corrections
 from venule.serve.exchange import change_of, read_file
 from venule.serve.receive import received
 from venule.serve.routes.pictures import packed_map
@@ -80,6 +79,9 @@ class Retyped(BaseModel):
 
 Whole = Annotated[int, Query(ge=0, le=2**20)]
 Tool = Annotated[str, Query(pattern=r"^[a-z ]{1,20}$")]
+Prediction = Annotated[
+    str, Query(max_length=64, description="`prediction` of the result drawn on; 409 if it differs.")
+]
 
 CHANGES: Answers = {
     400: {"model": Refusal},
@@ -94,15 +96,6 @@ _BITS = {"artery": ARTERY, "vein": VEIN, "none": 0}
 
 def add_corrections(app: FastAPI, service: Service, corrections: Corrections, trees: Trees) -> None:
     """Add the routes for corrections."""
-
-    async def elsewhere(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, status_code=409)
-
-    async def full(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, status_code=507)
-
-    app.add_exception_handler(ElsewhereError, elsewhere)
-    app.add_exception_handler(OutputError, full)
     _add_state(app, corrections)
     _add_strokes(app, service, corrections)
     _add_help(app, service, trees)
@@ -128,7 +121,12 @@ def _add_state(app: FastAPI, corrections: Corrections) -> None:
 def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> None:
     @app.post("/api/photographs/{id}/strokes", responses=CHANGES, openapi_extra=BODY)
     async def stroke(
-        request: Request, id: Id, base: Whole, layer: Layer = "mask", tool: Tool = "brush"
+        request: Request,
+        id: Id,
+        base: Whole,
+        layer: Layer = "mask",
+        tool: Tool = "brush",
+        prediction: Prediction = "",
     ) -> Response:
         """Replace the mask, vessel types, or probabilities of some pixels.
 
@@ -138,18 +136,21 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
         """
         content = await received(request, service.limits)
         drawn = Stroke(layer=layer, content=content, tool=tool)
-        status = await run_in_threadpool(corrections.stroke, id, drawn, base=base)
+        status = await run_in_threadpool(
+            corrections.stroke, id, drawn, base=base, prediction=prediction
+        )
         return JSONResponse(Correction(**vars(status)).model_dump())
 
     @app.post("/api/photographs/{id}/disc", responses=CHANGES)
-    def disc(id: Id, drawn: Drawn, base: Whole) -> Correction:
+    def disc(id: Id, drawn: Drawn, base: Whole, prediction: Prediction = "") -> Correction:
         """Set the optic disc; measurements in its zones are updated."""
         one = drawn.disc
         found = None if one is None else Disc(**one.model_dump(), confidence=1.0)
-        return Correction(**vars(corrections.disc(id, found, base=base)))
+        status = corrections.disc(id, found, base=base, prediction=prediction)
+        return Correction(**vars(status))
 
     @app.post("/api/photographs/{id}/correction/file", responses=CHANGES, openapi_extra=BODY)
-    async def take(request: Request, id: Id, base: Whole) -> Response:
+    async def take(request: Request, id: Id, base: Whole, prediction: Prediction = "") -> Response:
         """Replace the findings by the mask in a file.
 
         The body is a PNG (a mask, or arteries in red and veins in blue), a NIfTI label image,
@@ -158,8 +159,9 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
         content = await received(request, service.limits)
 
         def taken() -> Correction:
-            found = read_file(content, service.analysis(id))
-            return Correction(**vars(corrections.change(id, change_of(found), base=base)))
+            change = change_of(read_file(content, service.analysis(id)))
+            status = corrections.change(id, change, base=base, prediction=prediction)
+            return Correction(**vars(status))
 
         return JSONResponse((await run_in_threadpool(taken)).model_dump())
 

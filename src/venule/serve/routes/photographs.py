@@ -1,17 +1,18 @@
 """Routes of photographs: the list, uploads, states, results and measurements."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from venule.serve import answers
 from venule.serve.cohort import Cohorts
 from venule.serve.items import Item
-from venule.serve.receive import drain, received, shown
+from venule.serve.receive import drain, received_image, shown
 from venule.serve.schemas import Measurements, Page, Refusal, Result, entry
 from venule.serve.service import BusyError, Service
-from venule.serve.sniff import check_content
 from venule.serve.types import BODY, NOT_THERE, About, Answers, Id, answered
 
 TAKES: Answers = {
@@ -27,6 +28,12 @@ Grade = Annotated[str, Query(max_length=20, description="A grade, or a state suc
 
 _MOST_IDS = 50_000
 """Maximum number of characters of a list of ids in a URL."""
+
+
+class Chosen(BaseModel):
+    """The photographs of a table, by their ids."""
+
+    ids: list[Id]
 
 
 def _found(service: Service, search: str, grade: str) -> list[Item]:
@@ -60,23 +67,33 @@ def _add_list(app: FastAPI, service: Service) -> None:
         part = [entry(item) for item in found[offset : offset + limit]]
         return Page(total=len(found), offset=offset, entries=part)
 
-    @app.get(
-        "/api/measurements.csv",
-        responses={200: {"content": {"text/csv": {}}}, 404: {"model": Refusal}},
-        response_class=Response,
-    )
+    table: Answers = {
+        **answered(200, {"content": {"text/csv": {}}}),
+        409: {"model": Refusal},
+    }
+
+    @app.get("/api/measurements.csv", responses=table, response_class=Response)
     def selection_csv(
         ids: Annotated[str, Query(max_length=_MOST_IDS, pattern=r"^[A-Za-z0-9_,-]*$")] = "",
         search: Search = "",
         grade: Grade = "",
     ) -> Response:
         """The measurements of the photographs given by `ids`, or of all that match the search."""
+        service.refresh()
         if ids:
-            chosen = [service.get(id) for id in dict.fromkeys(ids.split(",")) if id]
-        else:
-            chosen = _found(service, search, grade)
-        headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
-        return Response(answers.table(chosen), media_type="text/csv", headers=headers)
+            return _csv([service.get(id) for id in dict.fromkeys(ids.split(",")) if id])
+        return _csv(_found(service, search, grade))
+
+    @app.post("/api/measurements.csv", responses=table, response_class=Response)
+    def long_selection_csv(chosen: Chosen) -> Response:
+        """The measurements of any number of photographs."""
+        service.refresh()
+        return _csv([service.get(id) for id in dict.fromkeys(chosen.ids)])
+
+
+def _csv(items: Sequence[Item]) -> Response:
+    headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
+    return Response(answers.table(items), media_type="text/csv", headers=headers)
 
 
 def _add_drop(app: FastAPI, service: Service, about: About) -> None:
@@ -93,8 +110,7 @@ def _add_drop(app: FastAPI, service: Service, about: About) -> None:
         """Segment a photograph: the body is its file, whatever the Content-Type."""
         try:
             with service.reserve():
-                content = await received(request, service.limits)
-                check_content(content, service.limits.pixels)
+                content = await received_image(request, service.limits)
                 item = service.add(content, shown(name))
         except BusyError:
             await drain(request, service.limits)
@@ -111,7 +127,7 @@ def _add_analysis(app: FastAPI, service: Service, about: About) -> None:
     @app.post(
         "/api/photographs/{id}/analysis",
         status_code=202,
-        responses=answered(429, {"model": Refusal}),
+        responses={**answered(429, {"model": Refusal}), 409: {"model": Refusal}},
     )
     def analyse(id: Id) -> Result:
         """Analyse a listed photograph, or load its stored results."""
@@ -141,5 +157,4 @@ def _add_measurements(app: FastAPI, service: Service) -> None:
     def measurements_csv(id: Id) -> Response:
         """The photograph's measurements as CSV."""
         service.analysis(id)
-        headers = {"Content-Disposition": 'attachment; filename="measurements.csv"'}
-        return Response(answers.table([service.get(id)]), media_type="text/csv", headers=headers)
+        return _csv([service.get(id)])

@@ -53,13 +53,14 @@ export const putAside = (id) => json(at(id, "/correction"), { method: "DELETE" }
 const bytes = (body) => ({ method: "POST", body, headers: { "Content-Type": "application/octet-stream" } });
 const told = (body) => ({ method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 export const stroke = (id, query, content) => json(at(id, `/strokes?${new URLSearchParams(query)}`), bytes(content));
-export const takeFile = (id, file, base) => json(at(id, `/correction/file?base=${base}`), bytes(file));
-export const disc = (id, ellipse, base) => json(at(id, `/disc?base=${base}`), told({ disc: ellipse && { x: ellipse.x, y: ellipse.y, major_px: ellipse.major_px, minor_px: ellipse.minor_px, angle: ellipse.angle } }));
+export const takeFile = (id, file, query) => json(at(id, `/correction/file?${new URLSearchParams(query)}`), bytes(file));
+export const disc = (id, ellipse, query) => json(at(id, `/disc?${new URLSearchParams(query)}`), told({ disc: ellipse && { x: ellipse.x, y: ellipse.y, major_px: ellipse.major_px, minor_px: ellipse.minor_px, angle: ellipse.angle } }));
 export const branch = (id, [x, y], type, tree) => json(at(id, "/branch"), told({ x, y, type, tree }));
 export const path = (id, [x0, y0], [x1, y1]) =>
   json(at(id, "/path"), told({ x0, y0, x1, y1 }));
 
 export const tableOf = (query) => `/api/measurements.csv?${new URLSearchParams(query)}`;
+export const tableOfThese = async (ids) => (await ask("/api/measurements.csv", told({ ids }))).blob();
 
 export const others = (id) => json(at(id, "/others"));
 export const other = (id, key) => json(at(id, `/others/${encodeURIComponent(key)}`));

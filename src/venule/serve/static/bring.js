@@ -11,7 +11,7 @@ export async function takeFile(editor, file) {
   editor.reading = true;
   try {
     editor.say(`Reading ${file.name} …`);
-    const status = await api.takeFile(id, file, editor.revision);
+    const status = await api.takeFile(id, file, { base: editor.revision, prediction: editor.outbox.prediction });
     if (editor.id !== id) return;
     const longest = Math.max(editor.map.width, editor.map.height), before = editor.disc;
     const entry = await api.photograph(id);
@@ -39,6 +39,7 @@ function difference(editor, layer, map) {
 // Redraw and resend strokes left unsaved by a closed tab or a stopped server.
 export function resume(editor) {
   const left = editor.outbox.left();
+  if (editor.outbox.others) editor.say("The browser keeps unsaved strokes that were drawn on another prediction of this photograph.");
   if (!left.length) return;
   for (const item of left) {
     if (item.layer === "disc") editor.setDisc(item.disc);

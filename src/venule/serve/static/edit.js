@@ -51,17 +51,19 @@ export class Editor {
   async open(id, map, threshold) {
     this.reset();
     Object.assign(this, { id, threshold });
+    const { prediction } = this.state.open.found;
     const whole = map.width === this.state.open?.found.width && map.height === this.state.open?.found.height;
     const [status, field] = await Promise.all([api.correction(id), whole ? api.map(id, "field", map.width > map.height ? map.width : map.height, Uint8Array) : null]);
     if (this.id !== id) return;
     Object.assign(this, { map, field: field?.values, seen: whole ? new Uint8Array(map.values.length) : null, offered: status.offered });
-    this.outbox = this.outboxOf(id, status);
+    this.outbox = this.outboxOf(id, prediction, status);
     if (!this.offered && this.whole) resume(this);
     this.changed();
   }
 
-  outboxOf(id, status) {
+  outboxOf(id, prediction, status) {
     const box = new Outbox(id, {
+      prediction,
       revision: status.revision, saved_as: status.saved,
       said: (text) => this.say(text),
       sent: (revision) => { this.channel?.postMessage({ id, revision }); if (this.outbox === box) this.changed(); },
@@ -244,7 +246,7 @@ export class Editor {
   take(file) { return takeFile(this, file); }
 
   elsewhere(reason = "This photograph was corrected in another window. Open it again to continue from there.") {
-    const unsaved = this.queue.length ? " Unsaved strokes will be applied to it." : "";
+    const unsaved = this.queue.length ? " Unsaved strokes are kept by the browser." : "";
     this.say(`${reason}${unsaved}`);
     this.outbox.leave();  // the browser keeps unsaved strokes until the photograph is opened again
     Object.assign(this, { tool: "", offered: false, map: null, stroke: null });

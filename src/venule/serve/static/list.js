@@ -1,27 +1,30 @@
 // A list of any length: only visible rows exist.
 
 import * as api from "./api.js";
+import { save } from "./page.js";
+import { trouble } from "./trouble.js";
 
 const ROW = 60, PART = 100;
 
 export class PhotographList {
-  constructor({ box, rows, count, link, chosen }) {
-    Object.assign(this, { box, rows, count, link, chosen });
+  constructor({ box, rows, count, button, chosen }) {
+    Object.assign(this, { box, rows, count, button, chosen });
     this.query = { search: "", grade: "" };
     this.selected = null;
     this.picked = new Set();  // selected ids, for the table
     this.total = 0;
     this.parts = new Map();
+    this.asked = new Map();  // parts being fetched
     box.addEventListener("scroll", () => this.show());
     new ResizeObserver(() => this.show()).observe(box);
     box.addEventListener("keydown", (event) => this.key(event));
+    button.addEventListener("click", () => this.saveTable().catch(trouble));
   }
 
   async reload(query = {}) {
     Object.assign(this.query, query);
-    this.asked = new Map();
     const first = await api.photographs({ ...this.query, offset: 0, limit: PART });
-    this.parts = new Map([[0, first.entries]]);
+    Object.assign(this, { parts: new Map([[0, first.entries]]), asked: new Map() });
     this.total = first.total;
     this.rows.style.height = `${this.total * ROW}px`;
     this.count.textContent = this.total === 1 ? "1 photograph" : `${this.total.toLocaleString("en")} photographs`;
@@ -41,14 +44,19 @@ export class PhotographList {
   }
 
   async fetch(part) {
-    if (this.parts.has(part) || this.asked?.get(part)) return;
-    this.asked.set(part, true);
+    if (this.parts.has(part)) return;
+    if (!this.asked.has(part)) this.asked.set(part, this.bring(part));
+    await this.asked.get(part);
+  }
+
+  async bring(part) {
     const { parts, asked } = this;
     try {
       const page = await api.photographs({ ...this.query, offset: part * PART, limit: PART });
       if (parts === this.parts) parts.set(part, page.entries);
-    } catch {
+    } catch (error) {
       asked.delete(part);  // requested again when visible again
+      throw error;
     }
     if (parts === this.parts) this.show();
   }
@@ -83,7 +91,7 @@ export class PhotographList {
     const there = new Set([...this.rows.children].map((row) => row.dataset.index));
     for (let index = first; index < last; index++) {
       const entry = this.entry(index);
-      if (!entry) this.fetch(Math.floor(index / PART));
+      if (!entry) this.fetch(Math.floor(index / PART)).catch(() => {});
       else if (!there.has(String(index))) this.rows.append(this.row(entry, index));
     }
     if (!this.rows.querySelector(`#${CSS.escape(this.box.getAttribute("aria-activedescendant") || "none")}`)) this.box.removeAttribute("aria-activedescendant");
@@ -119,7 +127,7 @@ export class PhotographList {
     tick.title = "Select for the table (X)";
     tick.addEventListener("click", (event) => { event.stopPropagation(); this.pick(entry.id); });
     row.append(image, text, tick);
-    row.addEventListener("click", (event) => (event.ctrlKey || event.metaKey ? this.pick(entry.id) : event.shiftKey ? this.pickTo(index) : this.chosen(entry.id)));
+    row.addEventListener("click", (event) => (event.ctrlKey || event.metaKey ? this.pick(entry.id) : event.shiftKey ? this.pickTo(index).catch(trouble) : this.chosen(entry.id)));
     this.mark(row);
     return row;
   }
@@ -134,20 +142,27 @@ export class PhotographList {
   }
 
   // Select the range from the last selected, or open, photograph to this one.
-  pickTo(index) {
-    const from = Math.max(0, this.last ?? this.indexOf(this.selected));
-    for (let at = Math.min(from, index); at <= Math.max(from, index); at++) { const entry = this.entry(at); if (entry) this.picked.add(entry.id); }
+  async pickTo(index) {
+    const from = Math.max(0, this.last ?? this.indexOf(this.selected)), { parts } = this;
+    const first = Math.min(from, index), last = Math.max(from, index);
+    for (let part = Math.floor(first / PART); part * PART <= last; part++) await this.fetch(part);
+    if (parts !== this.parts) return;  // another search
+    for (let at = first; at <= last; at++) { const entry = this.entry(at); if (entry) this.picked.add(entry.id); }
     this.last = index;
     for (const row of this.rows.children) this.mark(row);
     this.table();
   }
 
-  // The link to the table of the selected photographs, or else of all that match the search.
+  // The button for the table of the selected photographs, or else of all that match the search.
   table() {
-    const { picked, total, link } = this, some = picked.size > 0;
-    link.hidden = !total;
-    link.href = api.tableOf(some ? { ids: [...picked].join(",") } : this.query);
-    link.textContent = some ? `Table of ${picked.size} (CSV)` : "Table of all (CSV)";
+    const { picked, total, button } = this;
+    button.hidden = !total;
+    button.textContent = picked.size ? `Table of ${picked.size} (CSV)` : "Table of all (CSV)";
+  }
+
+  async saveTable() {
+    if (!this.picked.size) return save(api.tableOf(this.query));
+    save(URL.createObjectURL(await api.tableOfThese([...this.picked])));
   }
 
   step(by) {

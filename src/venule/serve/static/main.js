@@ -21,7 +21,7 @@ import { trouble } from "./trouble.js";
 const stage = $("stage");
 Object.assign(state, { renderer: makeRenderer($("canvas")), measure: remeasure, mark: marks, atThreshold });
 const camera = new Camera(stage, () => { redraw(); remember(); });
-const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), link: $("table-link"), chosen: (id) => show(id) });
+const list = new PhotographList({ box: $("list"), rows: $("rows"), count: $("count"), button: $("table-button"), chosen: (id) => show(id) });
 const tiles = new Tiles({ redraw });
 const tint = new Tint({ state, say, redraw });
 Object.assign(state, { camera, list, tiles, tint });

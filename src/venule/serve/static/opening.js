@@ -17,7 +17,7 @@ export async function show(id, wanted = {}) {
   busy("Opening …", id);
   try {
     let entry = await api.photograph(id);
-    if (!entry.found && entry.state !== "waiting" && entry.state !== "running") entry = await api.analyse(id);
+    if (entry.state !== "waiting" && entry.state !== "running") entry = await api.analyse(id);  // again, if it was predicted again
     for (let pause = 100; entry.state === "waiting" || entry.state === "running"; pause = Math.min(1000, pause * 1.3)) {
       if (mine !== state.turn) return;
       busy(entry.state === "waiting" ? "Waiting in the queue …" : "Segmenting vessels …", id);

@@ -7,8 +7,8 @@ const KINDS = { mask: Uint8Array, types: Uint8Array, probability: Uint16Array };
 
 export class Outbox {
   // `sent` is called after each step, `conflict` with the reason if another window was first.
-  constructor(id, { revision = 0, saved_as = null, said, sent, saved, conflict }) {
-    Object.assign(this, { id, revision, file: saved_as, said, sent, saved, conflict, items: [], sending: null, stopped: false, kept: true });
+  constructor(id, { prediction, revision = 0, saved_as = null, said, sent, saved, conflict }) {
+    Object.assign(this, { id, prediction, revision, file: saved_as, said, sent, saved, conflict, items: [], sending: null, stopped: false, kept: true });
     if (id) addEventListener("beforeunload", (event) => { if (this.items.length && (this.stopped || !this.kept)) event.preventDefault(); });
   }
 
@@ -16,7 +16,11 @@ export class Outbox {
 
   leave() { Object.assign(this, { items: [], left: () => [], gone: true }); }
 
-  get key() { return `stroke ${this.id}`; }
+  // Strokes belong to one prediction: a server may have another of that name, even of another eye.
+  get key() { return `stroke ${this.id} ${this.prediction}`; }
+
+  // Whether the browser keeps strokes drawn on another prediction of that name.
+  get others() { return Object.keys(localStorage).some((key) => key.startsWith(`stroke ${this.id} `) && key !== this.key); }
 
   // {layer, tool, at, values} or {layer: "disc", tool, disc}. While one is being sent, those that follow on
   // the same layer are merged: an unreachable server costs no more memory than the layer has.
@@ -52,11 +56,11 @@ export class Outbox {
   async flush() {
     if (this.sending) return;
     while (this.items.length) {
-      const item = (this.sending = this.items[0]);
+      const item = (this.sending = this.items[0]), on = { base: this.revision, prediction: this.prediction };
       try {
         const status = item.layer === "disc"
-          ? await api.disc(this.id, item.disc, this.revision)
-          : await api.stroke(this.id, { layer: item.layer, base: this.revision, tool: item.tool }, encode(item));
+          ? await api.disc(this.id, item.disc, on)
+          : await api.stroke(this.id, { layer: item.layer, tool: item.tool, ...on }, encode(item));
         if (this.gone) return;
         this.items.shift();
         this.keep();
@@ -83,7 +87,7 @@ export class Outbox {
       await api.analyse(id);
       return true;
     } catch (error) {
-      if (error.status === 404) this.said("The server no longer has this photograph: unsaved strokes are kept by this page only.");
+      if (error.status === 404) this.said("The server does not have this photograph: unsaved strokes are kept by this page, and by the browser until its folder is served again.");
       return error.status !== 404;
     }
   }

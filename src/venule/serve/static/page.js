@@ -5,6 +5,12 @@ export const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 export const write = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };  // unchanged text would trigger a layout, too
 export const say = (text) => { $("status").textContent = text; };
 
+// Save the answer of an address to a file.
+export function save(href) {
+  Object.assign(document.createElement("a"), { href, download: "measurements.csv" }).click();
+  if (href.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
 // The message over the photograph while waiting.
 export function busy(text, id = null) {
   $("busy").hidden = !text;
