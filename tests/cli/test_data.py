@@ -1,5 +1,6 @@
 """`venule data`: check prints a table and the problems, synth writes synthetic images."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from typer.testing import CliRunner
 from support import trees
 from venule.batch.corrections import Collected
 from venule.cli.data import app
+from venule.data.catalog import open_dataset
+from venule.data.protocols import select
 from venule.errors import DatasetError, OutputError
 
 ARGUMENTS = ["check"]
@@ -101,6 +104,26 @@ def test_patches_sorts_squares_into_classes_and_says_where(tmp_path: Path) -> No
     assert len(list(out.glob("*/share-[12]/*.png"))) == 12
     again = CliRunner().invoke(app, arguments)
     assert isinstance(again.exception, OutputError)
+
+
+@pytest.mark.parametrize(
+    ("options", "protocol", "split"),
+    [
+        ([], "official", "train"),
+        (["--split", "val"], "official", "val"),
+        (["--protocol", "cv5", "--split", "val-1"], "cv5", "val-1"),
+    ],
+)
+def test_patches_are_of_the_split_or_of_no_image_that_validates_or_tests(
+    tmp_path: Path, options: list[str], protocol: str, split: str
+) -> None:
+    drive, out = trees.make_drive(tmp_path), tmp_path / "patches"
+    sizes = ["--size", "16", "--per-image", "1", "--classes", "2"]
+    result = CliRunner().invoke(app, ["patches", str(drive), str(out), *sizes, *options])
+    assert result.exit_code == 0, result.output
+    train, val = json.loads((out / "patches.json").read_text())["seen"]
+    cases = select(open_dataset(str(drive)), protocol, split).cases
+    assert set(train["images"]) | set(val["images"]) == {case.id for case in cases}
 
 
 @pytest.mark.parametrize(("cases", "said"), [(1, "1 photograph in"), (2, "2 photographs in")])

@@ -19,8 +19,9 @@ from venule.data.patches import (
     require_empty,
     write_patches,
 )
+from venule.data.protocols import select
 from venule.data.sample import load_sample
-from venule.errors import DatasetError, OutputError
+from venule.errors import DatasetError, OutputError, UsageError
 from venule.image.io import pixel_hash
 from venule.image.photograph import read_photograph
 
@@ -127,10 +128,23 @@ def test_test_images_are_left_out(fake_root: Path) -> None:
     assert {record.split for record in cases} == {"training"}
 
 
-def test_what_the_default_protocol_tests_is_left_out(fake_root: Path) -> None:
+def test_what_the_default_protocol_validates_or_tests_is_left_out(fake_root: Path) -> None:
     chase = labelled_records(open_dataset(str(fake_root / "CHASE_DB1")))
-    assert (len(chase), chase[-1].id) == (20, "10R")
-    assert len(labelled_records(open_dataset(str(fake_root / "HRF")))) == 15
+    assert (len(chase), chase[-1].id) == (16, "09R")
+    for name in ("DRIVE", "CHASE_DB1", "HRF"):
+        dataset = open_dataset(str(fake_root / name))
+        assert set(labelled_records(dataset)) == set(select(dataset, None, "train").cases)
+
+
+def test_a_split_that_is_named_is_cut_up_as_it_is(fake_root: Path) -> None:
+    drive = open_dataset(str(fake_root / "DRIVE"))
+    for protocol, split, size in (("official", "val", 4), ("whole", "train", 20)):
+        cases = labelled_records(drive, protocol=protocol, split=split)
+        assert cases == select(drive, protocol, split).cases
+        assert len(cases) == size
+    assert labelled_records(drive, split="val") == select(drive, None, "val").cases
+    with pytest.raises(UsageError, match="protocol cv5: name a split of it too"):
+        labelled_records(drive, protocol="cv5")
 
 
 def test_both_eyes_of_a_child_are_on_one_side(fake_root: Path, tmp_path: Path) -> None:
@@ -174,5 +188,7 @@ def test_a_folder_that_cannot_be_made_is_said(cases: tuple[Case, ...], tmp_path:
 
 
 def test_where_every_image_is_left_out_once_none_is_cut_up(fake_root: Path) -> None:
-    with pytest.raises(DatasetError, match="but test images to cut up; list those that may be"):
+    with pytest.raises(
+        DatasetError, match="but validation and test images to cut up; name a split"
+    ):
         labelled_records(open_dataset(str(fake_root / "STARE")))

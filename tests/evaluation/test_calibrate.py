@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 from support import trees
 from support.drawn import make_synthetic, settings
 from venule.cli.main import app
+from venule.data.case import Annotation, Case, Expert
+from venule.data.protocols import Selection
 from venule.data.sample import Sample
-from venule.data.truth import GroundTruth
+from venule.data.truth import ArteryVein, GroundTruth, Landmarks
 from venule.errors import DatasetError, UsageError, VenuleError, WeightsError
 from venule.evaluation.calibrate import (
     _drop,
@@ -207,6 +209,27 @@ def test_runs_that_share_a_validation_image_are_refused_before_they_are_asked(
         calibrate([runs[0], runs[0]])
 
 
+@pytest.mark.parametrize(
+    ("expert", "classes"), [("av", "artery and vein"), ("landmarks", "disc and fovea")]
+)
+def test_networks_of_other_classes_are_refused_before_they_are_asked(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch, expert: str, classes: str
+) -> None:
+    def annotated(dataset: str, protocol: str | None, split: str, expert: Expert) -> Selection:
+        av, disc = Annotation(Path("av.png"), ArteryVein()), Annotation(Path("d.png"), Landmarks())
+        case = Case(id="02", image=Path("02.png"), av=av, landmarks=disc)
+        assert expert in ("av", "landmarks")
+        return Selection(dataset, protocol or "", split, "", (case,))
+
+    monkeypatch.setattr("venule.evaluation.calibrate._predict", lambda *_: pytest.fail("predicted"))
+    monkeypatch.setattr("venule.evaluation.calibrate.open_dataset", lambda name: name)
+    monkeypatch.setattr("venule.evaluation.calibrate.select", annotated)
+    config = runs[0] / "config.toml"
+    config.write_text(config.read_text().replace('expert = "first"', f'expert = "{expert}"'))
+    with pytest.raises(UsageError, match=f"segments {classes}; calibrate is for networks of one"):
+        calibrate(runs[:1])
+
+
 def test_images_of_equal_ids_in_two_data_sets_are_told_apart(
     runs: list[Path], tmp_path: Path
 ) -> None:
@@ -283,6 +306,8 @@ def test_the_command_prints_settings_that_a_configuration_takes(
     assert f"threshold = {chosen['threshold']}" in result.output
     assert "reconnection_budget" in result.output
     assert "min_component" in result.output
+    head = "Held out from training; settings chosen on these same images, so ECE and Dice are"
+    assert head in result.output.partition("score ")[0]
 
 
 def test_the_command_takes_the_rule_for_the_threshold(runs: list[Path]) -> None:

@@ -14,14 +14,39 @@ from venule.evaluation.predictor import (
     open_predictors,
     segmenter_predictor,
 )
+from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
-from venule.models.record import ModelRecord, SeenImages
+from venule.models.record import ClassRecord, ModelRecord, SeenImages
 
 
 def test_a_segmenter_brings_the_threshold_of_its_record(segmenter: Segmenter) -> None:
     source = segmenter_predictor(segmenter)
     assert (source.name, source.threshold) == ("dark", 0.4)
     assert source.threshold_source == "chosen on val"
+
+
+@pytest.mark.parametrize("names", [("artery", "vein"), ("vein", "vessel")])
+def test_several_classes_are_scored_by_the_vessel_mask_that_users_get(
+    val: Selection, names: tuple[str, str]
+) -> None:
+    def run(pixels: FloatMap) -> FloatMap:
+        dark = -3 * pixels[:, 1:2] - 2
+        return np.concatenate([dark, dark > 0], axis=1, dtype=np.float32)
+
+    first = ClassRecord(name=names[0], threshold=0.3, threshold_source="of the first")
+    second = ClassRecord(name=names[1], threshold=0.6, threshold_source="of the second")
+    record = ModelRecord(name="two", model="none", classes=(first, second))
+    segmenter = Segmenter(record, run)
+    source = segmenter_predictor(segmenter)
+    assert (source.threshold, source.threshold_source) == (0.6, "of the second")
+    sample = load_sample(val.cases[0])
+    prediction = segmenter.segment(sample.image)
+    assert source.threshold == prediction.vessel_map.threshold
+    scored = source.predict(val.cases[0], sample) >= source.threshold
+    np.testing.assert_array_equal(scored, prediction.vessels)
+    assert scored.sum() > 0
+    # The second class has its background at 0.5: at the first's threshold, all would be vessel.
+    assert (source.predict(val.cases[0], sample) >= 0.3).sum() > scored.sum()
 
 
 def test_seen_images_are_found_by_content_in_every_role(segmenter: Segmenter) -> None:

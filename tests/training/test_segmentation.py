@@ -56,6 +56,13 @@ def planted(sample: Sample) -> tuple[NDArray[np.float32], Planted]:
     return probability, Planted(np.where(sample.fov, logits, 9).astype(np.float32))
 
 
+def test_a_loss_between_classes_is_refused_where_there_is_one(tmp_path: Path) -> None:
+    data = make_synthetic(tmp_path / "data", train=1, val=1)
+    config = parse_config(settings(data, loss={"exclusive_weight": 1}), TrainConfig, source="test")
+    with pytest.raises(ConfigError, match=r"loss\.exclusive_weight = 1: .* only one, vessel"):
+        SegmentationTask(config, choose(config, "train"), choose(config, "val"))
+
+
 def test_validation_scores_at_a_half_inside_the_field_of_view(task: SegmentationTask) -> None:
     (sample,) = task.val
     probability, network = planted(sample)

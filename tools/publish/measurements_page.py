@@ -36,10 +36,10 @@ found.notes  # why
 
 A column is `<structure>_<measure>[_<statistic>][_<region>][_<unit>]`: structure `vessel`, `artery`
 or `vein`; the whole field of view unless a region is named. A value that cannot be measured is left
-empty, with the reason in `notes`; nothing is guessed. See also [which of them can be
-trusted](repeatability.md). The other columns are in the dictionary too: `mask_source` is predicted,
-corrected or manual, or unknown if it is not stated, and `scale_um_per_px` is the scale that was
-used.
+empty, with the reason in `notes`; nothing is guessed. See also [which of them are
+repeatable](repeatability.md). The other columns are in the dictionary too: `mask_source` is
+predicted, corrected or manual, or unknown if it is not stated, and `scale_um_per_px` is the scale
+that was used.
 
 ## Conventions
 
@@ -48,7 +48,7 @@ used.
   are taken as square; `notes` says so if DICOM's PixelSpacing or a stretched field contradicts it.
 - **Field.** Only vessels inside the field of view count, and densities are shares of it. Without
   one, the whole frame counts, and the notes say so. A mask of more than 40 % of it is not a vessel
-  map: it has area and fractal dimensions, but no graph.
+  map: it has area and fractal dimensions, but no graph, and all measures of the graph are empty.
 - **Zones.** R is the radius of the disc, a circle (an ellipse becomes the circle of equal area).
   Zone B is the ring from 2 R to 3 R from the disc's *centre*, zone C from 2 R to 5 R: 0.5 to 1, and
   0.5 to 2, disc diameters from its margin. Other tools use these names for other rings.
@@ -79,9 +79,11 @@ used.
   masks](repeatability.md#altered-masks)).
 - **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. They grow with
   that number, so compare only those of the same number; `notes` says if there were fewer. A vessel
-  counts from the ring's inner edge to its first junction; if that is less than a third of the
-  ring's depth, its branches count instead. Knudtson's factors need no scale; Hubbard's constants
-  are in um, so those columns need one, and at least two vessels.
+  counts from the ring's inner edge to its first junction. If that is less than a third of the ring's
+  depth, it is followed past crossings and side branches (less than two thirds as wide as what goes
+  straight on); at a bifurcation its branches count instead, unless the widest has less than 0.6 of
+  its calibre. Knudtson's factors need no scale; Hubbard's constants are in um, so those columns need
+  one, and at least two vessels.
 - **Fractal dimensions** are slopes over boxes of side/128 to side/16; side^2 is the field's area.
   D0 to D2 are those of Hentschel and Procaccia (1983, doi 10.1016/0167-2789(83)90235-X). Boxes that
   only touch an edge or an end of a vessel count fully in D0, but hardly in D1 and D2, so over this
@@ -98,8 +100,11 @@ branches met at their tips was given shorter ones.
 
 Known limits: the total curvature of a gentle wave comes out up to 4 % too large on drawings outside
 this table, because the spline keeps its bend up to the ends of a segment, where a wave is straight.
-A straight vessel 1 to 3 degrees off the grid is a staircase in a mask, and a short one may seem to
-bend. Corners of 60 degrees are cut, which costs the Koch curve 1 % of its length, and 4 % where its
+A straight vessel 1 to 3 degrees, or about 7 degrees, off the grid is a staircase in a mask, and a
+short one may seem to bend (`tau3` up to 0.13 at 7 degrees, as much as a tight curve). Two vessels
+that cross at less than 17 degrees count as two bifurcations. A branch that leaves backwards, at more
+than 90 degrees from a trunk that hardly narrows, has the supplement of its angle. A diagonal line of
+single pixels has a calibre of half a pixel, a horizontal one of one pixel. Corners of 60 degrees are cut, which costs the Koch curve 1 % of its length, and 4 % where its
 pieces are 25 px long. For a vessel along the grid the area, and up to half a pixel of the calibre,
 depend on its position. One vessel in the photograph that is two in the mask counts as two; segments
 end at crossings.

@@ -5,7 +5,7 @@ The figures come from `benchmarks/measure.py`.
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,19 @@ QUESTIONS = ("retest", "observers", "predicted", "equivalents", "drift", "pvbm")
 FOLDERS = (FOLDER, "general-split")
 """Folders of the results; the second for photographs that `general` was trained on."""
 
-TRUSTED, POOR = 0.75, 0.5
-"""ICC from which a measure is trusted, and below which it is not."""
+GOOD, POOR = 0.75, 0.5
+"""ICC from which a measure is repeatable, or agrees with annotators, and below which it is not."""
+
+DISAGREES = "†"
+"""The mark of a repeatable measure that in some data set does not agree with an annotator."""
+
+Agreement = Mapping[str, float]
+"""ICC(2,1) of a network with an annotator, by data set."""
 
 
 def trust_page(folder: Path) -> str:
     """Write the text of docs/repeatability.md."""
-    lines = ["# Which measurements can be trusted", ""]
+    lines = ["# Which measurements are repeatable", ""]
     found: dict[str, Json] = {}
     for name in QUESTIONS:
         files = [path for one in FOLDERS for path in sorted((folder / one).glob(f"{name}*.json"))]
@@ -79,46 +85,90 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
         return
     rows = {row["column"]: row["icc"] for row in found["retest"]["whole_field"]}
     rows = {name: icc for name, icc in rows.items() if _known(icc) and _whole_or_equivalent(name)}
-    good = sum(icc >= TRUSTED for icc in rows.values())
+    good = [name for name, icc in rows.items() if icc >= GOOD]
     poor = sum(icc < POOR for icc in rows.values())
     yield (
         f"Of {len(rows)} measures of the whole field, on repeat photographs of the same eye, "
-        f"**{good} can be trusted** (**ICC(1,1) at least {TRUSTED}**), {len(rows) - good - poor} "
-        f"only for groups, not for one eye, and {poor} cannot (ICC below {POOR}, in brackets). The "
-        "most repeatable come first; measures of zones are in the next table."
+        f"**{len(good)} are repeatable** (**ICC(1,1) at least {GOOD}**), "
+        f"{len(rows) - len(good) - poor} only for groups, not for one eye, and {poor} are not (ICC "
+        f"below {POOR}, in brackets). The most repeatable come first; measures of zones are in the "
+        "next table."
     )
+    agreement = _by_column(found)
+    yield from ("", _compared(good, agreement))
     yield ""
     yield (
         "Tortuosity and inflections depend on resolution: compare them only within one camera and "
         "image size (see [altered masks](#altered-masks))."
     )
     yield ""
-    yield from markdown(_by_structure(rows), words=(0,))
+    yield from markdown(_by_structure(rows, agreement), words=(0, -1))
     ratios = [name for name in rows if name.split("_")[0] not in STRUCTURES]
     if ratios:
-        listed = ", ".join(f"`{name}` {_judged(rows[name])}" for name in ratios)
+        listed = ", ".join(
+            f"`{name}` {_judged(rows[name], agreement.get(name))}" for name in ratios
+        )
         yield from ("", f"Arteries to veins: {listed}.")
 
 
-def _by_structure(rows: Mapping[str, float]) -> list[list[str]]:
-    """A table of ICCs: one row per measure, one column per structure, the largest mean first."""
+def _compared(good: Sequence[str], agreement: Mapping[str, Agreement]) -> str:
+    """How many of the repeatable measures were compared with annotators, and how many disagree."""
+    compared = [name for name in good if name in agreement]
+    differ = sum(min(agreement[name].values()) < POOR for name in compared)
+    return (
+        "**Repeatable is not right: a network repeats its errors too.** The last column has its "
+        "agreement with an annotator (ICC(2,1), the lowest for each data set): of the "
+        f"{len(good)} repeatable measures {len(compared)} were compared, and **{differ} disagree "
+        f"in at least one data set** ({DISAGREES}, an ICC below {POOR}). An ICC is low, too, where "
+        "the eyes hardly differ, or where [two annotators](#two-annotators) do not agree either; "
+        "the tables below have bias and limits."
+    )
+
+
+def _by_column(found: Mapping[str, Json]) -> Mapping[str, Agreement]:
+    """The agreement of predicted with annotated vessels, the lowest of any network, by column."""
+    lowest: dict[str, dict[str, float]] = {}
+    for question in ("predicted", "equivalents"):
+        for name, report in found.get(question, {}).items():
+            dataset = name.split()[0]
+            for row in report["measures"]:
+                if _known(row["icc"]):
+                    iccs = lowest.setdefault(row["column"], {})
+                    iccs[dataset] = min(row["icc"], iccs.get(dataset, 1.0))
+    return lowest
+
+
+def _by_structure(rows: Mapping[str, float], agreement: Mapping[str, Agreement]) -> list[list[str]]:
+    """A table of ICCs: one row per measure, one column per structure, the largest mean first.
+
+    The last column is the agreement with annotators of the structures that are repeatable.
+    """
     found: dict[str, dict[str, float]] = {}
     for column, icc in rows.items():
         structure, _, name = column.partition("_")
         if structure in STRUCTURES:
             found.setdefault(name, {})[structure] = icc
     names = sorted(found, key=lambda name: -sum(found[name].values()) / len(found[name]))
-    table = [["measure", *STRUCTURES]]
+    table = [["measure", *STRUCTURES, "network and annotator"]]
     for name in names:
-        cells = (found[name].get(structure) for structure in STRUCTURES)
-        table.append([f"`{name}`", *("–" if icc is None else _judged(icc) for icc in cells)])
+        cells, agreed = [], []
+        for structure in STRUCTURES:
+            repeated, known = found[name].get(structure), agreement.get(f"{structure}_{name}")
+            cells.append("–" if repeated is None else _judged(repeated, known))
+            if known and repeated is not None and repeated >= GOOD:
+                listed = ", ".join(f"{dataset} {_judged(icc)}" for dataset, icc in known.items())
+                agreed.append(f"{structure}: {listed}")
+        table.append([f"`{name}`", *cells, "; ".join(agreed)])
     return table
 
 
-def _judged(icc: float) -> str:
-    """An ICC: bold if the measure can be trusted, in brackets if it cannot."""
+def _judged(icc: float, agreement: Agreement | None = None) -> str:
+    """An ICC: bold if the measure is repeatable, in brackets if not; marked if only that."""
     text = _number(icc)
-    return f"**{text}**" if icc >= TRUSTED else f"({text})" if icc < POOR else text
+    if icc < GOOD:
+        return f"({text})" if icc < POOR else text
+    differs = agreement is not None and min(agreement.values()) < POOR
+    return f"**{text}**{f' {DISAGREES}' if differs else ''}"
 
 
 def _whole_or_equivalent(name: str) -> bool:

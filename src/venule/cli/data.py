@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from venule.cli.evaluate import Protocol
 from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.table import print_table
 
@@ -145,6 +146,15 @@ def patches(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new or empty folder.")],
     *,
+    protocol: Protocol = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="S",
+            help="A split of the protocol, such as train.",
+            show_default="all but validation and test images",
+        ),
+    ] = None,
     size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of a patch.")] = 128,
     per_image: Annotated[
         int,
@@ -165,7 +175,7 @@ def patches(
 
     config = PatchesConfig(side_px=size, per_image=per_image, classes=classes, seed=seed)
     dataset = open_dataset(data)
-    cases = labelled_records(dataset)
+    cases = labelled_records(dataset, protocol=protocol, split=split)
     require_empty(out)
     cut = []
     with Progress(total=2 * len(cases)) as progress:

@@ -9,10 +9,10 @@ import numpy as np
 
 from venule import __version__
 from venule.data.case import Case, Dataset
-from venule.data.protocols import test_images
+from venule.data.protocols import held_out_images, select
 from venule.data.sample import Sample, load_annotated, load_sample
 from venule.data.truth import VESSEL
-from venule.errors import DatasetError, OutputError
+from venule.errors import DatasetError, OutputError, UsageError
 from venule.files.atomic import write_bytes
 from venule.image.arrays import Mask
 from venule.image.io import pixel_hash, write_png
@@ -57,20 +57,30 @@ class CutPhotograph:
     patches: tuple[Patch, ...]
 
 
-def labelled_records(dataset: Dataset) -> tuple[Case, ...]:
-    """The cases with vessels, excluding test images of the release or of the default protocol.
+def labelled_records(
+    dataset: Dataset, *, protocol: str | None = None, split: str | None = None
+) -> tuple[Case, ...]:
+    """The cases with vessels in one split; without `split`, those that are nowhere held out.
 
-    A network pretrained on these classes may be scored on the test images.
+    Those exclude test images of the release, and validation and test images of the default
+    protocol: a network pretrained on these classes may be validated and scored on them.
 
     Raises:
-        DatasetError: there are none.
+        DatasetError: there are none, or an image of the split is missing.
+        UsageError: no such protocol or split, or a protocol without a split.
     """
-    tested = test_images(dataset)
-    cases = tuple(r for r in dataset.cases if r.first and r.id not in tested)
+    if split is not None:
+        chosen, which = select(dataset, protocol, split).cases, f"in {split}"
+    elif protocol is not None:
+        raise UsageError(f"protocol {protocol}: name a split of it too, such as train")
+    else:
+        held_out, which = held_out_images(dataset), "but validation and test images"
+        chosen = tuple(case for case in dataset.cases if case.id not in held_out)
+    cases = tuple(case for case in chosen if case.first)
     if not cases:
         raise DatasetError(
-            f"{dataset.root}: no labelled photographs but test images to cut up; list those that "
-            "may be trained on in a CSV file"
+            f"{dataset.root}: no labelled photographs {which} to cut up; name a split with images "
+            "that may be trained on, or list them in a CSV file"
         )
     return cases
 

@@ -53,6 +53,13 @@ def test_images(dataset: Dataset) -> frozenset[str]:
     return frozenset(filed).union(*(ids for split, ids in default.splits.items() if is_test(split)))
 
 
+def held_out_images(dataset: Dataset) -> frozenset[str]:
+    """The ids of the test images, and of those in a validation split of the default protocol."""
+    default = next(iter(protocols_of(dataset).values()))
+    validating = (ids for split, ids in default.splits.items() if role_of(split) == "val")
+    return test_images(dataset).union(*validating)
+
+
 def select(
     dataset: Dataset,
     protocol: str | None,

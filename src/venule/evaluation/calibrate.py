@@ -21,6 +21,7 @@ from venule.data.case import Expert
 from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.data.sample import Sample, load_sample
+from venule.data.truth import VESSEL
 from venule.errors import DatasetError, UsageError, WeightsError
 from venule.evaluation.intervals import Interval, bootstrap
 from venule.evaluation.score import Scorer
@@ -72,6 +73,9 @@ Change = Callable[[Segmenter], Segmenter]
 
 class CalibrationResult(BaseModel, frozen=True):
     """The chosen settings, and their scores on the images that they were chosen on.
+
+    The networks were not trained on these images, but as the settings were chosen on them, Dice and
+    ECE are optimistic.
 
     `mean` has bootstrap intervals over images; `without` gives the means excluding some images;
     `tried` the mean scores by candidate of a setting, with the other settings at the values they
@@ -130,9 +134,12 @@ def calibrate(
     Raises:
         WeightsError: no weights in a folder, or weights that have learnt nothing.
         DatasetError: validation images are missing, two runs share one, or none has a vessel.
-        UsageError: `without` names an image that is not among them.
+        UsageError: a run segments other classes than vessels, or `without` names an image that is
+            not among them.
     """
     images = [_validation_images(run) for run in runs]
+    for run, own in zip(runs, images, strict=True):
+        _require_vessels(run, own)
     ids = _ids(images)
     if unknown := [id for id in without if id not in ids]:
         raise UsageError(
@@ -243,9 +250,22 @@ def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
             "`venule train`"
         ) from None
     return [
-        (select(open_dataset(dataset), protocol, split), expert)
+        (select(open_dataset(dataset), protocol, split, expert=expert), expert)
         for dataset, protocol, split, expert in predictors
     ]
+
+
+def _require_vessels(run: Path, images: Sequence[tuple[Selection, Expert]]) -> None:
+    """Raise UsageError unless the validation images, and so the network's class, are of vessels."""
+    for selection, expert in images:
+        for case in selection.cases:
+            annotation = case.annotation(expert)
+            if annotation is not None and annotation.codec.classes != (VESSEL,):
+                raise UsageError(
+                    f"{run}: segments {' and '.join(annotation.codec.classes)}; calibrate is for "
+                    "networks of one class, vessels; give runs trained on vessels (here, each "
+                    "class keeps the threshold that `venule train` chose)"
+                )
 
 
 def _ids(images: Sequence[Sequence[tuple[Selection, Expert]]]) -> list[str]:

@@ -54,7 +54,7 @@ def evaluate_segmenter(
     expert: Expert = "first",
     progress: Progress | None = None,
 ) -> Result:
-    """The scores of a segmenter, at its class's threshold; for errors see `evaluate`."""
+    """The scores of a segmenter, at its vessel map's threshold; for errors see `evaluate`."""
     return evaluate(segmenter_predictor(segmenter), selection, expert=expert, progress=progress)
 
 

@@ -20,6 +20,7 @@ from venule.files.hashes import file_sha256
 from venule.image.arrays import FloatMap
 from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
+from venule.models.record import ClassRecord, ModelRecord
 
 DEFAULT_THRESHOLD = 0.5
 FovMode = Literal["found", "given"]
@@ -154,12 +155,13 @@ def segmenter_predictor(
     weights_sha256: str | None = None,
     fov: FovMode = "found",
 ) -> Predictor:
-    """A segmenter as users run it, with the threshold and the seen images of its record.
+    """A segmenter as users run it, with the seen images of its record.
 
+    The threshold is that of `Prediction.vessel_map`, whose mask is the one that users get.
     With `fov` "found", the field of view is found from the photograph; with "given", it is that of
     the data set.
     """
-    record = segmenter.record
+    record, vessels = segmenter.record, _class_of_vessel_map(segmenter.record)
     seen: dict[str, tuple[SeenImage, ...]] = {}
     for split in record.seen:
         for id, digest in split.images.items():
@@ -181,14 +183,20 @@ def segmenter_predictor(
         name=name or record.name,
         kind="model",
         predict=predict,
-        threshold=record.threshold,
-        threshold_source=record.threshold_source,
+        threshold=vessels.threshold,
+        threshold_source=vessels.threshold_source,
         resize_px=getattr(record.preprocessing.scaling, "side_px", None),
         weights_sha256=weights_sha256,
         runtime=segmenter.runtime,
         network_fov=fov,
         seen=seen,
     )
+
+
+def _class_of_vessel_map(record: ModelRecord) -> ClassRecord:
+    """The class whose threshold `Prediction.vessel_map` has: vessels, or the highest of several."""
+    named = [one for one in record.classes if one.name == VESSEL]
+    return max(named or record.classes, key=lambda one: one.threshold)
 
 
 def maps_predictor(

@@ -176,7 +176,8 @@ class SegmentationTask:
     largest pooled Dice on the validation images, before components are reconnected or dropped.
 
     Raises:
-        ConfigError: the annotations have different classes, or an image is in both sets.
+        ConfigError: the annotations have different classes, or one where the loss is between
+            classes, or an image is in both sets.
         DatasetError: a validation image has no annotation by the requested expert.
     """
 
@@ -184,6 +185,11 @@ class SegmentationTask:
         if "classes" in config.network.options:
             raise ConfigError("network.options.classes: follows from the annotations; leave it out")
         classes = classes_of(train, val)
+        if config.loss.exclusive_weight and len(classes) == 1:
+            raise ConfigError(
+                f"loss.exclusive_weight = {config.loss.exclusive_weight:g}: weights a loss between "
+                f"classes, and the annotations have only one, {classes[0]}; leave it out"
+            )
         self.config = config
         self.best: Mapping[str, Literal["min", "max"]] = {
             "loss": "min",
