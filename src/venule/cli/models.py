@@ -39,7 +39,7 @@ def _row(name: str, path: Path) -> list[str]:
 
     record = load_onnx(path, device="cpu").record
     digest = sha256(path.read_bytes()).hexdigest()[:12]
-    threshold = f"{record.threshold:.3g}"
+    threshold = ", ".join(dict.fromkeys(f"{one.threshold:.3g}" for one in record.classes))
     return [name, record.model, _trained_on(record), threshold, record.licence, digest]
 
 
