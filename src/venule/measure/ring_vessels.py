@@ -31,15 +31,17 @@ def vessels_in_ring(view: View) -> list[Segment]:
     bifurcates before, its branches are measured instead, unless they are much narrower. A vessel
     that does not come from the inner edge is measured in the part nearest to the disc.
     """
-    if view.zone is None or view.disc is None:
+    zone, disc = view.zone, view.disc
+    if zone is None or disc is None:
         return []
-    least = LEAST_DEPTH * (view.zone.outer - view.zone.inner) * view.disc.radius_px
+    least = LEAST_DEPTH * (zone.outer - zone.inner) * disc.radius_px
     crossings = {number for number, node in enumerate(view.tree.nodes) if node.is_crossing}
     found: dict[int, Segment] = {}
-    for group in _connected(_parts(view, view.zone, view.disc)):
+    for group in _connected(_parts(view, zone, disc)):
         ring = _Group(group, crossings, least)
-        trunks = [part for part in group if _enters(part, view.zone, view.disc)]
-        for trunk in trunks or [min(group, key=lambda part: _away(part.segment, view.disc).min())]:
+        trunks = [part for part in group if _enters(part, zone, disc)]
+        nearest = min(group, key=lambda part: float(_away(part.segment, disc).min()))
+        for trunk in trunks or [nearest]:
             found |= ring.measured(trunk)
     seen = (one for one in found.values() if math.isfinite(one.mean_caliber_px))
     return sorted(seen, key=lambda one: one.mean_caliber_px, reverse=True)
