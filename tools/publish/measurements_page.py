@@ -77,13 +77,13 @@ that was used.
   stretches that bend one way by 0.75 px or more. Tortuosity and inflections depend on resolution:
   compare them only within one camera and image size ([altered
   masks](repeatability.md#altered-masks)).
-- **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. They grow with
-  that number, so compare only those of the same number; `notes` says if there were fewer. A vessel
-  counts from the ring's inner edge to its first junction. If that is less than a third of the ring's
-  depth, it is followed past crossings and side branches (less than two thirds as wide as what goes
-  straight on); at a bifurcation its branches count instead, unless the widest has less than 0.6 of
-  its calibre. Knudtson's factors need no scale; Hubbard's constants are in um, so those columns need
-  one, and at least two vessels.
+- **Equivalents** use the six widest vessels in zone B; `*_n` gives the number used. They grow
+  with that number, so compare only those of the same number; `notes` says if there were fewer. A
+  vessel counts from the ring's inner edge to its first junction. If that is less than a third of
+  the ring's depth, it is followed past crossings and side branches (less than two thirds as wide
+  as what goes straight on); at a bifurcation its branches count instead, unless the widest has
+  less than 0.6 of its calibre. Knudtson's factors need no scale; Hubbard's constants are in um,
+  so those columns need one, and at least two vessels.
 - **Fractal dimensions** are slopes over boxes of side/128 to side/16; side^2 is the field's area.
   D0 to D2 are those of Hentschel and Procaccia (1983, doi 10.1016/0167-2789(83)90235-X). Boxes that
   only touch an edge or an end of a vessel count fully in D0, but hardly in D1 and D2, so over this
@@ -98,16 +98,17 @@ The shapes were fixed before the measurements were tuned. Three were wrong and h
 edges that ran exactly through pixel centres were moved by a fraction of a pixel, and a tree whose
 branches met at their tips was given shorter ones.
 
-Known limits: the total curvature of a gentle wave comes out up to 4 % too large on drawings outside
-this table, because the spline keeps its bend up to the ends of a segment, where a wave is straight.
-A straight vessel 1 to 3 degrees, or about 7 degrees, off the grid is a staircase in a mask, and a
-short one may seem to bend (`tau3` up to 0.13 at 7 degrees, as much as a tight curve). Two vessels
-that cross at less than 17 degrees count as two bifurcations. A branch that leaves backwards, at more
-than 90 degrees from a trunk that hardly narrows, has the supplement of its angle. A diagonal line of
-single pixels has a calibre of half a pixel, a horizontal one of one pixel. Corners of 60 degrees are cut, which costs the Koch curve 1 % of its length, and 4 % where its
-pieces are 25 px long. For a vessel along the grid the area, and up to half a pixel of the calibre,
-depend on its position. One vessel in the photograph that is two in the mask counts as two; segments
-end at crossings.
+Known limits: the total curvature of a gentle wave comes out up to 4 % too large on drawings
+outside this table, because the spline keeps its bend up to the ends of a segment, where a wave is
+straight. A straight vessel 1 to 3 degrees, or about 7 degrees, off the grid is a staircase in a
+mask, and a short one may seem to bend (`tau3` up to 0.13 at 7 degrees, as much as a tight curve).
+Two vessels that cross at less than 17 degrees count as two bifurcations. A branch that leaves
+backwards, at more than 90 degrees from a trunk that hardly narrows, has the supplement of its
+angle. A diagonal line of single pixels has a calibre of half a pixel, a horizontal one of one
+pixel. Corners of 60 degrees are cut, which costs the Koch curve 1 % of its length, and 4 % where
+its pieces are 25 px long. For a vessel along the grid the area, and up to half a pixel of the
+calibre, depend on its position. One vessel in the photograph that is two in the mask counts as
+two; segments end at crossings.
 """
 
 SCALE = f"""\
