@@ -21,6 +21,7 @@ from venule.batch.records import Records, Shard
 from venule.batch.run import run, start
 from venule.errors import UsageError
 from venule.files.hashes import file_sha256
+from venule.image.io import read_bytes
 from venule.inference.load import DEFAULT
 from venule.models.record import ModelRecord
 from venule.system.cores import core_count
@@ -169,7 +170,8 @@ def _write_key(path: Path, jobs: Sequence[Job], out: Path, *, overwrite: bool) -
 
     if path.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"{path}: is inside {out}; put the key file outside the results folder")
-    write_key(path, ((job.name, job.source) for job in jobs if job.dicom), overwrite=overwrite)
+    files = ((job.name, job.source) for job in jobs if job.dicom)
+    write_key(path, files, overwrite=overwrite, read=read_bytes)
 
 
 def _engine_name(

@@ -5,7 +5,7 @@ Apart from the archive's own files it is the only one that names patients; writt
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from venule.dicom.require import require_pydicom
 from venule.errors import ImageError, OutputError
 from venule.files.atomic import write_bytes
 from venule.files.cells import inert
-from venule.image.io import read_bytes
 
 _KEYWORDS = {
     "patient_id": "PatientID",
@@ -26,8 +25,16 @@ _KEYWORDS = {
 _COLUMNS = ("name", "path", *_KEYWORDS, "acquired")
 
 
-def write_key(path: Path, files: Iterable[tuple[str, Path]], *, overwrite: bool) -> None:
+def write_key(
+    path: Path,
+    files: Iterable[tuple[str, Path]],
+    *,
+    overwrite: bool,
+    read: Callable[[Path], bytes] = Path.read_bytes,
+) -> None:
     """Write a CSV of names and paths with header data; readable by its owner only.
+
+    `read` gives the content of a file, which may be stored zipped.
 
     A file that cannot be read has a row without header data. An existing key is replaced if all its
     photographs are among these, as when a run is resumed, or with `overwrite`; any other file
@@ -38,7 +45,7 @@ def write_key(path: Path, files: Iterable[tuple[str, Path]], *, overwrite: bool)
         ImageError: pydicom is missing.
     """
     require_pydicom(path.name)
-    lines = list(_lines(files))
+    lines = list(_lines(files, read))
     if os.path.lexists(path):
         before = _photographs_of(path)
         if before is None:
@@ -66,7 +73,9 @@ def _photographs_of(key: Path) -> set[tuple[str, str]] | None:
         return None
 
 
-def _lines(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, str]]:
+def _lines(
+    files: Iterable[tuple[str, Path]], read: Callable[[Path], bytes]
+) -> Iterator[dict[str, str]]:
     from venule.dicom.elements import quiet, read_elements, text
     from venule.dicom.header import acquisition_date
 
@@ -74,7 +83,7 @@ def _lines(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, str]]:
         line = {"name": name, "path": str(path.absolute())}
         try:
             with quiet():
-                header = read_elements(read_bytes(path), name)
+                header = read_elements(read(path), name)
                 line |= {column: text(header, word) for column, word in _KEYWORDS.items()}
                 line["acquired"] = acquisition_date(header)
         except (ImageError, OSError):
