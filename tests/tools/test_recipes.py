@@ -114,7 +114,10 @@ def test_the_list_names_every_recipe(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["accurat"], "no recipe 'accurat'; known: published, accurate-plain, accurate-second, accurate,"),
+        (
+            ["accurat"],
+            "no recipe 'accurat'; known: published, accurate-plain, accurate-second, accurate,",
+        ),
         (["published", "schedule.epochs=3"], "published is several recipes"),
         (["benchmarks", "a=b", "--dry-run"], "has no training runs/benchmarks"),
         (["general", "schedule.epochs", "--dry-run"], "expected key=value"),
