@@ -62,6 +62,11 @@ def _run_all(folder: Path, out: Path, model: ModelChoice) -> None:
         _run(folder, out, model, number)
 
 
+def _merge_all(folder: Path, out: Path, model: ModelChoice) -> None:
+    _run_all(folder, out, model)
+    merge_shards(out)
+
+
 def _table(out: Path) -> list[dict[str, str]]:
     with (out / "report.csv").open(encoding="utf-8", newline="") as file:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
@@ -155,8 +160,7 @@ def test_shards_run_again_with_other_settings_replace_what_was_merged(
     folder: Path, tiny: ModelChoice, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    _run_all(folder, out, tiny)
-    merge_shards(out)
+    _merge_all(folder, out, tiny)
     other = ModelChoice(model=tiny.model, runtime="onnx", threshold=0.7)
     with pytest.raises(OutputError, match="--threshold"):
         _run(folder, out, other, 1)
@@ -173,8 +177,7 @@ def test_results_of_other_settings_that_no_shard_replaces_are_not_merged_with_ot
     folder: Path, tiny: ModelChoice, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    _run_all(folder, out, tiny)
-    merge_shards(out)
+    _merge_all(folder, out, tiny)
     other = ModelChoice(model=tiny.model, runtime="onnx", threshold=0.7)
     _run(folder, out, other, 1, overwrite=True)
     with pytest.raises(OutputError, match="holds results of other settings"):
@@ -209,8 +212,7 @@ def test_one_shard_run_again_is_merged_with_the_rest(
     folder: Path, tiny: ModelChoice, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    _run_all(folder, out, tiny)
-    merge_shards(out)
+    _merge_all(folder, out, tiny)
     again = _run(folder, out, tiny, 1)
     assert all(isinstance(one, Kept | Failed) for one in again)
     assert merge_shards(out) == 8

@@ -112,7 +112,7 @@ def _verdict(found: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _compared(good: Sequence[str], agreement: Mapping[str, Agreement]) -> str:
-    """How many of the repeatable measures were compared with annotators, and how many disagree."""
+    """Numbers of repeatable measures that were compared with annotators, and that disagree."""
     compared = [name for name in good if name in agreement]
     differ = sum(min(agreement[name].values()) < POOR for name in compared)
     return (

@@ -275,7 +275,7 @@ def _is_changed(path: Path, sha256: str) -> bool:
 
 
 def _other_names(job: Job) -> list[str]:
-    """What the photograph's name is with the extension, or without it."""
+    """The photograph's name with the extension if it lacks it, else without."""
     folder, slash, name = job.name.rpartition("/")
     whole = job.source.name
     if name != whole:

@@ -33,7 +33,7 @@ def merge_shards(out: Path) -> int:
         whole.add(parts)
         write_reports(whole, last_run={"merged_shards": shards[0].count})
         count = whole.count()
-    for file in (file for part in parts for file in (part.ledger, *part.files)):
+    for file in (file for part in parts for file in (*part.files, part.ledger)):
         file.unlink(missing_ok=True)
     return count
 

@@ -131,8 +131,8 @@ class Worker:
         """As `__call__`, but raising; warnings while reading are appended to `noticed`."""
         job, finished = task.job, task.finished
         digest = _input_sha256(job.source)
-        there = finished is not None and _still_there(job, finished)
-        if there and finished is not None and finished.input_sha256 == digest:
+        # In this order: edited results are kept where the photograph has changed too.
+        if finished is not None and _still_there(job, finished) and finished.input_sha256 == digest:
             return Kept(job)
         if read is not None:
             read()

@@ -54,7 +54,7 @@ def write_bytes(path: Path, content: bytes | memoryview, *, mode: int = 0o666) -
 
 
 def temporary_stem(name: str) -> str:
-    """What the temporary files of a file `name` are called, between "." and ".XXXXXXXX.tmp".
+    """The name of temporary files of a file `name`, between "." and ".XXXXXXXX.tmp".
 
     A hash, if the whole would be longer than the 255 bytes that file systems allow.
     """

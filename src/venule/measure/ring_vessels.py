@@ -91,7 +91,7 @@ class _Group:
     least: float
 
     def measured(self, trunk: _Part) -> dict[int, Segment]:
-        """What is measured of the vessel that begins with `trunk`, by the number of its part."""
+        """The measured parts of the vessel that begins with `trunk`, by their numbers."""
         chain = [trunk]
         while _length(chain) < self.least or not math.isfinite(_joined(chain).mean_caliber_px):
             onward = self._onward(chain)
