@@ -17,7 +17,7 @@ from support.runs import silent
 from venule.data.loader import EpochBatches, derive_seed, training_loader
 from venule.errors import ConfigError
 from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
-from venule.training.loop import Batch, Loop, _has_bf16_units, freeze_batch_norm, make_accelerator
+from venule.training.loop import Batch, Loop, _fast_bf16, freeze_batch_norm, make_accelerator
 from venule.training.run import STATE, Row, Run
 
 Scores = Sequence[Mapping[str, float]]
@@ -341,12 +341,18 @@ def test_steps_and_epochs_are_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("avx512", "amx", "precision"),
-    [(True, False, "bf16"), (False, True, "bf16"), (False, False, "no")],
+    ("maker", "avx512", "amx", "precision"),
+    [
+        ("AMD", True, False, "bf16"),
+        ("Intel", True, True, "bf16"),
+        ("Intel", True, False, "no"),
+        ("AMD", False, False, "no"),
+    ],
 )
-def test_bf16_is_chosen_only_where_the_processor_has_units_for_it(
-    avx512: bool, amx: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+def test_bf16_is_chosen_only_where_the_processor_gains_by_it(
+    maker: str, avx512: bool, amx: bool, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("venule.training.loop.processor", lambda: f"{maker} processor")
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     accelerator = make_accelerator(ScheduleConfig(device="cpu"))
@@ -359,7 +365,7 @@ def test_bf16_is_not_chosen_where_a_gpu_only_emulates_it(monkeypatch: pytest.Mon
     monkeypatch.setattr(
         torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation
     )
-    assert not _has_bf16_units(cpu=False)
+    assert not _fast_bf16(cpu=False)
 
 
 def test_a_second_run_in_one_process_is_on_its_own_device() -> None:

@@ -15,7 +15,7 @@ def computer() -> dict[str, str | int | None]:
     return {
         "system": platform.system(),
         "machine": platform.machine(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
     }
 
@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
     return own | installed(PACKAGES)
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name and its bf16 units, as Linux reports them."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from venule.data.loader import EpochBatches, derive_seed
 from venule.errors import ConfigError
+from venule.system.computer import processor
 from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
 from venule.training.cost import Meter
 from venule.training.optim import Schedule, average_weights, build_optimizer
@@ -58,7 +59,7 @@ class Task(Protocol):
 def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
     """Create an Accelerator for the configured device and precision.
 
-    "auto" is bf16 if the processor or GPU supports it natively, else fp32.
+    "auto" is bf16 where it is faster than fp32, else fp32.
 
     Raises:
         ConfigError: the device is not available, or does not support the precision.
@@ -71,7 +72,7 @@ def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
     cpu = schedule.device == "cpu" or (schedule.device == "auto" and not any(there.values()))
     precision = schedule.precision
     if precision == "auto":
-        precision = "bf16" if _has_bf16_units(cpu) else "fp32"
+        precision = "bf16" if _fast_bf16(cpu) else "fp32"
     if precision == "fp16" and cpu:
         raise ConfigError("schedule.precision = fp16 needs a GPU; use bf16 or fp32 on a CPU")
     # Accelerate keeps device and precision for the whole process; a second run may need others.
@@ -84,10 +85,12 @@ def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
     )
 
 
-def _has_bf16_units(cpu: bool) -> bool:
-    # Elsewhere torch emulates bf16, slower than fp32.
+def _fast_bf16(cpu: bool) -> bool:
+    # Elsewhere torch emulates bf16. Intel's AVX-512 units multiply as many bf16 as fp32 numbers a
+    # cycle: a step takes 1.4 (DDRNet) to 1.9 times (DeepLabV3) as long as in fp32.
     if cpu:
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        amd = "AMD" in processor()
+        return torch.cpu._is_amx_tile_supported() or (amd and torch.cpu._is_avx512_bf16_supported())
     return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 

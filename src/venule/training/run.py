@@ -19,6 +19,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from venule.errors import ConfigError, OutputError, WeightsError
 from venule.files.atomic import write_bytes
+from venule.system.computer import processor
 
 Row = dict[str, float]
 """The log of one epoch, by column."""
@@ -150,20 +151,11 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "packages": {package: version(package) for package in packages},
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:
