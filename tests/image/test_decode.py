@@ -198,3 +198,12 @@ def test_content_without_a_path_on_disk_is_decoded(tmp_path: Path) -> None:
     photograph = decode.decode_photograph(encoded.getvalue(), Path("upload.png"))
     np.testing.assert_array_equal(photograph.pixels, EYE)
     assert not photograph.more_pages
+
+
+def test_separate_deep_planes_that_cannot_be_decoded_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "eye.tif"
+    tifffile.imwrite(file, planes(deep(EYE)), photometric="rgb", planarconfig="separate")
+    with tifffile.TiffFile(file, mode="r+b") as written:
+        written.pages[0].tags["Compression"].overwrite(5)  # LZW
+    with pytest.raises(ImageError, match=r"eye\.tif: separate 16-bit planes .* interleaved"):
+        read_photograph(file)

@@ -87,6 +87,6 @@ def score_task(step: "Evaluate", place: Place) -> None:
         step.task, networks, selection, weights_sha256=file_sha256(file), progress=say
     )
     if recorded:
-        record_task_access(result, place.access_log)
+        record_task_access(result, place.access_log, context=checkout.context())
     report = TaskReport(results=(result,)).model_dump_json(indent=2)
     write_bytes(place.results / step.out, f"{report}\n".encode())

@@ -4,9 +4,8 @@ Large photographs are decoded, and their bytes combined, in strips: 100 megapixe
 channel must fit into 2 GB.
 """
 
+import io
 import math
-import re
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,19 +41,6 @@ _TURNS = {
 }
 """Transpositions that undo each value of the EXIF orientation."""
 
-_KEPT = (
-    ExifTags.Base.ImageWidth,
-    ExifTags.Base.ImageLength,
-    ExifTags.Base.Compression,
-    ExifTags.Base.FillOrder,
-    ExifTags.Base.Orientation,
-    ExifTags.Base.RowsPerStrip,
-    ExifTags.Base.Predictor,
-    ExifTags.Base.TileWidth,
-    ExifTags.Base.TileLength,
-)
-"""Tags that one plane of a TIFF shares with the whole image."""
-
 
 class Photograph(NamedTuple):
     """A decoded image: (H, W, 3) uint8, its page, and whether the file has more pages."""
@@ -87,11 +73,15 @@ def stored_pixels(image: Image.Image) -> NDArray[Any]:
 def upright(image: Image.Image) -> Image.Image:
     """The decoded image with its EXIF orientation applied, if that can be read."""
     image.load()
-    try:
-        method = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # broken EXIF, good pixels: viewers show them as stored
-        return image
+    method = _turn(image)
     return image if method is None else image.transpose(method)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken EXIF, good pixels: viewers show them as stored
+        return None
 
 
 def _open_photograph(content: bytes, path: Path, *, page: int = 0) -> ImageFile.ImageFile:
@@ -112,10 +102,10 @@ def _unread(path: Path) -> ImageError:
 
 def _decode(opened: ImageFile.ImageFile, content: bytes, path: Path, *, page: int = 0) -> RGB:
     if isinstance(opened, TiffImageFile) and _has_deep_planes(opened):
-        return _decode_deep_planes(content, opened, path)
+        return _decode_deep_planes(content, opened, path, page=page)
     if _rawmode(opened) == "LA;16B":
         return _decode_deep_grey(opened)
-    if opened.format == "PPM" and opened.mode == "RGB" and opened.tile[0].args == ("RGB", _DEEP):
+    if opened.format == "PPM" and _codec(opened) == ("ppm", ("RGB", _DEEP)):
         return _decode_deep_ppm(opened, content)
     other = _other_rawmode(opened)
     if other is not None:
@@ -176,14 +166,14 @@ def _decode_both_bytes(
     return _to_rgb(_deep(pixels))
 
 
+def _codec(image: ImageFile.ImageFile) -> tuple[str, Any]:
+    return image.tile[0].codec_name, image.tile[0].args
+
+
 def _decode_deep_ppm(image: ImageFile.ImageFile, content: bytes) -> RGB:
-    """Decode a 16-bit colour PPM (netpbm's P6 and P3); Pillow keeps only the high bytes."""
-    tile, shape = image.tile[0], (image.height, image.width, 3)
-    if tile.codec_name == "ppm_plain":  # numbers as text, with comments between them
-        plain = re.sub(rb"#[^\n\r]*", b"", content[tile.offset :]).decode("ascii")
-        samples = np.array(plain.split(maxsplit=math.prod(shape))[: math.prod(shape)], np.int64)
-    else:
-        samples = np.frombuffer(content, ">u2", math.prod(shape), offset=tile.offset)
+    """Decode a 16-bit colour PPM (netpbm's P6); Pillow keeps only the high bytes."""
+    shape = (image.height, image.width, 3)
+    samples = np.frombuffer(content, ">u2", math.prod(shape), offset=image.tile[0].offset)
     return _to_rgb(_deep(samples.reshape(shape)))
 
 
@@ -198,40 +188,26 @@ def _has_deep_planes(image: TiffImageFile) -> bool:
     return planar and max(tags.get(ExifTags.Base.BitsPerSample, (1,))) > 8
 
 
-def _decode_deep_planes(content: bytes, image: TiffImageFile, path: Path) -> RGB:
-    """Decode the planes of a TIFF one by one, each as a 16-bit grey TIFF."""
-    planes = []
-    for number in range(3 if image.tag_v2.get(ExifTags.Base.SamplesPerPixel, 1) >= 3 else 1):
-        plane = upright(open_image(_plane_as_tiff(content, image, number), path))
-        planes.append(_array(plane).astype(np.uint16))
-    if len(planes) == 1:
+def _decode_deep_planes(content: bytes, image: TiffImageFile, path: Path, *, page: int) -> RGB:
+    """Decode 16-bit planes by tifffile; without imagecodecs it reads no LZW."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(content)) as file:
+            stored = file.pages[page].asarray(maxworkers=1)
+    except (ValueError, KeyError) as error:
+        raise ImageError(
+            f"{path}: separate 16-bit planes that cannot be decoded ({error}); "
+            "save the photograph with interleaved channels"
+        ) from error
+    method = _turn(image)
+    planes = [
+        np.asarray(plane if method is None else Image.fromarray(plane).transpose(method))
+        for plane in stored.reshape(-1, *stored.shape[-2:])[:3]
+    ]
+    if len(planes) < 3:
         return _to_rgb(_deep(planes[0], inverted=_is_inverted(image)))
     return _to_rgb(_deep(np.stack(planes, axis=-1)))
-
-
-def _plane_as_tiff(content: bytes, image: TiffImageFile, number: int) -> bytes:
-    """The file with a directory appended that holds only one plane (TIFF 6.0, sec. 2)."""
-    base, tags = ExifTags.Base, image.tag_v2
-    entries: dict[int, tuple[int, ...]] = {tag: (tags[tag],) for tag in _KEPT if tag in tags}
-    entries |= {base.BitsPerSample: (16,), base.PhotometricInterpretation: (1,)}
-    entries |= {base.SamplesPerPixel: (1,), base.PlanarConfiguration: (1,)}
-    for parts in (base.StripOffsets, base.StripByteCounts, base.TileOffsets, base.TileByteCounts):
-        if parts in tags:
-            each = len(tags[parts]) // int(tags.get(base.SamplesPerPixel, 1))
-            entries[parts] = tuple(tags[parts][number * each : (number + 1) * each])
-    order = "<" if tags.prefix == b"II" else ">"
-    directory = [struct.pack(order + "H", len(entries))]
-    values = b""
-    start = len(content) + len(content) % 2
-    end = start + 2 + 12 * len(entries) + 4
-    for tag, numbers in sorted(entries.items()):
-        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
-        if len(numbers) > 1:
-            values, packed = values + packed, struct.pack(order + "I", end + len(values))
-        directory.append(struct.pack(order + "HHI", tag, 4, len(numbers)) + packed)
-    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, start)
-    padding = bytes(start - len(content))
-    return b"".join([head, content[8:], padding, *directory, bytes(4), values])
 
 
 def _is_inverted(image: Image.Image) -> bool:

@@ -19,13 +19,8 @@ def core_count() -> int:
 
 def _quota(cgroup: Path) -> int | None:
     """The CPU quota of this process's Linux control group, in cores; None without a limit."""
-    files = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))  # versions 2 and 1
-    for names in files:
-        try:
-            words = " ".join((cgroup / name).read_text(encoding="ascii") for name in names).split()
-            quota, period = (int(word) for word in words)
-        except (OSError, ValueError):  # missing, or "max"
-            continue
-        if quota > 0 and period > 0:
-            return math.ceil(quota / period)
-    return None
+    try:
+        quota, period = map(int, (cgroup / "cpu.max").read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # missing, or "max"
+        return None
+    return math.ceil(quota / period) if quota > 0 and period > 0 else None
