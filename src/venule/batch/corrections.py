@@ -11,6 +11,7 @@ from venule.errors import DatasetError, ImageError, OutputError, UsageError
 from venule.files.atomic import make_folder, write_bytes
 from venule.image.artery_vein import encode_types
 from venule.image.io import read_texts, write_png
+from venule.image.names import is_image_path
 from venule.image.photograph import read_photograph
 
 
@@ -25,6 +26,7 @@ class Collected:
 def collect_corrections(results: Path, out: Path, photographs: Path | None = None) -> Collected:
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels and fov.
 
+    A DICOM object becomes a PNG image of its pixels.
     Arteries and veins, where known, go to av, a corrected disc to disc. Photograph a/1 becomes
     a__1; of two photographs with the same resulting name the second is left out. `photographs` is
     their folder, if they were moved or are DICOM objects.
@@ -62,14 +64,19 @@ def collect_corrections(results: Path, out: Path, photographs: Path | None = Non
 
 
 def _copy(photograph: Path, base: Path, out: Path, name: str) -> None:
-    shape = read_photograph(photograph).shape
+    pixels = read_photograph(photograph).pixels
+    shape = (pixels.shape[0], pixels.shape[1])
     stored = read_correction(base, shape)
     if stored is None or stored.correction.mask is None:
         raise DatasetError("the corrected mask is of another photograph")
     kept = kept_of(read_texts(corrected_path(base, "vessels")), shape)
     for folder in ("images", "labels", "fov"):
         make_folder(out / folder)
-    shutil.copyfile(photograph, out / "images" / f"{name}{photograph.suffix.lower()}")
+    copied = out / "images" / f"{name}{photograph.suffix.lower()}"
+    if is_image_path(copied):
+        shutil.copyfile(photograph, copied)
+    else:  # a DICOM object, with the patient's name in its header, or compressed by gzip
+        write_png(copied.with_name(f"{name}.png"), pixels)
     write_png(out / "labels" / f"{name}.png", stored.correction.mask)
     if kept is not None:
         write_png(out / "fov" / f"{name}.png", kept.fov)

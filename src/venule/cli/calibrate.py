@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from venule.cli.outputs import Overwrite, check_files, model_files
+from venule.cli.outputs import Overwrite, case_files, check_files, model_files
 from venule.cli.progress import shown
 from venule.cli.table import print_table
 
@@ -33,10 +33,12 @@ def calibrate(
 ) -> None:
     """Choose threshold, calibration and component rules on the runs' validation images."""
     from venule.evaluation.calibrate import calibrate as choose
+    from venule.evaluation.calibrate import validation_images
     from venule.files.atomic import write_bytes
     from venule.metrics.metric import labels
 
-    check_files([json], model_files(runs), overwrite=overwrite)
+    used = (one for run in runs for chosen, _ in validation_images(run) for one in chosen.cases)
+    check_files([json], (*model_files(runs), *case_files(used)), overwrite=overwrite)
     chosen = choose(
         runs,
         checkpoint=checkpoint,

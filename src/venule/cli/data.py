@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from venule.cli.evaluate import Protocol
+from venule.cli.outputs import Overwrite, check_files, data_files
 from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.table import print_table
 
@@ -66,8 +67,10 @@ def show(
     *,
     samples: Annotated[int, typer.Option(metavar="N", min=1, help="Number of samples.")] = 8,
     cell: Annotated[int, typer.Option(metavar="PX", min=32, help="Width of an image.")] = 280,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw augmented training samples, and their truth, of a configuration's first data set."""
+    from venule.data.catalog import open_dataset
     from venule.image.io import write_png
     from venule.training.config import TrainConfig
     from venule.training.config_file import read_config
@@ -76,6 +79,9 @@ def show(
 
     (file,) = page_paths(out, rows=1, rows_per_page=1)
     parsed = read_config(config, settings or [], TrainConfig)
+    specs = [source.dataset for source in parsed.data.sources("train")]
+    inputs = (file for spec in specs for file in data_files(spec, open_dataset(spec)))
+    check_files([file], (config, *inputs), overwrite=overwrite)
     rows = list(sample_rows(parsed, samples=samples))
     write_png(file, montage(rows, HEADINGS, cell_px=cell))
     typer.echo(str(file))

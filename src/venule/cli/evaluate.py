@@ -177,10 +177,11 @@ def evaluate(
         from venule.cli.evaluate_task import evaluate_task
 
         others = any(value is not None for value in (threshold, csv, page))
-        if len(models) > 1 or others or tta or expert is not Truth.first:
+        changed = (expert, fov, tta) != (Truth.first, FovMode.found, False)
+        if len(models) > 1 or others or changed:
             raise UsageError(
                 f"--task {task.value} scores one model; leave out --threshold, --csv, --report, "
-                "--tta and --expert"
+                "--tta, --expert and --fov"
             )
         evaluate_task(
             "av" if task is Task.av else "landmarks",
@@ -197,6 +198,8 @@ def evaluate(
             access_log=access_log,
         )
         return
+    if vessels != "general":
+        raise UsageError("--vessels goes with --task av or landmarks")
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
     from venule.evaluation.access_log import holds_test_images, require_writable

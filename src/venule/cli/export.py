@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from venule.cli.evaluate import BestBy
+from venule.cli.outputs import Overwrite, check_files, model_files
 
 
 def export(
@@ -21,19 +22,16 @@ def export(
     ],
     *,
     checkpoint: BestBy = "dice",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing file.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Convert weights with their record to ONNX, or ONNX to safetensors; checked with PyTorch."""
-    from venule.errors import OutputError, UsageError
+    from venule.errors import UsageError
     from venule.export.onnx import export_onnx
     from venule.export.weights import export_safetensors
     from venule.inference.load import weights_file
 
     source = weights_file(model, checkpoint=checkpoint)
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out}: exists already; replace it with --overwrite")
+    check_files([out], model_files([model, source]), overwrite=overwrite)
     if out.suffix == ".onnx" and source.suffix == ".safetensors":
         difference = export_onnx(source, out)
     elif out.suffix == ".safetensors" and source.suffix == ".onnx":

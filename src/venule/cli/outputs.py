@@ -10,12 +10,13 @@ import typer
 from venule.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from venule.data.case import Dataset
+    from venule.data.case import Case, Dataset
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 _OF_A_RUN = (
     "config.toml",
+    "cost.json",
     "data.json",
     "environment.json",
     "metrics.csv",
@@ -33,7 +34,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
     With `overwrite`, other existing files may be replaced.
 
     Raises:
-        UsageError: an output is an input, a file of a results folder, or named twice.
+        UsageError: an output is an input, a file of a run or of results, or named twice.
         OutputError: an output exists, without `overwrite`.
     """
     from venule.batch.own_files import results_among
@@ -55,6 +56,11 @@ def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path], *, overwrite:
         raise UsageError(
             f"{output}: belongs to the results in {folder}; name another file for the output"
         )
+    for output in existing.values():
+        if (run := _run_of(output)) is not None:
+            raise UsageError(
+                f"{output}: belongs to the run in {run}; name another file for the output"
+            )
     if not overwrite:
         first = next(iter(existing.values()))
         raise OutputError(f"{first} exists already; replace it with --overwrite")
@@ -80,24 +86,37 @@ def check_files(
 def data_files(spec: str, dataset: "Dataset") -> Iterator[Path]:
     """The files of a data set, and the table that `spec` names, if it is one."""
     yield Path(os.path.expandvars(spec.partition("=")[2] or spec)).expanduser()
-    for case in dataset.cases:
+    yield from case_files(dataset.cases)
+
+
+def case_files(cases: "Iterable[Case]") -> Iterator[Path]:
+    """The photographs, masks and annotations of cases."""
+    for case in cases:
         marked = (one.path for one in (case.av, case.landmarks) if one is not None)
         masks = (case.fov, case.first, case.second)
         yield from (case.image, *(mask for mask in masks if mask is not None), *marked)
 
 
 def model_files(models: Iterable[str | Path]) -> Iterator[Path]:
-    """The files of models: weights, what training wrote to a run's folder, or a folder's maps."""
+    """The files of models that are no run's: weights, or the maps in a folder."""
     from venule.image.names import is_image_path
 
     for model in map(Path, models):
         if not model.is_dir():
             yield model
-        elif (weights := model / "weights").is_dir():
-            yield from (*weights.iterdir(), *(model / name for name in _OF_A_RUN))
-        else:
+        elif not (model / "weights").is_dir():
             files = model.iterdir()
             yield from (one for one in files if is_image_path(one) or one.suffix == ".npy")
+
+
+def _run_of(path: Path) -> Path | None:
+    """The folder of the run that wrote this file, if one did."""
+    path = path.resolve()
+    if path.parent.name == "weights":
+        run, own = path.parent.parent, True
+    else:
+        run, own = path.parent, path.name in _OF_A_RUN
+    return run if own and (run / "config.toml").is_file() else None
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -48,6 +48,11 @@ def open_class_tree(root: Path, *, val_share: float = 0.1, seed: int = 0) -> Cla
     """
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; give one that holds a folder for each class")
+    if (root / "images").is_dir() and (root / "labels").is_dir():
+        raise DatasetError(
+            f"{root}: a data set with labels of vessels, not of classes; cut it into classes with "
+            "`venule data patches`"
+        )
     train_root = root / "train" if (root / "train").is_dir() else root
     found = _by_class(train_root)
     classes = tuple(found)
@@ -58,6 +63,8 @@ def open_class_tree(root: Path, *, val_share: float = 0.1, seed: int = 0) -> Cla
         )
     if train_root != root and (root / "val").is_dir():
         held = _by_class(root / "val")
+        if not held:
+            raise DatasetError(f"{root / 'val'}: holds no photographs in folders of classes")
         unknown = [name for name in held if name not in found]
         if unknown:
             raise DatasetError(f"{root / 'val' / unknown[0]}: a class that {train_root} lacks")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from venule.data.case import Case
+from venule.data.layout import stem_of
 from venule.data.protocols import Selection
 from venule.data.sample import Sample
 from venule.errors import DatasetError
@@ -46,7 +47,7 @@ def find_maps(folder: Path, selection: Selection) -> dict[str, Path]:
     first = selection.cases[0]
     raise DatasetError(
         f"{folder}: no map for any image of {selection.dataset} {selection.split}; expected files "
-        f"such as {first.image.stem}_prob.png, {first.image.stem}.png or {first.id}.png"
+        f"such as {stem_of(first.image)}_prob.png, {stem_of(first.image)}.png or {first.id}.png"
     )
 
 
@@ -83,7 +84,7 @@ def read_map_of(sample: Sample, path: Path, *, mask: bool) -> FloatMap:
 
 
 def _candidates(by_stem: dict[str, list[Path]], case: Case, ending: str) -> list[Path]:
-    names = (case.image.stem, case.id)
+    names = (stem_of(case.image), case.id)
     stems = dict.fromkeys(unicodedata.normalize("NFC", name) for name in names)
     return [path for stem in stems for path in by_stem.get(f"{stem}{ending}", [])]
 

@@ -109,8 +109,8 @@ def write_patches(
     """Write all patches as PNG to `out`/train/share-1 etc.; yield each photograph when done.
 
     Class 1 holds the patches with the fewest vessels; classes are of equal size, except for
-    ties. One in ten patients is held out. `out`/patches.json lists the class boundaries and the
-    photographs used, since a network trained on the patches has seen them.
+    ties. One in ten patients is held out, at least one of two. `out`/patches.json lists the
+    class boundaries and the photographs used, since a network trained on the patches has seen them.
 
     Raises:
         DatasetError: there are fewer patches than classes.
@@ -124,13 +124,14 @@ def write_patches(
         )
     edges = np.quantile(shares, np.arange(1, config.classes) / config.classes)
     names, side = [f"share-{k}" for k in range(1, config.classes + 1)], config.side_px
-    for folder in (out / split / name for split in ("train", "val") for name in names):
+    patients = list(dict.fromkeys(one.case.person for one in cut if one.patches))
+    validating = set(patients[1::_EACH_VALIDATES])
+    splits = ("train", "val") if validating else ("train",)
+    for folder in (out / split / name for split in splits for name in names):
         try:
             folder.mkdir(parents=True)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
-    patients = list(dict.fromkeys(photograph.case.person for photograph in cut))
-    validating = set(patients[1::_EACH_VALIDATES])
     split_of = {
         photograph.case.id: "val" if photograph.case.person in validating else "train"
         for photograph in cut

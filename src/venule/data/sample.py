@@ -38,11 +38,16 @@ def load_sample(case: Case, *, expert: Expert = "first") -> Sample:
 
     Raises:
         ImageError: a file cannot be read, or a mask is not two-valued.
-        DatasetError: the size of a mask differs from the photograph's.
+        DatasetError: the size of a mask differs from the photograph's, or a field of view is empty.
     """
     image = read_photograph(case.image).pixels
     fov = find_fov(image).mask if case.fov is None else read_mask(case.fov)
     _require_size(case.fov, fov.shape, case, image)
+    if case.fov is not None and not fov.any():
+        raise DatasetError(
+            f"{case.fov}: marks no pixel; give the field of view of {case.image.name}, or no file, "
+            "and it is found from the photograph"
+        )
     annotation = case.annotation(expert)
     if annotation is None:
         return Sample(case.id, image, fov, None)

@@ -137,7 +137,7 @@ def calibrate(
         UsageError: a run segments other classes than vessels, or `without` names an image that is
             not among them.
     """
-    images = [_validation_images(run) for run in runs]
+    images = [validation_images(run) for run in runs]
     for run, own in zip(runs, images, strict=True):
         _require_vessels(run, own)
     ids = _ids(images)
@@ -234,7 +234,7 @@ def _predict(
     return held_out
 
 
-def _validation_images(run: Path) -> list[tuple[Selection, Expert]]:
+def validation_images(run: Path) -> list[tuple[Selection, Expert]]:
     """The splits of `data.val` in the run's configuration, each with its expert."""
     if not (run / "config.toml").is_file():
         raise WeightsError(f"{run}: not a training run (it has no config.toml); give runs' folders")

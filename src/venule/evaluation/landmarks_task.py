@@ -28,6 +28,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
 def score_landmarks(found: Found, truth: GroundTruth, codec: Landmarks) -> dict[str, float]:
     """The scores of one photograph by name; nan where the expert marked nothing.
 
+    Where no disc is drawn, there is no diameter to express distances in.
+
     Distances are in disc diameters: of the drawn disc, or of the mean disc if only its centre is
     known. A missed landmark counts as one diameter.
     """
@@ -36,7 +38,7 @@ def score_landmarks(found: Found, truth: GroundTruth, codec: Landmarks) -> dict[
         math.sqrt(np.count_nonzero(drawn) / math.pi) if codec.outlined else codec.disc_radius_px
     )
     center = codec.disc
-    if center is None and codec.outlined:
+    if center is None and codec.outlined and drawn.any():
         rows, columns = np.nonzero(drawn)
         center = float(columns.mean()), float(rows.mean())
     disc, fovea = found.disc, found.fovea
@@ -49,7 +51,7 @@ def score_landmarks(found: Found, truth: GroundTruth, codec: Landmarks) -> dict[
         "disc_found": math.nan if center is None else float(disc is not None),
         "fovea_found": math.nan if codec.fovea is None else float(fovea is not None),
     }
-    if codec.outlined:
+    if codec.outlined and drawn.any():
         mask = np.zeros(drawn.shape, bool) if disc is None else disc.mask(truth.shape)
         scores["disc_dice"] = dice(count(mask, drawn, np.ones(drawn.shape, bool)))
     return scores
@@ -58,6 +60,6 @@ def score_landmarks(found: Found, truth: GroundTruth, codec: Landmarks) -> dict[
 def _error(
     found: tuple[float, float] | None, true: tuple[float, float] | None, diameter: float
 ) -> float:
-    if true is None:
+    if true is None or diameter == 0:
         return math.nan
     return MISSED if found is None else math.dist(found, true) / diameter

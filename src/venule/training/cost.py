@@ -6,6 +6,7 @@ lost when a process is killed, and repeated by the next, have still been paid fo
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -35,7 +36,7 @@ class Meter:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.before: Cost | None = None
-        if self.path.exists():
+        with suppress(OSError, ValueError):  # none yet, or damaged
             self.before = Cost.model_validate_json(self.path.read_text(encoding="utf-8"))
         self.machine = environment()
         self.started = time.monotonic()

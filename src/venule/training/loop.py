@@ -170,11 +170,13 @@ class Loop:
 
         Raises:
             ConfigError: the settings differ from those of the completed epochs.
+            WeightsError: the state is damaged, or missing though the run was finished.
         """
         if self.accelerator.is_main_process:
             self.run.clear_unfinished()
         state = self.run.load_state()
         if state is None:
+            self.run.require_unfinished()
             return
         if changed := list(_changed(state["settings"], self.settings)):
             raise ConfigError(

@@ -1,6 +1,5 @@
 """Pretraining of a backbone on a tree of class folders, as `venule pretrain` runs it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +55,15 @@ def resume(path: Path, *, report: Report) -> Run:
     Raises:
         DatasetError: the photographs, by name, differ from those the run began with.
         ConfigError: its configuration differs from the one it was trained with.
+        OutputError: another process trains it.
+        WeightsError: a file of the run is missing or damaged.
     """
     run = Run.open(path)
     run.require_kind(pretraining=True)
     config = read_config(path / "config.toml", (), PretrainConfig)
     accelerator = make_accelerator(config.schedule)
     tree = _tree(config)
-    begun = json.loads((path / DATA).read_text(encoding="utf-8"))
+    begun = run.read_json(DATA)
     if begun["sha256"] != tree.digest():
         raise DatasetError(
             f"{tree.root}: holds {len(tree.train)} + {len(tree.val)} photographs, not the "
@@ -71,8 +72,7 @@ def resume(path: Path, *, report: Report) -> Run:
     classifier = _classifier(config, tree)
     seen = start_again(classifier, config.network.pretrained, run)
     loop = _loop(config, tree, classifier, seen, run, accelerator)
-    loop.resume()
-    fit_and_draw(loop, report)
+    fit_and_draw(loop, report, resumed=True)
     return run
 
 

@@ -9,6 +9,7 @@ import platform
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from venule.errors import ConfigError, OutputError, WeightsError
 from venule.files.atomic import write_bytes
+from venule.files.lock import locked
 from venule.system.computer import processor
 
 Row = dict[str, float]
@@ -44,14 +46,18 @@ class Run:
     @classmethod
     def create(cls, root: Path, name: str) -> "Run":
         """Create a folder `root/name`, or `name-2`, `name-3`, ... if that exists."""
-        number = 1
+        number, path = 1, root / name
         while True:
-            path = root / (name if number == 1 else f"{name}-{number}")
             try:
-                path.mkdir(parents=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"{path.parent}: cannot be made ({error.strerror})") from None
+            try:
+                path.mkdir()
                 break
             except FileExistsError:
                 number += 1
+                path = root / f"{name}-{number}"
             except OSError as error:
                 raise OutputError(f"{path}: cannot be made ({error.strerror})") from None
         run = cls(path)
@@ -65,6 +71,13 @@ class Run:
         if not (path / "config.toml").is_file():
             raise WeightsError(f"{path}: not a training run (it has no config.toml)")
         return cls(path)
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """Keep other processes from training this run; OutputError if one does."""
+        return locked(
+            self.path / ".lock",
+            refusal=f"{self.path}: another process trains it; wait until it ends",
+        )
 
     def clear_unfinished(self) -> None:
         """Remove files that a killed process left unfinished."""
@@ -115,8 +128,25 @@ class Run:
         path = self.path / STATE
         if not path.exists():
             return None
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # of the zip file, of its pickle, or of the system
+            raise _damaged(path) from error
         return state
+
+    def require_unfinished(self) -> None:
+        """Raise WeightsError if the run was trained to its end, so that it has no more to do."""
+        if (self.path / "run.json").exists():
+            raise WeightsError(
+                f"{self.path}: finished, and {STATE} was removed since; begin a new run"
+            )
+
+    def read_json(self, name: str) -> Any:
+        """The content of a JSON file in the run's folder; WeightsError if it cannot be read."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _damaged(self.path / name) from error
 
     def tensorboard(self, rows: Sequence[Row]) -> "Events":
         """TensorBoard events starting with `rows`, replacing those of a killed process."""
@@ -126,6 +156,13 @@ class Run:
         for row in rows:
             events.add(row)
         return events
+
+
+def _damaged(path: Path) -> WeightsError:
+    return WeightsError(
+        f"{path}: missing or damaged, so the run cannot be resumed; copy its folder again, or "
+        "begin a new run"
+    )
 
 
 class Events:

@@ -27,8 +27,8 @@ def read_seen(path: Path) -> tuple[SeenImages, ...]:
         return ()
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(SeenImages.model_validate(images) for images in about.get("seen", ()))
-    except (OSError, ValueError, AttributeError, TypeError):
+        return tuple(SeenImages.model_validate(images) for images in about["seen"])
+    except (OSError, ValueError, KeyError, TypeError):
         raise DatasetError(
             f"{path}: not a list of images as venule writes it; create it again"
         ) from None

@@ -49,17 +49,26 @@ class SegmentationSnapshot:
         paths = [run.weights / f"{name}.safetensors" for name in names]
         write_same(paths, weights_bytes(self.state, self.record))
         if "best_dice" in names:
-            for sample, found in zip(self.val, self.found, strict=True):
-                _draw_errors(run, sample, found)
+            names = _distinct([sample.id for sample in self.val])
+            for name, sample, found in zip(names, self.val, self.found, strict=True):
+                _draw_errors(run, name, sample, found)
 
 
-def _draw_errors(run: Run, sample: Sample, found: NDArray[np.bool_]) -> None:
+def _distinct(ids: Sequence[str]) -> list[str]:
+    """The ids, numbered where one occurs again: two data sets may share one."""
+    return [
+        id if (number := ids[:place].count(id) + 1) == 1 else f"{id}-{number}"
+        for place, id in enumerate(ids)
+    ]
+
+
+def _draw_errors(run: Run, id: str, sample: Sample, found: NDArray[np.bool_]) -> None:
     """Draw the errors of a prediction, (K, H, W), in a photograph, one image per class."""
     truth = truth_of(sample)
     for name, mask in zip(truth.classes, found, strict=True):
         of_class = "" if len(truth.classes) == 1 else f"_{name}"
         picture = errors(mask, truth.plane(name), sample.fov & truth.counts(name))
-        write_png(run.overlays / f"{sample.id}{of_class}_errors.png", picture)
+        write_png(run.overlays / f"{id}{of_class}_errors.png", picture)
 
 
 @dataclass(frozen=True)

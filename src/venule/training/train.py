@@ -1,7 +1,7 @@
 """Training from a configuration to a finished run, as `venule train` runs it."""
 
-import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -68,6 +68,8 @@ def resume(path: Path, *, report: Report) -> Run:
     Raises:
         DatasetError: photographs or annotations differ from those the run began with.
         ConfigError: its configuration differs from the one it was trained with.
+        OutputError: another process trains it.
+        WeightsError: a file of the run is missing or damaged.
     """
     run = Run.open(path)
     run.require_kind(pretraining=False)
@@ -80,8 +82,7 @@ def resume(path: Path, *, report: Report) -> Run:
     seen = start_again(network, config.network.pretrained, run)
     samples = training_set(config, selections[0])
     loop = _loop(task, network, samples, seen, run, accelerator)
-    loop.resume()
-    fit_and_draw(loop, report)
+    fit_and_draw(loop, report, resumed=True)
     return run
 
 
@@ -113,19 +114,22 @@ def start_again(network: nn.Module, pretrained: str | None, run: Run) -> tuple[S
     if (run.path / STATE).exists():
         return read_seen(run.path / PRETRAINED)
     loaded = load_pretrained(network, read_source(pretrained_source(pretrained)))
-    begun = json.loads((run.path / PRETRAINED).read_text(encoding="utf-8"))
-    if loaded.sha256 != begun["sha256"]:
+    if loaded.sha256 != run.read_json(PRETRAINED).get("sha256"):
         raise ConfigError(
             f"{run.path}: {loaded.source} is no longer the file it began with; begin a new run"
         )
     return loaded.seen
 
 
-def fit_and_draw(loop: Loop, report: Report) -> None:
+def fit_and_draw(loop: Loop, report: Report, *, resumed: bool = False) -> None:
     """Train to the end, and plot the run's curves beside its log."""
-    loop.fit(report)
-    if loop.accelerator.is_main_process:
-        plot_curves([read_curves(loop.run.path)], loop.run.path / "curves.png")
+    main = loop.accelerator.is_main_process
+    with loop.run.claimed() if main else nullcontext():
+        if resumed:
+            loop.resume()
+        loop.fit(report)
+        if main:
+            plot_curves([read_curves(loop.run.path)], loop.run.path / "curves.png")
 
 
 def _shaped(config: TrainConfig, source: Source | None) -> TrainConfig:
@@ -191,7 +195,7 @@ def _account(task: SegmentationTask, selections: Sequence[Sequence[Chosen]]) -> 
 
 def _require_same(account: dict[str, object], run: Run) -> None:
     """Raise DatasetError unless a resumed run has the data recorded in its data.json."""
-    if json.loads((run.path / DATA).read_text(encoding="utf-8")) != account:
+    if run.read_json(DATA) != account:
         raise DatasetError(
             f"{run.path}: photographs or annotations are no longer those that it began with, which "
             f"{DATA} lists by their SHA-256; restore them, or begin a new run"
