@@ -15,10 +15,12 @@ from venule.analysis.mask_files import find_masks
 from venule.analysis.read_masks import load
 from venule.batch.corrections import collect_corrections
 from venule.batch.predict import predict_folder
-from venule.batch.reading import open_result, prediction_sha256, read_results
+from venule.batch.reading import located, open_result, prediction_sha256, read_results
+from venule.data.catalog import open_dataset
 from venule.errors import OutputError
 from venule.files.atomic import write_bytes
 from venule.image.io import read_mask
+from venule.image.photograph import read_photograph
 from venule.models.record import ModelRecord
 from venule.synth.fundus import synthesize_fundus
 
@@ -32,11 +34,16 @@ def results(tmp_path: Path) -> Path:
         path = tmp_path / "in" / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(synthesize_fundus(seed, size_px=96).image).save(path)
+    return _corrected(tmp_path)
+
+
+def _corrected(tmp_path: Path) -> Path:
+    """Results of the photographs in tmp_path/in, with masks that are corrected to the opposite."""
     network = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
     predict_folder(
         tmp_path / "in", tmp_path / "out", model=network, outputs=("mask",), engine="inline"
     )
-    found = read_results(tmp_path / "out")
+    found = located(read_results(tmp_path / "out"), tmp_path / "in")
     for result in found.results:
         analysis = open_result(found, result)
         changed = correct(analysis, ~analysis.prediction.vessels)
@@ -95,3 +102,19 @@ def test_of_two_photographs_of_one_name_in_a_data_set_the_second_is_left_out(
     assert (collected.cases, collected.left_out) == (2, (told,))
     copied = (tmp_path / "data" / "images" / "a__1.png").read_bytes()
     assert copied == (tmp_path / "in" / "a" / "1.png").read_bytes()
+
+
+def test_dicom_objects_become_images_without_the_patients_name(tmp_path: Path) -> None:
+    pytest.importorskip("pydicom")
+    from support import dicom
+
+    eye = dicom.photograph(synthesize_fundus(3, size_px=96).image)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "IM0001").write_bytes(dicom.content(eye))
+    results = _corrected(tmp_path)
+    collected = collect_corrections(results, tmp_path / "data", photographs=tmp_path / "in")
+    assert collected.cases == 1
+    (case,) = open_dataset(str(tmp_path / "data")).cases
+    assert case.image.suffix == ".png"
+    shown = read_photograph(tmp_path / "in" / "IM0001").pixels
+    assert np.array_equal(read_photograph(case.image).pixels, shown)

@@ -116,6 +116,10 @@ def test_with_test_time_augmentation_the_result_says_so(
     assert result["runtime"].endswith("mean of 8 symmetries")
     with pytest.raises(UsageError, match="--tta"):
         call(weights, *arguments, "--tta", "--task", "av")
+    with pytest.raises(UsageError, match="--fov"):
+        call(weights, *arguments, "--fov", "given", "--task", "av")
+    with pytest.raises(UsageError, match="--vessels goes with --task"):
+        call(weights, *arguments, "--vessels", "accurate")
 
 
 def test_a_human_observer_alone_is_no_access(drive: Path, tmp_path: Path) -> None:

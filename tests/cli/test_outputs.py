@@ -4,6 +4,8 @@ import pytest
 
 from support import trees
 from support.commands import Run
+from support.drawn import make_synthetic, settings
+from venule.training.run import to_toml
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +127,13 @@ def test_what_calibrate_and_the_tasks_write_replaces_no_file_unasked(
     weights.parent.mkdir(parents=True)
     for path in (weights, file):
         path.write_text("mine", encoding="utf-8")
+    (tmp_path / "run" / "config.toml").touch()
     ran = venule("calibrate", tmp_path / "run", "--json", file)
     assert "exists already" in ran.err
     ran = venule("calibrate", tmp_path / "run", "--json", weights, "--overwrite")
-    assert "is an input" in ran.err
+    assert f"belongs to the run in {tmp_path / 'run'}" in ran.err
+    ran = venule("export", tiny_onnx, "-o", weights, "--overwrite")
+    assert f"belongs to the run in {tmp_path / 'run'}" in ran.err
     eyes = trees.make_folders(tmp_path / "eyes")
     av = ("--data", eyes, "--split", "all", "--task", "av", "--vessels", "self", "--json")
     (eyes / "av").mkdir()
@@ -137,3 +142,21 @@ def test_what_calibrate_and_the_tasks_write_replaces_no_file_unasked(
     ran = venule("evaluate", tiny_onnx, *av, file)
     assert "exists already" in ran.err
     assert {path.read_text(encoding="utf-8") for path in (weights, file)} == {"mine"}
+
+
+def test_a_sheet_of_samples_replaces_a_file_only_on_request_and_never_a_photograph(
+    venule: Run, tmp_path: Path
+) -> None:
+    data, config, sheet = make_synthetic(tmp_path), tmp_path / "tiny.toml", tmp_path / "sheet.png"
+    config.write_text(to_toml(settings(data)), encoding="utf-8")
+    sheet.write_text("mine", encoding="utf-8")
+    photograph = tmp_path / "images" / "00.png"
+    before = photograph.read_bytes()
+    command = ("data", "show", "--config", config, "--samples", 1, "-o")
+    ran = venule(*command, sheet)
+    assert (ran.code, sheet.read_text(encoding="utf-8")) == (2, "mine")
+    ran = venule(*command, photograph, "--overwrite")
+    assert ran.code == 2
+    assert "is an input" in ran.err
+    assert photograph.read_bytes() == before
+    assert venule(*command, sheet, "--overwrite").code == 0

@@ -73,8 +73,9 @@ def test_the_digest_changes_with_the_photographs(tmp_path: Path) -> None:
         ([], "holds 0 folders with photographs"),
         (["a/1.jpg", "1.jpg"], "holds 1 folders with photographs"),
         (["train/a/1.jpg", "train/b/1.jpg", "val/c/1.jpg"], "a class that"),
+        (["images/1.jpg", "labels/1.png"], "venule data patches"),
         (["a/1.jpg", "b/1.jpg"], "too few photographs"),
-        (["train/a/1.jpg", "train/b/1.jpg", "val/a/notes.txt"], "too few photographs"),
+        (["train/a/1.jpg", "train/b/1.jpg", "val/a/notes.txt"], "val: holds no photographs"),
     ],
 )
 def test_a_tree_that_cannot_be_used_is_one_line(

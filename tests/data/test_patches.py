@@ -192,3 +192,13 @@ def test_where_every_image_is_left_out_once_none_is_cut_up(fake_root: Path) -> N
         DatasetError, match="but validation and test images to cut up; name a split"
     ):
         labelled_records(open_dataset(str(fake_root / "STARE")))
+
+
+def test_patches_of_one_patient_leave_the_choice_to_the_pretraining(
+    cases: tuple[Case, ...], tmp_path: Path
+) -> None:
+    found = cut(cases[:2])
+    found[1] = replace(found[1], patches=())  # too small a photograph
+    list(write_patches(found, tmp_path / "patches", CONFIG, dataset="folders"))
+    assert not (tmp_path / "patches" / "val").exists()
+    assert len(open_class_tree(tmp_path / "patches", val_share=0.5).val) == 3

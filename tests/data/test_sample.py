@@ -118,3 +118,11 @@ def test_real_samples_have_the_published_size(
     assert sample.image.shape == (*size, 3)
     assert sample.vessels is not None
     assert 0.05 < sample.vessels[sample.fov].mean() < 0.17
+
+
+def test_an_empty_field_of_view_is_an_error_that_names_it(tmp_path: Path) -> None:
+    root = trees.make_folders(tmp_path, ["a"])
+    path = trees.save(root / "fov" / "a.png", np.zeros((60, 64), bool))
+    with pytest.raises(DatasetError, match="marks no pixel") as e:
+        load_sample(open_dataset(str(root)).cases[0])
+    assert str(e.value).startswith(str(path))

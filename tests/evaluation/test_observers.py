@@ -7,11 +7,13 @@ import pytest
 from sklearn.metrics import f1_score
 
 from serve.corrected import client_on, opened, results, send_stroke
+from support.trees import draw, make_folders, save
 from venule.batch.corrections import collect_corrections
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.errors import DatasetError
 from venule.evaluation.evaluate import evaluate
+from venule.evaluation.observers import find_corrected
 from venule.evaluation.predictor import open_predictors
 from venule.image.io import read_mask
 
@@ -59,3 +61,26 @@ def test_a_photograph_that_one_has_not_corrected_is_named(tmp_path: Path) -> Non
         open_predictors([f"corrected:{mary}"], selection)
     with pytest.raises(DatasetError, match="no such folder"):
         open_predictors([f"corrected:{tmp_path / 'nobody'}"], selection)
+
+
+def _saved(folder: Path, *names: str) -> list[Path]:
+    return [save(folder / f"{name}_mask.corrected.png", draw(1).first) for name in names]
+
+
+def test_the_whole_name_of_a_corrected_mask_comes_before_its_own_name(tmp_path: Path) -> None:
+    selection = select(open_dataset(str(make_folders(tmp_path / "data", ["img"]))), None, "all")
+    whole, _ = _saved(tmp_path / "out", "img", "sub/img")
+    assert find_corrected(tmp_path / "out", selection) == {"img": whole}
+    whole.unlink()
+    assert find_corrected(tmp_path / "out", selection)["img"].parent.name == "sub"
+
+
+def test_masks_named_like_id_and_file_of_two_photographs_are_refused(tmp_path: Path) -> None:
+    make_folders(tmp_path, ["a", "b"])
+    (tmp_path / "list.csv").write_text(
+        "id,image,label\nb,images/a.png,labels/a.png\na,images/b.png,labels/b.png\n"
+    )
+    selection = select(open_dataset(str(tmp_path / "list.csv")), None, "all")
+    _saved(tmp_path / "out", "a", "b")
+    with pytest.raises(DatasetError, match="2 corrected masks for b"):
+        find_corrected(tmp_path / "out", selection)

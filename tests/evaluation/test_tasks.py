@@ -104,3 +104,11 @@ def test_a_drawn_disc_gives_its_own_diameter_and_the_overlap() -> None:
     # Two circles of radius r whose centres are r / 2 apart share 0.685 of their area.
     share = (2 * math.acos(0.25) - math.sqrt(15) / 8) / math.pi
     assert scores["disc_dice"] == pytest.approx(share, abs=0.01)
+
+
+def test_where_no_disc_is_drawn_none_is_scored() -> None:
+    truth = GroundTruth(("disc", "fovea"), np.zeros((2, *SHAPE), bool))
+    codec = Landmarks(None, (50, 30), disc_radius_px=10, fovea_radius_px=4, outlined=True)
+    scores = score_landmarks(Found(Disc(40, 30, 20, 20, 0, 1), None), truth, codec)
+    assert all(math.isnan(scores[name]) for name in ("disc_error", "disc_dice", "disc_found"))
+    assert scores["fovea_found"] == 0

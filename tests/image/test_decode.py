@@ -203,7 +203,7 @@ def test_content_without_a_path_on_disk_is_decoded(tmp_path: Path) -> None:
 def test_separate_deep_planes_that_cannot_be_decoded_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "eye.tif"
     tifffile.imwrite(file, planes(deep(EYE)), photometric="rgb", planarconfig="separate")
-    with tifffile.TiffFile(file, mode="r+b") as written:
-        written.pages[0].tags["Compression"].overwrite(5)  # LZW
+    with tifffile.TiffFile(file, mode="r+") as written:
+        written.pages.first.tags["Compression"].overwrite(5)  # LZW
     with pytest.raises(ImageError, match=r"eye\.tif: separate 16-bit planes .* interleaved"):
         read_photograph(file)

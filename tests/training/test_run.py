@@ -90,3 +90,9 @@ def test_a_run_is_resumed_by_the_command_that_made_it(
     run.require_kind(pretraining=right == "pretrain")
     with pytest.raises(ConfigError, match=f"a run of `venule {right}`"):
         run.require_kind(pretraining=wrong == "pretrain")
+
+
+def test_a_root_that_is_a_link_to_nothing_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "scratch").symlink_to(tmp_path / "unmounted" / "disk")
+    with pytest.raises(OutputError, match="scratch: cannot be made"):
+        Run.create(tmp_path / "scratch", "mine")

@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,14 @@ from support.trees import save
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.data.sample import load_sample
-from venule.errors import ConfigError, DatasetError, UsageError, VenuleError
+from venule.errors import (
+    ConfigError,
+    DatasetError,
+    OutputError,
+    UsageError,
+    VenuleError,
+    WeightsError,
+)
 from venule.evaluation.evaluate import evaluate
 from venule.evaluation.predictor import segmenter_predictor
 from venule.image.fov import outlined
@@ -397,6 +406,48 @@ def test_annotations_of_equal_ids_in_two_lists_are_told_apart(data: Path, tmp_pa
         resume(path, report=silent)
 
 
+def _forget_state(path: Path) -> None:
+    """Leave the folder as if its process had been killed in the first epoch."""
+    for name in ("state.pt", "run.json"):
+        (path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("state.pt", b"PK"), ("data.json", b"{"), ("data.json", None), ("state.pt", None)],
+)
+def test_a_run_with_a_damaged_file_is_not_resumed(
+    finished: Path, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    path = shutil.copytree(finished, tmp_path / "run")
+    if content is None:
+        (path / name).unlink()
+    else:
+        (path / name).write_bytes(content)
+    before = (path / "weights/last.safetensors").read_bytes()
+    with pytest.raises(WeightsError, match=re.escape(name)):
+        resume(path, report=silent)
+    assert (path / "weights/last.safetensors").read_bytes() == before
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(finished: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(finished, tmp_path / "run")
+    with Run(path).claimed(), pytest.raises(OutputError, match="another process trains it"):
+        resume(path, report=silent)
+    assert resume(path, report=silent).path == path
+
+
+def test_overlays_of_two_data_sets_with_the_same_ids_are_all_kept(
+    data: Path, tmp_path: Path
+) -> None:
+    other = make_synthetic(tmp_path / "other", val=1)
+    sources = [{"dataset": str(one), "split": "val"} for one in (data, other)]
+    train = [{"dataset": str(data), "split": "train"}]
+    done = run(data, tmp_path / "runs", data={"train": train, "val": sources})
+    drawn = sorted(file.name for file in done.overlays.iterdir())
+    assert drawn == ["04-2_errors.png", "04_errors.png", "05_errors.png"]
+
+
 def test_a_run_that_was_killed_in_its_first_epoch_begins_again_from_the_same_weights(
     finished: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -405,10 +456,10 @@ def test_a_run_that_was_killed_in_its_first_epoch_begins_again_from_the_same_wei
     sections = {"network": {"pretrained": str(weights)}, "schedule": {"epochs": 1}}
     path = run(data, tmp_path / "runs", **sections).path
     ended = (path / "weights/last.safetensors").read_bytes()
-    (path / "state.pt").unlink()
+    _forget_state(path)
     resume(path, report=silent)
     assert (path / "weights/last.safetensors").read_bytes() == ended
-    (path / "state.pt").unlink()
+    _forget_state(path)
     state, record = read_weights(weights)
     save_weights(weights, {name: tensor + 1 for name, tensor in state.items()}, record)
     with pytest.raises(ConfigError, match="is no longer the file it began with"):

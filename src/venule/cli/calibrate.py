@@ -37,8 +37,9 @@ def calibrate(
     from venule.files.atomic import write_bytes
     from venule.metrics.metric import labels
 
+    check_files([json], model_files(runs), overwrite=overwrite)
     used = (one for run in runs for chosen, _ in validation_images(run) for one in chosen.cases)
-    check_files([json], (*model_files(runs), *case_files(used)), overwrite=overwrite)
+    check_files([json], case_files(used), overwrite=overwrite)
     chosen = choose(
         runs,
         checkpoint=checkpoint,
