@@ -9,7 +9,7 @@ from PIL import Image
 
 from venule.analysis.analyse import GRADE, Networks, Step, analyse
 from venule.analysis.columns import COLUMNS
-from venule.analysis.correction import correct_types, types_of
+from venule.analysis.correction import correct_types
 from venule.analysis.kept import Kept
 from venule.analysis.marks import LANDMARKS, TYPES
 from venule.analysis.outputs import OUTPUTS
@@ -97,16 +97,16 @@ def test_a_network_of_two_classes_needs_no_second_one() -> None:
 def test_types_drawn_before_the_step_hold_and_the_other_vessels_are_classified() -> None:
     plain = analyse(eye(), VESSELS, fov=EVERYWHERE, steps=())
     networks = Networks(VESSELS, types=TYPED)
-    found = types_of(TYPES.fill(plain, networks))
+    found = TYPES.fill(plain, networks).prediction.types
     assert found is not None
     places = np.flatnonzero(found == ARTERY)[:5]
     drawn = TYPES.fill(correct_types(plain, places, np.full(5, VEIN, np.uint8)), networks)
     expected = found.copy()
     expected.ravel()[places] = VEIN
-    np.testing.assert_array_equal(types_of(drawn), expected)
+    np.testing.assert_array_equal(drawn.prediction.types, expected)
     assert drawn.corrected == {"types"}
     untouched = correct_types(plain, places[:0], np.empty(0, np.uint8))
-    np.testing.assert_array_equal(types_of(TYPES.fill(untouched, networks)), found)
+    np.testing.assert_array_equal(TYPES.fill(untouched, networks).prediction.types, found)
 
 
 def test_disc_fovea_and_eye_are_found_and_told() -> None:

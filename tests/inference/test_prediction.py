@@ -81,3 +81,13 @@ def test_a_pixel_is_reconnected_if_every_class_that_has_it_says_so() -> None:
     prediction = Prediction(FOV, {"artery": artery, "vein": vein})
     # 0: both mark it; 1: a measured vein, too; 2: nobody marks it; 3: no artery, and a marked vein.
     assert prediction.vessel_map.reconnected_at.tolist() == [0, 3]
+
+
+def test_types_are_bits_of_arteries_and_veins_and_none_unless_both_are_known() -> None:
+    both = Prediction(FOV, {"artery": ARTERY, "vein": VEIN})
+    assert both.has_types
+    assert both.types is not None
+    assert both.types.tolist() == [[0, 1, 3, 2], [0, 0, 0, 0]]
+    one = Prediction(FOV, {"artery": ARTERY})
+    assert not one.has_types
+    assert one.types is None

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter
 
 from venule.analysis.analyse import Analysis, Changed
-from venule.analysis.correction import Correction, types_of
+from venule.analysis.correction import Correction
 from venule.analysis.kept import keep
 from venule.errors import OutputError
 from venule.image.artery_vein import Types, encode_types, type_bits
@@ -107,7 +107,7 @@ def encode_correction(
         found = analysis.prediction.vessel_map
         levels = (found.before or found).levels
         yield "probability", encode_levels(levels, about.texts)
-    types = types_of(analysis)
+    types = analysis.prediction.types
     if types is not None and changed & {"types", "vessels"}:
         yield "types", encode_types(types, about.texts)
     if "disc" in changed:

@@ -108,21 +108,13 @@ def apply(analysis: Analysis, correction: Correction) -> Analysis:
         analysis = correct(analysis, correction.mask)
     if correction.types is not None:
         _check_shape(correction.types, analysis)
-        known = types_of(analysis)
+        known = analysis.prediction.types
         differs = analysis.prediction.vessels
         if known is not None:
             differs = differs & (correction.types != known)
         places = np.flatnonzero(differs)
         analysis = _with_types(analysis, places, correction.types.ravel()[places], {"types"})
     return correct_disc(analysis, correction.disc) if correction.has_disc else analysis
-
-
-def types_of(analysis: Analysis) -> Types | None:
-    """Arteries and veins of an analysis as bits; None if unknown."""
-    maps = analysis.prediction.maps
-    if not {"artery", "vein"} <= set(maps):
-        return None
-    return type_bits(maps["artery"].mask, maps["vein"].mask)
 
 
 def _before(found: ProbabilityMap) -> ProbabilityMap:
@@ -163,7 +155,7 @@ def _with_mask(
     maps = {**prediction.maps, "vessel": vessel}
     after = replace(analysis, prediction=replace(prediction, maps=maps))
     after = replace(after, corrected=analysis.corrected | changed)
-    if not {"artery", "vein"} <= set(maps):
+    if not prediction.has_types:
         return after
     places, types = _extended(prediction, mask)
     return _with_types(after, places, types, set())

@@ -20,7 +20,7 @@ LANDMARKS_MODEL = "landmarks"
 def _types(analysis: Analysis, networks: Networks) -> Analysis:
     """Classify the vessel mask's pixels: adds the maps "artery" and "vein"."""
     # Imported here, because graphs are slow to import and other analyses do not need them.
-    from venule.analysis.correction import correct_types, types_of
+    from venule.analysis.correction import correct_types
     from venule.vessels.trace import connect_vessels
     from venule.vessels.types import type_levels, vessel_types
 
@@ -41,7 +41,7 @@ def _types(analysis: Analysis, networks: Networks) -> Analysis:
     named = {**analysis.other_models, **dict.fromkeys(maps, network.record.name)}
     found = replace(analysis, prediction=replace(prediction, maps={**prediction.maps, **maps}))
     found = replace(found, other_models=named)
-    drawn = types_of(analysis) if "types" in analysis.corrected else None
+    drawn = analysis.prediction.types if "types" in analysis.corrected else None
     if drawn is None:
         return found
     places = np.flatnonzero(drawn)  # drawn meanwhile

@@ -48,15 +48,15 @@ def _overlay(analysis: Analysis) -> bytes:
 
 def _drawn(analysis: Analysis) -> Iterator[RGB]:
     """The photograph with the results drawn on it, in strips from top to bottom."""
-    pixels, maps = analysis.photograph.pixels, analysis.prediction.maps
-    typed = {"artery", "vein"} <= set(maps)
+    pixels, prediction = analysis.photograph.pixels, analysis.prediction
+    typed = prediction.has_types
     if not typed and analysis.landmarks is None:
-        return overlay_strips(pixels, analysis.prediction.vessels)
+        return overlay_strips(pixels, prediction.vessels)
     from venule.viz.marks import mark_overlay  # only if there is something to mark
 
-    artery, vein = (maps[name].mask if typed else None for name in ("artery", "vein"))
+    artery, vein = (prediction.maps[name].mask if typed else None for name in ("artery", "vein"))
     if not typed:
-        pixels = overlay(pixels, analysis.prediction.vessels)
+        pixels = overlay(pixels, prediction.vessels)
     return iter([mark_overlay(pixels, artery, vein, analysis.landmarks)])
 
 

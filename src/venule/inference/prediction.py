@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from venule.image.arrays import FloatMap, Mask
+from venule.image.artery_vein import Types, type_bits
 from venule.image.fov import FieldOfView
 from venule.image.levels import Levels, threshold_level, to_probability
 
@@ -86,6 +87,18 @@ class Prediction:
             return self.maps["vessel"].mask
         union: Mask = np.logical_or.reduce([one.mask for one in self.maps.values()])
         return union
+
+    @property
+    def has_types(self) -> bool:
+        """True if arteries and veins are known."""
+        return {"artery", "vein"} <= self.maps.keys()
+
+    @property
+    def types(self) -> Types | None:
+        """(H, W) uint8, arteries and veins as bits; None if unknown."""
+        if not self.has_types:
+            return None
+        return type_bits(self.maps["artery"].mask, self.maps["vein"].mask)
 
 
 def _reconnected_in_all(maps: Sequence[ProbabilityMap]) -> NDArray[np.intp]:

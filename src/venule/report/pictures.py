@@ -48,7 +48,7 @@ def _layer(analysis: Analysis, longest: int) -> bytes:
     prediction = analysis.prediction
     covered = _shares(prediction.vessels, longest)
     hue = np.zeros(covered.shape, np.uint8)
-    if {"artery", "vein"} <= set(prediction.maps):
+    if prediction.has_types:
         artery, vein = (_shares(prediction.maps[name].mask, longest) for name in ("artery", "vein"))
         hue = np.where(artery > vein, 1, np.where(vein > artery, 2, np.where(artery > 0, 3, 0)))
     step = np.rint(covered / 255 * (_SHARES - 1)).astype(np.uint8)

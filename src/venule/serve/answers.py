@@ -68,7 +68,7 @@ def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
             confidence=disc.confidence,
         ),
         fovea=None if fovea is None else Point(x=fovea.x, y=fovea.y, confidence=fovea.confidence),
-        has_types={"artery", "vein"} <= set(prediction.maps),
+        has_types=prediction.has_types,
         from_dicom=isinstance(photograph.origin, Source),
     )
 

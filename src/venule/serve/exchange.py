@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from venule.analysis.analyse import Analysis, Changed
-from venule.analysis.correction import correct, correct_disc, correct_types, types_of
+from venule.analysis.correction import correct, correct_disc, correct_types
 from venule.dicom.orientation import Turn
 from venule.dicom.recognize import recognizes
 from venule.dicom.source import Source
@@ -36,14 +36,14 @@ class Taken:
 
 def nifti_of(analysis: Analysis) -> bytes:
     """The mask, with arteries and veins, as a NIfTI label image."""
-    labels = labels_of(analysis.prediction.vessels, types_of(analysis))
+    labels = labels_of(analysis.prediction.vessels, analysis.prediction.types)
     return encode_nifti(labels, analysis.photograph.um_per_px)
 
 
 def geojson_of(analysis: Analysis) -> bytes:
     """Vessels, arteries, veins and the disc as GeoJSON."""
     masks = {"Vessel": analysis.prediction.vessels}
-    types = types_of(analysis)
+    types = analysis.prediction.types
     if types is not None:
         masks |= {"Artery": (types & ARTERY) > 0, "Vein": (types & VEIN) > 0}
     if analysis.landmarks is not None and analysis.landmarks.disc is not None:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from venule.analysis.analyse import Analysis
-from venule.analysis.correction import types_of
 from venule.errors import OutputError
 
 
@@ -51,9 +50,9 @@ def _differences(before: Analysis, after: Analysis) -> dict[str, Any]:
     old, new = before.prediction.vessels, after.prediction.vessels
     told["added_px"] = int(np.count_nonzero(new & ~old))
     told["removed_px"] = int(np.count_nonzero(old & ~new))
-    types = types_of(after)
+    types = after.prediction.types
     if types is not None:
-        known = types_of(before)
+        known = before.prediction.types
         changed = types if known is None else types != known
         told["retyped_px"] = int(np.count_nonzero((changed > 0) & old & new))
     if before.landmarks is not after.landmarks and after.landmarks is not None:

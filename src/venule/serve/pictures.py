@@ -11,7 +11,6 @@ from PIL import Image
 
 from venule.analysis.analyse import Analysis
 from venule.image.arrays import RGB
-from venule.image.artery_vein import type_bits
 from venule.image.decode import upright
 from venule.image.encode import encode_jpeg
 from venule.image.fov import with_rim
@@ -67,10 +66,8 @@ def packed_places(places: NDArray[np.uint8], longest_px: int) -> tuple[tuple[int
 
 def classes(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes] | None:
     """As `levels`, for the map of vessel types, uint8; None if they are unknown."""
-    maps = analysis.prediction.maps
-    if not {"artery", "vein"} <= set(maps):
-        return None
-    return packed_places(type_bits(maps["artery"].mask, maps["vein"].mask), longest_px)
+    types = analysis.prediction.types
+    return None if types is None else packed_places(types, longest_px)
 
 
 def field(analysis: Analysis, longest_px: int) -> tuple[tuple[int, int], bytes]:

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from venule.analysis.analyse import Analysis
-from venule.analysis.correction import types_of
 from venule.analysis.vessel_colors import trace
 from venule.image.arrays import Mask
 from venule.serve.service import BusyError
@@ -86,7 +85,7 @@ def retyped(
         note = NO_DISC
     elif tree and disc is not None:
         chosen = branch_of(traced.tree, segment, disc)
-    types = types_of(analysis)
+    types = analysis.prediction.types
     before = np.zeros(mask.shape, np.uint8) if types is None else types
     clicked = int(before[pixel])
     after = retype(before, mask, traced.tree, traced.owner, chosen, to, clicked=clicked)

@@ -29,7 +29,7 @@ class Export:
 
 
 def _types(analysis: Analysis) -> bytes:
-    if not {"artery", "vein"} <= set(analysis.prediction.maps):
+    if not analysis.prediction.has_types:
         raise UnknownError("arteries and veins are not known for this photograph")
     return OUTPUTS["av"].encode(analysis)
 
