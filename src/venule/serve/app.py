@@ -24,10 +24,9 @@ from venule.serve.routes.exports import add_exports
 from venule.serve.routes.photographs import add_photographs
 from venule.serve.routes.pictures import add_pictures
 from venule.serve.routes.tiles import add_tiles
-from venule.serve.schemas import Refusal
 from venule.serve.service import BusyError, ElsewhereError, Service, UnknownError
 from venule.serve.trees import Trees
-from venule.serve.types import About
+from venule.serve.types import About, refusals
 from venule.serve.versions import Versions
 
 __all__ = ["About", "create_app"]
@@ -77,7 +76,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        responses={401: {"model": Refusal}, 403: {"model": Refusal}, 421: {"model": Refusal}},
+        responses=refusals(401, 403, 421),
     )
     app.middleware("http")(door or Door())
     for kind, status in _STATUSES.items():

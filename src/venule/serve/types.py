@@ -16,7 +16,13 @@ Id = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_-]{8,40}$", description="An opa
 
 Longest = Annotated[int, Query(ge=64, le=32768, description="Maximum longer side in pixels.")]
 
-NOT_THERE: Answers = {404: {"model": Refusal}}
+
+def refusals(*statuses: int) -> Answers:
+    """Responses that give the reason for a refusal."""
+    return {status: {"model": Refusal} for status in statuses}
+
+
+NOT_THERE = refusals(404)
 
 BODY: dict[str, Any] = {
     "requestBody": {

@@ -14,20 +14,13 @@ from venule.metrics.counts import count, dice, sensitivity, specificity
 from venule.serve.beside import Beside, Kind, Other
 from venule.serve.receive import received_image, shown
 from venule.serve.routes.pictures import level_map
-from venule.serve.schemas import Refusal
 from venule.serve.service import Service
-from venule.serve.types import BODY, NOT_THERE, Answers, Id, Longest, answered
+from venule.serve.types import BODY, NOT_THERE, Id, Longest, answered, refusals
 
 Key = Annotated[str, InPath(pattern=r"^(model|folder|file)-[A-Za-z0-9_.-]{1,80}$")]
 
-_BUSY: Answers = {429: {"model": Refusal}, 400: {"model": Refusal}}
-_TAKES: Answers = {
-    **NOT_THERE,
-    400: {"model": Refusal},
-    408: {"model": Refusal},
-    413: {"model": Refusal},
-    415: {"model": Refusal},
-}
+_BUSY = refusals(429, 400)
+_TAKES = refusals(404, 400, 408, 413, 415)
 
 
 class Choice(BaseModel):
@@ -71,14 +64,14 @@ def add_beside(app: FastAPI, service: Service, beside: Beside) -> None:
         made = await run_in_threadpool(beside.add, id, content, shown(name))
         return Choice(key=made.key, name=made.name, kind=made.kind)
 
-    @app.get("/api/photographs/{id}/others/{key}", responses={**NOT_THERE, **_BUSY})
+    @app.get("/api/photographs/{id}/others/{key}", responses=NOT_THERE | _BUSY)
     def other(id: Id, key: Key) -> Compared:
         """Agreement of the photograph's mask with another; a network's is computed now."""
         return _compared(service, id, beside.get(id, key))
 
     @app.get(
         "/api/photographs/{id}/others/{key}/map",
-        responses={**answered(200, {"content": {"application/octet-stream": {}}}), **_BUSY},
+        responses=answered(200, {"content": {"application/octet-stream": {}}}) | _BUSY,
         response_class=Response,
     )
     def map_of_other(request: Request, id: Id, key: Key, longest: Longest = 16384) -> Response:

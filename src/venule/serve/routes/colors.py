@@ -8,10 +8,9 @@ from fastapi.responses import Response
 from venule.analysis.vessel_colors import Measure, vessel_colors
 from venule.serve import pictures
 from venule.serve.routes.pictures import packed_map
-from venule.serve.schemas import Refusal
 from venule.serve.service import Service, UnknownError
 from venule.serve.trees import Trees
-from venule.serve.types import Id, Longest, answered
+from venule.serve.types import Id, Longest, answered, refusals
 
 
 def add_colors(app: FastAPI, service: Service, trees: Trees) -> None:
@@ -20,7 +19,7 @@ def add_colors(app: FastAPI, service: Service, trees: Trees) -> None:
 
     @app.get(
         "/api/photographs/{id}/colors/{measure}",
-        responses={**raw, 429: {"model": Refusal}},
+        responses=raw | refusals(429),
         response_class=Response,
     )
     def colors(id: Id, measure: Measure, longest: Longest = 16384) -> Response:

@@ -14,11 +14,10 @@ from venule.serve.corrections import Corrections
 from venule.serve.exchange import change_of, read_file
 from venule.serve.receive import received
 from venule.serve.routes.pictures import packed_map
-from venule.serve.schemas import Refusal
 from venule.serve.service import Service
 from venule.serve.strokes import Layer, Stroke
 from venule.serve.trees import Trees, retyped
-from venule.serve.types import BODY, Answers, Id, Longest, answered
+from venule.serve.types import BODY, NOT_THERE, Id, Longest, answered, refusals
 from venule.vessels.path import follow_vessel
 
 
@@ -83,14 +82,7 @@ Prediction = Annotated[
     str, Query(max_length=64, description="`prediction` of the result drawn on; 409 if it differs.")
 ]
 
-CHANGES: Answers = {
-    400: {"model": Refusal},
-    404: {"model": Refusal},
-    408: {"model": Refusal},
-    409: {"model": Refusal},
-    413: {"model": Refusal},
-    507: {"model": Refusal},
-}
+CHANGES = refusals(400, 404, 408, 409, 413, 507)
 _BITS = {"artery": ARTERY, "vein": VEIN, "none": 0}
 
 
@@ -102,7 +94,7 @@ def add_corrections(app: FastAPI, service: Service, corrections: Corrections, tr
 
 
 def _add_state(app: FastAPI, corrections: Corrections) -> None:
-    @app.get("/api/photographs/{id}/correction", responses={404: {"model": Refusal}})
+    @app.get("/api/photographs/{id}/correction", responses=NOT_THERE)
     def correction(id: Id) -> Correction:
         """State of a photograph's correction."""
         return Correction(**vars(corrections.status(id)))

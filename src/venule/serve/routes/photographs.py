@@ -11,17 +11,11 @@ from venule.serve import answers
 from venule.serve.cohort import Cohorts
 from venule.serve.items import Item
 from venule.serve.receive import drain, received_image, shown
-from venule.serve.schemas import Measurements, Page, Refusal, Result, entry
+from venule.serve.schemas import Measurements, Page, Result, entry
 from venule.serve.service import BusyError, Service
-from venule.serve.types import BODY, NOT_THERE, About, Answers, Id, answered
+from venule.serve.types import BODY, NOT_THERE, About, Id, answered, refusals
 
-TAKES: Answers = {
-    400: {"model": Refusal},
-    408: {"model": Refusal},
-    413: {"model": Refusal},
-    415: {"model": Refusal},
-    429: {"model": Refusal},
-}
+TAKES = refusals(400, 408, 413, 415, 429)
 
 Search = Annotated[str, Query(max_length=200, description="A part of the name.")]
 Grade = Annotated[str, Query(max_length=20, description="A grade, or a state such as failed.")]
@@ -67,10 +61,7 @@ def _add_list(app: FastAPI, service: Service) -> None:
         part = [entry(item) for item in found[offset : offset + limit]]
         return Page(total=len(found), offset=offset, entries=part)
 
-    table: Answers = {
-        **answered(200, {"content": {"text/csv": {}}}),
-        409: {"model": Refusal},
-    }
+    table = answered(200, {"content": {"text/csv": {}}}) | refusals(409)
 
     @app.get("/api/measurements.csv", responses=table, response_class=Response)
     def selection_csv(
@@ -127,7 +118,7 @@ def _add_analysis(app: FastAPI, service: Service, about: About) -> None:
     @app.post(
         "/api/photographs/{id}/analysis",
         status_code=202,
-        responses={**answered(429, {"model": Refusal}), 409: {"model": Refusal}},
+        responses=refusals(404, 429, 409),
     )
     def analyse(id: Id) -> Result:
         """Analyse a listed photograph, or load its stored results."""
