@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from venule.errors import ImageError
 from venule.files.atomic import write_bytes
@@ -178,6 +179,23 @@ def broken(path: Path, error: Exception) -> ImageError:
 
 def _decode_stored(content: bytes, path: Path, *, most_colors: int = 256) -> NDArray[Any]:
     """(H, W) bool, uint8 or uint16 as stored: palette indices; equal channels as one."""
+    image, stored = decode_stored(content, path)
+    if image.mode == "P" and len(np.unique(stored)) > most_colors:
+        raise ImageError(f"{path}: its palette has no order; save it as a grey PNG")
+    several = len(image.getbands()) > 1
+    if several and (image.mode not in ("LA", "RGB", "RGBA") or stored.ndim == 3):
+        raise ImageError(f"{path}: the channels differ; save it as a grey PNG")
+    return stored
+
+
+def decode_stored(content: bytes, path: Path) -> tuple[Image.Image, NDArray[Any]]:
+    """The upright image in a file's content, and its values as stored: bool, uint8 or uint16.
+
+    (H, W): grey values or palette indices; of colours, as from `equal_as_one`.
+
+    Raises:
+        ImageError: the image cannot be read, or has an unsupported pixel type.
+    """
     try:
         image = upright(open_image(content, path))
         stored = stored_pixels(image)
@@ -185,20 +203,20 @@ def _decode_stored(content: bytes, path: Path, *, most_colors: int = 256) -> NDA
         raise
     except Exception as error:  # decoders meet broken files with nearly every kind of exception
         raise broken(path, error) from error
-    if image.mode == "P" and len(np.unique(stored)) > most_colors:
-        raise ImageError(f"{path}: its palette has no order; save it as a grey PNG")
     if stored.ndim == 3:
-        colours = stored[..., :1] if image.mode == "LA" else stored[..., :3]
-        if image.mode not in ("LA", "RGB", "RGBA") or (colours != colours[..., :1]).any():
-            raise ImageError(f"{path}: the channels differ; save it as a grey PNG")
-        stored = colours[..., 0]
+        stored = equal_as_one(stored[..., :1] if image.mode == "LA" else stored[..., :3])
     if stored.dtype == np.int32 and stored.min() >= 0 and stored.max() < 2**16:
         stored = stored.astype(np.uint16)
     if stored.dtype not in (np.bool_, np.uint8, np.uint16):
         raise ImageError(
             f"{path}: unsupported pixel type {stored.dtype}; save it as an 8-bit grey PNG"
         )
-    return stored
+    return image, stored
+
+
+def equal_as_one(colors: NDArray[Any]) -> NDArray[Any]:
+    """One channel (H, W) if all of (H, W, C) are equal; the same array otherwise."""
+    return colors[..., 0] if (colors == colors[..., :1]).all() else colors
 
 
 def _read_npy(path: Path) -> FloatMap:

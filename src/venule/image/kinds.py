@@ -67,6 +67,11 @@ _FOREIGN = (
 )  # fmt: skip
 
 
+def is_gzip(head: bytes) -> bool:
+    """Tell whether a file's first bytes are those of a gzipped file, such as a .ppm.gz."""
+    return head[:2] == b"\x1f\x8b"
+
+
 def is_read(head: bytes) -> bool:
     """Tell whether a file's first bytes are those of a supported image."""
     return _READ.match(head) is not None

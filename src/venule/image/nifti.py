@@ -8,6 +8,7 @@ and posterior: a negative first and second step.
 import gzip
 import struct
 import zlib
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from venule.errors import ImageError
 from venule.image.arrays import Mask
 from venule.image.artery_vein import Types
+from venule.image.kinds import is_gzip
 
 _HEADER, _OFFSET = 348, 352
 _UINT8 = 2
@@ -83,10 +85,8 @@ def decode_nifti(content: bytes, shape: tuple[int, int]) -> LabelMap:
     """
     expected = _OFFSET + 65536 + 8 * shape[0] * shape[1]
     try:
-        if content[:2] == b"\x1f\x8b":
-            import io
-
-            with gzip.open(io.BytesIO(content)) as file:
+        if is_gzip(content):
+            with gzip.open(BytesIO(content)) as file:
                 content = file.read(expected)
         order = "<" if struct.unpack_from("<i", content)[0] == _HEADER else ">"
         sides = struct.unpack_from(f"{order}8h", content, 40)

@@ -13,14 +13,13 @@ from venule.dicom.source import Source
 from venule.errors import ImageError
 from venule.image.arrays import Mask
 from venule.image.artery_vein import ARTERY, VEIN, Types, type_bits
+from venule.image.kinds import HEAD_BYTES, is_gzip
 from venule.image.nifti import decode_nifti, encode_nifti, labels_of, types_of_labels
 from venule.image.optic_disc import Disc, ellipse_of
 from venule.image.outlines import decode_geojson, encode_geojson
 from venule.image.picture_masks import decode_mask_or_types
 from venule.serve.corrections import Change
 
-_GZIP = b"\x1f\x8b"
-_HEAD_BYTES = 256
 _NIFTI_SIZE = 348
 
 
@@ -58,13 +57,13 @@ def read_file(content: bytes, analysis: Analysis) -> Taken:
         ImageError: it is none of these, broken, or differs in size from the photograph.
     """
     shape = analysis.photograph.shape
-    if recognizes(content[:_HEAD_BYTES]):
+    if recognizes(content[:HEAD_BYTES]):
         from venule.dicom.segmentation_read import decode_seg  # pydicom is an extra
 
         origin = analysis.photograph.origin
         turn = origin.turn if isinstance(origin, Source) else Turn()
         return _of_masks("SEG", decode_seg(content, shape, turn=turn))
-    if content[:2] == _GZIP or _NIFTI_SIZE in (
+    if is_gzip(content) or _NIFTI_SIZE in (
         int.from_bytes(content[:4], "little"),
         int.from_bytes(content[:4], "big"),
     ):

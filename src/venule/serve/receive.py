@@ -6,8 +6,9 @@ import re
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
+from venule.image.kinds import is_gzip
 from venule.serve.limits import Limits
-from venule.serve.sniff import check_content, is_gzip, unzipped
+from venule.serve.sniff import check_content, unzipped
 
 
 async def received(request: Request, limits: Limits) -> bytes:

@@ -10,14 +10,7 @@ from fastapi import HTTPException
 from venule.dicom.recognize import recognizes
 from venule.errors import ImageError
 from venule.image.container import open_image
-
-_HEAD_BYTES = 256
-_GZIP = b"\x1f\x8b"
-
-
-def is_gzip(content: bytes) -> bool:
-    """Return whether the content is that of a gzipped file, such as a .ppm.gz."""
-    return content[:2] == _GZIP
+from venule.image.kinds import HEAD_BYTES
 
 
 def unzipped(content: bytes, most: int) -> bytes:
@@ -37,7 +30,7 @@ def check_content(content: bytes, pixels: int) -> None:
 
     The file name and the Content-Type are ignored.
     """
-    if recognizes(content[:_HEAD_BYTES]):
+    if recognizes(content[:HEAD_BYTES]):
         return  # its size is checked when it is decoded
     try:
         with open_image(content, Path("photograph")) as opened:
