@@ -6,7 +6,7 @@ and the probability map are separate files, so that other programs can read them
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -72,7 +72,6 @@ class StoredCorrection:
     correction: Correction
     prediction_sha256: str
     revision: int
-    files: tuple[Path, ...] = field(default=())
 
 
 def corrected_path(base: Path, what: Changed) -> Path:
@@ -143,9 +142,7 @@ def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | No
     for values in (correction.mask, correction.levels, correction.types):
         if values is not None and values.shape != shape:
             return None
-    return StoredCorrection(
-        correction, latest.prediction_sha256, latest.revision, tuple(same.values())
-    )
+    return StoredCorrection(correction, latest.prediction_sha256, latest.revision)
 
 
 def latest_revision(base: Path, prediction_sha256: str) -> int:

@@ -18,15 +18,14 @@ KEY = "venule"
 
 
 class _Stored(BaseModel, frozen=True, strict=True):
-    """The metadata as JSON; masks are packed.
+    """The metadata as JSON.
 
-    The reconnected pixels were a list of indices in version 1, which could grow beyond the text
-    that PNG readers accept.
+    Masks are packed, as lists of pixels could grow beyond the text that PNG readers accept.
     """
 
-    version: Literal[1, 2] = 2
+    version: Literal[2] = 2
     fov: str
-    reconnected: str | list[Annotated[int, Field(ge=0, lt=2**31)]]
+    reconnected: str
     um_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
     laterality: Laterality | None
     square: bool = True
@@ -73,18 +72,10 @@ def kept_of(texts: Mapping[str, Any], shape: tuple[int, int]) -> Kept | None:
     try:
         stored = _Stored.model_validate_json(texts[KEY])
         fov = _unpacked(stored.fov, shape)
-        reconnected = _marked(stored.reconnected, shape)
-    except (KeyError, ValueError, IndexError, zlib.error):
+        reconnected = _unpacked(stored.reconnected, shape)
+    except (KeyError, ValueError, zlib.error):
         return None
     return Kept(fov, reconnected, stored.um_per_px, stored.laterality, stored.square)
-
-
-def _marked(reconnected: str | list[int], shape: tuple[int, int]) -> Mask:
-    if isinstance(reconnected, str):
-        return _unpacked(reconnected, shape)
-    marked = np.zeros(shape, bool)
-    marked.ravel()[np.asarray(reconnected, np.intp)] = True
-    return marked
 
 
 def _packed(mask: Mask) -> str:
