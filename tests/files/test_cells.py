@@ -1,6 +1,6 @@
 import pytest
 
-from venule.files.cells import inert, listed, listed_in
+from venule.files.cells import inert, listed, listed_in, number_in
 
 
 @pytest.mark.parametrize("text", ["=1+1.png", "+a", "-od.png", "@x", "\ta", "\r", "-2.25-1"])
@@ -27,3 +27,12 @@ def test_numbers_and_other_text_stay_as_they_are(cell: object) -> None:
 )
 def test_paths_in_a_cell_are_found_as_they_were(paths: list[str]) -> None:
     assert listed_in(str(inert(listed(paths)))) == paths
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [("-2.5", -2.5), (3, 3), (0.5, 0.5), ("1e3", 1000)]
+    + [(cell, None) for cell in (None, "", "left", "inf", "nan", float("inf"), float("nan"))],
+)
+def test_a_cell_is_a_number_only_if_finite(cell: str | float | None, number: float | None) -> None:
+    assert number_in(cell) == number

@@ -12,7 +12,7 @@ from venule.analysis.columns import Cell
 from venule.analysis.kept import Kept
 from venule.analysis.marks import shipped_models
 from venule.errors import ImageError
-from venule.files.cells import reasons_in
+from venule.files.cells import number_in, reasons_in
 from venule.image.arrays import RGB, Mask
 from venule.image.artery_vein import BLUE, GREEN, RED
 from venule.image.fov import find_fov, outlined
@@ -92,7 +92,7 @@ def _quality(cells: Mapping[str, Cell]) -> Quality | None:
     if grade not in GRADES:
         return None
     reasons = reasons_in(cells.get("quality_reasons"))
-    uncertainty = _number(cells, "uncertainty")
+    uncertainty = number_in(cells.get("uncertainty"))
     return Quality(
         grade=grade,
         reasons=reasons,
@@ -102,30 +102,27 @@ def _quality(cells: Mapping[str, Cell]) -> Quality | None:
 
 
 def _landmarks(cells: Mapping[str, Cell]) -> Landmarks | None:
-    """The landmarks of a row; in older tables a disc is a circle."""
-    names = ("disc_x_px", "disc_y_px", "disc_radius_px", "disc_confidence")
-    disc = [_number(cells, name) for name in names]
-    axes = [_number(cells, f"disc_{name}") for name in ("major_px", "minor_px", "angle_deg")]
-    fovea = [_number(cells, name) for name in ("fovea_x_px", "fovea_y_px", "fovea_confidence")]
+    """The landmarks of a row."""
+    ellipse = ("x_px", "y_px", "major_px", "minor_px", "angle_deg", "confidence")
+    disc = _numbers(cells, *(f"disc_{name}" for name in ellipse))
+    fovea = _numbers(cells, "fovea_x_px", "fovea_y_px", "fovea_confidence")
+    if disc is None and fovea is None:
+        return None
+    seen: Disc | None = None
+    if disc is not None:
+        x, y, major, minor, degrees, confidence = disc
+        seen = Disc(x, y, major, minor, math.radians(degrees), confidence)
     laterality = cells.get("laterality")
-    eye = cast(Laterality, laterality) if laterality in ("left", "right") else None
-    if None in disc and None in fovea:
-        return None
-    ellipse = None
-    if None not in disc:
-        x, y, radius, confidence = (float(number or 0) for number in disc)
-        circle = [radius, radius, 0.0]
-        major, minor, degrees = circle if None in axes else (float(one or 0) for one in axes)
-        ellipse = Disc(x, y, major, minor, math.radians(degrees), confidence)
-    place = Fovea(*(float(number or 0) for number in fovea)) if None not in fovea else None
-    reasons = reasons_in(cells.get("landmarks_reasons"))
-    sure = _number(cells, "laterality_confidence") or 0.0
-    return Landmarks(ellipse, place, eye, sure, reasons)
+    return Landmarks(
+        seen,
+        None if fovea is None else Fovea(*fovea),
+        cast(Laterality, laterality) if laterality in ("left", "right") else None,
+        number_in(cells.get("laterality_confidence")) or 0.0,
+        reasons_in(cells.get("landmarks_reasons")),
+    )
 
 
-def _number(cells: Mapping[str, Cell], name: str) -> float | None:
-    value = cells.get(name)
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
-        return None
+def _numbers(cells: Mapping[str, Cell], *names: str) -> list[float] | None:
+    """The numbers in these cells; None unless all are there."""
+    found = [value for name in names if (value := number_in(cells.get(name))) is not None]
+    return found if len(found) == len(names) else None

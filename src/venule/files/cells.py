@@ -1,5 +1,6 @@
 """Cells of CSV tables."""
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,6 +47,15 @@ def listed_in(cell: str) -> list[str]:
         cell = cell[1:]
     paths = re.findall(r"(?:^|;)((?:\\.|[^\\;])*)", cell, re.DOTALL) if cell else []
     return [re.sub(r"\\(.)", r"\1", path, flags=re.DOTALL) for path in paths]
+
+
+def number_in(cell: str | float | None) -> float | None:
+    """A cell as a finite number; None if it is not one."""
+    try:
+        found = math.nan if cell is None else float(cell)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def reasons_in(cell: object) -> tuple[str, ...]:

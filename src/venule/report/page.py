@@ -10,6 +10,7 @@ from venule.analysis.columns import LANDMARKS_OF, Cell
 from venule.analysis.definitions import describe
 from venule.errors import UsageError
 from venule.evaluation.card import Card, card_file, read_card
+from venule.files.cells import number_in
 from venule.metrics.metric import labels
 from venule.report.collect import Contents, Subject
 from venule.report.document import document, write_document
@@ -53,7 +54,9 @@ def _columns(subjects: Sequence[Subject]) -> list[str]:
     if preferred:
         return preferred
     return [
-        name for name in known if any(_number(one.cells.get(name)) is not None for one in subjects)
+        name
+        for name in known
+        if any(number_in(one.cells.get(name)) is not None for one in subjects)
     ][:6]
 
 
@@ -77,7 +80,9 @@ def _plots(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]
         return
     plots = []
     for name in ("uncertainty", *columns):
-        values = [value for one in subjects if (value := _number(one.cells.get(name))) is not None]
+        values = [
+            value for one in subjects if (value := number_in(one.cells.get(name))) is not None
+        ]
         what = describe(name)
         unit = f" [{what.unit}]" if what.unit else ""
         plots.append(histogram(values, what.label + unit))
@@ -115,7 +120,7 @@ def _table(subjects: Sequence[Subject], columns: Sequence[str]) -> Iterator[str]
         yield f'<td class="reasons">{escape(_why(one))}</td>'
         for name in ("uncertainty", *columns):
             cell = one.cells.get(name)
-            value = _number(cell)
+            value = number_in(cell)
             yield f'<td class="n" data-value="{"" if value is None else value}">{_text(cell)}</td>'
         yield "</tr>"
     yield "</tbody></table></div></section>"
@@ -232,17 +237,8 @@ def _why(one: Subject) -> str:
     return one.reason or str(one.cells.get("quality_reasons") or "")
 
 
-def _number(cell: Cell) -> float | None:
-    if isinstance(cell, str):
-        try:
-            return float(cell)
-        except ValueError:
-            return None
-    return None if cell is None else float(cell)
-
-
 def _text(cell: Cell) -> str:
-    value = _number(cell)
+    value = number_in(cell)
     if value is not None:
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     return "" if cell is None else escape(str(cell))

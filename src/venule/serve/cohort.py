@@ -1,6 +1,5 @@
 """The rank of a photograph's measurements among those of all measured photographs."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from venule.analysis.columns import Cell
+from venule.files.cells import number_in
 from venule.serve.items import Item
 
 LEAST = 10
@@ -29,19 +29,19 @@ class Cohort:
         found: dict[str, list[float]] = {}
         for row in rows:
             for name, cell in row.items():
-                number = number_of(cell)
-                if number is not None:
-                    found.setdefault(name, []).append(number)
+                value = number_in(cell)
+                if value is not None:
+                    found.setdefault(name, []).append(value)
         self._values: dict[str, NDArray[np.float64]] = {
             name: np.sort(np.array(values)) for name, values in found.items()
         }
 
     def place(self, name: str, cell: Cell) -> Place | None:
         """The rank of a value; None if it is not a number, or too few others have one."""
-        values, number = self._values.get(name), number_of(cell)
-        if values is None or number is None or len(values) < LEAST:
+        values, value = self._values.get(name), number_in(cell)
+        if values is None or value is None or len(values) < LEAST:
             return None
-        low, high = (int(np.searchsorted(values, number, side)) for side in ("left", "right"))
+        low, high = (int(np.searchsorted(values, value, side)) for side in ("left", "right"))
         return Place((low + high) / 2 / len(values), len(values))
 
 
@@ -59,14 +59,3 @@ class Cohorts:
         if made is None or list(map(id, made[0])) != list(map(id, measured)):
             self._made = made = (measured, Cohort(measured))
         return made[1]
-
-
-def number_of(cell: Cell) -> float | None:
-    """A cell as a finite number; None if it is not one."""
-    if cell is None or cell == "":
-        return None
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
