@@ -149,9 +149,9 @@ def test_gaps_closed_in_arteries_and_veins_are_known_when_results_are_read_again
     photograph = Photograph(spots())
     mask, closed = np.zeros((2, *SHAPE), bool)
     mask[20:24, 10:90], closed[20:24, 40:50] = True, True
-    types = np.zeros((*SHAPE, 3), np.uint8)
-    types[20:24, 10:45] = (255, 0, 0)
-    types[20:24, 45:90] = (0, 0, 255)
+    types = np.zeros(SHAPE, np.uint8)
+    types[20:24, 10:45] = ARTERY
+    types[20:24, 45:90] = VEIN
     kept = Kept(fov=np.ones(SHAPE, bool), reconnected=closed)
     stored = Stored(levels=None, mask=mask, threshold=0.5, kept=kept, types=types)
     maps = stored_analysis(photograph, stored).prediction.maps

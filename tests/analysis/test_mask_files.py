@@ -10,7 +10,7 @@ from support.trees import save
 from venule.analysis.columns import COLUMNS
 from venule.analysis.mask_files import find_masks
 from venule.analysis.measuring import Assumptions, measure_files
-from venule.analysis.read_masks import load, read_types
+from venule.analysis.read_masks import load
 from venule.errors import DatasetError, ImageError, UsageError
 from venule.image.artery_vein import color_types
 from venule.image.optic_disc import Disc as LandmarkDisc
@@ -207,10 +207,12 @@ def test_the_eye_is_left_or_right_however_it_is_written(
 def test_a_picture_of_arteries_and_veins_is_read_by_its_colours(tmp_path: Path) -> None:
     artery, vein = _mask(40.3), _mask(43.3)
     Image.fromarray(color_types(artery, vein)).save(tmp_path / "x_av.png")
-    read_artery, read_vein = read_types(tmp_path / "x_av.png")
-    assert np.array_equal(read_artery, artery)
-    assert np.array_equal(read_vein, vein)
     (entry,) = find_masks(tmp_path)
+    masks = load(entry).masks
+    assert masks.artery is not None
+    assert masks.vein is not None
+    assert np.array_equal(masks.artery, artery)
+    assert np.array_equal(masks.vein, vein)
     row, _ = measure_files(entry)
     assert row.values["artery_area_px2"] == int(artery.sum())
 

@@ -17,12 +17,12 @@ from venule.analysis.analyse import Analysis, Changed
 from venule.analysis.correction import Correction
 from venule.analysis.kept import keep
 from venule.errors import OutputError
-from venule.image.artery_vein import Types, encode_types, type_bits
+from venule.image.artery_vein import encode_types
 from venule.image.encode import encode_levels, encode_mask
 from venule.image.io import read_mask, read_probability, read_texts
 from venule.image.levels import to_levels
 from venule.image.optic_disc import Disc
-from venule.image.photograph import read_photograph
+from venule.image.picture_masks import read_types
 
 SUFFIX = "_mask.corrected.png"
 HISTORY_SUFFIX = "_mask.corrected.jsonl"
@@ -135,7 +135,7 @@ def read_correction(base: Path, shape: tuple[int, int]) -> StoredCorrection | No
     correction = Correction(
         mask=read_mask(same["vessels"]) if "vessels" in same else None,
         levels=to_levels(read_probability(same["probability"])) if "probability" in same else None,
-        types=_read_types(same["types"]) if "types" in same else None,
+        types=read_types(same["types"]) if "types" in same else None,
         disc=disc_of(told["disc"]) if "disc" in same else None,
         has_disc="disc" in same,
     )
@@ -203,8 +203,3 @@ def _encode_disc(analysis: Analysis, about: Corrected) -> bytes:
     mask = np.zeros(shape, bool) if disc is None else disc.mask(shape)
     texts = Corrected(about.prediction_sha256, about.revision, told).texts
     return encode_mask(mask, texts)
-
-
-def _read_types(path: Path) -> Types:
-    red, green, blue = (part > 127 for part in read_photograph(path).pixels.transpose(2, 0, 1))
-    return type_bits(red | green, blue | green)

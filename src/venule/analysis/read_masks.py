@@ -9,9 +9,11 @@ from venule.analysis.kept import Kept, kept_of
 from venule.analysis.mask_files import DISC, MASKS, MaskFiles
 from venule.errors import ImageError
 from venule.image.arrays import Mask
+from venule.image.artery_vein import ARTERY, VEIN
 from venule.image.fov import find_fov
 from venule.image.io import read_mask, read_texts
 from venule.image.photograph import read_photograph
+from venule.image.picture_masks import read_types
 from venule.measure.definitions import STRUCTURES, Structure
 from venule.measure.photograph import VesselMasks
 
@@ -47,7 +49,8 @@ def load(entry: MaskFiles) -> Loaded:
     }
     kept = {name: _kept(entry.files[name], masks[name]) for name in MASKS if name in masks}
     if "av" in entry.files:
-        masks["artery"], masks["vein"] = read_types(entry.files["av"])
+        types = read_types(entry.files["av"])
+        masks["artery"], masks["vein"] = (types & ARTERY) > 0, (types & VEIN) > 0
     found = next((one for one in kept.values() if one is not None), None)
     fov, notes = masks.get("fov"), [*entry.notes, *_incomplete(entry)]
     square = found is None or found.square
@@ -97,21 +100,6 @@ def _source(files: Mapping[str, Path], *, predicted: bool) -> str:
     if any(kind_of(path.name) in ("vessels", "types") for path in files.values()):
         return "corrected"
     return "predicted" if predicted else "unknown"
-
-
-def read_types(path: Path) -> tuple[Mask, Mask]:
-    """Read arteries and veins, each (H, W) bool, from an image in red and blue, green at crossings.
-
-    White, which RITE uses where the annotator was uncertain, is neither.
-
-    Raises:
-        ImageError: the file cannot be read as an image.
-    """
-    red, green, blue = (
-        channel > 127 for channel in read_photograph(path).pixels.transpose(2, 0, 1)
-    )
-    certain = ~(red & green & blue)
-    return (red | green) & certain, (blue | green) & certain
 
 
 def _kept(path: Path, mask: Mask) -> Kept | None:

@@ -13,8 +13,8 @@ from venule.analysis.kept import Kept
 from venule.analysis.marks import shipped_models
 from venule.errors import ImageError
 from venule.files.cells import number_in, reasons_in
-from venule.image.arrays import RGB, Mask
-from venule.image.artery_vein import BLUE, GREEN, RED
+from venule.image.arrays import Mask
+from venule.image.artery_vein import ARTERY, VEIN, Types
 from venule.image.fov import find_fov, outlined
 from venule.image.landmarks import Fovea, Landmarks
 from venule.image.levels import LARGEST, Levels
@@ -33,7 +33,7 @@ class Stored:
         mask: (H, W) bool, the vessel mask; None if not written.
         kept: the metadata in the mask's file.
         threshold: probability from which a pixel is vessel.
-        types: (H, W, 3) uint8, as from `image.artery_vein.color_types`; None if not written.
+        types: (H, W) uint8, the artery/vein map; None if not written.
         cells: the photograph's row of the table.
         model: the name of the network that segmented the vessels.
         networks: the names of the shipped networks used besides.
@@ -43,7 +43,7 @@ class Stored:
     mask: Mask | None
     threshold: float
     kept: Kept | None = None
-    types: RGB | None = None
+    types: Types | None = None
     cells: Mapping[str, Cell] = field(default_factory=dict)
     model: str = ""
     networks: Collection[str] = ()
@@ -72,9 +72,9 @@ def stored_analysis(photograph: Photograph, stored: Stored) -> Analysis:
     empty = np.empty(0, np.intp)
     reconnected = empty if kept is None else np.flatnonzero(kept.reconnected)
     maps = {"vessel": ProbabilityMap(levels, threshold, reconnected)}
-    if stored.types is not None and stored.types.shape[:2] == shape:
-        for name, color in (("artery", RED), ("vein", BLUE)):
-            inside = (stored.types == color).all(axis=2) | (stored.types == GREEN).all(axis=2)
+    if stored.types is not None and stored.types.shape == shape:
+        for name, bit in (("artery", ARTERY), ("vein", VEIN)):
+            inside = (stored.types & bit) > 0
             closed = reconnected[inside.ravel()[reconnected]]
             maps[name] = ProbabilityMap(inside.astype(np.uint16) * np.uint16(LARGEST), 0.5, closed)
     return Analysis(

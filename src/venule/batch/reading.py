@@ -26,6 +26,7 @@ from venule.image.arrays import Mask
 from venule.image.io import read_mask, read_probability, read_texts
 from venule.image.levels import Levels, to_levels
 from venule.image.photograph import read_photograph
+from venule.image.picture_masks import read_types
 
 _PSEUDONYM = re.compile(rf"[0-9a-f]{{{DIGITS}}}(-\d+)?")
 
@@ -251,7 +252,7 @@ def open_result(results: Results, result: Result) -> Analysis:
         mask=mask,
         kept=kept,
         threshold=results.threshold,
-        types=None if types is None else read_photograph(types).pixels,
+        types=None if types is None else read_types(types),
         cells=result.cells,
         model=str(results.settings.get("model", "")),
         networks=tuple(results.settings.get("networks") or ()),

@@ -27,6 +27,17 @@ def encode_types(types: Types, texts: Mapping[str, str] | None = None) -> bytes:
     return encode_palette(types, ((0, 0, 0), RED, BLUE, GREEN), texts)
 
 
+def decode_types(pixels: RGB) -> Types:
+    """The artery/vein map of an image (H, W, 3) uint8: the inverse of `color_types`.
+
+    A channel is set from 128 up, as in images with soft edges. White, which RITE uses where the
+    annotator was uncertain, is neither.
+    """
+    red, green, blue = (channel > 127 for channel in pixels.transpose(2, 0, 1))
+    certain = ~(red & green & blue)
+    return type_bits((red | green) & certain, (blue | green) & certain)
+
+
 def color_types(artery: Mask, vein: Mask) -> RGB:
     """(H, W, 3) uint8: red arteries, blue veins, green where they cross, on black.
 

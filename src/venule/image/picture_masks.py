@@ -6,7 +6,7 @@ import numpy as np
 
 from venule.errors import ImageError
 from venule.image.arrays import Mask
-from venule.image.artery_vein import BLUE, GREEN, RED, Types, type_bits
+from venule.image.artery_vein import BLUE, GREEN, RED, Types, decode_types
 from venule.image.io import decode_mask
 from venule.image.photograph import read_photograph
 
@@ -23,12 +23,19 @@ def decode_mask_or_types(content: bytes) -> tuple[Mask, Types | None]:
     red, green, blue = pixels.transpose(2, 0, 1)
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return decode_mask(content, Path("picture")), None
-    of = {color: (pixels == color).all(axis=2) for color in (RED, BLUE, GREEN)}
-    black, white = ((pixels == value).all(axis=2) for value in (0, 255))
-    if not (of[RED] | of[BLUE] | of[GREEN] | black | white).all():
+    colors = ((0, 0, 0), (255, 255, 255), RED, BLUE, GREEN)
+    if not np.logical_or.reduce([(pixels == color).all(axis=2) for color in colors]).all():
         raise ImageError(
             "not a mask: it has colours other than black, white, red (arteries), blue (veins) "
             "and green (both); save it as PNG"
         )
-    types = type_bits(of[RED] | of[GREEN], of[BLUE] | of[GREEN])
-    return np.asarray(white | (types > 0)), types
+    return np.asarray(pixels.any(axis=2)), decode_types(pixels)
+
+
+def read_types(path: Path) -> Types:
+    """Read an artery/vein map (H, W) from a colour image, as `decode_types`.
+
+    Raises:
+        ImageError: the file cannot be read as an image.
+    """
+    return decode_types(read_photograph(path).pixels)
