@@ -16,12 +16,8 @@ from venule.analysis.columns import Cell
 from venule.analysis.corrected_files import Corrected, corrected_of, disc_of
 from venule.analysis.kept import KEY, keep, kept_of
 from venule.analysis.mask_files import find_masks
-from venule.analysis.measuring import (
-    Assumptions,
-    measure_analysis,
-    measure_files,
-    measured_cells,
-)
+from venule.analysis.measuring import measure_analysis, measured_cells
+from venule.analysis.measuring_files import Assumptions, measure_files
 from venule.analysis.read_masks import load
 from venule.errors import ImageError
 from venule.image.encode import encode_mask

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from support.trees import save
-from venule.analysis.columns import COLUMNS
+from venule.analysis.columns import COLUMNS, Columns, report_columns
 from venule.analysis.mask_files import find_masks
-from venule.analysis.measuring import Assumptions, measure_files
+from venule.analysis.measuring_files import Assumptions, measure_files
 from venule.analysis.read_masks import load
 from venule.errors import DatasetError, ImageError, UsageError
 from venule.image.artery_vein import color_types
@@ -136,9 +136,12 @@ def test_a_report_gives_arteries_and_veins_with_or_without_a_mask_of_vessels(
         assert other.passed == {"quality": "ok", "laterality": "left"}
 
 
-def test_of_a_report_only_grade_eye_and_what_a_user_added_pass_through(tmp_path: Path) -> None:
-    own = [name for group in COLUMNS.values() for name in group.names]
-    names = ["path", "id", "status", "reason", "outputs", "seconds", "warnings", *own, "person"]
+def test_of_a_report_only_grade_eye_and_what_a_user_added_pass_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COLUMNS, "new", Columns(("new_column",), lambda _: {}))
+    names = [*report_columns(), "person"]
+    assert {"path", "warnings", "uncertainty", "acquired", "new_column"} < {*names}
     cells = ["a_mask.png" if name == "outputs" else "7" for name in names]
     path = tmp_path / "report.csv"
     path.write_text(f"{','.join(names)}\n{','.join(cells)}\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from PIL import Image
 from support.commands import Run
 from support.trees import save
 from venule.analysis.mask_files import MaskFiles
-from venule.analysis.measuring import Assumptions, measure_files
+from venule.analysis.measuring_files import Assumptions, measure_files
 from venule.measure.photograph import Measurements
 from venule.measure.table import Row
 from venule.synth.fundus import synthesize_fundus
@@ -114,7 +114,7 @@ def test_measurements_are_not_kept_until_the_end(
         alive.append(weakref.ref(found))
         return row, found
 
-    monkeypatch.setattr("venule.analysis.measuring.measure_files", measured)
+    monkeypatch.setattr("venule.analysis.measuring_files.measure_files", measured)
     ran = venule(
         "measure", tmp_path / "masks", "-o", tmp_path / "t.csv", "--segments", tmp_path / "s.csv"
     )

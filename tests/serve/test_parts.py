@@ -19,7 +19,7 @@ from serve.corrected import client_on, opened, predict, results, send_patch, sen
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.mask_files import find_masks
-from venule.analysis.measuring import measure_files
+from venule.analysis.measuring_files import measure_files
 from venule.analysis.read_masks import load
 from venule.batch.corrections import collect_corrections
 from venule.batch.reading import open_result, read_results

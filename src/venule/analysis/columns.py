@@ -113,6 +113,16 @@ COLUMNS: Mapping[str, Columns] = {
 """Every group of columns by its name, in the order in which tables show them."""
 
 
+FILE = ("path", "id", "status", "reason", "outputs", "seconds", "warnings")
+"""The first columns of report.csv, on the processing of a file."""
+
+
+def report_columns() -> tuple[str, ...]:
+    """Every possible column of report.csv."""
+    groups = (group for group in COLUMNS.values() if group.table == "report")
+    return (*FILE, *(name for group in groups for name in group.names))
+
+
 def completed(columns: Sequence[str], outputs: Sequence[str]) -> tuple[str, ...]:
     """The groups, with landmarks and file if measuring in zones needs them or discs are saved."""
     more = ("landmarks", "file") if "measure" in columns or "disc" in outputs else ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from venule.analysis.columns import report_columns
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.errors import DatasetError, UsageError
 from venule.files.cells import listed_in, reasons_in, text
@@ -54,16 +55,7 @@ _SIDES = {"l": "left", "os": "left", "left": "left", "r": "right", "od": "right"
 """Values of `laterality`, in lower case."""
 
 _PASSED = ("quality", "laterality")
-"""Columns of report.csv that are copied to a table of measurements."""
-
-_OWN = {
-    *("path", "status", "reason", "outputs", "seconds", "warnings", "acquired", "um_per_px"),
-    *("quality_reasons", "uncertainty", "landmarks_reasons", "laterality_confidence"),
-    *("disc_x", "disc_y", "disc_radius_px", "disc_confidence"),
-    *("disc_major_px", "disc_minor_px", "disc_angle_deg"),
-    *("fovea_x_px", "fovea_y_px", "fovea_confidence"),
-}
-"""Its other columns; what a user adds to them passes through."""
+"""Columns of report.csv that pass through, besides those that a user adds to it."""
 
 
 @dataclass(frozen=True)
@@ -196,11 +188,12 @@ def _predicted(outputs: str) -> tuple[str, dict[str, str]]:
 
 def _in_table(path: Path) -> list[MaskFiles]:
     found: dict[str, MaskFiles] = {}
+    own = _renamed(dict.fromkeys(report_columns(), "")).keys() - {*_PASSED}
     for line, read in _rows(path):
         row, parts, left_out, graded = _renamed(read), Parts(), set[str](), tuple[str, ...]()
         if "vessels" not in row and "outputs" in row:  # report.csv itself
             id_, masks = _predicted(row["outputs"])
-            parts, left_out = corrected_parts(path.parent / id_) if id_ else Parts(), _OWN
+            parts, left_out = corrected_parts(path.parent / id_) if id_ else Parts(), own
             if not (masks or parts.files or parts.problem):
                 continue
             row, graded = {**row, **masks, "id": row.get("id") or id_}, _graded(row)

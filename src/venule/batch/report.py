@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from venule.analysis.columns import COLUMNS, Cell, Columns
+from venule.analysis.columns import COLUMNS, FILE, Cell, Columns
 from venule.batch.ledger import Ledger
 from venule.batch.records import Records
 from venule.batch.refuse import Settings
@@ -19,8 +19,6 @@ from venule.files.atomic import write_bytes, writing
 from venule.files.cells import inert, listed, text
 from venule.quality.assess import GRADES
 from venule.system.process import installed
-
-_FILE = ("path", "id", "status", "reason", "outputs", "seconds", "warnings")
 
 _GRADE = "quality"
 """The one column of report.csv repeated in measurements.csv, for excluding photographs."""
@@ -62,7 +60,7 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
             columns = _measured(measuring, ledger.columns(), reported=reported)
             table = _table(stack, records.measurements, ["id", *columns])
             write_measured = partial(_write_measured, table, columns)
-        report = _table(stack, records.report, [*_FILE, *reported])
+        report = _table(stack, records.report, [*FILE, *reported])
         for row in ledger.rows():
             report.writerow(_inert_line(_line(row, reported)))
             write_measured(row)

@@ -10,7 +10,7 @@ from venule.cli.progress import Progress, counted, say, shown
 
 if TYPE_CHECKING:
     from venule.analysis.mask_files import MaskFiles
-    from venule.analysis.measuring import Assumptions
+    from venule.analysis.measuring_files import Assumptions
     from venule.measure.photograph import Measurements
     from venule.measure.table import Cell, Row
 
@@ -55,7 +55,7 @@ def measure(
 ) -> None:
     """Measure vessel masks: one row per photograph; undefined values are empty, with the reason."""
     from venule.analysis.mask_files import REPORT, find_masks
-    from venule.analysis.measuring import Assumptions
+    from venule.analysis.measuring_files import Assumptions
     from venule.batch.records import shards_in
     from venule.cli.outputs import check_outputs
     from venule.errors import UsageError
@@ -98,7 +98,7 @@ def _measure_all(
     entries: "Sequence[MaskFiles]", assumed: "Assumptions", *, draw: Path | None, segments: bool
 ) -> "tuple[list[Row], list[Mapping[str, Cell]], list[str]]":
     """Every photograph's row, the lines of its segments if asked for, and the ids that failed."""
-    from venule.analysis.measuring import measure_files
+    from venule.analysis.measuring_files import measure_files
     from venule.errors import VenuleError
     from venule.files.cells import text
     from venule.measure.table import Cell, Row, segment_lines

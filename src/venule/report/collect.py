@@ -7,7 +7,7 @@ from typing import Any
 
 from venule import __version__
 from venule.analysis.analyse import GRADE, Analysis, Networks, analyse
-from venule.analysis.columns import COLUMNS, Cell
+from venule.analysis.columns import COLUMNS, LANDMARKS_OF, Cell, report_columns
 from venule.batch.reading import Result, Results, located, open_result, read_results
 from venule.errors import ImageError
 from venule.files.cells import reasons_in
@@ -17,14 +17,9 @@ from venule.report.pictures import Pictures, longest_px, pictures
 
 ABOUT = frozenset(
     {
-        "quality",
-        "quality_reasons",
-        "uncertainty",
-        "laterality",
+        *(name for name in report_columns() if name not in LANDMARKS_OF),
         "landmarks_reasons",
-        "um_per_px",
         "scale_um_per_px",
-        "acquired",
         NOTES,
     }
 )

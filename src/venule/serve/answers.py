@@ -8,6 +8,7 @@ from io import StringIO
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import COLUMNS, Cell
 from venule.analysis.definitions import describe
+from venule.analysis.measuring import ORIGIN
 from venule.dicom.source import Source
 from venule.errors import VenuleError
 from venule.files.cells import inert, reasons_in, text
@@ -19,9 +20,6 @@ from venule.serve.cohort import Cohort
 from venule.serve.corrections import prediction_key
 from venule.serve.items import Item
 from venule.serve.schemas import Ellipse, Found, Measurement, Measurements, Point, Result, entry
-
-_ABOUT = frozenset({NOTES, "laterality", "mask_source", "um_per_px", "scale_um_per_px"})
-"""Columns that the page shows outside the table."""
 
 
 def result(item: Item, licences: Mapping[str, str]) -> Result:
@@ -90,7 +88,7 @@ def measurements(item: Item, cohort: Cohort, *, mask_source: str) -> Measurement
     values = []
     notes = [*reasons_in(item.cells.get(NOTES))]
     for name, cell in item.cells.items():
-        if name in _ABOUT or cell in (None, ""):
+        if name in (*ORIGIN, NOTES) or cell in (None, ""):
             continue
         what, place, repeated = describe(name), cohort.place(name, cell), repeats(name)
         values.append(

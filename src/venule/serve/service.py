@@ -20,9 +20,6 @@ from venule.serve.limits import Limits
 
 _log = logging.getLogger(__name__)
 
-_IN_REPORT = ("quality", "landmarks")
-"""Groups of columns that the page shows outside its table."""
-
 
 class BusyError(VenuleError):
     """The queue is full."""
@@ -353,7 +350,7 @@ class Service:
             item.later_taken = True
         cells: dict[str, Cell] = {}
         for group in self._groups:
-            if group not in _IN_REPORT:
+            if COLUMNS[group].table == "measurements":  # the page shows the others elsewhere
                 cells |= dict(COLUMNS[group].row(analysis))
         with self._changed:
             if item.analysis is analysis:
