@@ -14,8 +14,9 @@ from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
 from venule.batch.records import Records
+from venule.batch.schema import SCHEMA
 from venule.batch.sqlite_errors import sqlite_errors
-from venule.batch.tables import SCHEMA, Tables
+from venule.batch.tables import Tables
 from venule.errors import OutputError
 from venule.files.hashes import file_sha256
 
@@ -221,7 +222,7 @@ def test_a_new_name_takes_the_corrections_along_and_leaves_an_edited_mask(
     assert [(tmp_path / f"a.png{ending}").read_text() for ending in endings] == list(endings)
     assert not list(tmp_path.glob("a_*"))
     assert (tmp_path / "b_mask.png").read_bytes() == b"drawn by hand"
-    rows = {row.id: row.reason for row in ledger.rows()}
+    rows = {row.name: row.reason for row in ledger.rows()}
     assert rows.keys() == {"a.png", "b", "b.png"}
     assert rows["b"] == "predicted again as b.png; a result was changed by another program"
 

@@ -16,7 +16,8 @@ from venule.batch.refuse import (
     refuse_other_settings,
     refuse_overwriting,
 )
-from venule.batch.tables import Known, Row, Tables
+from venule.batch.schema import Result
+from venule.batch.tables import Known, Tables
 from venule.errors import OutputError
 from venule.files.cells import text
 from venule.files.hashes import sha256_if_readable
@@ -43,7 +44,7 @@ class Ledger:
         """The settings that all results depend on; empty before the first `begin`."""
         return self._tables.settings
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Result]:
         """Yield every photograph of the results folder, as `Tables.rows` does."""
         return self._tables.rows()
 

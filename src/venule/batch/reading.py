@@ -1,24 +1,20 @@
 """Reading of a results folder without locking out a run that writes to it."""
 
-import json
 import re
 import sqlite3
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 from venule.analysis.analyse import Analysis
-from venule.analysis.columns import Cell
 from venule.analysis.corrected_files import StoredCorrection, read_correction
 from venule.analysis.correction import apply
 from venule.analysis.kept import Kept, kept_of
 from venule.analysis.stored import Stored, stored_analysis
 from venule.batch.records import Records, is_ledger, shards_in
 from venule.batch.refuse import SHARDS, Settings, refuse_other_settings
-from venule.batch.tables import read_only, require_schema
+from venule.batch.schema import Result, read_only, require_schema, results_in, settings_in
 from venule.dicom.pseudonym import DIGITS
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.hashes import file_sha256, sha256_if_readable
@@ -29,26 +25,6 @@ from venule.image.photograph import read_photograph
 from venule.image.picture_masks import read_types
 
 _PSEUDONYM = re.compile(rf"[0-9a-f]{{{DIGITS}}}(-\d+)?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """A photograph in a ledger.
-
-    `place` is the path of the photograph, or a DICOM object's pseudonym. `input_sha256` is that of
-    its file, empty without a result. `outputs` are the files' paths relative to the results folder.
-    """
-
-    name: str
-    source: str
-    place: str
-    status: Literal["pending", "done", "failed"]
-    input_sha256: str = ""
-    reason: str = ""
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    cells: Mapping[str, Cell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,7 +69,7 @@ def read_results(out: Path) -> Results:
     ledgers = [one.ledger for one in records if one.ledger.is_file()]
     if not ledgers:
         raise UsageError(f"{out}: holds no results of venule predict")
-    settings: dict[str, Any] = {}
+    settings: Settings = {}
     found: dict[str, Result] = {}
     for ledger in ledgers:
         its_settings, its_results = _read_ledger(ledger)
@@ -103,41 +79,16 @@ def read_results(out: Path) -> Results:
     return Results(out, settings, tuple(found[name] for name in sorted(found)))
 
 
-def _read_ledger(path: Path) -> tuple[dict[str, Any], list[Result]]:
+def _read_ledger(path: Path) -> tuple[Settings, list[Result]]:
     try:
         with closing(read_only(path)) as base:
-            base.text_factory = lambda stored: stored.decode("utf-8", "surrogatepass")
             require_schema(base, path)
-            row = base.execute("SELECT json FROM settings").fetchone()
-            outputs: dict[str, list[str]] = defaultdict(list)
-            for name, output in base.execute("SELECT name, path FROM outputs ORDER BY rowid"):
-                outputs[name].append(output)
-            cells: dict[str, dict[str, Cell]] = defaultdict(dict)
-            for name, column, value in base.execute("SELECT name, column_name, value FROM cells"):
-                cells[name][column] = value
-            columns = "name, source, place, status, input_sha256, reason, seconds, notes"
-            results = [
-                Result(
-                    name=name,
-                    source=source,
-                    place=place,
-                    status=status,
-                    input_sha256=digest,
-                    reason=reason,
-                    seconds=seconds,
-                    notes=tuple(json.loads(notes)),
-                    outputs=tuple(outputs[name]) if status == "done" else (),
-                    cells=cells[name],
-                )
-                for name, source, place, status, digest, reason, seconds, notes in base.execute(
-                    f"SELECT {columns} FROM files ORDER BY name"
-                )
-            ]
+            base.execute("BEGIN")  # one state of all tables, while a run writes
+            return settings_in(base), list(results_in(base))
     except sqlite3.Error as error:
         raise OutputError(
             f"{path}: cannot be read now ({error}); wait for venule predict to end there"
         ) from error
-    return ({} if row is None else json.loads(row[0])), results
 
 
 def prediction_sha256(results: Results, result: Result) -> str:

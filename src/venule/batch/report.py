@@ -14,7 +14,7 @@ from venule.analysis.columns import COLUMNS, FILE, Cell, Columns
 from venule.batch.ledger import Ledger
 from venule.batch.records import Records
 from venule.batch.refuse import Settings
-from venule.batch.tables import Row
+from venule.batch.schema import Result
 from venule.files.atomic import write_bytes, writing
 from venule.files.cells import inert, listed, text
 from venule.quality.assess import GRADES
@@ -55,7 +55,7 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
     statuses: Counter[str] = Counter()
     grades: Counter[Cell] = Counter()
     with ExitStack() as stack:
-        write_measured: Callable[[Row], object] = _nothing
+        write_measured: Callable[[Result], object] = _nothing
         if measuring:
             columns = _measured(measuring, ledger.columns(), reported=reported)
             table = _table(stack, records.measurements, ["id", *columns])
@@ -109,12 +109,12 @@ def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWri
     return writer
 
 
-def _write_measured(writer: "csv.DictWriter[str]", columns: Sequence[str], row: Row) -> None:
+def _write_measured(writer: "csv.DictWriter[str]", columns: Sequence[str], row: Result) -> None:
     if row.status == "done":  # a rejected photograph has a grade too
-        writer.writerow(_inert_line({"id": row.id, **_only(row.cells, columns)}))
+        writer.writerow(_inert_line({"id": row.name, **_only(row.cells, columns)}))
 
 
-def _nothing(row: Row) -> None:
+def _nothing(row: Result) -> None:
     """Write no measurements."""
 
 
@@ -126,10 +126,10 @@ def _only(cells: Mapping[str, Cell], columns: Sequence[str]) -> dict[str, Cell]:
     return {name: cells[name] for name in columns if name in cells}
 
 
-def _line(row: Row, columns: Sequence[str]) -> dict[str, object]:
+def _line(row: Result, columns: Sequence[str]) -> dict[str, object]:
     return {
         "path": row.source,
-        "id": row.id,
+        "id": row.name,
         "status": row.status,
         "reason": row.reason,
         "outputs": listed(map(text, row.outputs)),

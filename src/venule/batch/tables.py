@@ -1,4 +1,4 @@
-"""The tables of a ledger: an SQLite file and its rows."""
+"""The tables of a ledger: an SQLite file with one writer."""
 
 import json
 import math
@@ -6,42 +6,27 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from venule.analysis.columns import Cell
 from venule.batch.refuse import Settings
+from venule.batch.schema import (
+    SCHEMA,
+    TABLES,
+    Result,
+    Status,
+    bytes_of,
+    path_of,
+    read_only,
+    require_schema,
+    results_in,
+    settings_in,
+)
 from venule.batch.sqlite_errors import sqlite_errors
-from venule.errors import OutputError
-
-SCHEMA = 1
-"""Version of the ledger's tables, its PRAGMA user_version; other versions are refused."""
 
 _SYNC_S = 1.0
 """Seconds of outcomes that a power failure may cost; syncing each to disk may take 20 ms."""
-
-_TABLES = """
-CREATE TABLE settings (id INTEGER PRIMARY KEY CHECK (id = 0), json TEXT NOT NULL);
-CREATE TABLE files (
-    name TEXT PRIMARY KEY,          -- of the results, see Job
-    source TEXT NOT NULL,           -- as it was last given
-    place TEXT NOT NULL,            -- the same as an absolute path, its bytes
-    status TEXT NOT NULL,           -- pending, done, failed
-    reason TEXT NOT NULL DEFAULT '',
-    input_sha256 TEXT NOT NULL DEFAULT '',
-    seconds REAL NOT NULL DEFAULT 0,
-    notes TEXT NOT NULL DEFAULT '[]'
-) WITHOUT ROWID;
-CREATE TABLE outputs (              -- what is, or is about to be, written of a photograph
-    name TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (name, path)
-);
-CREATE TABLE cells (                -- one row a value, so that a new column needs no migration
-    name TEXT NOT NULL, column_name TEXT NOT NULL, value, PRIMARY KEY (name, column_name)
-) WITHOUT ROWID;
-"""
 
 _COPIES = {
     "files": (
@@ -54,8 +39,6 @@ _COPIES = {
 }
 """For each table: the columns of a row to copy, their order, and the values to insert."""
 
-Status = Literal["pending", "done", "failed"]
-
 
 class Known(NamedTuple):
     """The columns of a photograph that determine what is done with it."""
@@ -65,20 +48,6 @@ class Known(NamedTuple):
     place: str
     input_sha256: str
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A photograph in the ledger; `id` is the name of its results."""
-
-    id: str
-    source: str
-    status: Status
-    reason: str
-    outputs: tuple[str, ...]
-    seconds: float
-    notes: tuple[str, ...]
-    cells: Mapping[str, Cell]  # by column; empty without a result
 
 
 class Tables:
@@ -111,7 +80,7 @@ class Tables:
         if self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             require_schema(self._base, self.path, "; choose another folder for -o")
             return
-        for statement in _TABLES.split(";\n"):
+        for statement in TABLES.split(";\n"):
             self._base.execute(statement)
         self._base.execute(f"PRAGMA user_version = {SCHEMA}")
 
@@ -134,8 +103,7 @@ class Tables:
     def settings(self) -> Settings:
         """The settings that all results depend on; empty before `keep_settings`."""
         with sqlite_errors(self.path):
-            row = self._base.execute("SELECT json FROM settings").fetchone()
-        return {} if row is None else json.loads(row[0])
+            return settings_in(self._base)
 
     def keep_settings(self, settings: Settings) -> None:
         """Replace the settings."""
@@ -149,18 +117,18 @@ class Tables:
             name,
         )
         known = Known(*rows[0]) if rows else None
-        return known and known._replace(place=_path_of(rows[0][2]))
+        return known and known._replace(place=path_of(rows[0][2]))
 
     def outputs(self, name: str) -> dict[str, str]:
         """The SHA-256 of a photograph's files by path; empty strings before they are written."""
         query = "SELECT CAST(path AS BLOB), sha256 FROM outputs WHERE name = ?"
-        return {_path_of(path): digest for path, digest in self._select(query, name)}
+        return {path_of(path): digest for path, digest in self._select(query, name)}
 
     def places(self, *, unfinished: bool = False) -> Iterator[tuple[str, str]]:
         """Name and place of every photograph, or of those that are not done."""
         where = " WHERE status <> 'done'" if unfinished else ""
         for name, place in self._each(f"SELECT name, CAST(place AS BLOB) FROM files{where}"):
-            yield name, _path_of(place)
+            yield name, path_of(place)
 
     def failed(self) -> set[str]:
         """The names of all that failed."""
@@ -171,7 +139,7 @@ class Tables:
         self._base.execute(
             "INSERT INTO files (name, source, place, status)"
             " VALUES (?, ?, CAST(? AS TEXT), 'pending')",
-            (name, source, _bytes_of(place)),
+            (name, source, bytes_of(place)),
         )
         self._insert_outputs(name, dict.fromkeys(outputs, ""))
 
@@ -189,7 +157,7 @@ class Tables:
         """Record a photograph's present location, and why it failed."""
         self._base.execute(
             "UPDATE files SET source = ?, place = CAST(? AS TEXT), reason = ? WHERE name = ?",
-            (source, _bytes_of(place), reason, name),
+            (source, bytes_of(place), reason, name),
         )
 
     def give_reason(self, name: str, reason: str) -> None:
@@ -264,11 +232,11 @@ class Tables:
         """
         with sqlite_errors(self.path), sqlite_errors(path), closing(read_only(path)) as other:
             require_schema(other, path, "; choose another folder for -o")
-            settings = other.execute("SELECT json FROM settings").fetchone()
-            if settings is None:
+            settings = settings_in(other)
+            if not settings:
                 return
             with self._transaction():
-                self.keep_settings(json.loads(settings[0]))
+                self.keep_settings(settings)
                 for name in names:
                     for table, (columns, order, values) in _COPIES.items():
                         self._base.executemany(
@@ -279,37 +247,13 @@ class Tables:
                             ),
                         )
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Result]:
         """Yield every photograph, ordered by name of the results.
 
         Rows are streamed, however many there are; nothing may be entered meanwhile.
         """
-        files = self._each(
-            "SELECT name, source, status, reason, seconds, notes FROM files ORDER BY name"
-        )
-        outputs = _Beside(
-            self._each(
-                "SELECT name, CAST(outputs.path AS BLOB) FROM files CROSS JOIN outputs USING (name)"
-                " WHERE status = 'done' ORDER BY name, outputs.rowid"
-            )
-        )
-        cells = _Beside(
-            self._each(
-                "SELECT name, column_name, value FROM files CROSS JOIN cells USING (name)"
-                " ORDER BY name"
-            )
-        )
-        for name, source, status, reason, seconds, notes in files:
-            yield Row(
-                id=name,
-                source=source,
-                status=status,
-                reason=reason,
-                outputs=tuple(_path_of(path) for (path,) in outputs.of(name)),
-                seconds=seconds,
-                notes=tuple(json.loads(notes)),
-                cells=dict(cells.of(name)),
-            )
+        with sqlite_errors(self.path):
+            yield from results_in(self._base)
 
     def count(self) -> int:
         """The number of photographs."""
@@ -326,7 +270,7 @@ class Tables:
     def _insert_outputs(self, name: str, outputs: Mapping[str, str]) -> None:
         self._base.executemany(
             "INSERT INTO outputs VALUES (?, CAST(? AS TEXT), ?)",
-            ((name, _bytes_of(path), digest) for path, digest in outputs.items()),
+            ((name, bytes_of(path), digest) for path, digest in outputs.items()),
         )
 
     def _clear(self, name: str) -> None:
@@ -359,47 +303,3 @@ class Tables:
             if self._base.in_transaction:  # a full disk ends it
                 self._base.execute("ROLLBACK")
             raise
-
-
-def read_only(path: Path) -> sqlite3.Connection:
-    """A read-only connection; also reads what a killed run left in its journal."""
-    uri = path.absolute().as_uri()
-    base = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=1)
-    try:
-        base.execute("SELECT count(*) FROM settings").fetchone()
-    except sqlite3.OperationalError:
-        base.close()
-        if path.with_name(f"{path.name}-wal").exists():
-            raise
-        # In a read-only folder no lock is possible, nor needed.
-        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=1)
-    return base
-
-
-def require_schema(base: sqlite3.Connection, path: Path, advice: str = "") -> None:
-    """Raise OutputError if the ledger `path` is of another version of venule."""
-    if base.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
-        raise OutputError(f"{path.parent} holds results of another version of venule{advice}")
-
-
-def _bytes_of(path: str) -> bytes:
-    """A path as bytes, whatever bytes the file name has; `_path_of` is the inverse."""
-    return path.encode("utf-8", "surrogatepass")
-
-
-def _path_of(stored: bytes) -> str:
-    return stored.decode("utf-8", "surrogatepass")
-
-
-class _Beside:
-    """Rows keyed and ordered by name, read in step with the names."""
-
-    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
-        self._groups = groupby(rows, itemgetter(0))
-        self._next = next(self._groups, None)
-
-    def of(self, name: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a name, without the name; names must be requested in order."""
-        if self._next is not None and self._next[0] == name:
-            yield from (rest for _, *rest in self._next[1])  # type: ignore[misc]
-            self._next = next(self._groups, None)

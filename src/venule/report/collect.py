@@ -8,7 +8,8 @@ from typing import Any
 from venule import __version__
 from venule.analysis.analyse import GRADE, Analysis, Networks, analyse
 from venule.analysis.columns import COLUMNS, LANDMARKS_OF, Cell, report_columns
-from venule.batch.reading import Result, Results, located, open_result, read_results
+from venule.batch.reading import Results, located, open_result, read_results
+from venule.batch.schema import Result
 from venule.errors import ImageError
 from venule.files.cells import reasons_in
 from venule.image.photograph import read_photograph

@@ -11,7 +11,6 @@ from venule.analysis.analyse import Analysis, Networks
 from venule.analysis.corrected_files import SUFFIXES
 from venule.batch.plan import plan
 from venule.batch.reading import (
-    Result,
     Results,
     holds_results,
     located,
@@ -20,6 +19,7 @@ from venule.batch.reading import (
     read_results,
 )
 from venule.batch.records import is_ledger
+from venule.batch.schema import Result
 from venule.errors import OutputError, UsageError
 from venule.files.cells import text
 from venule.serve.corrections import Place
