@@ -3,9 +3,12 @@ import threading
 import time
 from dataclasses import replace
 
+import pytest
+
 from serve import conftest  # noqa: F401  skips the module if the service is not installed
 from support.segmenters import green
 from venule.analysis.analyse import Analysis, Networks, Step
+from venule.analysis.columns import COLUMNS, Columns
 from venule.serve.items import Item
 from venule.serve.limits import Limits
 from venule.serve.service import Service
@@ -88,3 +91,17 @@ def test_a_new_photograph_is_kept_even_if_all_others_have_unsaved_corrections(
     assert _done(service, new).name == "new"
     assert [one.name for one in service.uploads()] == ["new", "1"]
     service.close()
+
+
+def test_the_table_holds_measurements_only_whatever_columns_a_report_has(
+    photograph: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COLUMNS, "new", Columns(("new_column",), lambda _: {"new_column": 7}))
+    service = Service(lambda: Networks(green(1)), groups=tuple(COLUMNS))
+    item = service.add(photograph, "eye")
+    deadline = time.monotonic() + 30
+    while not item.complete and time.monotonic() < deadline:
+        time.sleep(0.02)
+    service.close()
+    assert "vessel_density" in item.cells
+    assert item.cells.keys() <= {*COLUMNS["measure"].more()}
