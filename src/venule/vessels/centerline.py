@@ -43,7 +43,6 @@ class Trace:
     radius: Values  # (N,), about half the width
     edges: Edges
     seen: NDArray[np.bool_]  # (N,), both of the vessel's own edges were found
-    wavelength_px: float
     closed: bool = False
 
     @property
@@ -59,7 +58,6 @@ def turned(trace: Trace) -> Trace:
         radius=trace.radius[::-1],
         edges=Edges(left=trace.edges.right[::-1], right=trace.edges.left[::-1]),
         seen=trace.seen[::-1],
-        wavelength_px=trace.wavelength_px,
         closed=trace.closed,
     )
 
@@ -125,7 +123,7 @@ def skeleton_trace(pixels: Points, radius: Values, *, closed: bool) -> Trace:
     if closed:
         points, radii = points[:-1], radii[:-1]
     seen = np.ones(len(points), bool)
-    return Trace(points, radii, Edges(radii, radii), seen, _FIRST_PX, closed)
+    return Trace(points, radii, Edges(radii, radii), seen, closed)
 
 
 def refine(
@@ -164,8 +162,8 @@ def refine(
         centers[place], noise[place] = points[place], sigma
     shortest = max(SHORTEST_PX, 2 * median(near))
     corner = ndi.maximum_filter1d(np.abs(bend), 2 * int(shortest) + 1, mode=mode) >= _SHARP
-    found = smooth(centers, noise, corner=corner, closed=closed, between_px=(shortest, longest_px))
-    return Trace(found.points, near, edges, seen, found.wavelength_px, closed)
+    path = smooth(centers, noise, corner=corner, closed=closed, between_px=(shortest, longest_px))
+    return Trace(path, near, edges, seen, closed)
 
 
 def _to_middle(

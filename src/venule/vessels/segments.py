@@ -27,7 +27,7 @@ def ring(mask: Mask, fov: Mask | None, reconnected: Mask | None, trace: Trace) -
     """The segment of a closed path."""
     final = refine(mask, trace.points, half_width(trace), closed=True)
     caliber = _measured(final, np.ones(len(final.points), bool), fov, reconnected)
-    return Segment(final.points, caliber, wavelength_px=final.wavelength_px, closed=True)
+    return Segment(final.points, caliber, closed=True)
 
 
 def segment(
@@ -51,11 +51,7 @@ def segment(
     final = refine(mask, points, half, trusted=trusted, fixed=fixed)
     if ends[0] is ends[1] and along(final.points)[-1] < _COLLAPSED * place[-1]:
         return Segment(points, np.full(len(points), np.nan))
-    return Segment(
-        final.points,
-        _measured(final, clear, fov, reconnected),
-        wavelength_px=final.wavelength_px,
-    )
+    return Segment(final.points, _measured(final, clear, fov, reconnected))
 
 
 def half_width(trace: Trace) -> Values:

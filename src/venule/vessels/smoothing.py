@@ -11,7 +11,6 @@ vessel is a staircase with steps too long for local averaging to remove.
 """
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
@@ -58,14 +57,6 @@ _UNSEEN_PX = 10.0
 _THIRD = (-1.0, 3.0, -3.0, 1.0)
 
 
-@dataclass(frozen=True, eq=False)
-class Smooth:
-    """A smoothed path, and the wavelength in pixels below which bends were treated as noise."""
-
-    points: Points
-    wavelength_px: float
-
-
 def averaged(values: NDArray[Real], sigma_px: float, *, closed: bool = False) -> NDArray[Real]:
     """Values (N,) or (N, C) along a path, averaged by a Gaussian; end values are extended."""
     mode = "wrap" if closed else "nearest"
@@ -108,7 +99,7 @@ def smooth(
     corner: NDArray[np.bool_] | None = None,
     closed: bool = False,
     between_px: tuple[float, float] = (SHORTEST_PX, LONGEST_PX),
-) -> Smooth:
+) -> Points:
     """The stiffest smooth path through `points` (N, 2), one pixel apart, that their noise allows.
 
     `noise_px` (N,) is the standard deviation of each point, inf for points not known. The
@@ -121,7 +112,7 @@ def smooth(
     weights = np.where(np.isfinite(noise_px), noise_px, np.inf) ** -2.0
     seen = weights > 0
     if len(points) < 5 or seen.sum() < 5:
-        return Smooth(_straight(points, weights), np.inf)
+        return _straight(points, weights)
     scale = median(weights[seen])
     weights = weights / scale
     held = np.where(seen, weights, _UNSEEN_PX**-2 / scale)
@@ -143,7 +134,7 @@ def smooth(
     if rough == 1 and len(points) >= _LONG * wavelength_px:
         for _ in range(_AGAIN):
             best = best + penalized(points - best, held, _stiffness(wavelength_px))
-    return Smooth(best, wavelength_px)
+    return best
 
 
 def penalized(points: Points, weights: Values, stiffness: float) -> Points:
@@ -205,10 +196,10 @@ def _smooth_closed(
     noise_px: Values,
     corner: NDArray[np.bool_] | None,
     between_px: tuple[float, float],
-) -> Smooth:
+) -> Points:
     """A closed path: continued beyond its seam on both sides, smoothed, and cut again."""
     number = len(points)
     around = np.arange(-number, 2 * number) % number
     corners = None if corner is None else corner[around]
     wide = smooth(points[around], noise_px[around], corner=corners, between_px=between_px)
-    return Smooth(wide.points[number : 2 * number], wide.wavelength_px)
+    return wide[number : 2 * number]

@@ -58,7 +58,6 @@ class Segment:
     caliber_px: Values  # (N,)
     start: int = -1
     end: int = -1
-    wavelength_px: float = np.inf
     closed: bool = False
 
     @cached_property
