@@ -12,6 +12,9 @@ from venule.inference.prediction import ProbabilityMap
 CELLS = 24
 """Number of windows along the longer side of the photograph."""
 
+MOST = 40
+"""Largest number of windows."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -23,7 +26,7 @@ class Region:
     doubt: float
 
 
-def uncertain_regions(found: ProbabilityMap, fov: Mask, *, most: int = 40) -> tuple[Region, ...]:
+def uncertain_regions(found: ProbabilityMap, fov: Mask) -> tuple[Region, ...]:
     """The most doubtful windows in descending order, none adjacent to an earlier one.
 
     The doubt of a pixel is the probability that its class in the mask is wrong, if the
@@ -32,7 +35,6 @@ def uncertain_regions(found: ProbabilityMap, fov: Mask, *, most: int = 40) -> tu
     Args:
         found: the probability map, (H, W).
         fov: (H, W) bool.
-        most: largest number of windows.
     """
     probability: FloatMap = found.probability
     doubt = np.where(found.mask, 1 - probability, probability) * fov
@@ -50,7 +52,7 @@ def uncertain_regions(found: ProbabilityMap, fov: Mask, *, most: int = 40) -> tu
     at = np.argwhere(peaks)
     kept: list[NDArray[np.intp]] = []
     for place in at[np.argsort(-windows[peaks], kind="stable")]:
-        if len(kept) < most and all(np.abs(place - other).max() > 1 for other in kept):
+        if len(kept) < MOST and all(np.abs(place - other).max() > 1 for other in kept):
             kept.append(place)  # of equal neighbours the first
     return tuple(
         Region(

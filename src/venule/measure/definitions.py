@@ -47,9 +47,9 @@ class Measure:
     version: int = 1
     of_pixels: bool = False
 
-    def column(self, structure: str, region: str = "", unit: str | None = None) -> str:
+    def column(self, structure: str, region: str = "") -> str:
         """The column's name."""
-        parts = (structure, self.name, region, self.unit if unit is None else unit)
+        parts = (structure, self.name, region, self.unit)
         return "_".join(part for part in parts if part)
 
 

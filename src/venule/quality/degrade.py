@@ -1,7 +1,7 @@
 """Degradation of photographs, to test its effect on grades and vessel maps.
 
 Lengths are shares of the field of view's diameter, so that a strength means the same for every
-camera. Only the noise is random, and its seed is given.
+camera. Only the noise is random, with the same seed for every photograph.
 """
 
 import math
@@ -51,9 +51,9 @@ def blur(photo: Degraded, sigma: float) -> Degraded:
     return _recolored(photo, np.asarray(Image.fromarray(photo.image).filter(soft)))
 
 
-def add_noise(photo: Degraded, sigma: float, *, seed: int = 0) -> Degraded:
+def add_noise(photo: Degraded, sigma: float) -> Degraded:
     """Add Gaussian noise of `sigma` grey levels, independent per channel, in the field of view."""
-    noise = np.random.default_rng(seed).normal(0, sigma, photo.image.shape)
+    noise = np.random.default_rng(0).normal(0, sigma, photo.image.shape)
     return _recolored(photo, np.rint(photo.image + noise * photo.fov[..., None]))
 
 

@@ -20,6 +20,8 @@ Curve = NDArray[np.float64]
 Point = Sequence[float] | NDArray[np.float64]
 """Row and column."""
 
+_ARC_POINTS, _SINE_POINTS = 2001, 4001
+
 
 def line(start: Point, angle_deg: float, length: float) -> Curve:
     """A straight line of two points; 0 degrees runs along the columns, 90 down the rows."""
@@ -28,15 +30,15 @@ def line(start: Point, angle_deg: float, length: float) -> Curve:
     return np.array((start, end), float)
 
 
-def arc(radius: float, sweep_deg: float, *, points: int = 2001) -> Curve:
+def arc(radius: float, sweep_deg: float) -> Curve:
     """A circular arc about the origin, starting on the positive column axis."""
-    angle = np.radians(np.linspace(0, sweep_deg, points))
+    angle = np.radians(np.linspace(0, sweep_deg, _ARC_POINTS))
     return np.stack((radius * np.sin(angle), radius * np.cos(angle)), axis=1)
 
 
-def sine(amplitude: float, wavelength: float, cycles: float, *, points: int = 4001) -> Curve:
+def sine(amplitude: float, wavelength: float, cycles: float) -> Curve:
     """A sine wave along the columns, starting at the origin."""
-    along = np.linspace(0, wavelength * cycles, points)
+    along = np.linspace(0, wavelength * cycles, _SINE_POINTS)
     return np.stack((amplitude * np.sin(2 * np.pi * along / wavelength), along), axis=1)
 
 

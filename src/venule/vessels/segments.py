@@ -114,12 +114,12 @@ def _measured(
     """
     good = trace.seen & clear & _gently_bent(trace)
     if reconnected is not None:
-        good &= ~_touches(reconnected, trace.points, empty=False)
+        good &= ~_touches(reconnected, trace.points)
     across = normals(trace.points, closed=trace.closed)
     if fov is not None:
         for sign, far in ((1, trace.edges.left), (-1, trace.edges.right)):
             beyond = trace.points + sign * across * (np.nan_to_num(far) + 1.5)[:, None]
-            good &= _touches(fov, beyond, empty=False)
+            good &= _touches(fov, beyond)
     return np.where(good, trace.edges.width, np.nan)
 
 
@@ -129,11 +129,7 @@ def _gently_bent(trace: Trace) -> NDArray[np.bool_]:
     return bend < _SHARP
 
 
-def _touches(mask: Mask, points: Points, *, empty: bool) -> NDArray[np.bool_]:
-    """(N,) whether the mask is set at a point's pixel; `empty` is the value outside the image."""
-    return np.asarray(
-        ndi.map_coordinates(
-            mask.view(np.uint8), points.T, np.uint8, order=0, mode="constant", cval=int(empty)
-        ),
-        bool,
-    )
+def _touches(mask: Mask, points: Points) -> NDArray[np.bool_]:
+    """(N,) whether the mask is set at a point's pixel; it is not outside the image."""
+    value = ndi.map_coordinates(mask.view(np.uint8), points.T, np.uint8, order=0, mode="constant")
+    return np.asarray(value, bool)

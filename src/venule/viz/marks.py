@@ -1,13 +1,12 @@
 """Overlay of arteries, veins, disc, fovea and measurement zones on a photograph."""
 
 import numpy as np
-import scipy.ndimage as ndi
 from PIL import Image, ImageDraw
 
 from venule.image.arrays import RGB, Mask
 from venule.image.landmarks import LEAST_FOVEA, Landmarks
 from venule.image.optic_disc import Disc
-from venule.viz.overlay import OUTLINE, Color
+from venule.viz.overlay import Color, overlay
 
 # Not orange or red, which are invisible on a fundus; they also differ in lightness.
 ARTERY: Color = (255, 90, 190)
@@ -36,11 +35,11 @@ def mark_overlay(
     Returns:
         (H, W, 3) uint8, the photograph's size.
     """
-    drawn = image.copy()
+    drawn = image
     if artery is not None and vein is not None:
         both = artery & vein
         for mask, color in ((artery & ~both, ARTERY), (vein & ~both, VEIN), (both, BOTH)):
-            _tint(drawn, mask, color)
+            drawn = overlay(drawn, mask, color=color, opacity=_INSIDE)
     if landmarks is None:
         return drawn
     picture = Image.fromarray(drawn)
@@ -55,13 +54,6 @@ def mark_overlay(
         pen.line((x - arm, y, x + arm, y), fill=MARK, width=width)
         pen.line((x, y - arm, x, y + arm), fill=MARK, width=width)
     return np.asarray(picture)
-
-
-def _tint(drawn: RGB, mask: Mask, color: Color) -> None:
-    inside = ndi.binary_erosion(mask, border_value=1)
-    for part, opacity in ((inside, _INSIDE), (mask & ~inside, OUTLINE)):
-        mixed = (1 - opacity) * drawn[part] + opacity * np.array(color)
-        drawn[part] = np.rint(mixed).astype(np.uint8)
 
 
 def _outline(pen: ImageDraw.ImageDraw, disc: Disc, width: int) -> None:

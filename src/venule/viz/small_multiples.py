@@ -12,21 +12,22 @@ _PANEL = (420, 240)
 _GAP, _TEXT = 16, 15
 _PAPER, _INK, _SOFT, _MARK = (255, 255, 255), (30, 30, 30), (205, 214, 222), (0, 114, 178)
 _BINS = 24
+_COLUMNS = 3
 
 
-def small_multiples(panels: Sequence[tuple[str, Sequence[float]]], *, columns: int = 3) -> RGB:
+def small_multiples(panels: Sequence[tuple[str, Sequence[float]]]) -> RGB:
     """Draw one sheet (H, W, 3) uint8: for each panel a title, a histogram, and a dot per value.
 
     Values that are not finite are left out and counted in the title. The thick line is the median.
     """
     width, height = _PANEL
-    rows = math.ceil(len(panels) / columns)
-    size = (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP)
+    rows = math.ceil(len(panels) / _COLUMNS)
+    size = (_COLUMNS * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP)
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
     for place, (title, values) in enumerate(panels):
-        left = _GAP + place % columns * (width + _GAP)
-        top = _GAP + place // columns * (height + _GAP)
+        left = _GAP + place % _COLUMNS * (width + _GAP)
+        top = _GAP + place // _COLUMNS * (height + _GAP)
         _panel(draw, (left, top), title, np.asarray(values, float))
     return np.asarray(sheet)
 
