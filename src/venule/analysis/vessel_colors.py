@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from venule.analysis.analyse import Analysis
-from venule.image.arrays import Mask
 from venule.measure.tortuosity import has_shape, shape_of, tau1
 from venule.vessels.trace import trace_vessels
 from venule.vessels.tree import Segment, VesselTree
+from venule.vessels.types import nearest_index
 
 Measure = Literal["caliber", "tortuosity"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
@@ -65,8 +64,8 @@ def vessel_colors(analysis: Analysis, tree: VesselTree, measure: Measure) -> Ves
     low, high = (float(one) for one in np.percentile(seen, _PERCENTILES))
     share = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
     steps = np.where(np.isfinite(share), 1 + np.rint(_STEPS * np.nan_to_num(share)), UNDEFINED)
-    points = np.concatenate([segment.points for segment in tree.segments])
-    _spread(places, analysis.prediction.vessels, points, steps.astype(np.uint8))
+    vessels = analysis.prediction.vessels
+    places[vessels] = np.append(steps, UNDEFINED)[nearest_index(vessels, tree)]
     return VesselColors(places, low, high, unit)
 
 
@@ -81,18 +80,3 @@ def _values(segment: Segment, measure: Measure) -> NDArray[np.float64]:
     # Near forks calibre is not measured: the nearest measured value is used.
     place = np.arange(len(segment.points))
     return np.interp(place, place[known], segment.caliber_px[known])
-
-
-def _spread(
-    places: NDArray[np.uint8], vessels: Mask, points: NDArray[np.float64], steps: NDArray[np.uint8]
-) -> None:
-    """Give each vessel pixel the step of the nearest centreline point."""
-    rows, columns = np.rint(points).astype(np.intp).T
-    inside = (rows >= 0) & (rows < places.shape[0]) & (columns >= 0) & (columns < places.shape[1])
-    rows, columns = rows[inside], columns[inside]
-    far = np.ones(places.shape, bool)
-    far[rows, columns] = False
-    at_line = np.zeros(places.shape, np.uint8)
-    at_line[rows, columns] = steps[inside]
-    nearest = ndi.distance_transform_edt(far, return_distances=False, return_indices=True)
-    places[vessels] = at_line[nearest[0][vessels], nearest[1][vessels]]

@@ -16,6 +16,12 @@ Mask = NDArray[np.bool_]
 FloatMap = NDArray[np.float32]
 """float32; (H, W) probabilities in 0..1, or (C, H, W) pixels and logits, as the docstring says."""
 
+Points = NDArray[np.float64]
+"""(N, 2) rows and columns of points, along a curve in path order."""
+
+Values = NDArray[np.float64]
+"""(N,) one value for each point."""
+
 
 def check_rgb(image: NDArray[Any]) -> None:
     """Raise ImageError unless `image` is (H, W, 3) uint8 with at least one pixel."""

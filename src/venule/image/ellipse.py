@@ -10,10 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from venule.image.arrays import Mask
-
-Points = NDArray[np.float64]
-"""(K, 2) points (row, column)."""
+from venule.image.arrays import Mask, Points
 
 _LEAST_POINTS = 16
 _SAMPLES = 32

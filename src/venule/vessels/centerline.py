@@ -6,12 +6,9 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from venule.image.arrays import Mask
+from venule.image.arrays import Mask, Points, Values
 from venule.vessels.profiles import ALONG_PX, Edges, across, find_edges, tangents
 from venule.vessels.smoothing import LONGEST_PX, SHORTEST_PX, averaged, grid_noise, median, smooth
-
-Points = NDArray[np.float64]
-Values = NDArray[np.float64]
 
 _WIDER, _WIDER_PX = 1.5, 1.5
 """An edge further away than this many inscribed radii plus pixels is another vessel's."""
@@ -92,6 +89,12 @@ def along(points: Points) -> Values:
     steps = points[1:] - points[:-1]
     np.cumsum(np.hypot(steps[:, 0], steps[:, 1]), out=place[1:])
     return place
+
+
+def direction_of(points: Points) -> Points:
+    """(2,) unit vector along the straight line through the points, from the first to the last."""
+    direction = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0]
+    return np.asarray(-direction if direction @ (points[-1] - points[0]) < 0 else direction)
 
 
 def resample(points: Points, *others: Values) -> tuple[Points, ...]:

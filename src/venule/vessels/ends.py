@@ -7,10 +7,8 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from venule.image.arrays import Mask
-from venule.vessels.centerline import Trace
-
-Points = NDArray[np.float64]
+from venule.image.arrays import Mask, Points
+from venule.vessels.centerline import Trace, direction_of
 
 _ACROSS = np.array((-0.6, -0.3, 0.0, 0.3, 0.6))
 """Starts of the rays to the tip: offsets from the axis in radii."""
@@ -89,11 +87,7 @@ def arm_line(trace: Trace, from_px: float, span_px: float) -> Line | None:
     if chosen.sum() < 2:
         return None
     points = trace.points[chosen]
-    middle = points.mean(axis=0)
-    direction = np.linalg.svd(points - middle, full_matrices=False)[2][0]
-    if direction @ (points[-1] - points[0]) < 0:
-        direction = -direction
-    return Line(middle, direction)
+    return Line(points.mean(axis=0), direction_of(points))
 
 
 def meeting_point(center: Points, radius: float, lines: Sequence[Line]) -> Points:

@@ -5,14 +5,13 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from venule.image.arrays import Points
+from venule.vessels.centerline import along, direction_of
 from venule.vessels.ends import End
 from venule.vessels.pruning import Draft
 from venule.vessels.smoothing import median
 from venule.vessels.tree import Arm, Node, Segment, VesselTree
-
-Points = NDArray[np.float64]
 
 STRAIGHT_DEG = 150.0
 """Least angle between two arms of one vessel that runs through a crossing."""
@@ -74,17 +73,13 @@ def _arm(number: int, segment: Segment, fork: End | None, *, at_start: bool) -> 
     """An arm: direction and calibre over its first two calibres beyond the fork."""
     points = segment.points if at_start else segment.points[::-1]
     caliber = segment.caliber_px if at_start else segment.caliber_px[::-1]
-    place = np.concatenate(((0.0,), np.hypot(*np.diff(points, axis=0).T).cumsum()))
+    place = along(points)
     first = fork.radius if fork is not None else 0.0
     seen = np.isfinite(caliber)
     width = median(caliber[seen]) if seen.any() else 2 * max(first, 1.0)
     begin = min(first + 1 + width / 2, place[-1] / 2)
     near = (place >= begin) & (place <= begin + max(2 * width, 10))
-    beginning = points[near] if near.sum() >= 2 else points
-    middle = beginning.mean(axis=0)
-    direction = np.linalg.svd(beginning - middle, full_matrices=False)[2][0]
-    if direction @ (beginning[-1] - beginning[0]) < 0:
-        direction = -direction
+    direction = direction_of(points[near] if near.sum() >= 2 else points)
     measured = caliber[seen & (place <= first + max(4 * width, 20))]
     return Arm(number, at_start, direction, float(measured.mean()) if len(measured) else np.nan)
 

@@ -5,10 +5,7 @@ from numpy.typing import NDArray
 from skimage.graph import route_through_array
 
 from venule.image.arrays import FloatMap, Mask
-
-_FREE = 1e-3
-"""Cost of a step at the threshold, as for reconnections, so that the shorter of equal paths
-wins."""
+from venule.vessels.reconnection import FREE
 
 _LEAST = 1e-4
 """Floor of the probability, so that a path always exists."""
@@ -38,7 +35,7 @@ def follow_vessel(
     part = probability[top:bottom, left:right].astype(np.float64)
     if fov is not None:
         part = np.where(fov[top:bottom, left:right], part, 0)
-    cost = np.maximum(np.log(threshold / np.maximum(part, _LEAST)), 0) + _FREE
+    cost = np.maximum(np.log(threshold / np.maximum(part, _LEAST)), 0) + FREE
     places, _ = route_through_array(  # type: ignore[no-untyped-call]
         cost,
         (start[0] - top, start[1] - left),

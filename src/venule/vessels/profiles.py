@@ -12,14 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from venule.image.arrays import Mask
+from venule.image.arrays import Mask, Points, Values
 from venule.vessels.smoothing import averaged
-
-Points = NDArray[np.float64]
-"""(N, 2) rows and columns along a centreline, one pixel apart, in path order."""
-
-Values = NDArray[np.float64]
-"""(N,) one value for each point."""
 
 ALONG_PX = 2.0
 """Standard deviation of the Gaussian that averages profiles along the vessel."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
-from numpy.typing import NDArray
 
+from venule.image.arrays import Points, Values
 from venule.vessels.pixel_graph import SkeletonGraph
 
 SPUR_PX = 2.0
@@ -26,8 +26,6 @@ vessel."""
 _TOUCH = 1.08
 """Factor by which the inscribed circles of a skeleton's forks are too small."""
 
-Points = NDArray[np.float64]
-
 
 @dataclass
 class Edge:
@@ -36,7 +34,7 @@ class Edge:
     start: int
     end: int
     points: Points
-    radius: NDArray[np.float64]
+    radius: Values
 
     @property
     def length(self) -> float:
@@ -85,7 +83,7 @@ class Draft:
         return len(self.at[node])
 
 
-def draft_graph(graph: SkeletonGraph, radius: NDArray[np.float64]) -> Draft:
+def draft_graph(graph: SkeletonGraph, radius: Values) -> Draft:
     """The pruned graph; `radius` (N,) is the inscribed radius at each skeleton pixel."""
     draft = Draft()
     place = graph.pixels.astype(float)

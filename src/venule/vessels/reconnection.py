@@ -26,7 +26,8 @@ _STEPS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 2**0.5), (1, -1, 2**0.5))  # rows, co
 
 _AROUND = [*product((-1, 0, 1), repeat=2)]
 
-_FREE = 1e-3  # cost of a step at the threshold, so that the shorter of equal paths wins
+FREE = 1e-3
+"""Cost of a step at the threshold, so that the shorter of equal paths wins."""
 
 Path = NDArray[np.intp]
 """(N, 2) rows and columns of pixels, each a neighbour of the next."""
@@ -158,7 +159,7 @@ def _grid(probability: FloatMap, fov: Mask, *, threshold: float) -> _Grid:
     used[flat + width] = True
     at = np.flatnonzero(used) - width
     lack = np.log(threshold / np.maximum(probability[np.divmod(at, width)], 1e-12, dtype=float))
-    cost = np.where(number[at + width] > 0, 0, np.maximum(lack, 0)) + _FREE
+    cost = np.where(number[at + width] > 0, 0, np.maximum(lack, 0)) + FREE
     return _Grid(at, number[at + width], cost, width)
 
 

@@ -4,14 +4,11 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from venule.image.arrays import Mask
+from venule.image.arrays import Mask, Points, Values
 from venule.vessels.centerline import Trace, along, curvature, refine, resample
 from venule.vessels.ends import End
 from venule.vessels.profiles import normals
 from venule.vessels.tree import Segment
-
-Points = NDArray[np.float64]
-Values = NDArray[np.float64]
 
 _SHARP = 0.5
 """Ratio of half a calibre to a bend's radius from which no calibre is measured in the bend."""

@@ -19,8 +19,8 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpbsv
 
-Points = NDArray[np.float64]
-Values = NDArray[np.float64]
+from venule.image.arrays import Points, Values
+
 Real = TypeVar("Real", np.float32, np.float64)
 
 LONGEST_PX, SHORTEST_PX = 240.0, 6.0

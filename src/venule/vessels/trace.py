@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
 from venule.image.levels import strips
@@ -20,8 +19,6 @@ from venule.vessels.segments import half_width, ring, segment
 from venule.vessels.smoothing import median
 from venule.vessels.thinning import thinned
 from venule.vessels.tree import Segment, VesselTree
-
-Points = NDArray[np.float64]
 
 HOLE_PX = 8
 """Holes up to this many pixels are noise, as are those below half a mean width squared."""

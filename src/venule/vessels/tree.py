@@ -4,12 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from venule.image.arrays import Points, Values
 from venule.vessels.centerline import along, curvature
-
-Points = NDArray[np.float64]
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +102,11 @@ class VesselTree:
     segments: tuple[Segment, ...]
     nodes: tuple[Node, ...]
     components: int
+
+    @property
+    def points(self) -> Points:
+        """(N, 2) the points of all segments in turn."""
+        return np.concatenate([np.empty((0, 2)), *(segment.points for segment in self.segments)])
 
     @property
     def length_px(self) -> float:

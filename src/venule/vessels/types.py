@@ -114,22 +114,27 @@ class NearestPoints:
 
 def nearest_points(mask: Mask, tree: VesselTree) -> NearestPoints:
     """Find the nearest centreline point of each pixel of `mask` (H, W)."""
-    count = int(np.count_nonzero(mask))
-    seeds = np.full(mask.shape, -1, np.intp)
-    points = np.concatenate([np.empty((0, 2)), *(one.points for one in tree.segments)])
-    rows, columns = np.rint(points).astype(np.intp).T
+    nearest = nearest_index(mask, tree)
+    if not (nearest >= 0).any():
+        return NearestPoints(nearest, np.zeros(len(nearest)))
+    numbers = np.repeat(np.arange(len(tree.segments)), [len(one.points) for one in tree.segments])
+    across = np.concatenate([normals(one.points, closed=one.closed) for one in tree.segments])
+    offset = np.argwhere(mask) - tree.points[nearest]
+    return NearestPoints(numbers[nearest], (offset * across[nearest]).sum(axis=1))
+
+
+def nearest_index(mask: Mask, tree: VesselTree) -> NDArray[np.intp]:
+    """(P,) index into the tree's points of the one nearest to each pixel; -1 if it has none."""
+    seeds = np.full(mask.shape, -1, np.int32)
+    rows, columns = np.rint(tree.points).astype(np.intp).T
     inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
     seeds[rows[inside], columns[inside]] = np.flatnonzero(inside)
     if not inside.any():
-        return NearestPoints(np.full(count, -1, np.intp), np.zeros(count))
+        return np.full(int(np.count_nonzero(mask)), -1, np.intp)
     rows, columns = ndi.distance_transform_edt(
         seeds < 0, return_distances=False, return_indices=True
     )
-    nearest = seeds[rows[mask], columns[mask]]
-    numbers = np.repeat(np.arange(len(tree.segments)), [len(one.points) for one in tree.segments])
-    across = np.concatenate([normals(one.points, closed=one.closed) for one in tree.segments])
-    offset = np.argwhere(mask) - points[nearest]
-    return NearestPoints(numbers[nearest], (offset * across[nearest]).sum(axis=1))
+    return np.asarray(seeds[rows[mask], columns[mask]], np.intp)
 
 
 def owners(mask: Mask, tree: VesselTree) -> NDArray[np.intp]:
