@@ -117,8 +117,7 @@ def _zones(under: RGB, found: Measurements) -> RGB:
         if view is None:
             continue
         region = zone_mask(view.tree.shape, ZONE_B, disc) & view.region
-        inside = View(structure, view.mask, region, view.tree, ZONE_B, disc)
-        chosen = vessels_in_ring(inside)[:MOST]
+        chosen = vessels_in_ring(view.within(ZONE_B, disc, region))[:MOST]
         color = _COLORS[structure]
         lines += [Line(_path(one), color, one.mean_caliber_px) for one in chosen]
         legend.append((f"{structure}: {len(chosen)} widest in zone B", color))

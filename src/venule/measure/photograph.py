@@ -191,8 +191,7 @@ def _structure(
     values: dict[str, Value] = {}
     views = [("", view)]
     for zone, region in zones.items():
-        inside = replace(view, region=region, zone=zone, disc=disc, parts=None, _found={})
-        views.append((zone.name, inside))
+        views.append((zone.name, view.within(zone, disc, region)))
     for region_name, seen in views:
         for measure in MEASURES:
             column = measure.column(structure, region_name)
@@ -217,8 +216,7 @@ def _equivalents(
         if structure not in views:
             continue
         view = views[structure]
-        inside = View(structure, view.mask, zones[ZONE_B], view.tree, ZONE_B, disc)
-        calibers = calibers_in_ring(inside)
+        calibers = calibers_in_ring(view.within(ZONE_B, disc, zones[ZONE_B]))
         number = len(calibers) if view.is_map else None
         by_knudtson = knudtson(calibers, structure)
         values[f"{structure}_cre_knudtson_zone_b_px"] = _value("cre", by_knudtson)

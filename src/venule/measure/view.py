@@ -66,6 +66,10 @@ class View:
         found: T = self._found[key]
         return found
 
+    def within(self, zone: Zone, disc: Disc | None, region: Mask) -> "View":
+        """The structure in `region` (H, W) bool, the part of the zone in the field of view."""
+        return replace(self, region=region, zone=zone, disc=disc, parts=None, _found={})
+
     @cached_property
     def area_px(self) -> int:
         """Number of pixels of the region."""
