@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from venule.analysis.analyse import Analysis, Changed
 from venule.errors import ImageError
-from venule.image.arrays import Mask, check_mask
+from venule.image.arrays import Mask, bounding_box, check_mask
 from venule.image.artery_vein import ARTERY, VEIN, Types, type_bits
 from venule.image.fov import with_rim
 from venule.image.landmarks import with_disc
@@ -164,11 +164,9 @@ def _with_mask(
 def _extended(prediction: Prediction, mask: Mask) -> tuple[Places, Types]:
     """Places (N,) newly in the mask, and their types (N,), taken from what they touch."""
     new = mask & ~prediction.vessels
-    rows, columns = np.flatnonzero(new.any(axis=1)), np.flatnonzero(new.any(axis=0))
-    if not rows.size:
+    window = bounding_box(new, 1)
+    if window is None:
         return np.empty(0, np.intp), np.empty(0, np.uint8)
-    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
-    window = np.s_[top : int(rows[-1]) + 2, left : int(columns[-1]) + 2]
     known = type_bits(
         *(
             _before(prediction.maps[name]).levels[window] >= _least(prediction, name)
@@ -178,6 +176,7 @@ def _extended(prediction: Prediction, mask: Mask) -> tuple[Places, Types]:
     part = new[window] & (known == 0)
     extended = extend_types(np.where(mask[window], known, 0), part)
     down, right = np.nonzero(part)
+    top, left = (side.start for side in window)
     return (down + top) * mask.shape[1] + right + left, extended[down, right]
 
 

@@ -23,6 +23,20 @@ Values = NDArray[np.float64]
 """(N,) one value for each point."""
 
 
+def bounding_box(mask: Mask, margin: int = 0) -> tuple[slice, slice] | None:
+    """The rows and columns that a mask (H, W) spans, with a margin; None if it is empty.
+
+    Beyond the last row or column the margin may leave the array, which slicing ignores.
+    """
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return (
+        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
+        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
+    )
+
+
 def check_rgb(image: NDArray[Any]) -> None:
     """Raise ImageError unless `image` is (H, W, 3) uint8 with at least one pixel."""
     if not isinstance(image, np.ndarray):

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from venule.image.arrays import RGB, Mask
+from venule.image.arrays import RGB, Mask, bounding_box
 from venule.image.surround import Levels, Region
 
 _DEPTH = 0.02
@@ -51,8 +51,8 @@ def _exactly(pixels: RGB, levels: Levels, region: Region, cut: Mask, factor: int
     contrast = float(np.median(_distance(levels[region.mask], color)))
     if np.percentile(_distance(levels[beside], color), 75) < _SHARP * contrast:
         return None
-    rows, columns = (np.flatnonzero(around.any(axis=axis)) for axis in (1, 0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = bounding_box(around)
+    assert box is not None
     shape = pixels.shape[:2]
     fine = tuple(
         slice(part.start * factor, min(part.stop * factor, side))

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from venule.image.arrays import FloatMap, Mask
+from venule.image.arrays import FloatMap, Mask, bounding_box
 
 ROUND = 0.55
 """Least ratio of a disc's axes, and least overlap of a component with its ellipse."""
@@ -135,9 +135,9 @@ def _circle(component: Mask, fov: Mask, confidence: float) -> Disc | None:
     Kasa 1976, doi 10.1109/TIM.1976.6312298: the least squares of x^2 + y^2 = 2 a x + 2 b y + c. The
     component, (H, W) bool, is not empty.
     """
-    rows, columns = np.nonzero(component)
-    top, left = max(int(rows.min()) - 1, 0), max(int(columns.min()) - 1, 0)
-    box = np.s_[top : int(rows.max()) + 2, left : int(columns.max()) + 2]
+    box = bounding_box(component, 1)
+    assert box is not None
+    top, left = (side.start for side in box)
     outline = component[box] & ~ndi.binary_erosion(component[box])
     cut = outline & ~ndi.binary_erosion(fov[box], np.ones((3, 3)))
     rows, columns = np.nonzero(outline & ~cut)

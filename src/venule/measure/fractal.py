@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
-from venule.measure.view import View
+from venule.measure.view import View, window_of
 
 SMALLEST, LARGEST = 128, 16
 """The field's side over that of the smallest and of the largest box."""
@@ -173,7 +173,7 @@ def _cells(mask: Mask, field: Mask) -> _Cells:
     """The vessel and field pixels in each cell."""
     side = math.sqrt(np.count_nonzero(field))
     factor = max(1, int(side // _CELLS))
-    window = _extent(field, 0, factor), _extent(field, 1, factor)
+    window = window_of(field, factor)
     grids = []
     for one in (mask[window], field[window]):
         padded = np.pad(one, [(0, -extent % factor) for extent in one.shape])
@@ -182,14 +182,6 @@ def _cells(mask: Mask, field: Mask) -> _Cells:
         grids.append(blocks.sum(axis=(1, 3), dtype=np.int32))
     reach = math.ceil(side / LARGEST / factor) + 1
     return _Cells(factor, _Sums(grids[0], reach), _Sums(grids[1], reach), grids[1])
-
-
-def _extent(field: Mask, axis: int, factor: int) -> slice:
-    """From the field's first row or column to its last, aligned to whole cells."""
-    places = np.flatnonzero(field.any(axis=1 - axis))
-    if not len(places):
-        return slice(0, factor)
-    return slice(int(places[0]) // factor * factor, int(places[-1]) + 1)
 
 
 def _slope(x: Grid, y: list[float]) -> float:

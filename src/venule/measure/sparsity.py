@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from venule.image.arrays import Mask
 from venule.image.levels import strips
-from venule.measure.view import View
+from venule.measure.view import View, window_of
 
 _MOST_PX = 2**24
 """Number of pixels above which distances are computed at reduced size."""
@@ -61,7 +61,7 @@ def _squares(view: View) -> tuple[NDArray[np.int32], Mask]:
         first, second = (part.once(_squares, partial(_squares, part)) for part in view.parts)
         return np.minimum(first[0], second[0]), first[1]
     factor = _factor(view)
-    window = _window(view.region, factor)
+    window = window_of(view.region, factor)
     region = view.region[window]
     vessels = view.mask[window] & region
     if factor > 1:
@@ -78,15 +78,6 @@ def _squares(view: View) -> tuple[NDArray[np.int32], Mask]:
     down *= down
     right *= right
     return down + right, region
-
-
-def _window(region: Mask, factor: int) -> tuple[slice, slice]:
-    """The window of the image that holds the region, starting at a multiple of `factor`."""
-    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
-    return (
-        slice(int(rows[0]) // factor * factor, int(rows[-1]) + 1),
-        slice(int(columns[0]) // factor * factor, int(columns[-1]) + 1),
-    )
 
 
 def _reduced(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:

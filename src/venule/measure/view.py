@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from venule.image.arrays import Mask
+from venule.image.arrays import Mask, bounding_box
 from venule.vessels.tree import Node, Segment, VesselTree
 
 T = TypeVar("T")
@@ -110,6 +110,13 @@ def clip(segment: Segment, zone: Zone, disc: Disc) -> Iterator[Segment]:
                 end=segment.end if last == len(inside) else -1,
                 closed=False,
             )
+
+
+def window_of(region: Mask, factor: int) -> tuple[slice, slice]:
+    """The window of the image that holds the region, starting at multiples of `factor`."""
+    rows, columns = bounding_box(region) or (slice(0, 1), slice(0, 1))
+    first_row, first_column = (part.start // factor * factor for part in (rows, columns))
+    return slice(first_row, rows.stop), slice(first_column, columns.stop)
 
 
 def zone_mask(shape: tuple[int, int], zone: Zone, disc: Disc) -> Mask:

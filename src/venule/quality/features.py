@@ -13,7 +13,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from PIL import Image
 
-from venule.image.arrays import RGB, FloatMap, Mask
+from venule.image.arrays import RGB, FloatMap, Mask, bounding_box
 from venule.image.fov import FieldOfView
 from venule.image.preprocess import sample_mask
 
@@ -108,7 +108,7 @@ def quality_features(
         step: subsampling of the photograph, sufficient for textures.
     """
     fov = field.mask[::step, ::step]
-    box = _bounding_box(fov)
+    box = bounding_box(fov)
     if box is None:
         return None
     grid = _grid_ratio(_middle(image[..., 1]))
@@ -163,14 +163,6 @@ def expected_dice(probability: FloatMap, vessels: Mask) -> float:
     total = float(probability.sum(axis=1).sum(dtype=np.float64)) + np.count_nonzero(vessels)
     hits = float((probability * vessels).sum(axis=1).sum(dtype=np.float64))
     return 2 * hits / total if total > 0 else 0.0
-
-
-def _bounding_box(fov: Mask) -> tuple[slice, slice] | None:
-    """The rows and columns spanned by `fov`; None if it is empty."""
-    rows, columns = (np.flatnonzero(fov.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return None
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _copy_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:

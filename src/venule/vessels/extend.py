@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.ndimage as ndi
 
-from venule.image.arrays import Mask
+from venule.image.arrays import Mask, bounding_box
 from venule.image.artery_vein import ARTERY, VEIN, Types
 
 _EIGHT = np.ones((3, 3), bool)
@@ -15,13 +15,11 @@ def extend_types(types: Types, added: Mask) -> Types:
     Each 8-connected component gets the most frequent type among adjacent pixels (artery if tied),
     or none if it touches none. Pixels that already have a type keep it.
     """
-    rows, columns = np.nonzero(added & (types == 0))
-    if not rows.size:
+    untyped = added & (types == 0)
+    window = bounding_box(untyped, 1)
+    if window is None:
         return types
-    top, left = max(int(rows.min()) - 1, 0), max(int(columns.min()) - 1, 0)
-    window = np.s_[top : int(rows.max()) + 2, left : int(columns.max()) + 2]
-    inner = np.pad(types[window], 1)
-    new = np.pad((added & (types == 0))[window], 1)
+    inner, new = np.pad(types[window], 1), np.pad(untyped[window], 1)
     labels, count = ndi.label(new, _EIGHT)
     down, right = np.nonzero(new)
     votes = np.zeros((2, count + 1), np.intp)

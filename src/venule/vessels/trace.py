@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from venule.image.arrays import Mask
+from venule.image.arrays import Mask, bounding_box
 from venule.image.levels import strips
 from venule.vessels.centerline import Trace, first_trace, skeleton_trace, turned
 from venule.vessels.components import find_runs
@@ -66,12 +66,7 @@ def _moved(found: VesselTree, window: tuple[slice, slice], shape: tuple[int, int
 
 def _window(mask: Mask) -> tuple[slice, slice]:
     """The part of the image that holds all vessels, with a margin."""
-    sides = []
-    for axis in (0, 1):
-        places = np.flatnonzero(mask.any(axis=1 - axis))
-        low, high = (places[0], places[-1] + 1) if len(places) else (0, 0)
-        sides.append(slice(max(int(low) - _MARGIN_PX, 0), int(high) + _MARGIN_PX))
-    return sides[0], sides[1]
+    return bounding_box(mask, _MARGIN_PX) or (slice(0, _MARGIN_PX), slice(0, _MARGIN_PX))
 
 
 def _trace(mask: Mask, fov: Mask | None, reconnected: Mask | None) -> VesselTree:
