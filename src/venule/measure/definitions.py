@@ -6,7 +6,7 @@ version, which changes when its values do.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from venule.measure import branching, caliber, density, fractal, sparsity, tortuosity
 from venule.measure.view import ZONE_B, ZONE_C, View
@@ -53,46 +53,57 @@ class Measure:
         return "_".join(part for part in parts if part)
 
 
+class OfSegment(NamedTuple):
+    """One measure of a segment's shape; `variant` is the end of its canonical name."""
+
+    name: str
+    unit: Unit
+    of: tortuosity.OfShape
+    formula: str
+    source: str
+    variant: str
+
+
+SHAPES = (
+    OfSegment("tortuosity_tau1", "", tortuosity.tau1, "L / C", HART, "hart-tau1"),
+    OfSegment(
+        "tortuosity_tau2",
+        "rad",
+        tortuosity.tau2,
+        "integral of |k| ds, as the sum of the turns' angles",
+        HART,
+        "hart-tau2",
+    ),
+    OfSegment(
+        "tortuosity_tau3", "per_px", tortuosity.tau3, "integral of k^2 ds", HART, "hart-tau3"
+    ),
+    OfSegment("tortuosity_tau4", "per_px", tortuosity.tau4, "tau2 / L", HART, "hart-tau4"),
+    OfSegment("tortuosity_tau5", "per_px2", tortuosity.tau5, "tau3 / L", HART, "hart-tau5"),
+    OfSegment("tortuosity_tau6", "per_px", tortuosity.tau6, "tau2 / C", HART, "hart-tau6"),
+    OfSegment("tortuosity_tau7", "per_px2", tortuosity.tau7, "tau3 / C", HART, "hart-tau7"),
+    OfSegment(
+        "tortuosity_grisan",
+        "per_px",
+        tortuosity.grisan,
+        "(n - 1) / n * sum(L_i / C_i - 1) / L over n turns",
+        GRISAN,
+        "grisan-density",
+    ),
+    OfSegment(
+        "inflections", "", tortuosity.inflections, "n - 1 of n turns", GRISAN, "inflection-count"
+    ),
+)
+"""Every measure of a segment's shape, in the order of its columns."""
+
+
 def _tortuosity() -> Iterator[Measure]:
-    """Nine measures of a segment, each as median and mean over segments."""
-    kinds: tuple[tuple[str, Unit, tortuosity.OfShape, str, str, str], ...] = (
-        ("tortuosity_tau1", "", tortuosity.tau1, "L / C", HART, "hart-tau1"),
-        (
-            "tortuosity_tau2",
-            "rad",
-            tortuosity.tau2,
-            "integral of |k| ds, as the sum of the turns' angles",
-            HART,
-            "hart-tau2",
-        ),
-        ("tortuosity_tau3", "per_px", tortuosity.tau3, "integral of k^2 ds", HART, "hart-tau3"),
-        ("tortuosity_tau4", "per_px", tortuosity.tau4, "tau2 / L", HART, "hart-tau4"),
-        ("tortuosity_tau5", "per_px2", tortuosity.tau5, "tau3 / L", HART, "hart-tau5"),
-        ("tortuosity_tau6", "per_px", tortuosity.tau6, "tau2 / C", HART, "hart-tau6"),
-        ("tortuosity_tau7", "per_px2", tortuosity.tau7, "tau3 / C", HART, "hart-tau7"),
-        (
-            "tortuosity_grisan",
-            "per_px",
-            tortuosity.grisan,
-            "(n - 1) / n * sum(L_i / C_i - 1) / L over n turns",
-            GRISAN,
-            "grisan-density",
-        ),
-        (
-            "inflections",
-            "",
-            tortuosity.inflections,
-            "n - 1 of n turns",
-            GRISAN,
-            "inflection-count",
-        ),
-    )
+    """The measures of segments' shapes, each as median and mean over segments."""
     ways = (
         ("median", tortuosity.median_of, "median over segments"),
         ("mean", tortuosity.mean_of, "mean over segments, weighted by L"),
     )
     for statistic, over, words in ways:
-        for name, unit, of, formula, source, variant in kinds:
+        for name, unit, of, formula, source, variant in SHAPES:
             yield Measure(
                 f"{name}_{statistic}",
                 unit,

@@ -8,35 +8,13 @@ from io import StringIO
 
 from venule.files.cells import inert
 from venule.measure.columns import ABOUT, UNITS, all_columns
-from venule.measure.definitions import STRUCTURES
+from venule.measure.definitions import SHAPES, STRUCTURES
 from venule.measure.photograph import Measurements, Value
-from venule.measure.tortuosity import (
-    grisan,
-    has_shape,
-    inflections,
-    shape_of,
-    tau1,
-    tau2,
-    tau3,
-    tau4,
-    tau5,
-    tau6,
-    tau7,
-)
+from venule.measure.tortuosity import has_shape, shape_of
 
 NOTES = "notes"
 
-_SHAPES = {
-    "tortuosity_tau1": tau1,
-    "tortuosity_tau2_rad": tau2,
-    "tortuosity_tau3_per_px": tau3,
-    "tortuosity_tau4_per_px": tau4,
-    "tortuosity_tau5_per_px2": tau5,
-    "tortuosity_tau6_per_px": tau6,
-    "tortuosity_tau7_per_px2": tau7,
-    "tortuosity_grisan_per_px": grisan,
-    "inflections": inflections,
-}
+_SHAPES = {f"{one.name}_{one.unit}".removesuffix("_"): one.of for one in SHAPES}
 
 Cell = str | float | int | None
 
