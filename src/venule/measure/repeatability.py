@@ -36,10 +36,7 @@ def repeatability() -> Mapping[str, Repeatability]:
 def repeats(column: str) -> Repeatability | None:
     """The repeatability of a column, None if unknown; of one in um, that of its pixel column."""
     known = repeatability()
-    for ending, twin in (("", ""), ("_per_um2", "_per_px2"), ("_per_um", "_per_px")):
+    for ending, twin in (("", ""), ("_um2", "_px2"), ("_um", "_px")):
         if column.endswith(ending) and (name := column.removesuffix(ending) + twin) in known:
             return known[name]
-    for ending, twin in (("_um2", "_px2"), ("_um", "_px")):
-        if column.endswith(ending):
-            return known.get(column.removesuffix(ending) + twin)
     return None
