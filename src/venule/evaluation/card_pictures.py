@@ -1,12 +1,9 @@
 """Pictures of failures of shipped weights, for data sets whose terms allow showing them."""
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from PIL import Image
 
 from venule.data.case import Expert
 from venule.data.catalog import open_dataset
@@ -20,6 +17,7 @@ from venule.evaluation.result import Result
 from venule.evaluation.sheet import sheet_headings, sheet_rows
 from venule.files.atomic import write_bytes
 from venule.image.arrays import RGB
+from venule.image.encode import encode_jpeg
 from venule.viz.montage import montage
 from venule.viz.overlay import LEGEND
 
@@ -68,7 +66,8 @@ def draw_failures(
         shown = _worst(result, data_root)
         if access_log is not None:
             record_sheet(part.source, shown, access_log, expert=result.expert, context=context)
-        write_bytes(path, _jpeg(_sheet(shown, part.source, result.expert)))
+        sheet = _sheet(shown, part.source, result.expert)
+        write_bytes(path, encode_jpeg(sheet, quality=88))
         written.append(path)
         failures.append(
             Failures(
@@ -115,9 +114,3 @@ def _sheet(selection: Selection, source: Predictor, expert: Expert) -> RGB:
     return montage(
         list(rows), sheet_headings([source]), cell_px=CELL_PX, legend=list(LEGEND.items())
     )
-
-
-def _jpeg(picture: RGB) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, "JPEG", quality=88)
-    return content.getvalue()

@@ -2,10 +2,9 @@
 
 import numpy as np
 import scipy.ndimage as ndi
-from numpy.typing import NDArray
 
 from venule.image.arrays import RGB, Mask, bounding_box
-from venule.image.surround import Levels, Region
+from venule.image.surround import Levels, Region, difference
 
 _DEPTH = 0.02
 """Least depth of a cut, from the rim inwards, as a share of the diameter."""
@@ -48,8 +47,8 @@ def _exactly(pixels: RGB, levels: Levels, region: Region, cut: Mask, factor: int
     beside = around & region.mask
     if not beside.any():
         return None
-    contrast = float(np.median(_distance(levels[region.mask], color)))
-    if np.percentile(_distance(levels[beside], color), 75) < _SHARP * contrast:
+    contrast = float(np.median(difference(levels[region.mask], color)))
+    if np.percentile(difference(levels[beside], color), 75) < _SHARP * contrast:
         return None
     box = bounding_box(around)
     assert box is not None
@@ -59,17 +58,12 @@ def _exactly(pixels: RGB, levels: Levels, region: Region, cut: Mask, factor: int
         for part, side in zip(box, shape, strict=True)
     )
     near = _enlarged(around[box], factor, fine)
-    distance = ndi.uniform_filter(_distance(pixels[fine].astype(np.int16), color), 3)
+    distance = ndi.uniform_filter(difference(pixels[fine].astype(np.int16), color), 3)
     highest = ndi.maximum_filter(distance, 2 * _NEARBY * factor + 1)
     retina_in_reach = highest > _SHARP * contrast
     found = np.zeros(shape, bool)
     found[fine] = near & ((distance < highest / 2) | ~retina_in_reach)
     return found
-
-
-def _distance(levels: NDArray[np.int16], color: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The largest difference over channels between (..., 3) levels and a colour."""
-    return np.asarray(np.abs(levels - color).max(axis=-1))
 
 
 def _enlarged(mask: Mask, factor: int, box: tuple[slice, ...]) -> Mask:

@@ -18,6 +18,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from venule.errors import ImageError
 from venule.image.arrays import RGB
 from venule.image.container import has_more_pages, largest_page, open_image
+from venule.image.levels import strips
 
 _AT_ONCE = 2**23
 """Pixels passed from Pillow to NumPy, or converted to RGB, at once."""
@@ -230,7 +231,7 @@ def _deep(pixels: NDArray[Any], *, inverted: bool = False) -> NDArray[np.uint8]:
         level, bits = level[::-1], 16
     table = np.rint(level * np.float32(255 / (2**bits - 1))).clip(0, 255).astype(np.uint8)
     scaled = np.empty(pixels.shape, np.uint8)
-    for rows in _strips(pixels.shape[0], pixels.shape[1]):
+    for rows in strips(pixels.shape, _AT_ONCE):
         scaled[rows] = table[pixels[rows]]
         if pixels.ndim == 3 and pixels.shape[2] == 4:  # alpha uses the full range
             scaled[rows, :, 3] = pixels[rows, :, 3] >> 8
@@ -258,15 +259,9 @@ def _bits_used(color: NDArray[Any], largest: int) -> int:
 # Between Pillow and NumPy
 
 
-def _strips(height: int, width: int) -> Iterator[slice]:
-    """Rows, top to bottom, of about _AT_ONCE pixels each."""
-    rows = max(1, _AT_ONCE // max(1, width))
-    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
-
-
 def _parts(image: Image.Image) -> Iterator[tuple[slice, NDArray[Any]]]:
     """Yield the image's pixels in strips: as one array, Pillow would hold three copies."""
-    for rows in _strips(image.height, image.width):
+    for rows in strips((image.height, image.width), _AT_ONCE):
         if rows.stop - rows.start == image.height:
             yield rows, np.asarray(image)
         else:
@@ -293,7 +288,7 @@ def _to_rgb(pixels: NDArray[np.uint8]) -> RGB:
     if pixels.shape[2] == 3:
         return np.ascontiguousarray(pixels)
     rgb = np.empty((*pixels.shape[:2], 3), np.uint8)
-    for rows in _strips(*pixels.shape[:2]):
+    for rows in strips(pixels.shape, _AT_ONCE):
         opacity = pixels[rows, :, 3:] / np.float32(255)
         rgb[rows] = np.rint(pixels[rows, :, :3] * opacity)
     return rgb

@@ -106,7 +106,7 @@ def _peel(levels: Levels, inside: Mask) -> Iterator[tuple[Mask, bool]]:
     colors = _edge_colors(levels[ring])
     if not colors:
         return
-    labelled = [_distance(levels, color) <= 3 + 1.3 * spread for color, spread in colors]
+    labelled = [difference(levels, color) <= 3 + 1.3 * spread for color, spread in colors]
     plain = [n for n, (color, spread) in enumerate(colors) if _is_plain(color, spread)]
     tried = []
     for chosen in (plain, list(range(len(colors))), plain[:1], [0]):
@@ -161,8 +161,8 @@ def _is_plain(color: NDArray[np.int16], spread: float) -> bool:
     return max(red, green, blue) <= 60 or (grey and spread <= _FLAT)
 
 
-def _distance(levels: Levels, color: NDArray[np.int16]) -> NDArray[np.int16]:
-    """(H, W) largest difference from a colour over channels."""
+def difference(levels: NDArray[np.int16], color: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The largest difference over channels between (..., 3) levels and a colour."""
     largest = np.abs(levels[..., 0] - color[0])
     for channel in (1, 2):
         np.maximum(largest, np.abs(levels[..., channel] - color[channel]), out=largest)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from venule.errors import ImageError, UsageError
 from venule.image.arrays import RGB, Mask, check_mask, check_rgb
+from venule.image.levels import strips
 
 Color = tuple[int, int, int]
 
@@ -65,14 +66,11 @@ def overlay_strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
 
 
 def _strips(image: RGB, vessels: Mask) -> Iterator[RGB]:
-    height, width = vessels.shape
-    rows = max(1, AT_ONCE // max(1, width))
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
+    for rows in strips(vessels.shape, AT_ONCE):
         # The outline depends on the next row on either side.
-        first, last = max(top - 1, 0), min(bottom + 1, height)
+        first, last = max(rows.start - 1, 0), rows.stop + 1
         drawn = overlay(image[first:last], vessels[first:last])
-        yield drawn[top - first : bottom - first]
+        yield drawn[rows.start - first : rows.stop - first]
 
 
 def errors(predicted: Mask, truth: Mask, fov: Mask, *, image: RGB | None = None) -> RGB:
