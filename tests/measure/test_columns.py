@@ -47,6 +47,16 @@ def test_short_names_of_the_dictionary_are_unique() -> None:
         assert len({*names}) == len(names)
 
 
+def test_labels_are_names_in_words_with_the_unit_behind() -> None:
+    labels = {line["column"]: line["label"] for line in _read(dictionary())}
+    assert labels["vein_caliber_mean_zone_b_px"] == "Vein caliber mean, zone B [px]"
+    assert labels["artery_tortuosity_tau5_median_per_px2"] == (
+        "Artery tortuosity tau5 median [1/px2]"
+    )
+    assert labels["um_per_px"] == "Um per px [um/px]"
+    assert labels["scale_um_per_px"] == "Scale [um/px]"
+
+
 def test_canonical_names_are_those_of_the_catalogue() -> None:
     names = {line["column"]: line["canonical_name"] for line in _read(dictionary())}
     assert names["vessel_density"] == "vascular-density/over-field-of-view/vessels"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from venule.analysis.plain_words import sentence
-from venule.measure.columns import Column, all_columns
+from venule.measure.columns import Column, all_columns, words
 
 UNITS = {
     "": "",
@@ -39,15 +39,10 @@ def describe(column: str) -> Definition:
     """Describe a column; one that is not a measurement, by its name alone."""
     known = _columns().get(column)
     if known is None:
-        return Definition(_words(column), "", "")
+        return Definition(words(column), "", "")
     source = f" ({known.source})" if known.source else ""
-    name = column.removesuffix(f"_{known.unit}") if known.unit else column
-    return Definition(_words(name), UNITS[known.unit], known.definition + source, sentence(known))
-
-
-def _words(name: str) -> str:
-    words = name.replace("_zone_b", ", zone B").replace("_zone_c", ", zone C").replace("_", " ")
-    return words[:1].upper() + words[1:]
+    label = words(column, known.unit)
+    return Definition(label, UNITS[known.unit], known.definition + source, sentence(known))
 
 
 @lru_cache

@@ -38,6 +38,13 @@ _SHORT = {
 }
 
 
+def words(name: str, unit: str = "") -> str:
+    """A column's name in words, without its unit."""
+    bare = name.removesuffix(f"_{unit}") if unit else name
+    found = bare.replace("_zone_b", ", zone B").replace("_zone_c", ", zone C").replace("_", " ")
+    return found[:1].upper() + found[1:]
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of measurements, as the data dictionary describes it."""
@@ -52,13 +59,8 @@ class Column:
     @property
     def label(self) -> str:
         """The name in words, with its unit."""
-        words = self.name.replace("_zone_b", ", zone B").replace("_zone_c", ", zone C")
-        for unit in sorted(UNITS, key=len, reverse=True):
-            if unit and words.endswith(f"_{unit}"):
-                words = words.removesuffix(f"_{unit}")
-                break
         shown = UNITS[self.unit]
-        return words.replace("_", " ").capitalize() + (f" [{shown}]" if shown else "")
+        return words(self.name, self.unit) + (f" [{shown}]" if shown else "")
 
     @property
     def short_name(self) -> str:
