@@ -14,7 +14,8 @@ from venule.evaluation.access_log import (
     record_access,
     require_writable,
 )
-from venule.evaluation.evaluate import evaluate_segmenter
+from venule.evaluation.evaluate import evaluate
+from venule.evaluation.predictor import segmenter_predictor
 from venule.inference.segment import Segmenter
 
 
@@ -39,7 +40,9 @@ def test_every_split_with_a_test_image_is_an_access(
 def test_each_access_is_one_more_json_line(
     val: Selection, segmenter: Segmenter, tmp_path: Path
 ) -> None:
-    result = evaluate_segmenter(segmenter, val).model_copy(update={"weights_sha256": "abc"})
+    result = evaluate(segmenter_predictor(segmenter), val).model_copy(
+        update={"weights_sha256": "abc"}
+    )
     file = tmp_path / "results" / "access.jsonl"
     record_access(result, file)
     record_access(result, file)
@@ -53,7 +56,7 @@ def test_each_access_is_one_more_json_line(
 
 
 def test_undefined_scores_are_null(val: Selection, segmenter: Segmenter, tmp_path: Path) -> None:
-    result = evaluate_segmenter(segmenter, val)
+    result = evaluate(segmenter_predictor(segmenter), val)
     undefined = result.model_copy(update={"pooled": {"dice": float("nan")}})
     record_access(undefined, tmp_path / "access.jsonl")
     assert json.loads((tmp_path / "access.jsonl").read_text())["scores"]["pooled"]["dice"] is None
@@ -93,7 +96,7 @@ def test_a_test_split_of_a_list_counts_however_it_is_spelt(tmp_path: Path, split
 def test_what_else_the_keeper_of_the_log_knows_stands_in_its_line(
     val: Selection, segmenter: Segmenter, tmp_path: Path
 ) -> None:
-    result = evaluate_segmenter(segmenter, val)
+    result = evaluate(segmenter_predictor(segmenter), val)
     record_access(result, tmp_path / "a.jsonl", context={"commit": "abc", "grader": None})
     record_access(result, tmp_path / "a.jsonl")
     first, second = map(json.loads, (tmp_path / "a.jsonl").read_text().splitlines())

@@ -10,7 +10,8 @@ from venule.data.catalog import open_dataset
 from venule.data.protocols import Selection, select
 from venule.data.sample import load_sample
 from venule.errors import DatasetError, UsageError
-from venule.evaluation.evaluate import evaluate_expert, evaluate_maps, evaluate_segmenter
+from venule.evaluation.evaluate import evaluate
+from venule.evaluation.predictor import expert_predictor, maps_predictor, segmenter_predictor
 from venule.image.io import pixel_hash, write_png
 from venule.image.photograph import read_photograph
 from venule.inference.segment import Segmenter
@@ -18,7 +19,7 @@ from venule.models.record import SeenImages
 
 
 def test_a_result_scores_what_the_user_gets(val: Selection, segmenter: Segmenter) -> None:
-    result = evaluate_segmenter(segmenter, val)
+    result = evaluate(segmenter_predictor(segmenter), val)
     for record, image in zip(val.cases, result.images, strict=True):
         sample = load_sample(record)
         assert sample.vessels is not None
@@ -32,7 +33,7 @@ def test_a_result_scores_what_the_user_gets(val: Selection, segmenter: Segmenter
 
 
 def test_a_result_names_its_protocol(val: Selection, segmenter: Segmenter) -> None:
-    result = evaluate_segmenter(segmenter, val)
+    result = evaluate(segmenter_predictor(segmenter), val)
     assert (result.dataset, result.protocol, result.split) == ("DRIVE", "official", "val")
     assert result.expert == "first"
     assert result.fov_rule == "mask files of the data set"
@@ -43,10 +44,11 @@ def test_a_result_names_its_protocol(val: Selection, segmenter: Segmenter) -> No
 
 def test_a_field_of_view_that_was_found_is_said_so(val: Selection, segmenter: Segmenter) -> None:
     bare = tuple(replace(record, fov=None) for record in val.cases)
-    result = evaluate_segmenter(segmenter, replace(val, cases=bare))
+    result = evaluate(segmenter_predictor(segmenter), replace(val, cases=bare))
     assert result.fov_rule == "found from each photograph"
     mixed = replace(val, cases=(*bare[:1], *val.cases[1:]))
-    assert evaluate_segmenter(segmenter, mixed).fov_rule.endswith("from the photograph for 1")
+    result = evaluate(segmenter_predictor(segmenter), mixed)
+    assert result.fov_rule.endswith("from the photograph for 1")
 
 
 def test_images_that_were_trained_on_are_recognised_by_their_pixels(
@@ -60,12 +62,12 @@ def test_images_that_were_trained_on_are_recognised_by_their_pixels(
         images={"x": pixel_hash(read_photograph(val.cases[1].image).pixels)},
     )
     record = segmenter.record.model_copy(update={"seen": (seen,)})
-    (hit,) = evaluate_segmenter(Segmenter(record, segmenter.run), val).seen
+    (hit,) = evaluate(segmenter_predictor(Segmenter(record, segmenter.run)), val).seen
     assert (hit.id, hit.seen_as, hit.role) == (val.cases[1].id, "x", "trained")
 
 
 def test_exact_masks_score_one(val: Selection, masks: Path) -> None:
-    result = evaluate_maps(masks, val)
+    result = evaluate(maps_predictor(masks, val), val)
     assert result.mean["dice"].mean == result.mean["mcc"].mean == 1.0
     assert "roc_auc" not in result.mean
     assert result.threshold_source == "the maps are masks"
@@ -79,8 +81,8 @@ def test_sixteen_bit_maps_score_as_the_segmenter_that_made_them(
         probability = segmenter.segment(sample.image, fov=sample.fov).probability
         levels = np.rint(probability * 65535).astype(np.uint16)
         write_png(tmp_path / f"{record.image.stem}_prob.png", levels)
-    maps = evaluate_maps(tmp_path, val, threshold=0.4)
-    direct = evaluate_segmenter(segmenter, val)
+    maps = evaluate(maps_predictor(tmp_path, val, threshold=0.4), val)
+    direct = evaluate(segmenter_predictor(segmenter), val)
     assert maps.threshold_source == "given by the user"
     for score in ("roc_auc", "average_precision", "dice", "cldice"):
         assert maps.mean[score].mean == pytest.approx(direct.mean[score].mean, abs=1e-4)
@@ -88,31 +90,31 @@ def test_sixteen_bit_maps_score_as_the_segmenter_that_made_them(
 
 def test_progress_is_told_each_image(val: Selection, segmenter: Segmenter) -> None:
     told: list[str] = []
-    evaluate_segmenter(segmenter, val, progress=told.append)
+    evaluate(segmenter_predictor(segmenter), val, progress=told.append)
     assert told == [record.id for record in val.cases]
 
 
 def test_images_without_truth_are_a_clear_error(drive: Dataset, segmenter: Segmenter) -> None:
     unlabelled = select(drive, "deeplab", "test")
     with pytest.raises(DatasetError, match="20 of 20 images have no annotation of the first"):
-        evaluate_segmenter(segmenter, unlabelled)
+        evaluate(segmenter_predictor(segmenter), unlabelled)
     with pytest.raises(DatasetError, match="no annotation of the second expert"):
-        evaluate_segmenter(segmenter, select(drive, "official", "val"), expert="second")
+        evaluate(segmenter_predictor(segmenter), select(drive, "official", "val"), expert="second")
 
 
 def test_an_empty_selection_is_a_clear_error(val: Selection, segmenter: Segmenter) -> None:
     with pytest.raises(DatasetError, match="holds no image"):
-        evaluate_segmenter(segmenter, replace(val, cases=()))
+        evaluate(segmenter_predictor(segmenter), replace(val, cases=()))
 
 
 def test_an_observer_is_not_scored_against_itself(official_test: Selection) -> None:
     with pytest.raises(UsageError, match="against itself"):
-        evaluate_expert(official_test, observer="second", expert="second")
+        evaluate(expert_predictor("second"), official_test, expert="second")
 
 
 def test_the_second_observer_of_drive_has_the_published_agreement(real_data: Path) -> None:
     drive = open_dataset(f"drive={real_data / 'DRIVE'}")
-    result = evaluate_expert(select(drive, "official", "test"))
+    result = evaluate(expert_predictor("second"), select(drive, "official", "test"))
     mean = {score: interval.mean for score, interval in result.mean.items()}
     # An independent evaluator's figures, rounded; Dice 0.788 is that of the literature.
     assert mean["dice"] == pytest.approx(0.7881, abs=5e-5)

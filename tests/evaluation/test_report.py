@@ -6,8 +6,9 @@ import math
 import pytest
 
 from venule.data.protocols import Selection
-from venule.evaluation.evaluate import evaluate_expert, evaluate_segmenter
+from venule.evaluation.evaluate import evaluate
 from venule.evaluation.intervals import bootstrap
+from venule.evaluation.predictor import expert_predictor, segmenter_predictor
 from venule.evaluation.report import (
     difference_table,
     headings,
@@ -29,7 +30,12 @@ def test_of_one_image_there_is_a_mean_and_no_interval() -> None:
 
 @pytest.fixture
 def report(official_test: Selection, segmenter: Segmenter) -> Report:
-    return compare((evaluate_segmenter(segmenter, official_test), evaluate_expert(official_test)))
+    return compare(
+        (
+            evaluate(segmenter_predictor(segmenter), official_test),
+            evaluate(expert_predictor("second"), official_test),
+        )
+    )
 
 
 def test_the_headings_say_what_the_numbers_mean(report: Report) -> None:

@@ -33,7 +33,7 @@ from venule.inference.prediction import ProbabilityMap
 from venule.inference.segment import Segmenter, finish
 from venule.metrics.counts import count, dice, mean_of_defined
 from venule.metrics.curves import Histogram, best_threshold
-from venule.metrics.metric import labels
+from venule.metrics.metric import Scored, labels
 from venule.metrics.topology import components, largest_component_share
 from venule.models.record import Calibration, ClassRecord, ComponentRules
 
@@ -161,7 +161,8 @@ def calibrate(
     scorer, rows = Scorer(binary=False), {}
     for id, item in zip(ids, held_out, strict=True):
         final = item.found(chosen).probability
-        rows[id] = scorer.add(final, item.truth, item.sample.fov, threshold=chosen.threshold)
+        scored = Scored(final, item.truth, item.sample.fov, threshold=chosen.threshold)
+        rows[id] = scorer.score(scored)
     names = [name for name in labels() if name in next(iter(rows.values()))]
     return CalibrationResult(
         runs=tuple(run.name for run in runs),

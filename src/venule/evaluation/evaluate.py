@@ -6,7 +6,6 @@ the threshold stored with the weights. Nothing is chosen on the scored images.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import venule
 from venule.data.case import Case, Expert
@@ -16,17 +15,11 @@ from venule.data.truth import of_class
 from venule.errors import DatasetError, UsageError
 from venule.evaluation.intervals import bootstrap
 from venule.evaluation.legacy import SIDE_PX, LegacyScorer
-from venule.evaluation.predictor import (
-    Predictor,
-    expert_predictor,
-    maps_predictor,
-    segmenter_predictor,
-)
+from venule.evaluation.predictor import Predictor
 from venule.evaluation.result import ImageScores, Result, SeenImage
 from venule.evaluation.score import Scorer
 from venule.image.arrays import RGB
 from venule.image.io import pixel_hash
-from venule.inference.segment import Segmenter
 from venule.metrics.metric import Scored, labels
 
 Progress = Callable[[str], None]
@@ -45,45 +38,6 @@ class ScoredImage:
 
 Watch = Callable[[ScoredImage], None]
 """Called with every scored image, whose pixels are released afterwards."""
-
-
-def evaluate_segmenter(
-    segmenter: Segmenter,
-    selection: Selection,
-    *,
-    expert: Expert = "first",
-    progress: Progress | None = None,
-) -> Result:
-    """The scores of a segmenter, at its vessel map's threshold; for errors see `evaluate`."""
-    return evaluate(segmenter_predictor(segmenter), selection, expert=expert, progress=progress)
-
-
-def evaluate_maps(
-    folder: Path,
-    selection: Selection,
-    *,
-    expert: Expert = "first",
-    threshold: float | None = None,
-    progress: Progress | None = None,
-) -> Result:
-    """The scores of a folder of probability maps or masks; for errors see `evaluate`.
-
-    See `data.maps.find_maps` for the names of its files. Masks have no ROC AUC, average precision
-    or ECE. The threshold is 0.5 by default.
-    """
-    source = maps_predictor(folder, selection, threshold=threshold)
-    return evaluate(source, selection, expert=expert, progress=progress)
-
-
-def evaluate_expert(
-    selection: Selection,
-    *,
-    observer: Expert = "second",
-    expert: Expert = "first",
-    progress: Progress | None = None,
-) -> Result:
-    """The scores of one human observer against another: the reference for every model."""
-    return evaluate(expert_predictor(observer), selection, expert=expert, progress=progress)
 
 
 def evaluate(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from venule.evaluation.result import CalibrationBin, WidthRecall
 from venule.evaluation.widths import WidthScorer
-from venule.image.arrays import FloatMap, Mask
 from venule.metrics.calibration import BINS, Reliability
 from venule.metrics.counts import Counts
 from venule.metrics.curves import Histogram
@@ -33,14 +32,8 @@ class Scorer:
         self._pooled = Pooled()
         self._widths = WidthScorer()
 
-    def add(
-        self, probability: FloatMap, truth: Mask, fov: Mask, *, threshold: float
-    ) -> dict[str, float]:
-        """The scores of one (H, W) image by name; pixels from `threshold` up are vessel."""
-        return self.score(Scored(probability, truth, fov, threshold=threshold))
-
     def score(self, image: Scored) -> dict[str, float]:
-        """The scores of one image by name."""
+        """The scores of one (H, W) image by name."""
         self._widths.add(image.predicted, image.widths_px, image.fov)
         self._pooled.counts += image.counts
         if not self.binary:
