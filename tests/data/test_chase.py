@@ -6,13 +6,12 @@ from support import trees
 from venule.data import chase
 
 
-def test_child_and_eye_are_read_from_the_name(fake_root: Path) -> None:
+def test_the_child_is_read_from_the_name(fake_root: Path) -> None:
     root = fake_root / "CHASE_DB1"
     cases = {case.id: case for case in chase.read(root).cases}
     assert len(cases) == 28
     right = cases["07R"]
-    assert (right.patient, right.laterality) == ("07", "right")
-    assert cases["07L"].laterality == "left"
+    assert right.patient == cases["07L"].patient == "07"
     assert right.image == root / "Image_07R.jpg"
     assert right.first == root / "Image_07R_1stHO.png"
     assert right.second == root / "Image_07R_2ndHO.png"

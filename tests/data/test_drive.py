@@ -19,7 +19,7 @@ def test_every_file_of_the_release_lies_in_its_record(fake_root: Path) -> None:
     assert test.fov == root / "test/mask/01_test_mask.gif"
     assert test.first == root / "test/1st_manual/01_manual1.gif"
     assert test.second == root / "test/2nd_manual/01_manual2.gif"
-    assert (test.split, test.patient, test.laterality) == ("test", None, None)
+    assert (test.split, test.patient) == ("test", None)
     training = cases["21"]
     assert training.first == root / "training/1st_manual/21_manual1.gif"
     assert (training.split, training.second) == ("training", None)

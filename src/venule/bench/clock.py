@@ -38,14 +38,12 @@ def take_turns(
     *,
     repeat: int,
     warm_up: int = 2,
-    progress: Callable[[], None] = lambda: None,
 ) -> list[list[Stages]]:
     """Interleaved timings by task and round, A B C, A B C, ...; warm-up rounds excluded."""
     measured: list[list[Stages]] = [[] for _ in tasks]
     for turn in range(warm_up + repeat):
         for task, kept in zip(tasks, measured, strict=True):
             stages = task()
-            progress()
             if turn >= warm_up:
                 kept.append(stages)
     return measured

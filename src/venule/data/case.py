@@ -1,4 +1,4 @@
-"""The common description of an image in every data set: its files, its eye and its patient."""
+"""The common description of an image in every data set: its files and its patient."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Literal
 
 from venule.data.truth import Binary, Codec
 
-Laterality = Literal["left", "right"]
 Expert = Literal["first", "second", "av", "landmarks"]
 """Annotations: vessels by the first or second expert, arteries and veins, disc and fovea."""
 
@@ -37,7 +36,6 @@ class Case:
     landmarks: Annotation | None = None
     split: str | None = None
     patient: str | None = None
-    laterality: Laterality | None = None
 
     @property
     def person(self) -> str:

@@ -32,7 +32,6 @@ def read(root: Path) -> Dataset:
                 first=first_of(files, [f"{stem}_1stHO"]),
                 second=first_of(files, [f"{stem}_2ndHO"]),
                 patient=match[1],
-                laterality="left" if match[2] == "L" else "right",
             )
         )
     return Dataset(name="CHASE_DB1", root=root, cases=tuple(cases))

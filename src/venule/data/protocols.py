@@ -152,5 +152,5 @@ def _own(dataset: Dataset) -> str:
     return "; a CSV file with a column split makes splits of your own"
 
 
-def _some(names: list[str], most: int = 12) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

@@ -98,12 +98,10 @@ class Codec(Protocol):
 class Binary:
     """A mask of two stored values; the background's is 0."""
 
-    name: str = VESSEL
-
     @property
     def classes(self) -> tuple[str, ...]:
-        """The annotated class."""
-        return (self.name,)
+        """Vessels."""
+        return (VESSEL,)
 
     def read(self, path: Path, shape: tuple[int, int]) -> GroundTruth:  # noqa: ARG002
         """The mask as stored, valid everywhere."""

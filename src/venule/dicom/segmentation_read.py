@@ -16,12 +16,15 @@ from venule.errors import ImageError
 
 _MOST_FRAMES = 64
 
+_NAME = "SEG"
+"""The file's name in errors."""
+
 _CLASS_OF = {term.type.value: name for name, term in SEGMENTS.items()}
 _LABELS = {term.label.casefold(): name for name, term in SEGMENTS.items()}
 
 
 def decode_seg(
-    content: bytes, shape: tuple[int, int], *, turn: Turn | None = None, name: str = "SEG"
+    content: bytes, shape: tuple[int, int], *, turn: Turn | None = None
 ) -> Mapping[str, NDArray[np.bool_]]:
     """The masks (H, W) bool of an upright photograph, by class (see `SEGMENTS`).
 
@@ -32,37 +35,36 @@ def decode_seg(
         content: the file.
         shape: (H, W) of the upright photograph.
         turn: how the stored photograph was turned upright; if None, masks are as stored.
-        name: used in errors.
 
     Raises:
         ImageError: not a Segmentation, broken, of another size, or without a known segment.
     """
-    require_pydicom(name)
+    require_pydicom(_NAME)
     turn = turn or Turn()
     with quiet():
-        seg = read_elements(content, name)
+        seg = read_elements(content, _NAME)
         if text(seg, "SOPClassUID") not in (SegmentationStorage, LABEL_MAP_STORAGE):
-            raise ImageError(f"{name}: a DICOM object, but no Segmentation")
-        _check_size(seg, turn.stored(np.empty(shape, bool)).shape, name)
+            raise ImageError(f"{_NAME}: a DICOM object, but no Segmentation")
+        _check_size(seg, turn.stored(np.empty(shape, bool)).shape)
         try:
             found = _masks(seg)
         except Exception as error:  # hostile files can raise nearly any exception
-            raise broken(name, error) from None
+            raise broken(_NAME, error) from None
     if not found:
         known = ", ".join(term.label for term in SEGMENTS.values())
-        raise ImageError(f"{name}: none of its segments is known; they are {known}")
+        raise ImageError(f"{_NAME}: none of its segments is known; they are {known}")
     return {class_: turn.upright(mask) for class_, mask in found.items()}
 
 
-def _check_size(seg: Dataset, stored: tuple[int, ...], name: str) -> None:
+def _check_size(seg: Dataset, stored: tuple[int, ...]) -> None:
     rows, columns = integer(seg, "Rows") or 0, integer(seg, "Columns") or 0
     if (rows, columns) != stored:
         raise ImageError(
-            f"{name}: {columns} x {rows} px, but the photograph is stored with "
+            f"{_NAME}: {columns} x {rows} px, but the photograph is stored with "
             f"{stored[1]} x {stored[0]}"
         )
     if not 1 <= (integer(seg, "NumberOfFrames") or 1) <= _MOST_FRAMES:
-        raise ImageError(f"{name}: more than {_MOST_FRAMES} frames, or none")
+        raise ImageError(f"{_NAME}: more than {_MOST_FRAMES} frames, or none")
 
 
 def _masks(seg: Dataset) -> dict[str, NDArray[np.bool_]]:

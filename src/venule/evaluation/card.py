@@ -311,10 +311,10 @@ def _failures(folder: Path) -> tuple[Failures, ...]:
     return failures
 
 
-def worst_images(result: Result, number: int = 3) -> tuple[FailedImage, ...]:
-    """The images of lowest Dice, the worst first, without undefined ones."""
+def worst_images(result: Result) -> tuple[FailedImage, ...]:
+    """The three images of lowest Dice, the worst first, without undefined ones."""
     defined = [image for image in result.images if not math.isnan(image.scores["dice"])]
-    worst = sorted(defined, key=lambda image: image.scores["dice"])[:number]
+    worst = sorted(defined, key=lambda image: image.scores["dice"])[:3]
     return tuple(FailedImage(id=image.id, dice=image.scores["dice"]) for image in worst)
 
 
