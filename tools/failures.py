@@ -17,7 +17,7 @@ import checkout
 from recipe.place import Place
 from venule.errors import VenuleError
 from venule.evaluation.card_pictures import Worst, draw_failures
-from venule.evaluation.predictor import model_predictor
+from venule.evaluation.predictor import Options, model_predictor
 
 
 def draw(
@@ -36,7 +36,7 @@ def draw(
         DatasetError: the photographs are missing.
     """
     worst = [
-        Worst(report, model_predictor(weights, checkpoint="last"), made)
+        Worst(report, model_predictor(weights, Options(checkpoint="last")), made)
         for report, weights in reports.items()
     ]
     return draw_failures(

@@ -8,6 +8,7 @@ from venule.data.protocols import Selection
 from venule.data.sample import load_sample
 from venule.errors import DatasetError, UsageError, WeightsError
 from venule.evaluation.predictor import (
+    Options,
     expert_predictor,
     maps_predictor,
     open_predictor,
@@ -106,7 +107,7 @@ def test_a_run_without_its_weights_and_a_missing_file_are_clear_errors(
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -1.0])
 def test_a_threshold_outside_zero_and_one_is_refused(val: Selection, threshold: float) -> None:
     with pytest.raises(UsageError, match="between 0 and 1"):
-        open_predictor("expert:second", val, threshold=threshold)
+        open_predictor("expert:second", val, Options(threshold=threshold))
 
 
 def test_equal_names_are_told_apart(
@@ -138,5 +139,5 @@ def test_onnx_files_are_scored_in_onnx_runtime_unless_told(
     monkeypatch.setattr("venule.evaluation.predictor.load", load)
     path = tmp_path / "dark.onnx"
     path.write_bytes(b"")
-    assert open_predictor(str(path), val, runtime=asked).runtime == "described"
+    assert open_predictor(str(path), val, Options(runtime=asked)).runtime == "described"
     assert asked_for == [given]

@@ -9,7 +9,7 @@ from support.networks import write_network
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.evaluation.evaluate import evaluate
-from venule.evaluation.predictor import open_predictor
+from venule.evaluation.predictor import Options, open_predictor
 from venule.evaluation.report import to_json
 from venule.evaluation.result import compare
 from venule.models.record import ClassRecord, ModelRecord, SeenImages
@@ -54,7 +54,7 @@ def make_shipped(root: Path) -> Shipped:
     weights = write_network(root / f"{NAME}.onnx", record)
     for name, split in (("chase_db1", "test"), ("hrf", "val")):
         selection = select(open_dataset(name, data_root=data), None, split)
-        source = open_predictor(str(weights), selection, device="cpu")
+        source = open_predictor(str(weights), selection, Options(device="cpu"))
         report = compare((evaluate(source, selection),))
         (folder / f"{name}.json").write_bytes(to_json(report))
     about = {

@@ -14,13 +14,12 @@ from venule.evaluation.access_log import (
     require_writable,
 )
 from venule.evaluation.evaluate import evaluate, require_truth
-from venule.evaluation.predictor import open_predictors
+from venule.evaluation.predictor import Options, load_network, open_predictors
 from venule.evaluation.report import to_json
 from venule.evaluation.result import compare
 from venule.evaluation.tasks import TaskReport, evaluate_task
 from venule.files.atomic import write_bytes
-from venule.files.hashes import file_sha256
-from venule.inference.load import load, weights_file
+from venule.inference.load import load
 
 if TYPE_CHECKING:
     from recipe.judging import Evaluate
@@ -45,9 +44,7 @@ def score(step: "Evaluate", place: Place) -> None:
     predictors = open_predictors(
         step.models,
         selection,
-        device=place.device,
-        checkpoint=step.checkpoint,
-        tta=step.tta,
+        Options(device=place.device, checkpoint=step.checkpoint, tta=step.tta),
     )
     results = []
     for predictor in predictors:
@@ -75,17 +72,15 @@ def score_task(step: "Evaluate", place: Place) -> None:
         require_writable(place.access_log)
     (place.results / step.out).parent.mkdir(parents=True, exist_ok=True)
     (model,) = step.models
-    file = weights_file(model, checkpoint=step.checkpoint)
-    network = load(file, device=place.device, runtime="onnx" if file.suffix == ".onnx" else "auto")
+    options = Options(device=place.device, checkpoint=step.checkpoint)
+    network, digest = load_network(model, options)
     vessels = load("general", device=place.device, runtime="onnx")
     networks = (
         Networks(vessels, types=network)
         if step.task == "av"
         else Networks(vessels, landmarks=network)
     )
-    result = evaluate_task(
-        step.task, networks, selection, weights_sha256=file_sha256(file), progress=say
-    )
+    result = evaluate_task(step.task, networks, selection, weights_sha256=digest, progress=say)
     if recorded:
         record_task_access(result, place.access_log, context=checkout.context())
     report = TaskReport(results=(result,)).model_dump_json(indent=2)

@@ -204,7 +204,7 @@ def evaluate(
     from venule.data.protocols import select
     from venule.evaluation.access_log import holds_test_images, require_writable
     from venule.evaluation.evaluate import require_truth
-    from venule.evaluation.predictor import open_predictors
+    from venule.evaluation.predictor import Options, open_predictors
     from venule.evaluation.report import to_csv, to_json
     from venule.evaluation.result import compare
     from venule.files.atomic import write_bytes
@@ -217,9 +217,7 @@ def evaluate(
     log = [] if access_log is None else [access_log]
     inputs = (*data_files(data, dataset), *model_files(models), *log)
     check_files((json, csv, page), inputs, overwrite=overwrite)
-    predictors = open_predictors(
-        models,
-        selection,
+    options = Options(
         threshold=threshold,
         device=device.value,
         checkpoint=checkpoint,
@@ -227,6 +225,7 @@ def evaluate(
         fov=fov.value,
         tta=tta,
     )
+    predictors = open_predictors(models, selection, options)
     if not holds_test_images(dataset, selection):
         access_log = None
     if access_log is not None and any(source.kind != "expert" for source in predictors):

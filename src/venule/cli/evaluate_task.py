@@ -12,6 +12,7 @@ from venule.errors import UsageError
 
 if TYPE_CHECKING:
     from venule.analysis.analyse import Networks
+    from venule.evaluation.predictor import Options
     from venule.evaluation.tasks import Task, TaskResult
 
 SELF = "self"
@@ -41,6 +42,7 @@ def evaluate_task(
         record_task_access,
         require_writable,
     )
+    from venule.evaluation.predictor import Options
     from venule.evaluation.tasks import evaluate_task as score
     from venule.files.atomic import write_bytes
 
@@ -53,7 +55,8 @@ def evaluate_task(
         access_log = None
     if access_log is not None:
         require_writable(access_log)
-    networks, digest = _open(task, model, vessels, device, runtime, checkpoint)
+    options = Options(device=device, runtime=runtime, checkpoint=checkpoint)
+    networks, digest = _open(task, model, vessels, options)
     with Progress(total=len(selection.cases)) as progress:
         result = score(task, networks, selection, weights_sha256=digest, progress=progress.advance)
     if access_log is not None:  # before any score is shown
@@ -63,23 +66,17 @@ def evaluate_task(
     _print(result)
 
 
-def _open(
-    task: "Task", model: str, vessels: str, device: str, runtime: str, checkpoint: str
-) -> "tuple[Networks, str]":
+def _open(task: "Task", model: str, vessels: str, options: "Options") -> "tuple[Networks, str]":
     from venule.analysis.analyse import Networks
-    from venule.files.hashes import file_sha256
-    from venule.inference.load import load, weights_file
+    from venule.evaluation.predictor import load_network
+    from venule.inference.load import load
 
-    file = weights_file(model, checkpoint=checkpoint)
-    if runtime == "auto" and file.suffix == ".onnx":
-        runtime = "onnx"  # for reproducible scores
-    network = load(file, device=device, runtime=runtime)
-    digest = file_sha256(file)
+    network, digest = load_network(model, options)
     if task == "av" and vessels == SELF:
         if not {"artery", "vein"} <= set(network.record.class_names):
             raise UsageError(f"{model}: does not segment arteries and veins; name one that does")
         return Networks(network), digest
-    masks = load(vessels, device=device, runtime="onnx")
+    masks = load(vessels, device=options.device, runtime="onnx")
     if task == "av":
         return Networks(masks, types=network), digest
     return Networks(masks, landmarks=network), digest

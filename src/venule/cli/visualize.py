@@ -43,7 +43,7 @@ def visualize(
     from venule.data.catalog import open_dataset
     from venule.data.protocols import select
     from venule.evaluation.access_log import holds_test_images, record_sheet
-    from venule.evaluation.predictor import open_predictors
+    from venule.evaluation.predictor import Options, open_predictors
     from venule.evaluation.sheet import sheet_headings, sheet_rows
     from venule.image.io import write_png
     from venule.viz.montage import page_paths, pages
@@ -55,9 +55,8 @@ def visualize(
     log = [] if access_log is None else [access_log]
     inputs = (*data_files(data, dataset), *model_files(models), *log)
     check_files(files, inputs, overwrite=overwrite)
-    predictors = open_predictors(
-        models, selection, threshold=threshold, device=device.value, checkpoint=checkpoint
-    )
+    options = Options(threshold=threshold, device=device.value, checkpoint=checkpoint)
+    predictors = open_predictors(models, selection, options)
     if access_log is not None and holds_test_images(dataset, selection):
         for source in predictors:
             if source.kind != "expert":

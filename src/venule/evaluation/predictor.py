@@ -55,31 +55,31 @@ class Predictor:
     seen: Mapping[str, tuple[SeenImage, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a network is loaded and run; of these, folders of maps use `threshold` only.
+
+    `device`, `checkpoint` and `runtime` are those of `venule.load`, except for runtime "auto", see
+    `load_network`. `threshold` replaces that of the weights. `fov`: the field of view that the
+    network gets. `tta`: with test-time augmentation.
+    """
+
+    threshold: float | None = None
+    device: str = "auto"
+    checkpoint: str = "dice"
+    runtime: str = "auto"
+    fov: FovMode = "found"
+    tta: bool = False
+
+
+DEFAULTS = Options()
+
+
 def open_predictors(
-    models: Sequence[str],
-    selection: Selection,
-    *,
-    threshold: float | None = None,
-    device: str = "auto",
-    checkpoint: str = "dice",
-    runtime: str = "auto",
-    fov: FovMode = "found",
-    tta: bool = False,
+    models: Sequence[str], selection: Selection, options: Options = DEFAULTS
 ) -> list[Predictor]:
     """Open a predictor for every name, see `open_predictor`; equal names are shown as typed."""
-    predictors = [
-        open_predictor(
-            model,
-            selection,
-            threshold=threshold,
-            device=device,
-            checkpoint=checkpoint,
-            runtime=runtime,
-            fov=fov,
-            tta=tta,
-        )
-        for model in models
-    ]
+    predictors = [open_predictor(model, selection, options) for model in models]
     names = [source.name for source in predictors]
     return [
         replace(source, name=f"{source.name} ({model})") if names.count(source.name) > 1 else source
@@ -87,28 +87,17 @@ def open_predictors(
     ]
 
 
-def open_predictor(
-    model: str,
-    selection: Selection,
-    *,
-    threshold: float | None = None,
-    device: str = "auto",
-    checkpoint: str = "dice",
-    runtime: str = "auto",
-    fov: FovMode = "found",
-    tta: bool = False,
-) -> Predictor:
+def open_predictor(model: str, selection: Selection, options: Options = DEFAULTS) -> Predictor:
     """Open the predictor that `model` names.
 
     It is `expert:first` or `expert:second`, `corrected:FOLDER` for the person who corrected the
     masks in a folder of results, a folder of maps (one without `weights/` in it), or an argument of
-    `venule.load`: a shipped name, a weights file or a run's folder. `runtime` is that of
-    `venule.load`, except that "auto" is always float32: ONNX Runtime for .onnx, so that everybody
-    gets the same scores for the same file. `tta` runs networks with test-time augmentation.
+    `venule.load`: a shipped name, a weights file or a run's folder.
 
     Raises:
         WeightsError, DatasetError, UsageError: nothing usable was found.
     """
+    threshold = options.threshold
     if threshold is not None and not 0 < threshold < 1:
         raise UsageError(f"threshold {threshold:g}: use a number between 0 and 1, such as 0.5")
     if model in OBSERVERS:
@@ -117,35 +106,27 @@ def open_predictor(
         return corrected_predictor(Path(model.removeprefix(CORRECTED)), selection)
     if model and Path(model).is_dir() and not (Path(model) / "weights").is_dir():
         return maps_predictor(Path(model), selection, threshold=threshold)
-    return model_predictor(
-        model,
-        threshold=threshold,
-        device=device,
-        checkpoint=checkpoint,
-        runtime=runtime,
-        fov=fov,
-        tta=tta,
-    )
+    return model_predictor(model, options)
 
 
-def model_predictor(
-    model: str,
-    *,
-    threshold: float | None = None,
-    device: str = "auto",
-    checkpoint: str = "dice",
-    runtime: str = "auto",
-    fov: FovMode = "found",
-    tta: bool = False,
-) -> Predictor:
-    """A predictor by `venule.load`; arguments and errors as for `open_predictor`."""
-    file = weights_file(model, checkpoint=checkpoint)
-    digest = file_sha256(file)
+def model_predictor(model: str, options: Options = DEFAULTS) -> Predictor:
+    """A predictor by `load_network`, with the same errors."""
+    segmenter, digest = load_network(model, options)
+    segmenter = segmenter.with_settings(threshold=options.threshold, tta=options.tta)
+    return segmenter_predictor(segmenter, weights_sha256=digest, fov=options.fov)
+
+
+def load_network(model: str, options: Options = DEFAULTS) -> tuple[Segmenter, str]:
+    """The network by `venule.load`, with the same errors, and the SHA-256 of its weights file.
+
+    Runtime "auto" is always float32: ONNX Runtime for .onnx, so that everybody gets the same scores
+    for the same file.
+    """
+    file = weights_file(model, checkpoint=options.checkpoint)
+    runtime = options.runtime
     if runtime == "auto" and file.suffix == ".onnx":
         runtime = "onnx"
-    segmenter = load(model, device=device, checkpoint=checkpoint, runtime=runtime)
-    segmenter = segmenter.with_settings(threshold=threshold, tta=tta)
-    return segmenter_predictor(segmenter, weights_sha256=digest, fov=fov)
+    return load(file, device=options.device, runtime=runtime), file_sha256(file)
 
 
 def segmenter_predictor(
@@ -162,18 +143,6 @@ def segmenter_predictor(
     the data set.
     """
     record, vessels = segmenter.record, _class_of_vessel_map(segmenter.record)
-    seen: dict[str, tuple[SeenImage, ...]] = {}
-    for split in record.seen:
-        for id, digest in split.images.items():
-            hit = SeenImage(
-                id=id,
-                role=split.role,
-                seen_as=id,
-                dataset=split.dataset,
-                protocol=split.protocol,
-                split=split.split,
-            )
-            seen[digest] = (*seen.get(digest, ()), hit)
 
     def predict(_: Case, sample: Sample) -> FloatMap:
         given = sample.fov if fov == "given" else None
@@ -189,8 +158,25 @@ def segmenter_predictor(
         weights_sha256=weights_sha256,
         runtime=segmenter.runtime,
         network_fov=fov,
-        seen=seen,
+        seen=seen_images(record),
     )
+
+
+def seen_images(record: ModelRecord) -> dict[str, tuple[SeenImage, ...]]:
+    """All images that the weights were trained or selected on, by the SHA-256 of their pixels."""
+    seen: dict[str, tuple[SeenImage, ...]] = {}
+    for split in record.seen:
+        for id, digest in split.images.items():
+            image = SeenImage(
+                id=id,
+                role=split.role,
+                seen_as=id,
+                dataset=split.dataset,
+                protocol=split.protocol,
+                split=split.split,
+            )
+            seen[digest] = (*seen.get(digest, ()), image)
+    return seen
 
 
 def _class_of_vessel_map(record: ModelRecord) -> ClassRecord:

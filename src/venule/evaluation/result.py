@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from venule.data.case import Expert
-from venule.evaluation.intervals import RESAMPLES, SEED, Interval, Number, paired_difference
+from venule.evaluation.intervals import DESCRIPTION, Interval, Number, paired_difference
 from venule.evaluation.legacy import LegacyScores
 
 SCHEMA_VERSION = 1
@@ -106,7 +106,7 @@ class Report(BaseModel, frozen=True, extra="forbid"):
     schema_version: int = SCHEMA_VERSION
     results: tuple[Result, ...]
     differences: tuple[Difference, ...]
-    interval: str = f"95 % percentile bootstrap over images, {RESAMPLES} resamples, seed {SEED}"
+    interval: str = DESCRIPTION
 
 
 def compare(results: tuple[Result, ...]) -> Report:

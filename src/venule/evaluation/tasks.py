@@ -15,10 +15,10 @@ from venule.data.truth import GroundTruth, Landmarks
 from venule.errors import DatasetError
 from venule.evaluation import landmarks_task, types_task
 from venule.evaluation.evaluate import require_truth
-from venule.evaluation.intervals import RESAMPLES, SEED, Interval, bootstrap
+from venule.evaluation.intervals import DESCRIPTION, Interval, bootstrap
+from venule.evaluation.predictor import seen_images
 from venule.evaluation.result import ImageScores, SeenImage
 from venule.image.io import pixel_hash
-from venule.models.record import ModelRecord
 
 Task = Literal["av", "landmarks"]
 
@@ -28,8 +28,6 @@ LABELS: Mapping[Task, Mapping[str, str]] = {
 }
 
 Progress = Callable[[str], None]
-
-INTERVAL = f"95 % percentile bootstrap over images, {RESAMPLES} resamples, seed {SEED}"
 
 
 class TaskResult(BaseModel, frozen=True, extra="forbid"):
@@ -54,7 +52,7 @@ class TaskReport(BaseModel, frozen=True, extra="forbid"):
     """Results, with a description of their intervals."""
 
     results: tuple[TaskResult, ...]
-    interval: str = INTERVAL
+    interval: str = DESCRIPTION
 
 
 def evaluate_task(
@@ -75,11 +73,13 @@ def evaluate_task(
     expert: Expert = "av" if task == "av" else "landmarks"
     require_truth(selection, expert)
     network = (networks.types if task == "av" else networks.landmarks) or networks.vessels
+    before = seen_images(network.record)
     images: list[ImageScores] = []
     seen: list[SeenImage] = []
     for case in selection.cases:
         sample, truth = load_annotated(case, expert=expert)
-        seen += _seen(network.record, case, sample)
+        hits = before.get(pixel_hash(sample.image), ())
+        seen += [hit.model_copy(update={"id": case.id}) for hit in hits]
         step = TYPES if task == "av" else LANDMARKS
         found = analyse(sample.image, networks, steps=(step,))
         scores = _types(found, truth, sample) if task == "av" else _landmarks(found, truth, case)
@@ -114,21 +114,3 @@ def _landmarks(found: Analysis, truth: GroundTruth, case: Case) -> dict[str, flo
         raise DatasetError(f"{case.image}: has no disc and fovea to compare with")
     assert isinstance(annotation.codec, Landmarks)
     return landmarks_task.score_landmarks(found.landmarks, truth, annotation.codec)
-
-
-def _seen(record: ModelRecord, case: Case, sample: Sample) -> list[SeenImage]:
-    """The training or selection images that are this photograph."""
-    pixels = pixel_hash(sample.image)
-    return [
-        SeenImage(
-            id=case.id,
-            role=split.role,
-            seen_as=id,
-            dataset=split.dataset,
-            protocol=split.protocol,
-            split=split.split,
-        )
-        for split in record.seen
-        for id, digest in split.images.items()
-        if digest == pixels
-    ]
