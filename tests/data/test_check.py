@@ -160,6 +160,70 @@ def test_the_mask_of_another_photograph_is_told(own: Path) -> None:
     assert "outside the field of view" in problem.what
 
 
+@pytest.fixture
+def annotated(own: Path) -> Path:
+    """The photographs a, b and c with arteries and veins and an outlined disc each."""
+    disc = np.zeros((60, 64), bool)
+    disc[20:30, 30:40] = True
+    for stem, seed in zip("abc", (7000, 7001, 7002), strict=True):
+        colours = np.zeros((60, 64, 3), np.uint8)
+        colours[trees.draw(seed).first] = (255, 0, 0)
+        trees.save(own / f"av/{stem}.png", colours)
+        trees.save(own / f"disc/{stem}.png", disc)
+    return own
+
+
+def test_arteries_veins_and_discs_that_can_be_read_are_clean(annotated: Path) -> None:
+    assert check_dataset(open_dataset(str(annotated))) == ()
+
+
+@pytest.mark.parametrize("folder", ["av", "disc"])
+def test_a_broken_map_of_types_or_disc_is_told(folder: str, annotated: Path) -> None:
+    path = annotated / folder / "b.png"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert only(annotated).path == path
+
+
+@pytest.mark.parametrize("folder", ["av", "disc"])
+def test_a_map_of_types_or_disc_of_another_size_is_told(folder: str, annotated: Path) -> None:
+    with Image.open(annotated / folder / "b.png") as image:
+        half = np.asarray(image)[::2, ::2]
+    trees.save(annotated / folder / "b.png", half)
+    problem = only(annotated)
+    assert problem.path == annotated / folder / "b.png"
+    assert ("32 x 30" in problem.what, "64 x 60" in problem.expected) == (True, True)
+
+
+def test_a_mask_in_place_of_a_map_of_types_is_told(annotated: Path) -> None:
+    white = np.repeat(trees.draw(7001).first[..., None], 3, axis=2).astype(np.uint8) * 255
+    trees.save(annotated / "av/b.png", white)
+    problem = only(annotated)
+    assert problem.what == "not a map of arteries and veins"
+    assert problem.expected.startswith("red arteries, blue veins")
+
+
+def test_an_empty_map_of_types_is_told(annotated: Path) -> None:
+    trees.save(annotated / "av/b.png", np.zeros((60, 64, 3), np.uint8))
+    assert only(annotated).what == "marks no pixel"
+
+
+@pytest.mark.parametrize("folder", ["av", "disc"])
+def test_maps_of_types_and_discs_without_a_photograph_are_told(
+    folder: str, annotated: Path
+) -> None:
+    for stem in "abc":  # not even one belongs to a photograph
+        (annotated / folder / f"{stem}.png").rename(annotated / folder / f"{stem}_gt.png")
+    problems = check_dataset(open_dataset(str(annotated)))
+    assert [problem.path.name for problem in problems] == ["a_gt.png", "b_gt.png", "c_gt.png"]
+    assert {problem.what for problem in problems} == {"belongs to no photograph"}
+
+
+def test_masks_of_different_sizes_beside_a_broken_photograph_are_no_crash(own: Path) -> None:
+    (own / "images/a.png").write_bytes(b"")
+    trees.save(own / "fov/a.png", trees.draw(1, 30, 32).fov)
+    assert only(own).path == own / "images/a.png"
+
+
 @pytest.mark.parametrize("folder", ["images", "labels", "fov"])
 def test_a_truncated_file_is_told(folder: str, own: Path) -> None:
     path = own / folder / "a.png"

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from venule.data.truth import Binary, Codec
 
 Expert = Literal["first", "second", "av", "landmarks"]
 """Annotations: vessels by the first or second expert, arteries and veins, disc and fovea."""
+
+EXPERTS: tuple[Expert, ...] = get_args(Expert)
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,23 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from venule.data.case import Case, Dataset
+from venule.data.case import Annotation, Case, Dataset
 from venule.data.catalog import find_layout
-from venule.data.label_check import Lines, exif_turns, lines_of, wrong_labels
+from venule.data.label_check import Label, label_fault, lines_of, misplaced
 from venule.data.orphans import orphans
 from venule.data.problem import Problem
 from venule.data.protocols import is_test, protocols_of
-from venule.errors import ImageError
+from venule.data.truth import ARTERY
+from venule.errors import DatasetError, ImageError, VenuleError
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import find_fov
 from venule.image.io import pixel_hash, read_mask
 from venule.image.photograph import read_photograph
-
-# Vessels are 6 to 17 % of the field of view in DRIVE, CHASE_DB1 and HRF; above half the frame the
-# mask is inverted, or palette indices were taken for grey levels.
-_MOST_VESSEL_SHARE = 0.5
-# Annotations extend beyond the field of view by less than 1 % of their pixels in these data sets.
-_MOST_OUTSIDE_SHARE = 0.05
 
 
 def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
@@ -35,36 +29,19 @@ def check_dataset(dataset: Dataset) -> tuple[Problem, ...]:
     """
     problems = [*_missing_images(dataset), *_missing_masks(dataset)]
     seen: dict[str, Case] = {}
-    compared: list[_Compared] = []
+    labels: list[Label] = []
     for case in dataset.cases:
         image = _check_photograph(case, seen, problems)
         shape = None if image is None else (image.shape[0], image.shape[1])
         fov = _check_fov(case, shape, problems)
-        for path in (case.first, case.second):
-            vessels = None if path is None else _check_vessels(path, shape, fov, problems)
-            if path is not None and vessels is not None and image is not None:
+        for path in filter(None, (case.first, case.second)):
+            vessels = _check_vessels(path, shape, fov, problems)
+            if vessels is not None and image is not None:
                 inside = find_fov(image).mask if fov is None else fov
-                compared.append(_Compared(case, path, lines_of(image, vessels, inside)))
-    return (*problems, *_wrong_labels(compared), *orphans(dataset))
-
-
-@dataclass(frozen=True, eq=False)
-class _Compared:
-    """A label without other problems, and the data for checking its position on the photograph."""
-
-    case: Case
-    path: Path
-    lines: Lines
-
-
-def _wrong_labels(compared: list[_Compared]) -> Iterator[Problem]:
-    turned = [exif_turns(one.case.image) for one in compared]
-    for index, other, found in wrong_labels([one.lines for one in compared], turned):
-        one = compared[index]
-        what = found.what
-        if other is not None:
-            what = f"lies on {compared[other].case.image}, not on its own photograph"
-        yield Problem(one.path, what, f"the vessels of {one.case.image}", found.fix)
+                labels.append(Label(path, case.image, lines_of(image, vessels, inside)))
+        for annotation in filter(None, (case.av, case.landmarks)):
+            _check_annotation(annotation, shape, problems)
+    return (*problems, *misplaced(labels), *orphans(dataset))
 
 
 def _missing_images(dataset: Dataset) -> Iterator[Problem]:
@@ -183,35 +160,31 @@ def _check_vessels(
     vessels = _read(path, shape, problems)
     if vessels is None:
         return None
-    share = float(vessels.mean())
-    outside = 0.0 if fov is None or not share else float(vessels[~fov].sum() / vessels.sum())
-    if share > _MOST_VESSEL_SHARE:
-        problems.append(_too_much(path, share))
-    elif share == 0:
-        problems.append(
-            Problem(path, "marks no pixel", "a value above 0 on vessels", "Use the released file")
-        )
-    elif outside > _MOST_OUTSIDE_SHARE:
-        problems.append(
-            Problem(
-                path,
-                f"has {outside:.0%} of its vessel pixels outside the field of view",
-                f"at most {_MOST_OUTSIDE_SHARE:.0%}",
-                "Check that both masks belong to this photograph",
-            )
-        )
-    else:
+    # Without the photograph's shape, the sizes of the two masks may differ.
+    fault = label_fault(path, vessels, None if shape is None else fov)
+    if fault is None:
         return vessels
+    problems.append(fault)
     return None
 
 
-def _too_much(path: Path, share: float) -> Problem:
-    return Problem(
-        path,
-        f"marks {share:.0%} of its pixels as vessel",
-        "0 on the background, above 0 on vessels, a small part of the frame",
-        "Invert it if it is inverted; use the original if it was converted from a palette file",
-    )
+def _check_annotation(
+    annotation: Annotation, shape: tuple[int, int] | None, problems: list[Problem]
+) -> None:
+    """Decode arteries and veins, or disc and fovea."""
+    path = annotation.path
+    try:
+        truth = annotation.codec.read(path, shape or (1, 1))
+    except (ImageError, DatasetError) as error:
+        expected = f"{' and '.join(annotation.codec.classes)} that can be read"
+        problems.append(_converted(path) or _unreadable(path, error, expected))
+        return
+    if shape is not None and truth.shape != shape:
+        problems.append(_resized(path, truth.shape, shape))
+    elif ARTERY in truth.classes and not truth.planes.any():
+        problems.append(
+            Problem(path, "marks no pixel", "red arteries and blue veins", "Use the released file")
+        )
 
 
 def _read(path: Path, shape: tuple[int, int] | None, problems: list[Problem]) -> Mask | None:
@@ -223,15 +196,17 @@ def _read(path: Path, shape: tuple[int, int] | None, problems: list[Problem]) ->
         return None
     if shape is None or mask.shape == shape:
         return mask
-    problems.append(
-        Problem(
-            path,
-            f"has {mask.shape[1]} x {mask.shape[0]} px",
-            f"{shape[1]} x {shape[0]} px, as its photograph",
-            "Use the mask that was released with the photograph; do not resize either",
-        )
-    )
+    problems.append(_resized(path, mask.shape, shape))
     return None
+
+
+def _resized(path: Path, found: tuple[int, ...], shape: tuple[int, int]) -> Problem:
+    return Problem(
+        path,
+        f"has {found[1]} x {found[0]} px",
+        f"{shape[1]} x {shape[0]} px, as its photograph",
+        "Use the mask that was released with the photograph; do not resize either",
+    )
 
 
 def _converted(path: Path) -> Problem | None:
@@ -255,8 +230,10 @@ def _converted(path: Path) -> Problem | None:
     )
 
 
-def _unreadable(path: Path, error: ImageError, expected: str) -> Problem:
-    """The reader's message, split at its semicolon into the problem and what to do."""
+def _unreadable(path: Path, error: VenuleError, expected: str) -> Problem:
+    """The reader's message, split at its semicolon into the problem and what to do or expected."""
     what, _, fix = str(error).removeprefix(f"{path}: ").partition("; ")
+    if fix.startswith("expected "):
+        return Problem(path, what, fix.removeprefix("expected "), "Use the released file")
     default = "Copy or unpack the file again"
     return Problem(path, what, expected, fix[:1].upper() + fix[1:] if fix else default)

@@ -1,4 +1,4 @@
-"""Checks that labels fit their photographs: detects exchanged, turned, mirrored and shifted ones.
+"""Checks of vessel labels: empty, inverted, exchanged, turned, mirrored or shifted ones.
 
 Vessels are darker than their surroundings, so a vessel label correlates with how much darker each
 pixel of the green channel is than its surroundings. If another position of the label, or the label
@@ -14,7 +14,15 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from venule.data.problem import Problem
 from venule.image.arrays import RGB, FloatMap, Mask
+
+_MOST_VESSEL_SHARE = 0.5
+"""Vessels are 6 to 17 % of the field of view in DRIVE, CHASE_DB1 and HRF; above half the frame the
+mask is inverted, or palette indices were taken for grey levels."""
+
+_MOST_OUTSIDE_SHARE = 0.05
+"""Labels extend beyond the field of view by less than 1 % of their pixels in these data sets."""
 
 _SIDE_PX = 400
 """Photographs and labels are compared at a reduced size, with about this longer side."""
@@ -69,6 +77,15 @@ class Lines:
     tells: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Label:
+    """A label without other problems, its photograph, and the data for comparing them."""
+
+    path: Path
+    image: Path
+    lines: Lines
+
+
 def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
     """The `Lines` of a photograph (H, W, 3) and its label (H, W), inside a field of view (H, W)."""
     scale = min(1.0, _SIDE_PX / max(label.shape))
@@ -87,16 +104,45 @@ def lines_of(image: RGB, label: Mask, fov: Mask) -> Lines:
     return Lines(dark, vessels, scale, tells)
 
 
-def wrong_labels(
-    lines: Sequence[Lines], by_exif: Sequence[bool]
-) -> Iterator[tuple[int, int | None, Mismatch]]:
-    """Each misplaced label: its index, that of the photograph it belongs to, and the mismatch."""
-    others = dict(exchanged(lines))
-    for index, (one, turned) in enumerate(zip(lines, by_exif, strict=True)):
+def label_fault(path: Path, vessels: Mask, fov: Mask | None = None) -> Problem | None:
+    """The problem of a label (H, W) that can be told without its photograph; None if there is none.
+
+    `fov`: the field of view (H, W) that the label must not leave, if any.
+    """
+    share = float(vessels.mean())
+    if share > _MOST_VESSEL_SHARE:
+        return Problem(
+            path,
+            f"marks {share:.0%} of its pixels as vessel, as an inverted mask does",
+            "0 on the background, above 0 on vessels, a small part of the frame",
+            "Invert it if it is inverted; use the original if it was converted from a palette file",
+        )
+    if share == 0:
+        return Problem(
+            path, "marks no pixel", "a value above 0 on vessels", "Use the released file"
+        )
+    outside = 0.0 if fov is None else float(vessels[~fov].sum() / vessels.sum())
+    if outside > _MOST_OUTSIDE_SHARE:
+        return Problem(
+            path,
+            f"has {outside:.0%} of its vessel pixels outside the field of view",
+            f"at most {_MOST_OUTSIDE_SHARE:.0%}",
+            "Check that both masks belong to this photograph",
+        )
+    return None
+
+
+def misplaced(labels: Sequence[Label]) -> Iterator[Problem]:
+    """A problem for each label that does not lie on the vessels of its photograph."""
+    others = dict(exchanged([label.lines for label in labels]))
+    for index, label in enumerate(labels):
         if index in others:
-            yield index, others[index], Mismatch("lies on another photograph", _OTHER)
-        elif (found := mismatch(one, turned_by_exif=turned)) is not None:
-            yield index, None, found
+            where = labels[others[index]].image
+            found: Mismatch | None = Mismatch(f"lies on {where}, not on its own photograph", _OTHER)
+        else:
+            found = mismatch(label.lines, turned_by_exif=exif_turns(label.image))
+        if found is not None:
+            yield Problem(label.path, found.what, f"the vessels of {label.image}", found.fix)
 
 
 def mismatch(lines: Lines, *, turned_by_exif: bool = False) -> Mismatch | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from venule.data.case import Dataset
+from venule.data.case import EXPERTS, Dataset
 from venule.data.folders import DEEPLAB, PLAIN
 from venule.data.layout import photographs_in
 from venule.data.problem import Problem
@@ -36,10 +36,13 @@ def orphans(dataset: Dataset) -> Iterator[Problem]:
     used = {
         path
         for case in dataset.cases
-        for path in (case.image, case.first, case.second, case.fov)
+        for path in (case.image, case.fov, *map(case.truth, EXPERTS))
         if path is not None
     }
-    for folder in sorted({path.parent for path in used if path.parent.is_dir()}):
+    folders = {path.parent for path in used}
+    if dataset.name == PLAIN.name:
+        folders |= {dataset.root / "av", dataset.root / "disc"}  # their files are never missed
+    for folder in sorted(folders):
         for path in photographs_in(folder):
             if path not in used:
                 yield Problem(
