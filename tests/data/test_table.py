@@ -85,7 +85,7 @@ def test_a_column_may_not_be_there_twice(tmp_path: Path) -> None:
 def test_rows_of_another_length_are_an_error(line: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text(f"id,image,label\n{line}\n")
-    with pytest.raises(DatasetError, match="line 2 does not have as many cells"):
+    with pytest.raises(DatasetError, match="line 2 has more or fewer cells"):
         table.read(path)
 
 

@@ -1,9 +1,8 @@
 """Inputs of `venule measure`: masks in a folder, a folder of results, or a CSV that names them."""
 
-import csv
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from venule.analysis.columns import report_columns
 from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.errors import DatasetError, UsageError
 from venule.files.cells import listed_in, reasons_in, text
+from venule.files.table import read_rows
 from venule.image.names import is_image_path
 from venule.measure.view import Disc
 from venule.quality.assess import grade_notes
@@ -159,7 +159,7 @@ def _reported(
     if not report.is_file():
         return {}
     found = {}
-    for line, row in _rows(report):
+    for line, row in read_rows(report, _check_names):
         id_, _ = _predicted(row.get("outputs", ""))
         if id_:
             wanted = {name: row[name] for name in (*NUMBERS, *_ALIASES) if row.get(name)}
@@ -189,7 +189,7 @@ def _predicted(outputs: str) -> tuple[str, dict[str, str]]:
 def _in_table(path: Path) -> list[MaskFiles]:
     found: dict[str, MaskFiles] = {}
     own = _renamed(dict.fromkeys(report_columns(), "")).keys() - {*_PASSED}
-    for line, read in _rows(path):
+    for line, read in read_rows(path, _check_names):
         row, parts, left_out, graded = _renamed(read), Parts(), set[str](), tuple[str, ...]()
         if "vessels" not in row and "outputs" in row:  # report.csv itself
             id_, masks = _predicted(row["outputs"])
@@ -266,28 +266,7 @@ def _renamed(row: Mapping[str, str]) -> dict[str, str]:
     return {_ALIASES.get(name, name): cell for name, cell in row.items()}
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield every row of a CSV file, its cells stripped of blanks, with its line number."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            _check_names(path, names)
-            for row in reader:
-                cells = {(key or "").strip(): value for key, value in row.items()}
-                if any(not isinstance(value, str) for value in cells.values()):
-                    raise DatasetError(
-                        f"{path}: line {reader.line_num} has more or fewer cells than line 1"
-                    )
-                yield reader.line_num, {key: str(value).strip() for key, value in cells.items()}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: not readable as CSV ({error}); save it as UTF-8") from error
-
-
 def _check_names(path: Path, names: Sequence[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise DatasetError(f"{path}: the column {name!r} occurs twice; keep one of them")
     known = {*MASKS, "av", "outputs", *_ALIASES}
     if not known & set(names):
         close = [m for name in names for m in difflib.get_close_matches(name, sorted(known), n=1)]

@@ -1,14 +1,14 @@
 """A data set given as a CSV file of id,image,label[,fov,split,patient]."""
 
-import csv
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from venule.data.case import Case, Dataset
 from venule.data.layout import Layout
 from venule.data.protocol import as_filed
 from venule.errors import DatasetError
+from venule.files.table import read_rows
 
 REQUIRED = ("id", "image", "label")
 OPTIONAL = ("fov", "split", "patient")
@@ -22,8 +22,7 @@ def read(path: Path) -> Dataset:
             an id that is not a valid file name, or a duplicate id. Missing files are left to
             `venule data check`.
     """
-    rows = _rows(path)
-    cases = tuple(_record(path, line, row) for line, row in rows)
+    cases = tuple(_case(path, line, row) for line, row in read_rows(path, _check_columns))
     seen: set[str] = set()
     for case in cases:
         if case.id in seen:
@@ -37,22 +36,9 @@ def recognizes(path: Path) -> bool:
     return path.suffix.lower() == ".csv" and path.is_file()
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Every row with the line number of its end in the file."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_columns(path, [name.strip() for name in reader.fieldnames or ()])
-            return [(reader.line_num, _strip(path, reader.line_num, row)) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: not readable as CSV ({error}); save it as UTF-8") from error
-
-
-def _check_columns(path: Path, columns: list[str]) -> None:
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
     known = (*REQUIRED, *OPTIONAL)
     for column in columns:
-        if columns.count(column) > 1:
-            raise DatasetError(f"{path}: the column {column!r} occurs twice; keep one of them")
         if column not in known:
             near = difflib.get_close_matches(column.lower(), known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
@@ -66,17 +52,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
         )
 
 
-def _strip(
-    path: Path, line: int, row: Mapping[str | None, str | list[str] | None]
-) -> dict[str, str]:
-    """The row stripped of blanks; csv stores extra cells under None and pads short rows with it."""
-    cells = {(key or "").strip(): value for key, value in row.items()}
-    if any(not isinstance(value, str) for value in cells.values()):
-        raise DatasetError(f"{path}: line {line} does not have as many cells as the first line")
-    return {key: str(value).strip() for key, value in cells.items()}
-
-
-def _record(path: Path, line: int, row: Mapping[str, str]) -> Case:
+def _case(path: Path, line: int, row: Mapping[str, str]) -> Case:
     def file(column: str) -> Path | None:
         return path.parent / row[column] if row.get(column) else None
 
