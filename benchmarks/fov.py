@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.surrounds import KINDS, surrounded
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import find_fov
+from venule.metrics.counts import count, dice
 from venule.synth.fundus import synthesize_fundus
 
 GOOD = 0.98
@@ -45,18 +46,13 @@ class Score:
     worst_seeds: tuple[int, ...]
 
 
-def dice(found: Mask, truth: Mask) -> float:
-    """2 |A and B| / (|A| + |B|); 1 if both are empty."""
-    total = int(found.sum()) + int(truth.sum())
-    return 2 * int((found & truth).sum()) / total if total else 1.0
-
-
 def score(kind: str, seeds: Sequence[int], find: Callable[[RGB], Mask]) -> Mapping[int, float]:
     """The Dice of each seed's photograph of one type."""
     found = {}
     for seed in seeds:
         photo = surrounded(kind, seed)
-        found[seed] = dice(find(photo.image), photo.fov)
+        everywhere = np.ones_like(photo.fov)
+        found[seed] = dice(count(find(photo.image), photo.fov, everywhere))
     return found
 
 
