@@ -25,7 +25,7 @@ def main() -> None:
             (DOCS / quality_page.PAGE, quality_page.quality_page(RESULTS)),
             (DOCS / measurements_page.PAGE, measurements_page.measurements_page(RESULTS)),
             (DOCS / cluster_page.PAGE, _cluster_page()),
-            (DOCS / repeatability_page.PAGE, repeatability_page.trust_page(RESULTS)),
+            (DOCS / repeatability_page.PAGE, repeatability_page.repeatability_page(RESULTS)),
             (TABLE, repeatability_page.package_table(RESULTS)),
         ]
     except VenuleError as error:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from publish.repeatability_page import package_table, trust_page
+from publish.repeatability_page import package_table, repeatability_page
 from venule.measure.columns import all_columns
 from venule.measure.repeatability import TABLE, repeatability
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_page_and_table_are_what_the_files_say() -> None:
     text = (ROOT / "docs" / "repeatability.md").read_text(encoding="utf-8")
-    assert text == trust_page(ROOT / "results")
+    assert text == repeatability_page(ROOT / "results")
     assert TABLE.read_text(encoding="utf-8") == package_table(ROOT / "results")
 
 
@@ -58,7 +58,7 @@ def write(file: Path, report: dict[str, Any]) -> None:
 
 
 def test_what_is_repeatable_stands_in_the_first_lines(tmp_path: Path) -> None:
-    assert "Not known yet" in trust_page(tmp_path)
+    assert "Not known yet" in repeatability_page(tmp_path)
     iccs = {
         "vessel_fractal_d0": 0.6,
         "vessel_density": 0.9,
@@ -67,7 +67,7 @@ def test_what_is_repeatable_stands_in_the_first_lines(tmp_path: Path) -> None:
         "avr_knudtson_zone_b": 0.4,
     }
     write_retest(tmp_path, iccs)
-    first, _, second, _, third, _, _, _, *table = trust_page(tmp_path).splitlines()[2:15]
+    first, _, second, _, third, _, _, _, *table = repeatability_page(tmp_path).splitlines()[2:15]
     assert "Of 5 measures" in first
     assert "**1 are repeatable**" in first
     assert "of the 1 repeatable measures 0 were compared" in second
@@ -99,7 +99,7 @@ def test_repeatable_measures_that_do_not_agree_with_annotators_are_marked(tmp_pa
     write_agreement(tmp_path / "measure/predicted.json", agreement)
     write_agreement(tmp_path / "general-split/predicted-CHASE_DB1.json", {"CHASE_DB1 test": chase})
     write_agreement(tmp_path / "measure/equivalents-hrf.json", {"HRF test": equivalents})
-    lines = trust_page(tmp_path).splitlines()
+    lines = repeatability_page(tmp_path).splitlines()
     assert "of the 4 repeatable measures 3 were compared, and **2 disagree" in lines[4]
     assert lines[10:14] == [
         "| `density` | **0.90** | – | – | vessel: DRIVE 0.60, CHASE_DB1 **0.77** |",

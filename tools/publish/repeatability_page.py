@@ -48,7 +48,7 @@ Agreement = Mapping[str, float]
 """ICC(2,1) of a network with an annotator, by data set."""
 
 
-def trust_page(folder: Path) -> str:
+def repeatability_page(folder: Path) -> str:
     """Write the text of docs/repeatability.md."""
     lines = ["# Which measurements are repeatable", ""]
     found: dict[str, Json] = {}
