@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import tv_tensors
 
 from venule.data.augment import (
     AugmentationConfig,
-    Chain,
     Labels,
     Sample,
     add_noise,
@@ -79,7 +78,8 @@ def colored_sample() -> Sample:
 def augmented(sample: Sample, options: dict[str, Any], seed: int = 0) -> Sample:
     torch.manual_seed(seed)
     config = AugmentationConfig.model_validate(options)
-    return Chain([*geometric(config), *photometric(config)])(sample)
+    changed: Sample = nn.Sequential(*geometric(config), *photometric(config))(sample)
+    return changed
 
 
 def test_the_default_changes_nothing() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision import tv_tensors
 
 from support.trees import save
-from venule.data.augment import AugmentationConfig, Chain, Labels, Sample, photometric
+from venule.data.augment import AugmentationConfig, Labels, Sample, photometric
 from venule.data.catalog import open_dataset
 from venule.data.loader import Part, TrainingSet
 from venule.errors import DatasetError
@@ -67,6 +67,6 @@ def test_three_classes_are_not_taken_for_a_photograph() -> None:
         "fov": tv_tensors.Mask(torch.ones(1, 64, 64, dtype=torch.uint8)),
     }
     config = AugmentationConfig(hue=0.3, saturation=0.5, gamma=1.0, noise_p=1.0, jpeg_p=1.0)
-    changed = Chain(photometric(config))(sample)
+    changed = nn.Sequential(*photometric(config))(sample)
     assert torch.equal(changed["truth"].as_subclass(Tensor), truth)
     assert not torch.equal(changed["image"], sample["image"])

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from pydantic import BaseModel, Field
 from scipy.ndimage import gaussian_filter
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import tv_tensors
 from torchvision.transforms import v2
@@ -141,19 +141,6 @@ def draw_displacement(height: int, width: int, rms_px: float, sigma_px: float) -
     return torch.from_numpy(np.stack(fields, axis=-1)) * scale
 
 
-class Chain:
-    """A composition of transforms; picklable, for worker processes."""
-
-    def __init__(self, steps: Sequence[v2.Transform]) -> None:
-        self.steps = steps
-
-    def __call__(self, sample: Sample) -> Sample:
-        """Apply every transform in turn."""
-        for step in self.steps:
-            sample = step(sample)
-        return sample
-
-
 def flips(config: AugmentationConfig) -> Sequence[v2.Transform]:
     """Reflections and quarter turns, which need no interpolation."""
     return [
@@ -207,7 +194,8 @@ def random_crop(sample: Sample, side_px: int, config: AugmentationConfig) -> Sam
         crop = {k: v2f.crop(v, top, left, side_px, side_px) for k, v in sample.items()}
     else:
         crop = _interpolate(sample, side_px, (top, left), turn, displacement)
-    return Chain(flips(config))(crop)
+    flipped: Sample = nn.Sequential(*flips(config))(crop)
+    return flipped
 
 
 def _draw_start(length: int, side: int) -> int:

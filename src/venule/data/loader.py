@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
 from venule.data.augment import (
     AugmentationConfig,
-    Chain,
     Labels,
     Sample,
     geometric,
@@ -126,8 +125,8 @@ class TrainingSet(Dataset[Sample]):
             self.order += [*range(first, len(self.photographs))] * part.crops_per_image
         _complete([view for views in self.photographs for view in views])
         self.augmentation = augmentation
-        self.move = Chain(geometric(augmentation))
-        self.light = Chain(photometric(augmentation))
+        self.move = nn.Sequential(*geometric(augmentation))
+        self.light = nn.Sequential(*photometric(augmentation))
         self.crop_px = crop_px
         self.seed = seed
 
@@ -163,7 +162,8 @@ class TrainingSet(Dataset[Sample]):
             moved = random_crop(sample, self.crop_px, self.augmentation)
         if self.augmentation.narrower_fov_px:
             moved["shown"] = narrowed(moved["fov"], self.augmentation.narrower_fov_px)
-        return self.light(moved)
+        lit: Sample = self.light(moved)
+        return lit
 
 
 class EpochBatches:
