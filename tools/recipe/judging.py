@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from recipe.place import Place
-from recipe.step import RUNS, Checkpoint, StepBase, StepError, say
+from recipe.step import RUNS, Checkpoint, ResultStep, StepBase, StepError, say
 from venule.data.catalog import DATA_VARIABLE
 
 
-class Evaluate(StepBase):
+class Evaluate(ResultStep):
     """Scores of models on one split, by `venule evaluate`; access to test images is logged.
 
     With `task`, scores of arteries and veins or of landmarks, with the vessels of `general`.
@@ -25,18 +25,11 @@ class Evaluate(StepBase):
     checkpoint: Checkpoint = "dice"
     task: Literal["av", "landmarks"] | None = None
     tta: bool = False
-    out: str
-
-    def done(self, place: Place) -> bool:
-        return (place.results / self.out).is_file()
 
     def run(self, place: Place) -> None:
         from recipe.scoring import score, score_task
 
         (score if self.task is None else score_task)(self, place)
-
-    def writes(self) -> tuple[str, ...]:
-        return (self.out,)
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.data, self.protocol, self.split) if part)
@@ -44,15 +37,11 @@ class Evaluate(StepBase):
         return f"evaluate {', '.join(self.models)} on {where}{augmented}: {self.out}"
 
 
-class Augmented(StepBase):
+class Augmented(ResultStep):
     """The gain of test-time augmentation (D4) on held-out images, see `tta.py`."""
 
     do: Literal["tta"] = "tta"
     runs: tuple[str, ...]
-    out: str
-
-    def done(self, place: Place) -> bool:
-        return (place.results / self.out).is_file()
 
     def run(self, place: Place) -> None:
         from tta import compare_runs
@@ -60,9 +49,6 @@ class Augmented(StepBase):
 
         content = compare_runs([RUNS / name for name in self.runs], say)
         write_bytes(place.results / self.out, content)
-
-    def writes(self) -> tuple[str, ...]:
-        return (self.out,)
 
     def __str__(self) -> str:
         return f"compare {', '.join(self.runs)} with test-time augmentation: {self.out}"
@@ -94,12 +80,11 @@ class Failures(StepBase):
         return f"draw the lowest Dice of {', '.join(self.reports)}: failures.json"
 
 
-class Plot(StepBase):
+class Plot(ResultStep):
     """Learning curves of runs, by `venule plot`; only of those runs that exist."""
 
     do: Literal["plot"] = "plot"
     runs: tuple[str, ...]
-    out: str
 
     def done(self, place: Place) -> bool:
         picture = place.results / self.out
@@ -117,23 +102,16 @@ class Plot(StepBase):
     def _there(self) -> list[Path]:
         return [RUNS / name for name in self.runs if (RUNS / name / "metrics.csv").is_file()]
 
-    def writes(self) -> tuple[str, ...]:
-        return (self.out,)
-
     def __str__(self) -> str:
         return f"plot {', '.join(self.runs)}: {self.out}"
 
 
-class Script(StepBase):
+class Script(ResultStep):
     """A benchmark of the checkout: reads from `{data}`, writes `{out}` and `{access_log}`."""
 
     do: Literal["script"] = "script"
     script: str
     arguments: tuple[str, ...] = ("-o", "{out}")
-    out: str
-
-    def done(self, place: Place) -> bool:
-        return (place.results / self.out).is_file()
 
     def run(self, place: Place) -> None:
         place.results.mkdir(parents=True, exist_ok=True)
@@ -146,9 +124,6 @@ class Script(StepBase):
         command = [sys.executable, str(place.root / self.script), *given]
         if subprocess.run(command, check=False).returncode:
             raise StepError(f"{self.script}: failed, see above")
-
-    def writes(self) -> tuple[str, ...]:
-        return (self.out,)
 
     def configs(self) -> tuple[str, ...]:
         return (self.script,)

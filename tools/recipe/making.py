@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from recipe.place import Place
-from recipe.step import RUNS, Checkpoint, StepBase, say
+from recipe.step import RUNS, Checkpoint, ResultStep, StepBase, say
 
 
 @contextmanager
@@ -34,13 +34,11 @@ class Synth(StepBase):
     types: bool = False  # label arteries and veins, with differing colours
 
     def done(self, place: Place) -> bool:
-        del place
         return not self._collection().missing(self.count)
 
     def run(self, place: Place) -> None:
         from venule.synth.collection import synthesize_all
 
-        del place
         collection = self._collection()
         collection.begin()
         for image in synthesize_all(collection, collection.missing(self.count)):
@@ -72,7 +70,6 @@ class Patches(StepBase):
     per_image: int = 20
 
     def done(self, place: Place) -> bool:
-        del place
         return self.out.is_dir()
 
     def run(self, place: Place) -> None:
@@ -84,7 +81,6 @@ class Patches(StepBase):
             write_patches,
         )
 
-        del place
         config = PatchesConfig(side_px=self.size_px, per_image=self.per_image)
         dataset = open_dataset(self.data)
         cut = list(find_patches(labelled_records(dataset), config))
@@ -113,14 +109,12 @@ class SoftLabels(StepBase):
     def done(self, place: Place) -> bool:
         from soft_labels import label_paths
 
-        del place
         paths = label_paths(self.data, self.split, self.out, protocol=self.protocol)
         return all(path.is_file() for path in paths)
 
     def run(self, place: Place) -> None:
         from soft_labels import write_soft_labels
 
-        del place
         for path in write_soft_labels(
             self.models,
             self.data,
@@ -148,7 +142,6 @@ class TypeLabels(StepBase):
     def done(self, place: Place) -> bool:
         from type_labels import map_paths
 
-        del place
         return all(
             path.is_file() for path in map_paths(self.data, self.split, self.out, self.every)
         )
@@ -156,7 +149,6 @@ class TypeLabels(StepBase):
     def run(self, place: Place) -> None:
         from type_labels import write_type_maps
 
-        del place
         for path in write_type_maps(self.model, self.data, self.split, self.out, each=self.every):
             say(str(path))
 
@@ -175,13 +167,11 @@ class DiscLabels(StepBase):
     out: Path
 
     def done(self, place: Place) -> bool:
-        del place
         return self.out.is_dir()
 
     def run(self, place: Place) -> None:
         from disc_labels import write_disc_labels
 
-        del place
         with _whole(self.out) as begun:
             for path in write_disc_labels(
                 self.model, self.data, self.split, begun, protocol=self.protocol
@@ -202,7 +192,6 @@ class Train(StepBase):
     folder: Path | None = None
 
     def done(self, place: Place) -> bool:
-        del place
         return (RUNS / self.name / "run.json").is_file()
 
     def run(self, place: Place) -> None:
@@ -219,16 +208,12 @@ class Train(StepBase):
         return f"train runs/{self.name} by {self.config}{of}{changes}"
 
 
-class Calibrate(StepBase):
+class Calibrate(ResultStep):
     """Threshold, calibration and component rules of several runs, by `venule calibrate`."""
 
     do: Literal["calibrate"] = "calibrate"
     runs: tuple[str, ...]
     without: tuple[str, ...] = ()
-    out: str
-
-    def done(self, place: Place) -> bool:
-        return (place.results / self.out).is_file()
 
     def run(self, place: Place) -> None:
         from venule.evaluation.calibrate import calibrate
@@ -237,9 +222,6 @@ class Calibrate(StepBase):
         runs = [RUNS / name for name in self.runs]
         found = calibrate(runs, without=self.without, progress=say)
         write_bytes(place.results / self.out, (found.model_dump_json(indent=2) + "\n").encode())
-
-    def writes(self) -> tuple[str, ...]:
-        return (self.out,)
 
     def __str__(self) -> str:
         return f"calibrate {', '.join(self.runs)}: {self.out}"
@@ -254,14 +236,12 @@ class Export(StepBase):
     out: Path
 
     def done(self, place: Place) -> bool:
-        del place
         return self.out.is_file()
 
     def run(self, place: Place) -> None:
         from venule.export.onnx import export_onnx
         from venule.inference.load import weights_file
 
-        del place
         self.out.parent.mkdir(parents=True, exist_ok=True)
         export_onnx(weights_file(RUNS / self.run_name, checkpoint=self.checkpoint), self.out)
 

@@ -43,6 +43,18 @@ class StepBase(BaseModel, ABC, frozen=True, extra="forbid"):
         return ()
 
 
+class ResultStep(StepBase):
+    """A step that writes one file of the result: `out`, relative to its folder."""
+
+    out: str
+
+    def done(self, place: Place) -> bool:
+        return (place.results / self.out).is_file()
+
+    def writes(self) -> tuple[str, ...]:
+        return (self.out,)
+
+
 class StepError(VenuleError):
     """A step of a recipe that failed."""
 
