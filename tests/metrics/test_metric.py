@@ -33,7 +33,7 @@ def test_a_metric_that_is_added_is_scored_pooled_logged_and_selects(
     truth = np.array([[True, True, False, False]])
     probability = np.array([[0.9, 0.1, 0.1, 0.1]], np.float32)
     scorer = Scorer(binary=False)
-    scores = scorer.add(probability, truth, np.ones_like(truth), threshold=0.5)
+    scores = scorer.score(Scored(probability, truth, np.ones_like(truth), threshold=0.5))
     assert scores["youden"] == scorer.pooled()["youden"] == 0.5  # 1/2 + 1 - 1
     assert labels()["youden"] == "Youden's J"
     assert "youden" in selecting_metrics()
