@@ -121,12 +121,12 @@ def measure(
     """The rows of one split; access to test images is logged."""
     rows: list[Row] = []
 
-    def predict(record: Case, sample: Sample) -> FloatMap:
+    def predict(case: Case, sample: Sample) -> FloatMap:
         assert sample.vessels is not None
         photo = Degraded(sample.image, sample.fov, sample.vessels)
-        rows.extend(rows_of(selection.dataset, record.id, photo, segmenter))
-        sys.stderr.write(f"{selection.dataset} {record.id}\n")
-        return source.predict(record, sample)
+        rows.extend(rows_of(selection.dataset, case.id, photo, segmenter))
+        sys.stderr.write(f"{selection.dataset} {case.id}\n")
+        return source.predict(case, sample)
 
     require_truth(selection, "first")
     recorded = access_log is not None and holds_test_images(dataset, selection)

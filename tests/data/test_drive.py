@@ -10,7 +10,7 @@ from venule.data.protocols import select
 from venule.errors import DatasetError
 
 
-def test_every_file_of_the_release_lies_in_its_record(fake_root: Path) -> None:
+def test_every_file_of_the_release_lies_in_its_case(fake_root: Path) -> None:
     root = fake_root / "DRIVE"
     cases = {case.id: case for case in drive.read(root).cases}
     assert list(cases) == [f"{number:02d}" for number in range(1, 41)]

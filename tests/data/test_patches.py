@@ -15,7 +15,7 @@ from venule.data.patches import (
     CutPhotograph,
     PatchesConfig,
     find_patches,
-    labelled_records,
+    labelled_cases,
     require_empty,
     write_patches,
 )
@@ -31,7 +31,7 @@ NAMES = tuple(f"{k:02d}" for k in range(12))
 
 @pytest.fixture
 def cases(tmp_path: Path) -> tuple[Case, ...]:
-    return labelled_records(open_dataset(str(trees.make_folders(tmp_path, NAMES))))
+    return labelled_cases(open_dataset(str(trees.make_folders(tmp_path, NAMES))))
 
 
 def cut(cases: tuple[Case, ...], config: PatchesConfig = CONFIG) -> list[CutPhotograph]:
@@ -59,9 +59,7 @@ def test_classes_are_in_order_of_share_and_as_large_as_each_other(
     cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
     out, found = tmp_path / "patches", cut(cases)
-    assert [record.id for record in write_patches(found, out, CONFIG, dataset="folders")] == list(
-        NAMES
-    )
+    assert [case.id for case in write_patches(found, out, CONFIG, dataset="folders")] == list(NAMES)
 
     shares = {
         f"{photograph.case.id}-{number:02d}": patch.share
@@ -118,37 +116,37 @@ def test_it_is_written_which_photographs_were_cut_up(
     ]
     assert set(val["images"]) == {"01", "11"}
     assert train["images"] | val["images"] == {
-        record.id: pixel_hash(read_photograph(record.image).pixels) for record in cases
+        case.id: pixel_hash(read_photograph(case.image).pixels) for case in cases
     }
 
 
 def test_test_images_are_left_out(fake_root: Path) -> None:
-    cases = labelled_records(open_dataset(str(fake_root / "DRIVE")))
+    cases = labelled_cases(open_dataset(str(fake_root / "DRIVE")))
     assert cases
-    assert {record.split for record in cases} == {"training"}
+    assert {case.split for case in cases} == {"training"}
 
 
 def test_what_the_default_protocol_validates_or_tests_is_left_out(fake_root: Path) -> None:
-    chase = labelled_records(open_dataset(str(fake_root / "CHASE_DB1")))
+    chase = labelled_cases(open_dataset(str(fake_root / "CHASE_DB1")))
     assert (len(chase), chase[-1].id) == (16, "09R")
     for name in ("DRIVE", "CHASE_DB1", "HRF"):
         dataset = open_dataset(str(fake_root / name))
-        assert set(labelled_records(dataset)) == set(select(dataset, None, "train").cases)
+        assert set(labelled_cases(dataset)) == set(select(dataset, None, "train").cases)
 
 
 def test_a_split_that_is_named_is_cut_up_as_it_is(fake_root: Path) -> None:
     drive = open_dataset(str(fake_root / "DRIVE"))
     for protocol, split, size in (("official", "val", 4), ("whole", "train", 20)):
-        cases = labelled_records(drive, protocol=protocol, split=split)
+        cases = labelled_cases(drive, protocol=protocol, split=split)
         assert cases == select(drive, protocol, split).cases
         assert len(cases) == size
-    assert labelled_records(drive, split="val") == select(drive, None, "val").cases
+    assert labelled_cases(drive, split="val") == select(drive, None, "val").cases
     with pytest.raises(UsageError, match="protocol cv5: name a split of it too"):
-        labelled_records(drive, protocol="cv5")
+        labelled_cases(drive, protocol="cv5")
 
 
 def test_both_eyes_of_a_child_are_on_one_side(fake_root: Path, tmp_path: Path) -> None:
-    found = cut(labelled_records(open_dataset(str(fake_root / "CHASE_DB1"))))
+    found = cut(labelled_cases(open_dataset(str(fake_root / "CHASE_DB1"))))
     list(write_patches(found, tmp_path / "patches", CONFIG, dataset="CHASE_DB1"))
     _, val = json.loads((tmp_path / "patches/patches.json").read_text())["seen"]
     assert set(val["images"]) == {"02L", "02R"}
@@ -159,7 +157,7 @@ def test_a_data_set_without_labels_is_refused(tmp_path: Path) -> None:
     for path in (root / "labels").iterdir():
         path.unlink()
     with pytest.raises(DatasetError, match="no labelled photographs"):
-        labelled_records(open_dataset(str(root)))
+        labelled_cases(open_dataset(str(root)))
 
 
 def test_parts_larger_than_the_field_of_view_are_refused(
@@ -191,7 +189,7 @@ def test_where_every_image_is_left_out_once_none_is_cut_up(fake_root: Path) -> N
     with pytest.raises(
         DatasetError, match="but validation and test images to cut up; name a split"
     ):
-        labelled_records(open_dataset(str(fake_root / "STARE")))
+        labelled_cases(open_dataset(str(fake_root / "STARE")))
 
 
 def test_patches_of_one_patient_leave_the_choice_to_the_pretraining(

@@ -43,6 +43,6 @@ def segmenter() -> Segmenter:
 def masks(val: Selection, tmp_path: Path) -> Path:
     """A folder with the truth of each validation image as its map."""
     folder = tmp_path / "masks"
-    for record in val.cases:
-        trees.save(folder / f"{record.image.stem}.png", trees.draw(int(record.id)).first)
+    for case in val.cases:
+        trees.save(folder / f"{case.image.stem}.png", trees.draw(int(case.id)).first)
     return folder

@@ -20,8 +20,8 @@ from venule.models.record import SeenImages
 
 def test_a_result_scores_what_the_user_gets(val: Selection, segmenter: Segmenter) -> None:
     result = evaluate(segmenter_predictor(segmenter), val)
-    for record, image in zip(val.cases, result.images, strict=True):
-        sample = load_sample(record)
+    for case, image in zip(val.cases, result.images, strict=True):
+        sample = load_sample(case)
         assert sample.vessels is not None
         prediction = segmenter.segment(sample.image, fov=sample.fov)
         truth = sample.vessels[sample.fov]
@@ -38,12 +38,12 @@ def test_a_result_names_its_protocol(val: Selection, segmenter: Segmenter) -> No
     assert result.expert == "first"
     assert result.fov_rule == "mask files of the data set"
     assert (result.threshold, result.threshold_source) == (0.4, "chosen on val")
-    assert [image.id for image in result.images] == [record.id for record in val.cases]
+    assert [image.id for image in result.images] == [case.id for case in val.cases]
     assert result.seen == ()
 
 
 def test_a_field_of_view_that_was_found_is_said_so(val: Selection, segmenter: Segmenter) -> None:
-    bare = tuple(replace(record, fov=None) for record in val.cases)
+    bare = tuple(replace(case, fov=None) for case in val.cases)
     result = evaluate(segmenter_predictor(segmenter), replace(val, cases=bare))
     assert result.fov_rule == "found from each photograph"
     mixed = replace(val, cases=(*bare[:1], *val.cases[1:]))
@@ -76,11 +76,11 @@ def test_exact_masks_score_one(val: Selection, masks: Path) -> None:
 def test_sixteen_bit_maps_score_as_the_segmenter_that_made_them(
     val: Selection, segmenter: Segmenter, tmp_path: Path
 ) -> None:
-    for record in val.cases:
-        sample = load_sample(record)
+    for case in val.cases:
+        sample = load_sample(case)
         probability = segmenter.segment(sample.image, fov=sample.fov).probability
         levels = np.rint(probability * 65535).astype(np.uint16)
-        write_png(tmp_path / f"{record.image.stem}_prob.png", levels)
+        write_png(tmp_path / f"{case.image.stem}_prob.png", levels)
     maps = evaluate(maps_predictor(tmp_path, val, threshold=0.4), val)
     direct = evaluate(segmenter_predictor(segmenter), val)
     assert maps.threshold_source == "given by the user"
@@ -91,7 +91,7 @@ def test_sixteen_bit_maps_score_as_the_segmenter_that_made_them(
 def test_progress_is_told_each_image(val: Selection, segmenter: Segmenter) -> None:
     told: list[str] = []
     evaluate(segmenter_predictor(segmenter), val, progress=told.append)
-    assert told == [record.id for record in val.cases]
+    assert told == [case.id for case in val.cases]
 
 
 def test_images_without_truth_are_a_clear_error(drive: Dataset, segmenter: Segmenter) -> None:

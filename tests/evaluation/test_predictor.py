@@ -69,16 +69,16 @@ def test_seen_images_are_found_by_content_in_every_role(segmenter: Segmenter) ->
 
 def test_the_second_observer_is_a_source(official_test: Selection) -> None:
     source = open_predictor("expert:second", official_test)
-    record = official_test.cases[0]
-    probability = source.predict(record, load_sample(record))
+    case = official_test.cases[0]
+    probability = source.predict(case, load_sample(case))
     assert source.binary
     assert (probability > 0).tolist() == trees.draw(1).second.tolist()
 
 
 def test_an_observer_that_the_data_set_lacks_is_a_clear_error(val: Selection) -> None:
-    record = val.cases[0]
+    case = val.cases[0]
     with pytest.raises(DatasetError, match="no annotation of the second expert"):
-        expert_predictor("second").predict(record, load_sample(record))
+        expert_predictor("second").predict(case, load_sample(case))
 
 
 def test_a_folder_without_weights_is_a_folder_of_maps(val: Selection, masks: Path) -> None:
@@ -88,11 +88,11 @@ def test_a_folder_without_weights_is_a_folder_of_maps(val: Selection, masks: Pat
 
 
 def test_a_map_of_another_size_is_refused(val: Selection, tmp_path: Path) -> None:
-    for record in val.cases:
-        trees.save(tmp_path / f"{record.id}.png", np.zeros((10, 20), bool))
-    record = val.cases[0]
+    for case in val.cases:
+        trees.save(tmp_path / f"{case.id}.png", np.zeros((10, 20), bool))
+    case = val.cases[0]
     with pytest.raises(DatasetError, match="20 x 10 px, but its photograph has 64 x 60"):
-        maps_predictor(tmp_path, val).predict(record, load_sample(record))
+        maps_predictor(tmp_path, val).predict(case, load_sample(case))
 
 
 def test_a_run_without_its_weights_and_a_missing_file_are_clear_errors(

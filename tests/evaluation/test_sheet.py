@@ -13,7 +13,7 @@ def test_a_row_has_photograph_truth_and_two_pictures_a_source(
 ) -> None:
     predictors = [segmenter_predictor(segmenter), expert_predictor("second")]
     rows = list(sheet_rows(predictors, official_test))
-    assert [label for label, _ in rows] == [record.id for record in official_test.cases]
+    assert [label for label, _ in rows] == [case.id for case in official_test.cases]
     assert all(len(pictures) == len(sheet_headings(predictors)) == 6 for _, pictures in rows)
 
 
@@ -27,7 +27,7 @@ def test_the_second_observer_misses_what_only_the_first_drew(official_test: Sele
 def test_without_truth_the_mask_lies_over_the_photograph(
     val: Selection, segmenter: Segmenter
 ) -> None:
-    bare = replace(val, cases=tuple(replace(record, first=None) for record in val.cases))
+    bare = replace(val, cases=tuple(replace(case, first=None) for case in val.cases))
     label, pictures = next(sheet_rows([segmenter_predictor(segmenter)], bare))
     assert label == "24 (no truth)"
     assert not pictures[1].any()

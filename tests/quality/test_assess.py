@@ -409,8 +409,8 @@ def test_the_retina_that_a_package_brings_along_is_ok() -> None:
 def test_real_photographs_for_training_are_ok(real_data: Path, name: str, protocol: str) -> None:
     cases = select(open_dataset(name, data_root=real_data), protocol, "train").cases[::6]
     segmenter = venule.load("general", runtime="onnx")
-    for record in cases:
-        quality = analyse(record.image, segmenter).quality
+    for case in cases:
+        quality = analyse(case.image, segmenter).quality
         assert quality is not None
-        assert quality.grade == "ok", (record.id, quality)
+        assert quality.grade == "ok", (case.id, quality)
         assert not math.isnan(quality.uncertainty)

@@ -27,13 +27,13 @@ def content(root: Path) -> dict[str, bytes]:
 def test_the_folder_is_a_data_set_without_problems(tmp_path: Path) -> None:
     make(tmp_path / "set", 3)
     dataset = open_dataset(str(tmp_path / "set"))
-    assert [record.id for record in dataset.cases] == ["000000", "000001", "000002"]
+    assert [case.id for case in dataset.cases] == ["000000", "000001", "000002"]
     assert not check_dataset(dataset)
-    for record in dataset.cases:
-        assert record.fov is not None
-        assert record.first is not None
-        vessels, fov = read_mask(record.first), read_mask(record.fov)
-        assert read_photograph(record.image).pixels.shape[:2] == vessels.shape == fov.shape
+    for case in dataset.cases:
+        assert case.fov is not None
+        assert case.first is not None
+        vessels, fov = read_mask(case.first), read_mask(case.fov)
+        assert read_photograph(case.image).pixels.shape[:2] == vessels.shape == fov.shape
         assert vessels.any()
         assert not (vessels & ~fov).any()
 

@@ -92,6 +92,6 @@ def test_a_split_is_named_by_data_set_protocol_and_split(
 ) -> None:
     root = trees.make_drive(tmp_path)
     _, selection = benchmark.chosen(f"drive={root}:official:val", 2)
-    assert [record.id for record in selection.cases] == ["24", "33"]
+    assert [case.id for case in selection.cases] == ["24", "33"]
     with pytest.raises(UsageError, match="D:PROTOCOL:SPLIT"):
         benchmark.chosen("drive", 1)

@@ -37,9 +37,9 @@ def test_the_maps_are_the_mean_and_a_training_finds_them(tmp_path: Path) -> None
     written = list(soft_labels.write_maps(teachers, selection, tmp_path / "maps"))
     found = find_maps(tmp_path / "maps", selection)
     assert sorted(found.values()) == sorted(written)
-    for record in selection.cases:
-        probability = read_probability(found[record.id])
-        inside = load_sample(record).fov
+    for case in selection.cases:
+        probability = read_probability(found[case.id])
+        inside = load_sample(case).fov
         mean = (expit(1.0) + expit(-1.0)) / 2
         np.testing.assert_allclose(probability[inside], mean, atol=1e-4)
         assert not probability[~inside].any()

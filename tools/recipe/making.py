@@ -77,13 +77,13 @@ class Patches(StepBase):
         from venule.data.patches import (
             PatchesConfig,
             find_patches,
-            labelled_records,
+            labelled_cases,
             write_patches,
         )
 
         config = PatchesConfig(side_px=self.size_px, per_image=self.per_image)
         dataset = open_dataset(self.data)
-        cut = list(find_patches(labelled_records(dataset), config))
+        cut = list(find_patches(labelled_cases(dataset), config))
         with _whole(self.out) as begun:
             for case in write_patches(cut, begun, config, dataset=dataset.name):
                 say(case.id)

@@ -174,31 +174,31 @@ def patches(
     from venule.data.patches import (
         PatchesConfig,
         find_patches,
-        labelled_records,
+        labelled_cases,
         require_empty,
         write_patches,
     )
 
     config = PatchesConfig(side_px=size, per_image=per_image, classes=classes, seed=seed)
     dataset = open_dataset(data)
-    cases = labelled_records(dataset, protocol=protocol, split=split)
+    cases = labelled_cases(dataset, protocol=protocol, split=split)
     require_empty(out)
     cut = []
     with Progress(total=2 * len(cases)) as progress:
         for photograph in find_patches(cases, config):
             cut.append(photograph)
             progress.advance(f"{photograph.case.image.name}: {len(photograph.patches)} patches")
-        for record in write_patches(cut, out, config, dataset=dataset.name):
-            progress.advance(f"{record.image.name}: written")
+        for case in write_patches(cut, out, config, dataset=dataset.name):
+            progress.advance(f"{case.image.name}: written")
     typer.echo(str(out))
 
 
 def _rows(dataset: "Dataset") -> list[list[str]]:
     """The number of images in each split of the release, and of those that have each mask."""
     rows = []
-    for split in dict.fromkeys(record.split for record in dataset.cases):
-        cases = [record for record in dataset.cases if record.split == split]
-        files = [(r.image, r.fov, r.first, r.second) for r in cases]
+    for split in dict.fromkeys(case.split for case in dataset.cases):
+        cases = [case for case in dataset.cases if case.split == split]
+        files = [(case.image, case.fov, case.first, case.second) for case in cases]
         counts = [sum(path is not None for path in kind) for kind in zip(*files, strict=True)]
         rows.append([dataset.name, split or "-", *map(str, counts)])
     return rows

@@ -20,7 +20,7 @@ _IMAGE = re.compile(r"(\d\d)_(?:training|test)")
 def read(root: Path) -> Dataset:
     """The DRIVE images found under `root`, ids 01 to 40, in numerical order."""
     cases = [case for part in _PARTS for case in _read_part(root / part)]
-    return Dataset(name="DRIVE", root=root, cases=tuple(sorted(cases, key=lambda r: r.id)))
+    return Dataset(name="DRIVE", root=root, cases=tuple(sorted(cases, key=lambda case: case.id)))
 
 
 def _read_part(folder: Path) -> list[Case]:

@@ -55,9 +55,9 @@ def _protocols(dataset: Dataset) -> tuple[Protocol, ...]:
         source="Jin et al. 2022: 600 train, 200 test; val is the 60 training images whose number "
         "ends in 0, ours (the release does not say which images are of one patient)",
         splits={
-            "train": tuple(r.id for r in training if number_of(r) % 10),
-            "val": tuple(r.id for r in training if not number_of(r) % 10),
-            "test": tuple(r.id for r in dataset.cases if r.split == "test"),
+            "train": tuple(case.id for case in training if number_of(case) % 10),
+            "val": tuple(case.id for case in training if not number_of(case) % 10),
+            "test": tuple(case.id for case in dataset.cases if case.split == "test"),
         },
         sizes={"train": 540, "val": 60, "test": 200},
     )

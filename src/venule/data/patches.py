@@ -57,7 +57,7 @@ class CutPhotograph:
     patches: tuple[Patch, ...]
 
 
-def labelled_records(
+def labelled_cases(
     dataset: Dataset, *, protocol: str | None = None, split: str | None = None
 ) -> tuple[Case, ...]:
     """The cases with vessels in one split; without `split`, those that are nowhere held out.

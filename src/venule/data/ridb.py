@@ -21,7 +21,7 @@ def read(root: Path) -> Dataset:
         for stem, path in images_in(root / "images").items()
         if (match := _IMAGE.fullmatch(stem))
     ]
-    return Dataset(name="RIDB", root=root, cases=tuple(sorted(cases, key=lambda r: r.id)))
+    return Dataset(name="RIDB", root=root, cases=tuple(sorted(cases, key=lambda case: case.id)))
 
 
 def recognizes(root: Path) -> bool:

@@ -23,7 +23,7 @@ _DRIVE = ("DRIVE", "drive")
 def read(root: Path) -> Dataset:
     """The RITE annotations found under `root` with DRIVE's photographs, ids 01 to 40."""
     cases = [case for part in _PARTS for case in _read_part(root, part)]
-    return Dataset(name="RITE", root=root, cases=tuple(sorted(cases, key=lambda r: r.id)))
+    return Dataset(name="RITE", root=root, cases=tuple(sorted(cases, key=lambda case: case.id)))
 
 
 def _read_part(root: Path, part: str) -> list[Case]:

@@ -38,7 +38,7 @@ def holds_test_images(dataset: Dataset, selection: Selection) -> bool:
     if selection.protocol == next(iter(protocols_of(dataset))):
         return False
     tested = test_images(dataset)
-    return any(record.id in tested for record in selection.cases)
+    return any(case.id in tested for case in selection.cases)
 
 
 def require_writable(file: Path) -> None:

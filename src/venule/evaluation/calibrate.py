@@ -224,12 +224,12 @@ def _predict(
         segmenter = change(segmenter)
     held_out = []
     for selection, expert in images:
-        for record in selection.cases:
-            sample = load_sample(record, expert=expert)
+        for case in selection.cases:
+            sample = load_sample(case, expert=expert)
             logits = segmenter.logits(sample.image, outlined(sample.fov))[0]
             held_out.append(_HeldOut(sample, logits))
             if progress is not None:
-                progress(record.id)
+                progress(case.id)
     if not held_out:
         raise DatasetError(f"{run}: has no validation images to choose by")
     return held_out
@@ -275,14 +275,14 @@ def _ids(images: Sequence[Sequence[tuple[Selection, Expert]]]) -> list[str]:
     Raises:
         DatasetError: a photograph is a validation image twice.
     """
-    cases = [record for chosen in images for selection, _ in chosen for record in selection.cases]
-    files = [record.image.resolve() for record in cases]
-    for record, file in zip(cases, files, strict=True):
+    cases = [case for chosen in images for selection, _ in chosen for case in selection.cases]
+    files = [case.image.resolve() for case in cases]
+    for case, file in zip(cases, files, strict=True):
         if files.count(file) > 1:
             raise DatasetError(
-                f"image {record.id} validates twice; give the folds of one split ({file})"
+                f"image {case.id} validates twice; give the folds of one split ({file})"
             )
-    plain = [record.id for record in cases]
+    plain = [case.id for case in cases]
     return [
         id if plain.count(id) == 1 else str(file) for id, file in zip(plain, files, strict=True)
     ]

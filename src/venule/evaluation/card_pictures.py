@@ -104,7 +104,7 @@ def _worst(result: Result, data_root: Path | None) -> Selection:
     selection = select(
         open_dataset(result.dataset, data_root=data_root), result.protocol, result.split
     )
-    by_id = {record.id: record for record in selection.cases}
+    by_id = {case.id: case for case in selection.cases}
     worst = tuple(by_id[image.id] for image in worst_images(result))
     return replace(selection, cases=worst)
 

@@ -197,8 +197,8 @@ def maps_predictor(
     paths = find_maps(folder, selection)
     binary = all(is_mask(path) for path in paths.values())
 
-    def predict(record: Case, sample: Sample) -> FloatMap:
-        return read_map_of(sample, paths[record.id], mask=binary)
+    def predict(case: Case, sample: Sample) -> FloatMap:
+        return read_map_of(sample, paths[case.id], mask=binary)
 
     given = "default" if threshold is None else "given by the user"
     return Predictor(

@@ -92,10 +92,10 @@ class Chosen:
 
     def labels(self) -> Iterator[tuple[str, Path]]:
         """The target of each image: its id and the file."""
-        for record in self.selection.cases:
-            path = self.maps[record.id] if self.maps else record.truth(self.source.expert)
+        for case in self.selection.cases:
+            path = self.maps[case.id] if self.maps else case.truth(self.source.expert)
             if path is not None:
-                yield record.id, path
+                yield case.id, path
 
 
 def choose(config: TrainConfig, part: Literal["train", "val"]) -> tuple[Chosen, ...]:
@@ -207,8 +207,8 @@ class SegmentationTask:
         self.loss_function: Loss = build_loss(config.loss)
         loaded = [
             [
-                load_annotated(record, expert=chosen.source.expert)[0]
-                for record in chosen.selection.cases
+                load_annotated(case, expert=chosen.source.expert)[0]
+                for case in chosen.selection.cases
             ]
             for chosen in val
         ]
@@ -330,7 +330,7 @@ def _require_disjoint(trained: Sequence[SeenImages], selecting: Sequence[SeenIma
 def _seen(
     selection: Selection, role: Literal["trained", "selected"], samples: Sequence[Sample] | None
 ) -> SeenImages:
-    loaded = samples or [load_sample(record) for record in selection.cases]
+    loaded = samples or [load_sample(case) for case in selection.cases]
     return SeenImages(
         dataset=selection.dataset,
         protocol=selection.protocol,
