@@ -11,9 +11,8 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from venule.data.attribution import Attribution
 from venule.data.case import Annotation, Case, Dataset
-from venule.data.layout import Layout, first_of, images_in, stems_in
+from venule.data.layout import Attribution, Layout, first_of, images_in, stems_in
 from venule.data.protocol import Protocol, folds
 from venule.data.truth import ArteryVein
 

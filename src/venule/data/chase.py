@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from venule.data.attribution import Attribution
 from venule.data.case import Case, Dataset
-from venule.data.layout import Layout, first_of, images_in, stems_in
+from venule.data.layout import Attribution, Layout, first_of, images_in, stems_in
 from venule.data.protocol import Protocol, two_digits
 
 _IMAGE = re.compile(r"Image_(\d\d)([LR])")

@@ -8,9 +8,8 @@ the training images only. The release has no patient information.
 import re
 from pathlib import Path
 
-from venule.data.attribution import Attribution
 from venule.data.case import Case, Dataset
-from venule.data.layout import Layout, first_of, images_in, stems_in
+from venule.data.layout import Attribution, Layout, first_of, images_in, stems_in
 from venule.data.protocol import Protocol, Splits, two_digits
 
 _PARTS = ("training", "test")

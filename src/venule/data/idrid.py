@@ -11,9 +11,8 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from venule.data.attribution import Attribution
 from venule.data.case import Annotation, Case, Dataset
-from venule.data.layout import Layout, images_in
+from venule.data.layout import Attribution, Layout, images_in
 from venule.data.protocol import Protocol, folds
 from venule.data.truth import Landmarks
 from venule.errors import DatasetError

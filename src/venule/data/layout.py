@@ -1,15 +1,29 @@
-"""Declaration of the folder tree of one data set by its reader, and the search for its files."""
+"""Declaration of the folder tree and terms of one data set by its reader; search for its files."""
 
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from venule.data.attribution import Attribution
+from pydantic import BaseModel
+
 from venule.data.case import Case, Dataset
 from venule.data.protocol import Protocols
 from venule.errors import DatasetError
 from venule.image.kinds import is_photograph
+
+
+class Attribution(BaseModel, frozen=True, extra="forbid"):
+    """Authors and terms of a data set; `pictures`: the terms allow its photographs in a page.
+
+    `called` is its display name, where the name of its layout is not informative.
+    """
+
+    citation: str
+    url: str
+    terms: str
+    pictures: bool = False
+    called: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

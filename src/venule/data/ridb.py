@@ -7,9 +7,8 @@ of person 2.
 import re
 from pathlib import Path
 
-from venule.data.attribution import Attribution
 from venule.data.case import Case, Dataset
-from venule.data.layout import Layout, images_in, stems_in
+from venule.data.layout import Attribution, Layout, images_in, stems_in
 
 _IMAGE = re.compile(r"IM00000(\d)_(\d+)")
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from venule.data.attribution import Attribution
 from venule.data.case import Expert
+from venule.data.layout import Attribution
 from venule.errors import UsageError, WeightsError
 from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.intervals import Interval, Number

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from venule.data.attribution import Attribution
 from venule.data.catalog import LAYOUTS
+from venule.data.layout import Attribution
 
 ATTRIBUTIONS: Mapping[str, Attribution] = MappingProxyType(
     {layout.name: layout.terms for layout in LAYOUTS if layout.terms is not None}
