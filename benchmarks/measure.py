@@ -9,7 +9,7 @@
     python benchmarks/measure.py pvbm DATA --python PYTHON
     python benchmarks/measure.py cost
 
-`proof` measures drawings of known geometry (`venule.synth.known`). `retest` takes the output of
+`proof` measures drawings of known geometry (`benchmarks/phantoms`). `retest` takes the output of
 `venule predict` on RIDB, 20 eyes of five photographs each, in the whole field and in the field
 common to the five; also of arteries, veins and equivalents, if it was run with
 `--save mask,av,disc`. `observers` compares the two annotators of DRIVE's test images and of

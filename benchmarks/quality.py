@@ -2,7 +2,7 @@
 
     python benchmarks/quality.py MODEL [-o FILE.json] [--data D:PROTOCOL:SPLIT ...] [--every N]
 
-Every photograph is predicted as it is and degraded by the methods of `venule.quality.degrade`, with
+Every photograph is predicted as it is and degraded by the methods of `degrade`, with
 the field of view that venule finds; Dice is inside the data set's own field of view, at the
 weights' threshold. An access to test images is logged as by `venule evaluate`: once per data set,
 with the scores of the undegraded photographs.
@@ -24,6 +24,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
 import venule
+from degrade import DEGRADATIONS, Degraded
 from venule.analysis.analyse import analyse
 from venule.data.case import Case, Dataset
 from venule.data.catalog import open_dataset
@@ -44,7 +45,6 @@ from venule.inference.load import load, weights_file
 from venule.inference.segment import Segmenter
 from venule.metrics.counts import count, dice
 from venule.quality.assess import GRADES, assess
-from venule.quality.degrade import DEGRADATIONS, Degraded
 from venule.quality.features import expected_dice
 
 AS_IS = "as it is"

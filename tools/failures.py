@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import checkout
+from card_pictures import Worst, draw_failures
 from recipe.place import Place
 from venule.errors import VenuleError
-from venule.evaluation.card_pictures import Worst, draw_failures
 from venule.evaluation.predictor import Options, model_predictor
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from measuring.manual import chase
 from measuring.proof import measure_known
 from measuring.statistics import Values, rounded
+from phantoms.all import known_cases
+from phantoms.case import Known
 from venule.image.arrays import Mask
 from venule.image.io import read_mask, write_png
 from venule.measure.photograph import VesselMasks, measure_photograph
-from venule.synth.known import known_cases
-from venule.synth.known_case import Known
 
 SCRIPT = Path(__file__).with_name("pvbm_values.py")
 

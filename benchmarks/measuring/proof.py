@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from measuring.statistics import Values, rounded
+from phantoms.all import known_cases
+from phantoms.case import Known
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.view import Disc
-from venule.synth.known import known_cases
-from venule.synth.known_case import Known
 
 
 def proof(given: argparse.Namespace) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from phantoms.shapes import Mask, draw_tubes, line
 from support.trees import save
 from venule.analysis.analyse import Analysis
 from venule.analysis.columns import Cell
@@ -27,7 +28,6 @@ from venule.image.levels import to_levels
 from venule.image.photograph import Photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.quality.assess import Quality
-from venule.synth.shapes import Mask, draw_tubes, line
 
 SHAPE = (9, 7)
 CELL = np.ones(SHAPE, bool)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from phantoms.shapes import Mask, draw_tubes, line
 from support.trees import save
 from venule.analysis.columns import COLUMNS, Columns, report_columns
 from venule.analysis.mask_files import find_masks
@@ -14,7 +15,6 @@ from venule.analysis.read_masks import load
 from venule.errors import DatasetError, ImageError, UsageError
 from venule.image.artery_vein import color_types
 from venule.image.optic_disc import Disc as LandmarkDisc
-from venule.synth.shapes import Mask, draw_tubes, line
 
 
 def _mask(row: float = 60.3, width: float = 6) -> Mask:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from phantoms.shapes import Mask, draw_tubes, line
 from support.commands import Run
 from support.trees import save
 from venule.analysis.mask_files import MaskFiles
@@ -17,7 +18,6 @@ from venule.analysis.measuring_files import Assumptions, measure_files
 from venule.measure.photograph import Measurements
 from venule.measure.table import Row
 from venule.synth.fundus import synthesize_fundus
-from venule.synth.shapes import Mask, draw_tubes, line
 
 
 def _mask() -> Mask:

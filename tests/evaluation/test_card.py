@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from publish.card_page import card_page
 from support.cards import TEXTS, Shipped, make_shipped
 from support.networks import write_network
 from venule.errors import UsageError
@@ -19,7 +20,6 @@ from venule.evaluation.card import (
     read_report,
     splits_seen,
 )
-from venule.evaluation.card_page import card_page
 from venule.evaluation.result import SeenImage
 from venule.models.record import ModelRecord, SeenImages
 

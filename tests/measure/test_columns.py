@@ -5,12 +5,12 @@ from io import StringIO
 
 import pytest
 
+from phantoms.shapes import draw_tubes, line
 from venule.measure.columns import all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.table import Row, dictionary, segment_lines, segments, tidy, wide
 from venule.measure.view import Disc
-from venule.synth.shapes import draw_tubes, line
 
 LONGEST_NAME = 32
 """Longest column name that Stata and SAS accept."""

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from phantoms.shapes import draw_tube, line
 from venule.measure.equivalents import hubbard, knudtson
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.view import Disc
-from venule.synth.shapes import draw_tube, line
 
 
 def test_a_lone_vessel_is_its_own_knudtson_equivalent() -> None:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from phantoms.shapes import draw_tube, koch, line, place, sierpinski_carpet
 from venule.measure.fractal import OCTAVES, dimensions, lacunarity
 from venule.measure.view import View
-from venule.synth.shapes import draw_tube, koch, line, place, sierpinski_carpet
 from venule.vessels.tree import VesselTree
 
 

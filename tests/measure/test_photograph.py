@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phantoms.shapes import Mask, disc, draw_tubes, line
 from venule.errors import ImageError, UsageError
 from venule.image.ellipse import Ellipse
 from venule.measure.columns import all_columns
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale, bennett, find_scale
 from venule.measure.view import Disc
-from venule.synth.shapes import Mask, disc, draw_tubes, line
 
 CURVES = [line((150.2, 149.6), heading, 110) for heading in (185, 20, -50)]
 

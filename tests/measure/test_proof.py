@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from phantoms.all import known_cases
+from phantoms.case import Known
 from venule.measure.photograph import VesselMasks, measure_photograph
 from venule.measure.scale import Scale
 from venule.measure.view import Disc
-from venule.synth.known import known_cases
-from venule.synth.known_case import Known
 
 RELATIVE = {
     "tortuosity_tau1": 0.005,

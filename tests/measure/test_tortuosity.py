@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from phantoms.curves import sine_truth
+from phantoms.shapes import Curve, arc, line, sine
 from venule.measure.tortuosity import (
     grisan,
     inflections,
@@ -17,8 +19,6 @@ from venule.measure.tortuosity import (
     tau6,
     tau7,
 )
-from venule.synth.known_curves import sine_truth
-from venule.synth.shapes import Curve, arc, line, sine
 from venule.vessels.tree import Segment
 
 

@@ -12,6 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import venule
+from degrade import (
+    Degradation,
+    Degraded,
+    add_noise,
+    blur,
+    compress,
+    crop,
+    darken,
+    overexpose,
+    shrink,
+)
 from support.others import KINDS, other_picture
 from venule.analysis.analyse import analyse
 from venule.data.catalog import open_dataset
@@ -50,17 +61,6 @@ from venule.quality.assess import (
     assess,
     expect,
     judge,
-)
-from venule.quality.degrade import (
-    Degradation,
-    Degraded,
-    add_noise,
-    blur,
-    compress,
-    crop,
-    darken,
-    overexpose,
-    shrink,
 )
 from venule.quality.features import QualityFeatures
 from venule.synth.fundus import synthesize_fundus

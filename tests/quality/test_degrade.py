@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from venule.image.fov import fit_outline
-from venule.quality.degrade import (
+from degrade import (
     DEGRADATIONS,
     Degraded,
     add_noise,
@@ -12,6 +11,7 @@ from venule.quality.degrade import (
     overexpose,
     shrink,
 )
+from venule.image.fov import fit_outline
 from venule.synth.fundus import synthesize_fundus
 
 

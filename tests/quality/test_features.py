@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from degrade import Degraded, add_noise, blur, compress
 from venule.image.arrays import RGB, Mask
 from venule.image.fov import outlined
-from venule.quality.degrade import Degraded, add_noise, blur, compress
 from venule.quality.features import QualityFeatures, expected_dice, quality_features
 from venule.synth.fundus import synthesize_fundus
 

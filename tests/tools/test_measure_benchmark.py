@@ -8,6 +8,8 @@ import pytest
 from measuring.equivalents import by_expert, has_six
 from measuring.registration import register
 from measuring.statistics import agreement, icc_1_1
+from phantoms.areas import spokes
+from phantoms.shapes import draw_tubes, line
 from venule.analysis.analyse import Analysis
 from venule.analysis.measuring import measure_analysis
 from venule.data.truth import GroundTruth
@@ -16,8 +18,6 @@ from venule.image.landmarks import Landmarks
 from venule.image.optic_disc import Disc
 from venule.image.photograph import Photograph
 from venule.inference.prediction import Prediction
-from venule.synth.known_areas import spokes
-from venule.synth.shapes import draw_tubes, line
 
 
 def test_icc_1_1_is_that_of_shrout_and_fleiss() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from degrade import DEGRADATIONS
 from support import trees
 from support.segmenters import green
 from venule.data.catalog import open_dataset
 from venule.data.protocols import select
 from venule.errors import UsageError
 from venule.evaluation.predictor import segmenter_predictor
-from venule.quality.degrade import DEGRADATIONS
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.ndimage as ndi
 
+from phantoms.shapes import Curve, arc, disc, draw_tube, draw_tubes, line, place, sine, turn
 from venule.image.arrays import Mask
-from venule.synth.shapes import Curve, arc, disc, draw_tube, draw_tubes, line, place, sine, turn
 from venule.vessels.nodes import angle_deg
 from venule.vessels.trace import HOLE_PX, connect_vessels, fill_small_holes, trace_vessels
 from venule.vessels.tree import Segment, VesselTree

@@ -173,7 +173,7 @@ def _proof(report: Json) -> Iterator[str]:
     which = "" if every == 1 else f", one of every {every} cases"
     yield (
         f"{report['values']:,} values of {report['cases']} drawings of known geometry "
-        "(`venule.synth.known`: frames of 600 to 3,500 px, vessels 2 to 25 px wide, along, "
+        "(`benchmarks/phantoms`: frames of 600 to 3,500 px, vessels 2 to 25 px wide, along, "
         "near and across the pixel grid), by `python benchmarks/measure.py proof`"
         f"{which}. **Median of the measures' median errors: "
         f"{100 * report['median_of_medians']:.2f} %.** Errors are "

@@ -21,11 +21,11 @@ from pathlib import Path
 import task_card
 from checkout import DOCS, RESULTS
 from publish.access_page import access_section
+from publish.card_page import card_page
 from publish.experiments import experiments_section
 from publish.goals import PEERS, SETS, goal_table, goals_met
 from venule.errors import UsageError
 from venule.evaluation.card import ABOUT, TEXTS, card_json, make_card, read_report
-from venule.evaluation.card_page import card_page
 from venule.evaluation.intervals import paired_difference
 from venule.evaluation.report import (
     difference_table,

@@ -69,14 +69,13 @@ def evaluate_task(
 def _open(task: "Task", model: str, vessels: str, options: "Options") -> "tuple[Networks, str]":
     from venule.analysis.analyse import Networks
     from venule.evaluation.predictor import load_network
-    from venule.inference.load import load
 
     network, digest = load_network(model, options)
     if task == "av" and vessels == SELF:
         if not {"artery", "vein"} <= set(network.record.class_names):
             raise UsageError(f"{model}: does not segment arteries and veins; name one that does")
         return Networks(network), digest
-    masks = load(vessels, device=options.device, runtime="onnx")
+    masks, _ = load_network(vessels, options)
     if task == "av":
         return Networks(masks, types=network), digest
     return Networks(masks, landmarks=network), digest

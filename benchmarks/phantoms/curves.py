@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from venule.synth.known_case import ANGLES, FEW_ANGLES, Drawing, Known, tube
-from venule.synth.shapes import arc, draw_tube, koch, line, place, sine
+from phantoms.case import ANGLES, FEW_ANGLES, Drawing, Known, tube
+from phantoms.shapes import arc, draw_tube, koch, line, place, sine
 
 
 def _hart(

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from card_pictures import CELL_PX, Worst, draw_failures
+from publish.card_page import card_page
 from support.cards import Shipped, make_shipped
 from venule.errors import UsageError
 from venule.evaluation.card import make_card, read_report, worst_images
-from venule.evaluation.card_page import card_page
-from venule.evaluation.card_pictures import CELL_PX, Worst, draw_failures
 from venule.evaluation.card_terms import ATTRIBUTIONS
 from venule.evaluation.predictor import Predictor, segmenter_predictor
 from venule.inference.onnx_runner import load_onnx

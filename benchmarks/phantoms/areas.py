@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from venule.synth.known_case import FEW_ANGLES, Drawing, Known
-from venule.synth.shapes import disc, draw_tube, koch, line, place, sierpinski_carpet
+from phantoms.case import FEW_ANGLES, Drawing, Known
+from phantoms.shapes import disc, draw_tube, koch, line, place, sierpinski_carpet
 
 
 def fractals() -> Iterator[Known]:

@@ -7,8 +7,8 @@ along the pixel grid, near it and away from it.
 
 from collections.abc import Iterator
 
-from venule.synth import known_areas, known_curves, known_networks
-from venule.synth.known_case import Known
+from phantoms import areas, curves, networks
+from phantoms.case import Known
 
 
 def known_cases() -> Iterator[Known]:
@@ -18,18 +18,18 @@ def known_cases() -> Iterator[Known]:
 
 
 _FAMILIES = (
-    known_curves.lines,
-    known_curves.arcs,
-    known_curves.sines,
-    known_curves.tapers,
-    known_networks.forks,
-    known_networks.crossings,
-    known_networks.trees,
-    known_networks.parallel,
-    known_curves.koch_curves,
-    known_areas.fractals,
-    known_areas.bands,
-    known_areas.rings,
-    known_areas.spokes,
-    known_networks.spurred,
+    curves.lines,
+    curves.arcs,
+    curves.sines,
+    curves.tapers,
+    networks.forks,
+    networks.crossings,
+    networks.trees,
+    networks.parallel,
+    curves.koch_curves,
+    areas.fractals,
+    areas.bands,
+    areas.rings,
+    areas.spokes,
+    networks.spurred,
 )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from venule.synth.shapes import Curve, Mask, draw_tube, draw_tubes, length_of
+from phantoms.shapes import Curve, Mask, draw_tube, draw_tubes, length_of
 
 ANGLES = (0.0, 1.5, 7.0, 15.0, 22.5, 30.0, 37.0, 45.0, 60.0, 90.0)
 FEW_ANGLES = (0.0, 22.5, 30.0, 67.0)

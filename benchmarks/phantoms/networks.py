@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from venule.synth.known_case import FEW_ANGLES, Known, tubes
-from venule.synth.shapes import Curve, line, place, turn
+from phantoms.case import FEW_ANGLES, Known, tubes
+from phantoms.shapes import Curve, line, place, turn
 
 
 def forks() -> Iterator[Known]:

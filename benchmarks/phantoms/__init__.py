@@ -1,0 +1,1 @@
+"""Phantoms: drawings whose measurements are known in closed form."""
