@@ -43,7 +43,7 @@ _TURNS = {
 """Transpositions that undo each value of the EXIF orientation."""
 
 
-class Photograph(NamedTuple):
+class Decoded(NamedTuple):
     """A decoded image: (H, W, 3) uint8, its page, and whether the file has more pages."""
 
     pixels: RGB
@@ -51,7 +51,7 @@ class Photograph(NamedTuple):
     more_pages: bool
 
 
-def decode_photograph(content: bytes, path: Path) -> Photograph:
+def decode_photograph(content: bytes, path: Path) -> Decoded:
     """Decode a photograph and apply its EXIF orientation. Decoders' exceptions propagate.
 
     Raises:
@@ -59,10 +59,10 @@ def decode_photograph(content: bytes, path: Path) -> Photograph:
     """
     opened = _open_photograph(content, path)
     if not has_more_pages(opened):
-        return Photograph(_decode(opened, content, path), 0, more_pages=False)
+        return Decoded(_decode(opened, content, path), 0, more_pages=False)
     page = largest_page(opened)
     opened = _open_photograph(content, path, page=page)  # the search has moved on
-    return Photograph(_decode(opened, content, path, page=page), page, more_pages=True)
+    return Decoded(_decode(opened, content, path, page=page), page, more_pages=True)
 
 
 def stored_pixels(image: Image.Image) -> NDArray[Any]:

@@ -32,7 +32,7 @@ LABELS = """\
 """The description of the labels, for ITK-SNAP's Segmentation > Import Label Descriptions."""
 
 
-VESSEL, ARTERY, VEIN, BOTH = 1, 2, 3, 4
+VESSEL_LABEL, ARTERY_LABEL, VEIN_LABEL, BOTH_LABEL = 1, 2, 3, 4
 """Labels: vessel of unknown type, artery, vein, and where an artery and a vein cross."""
 
 LabelMap = NDArray[np.uint8]
@@ -43,16 +43,16 @@ def labels_of(mask: Mask, types: Types | None = None) -> LabelMap:
     """The labels of a mask (H, W), with the types of its pixels if known."""
     if types is None:
         return mask.astype(np.uint8)
-    by_bits = np.array([VESSEL, ARTERY, VEIN, BOTH], np.uint8)
+    by_bits = np.array([VESSEL_LABEL, ARTERY_LABEL, VEIN_LABEL, BOTH_LABEL], np.uint8)
     return np.asarray(np.where(mask, by_bits[types & 3], 0), np.uint8)
 
 
 def types_of_labels(labels: LabelMap) -> Types | None:
     """Arteries and veins among labels, as bits; None if there are neither."""
-    if not ((labels >= ARTERY) & (labels <= BOTH)).any():
+    if not ((labels >= ARTERY_LABEL) & (labels <= BOTH_LABEL)).any():
         return None
     bits = np.zeros(256, np.uint8)
-    bits[[ARTERY, VEIN, BOTH]] = 1, 2, 3
+    bits[[ARTERY_LABEL, VEIN_LABEL, BOTH_LABEL]] = 1, 2, 3
     return np.asarray(bits[labels])
 
 
