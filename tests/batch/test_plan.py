@@ -1,10 +1,13 @@
+import errno
 import gzip
 import hashlib
 import os
 import pathlib
+import re
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -211,6 +214,39 @@ def test_a_dicom_object_that_cannot_be_read_is_hidden_as_well(tree: Make) -> Non
     Path("in/Ada.dcm").chmod(0)
     (job,) = plan([Path("in")], Path("out"))
     assert "Ada" not in job.label
+
+
+@pytest.mark.parametrize("given", [["in"], ["in/Ada/IM1", "in/Ada/eye.jpg"]])
+def test_a_file_that_cannot_be_read_fails_under_a_pseudonym_unless_its_name_is_a_photographs(
+    tree: Make, monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
+    tree("in/Ada/IM1", "in/Ada/eye.jpg")
+    opened = Path.open
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> Any:  # root may read every file
+        if path.parent.name == "Ada":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+    hidden, eye = plan([Path(path) for path in given], Path("out"))
+    assert (hidden.source, hidden.dicom) == (Path("in/Ada/IM1"), True)
+    assert re.fullmatch(r"[0-9a-f]{20}", hidden.label)
+    assert eye.label == "in/Ada/eye.jpg"
+
+
+@pytest.mark.parametrize("name", ["Ada.dcm.gz", "Ada.DICOM.GZ", "Ada.gz"])
+def test_a_broken_zipped_object_fails_under_a_pseudonym(tree: Make, name: str) -> None:
+    tree("in/eye.jpg")
+    Path("in", name).write_bytes(gzip.compress(bytes(128) + b"DICM")[:12])
+    jobs = plan([Path("in")], Path("out"))
+    assert [job.source.name for job in jobs] == [name, "eye.jpg"]
+    assert "Ada" not in jobs[0].label
+
+
+def test_an_empty_file_without_a_photographs_name_is_skipped(tree: Make) -> None:
+    tree("in/eye.jpg", "in/notes", "in/notes.gz")
+    assert list(_names("in")) == ["in/eye.jpg"]
 
 
 def test_outputs_that_answer_dicom_need_a_dicom_object(tree: Make) -> None:

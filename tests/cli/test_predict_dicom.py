@@ -215,6 +215,18 @@ def test_among_others_a_photograph_that_is_no_dicom_fails_alone(
     assert len(files_of(out)) == 2 * 2 + 2
 
 
+def test_a_broken_zipped_object_fails_and_its_name_is_in_the_key_only(
+    venule: Run, tiny_onnx: Path, export: Path, tmp_path: Path
+) -> None:
+    (export / "Lovelace.dcm.gz").write_bytes(b"\x1f\x8b broken")
+    out, key = tmp_path / "out", tmp_path / "key.csv"
+    ran = venule("predict", export, "-o", out, "--model", tiny_onnx, *INLINE, "--key", key)
+    assert ran.code == 3
+    assert "1 of 3" in ran.err
+    assert list(naming(out, ran)) == []
+    assert "Lovelace.dcm.gz" in key.read_text()
+
+
 def test_a_single_dicom_file_is_named_by_its_pseudonym_whatever_its_ending(
     venule: Run, tiny_onnx: Path, tmp_path: Path
 ) -> None:

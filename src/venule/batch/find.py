@@ -18,8 +18,8 @@ from venule.dicom.recognize import recognizes
 from venule.errors import ImageError, UsageError
 from venule.files.cells import text
 from venule.image.io import read_bytes
-from venule.image.kinds import Foreign, head_of, is_read, unread_picture
-from venule.image.names import is_image_path
+from venule.image.kinds import Foreign, is_read, read_head, unread_picture
+from venule.image.names import UNREAD_SUFFIXES, is_image_path
 
 _DICOM_SUFFIXES = (".dcm", ".dicom")
 
@@ -169,7 +169,7 @@ def find(paths: Sequence[Path], out: Path) -> Found:
             for one in _photographs(path, out):
                 found.add(one)
         else:
-            found.add(_one(path, "", head_of(path)))
+            found.add(_one(path, "", read_head(path)))
     return found.once() if len(paths) > 1 else found
 
 
@@ -207,9 +207,9 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
             if own and text(f"{results}/{name}" if results else name) in own:
                 continue
             path = here / name
-            one = _one(path, results, head := head_of(path))
+            one = _one(path, results, head := read_head(path))
             # A broken link or a pipe stays: it is reported, not skipped.
-            if one.pseudonym is not None or is_image_path(path) or is_read(head):
+            if one.pseudonym is not None or is_image_path(path) or is_read(head or b""):
                 yield one
             elif (kind := unread_picture(path)) is not None:
                 foreign.append((one, kind))
@@ -243,17 +243,28 @@ def _below(folder: Path, root: Path) -> str:
     return "" if name == "." else name
 
 
-def _one(path: Path, results: str, head: bytes) -> One:
-    """A file and the folder of its results; those of DICOM objects go directly into the root."""
+def _one(path: Path, results: str, head: bytes | None) -> One:
+    """A file and the folder of its results; those of DICOM objects go directly into the root.
+
+    `head` is its first bytes, None if it cannot be read.
+    """
     folder, file = os.path.split(path)
-    # A broken file called DICOM may still carry a patient's name.
-    if path.suffix.lower() not in _DICOM_SUFFIXES and not recognizes(head):
+    if not _may_name_a_patient(path, head):
         return One(folder, file, results, None, False)
     try:
         name = pseudonym(read_bytes(path))
     except ImageError:  # it will fail, but its path must not be disclosed either
         name = pseudonym(str(path.absolute()).encode("utf-8", "surrogateescape"))
     return One(folder, file, "", name, False)
+
+
+def _may_name_a_patient(path: Path, head: bytes | None) -> bool:
+    """True for a DICOM object, and for a broken or unreadable file that may be one by its name."""
+    if path.name.lower().removesuffix(".gz").endswith(_DICOM_SUFFIXES):
+        return True
+    if head is None:
+        return not is_image_path(path) and path.suffix.lower() not in UNREAD_SUFFIXES
+    return recognizes(head)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -103,10 +103,11 @@ def plan(
     PDF, are skipped and named in a warning. Folders are searched recursively and mirrored
     under `out`. Skipped are hidden files, `out` itself, folders already visited (a loop of links),
     and, with a warning, folders of other results and, in a folder of `paths`, the files that its
-    own ledger lists. Photographs that would share a name in one results folder keep their
-    extension: a.jpg_mask.png and a.png_mask.png. A folder that cannot be searched is itself
-    planned, as an input that will fail. With `shard` only its own photographs are planned,
-    possibly none. The layout "hashed" mirrors no folders; see `_hashed`.
+    own ledger lists. A file that cannot be read is planned, to fail, whatever its name; without a
+    photograph's suffix it is named by a pseudonym. Photographs that would share a name in one
+    results folder keep their extension: a.jpg_mask.png and a.png_mask.png. A folder that cannot be
+    searched is itself planned, as an input that will fail. With `shard` only its own photographs
+    are planned, possibly none. The layout "hashed" mirrors no folders; see `_hashed`.
 
     Raises:
         UsageError: a path is missing, nothing is found, `out` is an input folder, two photographs

@@ -91,7 +91,15 @@ def foreign_kind(head: bytes) -> Foreign | None:
 
 
 def head_of(path: Path) -> bytes:
-    """The first bytes of a file, unzipped if its name ends in .gz; empty if it cannot be read."""
+    """The first bytes of a file, as `read_head`; empty also if it cannot be read."""
+    return read_head(path) or b""
+
+
+def read_head(path: Path) -> bytes | None:
+    """The first bytes of a file, unzipped if its name ends in .gz; None if it cannot be read.
+
+    Empty if there is no such file, or a folder or pipe.
+    """
     try:
         if not path.is_file():  # reading a pipe would block forever
             return b""
@@ -100,8 +108,10 @@ def head_of(path: Path) -> bytes:
                 return bytes(file.read(HEAD_BYTES))
         with path.open("rb", buffering=0) as plain:
             return plain.read(HEAD_BYTES)
-    except (OSError, EOFError, zlib.error):
+    except FileNotFoundError:
         return b""
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def is_photograph(path: Path) -> bool:
