@@ -13,7 +13,8 @@ from venule.analysis.columns import Cell
 from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
-from venule.batch.records import Records
+from venule.batch.reading import read_results
+from venule.batch.records import Records, Shard
 from venule.batch.schema import SCHEMA
 from venule.batch.sqlite_errors import sqlite_errors
 from venule.batch.tables import Tables
@@ -112,6 +113,37 @@ def test_a_ledger_of_another_version_is_refused_in_one_line_and_left_as_it_is(
         assert base.execute("SELECT * FROM files").fetchall() == [("a", "a.jpg", '["a_mask.png"]')]
         assert base.execute("PRAGMA user_version").fetchone() == (version,)
         assert base.execute("SELECT count(*) FROM sqlite_master").fetchone() == (3,)
+
+
+@pytest.mark.parametrize("path", ["../precious.txt", "/precious.txt", "deep/../../precious.txt"])
+@pytest.mark.parametrize("table", ["files", "outputs"])
+def test_a_ledger_that_names_files_outside_its_folder_is_neither_read_nor_cleaned(
+    tmp_path: Path, table: str, path: str
+) -> None:
+    out, precious = tmp_path / "out", tmp_path / "precious.txt"
+    out.mkdir()
+    precious.touch()
+    (job,) = jobs = _jobs(out, "a")
+    with closing(Ledger(Records(out))) as ledger:
+        ledger.begin(jobs, SETTINGS, overwrite=False)
+        _finish(ledger, job)
+    with closing(sqlite3.connect(Records(out).ledger)) as base, base:
+        if table == "files":
+            base.execute("UPDATE files SET name = ?", [path])
+        else:
+            base.execute("INSERT INTO outputs VALUES ('a', CAST(? AS BLOB), 'x')", [path])
+    for read in (lambda: Ledger(Records(out)), lambda: read_results(out)):
+        with pytest.raises(OutputError, match=f"outside its folder \\('{path}'\\), .* do not use"):
+            read()
+    with closing(Ledger(Records(out, Shard(1, 2)))) as shard, pytest.raises(OutputError):
+        shard.adopt(Records(out).ledger, jobs)
+    assert precious.exists()
+
+
+def test_names_with_dots_stay_in_their_folder(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.begin(_jobs(tmp_path, "..a/b", "a../..b", "a..b"), SETTINGS, overwrite=False)
+    ledger.close()
+    assert len(read_results(tmp_path).results) == 3
 
 
 def test_a_new_ledger_says_its_version(ledger: Ledger) -> None:

@@ -1,6 +1,7 @@
 """The schema of a ledger, an SQLite file, and reading of what is in it."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from venule.analysis.columns import Cell
 from venule.batch.refuse import Settings
 from venule.errors import OutputError
+from venule.files.cells import text
 
 SCHEMA = 1
 """Version of the ledger's tables, its PRAGMA user_version; other versions are refused."""
@@ -35,6 +37,11 @@ CREATE TABLE cells (                -- one row a value, so that a new column nee
     name TEXT NOT NULL, column_name TEXT NOT NULL, value, PRIMARY KEY (name, column_name)
 ) WITHOUT ROWID;
 """
+
+_OUTSIDE = "(CAST({0} AS TEXT) GLOB '/*' OR '/' || {0} || '/' GLOB '*/../*')"
+if os.name == "nt":
+    _OUTSIDE = f"({_OUTSIDE} OR CAST({{0}} AS TEXT) GLOB '*[\\\\:]*')"
+"""SQL that finds paths which are absolute or go up."""
 
 Status = Literal["pending", "done", "failed"]
 
@@ -75,9 +82,19 @@ def read_only(path: Path) -> sqlite3.Connection:
 
 
 def require_schema(base: sqlite3.Connection, path: Path, advice: str = "") -> None:
-    """Raise OutputError if the ledger `path` is of another version of venule."""
+    """Raise OutputError if the ledger `path` is unsafe or of another version of venule.
+
+    Unsafe are names of files outside its folder, which a run would replace or remove.
+    """
     if base.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
         raise OutputError(f"{path.parent} holds results of another version of venule{advice}")
+    for column, table in (("name", "files"), ("path", "outputs")):
+        query = f"SELECT CAST({column} AS BLOB) FROM {table} WHERE {_OUTSIDE} LIMIT 1"
+        if found := base.execute(query.format(column)).fetchone():
+            raise OutputError(
+                f"{path}: names a file outside its folder ({text(path_of(found[0]))!r}), which "
+                "venule never writes; do not use these results"
+            )
 
 
 def settings_in(base: sqlite3.Connection) -> Settings:
