@@ -19,6 +19,7 @@ from support.networks import write_network
 from support.segmenters import green, noise, working
 from venule.analysis.analyse import Analysis, Networks, Step
 from venule.analysis.columns import COLUMNS, Cell, Columns, completed
+from venule.analysis.mask_files import find_masks
 from venule.analysis.outputs import OUTPUTS, Output
 from venule.batch.choice import ModelChoice
 from venule.batch.engine import Resources
@@ -343,6 +344,21 @@ def test_of_millions_that_fail_a_summary_names_the_first_and_counts_all(
     assert [one.job.name for one in found.failed] == ["0", "1"]
     assert (found.written, found.failures, found.total) == (1, 5, 6)
     assert [row["status"] for row in _table(tmp_path / "out")].count("failed") == 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names")
+def test_a_carriage_return_in_a_name_splits_no_row_and_its_mask_can_be_measured(
+    tiny: ModelChoice, tmp_path: Path
+) -> None:
+    path = tmp_path / "in" / "a\r=1+1.png"
+    path.parent.mkdir()
+    write_png(path, noise(40))
+    predict_folder(path.parent, tmp_path / "out", model=tiny, columns=("quality", "measure"))
+    for name in ("report.csv", "measurements.csv"):
+        with (tmp_path / "out" / name).open(encoding="utf-8", newline="") as file:
+            assert [row["id"] for row in csv.DictReader(file)] == ["a\r=1+1"]
+    (found,) = find_masks(tmp_path / "out")
+    assert found.id == "a\r=1+1"
 
 
 def test_a_photograph_whose_name_is_not_utf_8_is_found_again(

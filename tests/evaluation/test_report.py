@@ -84,6 +84,15 @@ def test_a_report_with_undefined_scores_reads_back_from_json(report: Report) -> 
     assert again.results[1] == report.results[1]
 
 
+def test_no_name_in_the_csv_is_a_formula_or_splits_its_row(report: Report) -> None:
+    first = report.results[0]
+    odd = first.images[0].model_copy(update={"id": "=1+1\r2"})
+    other = first.model_copy(update={"model": "@a", "images": (odd,)})
+    named = report.model_copy(update={"results": (other,)})
+    (row,) = csv.DictReader(io.StringIO(to_csv(named).decode(), newline=""))
+    assert (row["model"], row["image"]) == ("'@a", "'=1+1\r2")
+
+
 def test_csv_has_a_row_an_image_and_no_other(report: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(report).decode())))
     ids = [image.id for result in report.results for image in result.images]

@@ -1,6 +1,9 @@
+import csv
+from io import StringIO
+
 import pytest
 
-from venule.files.cells import inert, listed, listed_in, number_in
+from venule.files.cells import Lines, inert, listed, listed_in, number_in
 
 
 @pytest.mark.parametrize("text", ["=1+1.png", "+a", "-od.png", "@x", "\ta", "\r", "-2.25-1"])
@@ -36,3 +39,12 @@ def test_paths_in_a_cell_are_found_as_they_were(paths: list[str]) -> None:
 )
 def test_a_cell_is_a_number_only_if_finite(cell: str | float | None, number: float | None) -> None:
     assert number_in(cell) == number
+
+
+def test_rows_end_with_a_newline_and_cells_with_any_line_end_stay_one_cell() -> None:
+    rows = [["eye\r=1+1.png", "a\nb", "c\r\n"], ["plain", "", "\r\n"]]
+    table = StringIO(newline="")
+    csv.writer(Lines(table)).writerows(rows)
+    assert table.getvalue().endswith(',"\r\n"\n')
+    assert table.getvalue().startswith('"eye\r=1+1.png",')
+    assert list(csv.reader(StringIO(table.getvalue(), newline=""))) == rows

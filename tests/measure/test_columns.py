@@ -103,3 +103,9 @@ def test_a_segment_too_short_for_a_shape_has_none_in_the_segments_table() -> Non
     assert float(long["tortuosity_tau1"]) == pytest.approx(1)
     assert float(short["length_px"]) > 5
     assert {short[name] for name in short if name.startswith(("tortuosity", "inflections"))} == {""}
+
+
+def test_an_id_with_a_carriage_return_is_one_cell() -> None:
+    table = segments([{"id": "a\r=1", "segment": 3}])
+    (row,) = csv.DictReader(StringIO(table, newline=""))
+    assert (row["id"], row["segment"]) == ("a\r=1", "3")

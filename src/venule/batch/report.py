@@ -16,7 +16,7 @@ from venule.batch.records import Records
 from venule.batch.refuse import Settings
 from venule.batch.schema import Result
 from venule.files.atomic import write_bytes, writing
-from venule.files.cells import inert, listed, text
+from venule.files.cells import Lines, inert, listed, text
 from venule.quality.assess import GRADES
 from venule.system.process import installed
 
@@ -104,7 +104,7 @@ def _measured(
 
 def _table(stack: ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":
     """A CSV writer with its header written; the file appears complete when the stack closes."""
-    writer = csv.DictWriter(stack.enter_context(writing(path)), columns, lineterminator="\n")
+    writer = csv.DictWriter(Lines(stack.enter_context(writing(path))), columns)
     writer.writeheader()
     return writer
 

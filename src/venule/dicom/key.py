@@ -12,7 +12,7 @@ from pathlib import Path
 from venule.dicom.require import require_pydicom
 from venule.errors import ImageError, OutputError
 from venule.files.atomic import write_bytes
-from venule.files.cells import inert
+from venule.files.cells import Lines, inert
 
 _KEYWORDS = {
     "patient_id": "PatientID",
@@ -55,7 +55,7 @@ def write_key(
                 f"{path}: exists already, with other photographs; replace it with --overwrite"
             )
     table = StringIO()
-    writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(Lines(table), _COLUMNS)
     writer.writeheader()
     writer.writerows(lines)
     write_bytes(path, table.getvalue().encode("utf-8", "surrogateescape"), mode=0o600)

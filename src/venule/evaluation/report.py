@@ -9,6 +9,7 @@ from venule.evaluation.intervals import Interval
 from venule.evaluation.legacy import LegacyScores
 from venule.evaluation.result import Report, Result
 from venule.evaluation.tasks import TaskResult
+from venule.files.cells import Lines, inert
 from venule.metrics.metric import labels
 
 Table = list[list[str]]
@@ -114,13 +115,13 @@ def to_csv(report: Report) -> bytes:
     """One CSV row per image of each result."""
     fields = ["dataset", "protocol", "split", "expert", "fov_rule", "threshold", "threshold_source"]
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(Lines(text))
     writer.writerow(["model", *fields, "image", *labels()])
     for result in report.results:
         start = [result.model, *(getattr(result, field) for field in fields)]
         for image in result.images:
             cells = (_cell(image.scores.get(name)) for name in labels())
-            writer.writerow([*start, image.id, *cells])
+            writer.writerow(map(inert, (*start, image.id, *cells)))
     return text.getvalue().encode()
 
 

@@ -4,11 +4,29 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Cell = TypeVar("Cell")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class _Writable(Protocol):
+    def write(self, text: str, /) -> object: ...
+
+
+class Lines:
+    r"""A text file for `csv.writer` with its default end of rows, "\r\n", of which "\n" is written.
+
+    This way a cell with a carriage return is quoted: Python 3.11 quotes the end's characters only.
+    """
+
+    def __init__(self, file: _Writable) -> None:
+        self._file = file
+
+    def write(self, row: str, /) -> object:
+        """Write a whole row."""
+        return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def inert(cell: Cell) -> Cell | str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 
-from venule.files.cells import inert
+from venule.files.cells import Lines, inert
 from venule.measure.columns import ABOUT, UNITS, all_columns
 from venule.measure.definitions import SHAPES, STRUCTURES
 from venule.measure.photograph import Measurements, Value
@@ -150,7 +150,7 @@ def written(value: Cell) -> Cell:
 
 def _csv(names: Sequence[str], lines: Iterable[Mapping[str, Cell]]) -> str:
     text = StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer = csv.DictWriter(Lines(text), names)
     writer.writeheader()
     for line in lines:
         writer.writerow({name: written(value) for name, value in line.items()})

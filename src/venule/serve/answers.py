@@ -11,7 +11,7 @@ from venule.analysis.definitions import describe
 from venule.analysis.measuring import ORIGIN
 from venule.dicom.source import Source
 from venule.errors import VenuleError
-from venule.files.cells import inert, reasons_in, text
+from venule.files.cells import Lines, inert, reasons_in, text
 from venule.image.ellipse import Ellipse as Outline
 from venule.image.levels import threshold_level
 from venule.measure.repeatability import repeats
@@ -116,7 +116,7 @@ def table(items: Sequence[Item]) -> str:
     found = {name for row in rows for name, cell in row.items() if cell is not None}
     names = [name for name in COLUMNS["measure"].more() if name in found]
     written = StringIO()
-    writer = csv.writer(written, lineterminator="\n")
+    writer = csv.writer(Lines(written))
     writer.writerow(["id", "quality", *names])
     for item, row in zip(items, rows, strict=True):
         cells = (text(item.name), item.grade, *(row.get(name) for name in names))
