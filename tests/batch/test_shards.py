@@ -42,7 +42,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _run(
-    folder: Path, out: Path, model: ModelChoice, number: int, *, overwrite: bool = False
+    folder: Path,
+    out: Path,
+    model: ModelChoice,
+    number: int,
+    *,
+    count: int = COUNT,
+    overwrite: bool = False,
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     predict_folder(
@@ -50,7 +56,7 @@ def _run(
         out,
         model=model,
         engine="inline",
-        shard=Shard(number, COUNT),
+        shard=Shard(number, count),
         overwrite=overwrite,
         progress=outcomes.append,
     )
@@ -217,6 +223,56 @@ def test_one_shard_run_again_is_merged_with_the_rest(
     assert all(isinstance(one, Kept | Failed) for one in again)
     assert merge_shards(out) == 8
     assert len(_table(out)) == 8
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_one_shard_run_again_after_a_whole_run_is_merged_with_the_rest(
+    folder: Path, tiny: ModelChoice, tmp_path: Path, overwrite: bool
+) -> None:
+    out = tmp_path / "out"
+    _merge_all(folder, out, tiny)
+    for _ in range(2):
+        predict_folder(folder, out, model=tiny, engine="inline", overwrite=overwrite)
+        _run(folder, out, tiny, 1)
+        assert merge_shards(out) == 8
+        assert merge_shards(out) == 8
+    predict_folder(folder, tmp_path / "whole", model=tiny, engine="inline")
+    assert _table(out) == _table(tmp_path / "whole")
+
+
+def test_a_shard_of_another_division_is_refused_until_the_first_is_merged(
+    folder: Path, tiny: ModelChoice, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _run(folder, out, tiny, 1)
+    before = sorted(out.rglob("*"))
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match=r"holds shards of 3; run all I/3 and merge them"):
+            _run(folder, out, tiny, 1, count=2, overwrite=overwrite)
+    assert sorted(out.rglob("*")) == before
+    _merge_all(folder, out, tiny)
+    for number in (1, 2):
+        _run(folder, out, tiny, number, count=2)
+    assert merge_shards(out) == 8
+
+
+def test_a_folder_that_got_shards_of_two_divisions_goes_on_as_is_said(
+    folder: Path, tiny: ModelChoice, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _run(folder, tmp_path / "other", tiny, 1)
+    for number in (1, 2):
+        _run(folder, out, tiny, number, count=2)
+    shutil.copy(tmp_path / "other" / ".venule-1-of-3.sqlite", out)
+    said = r"of 2 and of 3; delete \.venule-\*-of-3\.sqlite\* in it, run all I/2 with --overwrite"
+    with pytest.raises(OutputError, match=said):
+        merge_shards(out)
+    with pytest.raises(OutputError, match=said):
+        _run(folder, out, tiny, 3)
+    (out / ".venule-1-of-3.sqlite").unlink()
+    for number in (1, 2):
+        _run(folder, out, tiny, number, count=2, overwrite=True)
+    assert merge_shards(out) == 8
 
 
 @pytest.mark.parametrize("merged_between", [False, True])

@@ -1,14 +1,14 @@
 """Merging of the shards of a results folder into one ledger and one report."""
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from venule.batch.ledger import Ledger
 from venule.batch.records import Records, Shard, shards_in
-from venule.batch.report import write_reports
-from venule.errors import OutputError, UsageError
+from venule.batch.refuse import refuse_two_divisions
+from venule.batch.report import merged_shards, write_reports
+from venule.errors import UsageError
 
 
 def merge_shards(out: Path) -> int:
@@ -23,7 +23,7 @@ def merge_shards(out: Path) -> int:
         OutputError: their settings differ, one is still running, or a file cannot be written.
     """
     shards = shards_in(out)
-    merged = _merged_before(out)
+    merged = merged_shards(Records(out))
     if not shards and merged:
         with closing(Ledger(Records(out))) as whole:
             return whole.count()
@@ -38,31 +38,18 @@ def merge_shards(out: Path) -> int:
     return count
 
 
-def _merged_before(out: Path) -> int:
-    """The number of shards of which run.json is; 0 if it is of none."""
-    try:
-        run = json.loads(Records(out).run.read_bytes())
-        return int(run["last_run"]["merged_shards"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
-
-
 def _require_all(out: Path, shards: Sequence[Shard], merged: int) -> None:
     """Refuse an incomplete division, unless the same one has been merged before."""
     if not shards:
         raise UsageError(f"{out}: holds no shards; venule predict --shard I/N makes them")
-    counts = sorted({shard.count for shard in shards})
-    if len(counts) > 1:
-        raise OutputError(
-            f"{out}: holds shards of {' and of '.join(map(str, counts))}; give each division a "
-            "folder of its own"
-        )
+    refuse_two_divisions(out, shards)
+    count = shards[0].count
     there = {shard.number for shard in shards}
-    if merged == counts[0]:
+    if merged == count:
         return
-    missing = [number for number in range(1, counts[0] + 1) if number not in there]
+    missing = [number for number in range(1, count + 1) if number not in there]
     if missing:
         raise UsageError(
-            f"{out}: shard {missing[0]}/{counts[0]} has not run ({len(missing)} of {counts[0]} "
+            f"{out}: shard {missing[0]}/{count} has not run ({len(missing)} of {count} "
             "missing); run it first"
         )

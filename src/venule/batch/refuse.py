@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from venule.batch.records import Shard
 from venule.errors import OutputError
 from venule.inference.segment import AUGMENTED
 
@@ -63,6 +64,17 @@ def refuse_mixing(out: Path, others: Sequence[str]) -> None:
             f"{out} holds results of other settings that are not predicted now ({min(others)}, "
             f"{len(others)} in all), which --overwrite would leave among the new ones; predict "
             "them too, delete them, or choose another folder for -o"
+        )
+
+
+def refuse_two_divisions(out: Path, shards: Iterable[Shard]) -> None:
+    """Raise OutputError if shards in `out` are of several divisions, as of 2 and of 3."""
+    counts = sorted({shard.count for shard in shards})
+    if len(counts) > 1:
+        raise OutputError(
+            f"{out} holds shards of {' and of '.join(map(str, counts))}; delete "
+            f".venule-*-of-{counts[-1]}.sqlite* in it, run all I/{counts[0]} with --overwrite, "
+            "then merge"
         )
 
 

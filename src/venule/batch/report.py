@@ -79,6 +79,14 @@ def write_reports(ledger: Ledger, *, last_run: Mapping[str, Any]) -> None:
     write_bytes(records.run, (json.dumps(run, indent=2) + "\n").encode())
 
 
+def merged_shards(records: Records) -> int:
+    """The number of shards that were merged into these records, as run.json says; 0 if none."""
+    try:
+        return int(json.loads(records.run.read_bytes())["last_run"]["merged_shards"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
 def stored_settings(records: Records) -> Settings:
     """The settings in a run.json, which can be read while its ledger is in use; empty without."""
     try:

@@ -17,8 +17,13 @@ from venule.batch.ledger import Ledger
 from venule.batch.plan import Job
 from venule.batch.process import Failed, Kept, Outcome, Task, Written, discard, sweep
 from venule.batch.records import Records, shards_in
-from venule.batch.refuse import Settings, refuse_other_settings, refuse_overwriting
-from venule.batch.report import stored_settings, write_reports
+from venule.batch.refuse import (
+    Settings,
+    refuse_other_settings,
+    refuse_overwriting,
+    refuse_two_divisions,
+)
+from venule.batch.report import merged_shards, stored_settings, write_reports
 from venule.errors import OutputError
 from venule.files.atomic import make_folder
 
@@ -42,9 +47,9 @@ def start(
         overwrite: analyse everything again, and replace files that are in the way.
 
     Raises:
-        OutputError: the folder cannot be used, another run is active there, it holds shards that
-            are to be merged first, or, without `overwrite`, it holds results of other settings or
-            files that are in the way.
+        OutputError: the folder cannot be used, another run is active there, it holds shards of
+            another division or that are to be merged first, or, without `overwrite`, it holds
+            results of other settings or files that are in the way.
     """
     settings = json.loads(json.dumps(settings))
     whole = Records(records.out).ledger
@@ -67,18 +72,23 @@ def start(
 
 
 def _refuse_shards(records: Records, settings: Settings, *, overwrite: bool) -> None:
-    """Raise OutputError if shards are to be merged first, or without `overwrite` differ."""
-    others = (shard for shard in shards_in(records.out) if shard != records.shard)
-    other = next(others, None)
-    if other is None:
+    """Raise OutputError if shards are of another division or settings, or to be merged first."""
+    others = [shard for shard in shards_in(records.out) if shard != records.shard]
+    if not others:
         return
     if records.shard is None:
         raise OutputError(
             f"{records.out} holds shards that are not merged; run venule merge {records.out} "
             "first, or choose another folder for -o"
         )
+    refuse_two_divisions(records.out, others)
+    if (count := others[0].count) != records.shard.count:
+        raise OutputError(
+            f"{records.out} holds shards of {count}; run all I/{count} and merge them before a "
+            f"division into {records.shard.count}, or choose another folder for -o"
+        )
     if not overwrite:  # one other, as the others have been compared with it
-        before = stored_settings(Records(records.out, other))
+        before = stored_settings(Records(records.out, others[0]))
         refuse_other_settings(records.out, before, settings)
 
 
@@ -107,8 +117,8 @@ def run(
         VenuleError: the networks cannot be loaded in a worker or have changed, or no result can be
             written.
     """
-    last_run = _LastRun(engine, resources)
     records = ledger.records
+    last_run = _LastRun(engine, resources, merged_shards(records))
     blocked = ledger.blocked(jobs)
     tasks = (Task(job, ledger.finished(job)) for job in jobs if job.name not in blocked)
     tidy = _sweeping(jobs, records)
@@ -158,6 +168,7 @@ class _LastRun:
 
     engine: str
     resources: Resources
+    merged_shards: int = 0  # before it; of these, each may run again alone
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
     finished: datetime | None = None
@@ -172,4 +183,5 @@ class _LastRun:
             "engine": self.engine,
             **asdict(self.resources),
             **{name: self.counts[kind] for name, kind in kinds.items()},
+            **({"merged_shards": self.merged_shards} if self.merged_shards else {}),
         }
