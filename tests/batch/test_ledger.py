@@ -1,6 +1,7 @@
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
@@ -15,7 +16,7 @@ from venule.batch.plan import Job
 from venule.batch.process import Failed, Finished, Kept, Written, failure
 from venule.batch.reading import read_results
 from venule.batch.records import Records, Shard
-from venule.batch.schema import SCHEMA
+from venule.batch.schema import SCHEMA, read_only
 from venule.batch.sqlite_errors import sqlite_errors
 from venule.batch.tables import Tables
 from venule.errors import OutputError
@@ -78,8 +79,33 @@ def test_what_was_recorded_is_known_after_the_ledger_was_closed(tmp_path: Path) 
 
 
 def test_a_second_writer_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    began = time.monotonic()
     with pytest.raises(OutputError, match="another venule predict is running there"):
         Ledger(Records(tmp_path))
+    assert time.monotonic() - began < 5  # at once: a reader would be waited for longer
+
+
+def test_a_run_waits_for_a_program_that_only_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger(Records(tmp_path)).close()
+    reader = read_only(Records(tmp_path).ledger)
+    rows = reader.execute("SELECT name FROM sqlite_master")
+    assert rows.fetchone()  # the rest is still to be read
+    monkeypatch.setattr("venule.batch.tables._READ_S", 0.1)
+    with pytest.raises(OutputError, match="is being read by another program"):
+        Ledger(Records(tmp_path))
+    monkeypatch.undo()
+    waited = []
+
+    def read(seconds: float) -> None:
+        waited.append(seconds)
+        rows.close()
+        reader.close()
+
+    monkeypatch.setattr(time, "sleep", read)
+    Ledger(Records(tmp_path)).close()
+    assert len(waited) == 1
 
 
 def test_a_file_that_is_no_ledger_is_said_to_be_none(tmp_path: Path) -> None:

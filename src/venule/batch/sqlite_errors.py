@@ -29,6 +29,16 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: cannot be used ({_todo(error)}") from error
 
 
+def is_busy(error: BaseException) -> bool:
+    """Return whether an error says that another connection has locked the file."""
+    return _code(error) == sqlite3.SQLITE_BUSY
+
+
+def _code(error: BaseException) -> int:
+    """The primary error code of an SQLite error; 0 of others."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK)
 
@@ -40,9 +50,8 @@ def _is_ones_own(path: Path) -> bool:
 
 def _todo(error: sqlite3.Error) -> str:
     """The reason and what can be done about it, as the rest of a parenthesis."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary error code
-    if code == sqlite3.SQLITE_BUSY:
+    if is_busy(error):
         return "another venule predict is running there); wait for it to end"
-    if code in _OF_THE_DISK:
+    if _code(error) in _OF_THE_DISK:
         return f"{error}); check the disk, then run it again"
     return f"{error}); if this persists, delete it and use --overwrite"

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,10 +23,13 @@ from venule.batch.schema import (
     results_in,
     settings_in,
 )
-from venule.batch.sqlite_errors import sqlite_errors
+from venule.batch.sqlite_errors import is_busy, sqlite_errors
 
 _SYNC_S = 1.0
 """Seconds of outcomes that a power failure may cost; syncing each to disk may take 20 ms."""
+
+_READ_S = 10.0
+"""Seconds for which a run waits for a program that only reads the ledger."""
 
 _COPIES = {
     "files": (
@@ -61,13 +63,23 @@ class Tables:
         self.path = path
         self._synced = -math.inf
         self._synchronous = ""
+        until = time.monotonic() + _READ_S
         with sqlite_errors(self.path):
-            self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
-            try:
-                self._open()
-            except BaseException:
-                self._base.close()
-                raise
+            while True:
+                self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+                try:
+                    self._open()
+                    return
+                except BaseException as error:
+                    self._base.close()
+                    if not is_busy(error) or not _is_only_read(self.path):
+                        raise
+                    if time.monotonic() > until:
+                        raise OutputError(
+                            f"{self.path}: is being read by another program, such as venule serve "
+                            "or measure; wait for it to end, then run it again"
+                        ) from error
+                time.sleep(0.05)
 
     def _open(self) -> None:
         # Held until the process ends, in whatever way.
@@ -304,3 +316,14 @@ class Tables:
             if self._base.in_transaction:  # a full disk ends it
                 self._base.execute("ROLLBACK")
             raise
+
+
+def _is_only_read(path: Path) -> bool:
+    """Return whether no run, which locks others out, uses the ledger."""
+    uri = path.absolute().as_uri()
+    try:
+        with closing(sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=0)) as base:
+            base.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        return False
+    return True
