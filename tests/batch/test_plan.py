@@ -186,9 +186,11 @@ def test_any_one_older_result_is_refused(tree: Make) -> None:
 
 def test_dicom_objects_are_known_by_content_and_hidden_behind_pseudonyms(tree: Make) -> None:
     tree("in/Ada/IM1", "in/Ada/eye.jpg", "in/Ada/zipped.gz", "in/DICOMDIR", "in/readme")
+    tree("in/Ada/dicomdir")
     one, other = (bytes(128) + b"DICM" + bytes([number]) for number in range(2))
     Path("in/Ada/IM1").write_bytes(one)
     Path("in/DICOMDIR").write_bytes(one)
+    Path("in/Ada/dicomdir").write_bytes(one)
     Path("in/Ada/zipped.gz").write_bytes(gzip.compress(other))
     names = {
         "in/Ada/IM1": hashlib.sha256(one).hexdigest()[:20],

@@ -1,6 +1,7 @@
 """Files are known by their content, and those that are not read are called what they are."""
 
 import warnings
+import zipfile
 from io import BytesIO
 from pathlib import Path
 
@@ -96,6 +97,25 @@ def test_a_folder_gives_every_photograph_even_those_it_cannot_read_and_counts_ot
     assert "a.heic: a HEIC photograph; export the photograph as JPEG" in told[1]
     assert "h.pdf: a PDF document" in told[2]
     assert not any("\n" in line for line in told)
+
+
+def test_archives_in_a_folder_are_named_in_a_warning_and_documents_are_not(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded("PNG"))
+    for name, inner in (
+        ("export.zip", "DICOM/IM0001"),
+        ("letter.docx", "[Content_Types].xml"),
+        ("letter.odt", "mimetype"),
+        ("maps.npz", "probability.npy"),
+    ):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(inner, b"content")
+    with pytest.warns(UserWarning, match=tmp_path.name) as caught:
+        jobs = plan([tmp_path], tmp_path / "out")
+    assert [job.source.name for job in jobs] == ["a.png"]
+    assert [str(one.message) for one in caught] == [
+        f"{tmp_path}: 1 archive is not searched",
+        f"{tmp_path / 'export.zip'}: a ZIP archive; unpack it",
+    ]
 
 
 def test_of_many_pictures_that_cannot_be_read_ten_are_named(tmp_path: Path) -> None:

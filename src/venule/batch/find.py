@@ -24,7 +24,7 @@ from venule.image.names import UNREAD_SUFFIXES, is_image_path
 _DICOM_SUFFIXES = (".dcm", ".dicom")
 
 _NAMED = 10
-"""Number of unreadable images that a warning names."""
+"""Number of skipped files that a warning names."""
 
 
 class One(NamedTuple):
@@ -182,6 +182,7 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
     skipped = {_identity(out)} if out.exists() else set()
     closed: list[Path] = []
     unread: list[str] = []
+    archives: list[str] = []
 
     def failed(error: OSError) -> None:
         if Path(error.filename) == root:
@@ -202,7 +203,7 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
         results = _below(here, root)
         foreign: list[tuple[One, Foreign]] = []
         for name in sorted(names):
-            if name.startswith(".") or name == "DICOMDIR":  # an index of DICOM files
+            if name.startswith(".") or name.upper() == "DICOMDIR":  # an index of DICOM files
                 continue
             if own and text(f"{results}/{name}" if results else name) in own:
                 continue
@@ -220,22 +221,23 @@ def _photographs(root: Path, out: Path) -> Iterator[One]:
             if kind.photograph and Path(one.file).stem not in exported:
                 yield one  # to fail, with the reason
             else:
-                unread.append(f"{one.path}: {kind.name}; {kind.todo}")
-    for line in _told(root, unread):
+                told = archives if kind.archive else unread
+                told.append(f"{one.path}: {kind.name}; {kind.todo}")
+    formats = ("image is of an unsupported format", "images are of unsupported formats")
+    packed = ("archive is not searched", "archives are not searched")
+    for line in (*_told(root, unread, formats), *_told(root, archives, packed)):
         warnings.warn(line, stacklevel=2)
     for path in closed:
         yield One(*os.path.split(path), _below(path.parent, root), None, False)
 
 
-def _told(root: Path, unread: Sequence[str]) -> Iterator[str]:
-    """Lines of a warning about images of unsupported formats."""
-    if len(unread) == 1:
-        yield f"{root}: 1 image is of an unsupported format"
-    elif unread:
-        yield f"{root}: {len(unread)} images are of unsupported formats"
-    yield from unread[:_NAMED]
-    if len(unread) > _NAMED:
-        yield f"{root}: {len(unread) - _NAMED} more"
+def _told(root: Path, skipped: Sequence[str], what: tuple[str, str]) -> Iterator[str]:
+    """Lines of a warning about skipped files; `what` they are, for one and for several."""
+    if skipped:
+        yield f"{root}: {len(skipped)} {what[len(skipped) > 1]}"
+    yield from skipped[:_NAMED]
+    if len(skipped) > _NAMED:
+        yield f"{root}: {len(skipped) - _NAMED} more"
 
 
 def _below(folder: Path, root: Path) -> str:

@@ -95,15 +95,15 @@ def plan(
 ) -> Jobs:
     """The photographs in `paths` with their results under `out`, in the order of `paths`.
 
-    DICOM objects are recognised by content, whatever their names, and their results are named
-    by pseudonyms, all directly in `out`, since the name of a file or folder may be a patient's.
-    Other photographs without a telling name are recognised by content too. Photographs of
-    unsupported formats (HEIC, raw files) are planned, to fail with the reason, unless one exported
-    from it lies beside under the same name; those and other images that cannot be read, such as
-    PDF, are skipped and named in a warning. Folders are searched recursively and mirrored
-    under `out`. Skipped are hidden files, `out` itself, folders already visited (a loop of links),
-    and, with a warning, folders of other results and, in a folder of `paths`, the files that its
-    own ledger lists. A file that cannot be read is planned, to fail, whatever its name; without a
+    DICOM objects are recognised by content, whatever their names, and their results are named by
+    pseudonyms, all directly in `out`, since the name of a file or folder may be a patient's. Other
+    photographs without a telling name are recognised by content too. Photographs of unsupported
+    formats (HEIC, raw files) are planned, to fail with the reason, unless one exported from it lies
+    beside under the same name; those and other images that cannot be read, such as PDF, and
+    archives are skipped and named in a warning. Folders are searched recursively and mirrored under
+    `out`. Skipped are hidden files, `out` itself, folders already visited (a loop of links), and,
+    with a warning, folders of other results and, in a folder of `paths`, the files that its own
+    ledger lists. A file that cannot be read is planned, to fail, whatever its name; without a
     photograph's suffix it is named by a pseudonym. Photographs that would share a name in one
     results folder keep their extension: a.jpg_mask.png and a.png_mask.png. A folder that cannot be
     searched is itself planned, as an input that will fail. With `shard` only its own photographs

@@ -18,13 +18,15 @@ _SAVE = "export the photograph as JPEG, PNG or TIFF"
 class Foreign:
     """An unsupported file type: its name, what to do, and whether it is an image.
 
-    A `photograph` is an image as it came from a camera, unlike a document.
+    A `photograph` is an image as it came from a camera, unlike a document. An `archive` may hold
+    photographs.
     """
 
     name: str
     todo: str = _SAVE
     picture: bool = True
     photograph: bool = False
+    archive: bool = False
 
 
 _READ = re.compile(
@@ -60,8 +62,13 @@ _FOREIGN = (
         rb"\s*<(!doctype html|html|head|\?xml)",
         Foreign("a web page, as left by a failed download", "fetch the file again", picture=False),
     ),
-    (rb"PK\x03\x04", Foreign("a ZIP archive", "unpack it", picture=False)),
-    (rb"Rar!\x1a|7z\xbc\xaf", Foreign("an archive", "unpack it", picture=False)),
+    (
+        rb"(?s:PK\x03\x04.{26})(\[content_types\]|_rels/|docprops/|word/|xl/|ppt/|mimetype)",
+        Foreign("an office document", "export the photograph in it as PNG or TIFF", picture=False),
+    ),
+    (rb"(?s:PK\x03\x04.{26})[^/\0]+\.npy", Foreign("NumPy arrays", picture=False)),
+    (rb"PK\x03\x04", Foreign("a ZIP archive", "unpack it", picture=False, archive=True)),
+    (rb"Rar!\x1a|7z\xbc\xaf", Foreign("an archive", "unpack it", picture=False, archive=True)),
     (rb"\x93NUMPY", Foreign("a NumPy array", picture=False)),
     (rb"\x89HDF\r\n|MATLAB 5\.0", Foreign("a file of arrays", picture=False)),
 )  # fmt: skip
@@ -120,10 +127,10 @@ def is_photograph(path: Path) -> bool:
 
 
 def unread_picture(path: Path) -> Foreign | None:
-    """Identify an unsupported image whose name is not a photograph's either; None for others."""
+    """Identify an unsupported image or archive whose name is not a photograph's; None of others."""
     if is_image_path(path):
         return None
     kind = foreign_kind(head_of(path))
     if kind is None and path.suffix.lower() in UNREAD_SUFFIXES:
         return Foreign("a damaged photograph", photograph=True)
-    return kind if kind is not None and kind.picture else None
+    return kind if kind is not None and (kind.picture or kind.archive) else None
