@@ -1,6 +1,9 @@
 """The figures of bookkeeping on the page of clusters are those of the result file."""
 
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,19 @@ ROOT = Path(__file__).parents[2]
 def test_the_page_is_the_one_that_is_written() -> None:
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     assert page == cluster_page(page, ROOT / "results")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    ("code", "ends"), [(0, 0), (3, 0), (4, 0), (1, 1), (2, 1), (34, 1), (143, 1)]
+)
+def test_nextflow_goes_on_where_photographs_failed_and_only_there(code: int, ends: int) -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^ *(venule predict .*params.*)$", page, re.MULTILINE)
+    line = re.sub(r"\$\{.*?\}", "x", line).replace(r"\$", "$")
+    script = f"venule() {{ return {code}; }}\n{line}\n"
+    ran = subprocess.run(["bash", "-ue", "-c", script], check=False, capture_output=True)
+    assert ran.returncode == ends, ran.stderr
 
 
 def test_rows_are_in_the_order_of_numbers_and_phases(tmp_path: Path) -> None:
