@@ -24,6 +24,7 @@ from venule.batch.schema import (
     settings_in,
 )
 from venule.batch.sqlite_errors import is_busy, sqlite_errors
+from venule.errors import OutputError
 
 _SYNC_S = 1.0
 """Seconds of outcomes that a power failure may cost; syncing each to disk may take 20 ms."""
