@@ -86,6 +86,27 @@ def test_fractions_without_a_largest_value_are_refused() -> None:
         decode_seg(content(seg), MASK.shape)
 
 
+@pytest.mark.parametrize("kind", ["binary", "labelmap"])
+def test_a_segmentation_of_another_photograph_is_refused(kind: SegKind) -> None:
+    own = source_of(photograph())
+    other = source_of(photograph(PatientID="MRN-2", SOPInstanceUID="1.2.826.0.1.3680043.9.7777.9"))
+    for made_of in (own, deidentified(own)):
+        seg = encode_seg(made_of, {"vessel": MASK}, kind=kind)
+        assert np.array_equal(decode_seg(seg, MASK.shape, source=own)["vessel"], MASK)
+    for made_of in (other, deidentified(other)):
+        seg = encode_seg(made_of, {"vessel": MASK}, kind=kind)
+        with pytest.raises(ImageError, match=r"^SEG: refers to another photograph; "):
+            decode_seg(seg, MASK.shape, source=own)
+        # Another program may state one kind of reference, or none.
+        read = dcmread(BytesIO(seg))
+        del read.ReferencedSeriesSequence
+        with pytest.raises(ImageError, match="another photograph"):
+            decode_seg(content(read), MASK.shape, source=own)
+        for frame in read.PerFrameFunctionalGroupsSequence:
+            del frame.DerivationImageSequence
+        assert np.array_equal(decode_seg(content(read), MASK.shape, source=own)["vessel"], MASK)
+
+
 def test_in_a_label_map_arteries_lie_before_veins_before_vessels_before_the_disc() -> None:
     rows = np.arange(96)[:, None] * np.ones(120, int)
     maps = {

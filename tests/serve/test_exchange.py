@@ -212,6 +212,12 @@ def test_what_is_no_mask_of_the_photograph_is_refused_and_nothing_changes(
     assert not (out / "eye-0_mask.corrected.png").exists()
 
 
+def _images(seg: Any) -> list[Any]:
+    """The source images of each frame."""
+    frames = seg.PerFrameFunctionalGroupsSequence
+    return [frame.DerivationImageSequence[0].SourceImageSequence for frame in frames]
+
+
 @pytest.mark.parametrize("orientation", [["L", "F"], ["F", "R"]])
 def test_a_dicom_segmentation_leaves_and_comes_back(finish: Finish, orientation: list[str]) -> None:
     made = photograph(PatientOrientation=orientation)
@@ -245,6 +251,12 @@ def test_a_dicom_segmentation_leaves_and_comes_back(finish: Finish, orientation:
     upright = stored if orientation == ["L", "F"] else stored.T[:, ::-1]
     assert np.array_equal(upright, drawn)
     send_stroke(client, id, np.zeros_like(drawn), left=0, top=0, base=3, width=width)
+    assert not mask().any()
+    for instances in (seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence, *_images(seg)):
+        instances[0].ReferencedSOPInstanceUID = "1.2.826.0.1.3680043.9.7777.9"
+    refused = _take(client, id, content(seg), 4)
+    assert refused.status_code == 400
+    assert "another photograph" in refused.json()["detail"]
     assert not mask().any()
     assert _take(client, id, exported, 4).json()["revision"] == 5
     assert np.array_equal(mask(), drawn)

@@ -9,8 +9,10 @@ from pydicom.uid import SegmentationStorage
 
 from venule.dicom.elements import FrameError, broken, integer, quiet, read_elements, text
 from venule.dicom.orientation import Turn
+from venule.dicom.pseudonym import replacement_uid
 from venule.dicom.require import require_pydicom
 from venule.dicom.segmentation import LABEL_MAP_STORAGE
+from venule.dicom.source import Source
 from venule.dicom.terms import SEGMENTS
 from venule.errors import ImageError
 
@@ -24,7 +26,7 @@ _LABELS = {term.label.casefold(): name for name, term in SEGMENTS.items()}
 
 
 def decode_seg(
-    content: bytes, shape: tuple[int, int], *, turn: Turn | None = None
+    content: bytes, shape: tuple[int, int], *, source: Source | None = None
 ) -> Mapping[str, NDArray[np.bool_]]:
     """The masks (H, W) bool of an upright photograph, by class (see `SEGMENTS`).
 
@@ -34,26 +36,58 @@ def decode_seg(
     Args:
         content: the file.
         shape: (H, W) of the upright photograph.
-        turn: how the stored photograph was turned upright; if None, masks are as stored.
+        source: of the photograph; if None, masks are as stored, and may be of any photograph.
 
     Raises:
-        ImageError: not a Segmentation, broken, of another size, or without a known segment.
+        ImageError: not a Segmentation, broken, of another photograph or size, or without a known
+            segment.
     """
     require_pydicom(_NAME)
-    turn = turn or Turn()
+    turn = Turn() if source is None else source.turn
     with quiet():
         seg = read_elements(content, _NAME)
         if text(seg, "SOPClassUID") not in (SegmentationStorage, LABEL_MAP_STORAGE):
             raise ImageError(f"{_NAME}: a DICOM object, but no Segmentation")
         _check_size(seg, turn.stored(np.empty(shape, bool)).shape)
         try:
+            referenced = _referenced(seg)
             found = _masks(seg)
         except Exception as error:  # hostile files can raise nearly any exception
             raise broken(_NAME, error) from None
+    if source is not None and referenced and not referenced & _uids(source):
+        raise ImageError(
+            f"{_NAME}: refers to another photograph; choose the Segmentation of this one"
+        )
     if not found:
         known = ", ".join(term.label for term in SEGMENTS.values())
         raise ImageError(f"{_NAME}: none of its segments is known; they are {known}")
     return {class_: turn.upright(mask) for class_, mask in found.items()}
+
+
+def _referenced(seg: Dataset) -> set[str]:
+    """The SOP Instance UIDs of the images that it was made from; none if it states none."""
+    items = [
+        instance
+        for series in seg.get("ReferencedSeriesSequence") or ()
+        for instance in series.get("ReferencedInstanceSequence") or ()
+    ]
+    items += [
+        image
+        for group in (
+            *(seg.get("SharedFunctionalGroupsSequence") or ()),
+            *(seg.get("PerFrameFunctionalGroupsSequence") or ()),
+        )
+        for derivation in group.get("DerivationImageSequence") or ()
+        for image in derivation.get("SourceImageSequence") or ()
+    ]
+    return {text(item, "ReferencedSOPInstanceUID") for item in items} - {""}
+
+
+def _uids(source: Source) -> set[str]:
+    """The UIDs of a photograph, in identified and in de-identified segmentations."""
+    with quiet():
+        own = text(source.header, "SOPInstanceUID")
+    return {own, replacement_uid(source.pseudonym, "instance")}
 
 
 def _check_size(seg: Dataset, stored: tuple[int, ...]) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 
 from venule.analysis.analyse import Analysis, Changed
 from venule.analysis.correction import correct, correct_disc, correct_types
-from venule.dicom.orientation import Turn
 from venule.dicom.recognize import recognizes
 from venule.dicom.source import Source
 from venule.errors import ImageError
@@ -54,15 +53,15 @@ def read_file(content: bytes, analysis: Analysis) -> Taken:
     """Read a mask from a file, whatever its name: PNG, NIfTI, GeoJSON or DICOM Segmentation.
 
     Raises:
-        ImageError: it is none of these, broken, or differs in size from the photograph.
+        ImageError: it is none of these, broken, of another DICOM photograph, or of another size.
     """
     shape = analysis.photograph.shape
     if recognizes(content[:HEAD_BYTES]):
         from venule.dicom.segmentation_read import decode_seg  # pydicom is an extra
 
         origin = analysis.photograph.origin
-        turn = origin.turn if isinstance(origin, Source) else Turn()
-        return _of_masks("SEG", decode_seg(content, shape, turn=turn))
+        source = origin if isinstance(origin, Source) else None
+        return _of_masks("SEG", decode_seg(content, shape, source=source))
     if is_gzip(content) or _NIFTI_SIZE in (
         int.from_bytes(content[:4], "little"),
         int.from_bytes(content[:4], "big"),
