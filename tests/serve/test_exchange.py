@@ -17,7 +17,7 @@ from skimage.measure import points_in_poly
 from serve import corrected
 from serve.conftest import BASE, DOOR, LINK, Finish
 from serve.corrected import opened, send_patch, send_stroke
-from support.dicom import EYE, content, photograph
+from support.dicom import EYE, IDENTITY, content, photograph
 from support.segmenters import green
 from venule.analysis.analyse import Networks
 from venule.dicom.segmentation_read import decode_seg
@@ -27,6 +27,7 @@ from venule.image.io import read_mask
 from venule.image.nifti import decode_nifti, encode_nifti
 from venule.image.outlines import decode_geojson
 from venule.serve.app import About, create_app
+from venule.serve.catalog import Library
 from venule.serve.service import Service
 
 nibabel: Any = pytest.importorskip("nibabel", reason="nibabel is not installed")
@@ -260,6 +261,28 @@ def test_a_dicom_segmentation_leaves_and_comes_back(finish: Finish, orientation:
     assert not mask().any()
     assert _take(client, id, exported, 4).json()["revision"] == 5
     assert np.array_equal(mask(), drawn)
+    service.close()
+
+
+@pytest.mark.parametrize("deidentify", [False, True])
+def test_an_exported_segmentation_names_the_patient_unless_the_folder_was_predicted_without(
+    tmp_path: Path, finish: Finish, deidentify: bool
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "eye.dcm").write_bytes(content(photograph()))
+    corrected.predict(tmp_path, deidentify=deidentify)
+    library = Library(tmp_path / "out", tmp_path / "in")
+    service = Service(lambda: Networks(green(1)), listed=library.items)
+    client = TestClient(create_app(service, about=About("tiny", {}), door=DOOR), base_url=BASE)
+    client.get(LINK)
+    (item,) = library.items
+    client.post(f"/api/photographs/{item.id}/analysis")
+    finish(client, item.id)
+    exported = client.get(f"/api/photographs/{item.id}/mask.dcm").content
+    found = [value for value in IDENTITY.values() if value.encode() in exported]
+    assert bool(found) is not deidentify, found
+    assert (dcmread(BytesIO(exported)).PatientID == item.name) is deidentify
+    assert _take(client, item.id, exported, 0).status_code == 200
     service.close()
 
 

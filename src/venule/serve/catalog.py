@@ -98,6 +98,7 @@ class Library:
             for suffix in SUFFIXES.values()
             if path.name.endswith(suffix)
         }
+        deidentify = bool(results.settings.get("parameters", {}).get("deidentify"))
         for result in chosen:
             path = results.out / result.name
             item = Item(
@@ -108,6 +109,7 @@ class Library:
                 grade=str(result.cells.get("quality") or ""),
                 stored=result.name if result.status == "done" else None,
                 known=result.cells,
+                deidentify=deidentify,
                 corrected=path in corrected,
             )
             if result.status == "failed":

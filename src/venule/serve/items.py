@@ -44,6 +44,7 @@ class Item:
     rests_until: float = 0.0  # not measured before, as it is being corrected
     later_taken: bool = False  # the steps after the vessels have run
     stored: str | None = None  # the name of its results in a results folder
+    deidentify: bool = False  # predicted so that DICOM objects made of it name no patient
     corrected: bool = False  # its cells in a ledger are then those of the prediction, not its own
 
     @property
@@ -87,6 +88,7 @@ class Item:
         self.open, self.known, self.stored = new.open, new.known, new.stored
         self.state, self.reason, self.grade = new.state, new.reason, new.grade
         self.corrected, self.cells, self.stale = new.corrected, {}, False
+        self.deidentify = new.deidentify
 
     def begin(self) -> None:
         """Mark as being processed."""

@@ -1,7 +1,7 @@
 """Routes for exporting masks to other programs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import FastAPI
 from fastapi.responses import Response
@@ -82,7 +82,7 @@ def add_exports(app: FastAPI, service: Service) -> None:
 
 def _add(app: FastAPI, service: Service, export: Export) -> None:
     def answer(id: Id) -> Response:
-        return _attachment(export.encode(service.analysis(id)), export.name, export.kind)
+        return _attachment(export.encode(_exported(service, id)), export.name, export.kind)
 
     app.get(
         f"/api/photographs/{{id}}/{export.name}",
@@ -91,6 +91,17 @@ def _add(app: FastAPI, service: Service, export: Export) -> None:
         responses=answered(200, {"content": {export.kind: {}}}),
         response_class=Response,
     )(answer)
+
+
+def _exported(service: Service, id: str) -> Analysis:
+    """The analysis of a photograph, without its patient if it was predicted with --deidentify."""
+    analysis = service.analysis(id)
+    photograph = analysis.photograph
+    if not service.get(id).deidentify or not isinstance(photograph.origin, Source):
+        return analysis
+    from venule.dicom.deidentify import deidentified  # pydicom is an extra
+
+    return replace(analysis, photograph=replace(photograph, origin=deidentified(photograph.origin)))
 
 
 def _attachment(content: bytes | str, name: str, kind: str) -> Response:
