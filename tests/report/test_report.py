@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from support import dicom
 from support.commands import Run
 from support.networks import write_network
 from venule.analysis.columns import COLUMNS
@@ -18,6 +19,7 @@ from venule.analysis.corrected_files import Corrected, corrected_path, encode_co
 from venule.analysis.correction import correct_disc
 from venule.batch.predict import predict_folder
 from venule.batch.reading import open_result, prediction_sha256, read_results
+from venule.dicom.pseudonym import pseudonym
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.atomic import write_bytes
 from venule.image.artery_vein import encode_types
@@ -247,6 +249,26 @@ def test_the_command_writes_a_page_of_results_or_of_a_photograph(
     assert "\n1 photograph, " in ran.err
     assert "<h1>a.png</h1>" in out.read_text(encoding="utf-8")
     assert venule("report", tmp_path / "photographs", "-o", tmp_path / "x.html").code == 2
+
+
+def test_a_report_names_dicom_objects_by_their_pseudonyms(
+    venule: Run, tiny_onnx: Path, tmp_path: Path
+) -> None:
+    whole, short = tmp_path / "DOE_JANE", tmp_path / "DOE_JOHN"
+    whole.write_bytes(dicom.content(dicom.photograph()))
+    short.write_bytes(dicom.content(dicom.photograph())[:2000])
+    out = tmp_path / "report.html"
+    ran = venule("report", whole, "-o", out, "--model", tiny_onnx)
+    assert ran.code == 0, ran.err
+    text = out.read_text(encoding="utf-8")
+    assert f"<h1>{pseudonym(whole.read_bytes())}</h1>" in text
+    ran = venule("report", short, "-o", out, "--model", tiny_onnx, "--overwrite")
+    assert ran.code == 4
+    assert f"{pseudonym(short.read_bytes())}: broken or truncated DICOM file" in ran.err
+    both = venule("report", whole, short, "-o", out, "--model", tiny_onnx, "--overwrite")
+    text += out.read_text(encoding="utf-8")
+    assert "broken or truncated DICOM file" in text
+    assert "DOE" not in text + ran.err + both.err
 
 
 def test_a_page_is_an_html_file_and_replaces_no_input(

@@ -13,11 +13,13 @@ from PIL import ExifTags, Image
 
 from serve.conftest import BASE, DOOR, LINK, Finish, client_of
 from serve.corrected import client_on, opened, send_stroke
+from support.dicom import content, photograph
 from support.networks import write_network
 from support.segmenters import green
 from venule.analysis.analyse import Networks
 from venule.batch.predict import predict_folder
 from venule.batch.tables import Tables
+from venule.dicom.pseudonym import pseudonym
 from venule.errors import UsageError
 from venule.image.io import read_mask
 from venule.image.photograph import read_photograph
@@ -243,6 +245,21 @@ def test_photographs_of_the_same_name_in_two_folders_have_different_ids(folder: 
     )
     assert not here & other
     assert here == link
+
+
+def test_a_broken_dicom_object_is_named_by_its_pseudonym(folder: Path, finish: Finish) -> None:
+    short = content(photograph())[:2000]
+    (folder / "DOE_JANE").write_bytes(short)
+    library = Library(folder)
+    service = Service(lambda: Networks(green(1)), listed=library.items)
+    client = TestClient(create_app(service, about=About("green", {}), door=DOOR), base_url=BASE)
+    client.get(LINK)
+    (entry,) = client.get(f"/api/photographs?search={pseudonym(short)}").json()["entries"]
+    client.post(f"/api/photographs/{entry['id']}/analysis")
+    reason = str(finish(client, entry["id"])["reason"])
+    assert reason.startswith(f"{pseudonym(short)}: broken or truncated DICOM file")
+    assert "DOE" not in reason
+    service.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")

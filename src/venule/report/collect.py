@@ -8,6 +8,7 @@ from typing import Any
 from venule import __version__
 from venule.analysis.analyse import GRADE, Analysis, Networks, analyse
 from venule.analysis.columns import COLUMNS, LANDMARKS_OF, Cell, report_columns
+from venule.batch.find import find
 from venule.batch.reading import Results, located, open_result, read_results
 from venule.batch.schema import Result
 from venule.errors import ImageError
@@ -131,15 +132,19 @@ def of_photographs(
     """
     subjects = []
     for path in paths:
+        name = _name_of(path)
         try:
             analysis = analyse(read_photograph(path), networks, steps=(GRADE,))
         except ImageError as error:
+            reason = str(error)
+            if name != path.name:  # nor does the reason give its path
+                reason = f"{name}: {reason.removeprefix(f'{path}: ')}"
             if len(paths) == 1:
-                raise
-            subjects.append(Subject(name=path.name, status="failed", reason=str(error)))
+                raise ImageError(reason) from error
+            subjects.append(Subject(name=name, status="failed", reason=reason))
         else:
-            subjects.append(_of_analysis(path, analysis, longest_px(len(paths))))
-        progress(path.name)
+            subjects.append(_of_analysis(name, analysis, longest_px(len(paths))))
+        progress(name)
     record = networks.vessels.record
     settings = {
         "venule": __version__,
@@ -148,17 +153,25 @@ def of_photographs(
         "runtime": networks.vessels.runtime,
         "threshold": {one.name: one.threshold for one in record.classes},
     }
-    title = paths[0].name if len(paths) == 1 else f"{len(paths)} photographs"
+    title = subjects[0].name if len(paths) == 1 else f"{len(paths)} photographs"
     return Contents(title, record.name, settings, tuple(subjects))
 
 
-def _of_analysis(path: Path, analysis: Analysis, longest: int) -> Subject:
+def _name_of(path: Path) -> str:
+    """The name of a photograph's file; of a DICOM object, its pseudonym."""
+    if not path.is_file():
+        return path.name
+    (one,) = find([path], path)
+    return one.pseudonym or one.file
+
+
+def _of_analysis(name: str, analysis: Analysis, longest: int) -> Subject:
     cells: dict[str, Cell] = {}
-    for name, group in COLUMNS.items():
-        if name != "acquired":  # personal data
+    for columns, group in COLUMNS.items():
+        if columns != "acquired":  # personal data
             cells |= group.row(analysis)
     return Subject(
-        name=path.name,
+        name=name,
         status="done",
         notes=analysis.photograph.notes,
         cells=cells,

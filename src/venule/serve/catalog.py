@@ -57,7 +57,7 @@ class Library:
             Item(
                 id=opaque(self._root, job.name),
                 name=text(job.name),
-                open=partial(analyse_file, job.source),
+                open=partial(analyse_file, job.source, job.name),
                 uploaded=False,
             )
             for job in jobs
@@ -152,5 +152,5 @@ def _gone(result: Result) -> Result:
 def _open_stored(results: Results, result: Result, networks: Callable[[], Networks]) -> Analysis:
     """The stored findings in a photograph; if not predicted yet, it is analysed now."""
     if result.status == "pending" and Path(result.place).is_file():
-        return analyse_file(Path(result.place), networks)
+        return analyse_file(Path(result.place), result.name, networks)
     return open_result(results, result)

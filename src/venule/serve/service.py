@@ -12,7 +12,7 @@ from pathlib import Path
 
 from venule.analysis.analyse import GRADE, Analysis, Networks, Step, analyse, in_order
 from venule.analysis.columns import COLUMNS, Cell
-from venule.errors import UsageError, VenuleError
+from venule.errors import ImageError, UsageError, VenuleError
 from venule.files.cells import text
 from venule.image.photograph import Photograph, read_photograph
 from venule.serve.items import Item
@@ -374,9 +374,17 @@ def _first_to_go(items: Mapping[str, Item]) -> Item:
     return next((one for one in items.values() if not one.unsaved), next(iter(items.values())))
 
 
-def analyse_file(path: Path, networks: Callable[[], Networks]) -> Analysis:
-    """Analyse the photograph in a file, as an `Item` does."""
-    return analyse(read_photograph(path), networks(), steps=(GRADE,))
+def analyse_file(path: Path, name: str, networks: Callable[[], Networks]) -> Analysis:
+    """Analyse the photograph in a file, as an `Item` does; errors call it by `name`.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    try:
+        photograph = read_photograph(path)
+    except ImageError as error:  # the path of a DICOM object may name a patient
+        raise ImageError(f"{name}: {str(error).removeprefix(f'{path}: ')}") from error
+    return analyse(photograph, networks(), steps=(GRADE,))
 
 
 def _analyse_content(content: bytes, pixels: int, networks: Callable[[], Networks]) -> Analysis:
