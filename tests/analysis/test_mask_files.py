@@ -280,17 +280,24 @@ def test_a_correction_of_a_probability_map_has_the_disc_of_its_row(tmp_path: Pat
         assert entry.passed["quality"] == "ok"
 
 
+DOUBT = "stated as a left eye, but disc and fovea look like a right one: mislabelled or mirrored?"
+
+
 @pytest.mark.parametrize("source", ["", "report.csv"])
-def test_the_reasons_of_a_grade_are_noted(tmp_path: Path, source: str) -> None:
+def test_the_reasons_of_a_grade_and_a_doubtful_laterality_are_noted(
+    tmp_path: Path, source: str
+) -> None:
     for name in ("a", "b"):
         save(tmp_path / f"{name}_mask.png", _mask())
     (tmp_path / "report.csv").write_text(
-        "outputs,quality,quality_reasons\na_mask.png,usable,several fields of view; blurred\n"
-        "b_mask.png,ok,\n",
+        "outputs,quality,quality_reasons,landmarks_reasons\n"
+        f'a_mask.png,usable,several fields of view; blurred,"no fovea; {DOUBT}"\n'
+        "b_mask.png,ok,,\n",
         encoding="utf-8",
     )
     first, second = find_masks(tmp_path / source)
     row, _ = measure_files(first)
     assert row.passed["quality"] == "usable"
     assert row.notes[0] == "grade usable: several fields of view, blurred"
+    assert row.notes[1] == DOUBT
     assert not any("grade" in note for note in measure_files(second)[0].notes)

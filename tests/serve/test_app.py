@@ -3,6 +3,7 @@ import gzip
 import io
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from PIL import Image
 
 from serve.conftest import Finish, client_of, png
 from support.segmenters import green, noise
-from venule.analysis.analyse import Networks
+from venule.analysis.analyse import Analysis, Networks, Step
 from venule.image.arrays import RGB
+from venule.image.landmarks import Landmarks
 from venule.inference.segment import Segmenter
 from venule.serve.limits import Limits
 from venule.serve.service import Service
@@ -136,6 +138,32 @@ def test_a_gzipped_photograph_is_read_and_a_bomb_or_broken_one_refused(
         (gzip.compress(gzip.compress(netpbm)), 415),
     ):
         assert client.post("/api/photographs", content=content).status_code == status
+    service.close()
+
+
+def test_a_doubtful_laterality_is_noted_with_the_findings_and_the_measurements(
+    finish: Finish, photograph: bytes
+) -> None:
+    doubt = (
+        "stated as a left eye, but disc and fovea look like a right one: mislabelled or mirrored?"
+    )
+
+    def fill(analysis: Analysis, _: Networks) -> Analysis:
+        landmarks = Landmarks(None, None, "left", 1.0, ("no optic disc found", doubt))
+        return replace(analysis, landmarks=landmarks)
+
+    service = Service(
+        lambda: Networks(green(1)), later=(Step("landmarks", fill),), groups=("measure",)
+    )
+    client = client_of(service)
+    id = _send(client, photograph)
+    found = finish(client, id, complete=True)["found"]
+    assert isinstance(found, dict)
+    assert found["notes"] == [doubt]
+    assert doubt in client.get(f"/api/photographs/{id}/measurements").json()["notes"]
+    table = client.get(f"/api/photographs/{id}/measurements.csv").text
+    (row,) = csv.DictReader(io.StringIO(table))
+    assert doubt in row["notes"].split("; ")
     service.close()
 
 

@@ -73,6 +73,11 @@ class Analysis:
         found = None if self.landmarks is None else self.landmarks.laterality
         return self.photograph.laterality or found
 
+    @property
+    def eye_doubts(self) -> tuple[str, ...]:
+        """Warnings that disc and fovea contradict the stated laterality."""
+        return () if self.landmarks is None else self.landmarks.eye_doubts
+
 
 @dataclass(frozen=True)
 class Step:

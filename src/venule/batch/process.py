@@ -145,19 +145,8 @@ class Worker:
             raise _RejectedError(job, quality.reasons, _cells(reported, analysis))
         cells = _cells(job.columns, analysis)
         write_outputs(job, analysis)
-        notes = (*photograph.notes, *_doubts(analysis))
+        notes = (*photograph.notes, *analysis.eye_doubts)
         return Written(job, Finished(digest, _output_hashes(job)), 0, notes, cells)
-
-
-def _doubts(analysis: Analysis) -> tuple[str, ...]:
-    """Warnings of metadata that the analysis contradicts."""
-    found, stated = analysis.landmarks, analysis.photograph.laterality
-    if found is None or stated is None:
-        return ()
-    from venule.image.landmarks import eye_doubt  # slow to import, and only now needed
-
-    doubt = eye_doubt(found, stated)
-    return (doubt,) if doubt else ()
 
 
 def steps_of(job: Job) -> tuple[Step, ...]:

@@ -1,6 +1,7 @@
 """Optic disc, fovea and laterality of a photograph, from the probability maps of disc and fovea."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,6 +74,11 @@ class Landmarks:
     laterality_confidence: float = 0.0
     reasons: tuple[str, ...] = ()
 
+    @property
+    def eye_doubts(self) -> tuple[str, ...]:
+        """The reasons for doubting the stated laterality."""
+        return eye_doubts(self.reasons)
+
 
 def find_landmarks(
     disc: FloatMap,
@@ -125,9 +131,16 @@ def with_disc(
 ) -> Landmarks:
     """Replace the disc by a drawn one, and derive the laterality again."""
     before = landmarks or Landmarks(None, None)
-    doubts = {_STATED.format(*eyes) for eyes in (("left", "right"), ("right", "left"))}
-    kept = tuple(one for one in before.reasons if "optic disc" not in one and one not in doubts)
+    kept = tuple(
+        one for one in before.reasons if "optic disc" not in one and one not in before.eye_doubts
+    )
     return _with_eye(replace(before, disc=disc, reasons=kept), stated)
+
+
+def eye_doubts(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Those among the `reasons` of landmarks that doubt a stated laterality."""
+    known = {_STATED.format(*eyes) for eyes in (("left", "right"), ("right", "left"))}
+    return tuple(one for one in reasons if one in known)
 
 
 def _with_eye(landmarks: Landmarks, stated: Laterality | None) -> Landmarks:

@@ -51,7 +51,7 @@ def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
         grade=quality.grade if quality is not None else "",
         reasons=list(quality.reasons) if quality is not None else [],
         uncertainty=quality.uncertainty if quality is not None else None,
-        notes=list(photograph.notes),
+        notes=[*photograph.notes, *analysis.eye_doubts],
         laterality=analysis.laterality,
         um_per_px=photograph.um_per_px,
         field=_field(outline),
