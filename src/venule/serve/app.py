@@ -7,8 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
 
 from venule import __version__
 from venule.errors import OutputError, VenuleError
@@ -16,6 +18,7 @@ from venule.files.cells import text
 from venule.serve.beside import Beside
 from venule.serve.corrections import Corrections
 from venule.serve.door import Door
+from venule.serve.receive import Receiving
 from venule.serve.routes.about import add_about
 from venule.serve.routes.beside import add_beside
 from venule.serve.routes.colors import add_colors
@@ -76,9 +79,12 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        responses=refusals(401, 403, 421),
+        responses=refusals(401, 403, 408, 413, 421),
     )
+    app.add_middleware(Receiving, limits=service.limits)
     app.middleware("http")(door or Door())
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(RequestValidationError, _invalid)
     for kind, status in _STATUSES.items():
         app.add_exception_handler(kind, partial(_refused, status))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -93,6 +99,18 @@ def create_app(
     add_colors(app, service, trees)
     add_beside(app, service, beside or Beside(service))
     return app
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """The answer to a client that has gone before its request was complete."""
+    return Response(status_code=400)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """What is wrong with a request, without its values, as JSON has no NaN."""
+    assert isinstance(error, RequestValidationError)
+    told = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
+    return JSONResponse({"detail": told}, status_code=422)
 
 
 async def _refused(status: int, _: Request, error: Exception) -> JSONResponse:

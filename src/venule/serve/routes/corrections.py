@@ -12,7 +12,6 @@ from venule.image.optic_disc import Disc
 from venule.serve import pictures
 from venule.serve.corrections import Corrections
 from venule.serve.exchange import change_of, read_file
-from venule.serve.receive import received
 from venule.serve.routes.pictures import packed_map
 from venule.serve.service import Service
 from venule.serve.strokes import Layer, Stroke
@@ -126,7 +125,7 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
         and length (uint32 both), then the values: uint8 (mask: 0 or 1; types: 1 artery, 2 vein)
         or uint16 (probability times 65535).
         """
-        content = await received(request, service.limits)
+        content = await request.body()
         drawn = Stroke(layer=layer, content=content, tool=tool)
         status = await run_in_threadpool(
             corrections.stroke, id, drawn, base=base, prediction=prediction
@@ -148,7 +147,7 @@ def _add_strokes(app: FastAPI, service: Service, corrections: Corrections) -> No
         The body is a PNG (a mask, or arteries in red and veins in blue), a NIfTI label image,
         GeoJSON or a DICOM Segmentation, of the photograph's own size.
         """
-        content = await received(request, service.limits)
+        content = await request.body()
 
         def taken() -> Correction:
             change = change_of(read_file(content, service.analysis(id)))

@@ -104,7 +104,7 @@ def _add_drop(app: FastAPI, service: Service, about: About) -> None:
                 content = await received_image(request, service.limits)
                 item = service.add(content, shown(name))
         except BusyError:
-            await drain(request, service.limits)
+            await drain(request)
             raise
         return answers.result(item, about.licences)
 
