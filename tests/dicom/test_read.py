@@ -112,15 +112,13 @@ def test_ybr_with_halved_chroma_is_converted() -> None:
     assert largest_difference(read(made).pixels, flat) <= 2
 
 
-@pytest.mark.parametrize("entry_bits", [8, 16])
-def test_a_palette_is_applied(entry_bits: int) -> None:
+@pytest.mark.parametrize(("entry_bits", "factor"), [(8, 1), (16, 257), (16, 1)])
+def test_a_palette_is_applied(entry_bits: int, factor: int) -> None:
     indexed = Image.fromarray(EYE).quantize(64)
     colors = np.asarray(indexed.getpalette(), np.uint8).reshape(-1, 3)[:64]
     made = photograph(np.asarray(indexed), PhotometricInterpretation="PALETTE COLOR")
     for position, name in enumerate(("Red", "Green", "Blue")):
-        entries = colors[:, position].astype(f"<u{entry_bits // 8}")
-        if entry_bits == 16:
-            entries = entries * 257
+        entries = colors[:, position].astype(f"<u{entry_bits // 8}") * factor
         setattr(made, f"{name}PaletteColorLookupTableDescriptor", [64, 0, entry_bits])
         setattr(made, f"{name}PaletteColorLookupTableData", entries.tobytes())
     assert np.array_equal(read(made).pixels, np.asarray(indexed.convert("RGB")))

@@ -231,11 +231,12 @@ def _eight_bits(samples: _Samples) -> tuple[NDArray[np.uint8], list[str]]:
 def _apply_palette(dataset: Dataset, samples: _Samples) -> NDArray[np.uint8]:
     """RGB by the object's own palette; the upper half of 16-bit colours.
 
+    Some writers put 8-bit colours into 16-bit entries; none is then above 255.
     A segmented palette (run-length coded) is ideal for a bomb, and no camera writes one.
     """
     palette = Dataset()
     for keyword in _PALETTE:
         setattr(palette, keyword, value(dataset, keyword, most_bytes=_MOST_PALETTE_BYTES))
     colors: NDArray[Any] = apply_color_lut(samples.values, palette)
-    deep = colors.dtype == np.uint16
+    deep = colors.dtype == np.uint16 and colors.max() > 255
     return (colors >> 8 if deep else colors).astype(np.uint8)
