@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import JPEG2000
 
 from support.dicom import EYE, IDENTITY, LOSSLESS, MASK, baseline, content, photograph
 from venule.analysis.analyse import Analysis, Changed
@@ -135,6 +136,38 @@ def test_segments_have_their_coded_terms_and_the_side() -> None:
         assert region.AnatomicRegionModifierSequence[0].CodeValue == "7771000"  # left
         assert segment.SegmentAlgorithmType == "AUTOMATIC"
         assert segment.SegmentAlgorithmName == "venule general"
+
+
+@pytest.mark.parametrize("stated", [None, "00", "01"])
+def test_a_segmentation_of_a_lossy_photograph_says_so_whatever_the_header_says(
+    stated: str | None,
+) -> None:
+    made = baseline(EYE)
+    if stated is not None:
+        made.LossyImageCompression = stated
+    if stated == "01":
+        made.LossyImageCompressionRatio, made.LossyImageCompressionMethod = 9, "ISO_10918_1"
+    source = source_of(made)
+    for one in (source, deidentified(source)):
+        seg = seg_of(one, {"vessel": MASK})
+        assert seg.LossyImageCompression == "01"
+        assert seg.LossyImageCompressionMethod == "ISO_10918_1"
+        exact = EYE.nbytes / len(made.PixelData)
+        assert float(seg.LossyImageCompressionRatio) == (
+            9 if stated == "01" else pytest.approx(exact, abs=0.005)
+        )
+    assert seg_of(source_of(photograph()), {"vessel": MASK}).LossyImageCompression == "00"
+
+
+@pytest.mark.parametrize(("stated", "found"), [(None, "01"), ("00", "00"), ("01", "01")])
+def test_jpeg_2000_that_may_be_lossy_counts_as_lossy_unless_denied(
+    stated: str | None, found: str
+) -> None:
+    made = LOSSLESS["JPEG 2000"](EYE)
+    made.file_meta.TransferSyntaxUID = JPEG2000
+    if stated is not None:
+        made.LossyImageCompression = stated
+    assert seg_of(source_of(made), {"vessel": MASK}).LossyImageCompression == found
 
 
 def test_a_photograph_stored_on_its_head_gets_its_segmentation_on_its_head() -> None:

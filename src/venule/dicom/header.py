@@ -5,15 +5,28 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
 )
 
 from venule.dicom.elements import integer, numbers, text, value
 from venule.errors import ImageError
 from venule.files.limits import UM_PER_PX
+
+_JPEG = "ISO_10918_1"
+_LOSSY = {
+    JPEGBaseline8Bit: _JPEG,
+    JPEGExtended12Bit: _JPEG,
+    JPEG2000: "ISO_15444_1",
+    HTJ2K: "ISO_15444_15",
+}
+"""Defined terms of LossyImageCompressionMethod (PS3.3 C.7.6.1.1.5) by transfer syntax."""
 
 MAX_PIXELS = 200_000_000
 """Larger images are refused before decoding."""
@@ -102,6 +115,22 @@ def pixel_module(dataset: Dataset, name: str) -> PixelModule:
     )
     _check_pixels(module, name)
     return module
+
+
+def state_lossy(header: Dataset, module: PixelModule, stored_bytes: int) -> None:
+    """State the lossy compression of the transfer syntax in a header that does not.
+
+    JPEG is always lossy, whatever the header says; JPEG 2000 of these syntaxes may be, and counts
+    as lossy unless the header denies it.
+    """
+    stated, method = text(header, "LossyImageCompression"), _LOSSY.get(module.transfer_syntax)
+    if method is None or stated == "01" or (stated and method != _JPEG):
+        return
+    pixels = module.rows * module.columns * module.samples * module.frames
+    header.LossyImageCompression = "01"
+    header.LossyImageCompressionMethod = method
+    ratio = pixels * module.bits_allocated / 8 / max(stored_bytes, 1)
+    header.LossyImageCompressionRatio = f"{ratio:.2f}"
 
 
 def um_per_px(header: Dataset) -> tuple[float | None, str | None]:

@@ -26,6 +26,7 @@ def read_dicom(content: bytes, name: str) -> DicomPhotograph:
         kept,
         laterality,
         pixel_module,
+        state_lossy,
         um_per_px,
     )
 
@@ -34,6 +35,7 @@ def read_dicom(content: bytes, name: str) -> DicomPhotograph:
         module = pixel_module(dataset, name)
         pixels, notes = first_frame(dataset, module, name)
         header = kept(dataset)
+        state_lossy(header, module, len(dataset["PixelData"].value))
         turn = find_turn(value(header, "PatientOrientation"))
         size, size_note = um_per_px(header)
         square = has_square_pixels(header)
