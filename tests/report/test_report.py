@@ -18,7 +18,7 @@ from venule.analysis.columns import COLUMNS
 from venule.analysis.corrected_files import Corrected, corrected_path, encode_correction
 from venule.analysis.correction import correct_disc
 from venule.batch.predict import predict_folder
-from venule.batch.reading import open_result, prediction_sha256, read_results
+from venule.batch.reading import located, open_result, prediction_sha256, read_results
 from venule.dicom.pseudonym import pseudonym
 from venule.errors import ImageError, OutputError, UsageError
 from venule.files.atomic import write_bytes
@@ -28,6 +28,7 @@ from venule.image.io import read_mask, read_probability, write_png
 from venule.image.landmarks import Landmarks
 from venule.image.levels import to_levels
 from venule.image.optic_disc import Disc
+from venule.image.photograph import Photograph
 from venule.inference.prediction import Prediction, ProbabilityMap
 from venule.models.record import ClassRecord, ModelRecord
 from venule.report.collect import of_results
@@ -269,6 +270,27 @@ def test_a_report_names_dicom_objects_by_their_pseudonyms(
     text += out.read_text(encoding="utf-8")
     assert "broken or truncated DICOM file" in text
     assert "DOE" not in text + ran.err + both.err
+
+
+def test_a_dicom_object_that_cannot_be_read_again_is_named_by_its_pseudonym(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    place = tmp_path / "in" / "DOE_JANE"
+    place.write_bytes(dicom.content(dicom.photograph()))
+    network = write_network(tmp_path / "tiny.onnx", ModelRecord(name="tiny", model="tiny"))
+    predict_folder(tmp_path / "in", tmp_path / "out", model=network, engine="inline")
+
+    def undecoded(path: Path) -> Photograph:
+        raise ImageError(f"{path}: JPEG 2000 needs a decoder")
+
+    monkeypatch.setattr("venule.batch.reading.read_photograph", undecoded)
+    read = located(read_results(tmp_path / "out"), tmp_path / "in")
+    named = pseudonym(place.read_bytes())
+    with pytest.raises(ImageError, match=f"^{named}: JPEG 2000 needs a decoder$"):
+        open_result(read, read.results[0])
+    (subject,) = of_results(tmp_path / "out", lambda _: None, photographs=tmp_path / "in").subjects
+    assert subject.reason == "no image: JPEG 2000 needs a decoder"
 
 
 def test_a_page_is_an_html_file_and_replaces_no_input(

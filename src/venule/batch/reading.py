@@ -185,7 +185,12 @@ def open_result(results: Results, result: Result) -> Analysis:
     """
     if result.status != "done":
         raise ImageError(f"{result.source}: {result.reason or 'not predicted yet'}")
-    photograph = read_photograph(photograph_file(result))
+    place = photograph_file(result)
+    try:
+        photograph = read_photograph(place)
+    except ImageError as error:  # the path of a DICOM object may name a patient
+        reason = str(error).removeprefix(f"{place}: ")
+        raise ImageError(f"{result.source}: {reason}") from error
     digest = prediction_sha256(results, result)  # before its content, which may be replaced now
     mask_file = results.file(result, "_mask.png")
     prob_file = results.file(result, "_prob.png")
