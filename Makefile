@@ -61,7 +61,7 @@ test: $(DEV)/.complete ## run the tests in WORKERS=2 processes; PYTEST_ARGS='-m 
 	$(DEV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-dicom
-test-dicom: $(DEV)/.complete ## test DICOM against dcmtk, dicom3tools and Orthanc, which must be installed
+test-dicom: $(DEV)/.complete ## test DICOM against dcmtk, dicom3tools, Orthanc and highdicom, which must be installed
 	VENULE_DICOM_PROGRAMS=1 $(DEV)/bin/python -m pytest tests/dicom $(PYTEST_ARGS)
 
 .PHONY: test-ray

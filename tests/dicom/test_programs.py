@@ -1,4 +1,4 @@
-"""Our objects in other programs, and theirs in ours: dcmtk, dicom3tools and Orthanc.
+"""Our objects in other programs, and theirs in ours: dcmtk, dicom3tools, Orthanc and highdicom.
 
 Where a program is missing its tests are skipped; with VENULE_DICOM_PROGRAMS=1, as in
 `make test-dicom`, they fail.
@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -56,14 +58,19 @@ TEMPLATE = (
 )
 
 
+def missing(said: str) -> NoReturn:
+    """Skip the test, or fail it where the programs are asked for."""
+    if os.environ.get("VENULE_DICOM_PROGRAMS") == "1":
+        pytest.fail(said)
+    pytest.skip(said)
+
+
 def program(name: str) -> str:
     """The program's path, or a skip that says which package has it."""
     found = shutil.which(name)
     if found is None:
         said = f"{name} is not installed: apt-get install {PACKAGES[name]}"
-        if os.environ.get("VENULE_DICOM_PROGRAMS") == "1":
-            pytest.fail(said)
-        pytest.skip(said)
+        missing(said)
     return found
 
 
@@ -166,7 +173,9 @@ def test_dciodvfy_does_find_errors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["binary", "fractional", "labelmap"])
 @pytest.mark.parametrize("name", SOURCES)
 def test_highdicom_reads_the_segments_by_their_source(name: str, kind: SegKind) -> None:
-    highdicom = pytest.importorskip("highdicom", reason="not installed: pip install highdicom")
+    if find_spec("highdicom") is None:
+        missing("highdicom is not installed: pip install highdicom")
+    highdicom = import_module("highdicom")
     source = read_dicom(content(SOURCES[name]), "eye").source
     maps = {"vessel": MASK, "disc": ~MASK}
     written = dcmread(BytesIO(encode_seg(source, maps, kind=kind)))
