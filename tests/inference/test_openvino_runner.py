@@ -158,3 +158,15 @@ def test_input_sides_are_known(tmp_path: Path) -> None:
     assert OpenVINORun(write_network(tmp_path / "a.onnx")).input_shape == (None, 3, None, None)
     fixed = write_network(tmp_path / "b.onnx", shape=(1, 3, 64, 48))
     assert OpenVINORun(fixed).input_shape == (1, 3, 64, 48)
+
+
+def test_where_bf16_is_slow_it_computes_in_fp32(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("venule.inference.openvino_runner.slow_bf16", lambda: True)
+    native, full = (
+        OpenVINORun(network, threads=1, precision=precision) for precision in ("native", "fp32")
+    )
+    pixels = noise(1, 3, 32, 64)
+    assert native.description == full.description
+    assert np.array_equal(native(pixels), full(pixels))

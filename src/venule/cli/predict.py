@@ -68,7 +68,7 @@ def predict(
     checkpoint: BestBy = "dice",
     device: Annotated[Device, typer.Option(help="Device for the network.")] = Device.auto,
     runtime: Annotated[
-        Runtime, typer.Option(help="Runtime of the network; openvino uses bf16 if supported.")
+        Runtime, typer.Option(help="Runtime of the network; openvino uses bf16 if faster.")
     ] = Runtime.auto,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing results.")

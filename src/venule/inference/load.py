@@ -11,7 +11,7 @@ from venule.inference.segment import Segmenter
 from venule.models.record import ModelRecord
 
 Runtime = Literal["auto", "onnx", "openvino", "openvino-fp32", "torch"]
-"""Runtimes of a network; "openvino" uses bf16 on a CPU that supports it."""
+"""Runtimes of a network; "openvino" uses bf16 on a CPU that gains by it."""
 
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 

@@ -15,10 +15,11 @@ from venule.errors import UsageError, WeightsError
 from venule.image.arrays import FloatMap
 from venule.inference.segment import Segmenter
 from venule.models.record import METADATA, parse_record
+from venule.system.computer import slow_bf16
 from venule.system.cores import core_count
 
 Precision = Literal["native", "fp32"]
-"""Precision of the computation: "native" is bf16 on a CPU that supports it, else fp32."""
+"""Precision of the computation: "native" is bf16 on a CPU that gains by it, else fp32."""
 
 MAX_SHAPES = 8
 """Most compiled networks that one runner keeps; each holds its own copy of the weights."""
@@ -80,6 +81,8 @@ class OpenVINORun:
             "INFERENCE_NUM_THREADS": threads or core_count(),
             "ENABLE_CPU_PINNING": False,  # several processes would be bound to the same cores
         }
+        if slow_bf16():
+            precision = "fp32"
         if precision == "fp32":
             self._options["INFERENCE_PRECISION_HINT"] = "f32"
         try:

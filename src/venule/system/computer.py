@@ -26,6 +26,16 @@ def versions() -> dict[str, str]:
     return own | installed(PACKAGES)
 
 
+def slow_bf16() -> bool:
+    """Whether the processor has bf16 units that are no faster than its fp32 units.
+
+    Intel's AVX-512 units multiply as many bf16 as fp32 numbers a cycle, and the conversions come on
+    top; AMD's multiply twice as many, and AMX still more.
+    """
+    named = processor()
+    return "avx512_bf16" in named and "amx_bf16" not in named and "AMD" not in named
+
+
 def processor() -> str:
     """The processor's name and its bf16 units, as Linux reports them."""
     try:

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from venule.data.loader import EpochBatches, derive_seed
 from venule.errors import ConfigError
-from venule.system.computer import processor
+from venule.system.computer import slow_bf16
 from venule.training.config import OptimizerConfig, ScheduleConfig, SchedulerConfig
 from venule.training.cost import Meter
 from venule.training.optim import Schedule, average_weights, build_optimizer
@@ -86,11 +86,10 @@ def make_accelerator(schedule: ScheduleConfig) -> Accelerator:
 
 
 def _fast_bf16(cpu: bool) -> bool:
-    # Elsewhere torch emulates bf16. Intel's AVX-512 units multiply as many bf16 as fp32 numbers a
-    # cycle: a step takes 1.4 (DDRNet) to 1.9 times (DeepLabV3) as long as in fp32.
+    # Elsewhere torch emulates bf16, slower than fp32.
     if cpu:
-        amd = "AMD" in processor()
-        return torch.cpu._is_amx_tile_supported() or (amd and torch.cpu._is_avx512_bf16_supported())
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return native and not slow_bf16()
     return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
