@@ -1,15 +1,18 @@
 """Photographs per hour of the whole computer with `venule predict`, and the cost of a million.
 
     python benchmarks/throughput.py [-o FILE.json] [--price USD] [--photographs N] [--size H,W ...]
+        [--before CHECKOUT]
 
 Synthetic photographs of DRIVE's and HRF's size are processed by the command as typed by a user,
 first a few and then N more: the difference is the time of N photographs without the start-up, which
 is negligible for a million. The price of a core-hour is an assumption, not a measurement: rented
-cores cost 0.01 to 0.05 USD an hour.
+cores cost 0.01 to 0.05 USD an hour. With --before, the venule of an earlier checkout is measured in
+turns with this one.
 """
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -44,13 +47,18 @@ def write_cohort(folder: Path, size: tuple[int, int], count: int) -> None:
             shutil.copyfile(folder / f"{number % SYNTHETIC:05}.jpg", path)
 
 
-def seconds(cohort: Path, *, model: str, runtime: str, workers: int) -> float:
-    """Time the command for a folder of photographs, from start to end."""
+def seconds(
+    cohort: Path, *, model: str, runtime: str, workers: int, checkout: Path | None = None
+) -> float:
+    """Time the command, of another checkout if one is given, for a folder of photographs."""
+    environment = {**os.environ}
+    if checkout is not None:
+        environment["PYTHONPATH"] = str(checkout / "src")
     with TemporaryDirectory() as out:
         command = [sys.executable, "-m", "venule", "predict", str(cohort), "-o", out]
         command += ["--model", model, "--runtime", runtime, "--workers", str(workers)]
         started = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         taken = time.perf_counter() - started
     if done.returncode:
         raise VenuleError(f"{' '.join(command)}: failed\n{done.stderr}")
@@ -58,12 +66,19 @@ def seconds(cohort: Path, *, model: str, runtime: str, workers: int) -> float:
 
 
 def measure(
-    few: Path, many: Path, *, model: str, runtime: str, workers: int
+    few: Path,
+    many: Path,
+    *,
+    model: str,
+    runtime: str,
+    workers: int,
+    checkout: Path | None = None,
 ) -> dict[str, float | int]:
     """The times of both cohorts, and photographs per hour without the start-up."""
     counts = [len(list(cohort.iterdir())) for cohort in (few, many)]
     taken = [
-        seconds(cohort, model=model, runtime=runtime, workers=workers) for cohort in (few, many)
+        seconds(cohort, model=model, runtime=runtime, workers=workers, checkout=checkout)
+        for cohort in (few, many)
     ]
     if taken[1] <= taken[0]:
         raise VenuleError(
@@ -85,6 +100,12 @@ def cost_of_a_million(an_hour: float, *, cores: int, price: float) -> float:
     return 1e6 / an_hour * cores * price
 
 
+def commit(checkout: Path) -> str:
+    """The short name of a checkout's commit."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--short=7", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -96,6 +117,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", nargs="+", default=["general"])
     parser.add_argument("--runtime", nargs="+", default=[], help="onnx, and openvino if installed")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="an earlier venule")
     return parser.parse_args()
 
 
@@ -111,7 +133,11 @@ def rows_of(size: tuple[int, int], asked: argparse.Namespace) -> Iterator[dict[s
         for entry, workers in combinations:
             how = {"model": Path(entry.model).name, "runtime": entry.runtime, "workers": workers}
             sys.stderr.write(f"{size[0]} x {size[1]}: {how}\n")
-            found = measure(few, many, model=entry.model, runtime=entry.runtime, workers=workers)
+            again = {"model": entry.model, "runtime": entry.runtime, "workers": workers}
+            found = measure(few, many, **again)
+            if asked.before is not None:
+                before = measure(few, many, **again, checkout=asked.before)
+                found["before_an_hour"] = before["an_hour"]
             usd = cost_of_a_million(found["an_hour"], cores=core_count(), price=asked.price)
             yield {"size": size, **how, **found, "million_usd": usd}
 
@@ -130,6 +156,7 @@ def main() -> None:
         "versions": versions(),
         "cores": core_count(),
         "usd_a_core_hour": asked.price,
+        "before": asked.before and commit(asked.before),
         "rows": measured,
     }
     write_bytes(asked.out, (json.dumps(report, indent=1) + "\n").encode())

@@ -139,6 +139,20 @@ def test_measuring_has_goals_for_a_large_photograph_and_for_the_steps_before_it(
     assert "| 3504 x 2336 | 1,234 | 60.00 | 500 | 120 |" in page
 
 
+def test_photographs_per_hour_are_compared_with_an_earlier_commit(tmp_path: Path) -> None:
+    row = {"size": [584, 565], "model": "general", "workers": 2, "million_usd": 2.0}
+    rows = [
+        row | {"runtime": "onnx", "an_hour": 28_000, "before_an_hour": 20_000},
+        row | {"runtime": "openvino", "an_hour": 18_000, "before_an_hour": 20_000},
+    ]
+    report = CORES | {"cores": 2, "usd_a_core_hour": 0.04, "before": "abc1234", "rows": rows}
+    for name in ("throughput.json", "throughput-before.json"):
+        (tmp_path / name).write_text(json.dumps(report))
+    page = speed_page(tmp_path)
+    assert "Against commit abc1234, in turns with it, 2 workers" in page
+    assert "+40 % in onnx and -10 % in openvino (goal: +40 %)" in page
+
+
 def test_what_was_not_measured_is_said_to_be_missing(tmp_path: Path) -> None:
     page = speed_page(tmp_path)
     assert "0 of 0 met" in page

@@ -22,6 +22,7 @@ FILES = {
     "tied": "bench-tied.json",
     "scale": "scale.json",
     "throughput": "throughput.json",
+    "before": "throughput-before.json",
     "startup": "startup.json",
     "measuring": f"{FOLDER}/cost.json",
 }
@@ -76,6 +77,8 @@ def speed_page(folder: Path) -> str:
         lines += [""]
         if name in found:
             lines += section(found[name])
+            if name == "throughput" and "before" in found:
+                lines += ["", *_before(found["before"])]
         else:
             lines += [f"`results/{FILES[name]}` is missing: not measured with this version."]
     return "\n".join(lines) + "\n"
@@ -222,6 +225,17 @@ def _throughput(throughput: Json) -> list[str]:
             ]
         )
     return [*lines, *markdown(table, words=(0, 1, 2))]
+
+
+def _before(throughput: Json) -> Iterator[str]:
+    """Compare the photographs per hour with those of an earlier commit, measured in turns."""
+    gains = [
+        f"{100 * (row['an_hour'] / row['before_an_hour'] - 1):+.0f} % in {row['runtime']}"
+        for row in throughput["rows"]
+    ]
+    workers = throughput["rows"][0]["workers"]
+    yield f"Against commit {throughput['before']}, in turns with it, {workers} workers, photographs"
+    yield f"of DRIVE's size: {' and '.join(gains)} (goal: +40 %), on {_computer(throughput)}"
 
 
 def _startup(startup: Json) -> list[str]:
