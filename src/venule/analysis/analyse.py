@@ -74,9 +74,9 @@ class Analysis:
         return self.photograph.laterality or found
 
     @property
-    def eye_doubts(self) -> tuple[str, ...]:
+    def laterality_warnings(self) -> tuple[str, ...]:
         """Warnings that disc and fovea contradict the stated laterality."""
-        return () if self.landmarks is None else self.landmarks.eye_doubts
+        return () if self.landmarks is None else self.landmarks.laterality_warnings
 
 
 @dataclass(frozen=True)

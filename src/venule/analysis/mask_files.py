@@ -11,7 +11,7 @@ from venule.analysis.corrected_masks import Parts, corrected_parts, kind_of
 from venule.errors import DatasetError, UsageError
 from venule.files.cells import listed_in, reasons_in, text
 from venule.files.table import read_rows
-from venule.image.landmarks import eye_doubts
+from venule.image.landmarks import laterality_warnings
 from venule.image.names import is_image_path
 from venule.measure.view import Disc
 from venule.quality.assess import grade_notes
@@ -173,7 +173,7 @@ def _reported(
 def _graded(row: Mapping[str, str]) -> tuple[str, ...]:
     """The notes on the grade and on a doubtful laterality in a row of report.csv."""
     graded = grade_notes(row.get("quality", ""), reasons_in(row.get("quality_reasons")))
-    return (*graded, *eye_doubts(reasons_in(row.get("landmarks_reasons"))))
+    return (*graded, *laterality_warnings(reasons_in(row.get("landmarks_reasons"))))
 
 
 def _predicted(outputs: str) -> tuple[str, dict[str, str]]:

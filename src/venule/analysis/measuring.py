@@ -50,7 +50,7 @@ def measured_cells(analysis: Analysis) -> Mapping[str, Cell]:
     found = measure_analysis(analysis)
     about = origin_cells(analysis.mask_source, analysis.laterality, found)
     drawn = (DISC_CORRECTED,) if "disc" in analysis.corrected else ()
-    notes = (*drawn, *_grade_notes(analysis), *analysis.eye_doubts, *found.notes)
+    notes = (*drawn, *_grade_notes(analysis), *analysis.laterality_warnings, *found.notes)
     cells = {**about, **found.values, NOTES: "; ".join(notes)}
     return {name: written(cell) for name, cell in cells.items()}
 

@@ -26,10 +26,10 @@ class Collected:
 def collect_corrections(results: Path, out: Path, photographs: Path | None = None) -> Collected:
     """Copy each photograph that has a corrected mask to `out`/images, its mask to labels and fov.
 
-    A DICOM object becomes a PNG image of its pixels.
-    Arteries and veins, where known, go to av, a corrected disc to disc. Photograph a/1 becomes
-    a__1; of two photographs with the same resulting name the second is left out. `photographs` is
-    their folder, if they were moved or are DICOM objects.
+    A DICOM object becomes a PNG image of its pixels. Arteries and veins, where known, go to av, a
+    corrected disc to disc. Photograph a/1 becomes a__1; of two photographs with the same resulting
+    name the second is left out. `photographs` is their folder, if they were moved or are DICOM
+    objects.
 
     Raises:
         UsageError: the folder holds no results, or no corrected ones.

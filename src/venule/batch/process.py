@@ -145,7 +145,7 @@ class Worker:
             raise _RejectedError(job, quality.reasons, _cells(reported, analysis))
         cells = _cells(job.columns, analysis)
         write_outputs(job, analysis)
-        notes = (*photograph.notes, *analysis.eye_doubts)
+        notes = (*photograph.notes, *analysis.laterality_warnings)
         return Written(job, Finished(digest, _output_hashes(job)), 0, notes, cells)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from venule.cli.evaluate import Protocol
-from venule.cli.outputs import Overwrite, check_files, data_files
+from venule.cli.outputs import Overwrite, check_files, data_files, model_files
 from venule.cli.progress import Progress, counted, say, shown
 from venule.cli.table import print_table
 
@@ -79,9 +79,10 @@ def show(
 
     (file,) = page_paths(out, rows=1, rows_per_page=1)
     parsed = read_config(config, settings or [], TrainConfig)
-    specs = [source.dataset for source in parsed.data.sources("train")]
-    inputs = (file for spec in specs for file in data_files(spec, open_dataset(spec)))
-    check_files([file], (config, *inputs), overwrite=overwrite)
+    sources = parsed.data.sources("train")
+    inputs = (one for s in sources for one in data_files(s.dataset, open_dataset(s.dataset)))
+    maps = model_files(source.maps for source in sources if source.maps)
+    check_files([file], (config, *inputs, *maps), overwrite=overwrite)
     rows = list(sample_rows(parsed, samples=samples))
     write_png(file, montage(rows, HEADINGS, cell_px=cell))
     typer.echo(str(file))

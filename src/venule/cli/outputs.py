@@ -98,13 +98,15 @@ def case_files(cases: "Iterable[Case]") -> Iterator[Path]:
 
 
 def model_files(models: Iterable[str | Path]) -> Iterator[Path]:
-    """The files of models that are no run's: weights, or the maps in a folder."""
+    """The files of models: weights, what training wrote to a run's folder, or a folder's maps."""
     from venule.image.names import is_image_path
 
     for model in map(Path, models):
         if not model.is_dir():
             yield model
-        elif not (model / "weights").is_dir():
+        elif (weights := model / "weights").is_dir():
+            yield from (*weights.iterdir(), *(model / name for name in _OF_A_RUN))
+        else:
             files = model.iterdir()
             yield from (one for one in files if is_image_path(one) or one.suffix == ".npy")
 

@@ -13,7 +13,7 @@ SEED = 0
 _AT_ONCE = 1_000  # resamples per chunk, to bound memory
 
 DESCRIPTION = f"95 % percentile bootstrap over images, {RESAMPLES} resamples, seed {SEED}"
-"""Of the intervals, for a report."""
+"""Description of the intervals in reports."""
 
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A float that may be nan, stored as null in JSON."""

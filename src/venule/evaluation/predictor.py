@@ -57,7 +57,7 @@ class Predictor:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a network is loaded and run; of these, folders of maps use `threshold` only.
+    """Settings for loading and running a network; folders of maps use `threshold` only.
 
     `device`, `checkpoint` and `runtime` are those of `venule.load`, except for runtime "auto", see
     `load_network`. `threshold` replaces that of the weights. `fov`: the field of view that the

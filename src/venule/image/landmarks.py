@@ -75,9 +75,9 @@ class Landmarks:
     reasons: tuple[str, ...] = ()
 
     @property
-    def eye_doubts(self) -> tuple[str, ...]:
-        """The reasons for doubting the stated laterality."""
-        return eye_doubts(self.reasons)
+    def laterality_warnings(self) -> tuple[str, ...]:
+        """Warnings that disc and fovea contradict the stated laterality."""
+        return laterality_warnings(self.reasons)
 
 
 def find_landmarks(
@@ -132,13 +132,15 @@ def with_disc(
     """Replace the disc by a drawn one, and derive the laterality again."""
     before = landmarks or Landmarks(None, None)
     kept = tuple(
-        one for one in before.reasons if "optic disc" not in one and one not in before.eye_doubts
+        one
+        for one in before.reasons
+        if "optic disc" not in one and one not in before.laterality_warnings
     )
     return _with_eye(replace(before, disc=disc, reasons=kept), stated)
 
 
-def eye_doubts(reasons: Iterable[str]) -> tuple[str, ...]:
-    """Those among the `reasons` of landmarks that doubt a stated laterality."""
+def laterality_warnings(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Those among the `reasons` of landmarks that contradict a stated laterality."""
     known = {_STATED.format(*eyes) for eyes in (("left", "right"), ("right", "left"))}
     return tuple(one for one in reasons if one in known)
 

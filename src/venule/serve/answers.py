@@ -51,7 +51,7 @@ def found(analysis: Analysis, licences: Mapping[str, str]) -> Found:
         grade=quality.grade if quality is not None else "",
         reasons=list(quality.reasons) if quality is not None else [],
         uncertainty=quality.uncertainty if quality is not None else None,
-        notes=[*photograph.notes, *analysis.eye_doubts],
+        notes=[*photograph.notes, *analysis.laterality_warnings],
         laterality=analysis.laterality,
         um_per_px=photograph.um_per_px,
         field=_field(outline),

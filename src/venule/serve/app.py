@@ -107,7 +107,7 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    """What is wrong with a request, without its values, as JSON has no NaN."""
+    """List the errors of a request, without its values, as JSON has no NaN."""
     assert isinstance(error, RequestValidationError)
     told = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
     return JSONResponse({"detail": told}, status_code=422)

@@ -27,7 +27,7 @@ def versions() -> dict[str, str]:
 
 
 def slow_bf16() -> bool:
-    """Whether the processor has bf16 units that are no faster than its fp32 units.
+    """Return whether the processor has bf16 units that are no faster than its fp32 units.
 
     Intel's AVX-512 units multiply as many bf16 as fp32 numbers a cycle, and the conversions come on
     top; AMD's multiply twice as many, and AMX still more.
